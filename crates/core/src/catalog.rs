@@ -1,0 +1,90 @@
+//! What the domain knows of step types: their description, never their code.
+
+use serde_json::Value;
+
+/// What running a step does to the world; decides how durable the journal must be before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Computes from its input alone: can be computed again, needs no record before the next step.
+    Pure,
+    /// Reads or converges (GET, SELECT, upsert): may be repeated after a crash.
+    Idempotent,
+    /// Changes something outside: journaled as started before it runs, carries an idempotency key.
+    External,
+}
+
+impl Effect {
+    /// As it is written in the API: `pure`, `idempotent`, `external`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pure => "pure",
+            Self::Idempotent => "idempotent",
+            Self::External => "external",
+        }
+    }
+}
+
+/// Who carries a step out.
+///
+/// Control flow is a closed set that the state machine itself knows, so that `decide` stays
+/// exhaustive; step types that only compute or do I/O are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The runtime runs the step type's code.
+    Run,
+    /// The state machine waits until a moment (`config.for` or `config.until`), then passes the
+    /// input on as output.
+    Delay,
+    /// The state machine sets state values: the input's fields, which are the output too.
+    SetState,
+    /// The state machine fails the step with `config.message` and `config.code`.
+    Fail,
+}
+
+/// The description of a step type.
+#[derive(Debug, Clone)]
+pub struct StepSpec {
+    /// Its name in definitions: `TextOperation.Reverse`.
+    pub name: &'static str,
+    /// Other names under which it is accepted.
+    pub aliases: &'static [&'static str],
+    /// One sentence on what it does.
+    pub summary: &'static str,
+    /// What a user needs to know beyond that, in Markdown; may be empty.
+    pub doc: &'static str,
+    /// Its group in the palette: `Text`, `JSON`, `HTTP`, `Flow`.
+    pub category: &'static str,
+    /// JSON Schema (an object) of `config`.
+    pub config: Value,
+    /// JSON Schema of the input.
+    pub input: Value,
+    /// JSON Schema of the output.
+    pub output: Value,
+    /// The input property that a bare value and the previous step's output bind to; `None` where
+    /// the whole input is the value (its schema may be anything).
+    pub default_input: Option<&'static str>,
+    /// The output property that feeds the next step's default input; `None` where the whole
+    /// output does.
+    pub default_output: Option<&'static str>,
+    /// Whether the step, where its input is not given, takes none instead of the previous output.
+    pub is_source: bool,
+    /// What running it does to the world.
+    pub effect: Effect,
+    /// Who carries it out.
+    pub action: Action,
+    /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
+    pub sensitive: &'static [&'static str],
+    /// Ports it can leave by besides the usual one; `error` is every step's.
+    pub ports: &'static [&'static str],
+    /// Example steps, each a whole step of a definition, valid and runnable without a network
+    /// unless its effect is not `Pure`.
+    pub examples: Vec<Value>,
+}
+
+/// Finds step types by name. The domain is handed one; the step types live elsewhere.
+pub trait Catalog: Sync {
+    /// The type of that name or alias.
+    fn find(&self, name: &str) -> Option<&StepSpec>;
+    /// All types, sorted by name.
+    fn all(&self) -> Vec<&StepSpec>;
+}

@@ -1,0 +1,134 @@
+//! A definition as it was written: parsed and well-formed, its wiring not yet checked.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::Map;
+
+/// What a user wrote: inputs, steps, wiring, outputs, state. Immutable once released.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// The workflow's name, 1 to 200 characters.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The JSON Schema of the inputs (an object schema), or `None` where it is to be inferred.
+    pub inputs: Option<Value>,
+    /// In the order they were written; at least one.
+    pub steps: Vec<Step>,
+    /// The outputs by name, in order; empty where the last steps' outputs are the output.
+    pub outputs: IndexMap<String, OutputSpec>,
+    /// Names and first values of the state.
+    pub state: Map,
+    /// The execution's time-out, from its start.
+    pub timeout: Option<Duration>,
+    /// How long ended executions are kept; `None`: as the server is configured.
+    pub retention: Option<Duration>,
+    /// The user's own labels.
+    pub metadata: Map,
+}
+
+/// One output of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputSpec {
+    /// A template for its value.
+    pub value: Value,
+    /// Its declared JSON Schema, where one was given.
+    pub schema: Option<Value>,
+}
+
+/// One step as written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Given, or made from the type (`reverse`, `reverse_2`).
+    pub id: String,
+    /// The step type's name as written, maybe an alias.
+    pub type_name: String,
+    /// Data: an object of inputs, or a bare value for the default input; `None`: taken from
+    /// before.
+    pub input: Option<Value>,
+    /// Settings; templates are allowed in them.
+    pub config: Map,
+    /// Explicit predecessors (`Some(vec![])`: none at all); `None`: the previous step.
+    pub after: Option<Vec<After>>,
+    /// When the step starts, seen from its predecessors.
+    pub join: Join,
+    /// A bare Jinja condition; the step is skipped when it is false.
+    pub when: Option<String>,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
+    /// What happens to a failed attempt.
+    pub retry: Retry,
+    /// What happens when the last attempt failed.
+    pub on_error: OnError,
+    /// Overrides the step type's effect: `true`: may be repeated after a crash with the same key;
+    /// `false` (`at_most_once`): fails as `interrupted` instead.
+    pub idempotent: Option<bool>,
+}
+
+/// One entry of `after`: a step's id and the port it must leave by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// The id of the step that comes before.
+    pub step: String,
+    /// The port; `None`: the usual way out.
+    pub port: Option<String>,
+}
+
+/// When a step with several predecessors starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Join {
+    /// When all are settled and at least one edge was taken.
+    #[default]
+    All,
+    /// At the first edge that is taken.
+    Any,
+    /// When that many edges were taken.
+    Count(usize),
+}
+
+/// How often and how soon a failed attempt is tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// All attempts together, the first included; 1: no retry.
+    pub max_attempts: u32,
+    /// The pause before the second attempt.
+    pub initial: Duration,
+    /// By how much each pause is longer than the one before.
+    pub factor: f64,
+    /// The longest pause.
+    pub max: Duration,
+    /// How much of the pause is random, 0 to 1.
+    pub jitter: f64,
+    /// The error codes that are retried; empty: all that the step type calls retryable.
+    pub on: Vec<String>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max_attempts: 1,
+            initial: Duration::from_secs(1),
+            factor: 2.0,
+            max: Duration::from_secs(60),
+            jitter: 0.1,
+            on: Vec::new(),
+        }
+    }
+}
+
+/// What happens when a step's last attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The execution fails.
+    #[default]
+    Fail,
+    /// The execution goes on as if the step had completed with `null`.
+    Continue,
+    /// The step leaves by its port `error`.
+    Port,
+    /// The named step comes next (it gains an edge from this step's port `error`).
+    Goto(String),
+}

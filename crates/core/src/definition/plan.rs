@@ -1,0 +1,146 @@
+//! A definition that was checked and compiled: what an execution runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::model::{Join, OnError, Retry};
+use crate::Map;
+use crate::catalog::{Action, Effect};
+use crate::expr::{Expr, Template};
+
+/// The compiled form of one release's definition. Made by [`super::compile`] only, so whoever
+/// holds one knows that the wiring is sound: indexes are in range and there is no cycle.
+#[derive(Debug)]
+pub struct Plan {
+    /// The workflow's name.
+    pub name: String,
+    /// The JSON Schema that the input of an execution must satisfy, given or inferred.
+    pub input_schema: Value,
+    /// `input_schema` compiled.
+    pub input_validator: jsonschema::Validator,
+    /// In the order of the definition.
+    pub steps: Vec<PlanStep>,
+    /// Step index by step id.
+    pub by_id: BTreeMap<String, usize>,
+    /// Steps that nothing comes before, in order.
+    pub roots: Vec<usize>,
+    /// Steps that nothing comes after, in order.
+    pub sinks: Vec<usize>,
+    /// The declared outputs, in order; empty: what the sinks made.
+    pub outputs: Vec<PlanOutput>,
+    /// First values of the state.
+    pub state: Map,
+    /// The execution's time-out, from its start.
+    pub timeout: Option<Duration>,
+    /// How long ended executions are kept.
+    pub retention: Option<Duration>,
+}
+
+/// One declared output.
+#[derive(Debug)]
+pub struct PlanOutput {
+    /// Its name.
+    pub name: String,
+    /// What makes its value.
+    pub value: Template,
+    /// Its JSON Schema, declared or resolved from what it refers to (`{}` where unknown).
+    pub schema: Value,
+}
+
+/// One step, ready to be run.
+#[derive(Debug)]
+pub struct PlanStep {
+    /// Its id.
+    pub id: String,
+    /// The step type's own name, aliases resolved.
+    pub type_name: &'static str,
+    /// Who carries it out.
+    pub action: Action,
+    /// What running it does to the world, overrides and configuration applied.
+    pub effect: Effect,
+    /// After a crash in the middle: `true`: run again with the same key; `false`: fail it as
+    /// `interrupted`.
+    pub repeat_after_crash: bool,
+    /// Where its input comes from.
+    pub input: Binding,
+    /// Its settings. A template without expressions renders to the same shared value each time.
+    pub config: Template,
+    /// The edges into it; empty: a root.
+    pub after: Vec<Edge>,
+    /// The steps with an edge from this one, each once.
+    pub dependents: Vec<usize>,
+    /// When it starts, seen from `after`.
+    pub join: Join,
+    /// It is skipped when this is false.
+    pub when: Option<Expr>,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
+    /// What happens to a failed attempt.
+    pub retry: Retry,
+    /// What happens when the last attempt failed; `Goto` was compiled to an edge and `Port`.
+    pub on_error: OnError,
+    /// The JSON Schema of its input, as far as it is known.
+    pub input_schema: Value,
+    /// The JSON Schema of its output, as far as it is known.
+    pub output_schema: Value,
+    /// The names of the secrets that its sensitive fields ask for.
+    pub secrets: Vec<String>,
+}
+
+/// An edge into a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// The index of the step it comes from.
+    pub from: usize,
+    /// The port it leaves by; `None`: the usual way out.
+    pub port: Option<String>,
+}
+
+/// Where a step's input comes from.
+#[derive(Debug)]
+pub enum Binding {
+    /// Rendered from a template, an object or whatever value; where the step type has a default
+    /// input that the template leaves out, `rest` fills it.
+    Template {
+        /// What was written, a bare value already put under its property.
+        template: Template,
+        /// Fills the default input property, where the template does not.
+        rest: Option<Feed>,
+    },
+    /// Not written: taken from before.
+    Feed(Feed),
+}
+
+/// A value that flows without being written, by the defaults of the step types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Feed {
+    /// From an earlier step's output.
+    Step {
+        /// Its index.
+        from: usize,
+        /// The property of its output to take; `None`: the whole.
+        property: Option<&'static str>,
+        /// The input property it goes to; `None`: it is the whole input.
+        into: Option<&'static str>,
+    },
+    /// From several steps: an object of the outputs of those that completed, by step id.
+    Steps {
+        /// Their indexes.
+        from: Vec<usize>,
+    },
+    /// From the workflow's inputs: these properties, where present, as an object.
+    Inputs {
+        /// Names of properties that the input of the step and of the workflow share.
+        properties: Vec<String>,
+    },
+    /// The workflow's inputs as a whole.
+    AllInputs,
+    /// Nothing: an empty object.
+    Empty,
+}
+
+/// A plan is shared by all executions of its release.
+pub type SharedPlan = Arc<Plan>;

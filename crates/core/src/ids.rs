@@ -1,0 +1,186 @@
+//! Identifiers, in every form in which they are written.
+//!
+//! Inside, an id is a UUID (version 7 where the engine made it, so ids sort by creation). Each
+//! dialect writes it its own way and every dialect reads all forms; this is the one place where
+//! ids are parsed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The text is not an id of this kind in any form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not {kind} id: expected a UUID, or `{dash}-`/`{underscore}_` and 26 characters of Crockford base32"
+)]
+pub struct BadId {
+    text: String,
+    kind: &'static str,
+    dash: &'static str,
+    underscore: &'static str,
+}
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// 128 bits as 26 characters of lower-case Crockford base32, most significant first.
+fn encode_base32(value: u128) -> [u8; 26] {
+    let mut out = [0u8; 26];
+    for (i, slot) in out.iter_mut().enumerate() {
+        let shift = 5 * (25 - i);
+        *slot = ALPHABET[((value >> shift) & 31) as usize];
+    }
+    out
+}
+
+/// Reads what `encode_base32` wrote; upper case and Crockford's look-alikes are accepted.
+fn decode_base32(text: &str) -> Option<u128> {
+    if text.len() != 26 {
+        return None;
+    }
+    let mut value: u128 = 0;
+    for (i, byte) in text.bytes().enumerate() {
+        let byte = match byte.to_ascii_lowercase() {
+            b'o' => b'0',
+            b'i' | b'l' => b'1',
+            other => other,
+        };
+        let digit = ALPHABET.iter().position(|c| *c == byte)? as u128;
+        if i == 0 && digit > 7 {
+            return None;
+        }
+        value = (value << 5) | digit;
+    }
+    Some(value)
+}
+
+fn parse(text: &str, prefixes: &[&str]) -> Option<Uuid> {
+    for prefix in prefixes {
+        if let Some(rest) = text.strip_prefix(prefix)
+            && let Some(rest) = rest.strip_prefix(['-', '_'])
+        {
+            return decode_base32(rest).map(Uuid::from_u128);
+        }
+    }
+    Uuid::try_parse(text).ok()
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, dataflow: $dash:literal, abi: $underscore:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// An id from its UUID. The engine makes ids from UUIDs of version 7.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The UUID inside; the vellum dialect writes ids this way.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// As the dataflow dialect writes it: a prefix, `-`, and 26 characters.
+            pub fn dataflow(self) -> String {
+                self.written(concat!($dash, "-"))
+            }
+
+            /// As the abi dialect writes it: a prefix, `_`, and 26 characters.
+            pub fn abi(self) -> String {
+                self.written(concat!($underscore, "_"))
+            }
+
+            fn written(self, prefix: &str) -> String {
+                let mut out = String::with_capacity(prefix.len() + 26);
+                out.push_str(prefix);
+                out.extend(encode_base32(self.0.as_u128()).iter().map(|b| char::from(*b)));
+                out
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                parse(text, &[$dash, $underscore]).map(Self).ok_or_else(|| BadId {
+                    text: text.chars().take(64).collect(),
+                    kind: $kind,
+                    dash: $dash,
+                    underscore: $underscore,
+                })
+            }
+        }
+    };
+}
+
+id!(
+    /// A workspace: the tenant that every object belongs to.
+    WorkspaceId, "a workspace", dataflow: "ws", abi: "ws");
+id!(
+    /// A workflow: a named thing that can be executed.
+    WorkflowId, "a workflow", dataflow: "wf", abi: "wf");
+id!(
+    /// An execution: one run of a release with given inputs.
+    ExecutionId, "an execution", dataflow: "ex", abi: "exec");
+id!(
+    /// A step run: one step (and iteration) inside an execution.
+    StepRunId, "a step run", dataflow: "task", abi: "task");
+id!(
+    /// An API key.
+    KeyId, "a key", dataflow: "key", abi: "key");
+id!(
+    /// A server process that owns executions.
+    NodeId, "a node", dataflow: "node", abi: "node");
+id!(
+    /// One event on its way to one URL.
+    DeliveryId, "a delivery", dataflow: "msg", abi: "msg");
+
+impl WorkspaceId {
+    /// The workspace that exists from the first start on.
+    pub const DEFAULT: Self = Self(Uuid::from_u128(1));
+}
+
+impl StepRunId {
+    /// The id of a step's run, the same each time it is asked for: UUIDv5 of the execution and
+    /// the step's id.
+    pub fn of(execution: ExecutionId, step: &str) -> Self {
+        Self(Uuid::new_v5(&execution.uuid(), step.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_reads_back() {
+        let id = ExecutionId::from_uuid(Uuid::from_u128(0x0190_1234_5678_7abc_8def_0123_4567_89ab));
+        for form in [id.to_string(), id.dataflow(), id.abi(), id.dataflow().replace("ex-", "ex_")] {
+            assert_eq!(form.parse::<ExecutionId>().unwrap(), id, "{form}");
+        }
+        assert!(id.dataflow().starts_with("ex-"));
+        assert_eq!(id.dataflow().len(), 3 + 26);
+        assert_eq!(id.dataflow().to_uppercase().replace("EX-", "ex-").parse(), Ok(id));
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_id() {
+        for text in
+            ["", "ex-", "ex-123", "wf-01h455vb4pex5vsknk084sn02q", "ex-z1h455vb4pex5vsknk084sn02q"]
+        {
+            assert!(text.parse::<ExecutionId>().is_err(), "{text}");
+        }
+        let message = "nope".parse::<WorkflowId>().unwrap_err().to_string();
+        assert!(message.contains("`nope` is not a workflow id"), "{message}");
+    }
+}

@@ -1,0 +1,19 @@
+//! The domain of Stepwell: what a workflow definition is, and how an execution of it moves on.
+//!
+//! This crate is pure. It must never do I/O, read a clock, draw a random number, know HTTP or
+//! SQL, or use async: time, ids, randomness and the results of I/O arrive as arguments. That is
+//! what lets the same code run live, replay after a crash, and run in the simulator.
+
+pub mod catalog;
+pub mod definition;
+pub mod execution;
+pub mod expr;
+pub mod ids;
+mod problem;
+mod time;
+
+pub use problem::{Problem, Problems};
+pub use time::Timestamp;
+
+/// A JSON object that keeps the order of its keys.
+pub type Map = serde_json::Map<String, serde_json::Value>;

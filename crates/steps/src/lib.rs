@@ -1,0 +1,47 @@
+//! Stepwell's step types: one file each, registered in [`ALL`].
+//!
+//! A step type is a unit struct that describes itself ([`StepType::spec`]) and runs. From `ALL`
+//! come validation, `GET /step-types`, the documentation and the editor's palette. Nothing here
+//! knows the store or the HTTP server; what reaches outside goes through [`Outbound`].
+
+mod context;
+mod registry;
+
+pub use context::{
+    Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, RunContext, StepFuture,
+    StepOutput,
+};
+pub use registry::{ALL, Registry, registry};
+
+use serde_json::Value;
+use stepwell_core::catalog::StepSpec;
+
+/// One step type.
+pub trait StepType: Sync + Send {
+    /// Its description. Called once, when the registry is built.
+    fn spec(&self) -> StepSpec;
+
+    /// Its code.
+    fn behaviour(&self) -> Behaviour;
+}
+
+/// How a step type's code is called.
+#[derive(Clone, Copy)]
+pub enum Behaviour {
+    /// Computes at once, in the caller's thread. The input has passed the type's input schema and
+    /// the configuration its configuration schema.
+    Pure(fn(&PureCall<'_>) -> Result<StepOutput, Failure>),
+    /// Takes time or reaches outside.
+    Async(for<'a> fn(&'a RunContext<'a>) -> StepFuture<'a>),
+    /// The state machine carries it out: it has no code here.
+    Control,
+}
+
+/// What a pure step is called with.
+#[derive(Debug)]
+pub struct PureCall<'a> {
+    /// The input, checked against the type's schema.
+    pub input: &'a std::sync::Arc<Value>,
+    /// The configuration, checked against the type's schema.
+    pub config: &'a Value,
+}
