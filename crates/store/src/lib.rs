@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The storage seam: what the engine needs of a store, and nothing of how it is kept.
+//!
+//! A store keeps and finds; it decides nothing. Every write that belongs together arrives as one
+//! call and is one transaction; an answer to a write means that it survives power loss. The
+//! conformance suite (`conformance`) defines what a store is, the in-memory store
+//! (`memory::MemoryStore`) is the reference that others are compared with.
+
+pub mod commit;
+mod error;
+pub mod record;
+pub mod traits;
+
+pub use error::StoreError;
+pub use traits::{
+    DeliveryStore, ExecutionStore, KeyStore, MaintenanceStore, NodeStore, Store, WorkflowStore,
+};

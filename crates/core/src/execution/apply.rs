@@ -1,0 +1,95 @@
+//! Folding one event into an execution. Total: an event of the journal is never refused, and
+//! replay uses nothing else.
+
+use super::event::{Event, Recorded};
+use super::state::{Execution, Status, StepState};
+
+impl Execution {
+    /// Folds in the next event.
+    pub fn apply(&mut self, recorded: &Recorded) {
+        self.seq = recorded.seq;
+        let at = recorded.at;
+        match &recorded.event {
+            Event::Accepted { input } => {
+                self.input = input.clone();
+                self.created_at = at;
+            }
+            Event::Started => {
+                self.phase = Status::Running;
+                self.started_at = Some(at);
+            }
+            Event::StepStarted { step, attempt, input, config } => {
+                if let Some(run) = self.steps.get_mut(*step as usize) {
+                    run.state = StepState::Running { attempt: *attempt };
+                    run.attempts = *attempt;
+                    run.started_at.get_or_insert(at);
+                    if input.is_some() {
+                        run.input.clone_from(input);
+                        run.config.clone_from(config);
+                    }
+                }
+            }
+            Event::StepWaiting { step, until } => {
+                if let Some(run) = self.steps.get_mut(*step as usize) {
+                    run.state = StepState::Waiting { until: *until };
+                }
+            }
+            Event::StepRetrying { step, error, until } => {
+                if let Some(run) = self.steps.get_mut(*step as usize) {
+                    let (attempt, until, error) = (run.attempts, *until, error.clone());
+                    run.state = StepState::Backoff { attempt, until, error };
+                }
+            }
+            Event::StepCompleted { step, output, port } => {
+                let (output, port) = (output.clone(), port.clone());
+                self.settle(*step, at, StepState::Completed { output, port });
+            }
+            Event::StepFailed { step, error, handled } => {
+                self.settle(
+                    *step,
+                    at,
+                    StepState::Failed { error: error.clone(), handled: *handled },
+                );
+            }
+            Event::StepSkipped { step, .. } => self.settle(*step, at, StepState::Skipped),
+            Event::StepCancelled { step } => self.settle(*step, at, StepState::Cancelled),
+            Event::StateSet { values } => {
+                self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
+            }
+            Event::StepLogged { .. } | Event::Recovered => {}
+            Event::Paused => self.phase = Status::Paused,
+            Event::Resumed => {
+                let begun = self.started_at.is_some();
+                self.phase = if begun { Status::Running } else { Status::Queued };
+            }
+            Event::Completed { output } => {
+                self.output = Some(output.clone());
+                self.end(Status::Completed, at);
+            }
+            Event::Failed { error } => {
+                self.error = Some(error.clone());
+                self.end(Status::Failed, at);
+            }
+            Event::TimedOut { error } => {
+                self.error = Some(error.clone());
+                self.end(Status::TimedOut, at);
+            }
+            Event::Cancelled { .. } => self.end(Status::Cancelled, at),
+        }
+    }
+
+    fn settle(&mut self, step: u32, at: crate::Timestamp, state: StepState) {
+        if let Some(run) = self.steps.get_mut(step as usize) {
+            if !run.state.is_settled() {
+                self.open = self.open.saturating_sub(1);
+            }
+            run.state = state;
+            run.ended_at = Some(at);
+        }
+    }
+
+    fn end(&mut self, status: Status, at: crate::Timestamp) {
+        self.phase = status;
+        self.ended_at = Some(at);
+    }
+}

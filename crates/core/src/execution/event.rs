@@ -1,0 +1,221 @@
+//! The journal's events: the only truth about an execution.
+//!
+//! Events change only by adding variants and optional fields: old journals are replayed for ever.
+//! The short serde names are the stored form; see `tests/journals` for the fixtures that hold us
+//! to it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::failure::Failure;
+use crate::{Map, Timestamp};
+
+/// An event with its place in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// 1 for the first event of an execution, without gaps.
+    #[serde(rename = "s")]
+    pub seq: u64,
+    /// When it happened.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen to an execution. A step is named by its index in the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "e", rename_all = "snake_case")]
+pub enum Event {
+    /// It was accepted and is queued. Always the first event.
+    Accepted {
+        /// Its input, defaults filled in.
+        #[serde(rename = "in")]
+        input: Arc<Value>,
+    },
+    /// It left the queue.
+    Started,
+    /// An attempt of a step began.
+    StepStarted {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// From 1.
+        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        attempt: u32,
+        /// What the attempt is given; `None`: the same as the attempt before.
+        #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
+        input: Option<Arc<Value>>,
+        /// The configuration, where it was made by expressions.
+        #[serde(rename = "cfg", default, skip_serializing_if = "Option::is_none")]
+        config: Option<Arc<Value>>,
+    },
+    /// A step waits for a moment by itself (`Delay`).
+    StepWaiting {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// When it goes on.
+        until: Timestamp,
+    },
+    /// A step completed.
+    StepCompleted {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// What it made.
+        #[serde(rename = "out")]
+        output: Arc<Value>,
+        /// The port it left by; `None`: the usual way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+    },
+    /// An attempt failed and another one will follow.
+    StepRetrying {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// Why the attempt failed.
+        #[serde(rename = "err")]
+        error: Failure,
+        /// When the next attempt begins.
+        until: Timestamp,
+    },
+    /// A step failed for good.
+    StepFailed {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// Why.
+        #[serde(rename = "err")]
+        error: Failure,
+        /// Whether the definition says how to go on: then the execution does not fail.
+        #[serde(rename = "ok", default, skip_serializing_if = "is_false")]
+        handled: bool,
+    },
+    /// A step will not run.
+    StepSkipped {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// Why.
+        #[serde(rename = "why")]
+        reason: SkipReason,
+    },
+    /// A step was under way or still to come when the execution ended.
+    StepCancelled {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+    },
+    /// A step set state values.
+    StateSet {
+        /// By name.
+        values: Map,
+    },
+    /// A step wrote a log line.
+    StepLogged {
+        /// The step.
+        #[serde(rename = "n")]
+        step: u32,
+        /// `info`, `warn` or `error`.
+        level: String,
+        /// The text.
+        #[serde(rename = "msg")]
+        message: String,
+    },
+    /// A node took it over after the one that ran it stopped; steps under way are run again.
+    Recovered,
+    /// It starts no further steps until it is resumed.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// All steps are settled. Final.
+    Completed {
+        /// The outputs.
+        #[serde(rename = "out")]
+        output: Arc<Value>,
+    },
+    /// A step failed and nothing handled it, or the outputs could not be made. Final.
+    Failed {
+        /// Why.
+        #[serde(rename = "err")]
+        error: Failure,
+    },
+    /// It took longer than its time-out. Final.
+    TimedOut {
+        /// Why.
+        #[serde(rename = "err")]
+        error: Failure,
+    },
+    /// Somebody cancelled it. Final.
+    Cancelled {
+        /// What they said.
+        #[serde(rename = "why", default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// Why a step was skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its `when` was false.
+    Condition,
+    /// None of the edges into it was taken.
+    NotTaken,
+}
+
+impl Event {
+    /// The step it is about, if any.
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::StepWaiting { step, .. }
+            | Self::StepCompleted { step, .. }
+            | Self::StepRetrying { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::StepCancelled { step }
+            | Self::StepLogged { step, .. } => Some(*step as usize),
+            Self::Accepted { .. }
+            | Self::Started
+            | Self::StateSet { .. }
+            | Self::Recovered
+            | Self::Paused
+            | Self::Resumed
+            | Self::Completed { .. }
+            | Self::Failed { .. }
+            | Self::TimedOut { .. }
+            | Self::Cancelled { .. } => None,
+        }
+    }
+
+    /// Whether nothing can follow it.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Completed { .. }
+                | Self::Failed { .. }
+                | Self::TimedOut { .. }
+                | Self::Cancelled { .. }
+        )
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(b: &bool) -> bool {
+    !*b
+}

@@ -1,0 +1,36 @@
+//! What a caller can do about a store's answer.
+
+use crate::record::IdempotencyRecord;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The idempotency key is taken: replay what it stands for.
+    #[error("the idempotency key was used before")]
+    Replayed(Box<IdempotencyRecord>),
+    /// The external id is taken in this workspace, by that execution.
+    #[error("the external id is taken by execution {0}")]
+    ExternalIdTaken(stepwell_core::ids::ExecutionId),
+    /// The journal is not where the caller thought it was: reload and decide again.
+    #[error("the journal of {id} is at {actual}, not at {expected}")]
+    Conflict {
+        /// The execution.
+        id: stepwell_core::ids::ExecutionId,
+        /// What the caller thought.
+        expected: u64,
+        /// What is so.
+        actual: u64,
+    },
+    /// The committing node is not alive in the table: it must stop.
+    #[error("this node was declared dead; another one has taken over its executions")]
+    Fenced,
+    /// The object to change is not there.
+    #[error("{0} was not found")]
+    Missing(&'static str),
+    /// The store cannot answer now (disk full, connection lost); nothing was changed. Try later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be understood.
+    #[error("the store holds something that cannot be read: {0}")]
+    Corrupt(String),
+}

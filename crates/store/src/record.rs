@@ -1,0 +1,198 @@
+//! What is stored, as the engine sees it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_core::execution::{Recorded, Status};
+use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::{Map, Timestamp};
+
+/// The projection of an execution that lists and look-ups need; its journal is the truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionRecord {
+    /// Its id; sorts by creation.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// What it is an execution of.
+    pub workflow: WorkflowId,
+    /// The release that it runs.
+    pub release: u32,
+    /// Where it stands.
+    pub status: Status,
+    /// The seq of its last committed event.
+    pub seq: u64,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it left the queue.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When it must be looked at next, if nothing else happens. Set only while no node works on
+    /// it in memory or so that a crash does not lose the timer; `None` when ended.
+    pub wake_at: Option<Timestamp>,
+    /// The node that it belongs to; `None`: any node may claim it.
+    pub owner: Option<NodeId>,
+    /// The user's own id, unique in the workspace.
+    pub external_id: Option<String>,
+    /// The user's own labels; empty when there are none.
+    pub metadata: Map,
+    /// Where its status changes are sent.
+    pub webhook_url: Option<String>,
+}
+
+/// An execution as stored: its projection and its whole journal in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredExecution {
+    /// The projection.
+    pub record: ExecutionRecord,
+    /// The journal.
+    pub events: Vec<Recorded>,
+}
+
+/// A workflow: the object, not its definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowRecord {
+    /// Its id.
+    pub id: WorkflowId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// Its name, that of its current release's definition.
+    pub name: String,
+    /// Whether it may be executed.
+    pub active: bool,
+    /// The number of its current release.
+    pub release: u32,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it or its releases last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted; it is then shown no more, its executions still are.
+    pub deleted_at: Option<Timestamp>,
+    /// The user's own labels.
+    pub metadata: Map,
+    /// How long ended executions are kept, in seconds; `None`: as the server is configured.
+    pub retention_seconds: Option<u64>,
+}
+
+/// One immutable version of a workflow's definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseRecord {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// 1, 2, 3…
+    pub number: u32,
+    /// The definition as it was given.
+    pub source: Arc<Value>,
+    /// When it was released.
+    pub created_at: Timestamp,
+}
+
+/// What an idempotency key stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Keys are per workspace.
+    pub workspace: WorkspaceId,
+    /// The key as the client sent it.
+    pub key: String,
+    /// A digest of the request it came with; the same key with another request is an error.
+    pub fingerprint: Vec<u8>,
+    /// What the first request made: the written id of the object, or the stored answer.
+    pub outcome: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// An API key. The secret itself is never stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose objects it opens.
+    pub workspace: WorkspaceId,
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+    /// The first characters of the secret, to tell keys apart.
+    pub hint: String,
+    /// What it may do: `admin`, `read:workflows`, …
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops being accepted.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last accepted, to about a minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// One event on its way to one URL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryRecord {
+    /// Its id, the same at each attempt (`webhook-id`).
+    pub id: DeliveryId,
+    /// The execution it tells of: its deliveries arrive in the order of `sequence`.
+    pub execution: ExecutionId,
+    /// The place in that order.
+    pub sequence: u64,
+    /// Whose signing secret is used.
+    pub workspace: WorkspaceId,
+    /// Where it goes.
+    pub url: String,
+    /// The body, JSON text.
+    pub body: String,
+    /// Where it stands.
+    pub status: DeliveryStatus,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it is tried next; meaningful while `Pending`.
+    pub next_attempt_at: Timestamp,
+    /// The last answer's HTTP status, or why there was none.
+    pub last_result: Option<String>,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryStatus {
+    /// To be tried at `next_attempt_at`.
+    Pending,
+    /// Final: answered with 2xx.
+    Delivered,
+    /// Final: given up.
+    Exhausted,
+}
+
+/// A server process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRecord {
+    /// Made anew at each start.
+    pub id: NodeId,
+    /// When it last proved that it lives.
+    pub heartbeat_at: Timestamp,
+    /// Whether it may commit.
+    pub alive: bool,
+}
+
+/// Counts of a workflow's executions, kept as they end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkflowStats {
+    /// Ended as completed.
+    pub completed: u64,
+    /// Ended as failed.
+    pub failed: u64,
+    /// Ended as timed out.
+    pub timed_out: u64,
+    /// Ended as cancelled.
+    pub cancelled: u64,
+    /// Accepted and not ended.
+    pub active: u64,
+    /// The sum of the durations, from start to end, of all that ended after they started, in
+    /// microseconds.
+    pub total_micros: u64,
+    /// How many durations that is the sum of.
+    pub timed: u64,
+}

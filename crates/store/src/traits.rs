@@ -1,0 +1,309 @@
+//! The traits. One params struct a method, so that a call reads by itself.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+
+use crate::StoreError;
+use crate::commit::Commit;
+use crate::record::{
+    DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord, ReleaseRecord,
+    StoredExecution, WorkflowRecord, WorkflowStats,
+};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A whole store.
+pub trait Store:
+    ExecutionStore + WorkflowStore + KeyStore + DeliveryStore + NodeStore + MaintenanceStore
+{
+}
+
+impl<T> Store for T where
+    T: ExecutionStore + WorkflowStore + KeyStore + DeliveryStore + NodeStore + MaintenanceStore
+{
+}
+
+/// Executions and their journals.
+#[async_trait]
+pub trait ExecutionStore: Send + Sync {
+    /// Appends to one execution, atomically; concurrent calls share one transaction and one
+    /// fsync. When this answers `Ok`, it survives power loss. A commit that is refused leaves no
+    /// trace and does not disturb those that it shared the transaction with.
+    async fn commit(&self, commit: Commit) -> Result<()>;
+
+    /// Loads an execution with its whole journal.
+    async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>>;
+
+    /// The execution that has this external id in the workspace.
+    async fn find_by_external_id(
+        &self,
+        workspace: WorkspaceId,
+        external_id: &str,
+    ) -> Result<Option<ExecutionId>>;
+
+    /// Executions, newest first.
+    async fn list_executions(&self, list: ListExecutions) -> Result<Vec<ExecutionRecord>>;
+
+    /// Gives unowned queued executions (status `Queued`, oldest first) to a node.
+    async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>>;
+
+    /// Executions owned by the node whose `wake_at` is at or before `now`, earliest first.
+    async fn due(&self, due: Due) -> Result<Vec<ExecutionId>>;
+
+    /// The earliest `wake_at` of the executions that the node owns.
+    async fn next_wake(&self, node: NodeId) -> Result<Option<Timestamp>>;
+
+    /// Executions that the node owns, not ended, without a `wake_at` and not paused, in order of
+    /// id and after `after`: those that must be resumed after a take-over.
+    async fn owned_unfinished(&self, owned: OwnedUnfinished) -> Result<Vec<ExecutionId>>;
+
+    /// What the key stands for.
+    async fn find_idempotent(
+        &self,
+        workspace: WorkspaceId,
+        key: &str,
+    ) -> Result<Option<IdempotencyRecord>>;
+
+    /// Takes a key for an answer that is not an execution or workflow; `Replayed` where taken.
+    async fn save_idempotent(&self, record: IdempotencyRecord) -> Result<()>;
+}
+
+/// Parameters of [`ExecutionStore::list_executions`].
+#[derive(Debug, Clone, Default)]
+pub struct ListExecutions {
+    /// Only this workspace's.
+    pub workspace: Option<WorkspaceId>,
+    /// Only this workflow's.
+    pub workflow: Option<WorkflowId>,
+    /// Only those in one of these statuses; empty: all.
+    pub statuses: Vec<Status>,
+    /// Only those before this one in the list (older).
+    pub after: Option<ExecutionId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Parameters of [`ExecutionStore::claim_queued`].
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimQueued {
+    /// The node that takes them.
+    pub node: NodeId,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Parameters of [`ExecutionStore::due`].
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// The node that owns them.
+    pub node: NodeId,
+    /// Those due at this moment.
+    pub now: Timestamp,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Parameters of [`ExecutionStore::owned_unfinished`].
+#[derive(Debug, Clone, Copy)]
+pub struct OwnedUnfinished {
+    /// The node that owns them.
+    pub node: NodeId,
+    /// Only those with a greater id.
+    pub after: Option<ExecutionId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Workflows and their releases.
+#[async_trait]
+pub trait WorkflowStore: Send + Sync {
+    /// Creates a workflow with its first release.
+    async fn create_workflow(&self, create: CreateWorkflow) -> Result<()>;
+
+    /// Adds the next release and makes it the current one; `Conflict`-free: the store numbers it.
+    /// Answers the new number. `Missing` where the workflow is not there or deleted.
+    async fn add_release(&self, add: AddRelease) -> Result<u32>;
+
+    /// Changes what is not in a release. `Missing` where the workflow is not there or deleted.
+    async fn update_workflow(&self, update: UpdateWorkflow) -> Result<()>;
+
+    /// The workflow, also a deleted one.
+    async fn find_workflow(&self, id: WorkflowId) -> Result<Option<WorkflowRecord>>;
+
+    /// The newest workflow of that name in the workspace that is not deleted.
+    async fn find_workflow_by_name(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+    ) -> Result<Option<WorkflowRecord>>;
+
+    /// Workflows that are not deleted, newest first.
+    async fn list_workflows(&self, list: ListWorkflows) -> Result<Vec<WorkflowRecord>>;
+
+    /// One release.
+    async fn find_release(
+        &self,
+        workflow: WorkflowId,
+        number: u32,
+    ) -> Result<Option<ReleaseRecord>>;
+
+    /// Counts of its executions; zeros where there are none.
+    async fn workflow_stats(&self, workflow: WorkflowId) -> Result<WorkflowStats>;
+}
+
+/// Parameters of [`WorkflowStore::create_workflow`].
+#[derive(Debug, Clone)]
+pub struct CreateWorkflow {
+    /// The workflow; `release` is 1.
+    pub workflow: WorkflowRecord,
+    /// Release 1.
+    pub release: ReleaseRecord,
+    /// The idempotency key to take in the same transaction.
+    pub idempotency: Option<IdempotencyRecord>,
+}
+
+/// Parameters of [`WorkflowStore::add_release`].
+#[derive(Debug, Clone)]
+pub struct AddRelease {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// Its name from now on.
+    pub name: String,
+    /// The definition.
+    pub source: std::sync::Arc<serde_json::Value>,
+    /// The labels from now on.
+    pub metadata: stepwell_core::Map,
+    /// The retention from now on.
+    pub retention_seconds: Option<u64>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Parameters of [`WorkflowStore::update_workflow`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateWorkflow {
+    /// The workflow.
+    pub id: WorkflowId,
+    /// Whether it may be executed from now on; `None`: as before.
+    pub active: Option<bool>,
+    /// Whether it is deleted now. Its executions, releases and stats stay.
+    pub delete: bool,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Parameters of [`WorkflowStore::list_workflows`].
+#[derive(Debug, Clone)]
+pub struct ListWorkflows {
+    /// Only this workspace's.
+    pub workspace: WorkspaceId,
+    /// Only active or only inactive ones.
+    pub active: Option<bool>,
+    /// Only those before this one in the list (older).
+    pub after: Option<WorkflowId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// API keys and settings.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// Adds a key.
+    async fn create_key(&self, key: KeyRecord) -> Result<()>;
+    /// The key with that hash, also an expired or revoked one.
+    async fn find_key(&self, hash: [u8; 32]) -> Result<Option<KeyRecord>>;
+    /// All keys of a workspace, newest first; all workspaces where `None`.
+    async fn list_keys(&self, workspace: Option<WorkspaceId>) -> Result<Vec<KeyRecord>>;
+    /// Revokes a key; `Missing` where it is not in the workspace. Revoking twice keeps the first
+    /// time.
+    async fn revoke_key(&self, workspace: WorkspaceId, id: KeyId, now: Timestamp) -> Result<()>;
+    /// Notes when keys were last used.
+    async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<()>;
+    /// A setting of the installation, such as a signing secret; where it is not there, `value`
+    /// is stored. Answers what is stored.
+    async fn setting_or_insert(&self, name: &str, value: &str) -> Result<String>;
+}
+
+/// The outbox.
+#[async_trait]
+pub trait DeliveryStore: Send + Sync {
+    /// Pending deliveries that are due and that no earlier pending delivery of their execution
+    /// comes before, earliest first. Never two of one execution.
+    async fn due_deliveries(&self, due: DueDeliveries) -> Result<Vec<DeliveryRecord>>;
+    /// The earliest `next_attempt_at` among deliveries that come first for their execution.
+    async fn next_delivery(&self) -> Result<Option<Timestamp>>;
+    /// Notes attempts; one transaction. One that is gone is passed over.
+    async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Result<()>;
+    /// All deliveries of an execution in order.
+    async fn list_deliveries(&self, execution: ExecutionId) -> Result<Vec<DeliveryRecord>>;
+}
+
+/// Parameters of [`DeliveryStore::due_deliveries`].
+#[derive(Debug, Clone)]
+pub struct DueDeliveries {
+    /// Those due at this moment.
+    pub now: Timestamp,
+    /// Not of these executions: a delivery of theirs is under way.
+    pub except: Vec<ExecutionId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The result of one attempt to deliver.
+#[derive(Debug, Clone)]
+pub struct DeliveryAttempt {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Where it stands now.
+    pub status: DeliveryStatus,
+    /// How many attempts were made now.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt_at: Timestamp,
+    /// What came back.
+    pub last_result: String,
+}
+
+/// The server processes.
+#[async_trait]
+pub trait NodeStore: Send + Sync {
+    /// Adds a node as alive.
+    async fn join_node(&self, node: NodeId, now: Timestamp) -> Result<()>;
+    /// Proves that the node lives; `Fenced` where it was declared dead.
+    async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Result<()>;
+    /// Declares every other node whose last heartbeat is before `before` dead and gives its
+    /// unfinished executions to `node`, in one transaction. Answers how many executions.
+    async fn take_over(&self, node: NodeId, before: Timestamp) -> Result<u64>;
+    /// Leaves in order: gives up all executions of the node that are queued, declares it dead.
+    async fn leave(&self, node: NodeId) -> Result<()>;
+}
+
+/// Looking after the store.
+#[async_trait]
+pub trait MaintenanceStore: Send + Sync {
+    /// Deletes ended executions, with journal and deliveries, that ended before their retention
+    /// (their workflow's, else `default_before`), and idempotency records older than
+    /// `idempotency_before`, at most `limit` executions. Answers how many executions.
+    async fn purge(&self, purge: Purge) -> Result<u64>;
+    /// Makes a consistent copy at `target`, which must not exist, while serving.
+    async fn backup(&self, target: PathBuf) -> Result<()>;
+    /// Whether the store answers and can write.
+    async fn check(&self) -> Result<()>;
+}
+
+/// Parameters of [`MaintenanceStore::purge`].
+#[derive(Debug, Clone, Copy)]
+pub struct Purge {
+    /// The moment from which a workflow's own retention counts.
+    pub now: Timestamp,
+    /// Where the workflow has no retention of its own: those that ended before; `None`: keep.
+    pub default_before: Option<Timestamp>,
+    /// Idempotency records from before are deleted.
+    pub idempotency_before: Timestamp,
+    /// At most so many executions.
+    pub limit: usize,
+}
