@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The runtime of Stepwell: it drives executions, timers and deliveries, and offers the
+//! application services ([`App`]) that every dialect calls.
+//!
+//! Nothing here knows an HTTP server, a dialect's bodies, or SQL.
+
+pub mod app;
+pub mod caller;
+mod clock;
+pub mod config;
+mod error;
+pub mod events;
+pub mod view;
+
+pub use app::App;
+pub use caller::{Caller, Scope};
+pub use clock::{Clock, SystemClock};
+pub use config::EngineConfig;
+pub use error::{AppError, AuthError};

@@ -1,0 +1,63 @@
+//! The engine's settings. Defaults are here and nowhere else.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What the engine may use and how long it waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// The most executions in memory at once; those above it wait in the queue.
+    pub max_active: usize,
+    /// The most executions that may wait in the queue before new ones are refused with 503.
+    pub max_queued: usize,
+    /// The most steps of one execution that run at once.
+    pub max_parallel_steps: usize,
+    /// The largest value (a step's input or output), in bytes of JSON.
+    pub max_value_bytes: usize,
+    /// The largest execution: all values in its journal together, in bytes of JSON.
+    pub max_execution_bytes: usize,
+    /// A step's time-out where its definition gives none, in seconds.
+    pub step_timeout_seconds: u64,
+    /// How long steps may go on after the server was asked to stop, in seconds.
+    pub shutdown_grace_seconds: u64,
+    /// How long ended executions are kept where their workflow does not say, in seconds; 0: for
+    /// ever.
+    pub retention_seconds: u64,
+    /// How long an idempotency key is remembered, in seconds.
+    pub idempotency_seconds: u64,
+    /// A waiting execution stays in memory when it goes on within so many milliseconds.
+    pub keep_in_memory_millis: u64,
+    /// How long deliveries are retried, in seconds.
+    pub delivery_retry_seconds: u64,
+    /// Whether steps and webhooks may reach private, loopback and link-local addresses; `None`:
+    /// only while the server itself listens on loopback.
+    pub allow_private_egress: Option<bool>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            max_active: 10_000,
+            max_queued: 1_000_000,
+            max_parallel_steps: 256,
+            max_value_bytes: 4 << 20,
+            max_execution_bytes: 16 << 20,
+            step_timeout_seconds: 300,
+            shutdown_grace_seconds: 10,
+            retention_seconds: 0,
+            idempotency_seconds: 24 * 3600,
+            keep_in_memory_millis: 2_000,
+            delivery_retry_seconds: 24 * 3600,
+            allow_private_egress: None,
+        }
+    }
+}
+
+impl EngineConfig {
+    /// A step's time-out where its definition gives none.
+    pub fn step_timeout(&self) -> Duration {
+        Duration::from_secs(self.step_timeout_seconds)
+    }
+}

@@ -1,0 +1,246 @@
+//! Executions as they are shown: the journal folded up, in domain words. Dialects write these
+//! their own way.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_core::Timestamp;
+use stepwell_core::execution::{Execution, Failure, Recorded, Status, StepState};
+use stepwell_core::ids::StepRunId;
+use stepwell_store::record::ExecutionRecord;
+
+/// An execution with all of its steps.
+#[derive(Debug, Clone)]
+pub struct ExecutionView {
+    /// Ids, status and times.
+    pub record: ExecutionRecord,
+    /// Its input.
+    pub input: Arc<Value>,
+    /// What it made, once completed.
+    pub output: Option<Arc<Value>>,
+    /// Why it failed or timed out.
+    pub error: Option<Failure>,
+    /// Every step of the definition, in its order, from the first moment on.
+    pub steps: Vec<StepView>,
+}
+
+/// A step of an execution.
+#[derive(Debug, Clone)]
+pub struct StepView {
+    /// The id of this step's run.
+    pub run_id: StepRunId,
+    /// The step's id in the definition.
+    pub step_id: String,
+    /// Its type.
+    pub type_name: &'static str,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// What it was given.
+    pub input: Option<Arc<Value>>,
+    /// What it made.
+    pub output: Option<Arc<Value>>,
+    /// Why it (or its last attempt) failed.
+    pub error: Option<Failure>,
+    /// How many attempts have begun.
+    pub attempts: u32,
+    /// When the first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepStatus {
+    /// Not reached yet.
+    Pending,
+    /// An attempt is under way, or a retry is waiting.
+    Running,
+    /// It waits by itself.
+    Waiting,
+    /// Done.
+    Completed,
+    /// Failed for good.
+    Failed,
+    /// Its condition was false or nothing led to it.
+    Skipped,
+    /// The execution ended first.
+    Cancelled,
+}
+
+impl StepStatus {
+    /// Whether nothing can follow.
+    pub const fn is_settled(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running | Self::Waiting)
+    }
+}
+
+impl From<&StepState> for StepStatus {
+    fn from(state: &StepState) -> Self {
+        match state {
+            StepState::Pending => Self::Pending,
+            StepState::Running { .. } | StepState::Backoff { .. } => Self::Running,
+            StepState::Waiting { .. } => Self::Waiting,
+            StepState::Completed { .. } => Self::Completed,
+            StepState::Failed { .. } => Self::Failed,
+            StepState::Skipped => Self::Skipped,
+            StepState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl ExecutionView {
+    /// How many steps are settled, and how many there are.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.steps.iter().filter(|s| s.status.is_settled()).count(), self.steps.len())
+    }
+
+    /// Shows an execution as folded up; status, seq and times are taken from it, the rest from
+    /// `record`.
+    pub fn new(execution: &Execution, record: &ExecutionRecord) -> Self {
+        let record = ExecutionRecord {
+            status: execution.status(),
+            seq: execution.seq,
+            started_at: execution.started_at,
+            ended_at: execution.ended_at,
+            ..record.clone()
+        };
+        Self {
+            record,
+            input: execution.input.clone(),
+            output: execution.output.clone(),
+            error: execution.error.clone(),
+            steps: steps(execution),
+        }
+    }
+}
+
+fn steps(execution: &Execution) -> Vec<StepView> {
+    let plan = &execution.origin.plan;
+    plan.steps
+        .iter()
+        .zip(&execution.steps)
+        .map(|(step, run)| {
+            let (output, error) = match &run.state {
+                StepState::Completed { output, .. } => (Some(output.clone()), None),
+                StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
+                    (None, Some(error.clone()))
+                }
+                _ => (None, None),
+            };
+            StepView {
+                run_id: StepRunId::of(execution.origin.id, &step.id),
+                step_id: step.id.clone(),
+                type_name: step.type_name,
+                status: StepStatus::from(&run.state),
+                input: run.input.clone(),
+                output,
+                error,
+                attempts: run.attempts,
+                started_at: run.started_at,
+                ended_at: run.ended_at,
+            }
+        })
+        .collect()
+}
+
+/// A line that a step of an execution logged, or that tells of a failed attempt.
+#[derive(Debug, Clone)]
+pub struct LogLine {
+    /// Its place in the journal.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The step, if it is about one.
+    pub step_id: Option<String>,
+    /// `info`, `warn` or `error`.
+    pub level: String,
+    /// The text.
+    pub message: String,
+}
+
+/// One thing that happened, for those who follow an execution.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// The journal's sequence number: a reader that reconnects resumes after the last it saw.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// The execution's status changed.
+    Status {
+        /// To this.
+        status: Status,
+        /// What it made, when completed.
+        output: Option<Arc<Value>>,
+        /// Why, when failed or timed out.
+        error: Option<Failure>,
+    },
+    /// A step's status changed.
+    Step {
+        /// The step as it is now.
+        step: Box<StepView>,
+        /// How many steps are settled now.
+        settled: usize,
+        /// How many there are.
+        total: usize,
+    },
+    /// A step logged a line.
+    Log(LogLine),
+}
+
+/// Folds one more event and tells what happened, if it concerns those who follow.
+pub fn observe(execution: &mut Execution, recorded: &Recorded) -> Option<Notice> {
+    let before = execution.status();
+    execution.apply(recorded);
+    let what = match recorded.event.step() {
+        Some(index) => step_notice(execution, recorded, index)?,
+        None => {
+            let status = execution.status();
+            if status == before && recorded.seq > 1 {
+                return None;
+            }
+            What::Status {
+                status,
+                output: execution.output.clone(),
+                error: execution.error.clone(),
+            }
+        }
+    };
+    Some(Notice { seq: recorded.seq, at: recorded.at, what })
+}
+
+fn step_notice(execution: &Execution, recorded: &Recorded, index: usize) -> Option<What> {
+    if let Some(line) = log_line(execution, recorded) {
+        return Some(What::Log(line));
+    }
+    let mut all = steps(execution);
+    let settled = all.iter().filter(|s| s.status.is_settled()).count();
+    let total = all.len();
+    if index >= total {
+        return None;
+    }
+    Some(What::Step { step: Box::new(all.swap_remove(index)), settled, total })
+}
+
+/// The line that an event amounts to in the logs of an execution.
+pub fn log_line(execution: &Execution, recorded: &Recorded) -> Option<LogLine> {
+    let stepwell_core::execution::Event::StepLogged { step, level, message } = &recorded.event
+    else {
+        return None;
+    };
+    let step_id = execution.origin.plan.steps.get(*step as usize).map(|s| s.id.clone());
+    Some(LogLine {
+        seq: recorded.seq,
+        at: recorded.at,
+        step_id,
+        level: level.clone(),
+        message: message.clone(),
+    })
+}
