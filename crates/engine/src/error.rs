@@ -42,8 +42,13 @@ pub enum AppError {
     #[error("the execution has already ended as {}", .0.name())]
     AlreadyEnded(Status),
     /// The execution is not in a state in which that can be done.
-    #[error("the execution is {}: {1}", .0.name())]
-    WrongState(Status, &'static str),
+    #[error("the execution is {}: {reason}", .status.name())]
+    WrongState {
+        /// Where it stands.
+        status: Status,
+        /// Why that does not go.
+        reason: &'static str,
+    },
     /// The external id is taken in this workspace.
     #[error("the external id is taken by execution {0}")]
     ExternalIdTaken(stepwell_core::ids::ExecutionId),
