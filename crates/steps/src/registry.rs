@@ -7,6 +7,7 @@ use stepwell_core::catalog::{Catalog, StepSpec};
 
 use crate::types::data::{Echo, StaticInput, StaticTextInput};
 use crate::types::flow::{Delay, Fail, SetState};
+use crate::types::http::HttpRequest;
 use crate::types::json::{Parse, Stringify};
 use crate::types::text::{
     Concat, Join, Lowercase, RegexExtract, RegexReplace, Replace, Reverse, Size, Slugify, Split,
@@ -19,6 +20,7 @@ pub const ALL: &[&dyn StepType] = &[
     &Delay,
     &Echo,
     &Fail,
+    &HttpRequest,
     &Parse,
     &Stringify,
     &SetState,
