@@ -144,7 +144,11 @@ impl Turn<'_> {
     }
 
     fn complete(&mut self, step: usize, done: Done) {
-        self.record(Event::StepCompleted { step: index(step), output: done.output, port: done.port });
+        self.record(Event::StepCompleted {
+            step: index(step),
+            output: done.output,
+            port: done.port,
+        });
         self.flow_from(step);
     }
 

@@ -12,7 +12,10 @@ use crate::expr::{EvalError, shared_null};
 use crate::{Map, Timestamp};
 
 /// The input of a step, as its binding says.
-pub(super) fn input(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Arc<Value>, EvalError> {
+pub(super) fn input(
+    planned: &PlanStep,
+    scope: &ExecutionScope<'_>,
+) -> Result<Arc<Value>, EvalError> {
     match &planned.input {
         Binding::Feed(feed) => Ok(feed_value(feed, scope.execution)),
         Binding::Template { template, rest } => {

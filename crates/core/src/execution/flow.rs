@@ -12,11 +12,11 @@ use super::failure::{Failure, codes};
 use super::input::Command;
 use super::scope::ExecutionScope;
 use super::state::{Execution, Status, StepState};
+use crate::Map;
 use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
 use crate::expr::EvalError;
-use crate::Map;
 
 /// What an edge amounts to at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,13 @@ impl Turn<'_> {
         }
     }
 
-    fn act(&mut self, planned: &PlanStep, step: usize, prepared: Prepared, queue: &mut VecDeque<usize>) {
+    fn act(
+        &mut self,
+        planned: &PlanStep,
+        step: usize,
+        prepared: Prepared,
+        queue: &mut VecDeque<usize>,
+    ) {
         let Prepared { input, config } = prepared;
         self.record(Event::StepStarted {
             step: index(step),

@@ -19,7 +19,18 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn execution(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<ExecutionView, AppError> {
-        let (record, events) = self.journal(caller, Verb::Read, workflow, id).await?;
+        self.execution_as(caller, Verb::Read, workflow, id).await
+    }
+
+    /// As [`App::execution`], by another scope: whoever may start one may see how it ends.
+    pub(super) async fn execution_as(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<ExecutionView, AppError> {
+        let (record, events) = self.journal(caller, verb, workflow, id).await?;
         let mut execution = self.unfolded(&record).await?;
         for event in &events {
             execution.apply(event);
@@ -53,7 +64,19 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn follow(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, seq: u64) -> Result<Follow, AppError> {
-        let (record, _) = self.journal(caller, Verb::Read, workflow, id).await?;
+        self.follow_as(caller, Verb::Read, workflow, id, seq).await
+    }
+
+    /// As [`App::follow`], by another scope.
+    pub(super) async fn follow_as(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+        seq: u64,
+    ) -> Result<Follow, AppError> {
+        let (record, _) = self.journal(caller, verb, workflow, id).await?;
         let execution = self.unfolded(&record).await?;
         Follow::start(self.engine.clone(), execution, seq).await
     }

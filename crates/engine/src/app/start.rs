@@ -75,7 +75,7 @@ impl App {
         match tokio::time::timeout(patience, feed.ended()).await {
             Ok(Outcome::Ended(execution)) => match feed.record() {
                 Some(record) => Ok(ExecutionView::new(&execution, record)),
-                None => self.execution(caller, None, id).await,
+                None => self.execution_as(caller, Verb::Execute, None, id).await,
             },
             Ok(Outcome::NotAccepted(error)) => {
                 let first = not_accepted(&error, &fingerprint)?;
@@ -85,12 +85,12 @@ impl App {
         }
     }
 
-    /// Waits for the end of an execution. Scope `read:workflows`.
+    /// Waits for the end of an execution. Scope `execute:workflows`.
     ///
     /// # Errors
     /// `NotFound`; `StillRunning` when `patience` is over.
     pub async fn wait_for(&self, caller: &Caller, id: ExecutionId, patience: Duration) -> Result<ExecutionView, AppError> {
-        let mut follow = self.follow(caller, None, id, 0).await?;
+        let mut follow = self.follow_as(caller, Verb::Execute, None, id, 0).await?;
         let ended = async {
             while follow.next().await?.is_some() {}
             Ok::<_, AppError>(())
@@ -99,7 +99,7 @@ impl App {
             Ok(ended) => ended?,
             Err(_) => return Err(AppError::StillRunning(id)),
         }
-        self.execution(caller, None, id).await
+        self.execution_as(caller, Verb::Execute, None, id).await
     }
 
     async fn accept(
