@@ -54,13 +54,17 @@ async fn over_api(args: StepTypes, global: &Global) -> Result<(), Fault> {
             ui::json(&answer);
             return Ok(());
         }
-        let row = |t: &Value| vec![text(&t["type"]).into(), text(&t["summary"]).into()];
+        let row = |t: &Value| vec![text(&t["type"]).into(), text(&t["description"]).into()];
         ui::table(&["type", "summary"], &types.iter().map(row).collect::<Vec<_>>());
         return Ok(());
     };
-    let found = types.iter().find(|t| t["type"] == name || t["name"] == name);
+    let found = types.iter().find(|t| t["type"] == name || is_alias(t, &name));
     ui::json(found.ok_or_else(|| missing(&name))?);
     Ok(())
+}
+
+fn is_alias(step_type: &Value, name: &str) -> bool {
+    step_type["aliases"].as_array().is_some_and(|aliases| aliases.iter().any(|a| a == name))
 }
 
 fn missing(name: &str) -> Fault {

@@ -49,11 +49,10 @@ pub fn verdict(execution: &Value) -> Result<(), Fault> {
         return Ok(());
     }
     let error = &execution["error"];
-    let message = if error["message"].is_null() { &error["msg"] } else { &error["message"] };
-    let why = if message.is_null() {
+    let why = if error.is_null() {
         String::new()
     } else {
-        format!(": {} ({})", text(message), text(&error["code"]))
+        format!(": {} ({})", text(&error["message"]), text(&error["code"]))
     };
     Err(Fault::failed(format!("the execution ended as {status}{why}")))
 }
@@ -61,8 +60,7 @@ pub fn verdict(execution: &Value) -> Result<(), Fault> {
 /// A log line of the API as people read it.
 pub fn log_line(line: &Value) -> String {
     let step = text(&line["step_id"]);
-    let at = if line["timestamp"].is_null() { &line["at"] } else { &line["timestamp"] };
-    [text(at), text(&line["level"]), step, text(&line["message"])]
+    [text(&line["timestamp"]), text(&line["level"]), step, text(&line["message"])]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

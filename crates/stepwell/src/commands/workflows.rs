@@ -183,7 +183,7 @@ async fn show(client: &Client, workflow: &str, as_json: bool) -> Result<(), Faul
         ui::json(&answer);
         return Ok(());
     }
-    for field in ["workflow_id", "name", "description", "status", "release", "updated_at"] {
+    for field in ["workflow_id", "name", "status", "release", "created_at", "updated_at"] {
         if !answer[field].is_null() {
             ui::line(&format!("{field:<12} {}", text(&answer[field])));
         }
@@ -192,12 +192,17 @@ async fn show(client: &Client, workflow: &str, as_json: bool) -> Result<(), Faul
     let rows: Vec<Vec<Cell>> = steps
         .iter()
         .map(|step| {
-            let id = if step["id"].is_null() { &step["step_id"] } else { &step["id"] };
-            vec![text(id).into(), text(&step["type"]).into()]
+            let after = step["after"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let after: Vec<String> = after.iter().map(text).collect();
+            vec![
+                text(&step["step_id"]).into(),
+                text(&step["type"]).into(),
+                after.join(", ").into(),
+            ]
         })
         .collect();
     ui::line("");
-    ui::table(&["step", "type"], &rows);
+    ui::table(&["step", "type", "after"], &rows);
     Ok(())
 }
 
@@ -230,9 +235,7 @@ fn print_release(answer: &Value, as_json: bool) {
     if as_json {
         return ui::json(answer);
     }
-    let release = &answer["release"];
-    let number = if release.is_object() { &release["number"] } else { release };
-    ui::line(&format!("{} release {}", text(&answer["workflow_id"]), text(number)));
+    ui::line(&format!("{} release {}", text(&answer["workflow_id"]), text(&answer["release"])));
 }
 
 /// A value as people read it: text without quotes, nothing for null.
