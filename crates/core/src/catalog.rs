@@ -70,6 +70,8 @@ pub struct StepSpec {
     pub is_source: bool,
     /// What running it does to the world.
     pub effect: Effect,
+    /// The effect as far as the configuration as written decides it; `None`: always `effect`.
+    pub effect_of: Option<fn(&Value) -> Option<Effect>>,
     /// Who carries it out.
     pub action: Action,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.

@@ -105,6 +105,14 @@ impl Caller {
         self.scopes.contains(&Scope::Admin)
     }
 
+    /// Checks that it is allowed everything.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn require_admin(&self) -> Result<(), AppError> {
+        if self.is_admin() { Ok(()) } else { Err(AppError::Forbidden("admin".into())) }
+    }
+
     /// Checks that it may do that to some object of that kind, or to all of them.
     ///
     /// # Errors

@@ -34,6 +34,9 @@ pub struct EngineConfig {
     /// Whether steps and webhooks may reach private, loopback and link-local addresses; `None`:
     /// only while the server itself listens on loopback.
     pub allow_private_egress: Option<bool>,
+    /// Whether no other node can use the store at the same time: then a start takes over at once
+    /// what the last run left, without waiting for its node to be missed.
+    pub sole_node: bool,
 }
 
 impl Default for EngineConfig {
@@ -51,6 +54,7 @@ impl Default for EngineConfig {
             keep_in_memory_millis: 2_000,
             delivery_retry_seconds: 24 * 3600,
             allow_private_egress: None,
+            sole_node: true,
         }
     }
 }

@@ -94,6 +94,14 @@ impl AppError {
         Self::NotFound { kind, id: id.to_string() }
     }
 
+    /// The server stops; another one, or the same one later, can do it.
+    pub fn stopping() -> Self {
+        Self::Unavailable {
+            reason: "the server is stopping".into(),
+            retry_after: Duration::from_secs(1),
+        }
+    }
+
     /// Something in the request is wrong at `path`.
     pub fn invalid(path: &str, message: impl Into<String>) -> Self {
         Self::InvalidRequest(Problem::new(path, message))

@@ -8,7 +8,9 @@ pub mod caller;
 mod clock;
 pub mod config;
 mod error;
+pub mod egress;
 pub mod events;
+mod runtime;
 pub mod view;
 
 pub use app::App;

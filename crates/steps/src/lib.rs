@@ -6,6 +6,11 @@
 
 mod context;
 mod registry;
+mod spec;
+#[cfg(test)]
+mod testing;
+mod types;
+mod values;
 
 pub use context::{
     Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, RunContext, StepFuture,

@@ -1,1 +1,73 @@
-//! Placeholder.
+//! The embedded store, on SQLite: SQL and rows to domain and back, nothing else.
+//!
+//! One thread owns the connection that writes and puts everything that is queued into one
+//! transaction; a few connections only read. This crate decides nothing: it checks what the seam
+//! tells it to check, inside the transaction that writes.
+
+mod codec;
+mod connection;
+mod deliveries;
+mod executions;
+mod fault;
+mod keys;
+mod maintenance;
+mod migrate;
+mod nodes;
+mod options;
+mod readers;
+mod row;
+mod workflows;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use stepwell_store::StoreError;
+
+pub use options::SqliteOptions;
+
+use connection::Opener;
+use readers::Readers;
+use writer::Writer;
+
+/// A store in one SQLite database file.
+///
+/// Dropping it finishes what is queued and closes the file; [`SqliteStore::close`] does so without
+/// blocking the caller's thread.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, creates it where it is not there, and migrates it to the
+    /// newest version. Blocks while it does.
+    ///
+    /// # Errors
+    /// `Unavailable` where the file cannot be opened or written, or belongs to a newer Stepwell or
+    /// to another program; `Corrupt` where it is damaged.
+    pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_path_buf();
+        let opener = Opener::new(path.clone(), options);
+        let mut connection = opener.writer()?;
+        migrate::run(&mut connection)?;
+        let writer = Writer::start(connection, &opener)?;
+        Ok(Self { writer, readers: Readers::new(opener), path })
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Finishes what is queued, moves the write-ahead log into the database and closes it.
+    /// Whatever is asked to be written afterwards is refused as `Unavailable`.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close();
+    }
+}

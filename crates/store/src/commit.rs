@@ -3,6 +3,7 @@
 use stepwell_core::execution::Recorded;
 use stepwell_core::ids::NodeId;
 
+use crate::StoreError;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
 
 /// What happens to one execution in one transaction: events, projection, outbox.
@@ -10,7 +11,9 @@ use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
 pub struct Commit {
     /// The committing node; refused as `Fenced` unless it is alive in the table.
     pub node: NodeId,
-    /// The projection after these events.
+    /// The projection after these events. What is settled when an execution is accepted
+    /// (workspace, workflow, release, `created_at`, external id, metadata, webhook) is taken from
+    /// its first commit and passed over in later ones.
     pub record: ExecutionRecord,
     /// The seq of the last event already stored; 0: the execution is new. Refused as `Conflict`
     /// where that is not so.
@@ -22,4 +25,34 @@ pub struct Commit {
     /// The idempotency key to take; refused as `Replayed` where it is taken. Only with a new
     /// execution.
     pub idempotency: Option<IdempotencyRecord>,
+}
+
+impl Commit {
+    /// Whether its parts fit together: events without gaps after `expected_seq`, the record at the
+    /// last of them, an idempotency key only with a new execution, deliveries of this execution.
+    /// Stores call this before anything else.
+    ///
+    /// # Errors
+    /// `Corrupt` saying what does not fit: storing it would make the journal unreadable.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let id = self.record.id;
+        let refuse = |why: &str| Err(StoreError::Corrupt(format!("a commit to {id} {why}")));
+        let follows = |(event, seq): (&Recorded, u64)| event.seq == seq;
+        if self.events.is_empty() {
+            return refuse("has no events");
+        }
+        if !self.events.iter().zip(self.expected_seq.saturating_add(1)..).all(follows) {
+            return refuse("has events that do not follow on the journal");
+        }
+        if self.events.last().is_none_or(|last| last.seq != self.record.seq) {
+            return refuse("has a record that is not at the last event");
+        }
+        if self.expected_seq > 0 && self.idempotency.is_some() {
+            return refuse("takes an idempotency key, but the execution is not new");
+        }
+        if self.deliveries.iter().any(|delivery| delivery.execution != id) {
+            return refuse("has deliveries of another execution");
+        }
+        Ok(())
+    }
 }

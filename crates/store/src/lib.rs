@@ -6,7 +6,12 @@
 //! (`memory::MemoryStore`) is the reference that others are compared with.
 
 pub mod commit;
+#[cfg(any())]
+pub mod conformance;
+#[cfg(any())]
+pub mod differential;
 mod error;
+pub mod memory;
 pub mod record;
 pub mod traits;
 

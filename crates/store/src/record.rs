@@ -196,3 +196,30 @@ pub struct WorkflowStats {
     /// How many durations that is the sum of.
     pub timed: u64,
 }
+
+impl WorkflowStats {
+    /// What one execution that stands so adds to the counts of its workflow.
+    pub fn of(status: Status, started_at: Option<Timestamp>, ended_at: Option<Timestamp>) -> Self {
+        let mut stats = Self::default();
+        match status {
+            Status::Queued | Status::Running | Status::Waiting | Status::Paused => stats.active = 1,
+            Status::Completed => stats.completed = 1,
+            Status::Failed => stats.failed = 1,
+            Status::TimedOut => stats.timed_out = 1,
+            Status::Cancelled => stats.cancelled = 1,
+        }
+        if let (true, Some(started), Some(ended)) = (status.is_final(), started_at, ended_at) {
+            let micros = ended.since(started).as_micros();
+            stats.total_micros = u64::try_from(micros).unwrap_or(u64::MAX);
+            stats.timed = 1;
+        }
+        stats
+    }
+}
+
+impl ExecutionRecord {
+    /// What it adds to the counts of its workflow.
+    pub fn stats(&self) -> WorkflowStats {
+        WorkflowStats::of(self.status, self.started_at, self.ended_at)
+    }
+}

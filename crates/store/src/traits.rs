@@ -48,7 +48,8 @@ pub trait ExecutionStore: Send + Sync {
     /// Executions, newest first.
     async fn list_executions(&self, list: ListExecutions) -> Result<Vec<ExecutionRecord>>;
 
-    /// Gives unowned queued executions (status `Queued`, oldest first) to a node.
+    /// Gives unowned queued executions (status `Queued`, oldest first) to a node; answers them in
+    /// that order. `Fenced` where the node is not alive.
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>>;
 
     /// Executions owned by the node whose `wake_at` is at or before `now`, earliest first.
@@ -271,14 +272,18 @@ pub struct DeliveryAttempt {
 /// The server processes.
 #[async_trait]
 pub trait NodeStore: Send + Sync {
-    /// Adds a node as alive.
+    /// Adds a node as alive; nothing more than a heartbeat where it is alive already, `Fenced`
+    /// where it was declared dead.
     async fn join_node(&self, node: NodeId, now: Timestamp) -> Result<()>;
     /// Proves that the node lives; `Fenced` where it was declared dead.
     async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Result<()>;
     /// Declares every other node whose last heartbeat is before `before` dead and gives its
-    /// unfinished executions to `node`, in one transaction. Answers how many executions.
+    /// unfinished executions to `node`, in one transaction; those of nodes that are dead already
+    /// (they left) as well. Answers how many executions. The dead ones are forgotten, which is the
+    /// same to them as being dead. `Fenced` where `node` is not alive.
     async fn take_over(&self, node: NodeId, before: Timestamp) -> Result<u64>;
     /// Leaves in order: gives up all executions of the node that are queued, declares it dead.
+    /// Its other unfinished executions wait for the next take-over.
     async fn leave(&self, node: NodeId) -> Result<()>;
 }
 
@@ -287,7 +292,8 @@ pub trait NodeStore: Send + Sync {
 pub trait MaintenanceStore: Send + Sync {
     /// Deletes ended executions, with journal and deliveries, that ended before their retention
     /// (their workflow's, else `default_before`), and idempotency records older than
-    /// `idempotency_before`, at most `limit` executions. Answers how many executions.
+    /// `idempotency_before`, at most `limit` executions. Answers how many executions. Counts of
+    /// workflows stay. Runs in small transactions, so that it does not hold up commits.
     async fn purge(&self, purge: Purge) -> Result<u64>;
     /// Makes a consistent copy at `target`, which must not exist, while serving.
     async fn backup(&self, target: PathBuf) -> Result<()>;

@@ -11,6 +11,37 @@ use serde_json::Value;
 use crate::Problems;
 use crate::catalog::Catalog;
 
+/// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
+pub(crate) fn is_id(text: &str) -> bool {
+    let mut chars = text.chars();
+    text.len() <= 64
+        && chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// `; did you mean `x`?` where one of `names` is near to what was written, else nothing.
+pub(crate) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// The one of `names` that was probably meant.
+pub(crate) fn nearest<'n>(
+    written: &str,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Option<&'n str> {
+    // The metric's cost grows with the product of the lengths; no name is that long.
+    if written.len() > 200 {
+        return None;
+    }
+    let folded = written.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness > 0.82)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
 /// Limits on what a definition may hold. One default for all.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

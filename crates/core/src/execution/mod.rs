@@ -4,11 +4,21 @@
 //! it is made; [`decide`] is the same over a copy. [`Execution::apply`] is total and is all that
 //! replay uses.
 
+mod advance;
 mod apply;
+mod bind;
 pub mod event;
 pub mod failure;
+mod flow;
+pub mod input;
+mod retry;
+pub mod scope;
 pub mod state;
 
+pub use advance::decide;
 pub use event::{Event, Recorded, SkipReason};
 pub use failure::{Failure, codes};
+pub use flow::ERROR_PORT;
+pub use input::{Command, Decision, Done, Fault, Input, Moment, Refused};
+pub use scope::ExecutionScope;
 pub use state::{Execution, Origin, Status, StepRun, StepState};

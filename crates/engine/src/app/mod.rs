@@ -1,134 +1,48 @@
 //! The application services: what every dialect, the CLI and the tests call.
+//!
+//! Rules that belong to all dialects (permissions, validation, limits, idempotency) are here,
+//! once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use serde_json::Value;
-use stepwell_core::definition::{Definition, SharedPlan};
-use stepwell_core::execution::Status;
-use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
-use stepwell_core::{Map, Timestamp};
+use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
-use stepwell_store::record::{ExecutionRecord, KeyRecord, WorkflowRecord, WorkflowStats};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::events::Follow;
-use crate::view::{ExecutionView, LogLine};
+use crate::egress::{EgressClient, EgressRules};
+use crate::runtime::background::Background;
+use crate::runtime::deliveries::send_deliveries;
+use crate::runtime::engine::{Engine, new_uuid};
+use crate::runtime::nodes::{DEAD_AFTER, prove_alive};
+use crate::runtime::plans::{Memory, Plans};
+use crate::runtime::queue::{claim_queued, resume_unfinished};
+use crate::runtime::registry::{Message, Registry};
+use crate::runtime::retention::purge_old;
+use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig};
+
+mod cursor;
+mod executions;
+mod idempotency;
+mod keys;
+mod requests;
+mod start;
+mod workflows;
+
+pub use requests::{
+    CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
+    WorkflowView, WorkflowsQuery,
+};
 
 /// The application. Cheap to clone.
 #[derive(Clone)]
-pub struct App {}
-
-/// An `Idempotency-Key` with the digest of the request that it came with.
-#[derive(Debug, Clone)]
-pub struct Idempotency {
-    /// The key as sent, at most 255 characters.
-    pub key: String,
-    /// A digest of method, path and body.
-    pub fingerprint: Vec<u8>,
-}
-
-/// Asks for a workflow.
-#[derive(Debug, Clone)]
-pub struct CreateWorkflow {
-    /// The definition, as JSON value.
-    pub source: Value,
-    /// Whether it may be executed at once.
-    pub active: bool,
-    /// The idempotency key, if any.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// A workflow with its current release.
-#[derive(Clone)]
-pub struct WorkflowView {
-    /// The object.
-    pub record: WorkflowRecord,
-    /// The definition as given.
-    pub source: Arc<Value>,
-    /// The same, compiled: steps with ids, schemas, input schema.
-    pub plan: SharedPlan,
-}
-
-/// Asks for an execution.
-#[derive(Debug, Clone, Default)]
-pub struct Start {
-    /// The input; `None`: an empty object.
-    pub input: Option<Value>,
-    /// Where status changes are sent.
-    pub webhook_url: Option<String>,
-    /// Unique in the workspace.
-    pub external_id: Option<String>,
-    /// The user's own labels.
-    pub metadata: Map,
-    /// Third-party secrets by name, for the steps that ask for them; never stored or logged.
-    pub secrets: Vec<(String, String)>,
-    /// The idempotency key, if any.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// A page of a list.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// Where the next page begins; `None`: this was the last.
-    pub next_cursor: Option<String>,
-}
-
-/// Asks for a page of workflows.
-#[derive(Debug, Clone, Default)]
-pub struct WorkflowsQuery {
-    /// Only active or only inactive ones.
-    pub active: Option<bool>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-    /// At most so many, 1 to 100.
-    pub limit: usize,
-}
-
-/// Asks for a page of executions.
-#[derive(Debug, Clone, Default)]
-pub struct ExecutionsQuery {
-    /// Only this workflow's.
-    pub workflow: Option<WorkflowId>,
-    /// Only those in one of these statuses; empty: all.
-    pub statuses: Vec<Status>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-    /// At most so many, 1 to 100.
-    pub limit: usize,
-}
-
-/// Asks for a key.
-#[derive(Debug, Clone)]
-pub struct CreateKey {
-    /// What people will call it, 1 to 100 characters.
-    pub name: String,
-    /// What it may do; not empty.
-    pub scopes: Vec<String>,
-    /// When it stops being accepted; in the future.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A key just made: the only moment at which its secret is known.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    /// What is stored.
-    pub record: KeyRecord,
-    /// `sk_live_…`.
-    pub secret: String,
-}
-
-/// Whether the server can take work.
-#[derive(Debug, Clone)]
-pub struct Readiness {
-    /// Whether it can.
-    pub ready: bool,
-    /// Why not.
-    pub reason: Option<String>,
+pub struct App {
+    engine: Arc<Engine>,
+    keys: Arc<keys::KnownKeys>,
 }
 
 impl App {
@@ -142,310 +56,89 @@ impl App {
         config: EngineConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
-        todo!()
+        let node = NodeId::from_uuid(new_uuid());
+        let now = clock.now();
+        store.join_node(node, now).await?;
+        // Where no other node can be alive, none needs to be waited for.
+        let dead_since = if config.sole_node { now.after(DEAD_AFTER) } else { now.before(DEAD_AFTER) };
+        let taken = store.take_over(node, dead_since).await?;
+        if taken > 0 {
+            tracing::info!(executions = taken, "resuming what the last run left unfinished");
+        }
+        let egress = EgressClient::new(EgressRules {
+            allow_private: config.allow_private_egress.unwrap_or(false),
+            ..EgressRules::default()
+        })
+        .map_err(|error| AppError::Internal(error.to_string()))?;
+        let engine = Arc::new(Engine {
+            plans: Plans::new(store.clone()),
+            secrets: Memory::new(),
+            store,
+            config,
+            clock,
+            node,
+            registry: Registry::default(),
+            egress,
+            background: Background::new(),
+            queued: AtomicUsize::new(0),
+            queue_changed: Notify::new(),
+            timers_changed: Notify::new(),
+            outbox_changed: Notify::new(),
+            runner_gone: Notify::new(),
+        });
+        let background = &engine.background;
+        background.start(|stop| resume_unfinished(engine.clone(), stop));
+        background.start(|stop| claim_queued(engine.clone(), stop));
+        background.start(|stop| wake_sleepers(engine.clone(), stop));
+        background.start(|stop| send_deliveries(engine.clone(), stop));
+        background.start(|stop| prove_alive(engine.clone(), stop));
+        background.start(|stop| purge_old(engine.clone(), stop));
+        let keys = Arc::new(keys::KnownKeys::new());
+        background.start(|stop| keys::note_use(engine.clone(), keys.clone(), stop));
+        Ok(Self { engine, keys })
     }
 
     /// Stops taking work, lets steps finish for the grace period, hands the rest over.
     pub async fn shutdown(&self) {
-        todo!()
+        self.engine.background.stop().await;
+        for mailbox in self.engine.registry.mailboxes() {
+            // A runner that is gone already needs no word.
+            let _ = mailbox.send(Message::Drain).await;
+        }
+        let grace = Duration::from_secs(self.engine.config.shutdown_grace_seconds);
+        let all_gone = async {
+            loop {
+                let gone = self.engine.runner_gone.notified();
+                if self.engine.registry.active() == 0 {
+                    return;
+                }
+                // The pause covers a runner that went between the two.
+                let _ = tokio::time::timeout(Duration::from_millis(100), gone).await;
+            }
+        };
+        if tokio::time::timeout(grace, all_gone).await.is_err() {
+            let left = self.engine.registry.active();
+            tracing::warn!(left, "steps were still under way after the grace period; the next start runs them again");
+        }
+        if let Err(error) = self.engine.store.leave(self.engine.node).await {
+            tracing::warn!(%error, "this node could not leave in order");
+        }
     }
 
     /// Whether work can be taken.
     pub async fn readiness(&self) -> Readiness {
-        todo!()
+        let reason = if self.engine.background.is_stopping() {
+            Some("the server is stopping".to_owned())
+        } else {
+            self.engine.store.check().await.err().map(|error| error.to_string())
+        };
+        Readiness { ready: reason.is_none(), reason }
     }
 
-    /// Checks a definition without storing it.
-    ///
-    /// # Errors
-    /// `InvalidDefinition` with every problem.
-    pub fn validate(&self, source: &Value) -> Result<(Definition, SharedPlan), AppError> {
-        todo!()
-    }
-
-    /// Creates a workflow. Scope `write:workflows`. Answers its id; with an idempotency key seen
-    /// before, that of the first time.
-    ///
-    /// # Errors
-    /// `InvalidDefinition` with every problem.
-    pub async fn create_workflow(
-        &self,
-        caller: &Caller,
-        create: CreateWorkflow,
-    ) -> Result<WorkflowId, AppError> {
-        todo!()
-    }
-
-    /// Makes a new release. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`, `InvalidDefinition`.
-    pub async fn update_workflow(
-        &self,
-        caller: &Caller,
-        id: WorkflowId,
-        source: Value,
-    ) -> Result<WorkflowView, AppError> {
-        todo!()
-    }
-
-    /// Activates or deactivates a workflow. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn set_active(
-        &self,
-        caller: &Caller,
-        id: WorkflowId,
-        active: bool,
-    ) -> Result<(), AppError> {
-        todo!()
-    }
-
-    /// Deletes a workflow; running executions finish, history stays. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn delete_workflow(&self, caller: &Caller, id: WorkflowId) -> Result<(), AppError> {
-        todo!()
-    }
-
-    /// A workflow with its current release. Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn workflow(
-        &self,
-        caller: &Caller,
-        id: WorkflowId,
-    ) -> Result<WorkflowView, AppError> {
-        todo!()
-    }
-
-    /// The newest workflow of that name. Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn workflow_by_name(
-        &self,
-        caller: &Caller,
-        name: &str,
-    ) -> Result<WorkflowView, AppError> {
-        todo!()
-    }
-
-    /// Workflows, newest first. Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `InvalidRequest` for a cursor or limit that is wrong.
-    pub async fn workflows(
-        &self,
-        caller: &Caller,
-        query: WorkflowsQuery,
-    ) -> Result<Page<WorkflowRecord>, AppError> {
-        todo!()
-    }
-
-    /// Counts of a workflow's executions. Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn workflow_stats(
-        &self,
-        caller: &Caller,
-        id: WorkflowId,
-    ) -> Result<WorkflowStats, AppError> {
-        todo!()
-    }
-
-    /// Accepts an execution; when this answers, it is durable. Scope `execute:workflows`. With an
-    /// idempotency key seen before, answers the first one's id.
-    ///
-    /// # Errors
-    /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `Unavailable`.
-    pub async fn execute(
-        &self,
-        caller: &Caller,
-        workflow: WorkflowId,
-        start: Start,
-    ) -> Result<ExecutionId, AppError> {
-        todo!()
-    }
-
-    /// As [`App::execute`], and waits for the end. It goes on when the caller goes away or
-    /// `patience` is over.
-    ///
-    /// # Errors
-    /// As `execute`; `StillRunning` when `patience` is over.
-    pub async fn execute_and_wait(
-        &self,
-        caller: &Caller,
-        workflow: WorkflowId,
-        start: Start,
-        patience: Duration,
-    ) -> Result<ExecutionView, AppError> {
-        todo!()
-    }
-
-    /// An execution with all its steps. Scope `read:workflows`. `workflow`: only where it belongs
-    /// to that one.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn execution(
-        &self,
-        caller: &Caller,
-        workflow: Option<WorkflowId>,
-        id: ExecutionId,
-    ) -> Result<ExecutionView, AppError> {
-        todo!()
-    }
-
-    /// Executions, newest first. Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound` for the workflow, `InvalidRequest` for a cursor or limit that is wrong.
-    pub async fn executions(
-        &self,
-        caller: &Caller,
-        query: ExecutionsQuery,
-    ) -> Result<Page<ExecutionRecord>, AppError> {
-        todo!()
-    }
-
-    /// Follows an execution from after `seq` (0: from the beginning). Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn follow(
-        &self,
-        caller: &Caller,
-        workflow: Option<WorkflowId>,
-        id: ExecutionId,
-        seq: u64,
-    ) -> Result<Follow, AppError> {
-        todo!()
-    }
-
-    /// The log lines of an execution, in order. Scope `read:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn logs(
-        &self,
-        caller: &Caller,
-        workflow: Option<WorkflowId>,
-        id: ExecutionId,
-    ) -> Result<Vec<LogLine>, AppError> {
-        todo!()
-    }
-
-    /// Cancels an execution; durable when this answers. Scope `execute:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`, `AlreadyEnded`.
-    pub async fn cancel(
-        &self,
-        caller: &Caller,
-        workflow: Option<WorkflowId>,
-        id: ExecutionId,
-        reason: Option<String>,
-    ) -> Result<(), AppError> {
-        todo!()
-    }
-
-    /// Pauses an execution: what is under way finishes, nothing further starts. Scope
-    /// `execute:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`, `AlreadyEnded`, `WrongState` when paused already.
-    pub async fn pause(
-        &self,
-        caller: &Caller,
-        workflow: Option<WorkflowId>,
-        id: ExecutionId,
-    ) -> Result<(), AppError> {
-        todo!()
-    }
-
-    /// Resumes a paused execution. Scope `execute:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`, `AlreadyEnded`, `WrongState` when not paused.
-    pub async fn resume(
-        &self,
-        caller: &Caller,
-        workflow: Option<WorkflowId>,
-        id: ExecutionId,
-    ) -> Result<(), AppError> {
-        todo!()
-    }
-
-    /// Who a token is. Does not touch the store for a key seen recently.
-    ///
-    /// # Errors
-    /// `Auth`, `Unavailable`.
-    pub async fn authenticate(&self, token: Option<&str>) -> Result<Caller, AppError> {
-        todo!()
-    }
-
-    /// Makes a key in the caller's workspace. Scope `admin`.
-    ///
-    /// # Errors
-    /// `InvalidRequest` naming the field.
-    pub async fn create_key(&self, caller: &Caller, create: CreateKey) -> Result<NewKey, AppError> {
-        todo!()
-    }
-
-    /// The keys of the caller's workspace, newest first. Scope `admin`.
-    ///
-    /// # Errors
-    /// `Forbidden`.
-    pub async fn keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, AppError> {
-        todo!()
-    }
-
-    /// Revokes a key at once. Scope `admin`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), AppError> {
-        todo!()
-    }
-
-    /// The secret (`whsec_…`) with which this workspace's execution webhooks are signed. Scope
-    /// `admin`.
-    ///
-    /// # Errors
-    /// `Forbidden`, `Unavailable`.
-    pub async fn webhook_secret(&self, caller: &Caller) -> Result<String, AppError> {
-        todo!()
-    }
-
-    /// The answer stored under an idempotency key for a POST that creates neither a workflow nor
-    /// an execution; `None`: the key is new.
-    ///
-    /// # Errors
-    /// `IdempotencyKeyReused` where it came with another request.
-    pub async fn replay(
-        &self,
-        caller: &Caller,
-        key: &Idempotency,
-    ) -> Result<Option<String>, AppError> {
-        todo!()
-    }
-
-    /// Stores the answer for [`App::replay`].
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn remember(
-        &self,
-        caller: &Caller,
-        key: Idempotency,
-        answer: String,
-    ) -> Result<(), AppError> {
-        todo!()
+    /// How many executions are in memory, and how many this node knows to wait in the queue.
+    pub fn load(&self) -> (usize, usize) {
+        let queued = self.engine.queued.load(std::sync::atomic::Ordering::Relaxed);
+        (self.engine.registry.active(), queued)
     }
 
     /// Makes a consistent copy of the store while serving. Scope `admin`.
@@ -453,6 +146,10 @@ impl App {
     /// # Errors
     /// `InvalidRequest` where the target exists.
     pub async fn backup(&self, caller: &Caller, target: PathBuf) -> Result<(), AppError> {
-        todo!()
+        caller.require_admin()?;
+        if target.exists() {
+            return Err(AppError::invalid("target", format!("`{}` exists already", target.display())));
+        }
+        Ok(self.engine.store.backup(target).await?)
     }
 }

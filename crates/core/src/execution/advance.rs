@@ -1,0 +1,243 @@
+//! What each input means where an execution stands.
+
+use super::Execution;
+use super::event::{Event, Recorded};
+use super::failure::{Failure, codes};
+use super::input::{Command, Decision, Done, Fault, Input, Moment, Refused};
+use super::retry::backoff;
+use super::state::{Status, StepState};
+use crate::catalog::Effect;
+use crate::definition::model::OnError;
+
+/// What follows from an input, without changing the execution: for dry runs and tests. The
+/// runtime uses [`Execution::advance`], which is the same without the copy.
+///
+/// # Errors
+/// The input does not fit where the execution stands.
+pub fn decide(execution: &Execution, input: Input, moment: Moment) -> Result<Decision, Refused> {
+    execution.clone().advance(input, moment)
+}
+
+impl Execution {
+    /// Decides what an input means and applies the events that follow. All or nothing: where it
+    /// refuses, nothing was changed.
+    ///
+    /// # Errors
+    /// The input does not fit where the execution stands.
+    pub fn advance(&mut self, input: Input, moment: Moment) -> Result<Decision, Refused> {
+        let mut turn = Turn { execution: self, moment, decision: Decision::default() };
+        turn.handle(input)?;
+        Ok(turn.decision)
+    }
+
+    /// The step under way that only this attempt's result can end.
+    fn is_under_way(&self, step: usize, attempt: u32) -> bool {
+        self.steps.get(step).is_some_and(|s| s.state == StepState::Running { attempt })
+    }
+}
+
+/// One input being handled.
+pub(super) struct Turn<'a> {
+    pub(super) execution: &'a mut Execution,
+    pub(super) moment: Moment,
+    decision: Decision,
+}
+
+impl Turn<'_> {
+    /// Records an event and applies it at once, so that what follows sees it.
+    pub(super) fn record(&mut self, event: Event) {
+        let recorded = Recorded { seq: self.execution.seq + 1, at: self.moment.now, event };
+        self.execution.apply(&recorded);
+        self.decision.events.push(recorded);
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.decision.commands.push(command);
+    }
+
+    fn handle(&mut self, input: Input) -> Result<(), Refused> {
+        let phase = self.execution.phase;
+        match (phase, input) {
+            (Status::Completed | Status::Failed | Status::TimedOut | Status::Cancelled, _) => {
+                return Err(Refused::Ended(phase));
+            }
+            (_, Input::Accept(input)) => {
+                if self.execution.seq != 0 {
+                    return Err(Refused::AlreadyStarted);
+                }
+                self.record(Event::Accepted { input });
+            }
+            (_, _) if self.execution.seq == 0 => return Err(Refused::NotStarted),
+            (Status::Queued, Input::Start) => {
+                self.record(Event::Started);
+                self.start(self.execution.origin.plan.roots.clone());
+            }
+            (_, Input::Start) => return Err(Refused::AlreadyStarted),
+            (_, Input::Cancel { reason }) => self.end(Event::Cancelled { reason }),
+            (Status::Paused, Input::Pause) => return Err(Refused::AlreadyPaused),
+            (_, Input::Pause) => self.record(Event::Paused),
+            (Status::Paused, Input::Resume) => {
+                self.record(Event::Resumed);
+                self.go_on();
+            }
+            (_, Input::Resume) => return Err(Refused::NotPaused),
+            (_, Input::StepEnded { step, attempt, result }) => {
+                if !self.execution.is_under_way(step, attempt) {
+                    return Err(Refused::Stale);
+                }
+                self.step_ended(step, attempt, result);
+            }
+            (_, Input::StepLogged { step, level, message }) => {
+                if !matches!(
+                    self.execution.steps.get(step).map(|s| &s.state),
+                    Some(StepState::Running { .. })
+                ) {
+                    return Err(Refused::Stale);
+                }
+                self.record(Event::StepLogged { step: index(step), level, message });
+            }
+            (Status::Queued, Input::Timer | Input::Recover) => {}
+            (_, Input::Timer) => self.timer(),
+            (_, Input::Recover) => self.recover(),
+        }
+        Ok(())
+    }
+
+    fn step_ended(&mut self, step: usize, attempt: u32, result: Result<Done, Fault>) {
+        match result {
+            Ok(done) => self.complete(step, done),
+            Err(fault) => self.attempt_failed(step, attempt, fault),
+        }
+        self.settle_if_done();
+    }
+
+    fn attempt_failed(&mut self, step: usize, attempt: u32, fault: Fault) {
+        let plan = self.execution.origin.plan.clone();
+        let retry = &plan.steps[step].retry;
+        let wanted = match retry.on.as_slice() {
+            [] => fault.retryable,
+            on => on.contains(&fault.failure.code),
+        };
+        let mut error = fault.failure;
+        error.step = Some(plan.steps[step].id.clone());
+        error.attempt = Some(attempt);
+        if wanted && attempt < retry.max_attempts {
+            let pause = backoff(retry, attempt, self.moment.entropy);
+            let pause = pause.max(fault.retry_after.unwrap_or_default());
+            let until = self.moment.now.after(pause);
+            self.record(Event::StepRetrying { step: index(step), error, until });
+        } else {
+            self.fail_step(step, error);
+        }
+    }
+
+    /// A step failed for good: the execution fails with it, unless the definition says how to go
+    /// on.
+    pub(super) fn fail_step(&mut self, step: usize, error: Failure) {
+        let handled = self.execution.origin.plan.steps[step].on_error != OnError::Fail;
+        self.record(Event::StepFailed { step: index(step), error: error.clone(), handled });
+        if handled {
+            self.flow_from(step);
+        } else {
+            self.end(Event::Failed { error });
+        }
+    }
+
+    fn complete(&mut self, step: usize, done: Done) {
+        self.record(Event::StepCompleted {
+            step: index(step),
+            output: done.output,
+            port: done.port,
+        });
+        self.flow_from(step);
+    }
+
+    /// Everything that is due at this moment.
+    fn timer(&mut self) {
+        let now = self.moment.now;
+        if let Some(deadline) = self.execution.deadline().filter(|deadline| *deadline <= now) {
+            let message = format!("the execution's time-out was over at {deadline}");
+            let error = Failure::new(codes::EXECUTION_TIMEOUT, message);
+            return self.end(Event::TimedOut { error });
+        }
+        if self.execution.phase == Status::Paused {
+            return;
+        }
+        for step in 0..self.execution.steps.len() {
+            match self.execution.steps[step].state {
+                StepState::Waiting { until } if until <= now => self.wait_is_over(step),
+                StepState::Backoff { attempt, until, .. } if until <= now => {
+                    let attempt = attempt + 1;
+                    let step_index = index(step);
+                    let again =
+                        Event::StepStarted { step: step_index, attempt, input: None, config: None };
+                    self.record(again);
+                    self.command(Command::Run { step, attempt });
+                }
+                _ => {}
+            }
+            if self.execution.phase.is_final() {
+                return;
+            }
+        }
+        self.settle_if_done();
+    }
+
+    fn wait_is_over(&mut self, step: usize) {
+        let output = self.execution.steps[step].input.clone().unwrap_or_default();
+        self.complete(step, Done { output, port: None });
+    }
+
+    /// What was held back while it was paused.
+    fn go_on(&mut self) {
+        match self.execution.phase {
+            Status::Running => {
+                self.start((0..self.execution.steps.len()).collect());
+                if !self.execution.phase.is_final() {
+                    self.timer();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn recover(&mut self) {
+        let plan = self.execution.origin.plan.clone();
+        let under_way: Vec<(usize, u32)> = self
+            .execution
+            .steps
+            .iter()
+            .enumerate()
+            .filter_map(|(i, run)| match run.state {
+                StepState::Running { attempt } => Some((i, attempt)),
+                _ => None,
+            })
+            .collect();
+        self.record(Event::Recovered);
+        for (step, attempt) in under_way {
+            if self.execution.phase.is_final() {
+                return;
+            }
+            let planned = &plan.steps[step];
+            if planned.repeat_after_crash || planned.effect == Effect::Pure {
+                self.command(Command::Run { step, attempt });
+            } else {
+                let mut error = Failure::new(
+                    codes::INTERRUPTED,
+                    "the server stopped while this step ran, and it must not be repeated",
+                );
+                error.step = Some(planned.id.clone());
+                error.attempt = Some(attempt);
+                self.fail_step(step, error);
+            }
+        }
+        if !self.execution.phase.is_final() {
+            self.timer();
+        }
+    }
+}
+
+/// A step's index as events write it.
+pub(super) fn index(step: usize) -> u32 {
+    u32::try_from(step).unwrap_or(u32::MAX)
+}

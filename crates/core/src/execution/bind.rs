@@ -1,0 +1,134 @@
+//! Making the values that flow: a step's input, a delay's end, the execution's outputs.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::scope::ExecutionScope;
+use super::state::{Execution, StepState};
+use crate::definition::duration::parse_duration;
+use crate::definition::plan::{Binding, Feed, PlanStep};
+use crate::expr::{EvalError, shared_null};
+use crate::{Map, Timestamp};
+
+/// The input of a step, as its binding says.
+pub(super) fn input(
+    planned: &PlanStep,
+    scope: &ExecutionScope<'_>,
+) -> Result<Arc<Value>, EvalError> {
+    match &planned.input {
+        Binding::Feed(feed) => Ok(feed_value(feed, scope.execution)),
+        Binding::Template { template, rest } => {
+            let written = template.render(scope)?;
+            let Some(rest) = rest else { return Ok(written) };
+            let mut whole = feed_object(feed_value(rest, scope.execution));
+            if let Value::Object(fields) = &*written {
+                whole.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
+            }
+            Ok(Arc::new(Value::Object(whole)))
+        }
+    }
+}
+
+fn feed_object(fed: Arc<Value>) -> Map {
+    match Arc::unwrap_or_clone(fed) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
+    match feed {
+        Feed::Step { from, property, into } => {
+            fed_by_step(output_of(execution, *from), *property, *into)
+        }
+        Feed::Steps { from } => {
+            let completed = from.iter().filter_map(|i| match &execution.steps[*i].state {
+                StepState::Completed { output, .. } => {
+                    Some((execution.origin.plan.steps[*i].id.clone(), Value::clone(output)))
+                }
+                _ => None,
+            });
+            Arc::new(Value::Object(completed.collect()))
+        }
+        Feed::Inputs { properties } => {
+            // Handed on as it is where it holds nothing else.
+            if let Value::Object(fields) = &*execution.input
+                && fields.keys().all(|k| properties.contains(k))
+            {
+                return execution.input.clone();
+            }
+            let picked = properties
+                .iter()
+                .filter_map(|k| Some((k.clone(), execution.input.get(k)?.clone())));
+            Arc::new(Value::Object(picked.collect()))
+        }
+        Feed::AllInputs => execution.input.clone(),
+        Feed::Empty => Arc::new(Value::Object(Map::new())),
+    }
+}
+
+/// What a step made; `null` where it did not complete.
+fn output_of(execution: &Execution, step: usize) -> &Arc<Value> {
+    match &execution.steps[step].state {
+        StepState::Completed { output, .. } => output,
+        _ => shared_null(),
+    }
+}
+
+fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
+    // `{"text": …}` that goes to `text` is handed on as it is: nothing is copied, and the
+    // journal need not repeat it.
+    if let (Some(property), Some(into)) = (property, into)
+        && property == into
+        && output.as_object().is_some_and(|o| o.len() == 1 && o.contains_key(into))
+    {
+        return output.clone();
+    }
+    let value = || match property {
+        None => Value::clone(output),
+        Some(property) => output.get(property).cloned().unwrap_or_default(),
+    };
+    match (property, into) {
+        (None, None) => output.clone(),
+        (Some(_), None) => Arc::new(value()),
+        (_, Some(into)) => Arc::new(Value::Object(Map::from_iter([(into.to_owned(), value())]))),
+    }
+}
+
+/// When a `Delay` goes on.
+pub(super) fn delay_until(config: &Value, now: Timestamp) -> Result<Timestamp, String> {
+    if let Some(text) = config.get("until") {
+        let parsed = text.as_str().and_then(Timestamp::parse);
+        return parsed.ok_or_else(|| {
+            format!("config.until: {text} is not an RFC 3339 time such as 2026-01-31T09:00:00Z")
+        });
+    }
+    let length = config.get("for").unwrap_or(&Value::Null);
+    match parse_duration(length) {
+        Ok(duration) => Ok(now.after(duration)),
+        Err(message) => Err(format!("config.for: {message}")),
+    }
+}
+
+/// The outputs of an execution whose steps are all settled: those declared, else what its last
+/// steps made (of one the output itself, of several an object by step id).
+///
+/// # Errors
+/// The name of the output that could not be made, and why.
+pub(super) fn outputs(execution: &Execution) -> Result<Arc<Value>, (String, EvalError)> {
+    let plan = &execution.origin.plan;
+    if plan.outputs.is_empty() {
+        return Ok(match plan.sinks.as_slice() {
+            [one] => output_of(execution, *one).clone(),
+            many => feed_value(&Feed::Steps { from: many.to_vec() }, execution),
+        });
+    }
+    let scope = ExecutionScope::new(execution);
+    let mut outputs = Map::new();
+    for output in &plan.outputs {
+        let value = output.value.render(&scope).map_err(|e| (output.name.clone(), e))?;
+        outputs.insert(output.name.clone(), Arc::unwrap_or_clone(value));
+    }
+    Ok(Arc::new(Value::Object(outputs)))
+}

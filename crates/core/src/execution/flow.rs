@@ -1,0 +1,251 @@
+//! How settled steps lead to the next ones.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::advance::{Turn, index};
+use super::bind;
+use super::event::{Event, SkipReason};
+use super::failure::{Failure, codes};
+use super::input::Command;
+use super::scope::ExecutionScope;
+use super::state::{Execution, Status, StepState};
+use crate::Map;
+use crate::catalog::Action;
+use crate::definition::model::{Join, OnError};
+use crate::definition::plan::{Edge, Plan, PlanStep};
+use crate::expr::EvalError;
+
+/// What an edge amounts to at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EdgeState {
+    Open,
+    Taken,
+    NotTaken,
+}
+
+/// What to do with a step that was not reached yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Wait,
+    Start,
+    Skip,
+}
+
+impl Turn<'_> {
+    /// Starts or skips what comes after a step that just settled, unless that must wait.
+    pub(super) fn flow_from(&mut self, step: usize) {
+        self.start(self.execution.origin.plan.steps[step].dependents.clone());
+    }
+
+    /// Looks at these steps, and at all that follow from them, and starts or skips those whose
+    /// time has come.
+    pub(super) fn start(&mut self, steps: Vec<usize>) {
+        let plan = self.execution.origin.plan.clone();
+        let mut queue = VecDeque::from(steps);
+        while let Some(step) = queue.pop_front() {
+            if self.execution.phase != Status::Running {
+                return;
+            }
+            if self.execution.steps[step].state != StepState::Pending {
+                continue;
+            }
+            match readiness(&plan, self.execution, step) {
+                Readiness::Wait => {}
+                Readiness::Start => self.begin(&plan, step, &mut queue),
+                Readiness::Skip => self.skip(&plan, step, SkipReason::NotTaken, &mut queue),
+            }
+        }
+        self.settle_if_done();
+    }
+
+    fn skip(&mut self, plan: &Plan, step: usize, reason: SkipReason, queue: &mut VecDeque<usize>) {
+        self.record(Event::StepSkipped { step: index(step), reason });
+        queue.extend(&plan.steps[step].dependents);
+    }
+
+    /// A step's time has come: its condition, then its input and configuration, then its action.
+    fn begin(&mut self, plan: &Plan, step: usize, queue: &mut VecDeque<usize>) {
+        let planned = &plan.steps[step];
+        let scope = ExecutionScope::new(self.execution);
+        if let Some(when) = &planned.when {
+            match when.eval_bool(&scope) {
+                Ok(true) => {}
+                Ok(false) => return self.skip(plan, step, SkipReason::Condition, queue),
+                Err(error) => {
+                    let failure = expression_failure(planned, "when", &error);
+                    return self.fail_and_flow(step, failure, queue);
+                }
+            }
+        }
+        match prepare(planned, &scope) {
+            Ok(prepared) => self.act(planned, step, prepared, queue),
+            Err(failure) => self.fail_and_flow(step, failure, queue),
+        }
+    }
+
+    fn act(
+        &mut self,
+        planned: &PlanStep,
+        step: usize,
+        prepared: Prepared,
+        queue: &mut VecDeque<usize>,
+    ) {
+        let Prepared { input, config } = prepared;
+        self.record(Event::StepStarted {
+            step: index(step),
+            attempt: 1,
+            input: Some(input.clone()),
+            config: (!planned.config.is_static()).then(|| config.clone()),
+        });
+        match planned.action {
+            Action::Run => self.command(Command::Run { step, attempt: 1 }),
+            Action::Delay => match bind::delay_until(&config, self.moment.now) {
+                Ok(until) => self.record(Event::StepWaiting { step: index(step), until }),
+                Err(message) => {
+                    let failure = failure(planned, codes::STEP_INPUT, message);
+                    self.fail_and_flow(step, failure, queue);
+                }
+            },
+            Action::SetState => {
+                let values: Map = input.as_object().cloned().unwrap_or_default();
+                self.record(Event::StateSet { values });
+                self.record(Event::StepCompleted { step: index(step), output: input, port: None });
+                queue.extend(&planned.dependents);
+            }
+            Action::Fail => {
+                let text = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
+                let code = text("code").unwrap_or_else(|| codes::USER_DEFINED.into());
+                let message = text("message").unwrap_or_default();
+                self.fail_and_flow(step, failure(planned, &code, message), queue);
+            }
+        }
+    }
+
+    fn fail_and_flow(&mut self, step: usize, failure: Failure, queue: &mut VecDeque<usize>) {
+        let handled = self.execution.origin.plan.steps[step].on_error != OnError::Fail;
+        let error = failure.clone();
+        self.record(Event::StepFailed { step: index(step), error, handled });
+        if handled {
+            queue.extend(&self.execution.origin.plan.steps[step].dependents);
+        } else {
+            self.end(Event::Failed { error: failure });
+        }
+    }
+
+    /// Completes the execution when every step is settled.
+    pub(super) fn settle_if_done(&mut self) {
+        if self.execution.phase != Status::Running || self.execution.open > 0 {
+            return;
+        }
+        let output = bind::outputs(self.execution);
+        match output {
+            Ok(output) => self.end(Event::Completed { output }),
+            Err((name, error)) => {
+                let message = format!("output `{name}`: {error}");
+                self.end(Event::Failed { error: Failure::new(codes::EXPRESSION, message) });
+            }
+        }
+    }
+
+    /// Ends the execution: stops and settles what is under way, then records the final event.
+    pub(super) fn end(&mut self, last: Event) {
+        for step in 0..self.execution.steps.len() {
+            let state = &self.execution.steps[step].state;
+            let stop = matches!(state, StepState::Running { .. });
+            if stop || matches!(state, StepState::Waiting { .. } | StepState::Backoff { .. }) {
+                self.record(Event::StepCancelled { step: index(step) });
+            }
+            if stop {
+                self.command(Command::Stop { step });
+            }
+        }
+        self.record(last);
+    }
+}
+
+/// What a step is given.
+struct Prepared {
+    input: Arc<Value>,
+    config: Arc<Value>,
+}
+
+fn prepare(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Prepared, Failure> {
+    let input = bind::input(planned, scope)
+        .map_err(|error| expression_failure(planned, "input", &error))?;
+    let config = planned
+        .config
+        .render(scope)
+        .map_err(|error| expression_failure(planned, "config", &error))?;
+    let checks = planned.check_input(&input).and_then(|()| planned.check_config(&config));
+    match checks {
+        Ok(()) => Ok(Prepared { input, config }),
+        Err(problems) => Err(failure(planned, codes::STEP_INPUT, problems.to_string())),
+    }
+}
+
+fn failure(planned: &PlanStep, code: &str, message: impl Into<String>) -> Failure {
+    Failure { step: Some(planned.id.clone()), ..Failure::new(code, message) }
+}
+
+fn expression_failure(planned: &PlanStep, field: &str, error: &EvalError) -> Failure {
+    failure(planned, codes::EXPRESSION, format!("{field}: {error}"))
+}
+
+/// Whether a step that was not reached yet starts now.
+fn readiness(plan: &Plan, execution: &Execution, step: usize) -> Readiness {
+    let planned = &plan.steps[step];
+    if planned.after.is_empty() {
+        return Readiness::Start;
+    }
+    let (mut open, mut taken) = (0, 0);
+    for edge in &planned.after {
+        match edge_state(plan, execution, edge) {
+            EdgeState::Open => open += 1,
+            EdgeState::Taken => taken += 1,
+            EdgeState::NotTaken => {}
+        }
+    }
+    let needed = match planned.join {
+        Join::All => 1,
+        Join::Any => return first_of(taken, open, 1),
+        Join::Count(n) => return first_of(taken, open, n),
+    };
+    match (open, taken) {
+        (0, taken) if taken >= needed => Readiness::Start,
+        (0, _) => Readiness::Skip,
+        _ => Readiness::Wait,
+    }
+}
+
+/// A join that needs `n` edges and waits for no more.
+fn first_of(taken: usize, open: usize, n: usize) -> Readiness {
+    if taken >= n {
+        Readiness::Start
+    } else if taken + open < n {
+        Readiness::Skip
+    } else {
+        Readiness::Wait
+    }
+}
+
+fn edge_state(plan: &Plan, execution: &Execution, edge: &Edge) -> EdgeState {
+    let taken = match &execution.steps[edge.from].state {
+        StepState::Completed { port, .. } => *port == edge.port,
+        // Edges that name no port go on from a failure only where the step says `continue`.
+        StepState::Failed { handled: true, .. } => {
+            let by_port = plan.steps[edge.from].on_error == OnError::Port;
+            by_port == (edge.port.as_deref() == Some(ERROR_PORT))
+        }
+        StepState::Failed { handled: false, .. } | StepState::Skipped | StepState::Cancelled => {
+            false
+        }
+        _ => return EdgeState::Open,
+    };
+    if taken { EdgeState::Taken } else { EdgeState::NotTaken }
+}
+
+/// The port by which a failed step leaves.
+pub const ERROR_PORT: &str = "error";

@@ -1,0 +1,130 @@
+//! What an execution can be told, and what it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::event::Recorded;
+use super::failure::Failure;
+use super::state::Status;
+use crate::Timestamp;
+
+/// When an input arrives, and the randomness it may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Now.
+    pub now: Timestamp,
+    /// Random bits, for the jitter of retries.
+    pub entropy: u64,
+}
+
+/// What an execution can be told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// It is accepted with this input.
+    Accept(Arc<Value>),
+    /// It may leave the queue.
+    Start,
+    /// An attempt of a step ended.
+    StepEnded {
+        /// The step's index.
+        step: usize,
+        /// The attempt that ended; another one's result is refused.
+        attempt: u32,
+        /// How.
+        result: Result<Done, Fault>,
+    },
+    /// A step under way wrote a log line.
+    StepLogged {
+        /// The step's index.
+        step: usize,
+        /// `info`, `warn` or `error`.
+        level: String,
+        /// The text.
+        message: String,
+    },
+    /// Time has gone on: whatever is due at the moment's `now` happens.
+    Timer,
+    /// The node that ran it is gone: what was under way is run again.
+    Recover,
+    /// Start nothing further.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Stop for good.
+    Cancel {
+        /// Why, in somebody's words.
+        reason: Option<String>,
+    },
+}
+
+/// What a step made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// Its output.
+    pub output: Arc<Value>,
+    /// The port it leaves by; `None`: the usual way.
+    pub port: Option<String>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Code, message, details.
+    pub failure: Failure,
+    /// Whether another attempt may help.
+    pub retryable: bool,
+    /// The shortest pause before another attempt.
+    pub retry_after: Option<Duration>,
+}
+
+/// What the runtime has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Run an attempt of a step, with the input and configuration of its step run. Its
+    /// idempotency key is made of execution and step, the same for each attempt.
+    Run {
+        /// The step's index.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Stop the attempt of a step that is under way; its result is not wanted any more.
+    Stop {
+        /// The step's index.
+        step: usize,
+    },
+}
+
+/// What follows from an input.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    /// To be journaled, in order.
+    pub events: Vec<Recorded>,
+    /// To be done; those of a crashed node come again by `Recover`.
+    pub commands: Vec<Command>,
+}
+
+/// The input does not fit where the execution stands; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It has ended.
+    #[error("the execution has ended")]
+    Ended(Status),
+    /// It was accepted or started before.
+    #[error("the execution was started before")]
+    AlreadyStarted,
+    /// It was not accepted or started yet.
+    #[error("the execution was not started yet")]
+    NotStarted,
+    /// It is paused already.
+    #[error("the execution is paused already")]
+    AlreadyPaused,
+    /// It is not paused.
+    #[error("the execution is not paused")]
+    NotPaused,
+    /// A result of an attempt that is not under way (any more).
+    #[error("no such attempt is under way")]
+    Stale,
+}

@@ -1,0 +1,89 @@
+//! What an expression sees of an execution.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::state::{Execution, StepState};
+use crate::Map;
+use crate::expr::{Scope, StepScope, shared_null};
+
+/// Borrowed from an execution; costs nothing until something is looked at.
+#[derive(Debug)]
+pub struct ExecutionScope<'a> {
+    pub(super) execution: &'a Execution,
+    /// The errors of failed steps as values, made when one is first looked at.
+    errors: OnceCell<BTreeMap<usize, Value>>,
+}
+
+impl<'a> ExecutionScope<'a> {
+    /// The scope of an execution as it stands.
+    pub fn new(execution: &'a Execution) -> Self {
+        Self { execution, errors: OnceCell::new() }
+    }
+
+    fn errors(&self) -> &BTreeMap<usize, Value> {
+        self.errors.get_or_init(|| {
+            let runs = self.execution.steps.iter().enumerate();
+            runs.filter_map(|(i, run)| match &run.state {
+                StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
+                    let details = error.details.clone();
+                    let shown = json!({
+                        "code": error.code, "message": error.message, "details": details,
+                    });
+                    Some((i, shown))
+                }
+                _ => None,
+            })
+            .collect()
+        })
+    }
+}
+
+impl Scope for ExecutionScope<'_> {
+    fn inputs(&self) -> &Arc<Value> {
+        &self.execution.input
+    }
+
+    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+        let index = *self.execution.origin.plan.by_id.get(id)?;
+        let run = &self.execution.steps[index];
+        let output = match &run.state {
+            StepState::Completed { output, .. } => output,
+            _ => shared_null(),
+        };
+        let error = match &run.state {
+            StepState::Failed { .. } | StepState::Backoff { .. } => {
+                self.errors().get(&index).unwrap_or(&Value::Null)
+            }
+            _ => &Value::Null,
+        };
+        Some(StepScope { output, status: run.state.name(), error })
+    }
+
+    fn step_ids(&self) -> Vec<&str> {
+        self.execution.origin.plan.steps.iter().map(|s| s.id.as_str()).collect()
+    }
+
+    fn state(&self) -> &Map {
+        &self.execution.state
+    }
+
+    fn extra(&self, name: &str) -> Option<Value> {
+        let origin = &self.execution.origin;
+        match name {
+            "execution" => Some(json!({
+                "id": origin.id.to_string(),
+                "created_at": self.execution.created_at.to_string(),
+            })),
+            "workflow" => Some(json!({
+                "id": origin.workflow.to_string(),
+                "name": origin.plan.name,
+                "release": origin.release,
+            })),
+            _ => None,
+        }
+    }
+}

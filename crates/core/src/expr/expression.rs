@@ -1,0 +1,87 @@
+//! Bare expressions: `when` and other conditions.
+
+use serde_json::Value;
+
+use super::path::is_true;
+use super::references::References;
+use super::syntax::{self, Compiled, Fault};
+use super::{EvalError, Scope};
+use crate::Problem;
+
+/// A compiled bare expression (`when`, conditions).
+#[derive(Debug)]
+pub struct Expr {
+    code: Compiled,
+    references: References,
+}
+
+/// The problem that a fault in the source at `path` is.
+pub(super) fn problem(path: &str, source: &str, fault: &Fault) -> Problem {
+    Problem::new(path, format!("{} in {}", fault.message, syntax::located(source, fault)))
+}
+
+/// What compiled code refers to.
+pub(super) fn references(code: &Compiled) -> References {
+    let mut references = References::default();
+    match code {
+        Compiled::Path(path) => references.add(path.names().to_vec(), false),
+        Compiled::Value(code) | Compiled::Text(code) => references.merge(&code.references),
+        Compiled::Pieces(pieces) => {
+            for piece in pieces {
+                if let syntax::Piece::Path(path) = piece {
+                    references.add(path.names().to_vec(), false);
+                }
+            }
+        }
+    }
+    references
+}
+
+impl Expr {
+    /// Compiles the text of an expression found at `path`.
+    ///
+    /// # Errors
+    /// The syntax error with line and column, or an unknown filter, test or function.
+    pub fn compile(text: &str, path: &str) -> Result<Self, Problem> {
+        if text.contains("{{") || text.contains("{%") {
+            return Err(Problem::new(
+                path,
+                "an expression stands here without braces: write `inputs.n > 3`, not \
+                 `{{ inputs.n > 3 }}`",
+            ));
+        }
+        let code = syntax::expression(text).map_err(|fault| problem(path, text, &fault))?;
+        let references = references(&code);
+        Ok(Self { code, references })
+    }
+
+    /// Its value as JSON.
+    ///
+    /// # Errors
+    /// Undefined values used, type errors, fuel or output limits exceeded.
+    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        match &self.code {
+            Compiled::Path(path) => path.resolve(scope).map(super::path::Found::into_json),
+            Compiled::Value(code) => code.json(scope),
+            // A bare expression compiles to nothing else.
+            Compiled::Pieces(_) | Compiled::Text(_) => Ok(Value::Null),
+        }
+    }
+
+    /// Whether its value is true in Jinja's sense.
+    ///
+    /// # Errors
+    /// As `eval`.
+    pub fn eval_bool(&self, scope: &dyn Scope) -> Result<bool, EvalError> {
+        match &self.code {
+            Compiled::Path(path) => path.resolve(scope).map(|found| is_true(found.get())),
+            Compiled::Value(code) => code.value(scope).map(|value| value.is_true()),
+            Compiled::Pieces(_) | Compiled::Text(_) => Ok(false),
+        }
+    }
+
+    /// What it refers to, for wiring checks.
+    pub fn references(&self) -> &References {
+        &self.references
+    }
+}

@@ -1,0 +1,470 @@
+//! Rewrites a syntax tree so that every operation pays for the data it touches, refuses what this
+//! engine does not have, and notes what the tree refers to.
+//!
+//! Jinja's operators cannot be replaced, and some make much from little (`'x' * 10 ** 8`). In the
+//! rewritten tree their operands pass through functions of `filters`, under names that no source
+//! can contain.
+
+use std::collections::BTreeSet;
+
+use minijinja::machinery::{Span, ast};
+use minijinja::value::Value;
+
+use super::environment;
+use super::path::{Key, Path};
+use super::references::References;
+use super::syntax::Fault;
+
+/// Returns its argument once all of it is paid for.
+pub(super) const WEIGH: &str = "<weigh>";
+/// Its argument as text, as it would stand in a template.
+pub(super) const TEXT: &str = "<text>";
+/// The product of its two arguments.
+pub(super) const TIMES: &str = "<times>";
+/// The sum of its two arguments.
+pub(super) const PLUS: &str = "<plus>";
+/// `value[start:stop:step]`.
+pub(super) const SLICE: &str = "<slice>";
+
+/// The walk over one tree.
+pub(super) struct Guard<'a> {
+    scopes: Vec<BTreeSet<&'a str>>,
+    /// What was referred to so far.
+    pub(super) references: References,
+    /// What is not allowed, the first first.
+    pub(super) faults: Vec<Fault>,
+}
+
+/// The static path that an expression is, if it is one.
+pub(super) fn static_path(expr: &ast::Expr<'_>) -> Option<Path> {
+    keys(expr).map(Path::new)
+}
+
+fn keys(expr: &ast::Expr<'_>) -> Option<Vec<Key>> {
+    match expr {
+        ast::Expr::Var(var) => Some(vec![Key::Name(var.id.into())]),
+        ast::Expr::GetAttr(get) => {
+            let mut keys = keys(&get.expr)?;
+            keys.push(Key::Name(get.name.into()));
+            Some(keys)
+        }
+        ast::Expr::GetItem(get) => {
+            let ast::Expr::Const(subscript) = &get.subscript_expr else { return None };
+            let key = match subscript.value.as_str() {
+                Some(name) => Key::Name(name.into()),
+                None if subscript.value.is_integer() => Key::Index(subscript.value.as_usize()?),
+                None => return None,
+            };
+            let mut keys = keys(&get.expr)?;
+            keys.push(key);
+            Some(keys)
+        }
+        _ => None,
+    }
+}
+
+fn root<'a>(expr: &ast::Expr<'a>) -> Option<&'a str> {
+    match expr {
+        ast::Expr::Var(var) => Some(var.id),
+        ast::Expr::GetAttr(get) => root(&get.expr),
+        ast::Expr::GetItem(get) => root(&get.expr),
+        _ => None,
+    }
+}
+
+fn spanned<T>(node: T, span: Span) -> ast::Spanned<T> {
+    ast::Spanned::new(node, span)
+}
+
+fn call<'a>(function: &'static str, args: Vec<ast::Expr<'a>>, span: Span) -> ast::Expr<'a> {
+    let args = args.into_iter().map(ast::CallArg::Pos).collect();
+    let expr = ast::Expr::Var(spanned(ast::Var { id: function }, span));
+    ast::Expr::Call(spanned(ast::Call { expr, args }, span))
+}
+
+fn none<'a>(span: Span) -> ast::Expr<'a> {
+    ast::Expr::Const(spanned(ast::Const { value: Value::from(()) }, span))
+}
+
+fn weighed(expr: ast::Expr<'_>) -> ast::Expr<'_> {
+    if matches!(expr, ast::Expr::Const(_)) {
+        return expr;
+    }
+    let span = expr.span();
+    call(WEIGH, vec![expr], span)
+}
+
+impl<'a> Guard<'a> {
+    pub(super) fn new() -> Self {
+        Self {
+            scopes: vec![BTreeSet::new()],
+            references: References::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn fault(&mut self, span: Span, message: String) {
+        self.faults.push(Fault::at(span.start_line, span.start_col, message));
+    }
+
+    fn is_local(&self, name: &str) -> bool {
+        self.scopes.iter().any(|scope| scope.contains(name))
+    }
+
+    fn bind(&mut self, target: &ast::Expr<'a>) {
+        match target {
+            ast::Expr::Var(var) => {
+                if environment::ROOTS.contains(&var.id) {
+                    self.fault(target.span(), format!("`{}` cannot be set", var.id));
+                }
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.insert(var.id);
+                }
+            }
+            ast::Expr::List(list) => list.items.iter().for_each(|item| self.bind(item)),
+            ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.bind(item)),
+            other => self.fault(other.span(), "only a name can be set".into()),
+        }
+    }
+
+    /// A target, bound and copied as it is.
+    fn target(&mut self, target: &ast::Expr<'a>) -> ast::Expr<'a> {
+        self.bind(target);
+        copy_target(target)
+    }
+
+    fn known(&mut self, span: Span, what: &str, name: &str, names: &[&str]) {
+        if !names.contains(&name) {
+            let hint = crate::definition::did_you_mean(name, names.iter().copied());
+            self.fault(span, format!("there is no {what} `{name}`{hint}"));
+        }
+    }
+
+    /// Notes a reference, if the expression is one.
+    fn refer(&mut self, expr: &ast::Expr<'a>, optional: bool) -> bool {
+        if root(expr).is_none_or(|name| self.is_local(name)) {
+            return false;
+        }
+        match keys(expr) {
+            Some(keys) => {
+                self.references.add(Path::new(keys).names().to_vec(), optional);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn expr(&mut self, expr: &ast::Expr<'a>) -> ast::Expr<'a> {
+        self.visit(expr, false)
+    }
+
+    fn boxed(&mut self, expr: Option<&ast::Expr<'a>>) -> Option<ast::Expr<'a>> {
+        expr.map(|expr| self.expr(expr))
+    }
+
+    fn visit(&mut self, expr: &ast::Expr<'a>, optional: bool) -> ast::Expr<'a> {
+        let span = expr.span();
+        match expr {
+            ast::Expr::Var(var) => {
+                self.refer(expr, optional);
+                ast::Expr::Var(spanned(ast::Var { id: var.id }, span))
+            }
+            ast::Expr::Const(c) => {
+                ast::Expr::Const(spanned(ast::Const { value: c.value.clone() }, span))
+            }
+            ast::Expr::GetAttr(get) => {
+                let inner = self.below(expr, &get.expr, optional);
+                ast::Expr::GetAttr(spanned(ast::GetAttr { expr: inner, name: get.name }, span))
+            }
+            ast::Expr::GetItem(get) => {
+                let inner = self.below(expr, &get.expr, optional);
+                let subscript_expr = self.expr(&get.subscript_expr);
+                ast::Expr::GetItem(spanned(ast::GetItem { expr: inner, subscript_expr }, span))
+            }
+            ast::Expr::Slice(slice) => {
+                let mut args = vec![self.expr(&slice.expr)];
+                for bound in [&slice.start, &slice.stop, &slice.step] {
+                    args.push(self.boxed(bound.as_ref()).unwrap_or_else(|| none(span)));
+                }
+                call(SLICE, args, span)
+            }
+            ast::Expr::UnaryOp(op) => {
+                let node = ast::UnaryOp { op: unary(&op.op), expr: self.expr(&op.expr) };
+                ast::Expr::UnaryOp(spanned(node, span))
+            }
+            ast::Expr::BinOp(op) => self.binary(op, span),
+            ast::Expr::Compare(compare) => self.compare(compare, span),
+            ast::Expr::IfExpr(branch) => ast::Expr::IfExpr(spanned(
+                ast::IfExpr {
+                    test_expr: self.expr(&branch.test_expr),
+                    true_expr: self.expr(&branch.true_expr),
+                    false_expr: self.boxed(branch.false_expr.as_ref()),
+                },
+                span,
+            )),
+            ast::Expr::Filter(filter) => self.filter(filter, span),
+            ast::Expr::Test(test) => self.test(test, span),
+            ast::Expr::Call(node) => self.call(node, span),
+            ast::Expr::List(list) => {
+                let items = list.items.iter().map(|item| self.expr(item)).collect();
+                ast::Expr::List(spanned(ast::List { items }, span))
+            }
+            ast::Expr::Tuple(tuple) => {
+                let items = tuple.items.iter().map(|item| self.expr(item)).collect();
+                ast::Expr::Tuple(spanned(ast::Tuple { items }, span))
+            }
+            ast::Expr::Map(map) => {
+                let keys = map.keys.iter().map(|key| self.expr(key)).collect();
+                let values = map.values.iter().map(|value| self.expr(value)).collect();
+                ast::Expr::Map(spanned(ast::Map { keys, values }, span))
+            }
+        }
+    }
+
+    /// The object of an attribute: part of a reference noted as a whole, or visited by itself.
+    fn below(
+        &mut self,
+        whole: &ast::Expr<'a>,
+        inner: &ast::Expr<'a>,
+        optional: bool,
+    ) -> ast::Expr<'a> {
+        if self.refer(whole, optional) {
+            // A part of it is not a reference of its own.
+            copy_path(inner)
+        } else {
+            self.visit(inner, false)
+        }
+    }
+
+    fn binary(&mut self, op: &ast::BinOp<'a>, span: Span) -> ast::Expr<'a> {
+        use ast::BinOpKind as Kind;
+        let (left, right) = (self.expr(&op.left), self.expr(&op.right));
+        let (left, right) = match op.op {
+            Kind::Add => return call(PLUS, vec![left, right], span),
+            Kind::Mul => return call(TIMES, vec![left, right], span),
+            Kind::Concat => (call(TEXT, vec![left], span), call(TEXT, vec![right], span)),
+            Kind::ScAnd | Kind::ScOr => (left, right),
+            _ => (weighed(left), weighed(right)),
+        };
+        ast::Expr::BinOp(spanned(ast::BinOp { op: op.op, left, right }, span))
+    }
+
+    fn compare(&mut self, compare: &ast::Compare<'a>, span: Span) -> ast::Expr<'a> {
+        let expr = weighed(self.expr(&compare.expr));
+        let ops = compare.ops.iter().map(|op| ast::CompareOp {
+            op: op.op,
+            expr: weighed(self.expr(&op.expr)),
+        });
+        let ops = ops.collect();
+        ast::Expr::Compare(spanned(ast::Compare { expr, ops }, span))
+    }
+
+    fn filter(&mut self, filter: &ast::Filter<'a>, span: Span) -> ast::Expr<'a> {
+        self.known(span, "filter", filter.name, environment::FILTERS);
+        let optional = matches!(filter.name, "default" | "d");
+        let expr = filter.expr.as_ref().map(|expr| self.visit(expr, optional));
+        let args = self.args(&filter.args);
+        ast::Expr::Filter(spanned(ast::Filter { name: filter.name, expr, args }, span))
+    }
+
+    fn test(&mut self, test: &ast::Test<'a>, span: Span) -> ast::Expr<'a> {
+        self.known(span, "test", test.name, environment::TESTS);
+        let optional = matches!(test.name, "defined" | "undefined");
+        let expr = self.visit(&test.expr, optional);
+        let args = self.args(&test.args);
+        ast::Expr::Test(spanned(ast::Test { name: test.name, expr, args }, span))
+    }
+
+    fn call(&mut self, node: &ast::Call<'a>, span: Span) -> ast::Expr<'a> {
+        let expr = match &node.expr {
+            ast::Expr::Var(var) => {
+                self.known(span, "function", var.id, environment::FUNCTIONS);
+                ast::Expr::Var(spanned(ast::Var { id: var.id }, span))
+            }
+            ast::Expr::GetAttr(get)
+                if matches!(&get.expr, ast::Expr::Var(var) if var.id == "loop")
+                    && self.is_local("loop") =>
+            {
+                copy_path(&node.expr)
+            }
+            ast::Expr::GetAttr(get) => {
+                let name = get.name;
+                let hint = if environment::FILTERS.contains(&name) {
+                    format!("; write `| {name}`")
+                } else {
+                    "; use a filter: `value | filter`".into()
+                };
+                self.fault(span, format!("values have no methods such as `{name}()`{hint}"));
+                self.expr(&node.expr)
+            }
+            other => {
+                self.fault(span, "only functions can be called".into());
+                self.expr(other)
+            }
+        };
+        let args = self.args(&node.args);
+        ast::Expr::Call(spanned(ast::Call { expr, args }, span))
+    }
+
+    fn args(&mut self, args: &[ast::CallArg<'a>]) -> Vec<ast::CallArg<'a>> {
+        use ast::CallArg as Arg;
+        args.iter()
+            .map(|arg| match arg {
+                Arg::Pos(expr) => Arg::Pos(self.expr(expr)),
+                Arg::Kwarg(name, expr) => Arg::Kwarg(name, self.expr(expr)),
+                Arg::PosSplat(expr) => Arg::PosSplat(weighed(self.expr(expr))),
+                Arg::KwargSplat(expr) => Arg::KwargSplat(weighed(self.expr(expr))),
+            })
+            .collect()
+    }
+
+    pub(super) fn body(&mut self, body: &[ast::Stmt<'a>]) -> Vec<ast::Stmt<'a>> {
+        body.iter().map(|stmt| self.stmt(stmt)).collect()
+    }
+
+    /// A body with names of its own.
+    fn scoped(&mut self, body: &[ast::Stmt<'a>]) -> Vec<ast::Stmt<'a>> {
+        self.scopes.push(BTreeSet::new());
+        let body = self.body(body);
+        self.scopes.pop();
+        body
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt<'a>) -> ast::Stmt<'a> {
+        use ast::Stmt;
+        match stmt {
+            Stmt::Template(s) => {
+                Stmt::Template(spanned(ast::Template { children: self.body(&s.children) }, s.span()))
+            }
+            Stmt::EmitExpr(s) => {
+                Stmt::EmitExpr(spanned(ast::EmitExpr { expr: self.expr(&s.expr) }, s.span()))
+            }
+            // Through an expression, so that the formatter counts it: a loop may repeat it.
+            Stmt::EmitRaw(s) => {
+                let value = Value::from(s.raw);
+                let expr = ast::Expr::Const(spanned(ast::Const { value }, s.span()));
+                Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, s.span()))
+            }
+            Stmt::ForLoop(s) => self.for_loop(s),
+            Stmt::IfCond(s) => Stmt::IfCond(spanned(
+                ast::IfCond {
+                    expr: self.expr(&s.expr),
+                    true_body: self.body(&s.true_body),
+                    false_body: self.body(&s.false_body),
+                },
+                s.span(),
+            )),
+            Stmt::WithBlock(s) => {
+                self.scopes.push(BTreeSet::new());
+                let assignments = s
+                    .assignments
+                    .iter()
+                    .map(|(target, value)| {
+                        let value = self.expr(value);
+                        (self.target(target), value)
+                    })
+                    .collect();
+                let body = self.body(&s.body);
+                self.scopes.pop();
+                Stmt::WithBlock(spanned(ast::WithBlock { assignments, body }, s.span()))
+            }
+            Stmt::Set(s) => {
+                let expr = self.expr(&s.expr);
+                Stmt::Set(spanned(ast::Set { target: self.target(&s.target), expr }, s.span()))
+            }
+            Stmt::SetBlock(s) => {
+                let body = self.scoped(&s.body);
+                let filter = self.boxed(s.filter.as_ref());
+                let target = self.target(&s.target);
+                Stmt::SetBlock(spanned(ast::SetBlock { target, filter, body }, s.span()))
+            }
+            Stmt::FilterBlock(s) => {
+                let (filter, body) = (self.expr(&s.filter), self.scoped(&s.body));
+                Stmt::FilterBlock(spanned(ast::FilterBlock { filter, body }, s.span()))
+            }
+            Stmt::Continue(s) => Stmt::Continue(spanned(ast::Continue, s.span())),
+            Stmt::Break(s) => Stmt::Break(spanned(ast::Break, s.span())),
+            other => self.unavailable(other),
+        }
+    }
+
+    fn for_loop(&mut self, s: &ast::Spanned<ast::ForLoop<'a>>) -> ast::Stmt<'a> {
+        if s.recursive {
+            self.fault(s.span(), "recursive loops are not available here".into());
+        }
+        let iter = self.expr(&s.iter);
+        self.scopes.push(BTreeSet::from(["loop"]));
+        let target = self.target(&s.target);
+        let filter_expr = self.boxed(s.filter_expr.as_ref());
+        let body = self.body(&s.body);
+        self.scopes.pop();
+        let else_body = self.scoped(&s.else_body);
+        let node = ast::ForLoop { target, iter, filter_expr, recursive: false, body, else_body };
+        ast::Stmt::ForLoop(spanned(node, s.span()))
+    }
+
+    fn unavailable(&mut self, stmt: &ast::Stmt<'a>) -> ast::Stmt<'a> {
+        use ast::Stmt;
+        let (name, span) = match stmt {
+            Stmt::AutoEscape(s) => ("autoescape", s.span()),
+            Stmt::Block(s) => ("block", s.span()),
+            Stmt::Import(s) => ("import", s.span()),
+            Stmt::FromImport(s) => ("from", s.span()),
+            Stmt::Extends(s) => ("extends", s.span()),
+            Stmt::Include(s) => ("include", s.span()),
+            Stmt::Macro(s) => ("macro", s.span()),
+            Stmt::CallBlock(s) => ("call", s.span()),
+            Stmt::Do(s) => ("do", s.span()),
+            _ => ("this statement", Span::default()),
+        };
+        self.fault(span, format!("`{{% {name} %}}` is not available here"));
+        let value = Value::from("");
+        let expr = ast::Expr::Const(spanned(ast::Const { value }, span));
+        Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, span))
+    }
+}
+
+fn unary(op: &ast::UnaryOpKind) -> ast::UnaryOpKind {
+    match op {
+        ast::UnaryOpKind::Not => ast::UnaryOpKind::Not,
+        ast::UnaryOpKind::Neg => ast::UnaryOpKind::Neg,
+    }
+}
+
+/// A copy of what `keys` accepts.
+fn copy_path<'a>(expr: &ast::Expr<'a>) -> ast::Expr<'a> {
+    let span = expr.span();
+    match expr {
+        ast::Expr::Var(var) => ast::Expr::Var(spanned(ast::Var { id: var.id }, span)),
+        ast::Expr::GetAttr(get) => {
+            let node = ast::GetAttr { expr: copy_path(&get.expr), name: get.name };
+            ast::Expr::GetAttr(spanned(node, span))
+        }
+        ast::Expr::GetItem(get) => {
+            let node = ast::GetItem {
+                expr: copy_path(&get.expr),
+                subscript_expr: copy_path(&get.subscript_expr),
+            };
+            ast::Expr::GetItem(spanned(node, span))
+        }
+        ast::Expr::Const(c) => {
+            ast::Expr::Const(spanned(ast::Const { value: c.value.clone() }, span))
+        }
+        _ => none(span),
+    }
+}
+
+fn copy_target<'a>(target: &ast::Expr<'a>) -> ast::Expr<'a> {
+    let span = target.span();
+    match target {
+        ast::Expr::List(list) => {
+            let items = list.items.iter().map(copy_target).collect();
+            ast::Expr::List(spanned(ast::List { items }, span))
+        }
+        ast::Expr::Tuple(tuple) => {
+            let items = tuple.items.iter().map(copy_target).collect();
+            ast::Expr::Tuple(spanned(ast::Tuple { items }, span))
+        }
+        other => copy_path(other),
+    }
+}

@@ -1,0 +1,190 @@
+//! Plain dotted paths, resolved on the JSON itself: most templates are just one of these.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{EvalError, Scope, secret_marker};
+
+/// One step down into a JSON value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    /// A property. Written with an index on an object, the index as text is meant.
+    Name(Arc<str>),
+    /// An element.
+    Index(usize),
+}
+
+impl Key {
+    /// What is there, if anything is.
+    pub(super) fn of<'v>(&self, value: &'v Json) -> Option<&'v Json> {
+        match (value, self) {
+            (Json::Object(map), Self::Name(name)) => map.get(&**name),
+            (Json::Array(items), Self::Index(index)) => items.get(*index),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_string(),
+            Self::Index(index) => index.to_string(),
+        }
+    }
+}
+
+/// A static path from a root name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Path {
+    keys: Vec<Key>,
+    /// The same as text, for who asks.
+    names: Vec<String>,
+}
+
+/// What a path led to, copied as little as possible.
+pub(super) enum Found<'s> {
+    Shared(&'s Arc<Json>),
+    Borrowed(&'s Json),
+    Owned(Json),
+}
+
+impl Found<'_> {
+    pub(super) fn get(&self) -> &Json {
+        match self {
+            Self::Shared(value) => value,
+            Self::Borrowed(value) => value,
+            Self::Owned(value) => value,
+        }
+    }
+
+    pub(super) fn into_shared(self) -> Arc<Json> {
+        match self {
+            Self::Shared(value) => Arc::clone(value),
+            Self::Borrowed(value) => Arc::new(value.clone()),
+            Self::Owned(value) => Arc::new(value),
+        }
+    }
+
+    pub(super) fn into_json(self) -> Json {
+        match self {
+            Self::Shared(value) => Json::clone(value),
+            Self::Borrowed(value) => value.clone(),
+            Self::Owned(value) => value,
+        }
+    }
+}
+
+impl Path {
+    /// From the root name and the keys below it; the first key must be a name.
+    pub(super) fn new(keys: Vec<Key>) -> Self {
+        let names = keys.iter().map(Key::text).collect();
+        Self { keys, names }
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// As it would be written: `steps.a.output[0]`.
+    fn written(&self, length: usize) -> String {
+        let mut out = String::new();
+        for key in self.keys.iter().take(length) {
+            match key {
+                Key::Index(index) => out.push_str(&format!("[{index}]")),
+                Key::Name(name) if out.is_empty() => out.push_str(name),
+                Key::Name(name) if crate::definition::is_id(name) && !name.contains('-') => {
+                    out.push('.');
+                    out.push_str(name);
+                }
+                Key::Name(name) => out.push_str(&format!("['{name}']")),
+            }
+        }
+        out
+    }
+
+    fn missing(&self, length: usize) -> EvalError {
+        EvalError::new(format!(
+            "`{}` is not there; give it, or write a default: `{} | default(…)`",
+            self.written(length),
+            self.written(self.keys.len()),
+        ))
+    }
+
+    fn name(&self, at: usize) -> &str {
+        self.names.get(at).map_or("", String::as_str)
+    }
+
+    /// Follows the path.
+    pub(super) fn resolve<'s>(&self, scope: &'s dyn Scope) -> Result<Found<'s>, EvalError> {
+        let length = self.keys.len();
+        match self.name(0) {
+            "inputs" if length == 1 => Ok(Found::Shared(scope.inputs())),
+            "inputs" => self.descend(scope.inputs(), 1),
+            "steps" if length > 1 => self.step(scope),
+            "state" if length > 1 => {
+                let first = scope.state().get(self.name(1)).ok_or_else(|| self.missing(2))?;
+                self.descend(first, 2)
+            }
+            "state" => Ok(Found::Owned(Json::Object(scope.state().clone()))),
+            "secrets" if length == 2 => Ok(Found::Owned(Json::String(secret_marker(self.name(1))))),
+            "steps" => Ok(Found::Owned(all_steps(scope))),
+            root => {
+                let value = scope.extra(root).ok_or_else(|| self.missing(1))?;
+                match self.descend(&value, 1)? {
+                    Found::Borrowed(found) => Ok(Found::Owned(found.clone())),
+                    other => Ok(Found::Owned(other.into_json())),
+                }
+            }
+        }
+    }
+
+    fn step<'s>(&self, scope: &'s dyn Scope) -> Result<Found<'s>, EvalError> {
+        let step = scope.step(self.name(1)).ok_or_else(|| self.missing(2))?;
+        match (self.keys.len(), self.name(2)) {
+            (2, _) => Ok(Found::Owned(step_object(&step))),
+            (3, "output") => Ok(Found::Shared(step.output)),
+            (_, "output") => self.descend(step.output, 3),
+            (3, "status") => Ok(Found::Owned(Json::from(step.status))),
+            (_, "error") => self.descend(step.error, 3),
+            _ => Err(self.missing(3)),
+        }
+    }
+
+    fn descend<'s>(&self, from: &'s Json, start: usize) -> Result<Found<'s>, EvalError> {
+        let mut at = from;
+        for (i, key) in self.keys.iter().enumerate().skip(start) {
+            at = key.of(at).ok_or_else(|| self.missing(i + 1))?;
+        }
+        Ok(Found::Borrowed(at))
+    }
+}
+
+fn step_object(step: &super::StepScope<'_>) -> Json {
+    let mut map = crate::Map::new();
+    map.insert("output".into(), Json::clone(step.output));
+    map.insert("status".into(), Json::from(step.status));
+    map.insert("error".into(), step.error.clone());
+    Json::Object(map)
+}
+
+fn all_steps(scope: &dyn Scope) -> Json {
+    let mut map = crate::Map::new();
+    for id in scope.step_ids() {
+        if let Some(step) = scope.step(id) {
+            map.insert(id.to_owned(), step_object(&step));
+        }
+    }
+    Json::Object(map)
+}
+
+/// Whether a JSON value counts as true in Jinja's sense.
+pub(super) fn is_true(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Bool(b) => *b,
+        Json::Number(n) => n.as_f64().is_none_or(|f| f != 0.0),
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(map) => !map.is_empty(),
+    }
+}

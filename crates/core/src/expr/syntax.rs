@@ -1,0 +1,343 @@
+//! From text to runnable code: limits on the text, parsing, rewriting, compiling.
+
+use std::collections::BTreeMap;
+
+use minijinja::machinery::{self, CodeGenerator, Instructions, Token, ast};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use self_cell::self_cell;
+
+use super::environment::environment;
+use super::guard::{Guard, static_path};
+use super::path::Path;
+use super::references::References;
+use super::{EvalError, Scope, context, meter, value};
+
+/// The most operators and names in one expression: they may nest as deep as they are many, and
+/// whoever walks the tree recurses.
+const MAX_OPERATORS: usize = 400;
+/// The most blocks and the most lists in one template, for the same reason.
+const MAX_BLOCKS: usize = 2000;
+/// The most branches of one template that nest without looking nested.
+const MAX_ELIFS: usize = 100;
+/// The longest template.
+const MAX_SOURCE: usize = 1 << 20;
+
+/// What is wrong with the text of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) message: String,
+    /// From 1; 0 where unknown.
+    pub(super) line: usize,
+    /// From 1, in characters; 0 where unknown.
+    pub(super) column: usize,
+}
+
+impl Fault {
+    /// From a position as the tokenizer counts it: columns from 0.
+    pub(super) fn at(line: u16, column: u16, message: String) -> Self {
+        Self { message, line: usize::from(line), column: usize::from(column) + 1 }
+    }
+
+    fn of(error: &minijinja::Error, source: &str) -> Self {
+        let start = error.range().map(|range| range.start).unwrap_or_default();
+        let before = source.get(..start).unwrap_or_default();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self { message: detail(error), line: error.line().unwrap_or(1), column }
+    }
+}
+
+fn detail(error: &minijinja::Error) -> String {
+    match (error.kind(), error.detail()) {
+        (minijinja::ErrorKind::OutOfFuel, None) => {
+            "it takes too many operations; let a step do this work".into()
+        }
+        (_, Some(detail)) => detail.to_owned(),
+        (kind, None) => kind.to_string(),
+    }
+}
+
+/// Code that borrows from the text it was compiled from.
+struct Program<'s>(Instructions<'s>);
+
+self_cell!(
+    struct Owned {
+        owner: String,
+        #[covariant]
+        dependent: Program,
+    }
+);
+
+/// Compiled Jinja with what it refers to.
+pub(super) struct Code {
+    owned: Owned,
+    pub(super) references: References,
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Code").field(self.owned.borrow_owner()).finish()
+    }
+}
+
+/// What a piece of text turned out to be.
+#[derive(Debug)]
+pub(super) enum Compiled {
+    /// One plain path: no Jinja needed to follow it.
+    Path(Path),
+    /// An expression, for its value.
+    Value(Code),
+    /// Text with nothing but plain paths in it.
+    Pieces(Vec<Piece>),
+    /// A template, for its text.
+    Text(Code),
+}
+
+/// A part of text.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Raw(String),
+    Path(Path),
+}
+
+/// Compiles a bare expression.
+pub(super) fn expression(source: &str) -> Result<Compiled, Fault> {
+    check_size(source, true)?;
+    let tree = machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))?;
+    if let Some(path) = static_path(&tree) {
+        return Ok(Compiled::Path(path));
+    }
+    build(source, |source| {
+        let tree = machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))?;
+        compile_expr(source, &tree)
+    })
+    .map(Compiled::Value)
+}
+
+/// Compiles a template; one that is a single `{{ expression }}` is that expression.
+pub(super) fn template(source: &str) -> Result<Compiled, Fault> {
+    check_size(source, false)?;
+    let tree = parse(source)?;
+    if let Some(only) = only_expression(source, &tree) {
+        if let Some(path) = static_path(only) {
+            return Ok(Compiled::Path(path));
+        }
+        return build(source, |source| {
+            let tree = parse(source)?;
+            match only_expression(source, &tree) {
+                Some(only) => compile_expr(source, only),
+                None => Err(Fault { message: "not one expression".into(), line: 0, column: 0 }),
+            }
+        })
+        .map(Compiled::Value);
+    }
+    if let Some(pieces) = pieces(children(&tree)) {
+        return Ok(Compiled::Pieces(pieces));
+    }
+    build(source, |source| {
+        let tree = parse(source)?;
+        let mut guard = Guard::new();
+        let body = guard.body(children(&tree));
+        let mut code = CodeGenerator::new("<template>", source);
+        body.iter().for_each(|stmt| code.compile_stmt(stmt));
+        finish(guard, code)
+    })
+    .map(Compiled::Text)
+}
+
+fn syntax() -> Result<SyntaxConfig, Fault> {
+    // Text is data here: its last line break is part of it.
+    let built = SyntaxConfig::builder().keep_trailing_newline(true).build();
+    built.map_err(|e| Fault { message: e.to_string(), line: 0, column: 0 })
+}
+
+fn parse(source: &str) -> Result<ast::Stmt<'_>, Fault> {
+    machinery::parse(source, "<template>", syntax()?).map_err(|e| Fault::of(&e, source))
+}
+
+fn children<'t, 's>(tree: &'t ast::Stmt<'s>) -> &'t [ast::Stmt<'s>] {
+    match tree {
+        ast::Stmt::Template(template) => &template.children,
+        other => std::slice::from_ref(other),
+    }
+}
+
+fn only_expression<'t, 's>(source: &str, tree: &'t ast::Stmt<'s>) -> Option<&'t ast::Expr<'s>> {
+    match children(tree) {
+        [ast::Stmt::EmitExpr(only)] if source.starts_with("{{") && source.ends_with("}}") => {
+            Some(&only.expr)
+        }
+        _ => None,
+    }
+}
+
+fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
+    tree.iter()
+        .map(|stmt| match stmt {
+            ast::Stmt::EmitRaw(raw) => Some(Piece::Raw(raw.raw.to_owned())),
+            ast::Stmt::EmitExpr(emit) => static_path(&emit.expr).map(Piece::Path),
+            _ => None,
+        })
+        .collect()
+}
+
+fn compile_expr<'s>(
+    source: &'s str,
+    tree: &ast::Expr<'s>,
+) -> Result<(Program<'s>, References), Fault> {
+    let mut guard = Guard::new();
+    let tree = guard.expr(tree);
+    let mut code = CodeGenerator::new("<expression>", source);
+    code.compile_expr(&tree);
+    finish(guard, code)
+}
+
+fn finish<'s>(
+    guard: Guard<'s>,
+    code: CodeGenerator<'s>,
+) -> Result<(Program<'s>, References), Fault> {
+    match guard.faults.into_iter().next() {
+        Some(fault) => Err(fault),
+        None => Ok((Program(code.finish().0), guard.references)),
+    }
+}
+
+fn build(
+    source: &str,
+    compile: impl for<'s> FnOnce(&'s str) -> Result<(Program<'s>, References), Fault>,
+) -> Result<Code, Fault> {
+    let mut references = References::default();
+    let owned = Owned::try_new(source.to_owned(), |source| {
+        let (program, found) = compile(source)?;
+        references = found;
+        Ok::<_, Fault>(program)
+    })?;
+    Ok(Code { owned, references })
+}
+
+/// Refuses what would nest too deep for those who walk the tree, before there is a tree.
+fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
+    let too_much = |what: String| Err(Fault { message: what, line: 0, column: 0 });
+    if source.len() > MAX_SOURCE {
+        return too_much(format!("a template may have at most {} KiB", MAX_SOURCE >> 10));
+    }
+    let (mut operators, mut blocks, mut elifs, mut lists) = (0, 0, 0, 0);
+    for token in machinery::tokenize(source, in_expression, syntax()?) {
+        // The parser meets the same error and tells it better.
+        let Ok((token, _)) = token else { break };
+        match token {
+            Token::VariableStart => operators = 0,
+            Token::BlockStart => {
+                operators = 0;
+                blocks += 1;
+            }
+            Token::Ident("elif") => elifs += 1,
+            Token::BracketOpen | Token::BraceOpen => lists += 1,
+            Token::TemplateData(_)
+            | Token::Comma
+            | Token::Colon
+            | Token::Str(_)
+            | Token::String(_)
+            | Token::Int(_)
+            | Token::Int128(_)
+            | Token::Float(_) => {}
+            _ => operators += 1,
+        }
+        if operators > MAX_OPERATORS {
+            return too_much(format!("an expression may have at most {MAX_OPERATORS} operators"));
+        }
+        if blocks > MAX_BLOCKS || lists > MAX_BLOCKS || elifs > MAX_ELIFS {
+            return too_much(format!(
+                "a template may have at most {MAX_BLOCKS} blocks and lists, {MAX_ELIFS} `elif`"
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Code {
+    /// What was compiled.
+    pub(super) fn source(&self) -> &str {
+        self.owned.borrow_owner()
+    }
+
+    /// Runs it; `text` gets what it writes.
+    fn run(&self, scope: &dyn Scope, text: &mut String) -> Result<Option<Value>, EvalError> {
+        meter::start();
+        let root = context::build(&self.references, scope);
+        let mut out = machinery::make_string_output(text);
+        let Program(instructions) = self.owned.borrow_dependent();
+        machinery::eval(
+            environment(),
+            instructions,
+            root,
+            &BTreeMap::new(),
+            &mut out,
+            minijinja::AutoEscape::None,
+        )
+        .map(|(value, _)| value)
+        .map_err(|error| self.failed(&error))
+    }
+
+    /// The value of an expression.
+    pub(super) fn value(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        let value = self.run(scope, &mut String::new())?.unwrap_or_default();
+        if value.is_undefined() {
+            return Err(EvalError::new(format!("`{}` is undefined", shortened(self.source()))));
+        }
+        Ok(value)
+    }
+
+    /// The value of an expression as JSON.
+    pub(super) fn json(&self, scope: &dyn Scope) -> Result<serde_json::Value, EvalError> {
+        value::to_json(&self.value(scope)?).map_err(|error| self.failed(&error))
+    }
+
+    /// The text of a template.
+    pub(super) fn text(&self, scope: &dyn Scope) -> Result<String, EvalError> {
+        let mut text = String::new();
+        self.run(scope, &mut text)?;
+        if text.len() > meter::MAX_TEXT {
+            return Err(EvalError::new("the text is too long"));
+        }
+        Ok(text)
+    }
+
+    fn failed(&self, error: &minijinja::Error) -> EvalError {
+        let fault = Fault::of(innermost(error), self.source());
+        EvalError::new(format!("{} in {}", fault.message, located(self.source(), &fault)))
+    }
+}
+
+/// The error that started it: the outer ones only say on the way to what.
+fn innermost(error: &minijinja::Error) -> &minijinja::Error {
+    let mut at = error;
+    while let Some(inner) = std::error::Error::source(at).and_then(|e| e.downcast_ref()) {
+        at = inner;
+    }
+    if at.range().is_none() { error_with_range(error, at) } else { at }
+}
+
+fn error_with_range<'e>(
+    outer: &'e minijinja::Error,
+    inner: &'e minijinja::Error,
+) -> &'e minijinja::Error {
+    if outer.detail().is_some() { outer } else { inner }
+}
+
+/// Where a fault is, for a message: the text and the position in it.
+pub(super) fn located(source: &str, fault: &Fault) -> String {
+    let place = match fault.line {
+        0 => String::new(),
+        1 => format!(" at column {}", fault.column),
+        line => format!(" at line {line}, column {}", fault.column),
+    };
+    format!("`{}`{place}", shortened(source))
+}
+
+fn shortened(source: &str) -> String {
+    match source.char_indices().nth(120) {
+        Some((end, _)) => format!("{}…", source.get(..end).unwrap_or_default()),
+        None => source.to_owned(),
+    }
+}

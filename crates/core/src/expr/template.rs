@@ -1,0 +1,218 @@
+//! Values in which strings may hold expressions.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::expression::{problem, references};
+use super::path::{Found, Path};
+use super::references::References;
+use super::syntax::{self, Compiled, Piece};
+use super::{EvalError, Scope, meter};
+use crate::{Map, Problems};
+
+/// A compiled value in which strings may hold expressions.
+#[derive(Debug)]
+pub struct Template {
+    root: Node,
+    references: References,
+    leaves: Vec<Leaf>,
+}
+
+/// One string with expressions inside a template.
+#[derive(Debug)]
+pub struct Leaf {
+    /// Where it stands, from the start of the document: `steps[1].input.text`.
+    pub path: String,
+    /// What it refers to.
+    pub references: References,
+}
+
+#[derive(Debug)]
+enum Node {
+    Static(Arc<Value>),
+    Code { code: Compiled, path: String },
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+/// Appends a key to a path: `steps[1].input` and `text` make `steps[1].input.text`.
+pub(crate) fn at_key(path: &str, key: &str) -> String {
+    let is_plain = !key.is_empty()
+        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
+    match (path.is_empty(), is_plain) {
+        (true, true) => key.to_owned(),
+        (false, true) => format!("{path}.{key}"),
+        (_, false) => format!("{path}[{}]", Value::from(key)),
+    }
+}
+
+/// Whether Jinja would do anything with this text.
+fn has_syntax(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+struct Compiler {
+    problems: Problems,
+    leaves: Vec<Leaf>,
+}
+
+impl Compiler {
+    fn node(&mut self, value: &Value, path: &str) -> Node {
+        match value {
+            Value::String(text) if has_syntax(text) => match syntax::template(text) {
+                Ok(code) => {
+                    let references = references(&code);
+                    self.leaves.push(Leaf { path: path.to_owned(), references });
+                    Node::Code { code, path: path.to_owned() }
+                }
+                Err(fault) => {
+                    self.problems.push(problem(path, text, &fault));
+                    Node::Static(Arc::new(Value::Null))
+                }
+            },
+            Value::Array(items) => {
+                let nodes: Vec<_> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(i, item)| self.node(item, &format!("{path}[{i}]")))
+                    .collect();
+                match nodes.iter().all(|node| matches!(node, Node::Static(_))) {
+                    true => Node::Static(Arc::new(value.clone())),
+                    false => Node::Array(nodes),
+                }
+            }
+            Value::Object(map) => {
+                let nodes: Vec<_> = map
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.node(value, &at_key(path, key))))
+                    .collect();
+                match nodes.iter().all(|(_, node)| matches!(node, Node::Static(_))) {
+                    true => Node::Static(Arc::new(value.clone())),
+                    false => Node::Object(nodes),
+                }
+            }
+            _ => Node::Static(Arc::new(value.clone())),
+        }
+    }
+}
+
+impl Template {
+    /// Compiles every string in `value`, which stands at `path`.
+    ///
+    /// # Errors
+    /// Every string that is not a valid template, with its own path.
+    pub fn compile(value: &Value, path: &str) -> Result<Self, Problems> {
+        let mut compiler = Compiler { problems: Problems::default(), leaves: Vec::new() };
+        let root = compiler.node(value, path);
+        let mut references = References::default();
+        for leaf in &compiler.leaves {
+            references.merge(&leaf.references);
+        }
+        compiler.problems.or_ok(Self { root, references, leaves: compiler.leaves })
+    }
+
+    /// Whether it holds no expression at all.
+    pub fn is_static(&self) -> bool {
+        matches!(self.root, Node::Static(_))
+    }
+
+    /// The value with every expression evaluated. A static template gives the same `Arc` each
+    /// time, and one that is exactly one path gives what the scope shares. `secrets.NAME` is not
+    /// evaluated: it renders to a marker that only the runtime can resolve (see
+    /// [`super::secret_marker`]).
+    ///
+    /// # Errors
+    /// As [`super::Expr::eval`]; the message names the path inside the template.
+    pub fn render(&self, scope: &dyn Scope) -> Result<Arc<Value>, EvalError> {
+        match &self.root {
+            Node::Static(value) => Ok(Arc::clone(value)),
+            Node::Code { code: Compiled::Path(at), path } => {
+                at.resolve(scope).map(Found::into_shared).map_err(|e| placed(e, path))
+            }
+            other => render(other, scope).map(Arc::new),
+        }
+    }
+
+    /// What it refers to.
+    pub fn references(&self) -> &References {
+        &self.references
+    }
+
+    /// Every string with expressions, each with its place and what it refers to.
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// Where the template at this place inside it (object keys, array indexes as text) is exactly
+    /// one static dotted path, that path.
+    pub fn as_path(&self, inside: &[&str]) -> Option<&[String]> {
+        let mut at = &self.root;
+        for key in inside {
+            at = match at {
+                Node::Object(fields) => &fields.iter().find(|(name, _)| name == key)?.1,
+                Node::Array(items) => items.get(key.parse::<usize>().ok()?)?,
+                Node::Static(_) | Node::Code { .. } => return None,
+            };
+        }
+        match at {
+            Node::Code { code: Compiled::Path(path), .. } => Some(path.names()),
+            _ => None,
+        }
+    }
+}
+
+fn placed(error: EvalError, path: &str) -> EvalError {
+    if path.is_empty() { error } else { EvalError::new(format!("{path}: {}", error.message)) }
+}
+
+fn render(node: &Node, scope: &dyn Scope) -> Result<Value, EvalError> {
+    match node {
+        Node::Static(value) => Ok(Value::clone(value)),
+        Node::Code { code, path } => run(code, scope).map_err(|e| placed(e, path)),
+        Node::Array(items) => {
+            items.iter().map(|item| render(item, scope)).collect::<Result<_, _>>().map(Value::Array)
+        }
+        Node::Object(fields) => {
+            let mut map = Map::with_capacity(fields.len());
+            for (key, node) in fields {
+                map.insert(key.clone(), render(node, scope)?);
+            }
+            Ok(Value::Object(map))
+        }
+    }
+}
+
+fn run(code: &Compiled, scope: &dyn Scope) -> Result<Value, EvalError> {
+    match code {
+        Compiled::Path(path) => path.resolve(scope).map(Found::into_json),
+        Compiled::Value(code) => code.json(scope),
+        Compiled::Text(code) => code.text(scope).map(Value::String),
+        Compiled::Pieces(pieces) => {
+            let mut text = String::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Raw(raw) => text.push_str(raw),
+                    Piece::Path(path) => push(&mut text, path, scope)?,
+                }
+                if text.len() > meter::MAX_TEXT {
+                    return Err(EvalError::new("the text is too long"));
+                }
+            }
+            Ok(Value::String(text))
+        }
+    }
+}
+
+/// Appends a value to text: scalars plain, `null` as nothing, arrays and objects as JSON.
+fn push(text: &mut String, path: &Path, scope: &dyn Scope) -> Result<(), EvalError> {
+    use std::fmt::Write;
+    let found = path.resolve(scope)?;
+    match found.get() {
+        Value::Null => {}
+        Value::String(part) => text.push_str(part),
+        // Writing to a string does not fail.
+        other => drop(write!(text, "{other}")),
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Looking at executions, following and controlling them.
+
+use stepwell_core::execution::{Execution, Origin, Recorded};
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_store::record::ExecutionRecord;
+use stepwell_store::traits::ListExecutions;
+
+use super::{App, ExecutionsQuery, Page, cursor, workflows};
+use crate::caller::Verb;
+use crate::events::Follow;
+use crate::runtime::registry::Control;
+use crate::view::{ExecutionView, LogLine, log_line};
+use crate::{AppError, Caller};
+
+impl App {
+    /// An execution with all its steps. Scope `read:workflows`. `workflow`: only where it belongs
+    /// to that one.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn execution(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<ExecutionView, AppError> {
+        self.execution_as(caller, Verb::Read, workflow, id).await
+    }
+
+    /// As [`App::execution`], by another scope: whoever may start one may see how it ends.
+    pub(super) async fn execution_as(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<ExecutionView, AppError> {
+        let (record, events) = self.journal(caller, verb, workflow, id).await?;
+        let mut execution = self.unfolded(&record).await?;
+        for event in &events {
+            execution.apply(event);
+        }
+        Ok(ExecutionView::new(&execution, &record))
+    }
+
+    /// Executions, newest first. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow, `InvalidRequest` for a cursor or limit that is wrong.
+    pub async fn executions(&self, caller: &Caller, query: ExecutionsQuery) -> Result<Page<ExecutionRecord>, AppError> {
+        match query.workflow {
+            Some(workflow) => drop(self.find_with_history(caller, workflow).await?),
+            None => caller.require(Verb::Read, workflows::KIND)?,
+        }
+        let limit = cursor::check_limit(query.limit)?;
+        let list = ListExecutions {
+            workspace: Some(caller.workspace),
+            workflow: query.workflow,
+            statuses: query.statuses,
+            after: cursor::read(query.cursor.as_deref())?,
+            limit: limit + 1,
+        };
+        let found = self.engine.store.list_executions(list).await?;
+        Ok(cursor::page(found, limit, |execution| execution.id.to_string()))
+    }
+
+    /// Follows an execution from after `seq` (0: from the beginning). Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn follow(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, seq: u64) -> Result<Follow, AppError> {
+        self.follow_as(caller, Verb::Read, workflow, id, seq).await
+    }
+
+    /// As [`App::follow`], by another scope.
+    pub(super) async fn follow_as(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+        seq: u64,
+    ) -> Result<Follow, AppError> {
+        let (record, _) = self.journal(caller, verb, workflow, id).await?;
+        let execution = self.unfolded(&record).await?;
+        Follow::start(self.engine.clone(), execution, seq).await
+    }
+
+    /// The log lines of an execution, in order. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn logs(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<Vec<LogLine>, AppError> {
+        let (record, events) = self.journal(caller, Verb::Read, workflow, id).await?;
+        let execution = self.unfolded(&record).await?;
+        Ok(events.iter().filter_map(|event| log_line(&execution, event)).collect())
+    }
+
+    /// Cancels an execution; durable when this answers. Scope `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyEnded`.
+    pub async fn cancel(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, reason: Option<String>) -> Result<(), AppError> {
+        self.control(caller, workflow, id, Control::Cancel { reason }).await
+    }
+
+    /// Pauses an execution: what is under way finishes, nothing further starts. Scope
+    /// `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyEnded`, `WrongState` when paused already.
+    pub async fn pause(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<(), AppError> {
+        self.control(caller, workflow, id, Control::Pause).await
+    }
+
+    /// Resumes a paused execution. Scope `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyEnded`, `WrongState` when not paused.
+    pub async fn resume(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<(), AppError> {
+        self.control(caller, workflow, id, Control::Resume).await
+    }
+
+    async fn control(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, what: Control) -> Result<(), AppError> {
+        let (record, _) = self.journal(caller, Verb::Execute, workflow, id).await?;
+        if record.status.is_final() {
+            return Err(AppError::AlreadyEnded(record.status));
+        }
+        self.engine.control(id, what).await
+    }
+
+    /// An execution's record and its journal as far as it may be shown: from memory where it is
+    /// at work, else from the store.
+    async fn journal(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<(ExecutionRecord, Vec<Recorded>), AppError> {
+        let not_found = || AppError::not_found("execution", id.dataflow());
+        let live = self.engine.registry.active_feed(id);
+        let live = live.and_then(|feed| Some((feed.record()?.clone(), feed.events())));
+        let (record, events) = match live.filter(|(_, events)| !events.is_empty()) {
+            Some(live) => live,
+            None => {
+                let stored = self.engine.store.load_execution(id).await?.ok_or_else(not_found)?;
+                (stored.record, stored.events)
+            }
+        };
+        let elsewhere = workflow.is_some_and(|workflow| workflow != record.workflow);
+        if record.workspace != caller.workspace || elsewhere {
+            return Err(not_found());
+        }
+        self.allowed(caller, verb, record.workflow).await?;
+        Ok((record, events))
+    }
+
+    /// Checks a scope on the workflow of an execution, which may be deleted by now.
+    async fn allowed(&self, caller: &Caller, verb: Verb, workflow: WorkflowId) -> Result<(), AppError> {
+        if caller.require(verb, workflows::KIND).is_ok() {
+            return Ok(());
+        }
+        let found = self.engine.store.find_workflow(workflow).await?;
+        let found = found.ok_or_else(|| AppError::not_found("workflow", workflow.dataflow()))?;
+        workflows::require(caller, verb, &found)
+    }
+
+    /// The execution before its first event.
+    async fn unfolded(&self, record: &ExecutionRecord) -> Result<Execution, AppError> {
+        let plan = self.engine.plans.plan(record.workflow, record.release).await?;
+        let (id, workflow, release) = (record.id, record.workflow, record.release);
+        Ok(Execution::new(Origin { id, workflow, release, plan }))
+    }
+}

@@ -1,0 +1,180 @@
+//! API keys, and who a token is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rand::RngExt;
+use sha2::{Digest, Sha256};
+use stepwell_core::Timestamp;
+use stepwell_core::ids::KeyId;
+use stepwell_store::record::KeyRecord;
+
+use super::{App, CreateKey, NewKey};
+use crate::runtime::background::Stop;
+use crate::runtime::engine::{Engine, new_uuid};
+use crate::runtime::plans::Memory;
+use crate::{AppError, AuthError, Caller, Scope};
+
+/// What every secret begins with.
+const PREFIX: &str = "sk_live_";
+/// How often the last use of keys is stored.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// A key looked up longer ago is looked up again: another node may have revoked it.
+const TRUST_FOR: Duration = Duration::from_secs(10);
+
+/// Keys seen recently, and their last use.
+pub(super) struct KnownKeys {
+    known: Memory<[u8; 32], Arc<Known>>,
+    // A short critical section, nothing awaits under it.
+    used: Mutex<HashMap<KeyId, Timestamp>>,
+}
+
+struct Known {
+    caller: Caller,
+    expires_at: Option<Timestamp>,
+    looked_up_at: Timestamp,
+}
+
+impl KnownKeys {
+    pub(super) fn new() -> Self {
+        Self { known: Memory::new(), used: Mutex::default() }
+    }
+
+    fn use_of(&self, id: KeyId, now: Timestamp) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id, now);
+    }
+
+    fn take_used(&self) -> Vec<(KeyId, Timestamp)> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+}
+
+/// The loop that stores when keys were last used.
+pub(super) async fn note_use(engine: Arc<Engine>, keys: Arc<KnownKeys>, mut stop: Stop) {
+    loop {
+        let go_on = stop.sleep(NOTE_EVERY).await;
+        let used = keys.take_used();
+        if !used.is_empty()
+            && let Err(error) = engine.store.touch_keys(used).await
+        {
+            tracing::warn!(%error, "the last use of keys cannot be stored");
+        }
+        if !go_on {
+            return;
+        }
+    }
+}
+
+impl App {
+    /// Who a token is. Does not touch the store for a key seen recently.
+    ///
+    /// # Errors
+    /// `Auth`, `Unavailable`.
+    pub async fn authenticate(&self, token: Option<&str>) -> Result<Caller, AppError> {
+        let token = token.ok_or(AuthError::Missing)?;
+        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let now = self.engine.now();
+        let known = match self.keys.known.get(&hash) {
+            Some(known) if now.since(known.looked_up_at) < TRUST_FOR => known,
+            _ => self.look_up(hash, now).await?,
+        };
+        if known.expires_at.is_some_and(|at| at <= now) {
+            return Err(AuthError::Expired.into());
+        }
+        if let Some(id) = known.caller.key {
+            self.keys.use_of(id, now);
+        }
+        Ok(known.caller.clone())
+    }
+
+    async fn look_up(&self, hash: [u8; 32], now: Timestamp) -> Result<Arc<Known>, AppError> {
+        let key = self.engine.store.find_key(hash).await?.ok_or(AuthError::Invalid)?;
+        if key.revoked_at.is_some() {
+            return Err(AuthError::Revoked.into());
+        }
+        let scopes: Result<Vec<Scope>, _> = key.scopes.iter().map(|scope| scope.parse()).collect();
+        let caller = Caller { workspace: key.workspace, key: Some(key.id), scopes: scopes?.into() };
+        let known = Arc::new(Known { caller, expires_at: key.expires_at, looked_up_at: now });
+        self.keys.known.put(hash, known.clone());
+        Ok(known)
+    }
+
+    /// Makes a key in the caller's workspace. Scope `admin`.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the field.
+    pub async fn create_key(&self, caller: &Caller, create: CreateKey) -> Result<NewKey, AppError> {
+        caller.require_admin()?;
+        let now = self.engine.now();
+        check(&create, now)?;
+        let bytes: [u8; 24] = rand::rng().random();
+        let secret = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
+        let record = KeyRecord {
+            id: KeyId::from_uuid(new_uuid()),
+            workspace: caller.workspace,
+            name: create.name,
+            hash: Sha256::digest(secret.as_bytes()).into(),
+            hint: secret.chars().take(PREFIX.len() + 4).collect(),
+            scopes: create.scopes,
+            created_at: now,
+            expires_at: create.expires_at,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        self.engine.store.create_key(record.clone()).await?;
+        Ok(NewKey { record, secret })
+    }
+
+    /// The keys of the caller's workspace, newest first. Scope `admin`.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, AppError> {
+        caller.require_admin()?;
+        Ok(self.engine.store.list_keys(Some(caller.workspace)).await?)
+    }
+
+    /// Revokes a key at once. Scope `admin`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), AppError> {
+        caller.require_admin()?;
+        let revoked = self.engine.store.revoke_key(caller.workspace, id, self.engine.now()).await;
+        self.keys.known.clear();
+        match revoked {
+            Err(stepwell_store::StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),
+            other => Ok(other?),
+        }
+    }
+
+    /// The secret (`whsec_…`) with which this workspace's execution webhooks are signed. Scope
+    /// `admin`.
+    ///
+    /// # Errors
+    /// `Forbidden`, `Unavailable`.
+    pub async fn webhook_secret(&self, caller: &Caller) -> Result<String, AppError> {
+        caller.require_admin()?;
+        self.engine.signing_secret(caller.workspace).await
+    }
+}
+
+fn check(create: &CreateKey, now: Timestamp) -> Result<(), AppError> {
+    let length = create.name.chars().count();
+    if length == 0 || length > 100 {
+        return Err(AppError::invalid("name", "name must have 1 to 100 characters"));
+    }
+    if create.scopes.is_empty() {
+        return Err(AppError::invalid("scopes", "scopes must name at least one scope, such as `admin`"));
+    }
+    for scope in &create.scopes {
+        scope.parse::<Scope>()?;
+    }
+    if create.expires_at.is_some_and(|at| at <= now) {
+        return Err(AppError::invalid("expires_at", "expires_at must lie in the future"));
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What the services are asked with and what they answer.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::WorkflowId;
+use stepwell_core::{Map, Timestamp};
+use stepwell_store::record::{KeyRecord, WorkflowRecord};
+
+/// An `Idempotency-Key` with the digest of the request that it came with.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// The key as sent, at most 255 characters.
+    pub key: String,
+    /// A digest of method, path and body.
+    pub fingerprint: Vec<u8>,
+}
+
+/// Asks for a workflow.
+#[derive(Debug, Clone)]
+pub struct CreateWorkflow {
+    /// The definition, as JSON value.
+    pub source: Value,
+    /// Whether it may be executed at once.
+    pub active: bool,
+    /// The idempotency key, if any.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A workflow with its current release.
+#[derive(Clone)]
+pub struct WorkflowView {
+    /// The object.
+    pub record: WorkflowRecord,
+    /// The definition as given.
+    pub source: Arc<Value>,
+    /// The same, compiled: steps with ids, schemas, input schema.
+    pub plan: SharedPlan,
+}
+
+/// Asks for an execution.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// The input; `None`: an empty object.
+    pub input: Option<Value>,
+    /// Where status changes are sent.
+    pub webhook_url: Option<String>,
+    /// Unique in the workspace.
+    pub external_id: Option<String>,
+    /// The user's own labels.
+    pub metadata: Map,
+    /// Third-party secrets by name, for the steps that ask for them; never stored or logged.
+    pub secrets: Vec<(String, String)>,
+    /// The idempotency key, if any.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None`: this was the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Asks for a page of workflows.
+#[derive(Debug, Clone, Default)]
+pub struct WorkflowsQuery {
+    /// Only active or only inactive ones.
+    pub active: Option<bool>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// At most so many, 1 to 100.
+    pub limit: usize,
+}
+
+/// Asks for a page of executions.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionsQuery {
+    /// Only this workflow's.
+    pub workflow: Option<WorkflowId>,
+    /// Only those in one of these statuses; empty: all.
+    pub statuses: Vec<Status>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// At most so many, 1 to 100.
+    pub limit: usize,
+}
+
+/// Asks for a key.
+#[derive(Debug, Clone)]
+pub struct CreateKey {
+    /// What people will call it, 1 to 100 characters.
+    pub name: String,
+    /// What it may do; not empty.
+    pub scopes: Vec<String>,
+    /// When it stops being accepted; in the future.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key just made: the only moment at which its secret is known.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What is stored.
+    pub record: KeyRecord,
+    /// `sk_live_…`.
+    pub secret: String,
+}
+
+/// Whether the server can take work.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    /// Whether it can.
+    pub ready: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,232 @@
+//! Accepting executions.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value;
+use stepwell_core::execution::{Execution, Input, Origin, Status};
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_steps::OutboundError;
+use stepwell_store::StoreError;
+use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
+use tokio::sync::oneshot;
+
+use super::{App, Idempotency, Start};
+use crate::caller::Verb;
+use crate::runtime::engine::new_uuid;
+use crate::runtime::feed::{Feed, Outcome};
+use crate::runtime::runner::{Beginning, Runner, persist};
+use crate::runtime::secrets::Secrets;
+use crate::runtime::size::json_size;
+use crate::view::ExecutionView;
+use crate::{AppError, Caller};
+
+/// How far an accepted execution is when the caller is answered.
+enum Accepted {
+    /// It was accepted before, under the same idempotency key.
+    Before(ExecutionId),
+    /// It is driven here; maybe not durable yet.
+    Driven(ExecutionId, Arc<Feed>),
+    /// It is durable and waits in the queue.
+    Queued(ExecutionId),
+}
+
+impl App {
+    /// Accepts an execution; when this answers, it is durable. Scope `execute:workflows`. With an
+    /// idempotency key seen before, answers the first one's id.
+    ///
+    /// # Errors
+    /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `Unavailable`.
+    pub async fn execute(&self, caller: &Caller, workflow: WorkflowId, start: Start) -> Result<ExecutionId, AppError> {
+        let fingerprint = fingerprint(&start);
+        let (told, accepted) = oneshot::channel();
+        match self.accept(caller, workflow, start, Some(told)).await? {
+            Accepted::Before(id) | Accepted::Queued(id) => Ok(id),
+            Accepted::Driven(id, feed) => match accepted.await {
+                Ok(answer) => answer.map(|()| id),
+                Err(_) => match feed.outcome() {
+                    Some(Outcome::NotAccepted(error)) => not_accepted(error, &fingerprint),
+                    _ => Err(AppError::stopping()),
+                },
+            },
+        }
+    }
+
+    /// As [`App::execute`], and waits for the end. It goes on when the caller goes away or
+    /// `patience` is over.
+    ///
+    /// # Errors
+    /// As `execute`; `StillRunning` when `patience` is over.
+    pub async fn execute_and_wait(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+        patience: Duration,
+    ) -> Result<ExecutionView, AppError> {
+        let fingerprint = fingerprint(&start);
+        let (id, feed) = match self.accept(caller, workflow, start, None).await? {
+            Accepted::Driven(id, feed) => (id, feed),
+            Accepted::Before(id) | Accepted::Queued(id) => {
+                return self.wait_for(caller, id, patience).await;
+            }
+        };
+        match tokio::time::timeout(patience, feed.ended()).await {
+            Ok(Outcome::Ended(execution)) => match feed.record() {
+                Some(record) => Ok(ExecutionView::new(&execution, record)),
+                None => self.execution_as(caller, Verb::Execute, None, id).await,
+            },
+            Ok(Outcome::NotAccepted(error)) => {
+                let first = not_accepted(&error, &fingerprint)?;
+                self.wait_for(caller, first, patience).await
+            }
+            Err(_) => Err(AppError::StillRunning(id)),
+        }
+    }
+
+    /// Waits for the end of an execution. Scope `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`; `StillRunning` when `patience` is over.
+    pub async fn wait_for(&self, caller: &Caller, id: ExecutionId, patience: Duration) -> Result<ExecutionView, AppError> {
+        let mut follow = self.follow_as(caller, Verb::Execute, None, id, 0).await?;
+        let ended = async {
+            while follow.next().await?.is_some() {}
+            Ok::<_, AppError>(())
+        };
+        match tokio::time::timeout(patience, ended).await {
+            Ok(ended) => ended?,
+            Err(_) => return Err(AppError::StillRunning(id)),
+        }
+        self.execution_as(caller, Verb::Execute, None, id).await
+    }
+
+    async fn accept(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+        accepted: Option<oneshot::Sender<Result<(), AppError>>>,
+    ) -> Result<Accepted, AppError> {
+        let workflow = self.find_for(caller, Verb::Execute, workflow).await?;
+        if let Some(outcome) = self.seen(caller, start.idempotency.as_ref()).await? {
+            return Ok(Accepted::Before(replayed_id(&outcome)?));
+        }
+        let beginning = self.beginning(caller, &workflow, start, accepted).await?;
+        let id = beginning.record.id;
+        let engine = &self.engine;
+        metrics::counter!("stepwell_executions_accepted_total").increment(1);
+        if engine.has_room()
+            && let Ok(seat) = engine.registry.sit(id)
+        {
+            let feed = seat.feed.clone();
+            tokio::spawn(Runner::begin(engine.clone(), seat, beginning));
+            return Ok(Accepted::Driven(id, feed));
+        }
+        if engine.background.is_stopping() {
+            return Err(AppError::stopping());
+        }
+        self.queue(beginning).await?;
+        Ok(Accepted::Queued(id))
+    }
+
+    async fn queue(&self, beginning: Beginning) -> Result<(), AppError> {
+        let engine = &self.engine;
+        if engine.queued.load(Ordering::Relaxed) >= engine.config.max_queued {
+            return Err(AppError::Unavailable {
+                reason: "too many executions wait in the queue".into(),
+                retry_after: Duration::from_secs(5),
+            });
+        }
+        persist::queue(engine, beginning).await?;
+        engine.count_queued();
+        Ok(())
+    }
+
+    async fn beginning(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+        start: Start,
+        accepted: Option<oneshot::Sender<Result<(), AppError>>>,
+    ) -> Result<Beginning, AppError> {
+        if !workflow.active {
+            return Err(AppError::Inactive);
+        }
+        let plan = self.engine.plans.plan(workflow.id, workflow.release).await?;
+        let input = plan.with_defaults(start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())));
+        plan.check_input(&input).map_err(AppError::InvalidInput)?;
+        self.check_size(&input)?;
+        if let Some(url) = &start.webhook_url {
+            self.engine.egress.check_url(url).map_err(|error| refused_url(&error))?;
+        }
+        let id = ExecutionId::from_uuid(new_uuid());
+        let origin = Origin { id, workflow: workflow.id, release: workflow.release, plan };
+        let mut execution = Execution::new(origin);
+        let moment = self.engine.moment();
+        let decision = execution
+            .advance(Input::Accept(Arc::new(input)), moment)
+            .map_err(|refused| AppError::Internal(refused.to_string()))?;
+        let record = ExecutionRecord {
+            id,
+            workspace: caller.workspace,
+            workflow: workflow.id,
+            release: workflow.release,
+            status: Status::Queued,
+            seq: 0,
+            created_at: moment.now,
+            started_at: None,
+            ended_at: None,
+            wake_at: None,
+            owner: None,
+            external_id: start.external_id,
+            metadata: start.metadata,
+            webhook_url: start.webhook_url,
+        };
+        let outcome = id.to_string();
+        let idempotency =
+            start.idempotency.map(|key| key.record(caller.workspace, outcome, moment.now));
+        Ok(Beginning {
+            execution,
+            record,
+            uncommitted: decision.events,
+            idempotency,
+            secrets: Secrets::new(start.secrets),
+            accepted,
+        })
+    }
+
+    fn check_size(&self, input: &Value) -> Result<(), AppError> {
+        let limit = self.engine.config.max_value_bytes;
+        if json_size(input, limit + 1) <= limit {
+            return Ok(());
+        }
+        let message = format!("the input is larger than the limit of {limit} bytes");
+        Err(AppError::TooLarge(stepwell_core::Problem::new("input", message)))
+    }
+}
+
+fn fingerprint(start: &Start) -> Vec<u8> {
+    start.idempotency.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default()
+}
+
+fn refused_url(error: &OutboundError) -> AppError {
+    AppError::invalid("webhook_url", format!("webhook_url is refused: {error}"))
+}
+
+/// What it means that the store refused the first commit.
+fn not_accepted(error: &StoreError, fingerprint: &[u8]) -> Result<ExecutionId, AppError> {
+    match error {
+        StoreError::Replayed(found) => replayed_id(&Idempotency::outcome_of(fingerprint, found)?),
+        StoreError::ExternalIdTaken(id) => Err(AppError::ExternalIdTaken(*id)),
+        StoreError::Unavailable(reason) => Err(StoreError::Unavailable(reason.clone()).into()),
+        StoreError::Fenced => Err(StoreError::Fenced.into()),
+        other => Err(AppError::Internal(other.to_string())),
+    }
+}
+
+fn replayed_id(outcome: &str) -> Result<ExecutionId, AppError> {
+    // The key was used for something else than an execution.
+    outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
+}

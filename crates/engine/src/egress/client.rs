@@ -1,0 +1,219 @@
+//! Sending requests under the rules.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
+use stepwell_steps::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+use url::Url;
+
+use super::redirects::{Hop, target};
+use super::resolver::{CheckedResolver, Forbidden};
+use super::rules::{EgressRules, refused};
+
+/// Headers that describe the connection or the body's framing: the client's own business.
+const RESERVED: [&str; 6] =
+    ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
+
+/// The HTTP client for everything that leaves the server. Cheap to share; keeps connections open
+/// for a while for the next request.
+pub struct EgressClient {
+    client: Client,
+    rules: Arc<EgressRules>,
+}
+
+/// The client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the HTTP client: {0}")]
+pub struct SetupError(String);
+
+impl EgressClient {
+    /// A client under the given rules. Trusts the certificates of the system, or, where the
+    /// system has none (a bare container), Mozilla's as of this build.
+    pub fn new(rules: EgressRules) -> Result<Self, SetupError> {
+        // An error only says that a provider is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let rules = Arc::new(rules);
+        let client = builder(&rules)
+            .build()
+            .or_else(|error| {
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    "the system has no usable certificate authorities; using the built-in ones"
+                );
+                let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+                let roots = roots.map(|der| Certificate::from_der(der));
+                builder(&rules).tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?).build()
+            })
+            .map_err(|error| SetupError(chain(&error)))?;
+        Ok(Self { client, rules })
+    }
+
+    /// The rules it follows.
+    pub fn rules(&self) -> &EgressRules {
+        &self.rules
+    }
+
+    /// Checks a URL as far as that goes without a network, to refuse it early. Passing is no
+    /// promise: a name may still turn out to be private when it is resolved.
+    pub fn check_url(&self, url: &str) -> Result<(), OutboundError> {
+        self.rules.check(&parse(url)?)
+    }
+
+    /// Follows redirects until an answer is none, and reads that one.
+    async fn follow(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+        let max_redirects = request.max_redirects.min(self.rules.max_redirects);
+        let limit = self.rules.max_response_bytes;
+        let limit = request.max_response_bytes.map_or(limit, |asked| asked.min(limit));
+        let mut hop = first_hop(request)?;
+        let mut followed = 0;
+        loop {
+            self.rules.check(&hop.url)?;
+            let response = self.send_one(&hop).await?;
+            let next = match max_redirects {
+                0 => None,
+                _ => target(&hop.url, response.status(), response.headers())?,
+            };
+            let Some(next) = next else { return read(response, limit).await };
+            if followed == max_redirects {
+                return Err(OutboundError::Refused(format!(
+                    "more than {max_redirects} redirects; the last one leads to `{}`",
+                    next.host_str().unwrap_or_default()
+                )));
+            }
+            followed += 1;
+            hop = hop.redirected(response.status(), next);
+        }
+    }
+
+    async fn send_one(&self, hop: &Hop) -> Result<Response, OutboundError> {
+        let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
+        *request.headers_mut() = hop.headers.clone();
+        *request.body_mut() = hop.body.clone().map(Into::into);
+        self.client.execute(request).await.map_err(|error| outbound(error, &hop.url))
+    }
+}
+
+#[async_trait]
+impl Outbound for EgressClient {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+        let timeout = request.timeout.unwrap_or(self.rules.timeout);
+        match tokio::time::timeout(timeout, self.follow(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(OutboundError::TimedOut(format!("no answer within {timeout:?}"))),
+        }
+    }
+}
+
+fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .referer(false)
+        .redirect(redirect::Policy::none())
+        .dns_resolver(Arc::new(CheckedResolver { rules: Arc::clone(rules) }))
+        .connect_timeout(rules.connect_timeout)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_max_idle_per_host(32)
+}
+
+fn parse(url: &str) -> Result<Url, OutboundError> {
+    Url::parse(url).map_err(|error| {
+        OutboundError::Invalid(format!("the URL is not valid ({error}); give an absolute one"))
+    })
+}
+
+fn first_hop(request: OutboundRequest) -> Result<Hop, OutboundError> {
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| OutboundError::Invalid(format!("`{}` is no HTTP method", request.method)))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let invalid = |what: &str| OutboundError::Invalid(format!("the header `{name}` {what}"));
+        let header = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| invalid("has no valid name: use letters, digits and `-`"))?;
+        if RESERVED.contains(&header.as_str()) {
+            return Err(invalid("is set by the client itself: leave it out"));
+        }
+        // The value stays out of the message: it may be a secret.
+        let value = HeaderValue::from_str(value)
+            .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
+            .map_err(|_| invalid("has a line break or control character in its value"))?;
+        headers.append(header, value);
+    }
+    Ok(Hop { method, url: parse(&request.url)?, headers, body: request.body })
+}
+
+/// Reads the whole answer, up to the limit; what is beyond is never held.
+async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, OutboundError> {
+    let too_large = || OutboundError::TooLarge(format!("the answer has more than {limit} bytes"));
+    let announced = response.content_length().unwrap_or(0);
+    if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let url = response.url().clone();
+    let status = response.status().as_u16();
+    let mut headers = BTreeMap::<String, String>::new();
+    for (name, value) in response.headers() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        headers
+            .entry(name.as_str().to_owned())
+            .and_modify(|joined| {
+                joined.push_str(", ");
+                joined.push_str(&value);
+            })
+            .or_insert_with(|| value.clone().into_owned());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| outbound(error, &url))? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(OutboundResponse { status, headers, body, url: url.into() })
+}
+
+/// What a failure means for the caller. The URL stays out of the message: its query may hold a
+/// secret.
+fn outbound(error: reqwest::Error, url: &Url) -> OutboundError {
+    let error = error.without_url();
+    let host = url.host_str().unwrap_or_default();
+    if causes(&error).any(|cause| cause.is::<Forbidden>()) {
+        return refused(host);
+    }
+    let why = chain(&error);
+    if error.is_timeout() {
+        OutboundError::TimedOut(format!("`{host}` did not answer in time: {why}"))
+    } else if error.is_builder() {
+        OutboundError::Invalid(format!("the request is not valid: {why}"))
+    } else if error.is_connect() {
+        OutboundError::Unreachable(format!("cannot connect to `{host}`: {why}"))
+    } else {
+        OutboundError::Unreachable(format!("the answer of `{host}` broke off: {why}"))
+    }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+/// The error and its causes in one line, without repeating one that its effect quotes already.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.as_str() {
+            "" => cause,
+            text if text.contains(&cause) => text.to_owned(),
+            text => format!("{text}: {cause}"),
+        }
+    })
+}

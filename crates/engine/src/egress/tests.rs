@@ -1,0 +1,277 @@
+//! The client against a small server on loopback.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use stepwell_steps::{Outbound, OutboundError, OutboundRequest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::{EgressClient, EgressRules};
+
+/// A server that answers each request by its path and keeps the requests' heads.
+struct Server {
+    port: u16,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+/// What to answer to a path, as raw HTTP; `None`: never answer.
+type Answer = fn(path: &str, port: u16) -> Option<Vec<u8>>;
+
+async fn serve(answer: Answer) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let log = Arc::clone(&log);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.windows(4).any(|w| w == b"\r\n\r\n") {
+                    if socket.read_buf(&mut head).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                log.lock().unwrap().push(head);
+                match answer(&path, port) {
+                    Some(bytes) => {
+                        // The client may hang up on an answer that is too long.
+                        let _ = socket.write_all(&bytes).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            });
+        }
+    });
+    Server { port, seen }
+}
+
+impl Server {
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    fn last_seen(&self) -> String {
+        self.seen.lock().unwrap().last().cloned().unwrap_or_default().to_ascii_lowercase()
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn get(url: &str) -> OutboundRequest {
+    OutboundRequest {
+        method: "GET".into(),
+        url: url.into(),
+        max_redirects: 5,
+        ..OutboundRequest::default()
+    }
+}
+
+fn open() -> EgressRules {
+    EgressRules { allow_private: true, ..EgressRules::default() }
+}
+
+fn client(rules: EgressRules) -> EgressClient {
+    EgressClient::new(rules).unwrap()
+}
+
+#[tokio::test]
+async fn reads_an_answer() {
+    let server = serve(|_, _| Some(answer("200 OK", "X-Two: a\r\nX-Two: b\r\n", b"hello"))).await;
+    let request = OutboundRequest {
+        method: "POST".into(),
+        headers: vec![("X-Own".into(), "1".into()), ("x-own".into(), "2".into())],
+        body: Some(b"{}".to_vec()),
+        ..get(&server.url("/a?b=c"))
+    };
+    let response = client(open()).send(request).await.unwrap();
+    assert_eq!((response.status, response.body), (200, b"hello".to_vec()));
+    assert_eq!(response.headers["x-two"], "a, b");
+    assert_eq!(response.url, server.url("/a?b=c"));
+    let seen = server.last_seen();
+    assert!(seen.starts_with("post /a?b=c http/1.1\r\n"), "{seen}");
+    assert!(seen.contains("x-own: 1\r\nx-own: 2\r\n"), "{seen}");
+    assert!(seen.contains("user-agent: stepwell/"), "{seen}");
+}
+
+#[tokio::test]
+async fn stops_at_the_size_limit() {
+    let server = serve(|path, _| {
+        Some(match path {
+            "/announced" => answer("200 OK", "", &[b'a'; 2000]),
+            "/endless" => {
+                let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_slice();
+                [head, &[b'a'; 100_000]].concat()
+            }
+            "/bomb" => answer("200 OK", "Content-Encoding: gzip\r\n", &gzip_zeros()),
+            _ => answer("200 OK", "", &[b'a'; 1000]),
+        })
+    })
+    .await;
+    let client = client(EgressRules { max_response_bytes: 1000, ..open() });
+    assert_eq!(client.send(get(&server.url("/"))).await.unwrap().body.len(), 1000);
+    for path in ["/announced", "/endless", "/bomb"] {
+        let error = client.send(get(&server.url(path))).await.unwrap_err();
+        assert!(matches!(error, OutboundError::TooLarge(_)), "{path}: {error:?}");
+    }
+    // A request may ask for less, not for more.
+    for (asked, fits) in [(10, false), (5000, true)] {
+        let request = OutboundRequest { max_response_bytes: Some(asked), ..get(&server.url("/")) };
+        assert_eq!(client.send(request).await.is_ok(), fits, "{asked}");
+    }
+}
+
+/// A megabyte of zeros as gzip with run-length deflate, under 6 KB: made by hand from a fixed
+/// Huffman block, as no compressor is at hand.
+fn gzip_zeros() -> Vec<u8> {
+    let mut bits: Vec<bool> = vec![true, true, false];
+    // The literal 0, then matches of length 258 (code 285) at distance 1 (code 0).
+    bits.extend([false, false, true, true, false, false, false, false]);
+    for _ in 0..4000 {
+        bits.extend([true, true, false, false, false, true, false, true]);
+        bits.extend([false; 5]);
+    }
+    bits.extend([false; 7]);
+    let deflated = bits.chunks(8).map(|chunk| {
+        chunk.iter().enumerate().fold(0_u8, |byte, (i, bit)| byte | u8::from(*bit) << i)
+    });
+    let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    gzip.extend(deflated);
+    gzip.extend([0; 8]);
+    gzip
+}
+
+#[tokio::test]
+async fn gives_up_in_time() {
+    let server = serve(|_, _| None).await;
+    let request =
+        OutboundRequest { timeout: Some(Duration::from_millis(50)), ..get(&server.url("/")) };
+    let error = client(open()).send(request).await.unwrap_err();
+    assert!(matches!(error, OutboundError::TimedOut(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn says_when_nothing_answers() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("http://127.0.0.1:{port}/?token=secret");
+    let error = client(open()).send(get(&url)).await.unwrap_err();
+    assert!(matches!(error, OutboundError::Unreachable(_)), "{error:?}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+fn redirecting(path: &str, port: u16) -> Option<Vec<u8>> {
+    let to = |location: &str| answer("302 Found", &format!("Location: {location}\r\n"), b"");
+    Some(match path {
+        "/relative" => to("/end"),
+        "/loop" => to("/loop"),
+        "/elsewhere" => to(&format!("http://localhost:{port}/end")),
+        "/metadata" => to("http://169.254.169.254/latest"),
+        "/file" => to("file:///etc/passwd"),
+        _ => answer("200 OK", "", b"end"),
+    })
+}
+
+#[tokio::test]
+async fn follows_redirects_within_the_rules() {
+    let server = serve(redirecting).await;
+    let allowed = vec!["127.0.0.1".parse().unwrap()];
+    let strict = client(EgressRules { allowed, ..EgressRules::default() });
+    let response = strict.send(get(&server.url("/relative"))).await.unwrap();
+    assert_eq!((response.body, response.url), (b"end".to_vec(), server.url("/end")));
+    for (path, refused) in
+        [("/loop", true), ("/elsewhere", true), ("/metadata", true), ("/file", false)]
+    {
+        let error = strict.send(get(&server.url(path))).await.unwrap_err();
+        assert_eq!(matches!(error, OutboundError::Refused(_)), refused, "{path}: {error:?}");
+        assert_eq!(matches!(error, OutboundError::Invalid(_)), !refused, "{path}: {error:?}");
+    }
+    assert_eq!(server.seen.lock().unwrap().iter().filter(|s| s.contains("/loop")).count(), 6);
+    // Told not to follow, it gives the redirect itself.
+    let request = OutboundRequest { max_redirects: 0, ..get(&server.url("/loop")) };
+    assert_eq!(strict.send(request).await.unwrap().status, 302);
+}
+
+#[tokio::test]
+async fn drops_credentials_on_the_way_to_another_origin() {
+    let server = serve(redirecting).await;
+    let client = client(open());
+    for (path, kept) in [("/relative", true), ("/elsewhere", false)] {
+        let request = OutboundRequest {
+            headers: vec![
+                ("Authorization".into(), "Bearer secret".into()),
+                ("X-Odd".into(), "secret".into()),
+                ("Accept".into(), "text/plain".into()),
+            ],
+            ..get(&server.url(path))
+        };
+        client.send(request).await.unwrap();
+        let seen = server.last_seen();
+        assert!(seen.starts_with("get /end"), "{seen}");
+        assert_eq!(seen.contains("secret"), kept, "{path}: {seen}");
+        assert!(seen.contains("accept: text/plain"), "{path}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_private_names_and_addresses() {
+    let server = serve(redirecting).await;
+    let strict = client(EgressRules::default());
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+        let url = format!("http://{host}:{}/end", server.port);
+        let error = strict.send(get(&url)).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Refused(_)), "{host}: {error:?}");
+        assert_eq!(strict.check_url(&url), Err(error));
+    }
+    assert!(server.seen.lock().unwrap().is_empty());
+    assert_eq!(client(open()).send(get(&server.url("/end"))).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_name_that_resolves_to_a_private_address_is_refused_when_connecting() {
+    use reqwest::dns::{Name, Resolve as _};
+    let resolve = async |rules: EgressRules| {
+        let resolver = super::resolver::CheckedResolver { rules: Arc::new(rules) };
+        let name: Name = "localhost".parse().unwrap();
+        resolver.resolve(name).await.map(Iterator::count)
+    };
+    let Err(error) = resolve(EgressRules::default()).await else { panic!("must be refused") };
+    assert!(error.is::<super::resolver::Forbidden>(), "{error}");
+    assert!(resolve(open()).await.unwrap() > 0);
+    let allowed = vec!["localhost".parse().unwrap()];
+    assert!(resolve(EgressRules { allowed, ..EgressRules::default() }).await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn refuses_malformed_requests() {
+    let client = client(open());
+    let good = get("http://127.0.0.1:1/");
+    let with_header = |name: &str, value: &str| OutboundRequest {
+        headers: vec![(name.into(), value.into())],
+        ..good.clone()
+    };
+    for (request, says) in [
+        (OutboundRequest { method: "GE T".into(), ..good.clone() }, "HTTP method"),
+        (OutboundRequest { url: "/relative".into(), ..good.clone() }, "absolute"),
+        (OutboundRequest { url: "http://a:b@c/".into(), ..good.clone() }, "password"),
+        (with_header("a b", "x"), "`a b`"),
+        (with_header("X-A", "secret\r\nX-B: y"), "`X-A`"),
+        (with_header("Content-Length", "5"), "leave it out"),
+    ] {
+        let error = client.send(request).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Invalid(_)), "{error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}

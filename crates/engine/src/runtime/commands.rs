@@ -1,0 +1,188 @@
+//! Running one attempt of a step.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use stepwell_core::definition::plan::PlanStep;
+use stepwell_core::execution::{Done, Execution, Failure, Fault, codes};
+use stepwell_core::ids::ExecutionId;
+use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput};
+use tokio::sync::mpsc;
+
+use super::engine::Engine;
+use super::registry::Message;
+use super::secrets::{Secrets, StepSecrets};
+use super::size::json_size;
+
+/// Pure steps with more input than this run on a thread for blocking work.
+const INLINE_INPUT_BYTES: usize = 64 << 10;
+
+/// One attempt, ready to be run.
+pub(crate) struct Attempt {
+    pub(crate) step: usize,
+    pub(crate) attempt: u32,
+    behaviour: Behaviour,
+    input: Arc<Value>,
+    config: Arc<Value>,
+    secrets: StepSecrets,
+    key: String,
+    timeout: Duration,
+    max_bytes: usize,
+}
+
+impl Attempt {
+    /// Takes what an attempt needs out of the execution.
+    ///
+    /// # Errors
+    /// What makes the attempt fail before it begins.
+    pub(crate) fn prepare(
+        engine: &Engine,
+        execution: &Execution,
+        secrets: &Secrets,
+        (step, attempt): (usize, u32),
+    ) -> Result<Self, Fault> {
+        let planned = &execution.origin.plan.steps[step];
+        let run = &execution.steps[step];
+        let Some(behaviour) = stepwell_steps::registry().behaviour(planned.type_name) else {
+            return Err(internal("the step type is not there any more"));
+        };
+        let secrets = secrets.for_step(planned).map_err(|name| missing_secret(&name))?;
+        Ok(Self {
+            step,
+            attempt,
+            behaviour,
+            input: secrets.reveal(&run.input.clone().unwrap_or_default()),
+            config: secrets.reveal(&config(execution, planned, step)?),
+            secrets,
+            key: idempotency_key(execution.origin.id, planned),
+            timeout: planned.timeout.unwrap_or_else(|| engine.config.step_timeout()),
+            max_bytes: engine.config.max_value_bytes,
+        })
+    }
+
+    /// Runs a pure step at once, where that takes no time worth mentioning; else gives it back.
+    pub(crate) fn run_inline(self) -> Result<Result<Done, Fault>, Self> {
+        match self.behaviour {
+            Behaviour::Pure(code) if json_size(&self.input, INLINE_INPUT_BYTES) < INLINE_INPUT_BYTES => {
+                Ok(self.call(code))
+            }
+            _ => Err(self),
+        }
+    }
+
+    fn call(&self, code: fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>) -> Result<Done, Fault> {
+        let call = PureCall { input: &self.input, config: &self.config };
+        let result = catch_unwind(AssertUnwindSafe(|| code(&call)));
+        self.finish(result.unwrap_or_else(|_| Err(panicked())))
+    }
+
+    /// Runs it to its end, its time-out, or a panic, and tells the runner.
+    pub(crate) async fn run(self, engine: Arc<Engine>, mailbox: mpsc::Sender<Message>) {
+        let (step, attempt) = (self.step, self.attempt);
+        let result = match self.behaviour {
+            Behaviour::Pure(code) => {
+                let work = tokio::task::spawn_blocking(move || self.call(code));
+                work.await.unwrap_or_else(|_| Err(internal("the step was stopped")))
+            }
+            Behaviour::Async(code) => self.run_async(code, &engine, &mailbox).await,
+            Behaviour::Control => Err(internal("a control step has no code to run")),
+        };
+        // Where nobody listens any more, the result is not wanted.
+        let _ = mailbox.send(Message::StepEnded { step, attempt, result }).await;
+    }
+
+    async fn run_async(
+        &self,
+        code: for<'a> fn(&'a RunContext<'a>) -> stepwell_steps::StepFuture<'a>,
+        engine: &Arc<Engine>,
+        mailbox: &mpsc::Sender<Message>,
+    ) -> Result<Done, Fault> {
+        let log = |level: &'static str, text: String| {
+            let message = self.secrets.mask_text(&text);
+            // A log line finds no room where the runner is far behind; steps must not wait for it.
+            let _ = mailbox.try_send(Message::StepLogged { step: self.step, level, message });
+        };
+        let context = RunContext {
+            input: self.input.clone(),
+            config: &self.config,
+            idempotency_key: &self.key,
+            attempt: self.attempt,
+            outbound: &engine.egress,
+            log: &log,
+        };
+        let work = AssertUnwindSafe(code(&context)).catch_unwind();
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(result) => self.finish(result.unwrap_or_else(|_| Err(panicked()))),
+            Err(_) => Err(Fault {
+                failure: Failure::new(
+                    codes::STEP_TIMEOUT,
+                    format!("the step took longer than its time-out of {:?}", self.timeout),
+                ),
+                retryable: true,
+                retry_after: None,
+            }),
+        }
+    }
+
+    fn finish(&self, result: Result<StepOutput, stepwell_steps::Failure>) -> Result<Done, Fault> {
+        match result {
+            Ok(output) => {
+                let size = json_size(&output.value, self.max_bytes + 1);
+                if size > self.max_bytes {
+                    let limit = self.max_bytes;
+                    let message = format!("the step's output is larger than the limit of {limit} bytes");
+                    return Err(permanent(codes::VALUE_TOO_LARGE, message));
+                }
+                let output_value = self.secrets.mask(&output.value);
+                Ok(Done { output: output_value, port: output.port.map(str::to_owned) })
+            }
+            Err(failure) => Err(Fault {
+                failure: Failure {
+                    details: Value::clone(&self.secrets.mask(&Arc::new(failure.details))),
+                    ..Failure::new(failure.code, self.secrets.mask_text(&failure.message))
+                },
+                retryable: failure.retryable,
+                retry_after: failure.retry_after,
+            }),
+        }
+    }
+}
+
+/// The configuration of an attempt: journaled where expressions made it, else the plan's own.
+fn config(execution: &Execution, planned: &PlanStep, step: usize) -> Result<Arc<Value>, Fault> {
+    if let Some(config) = &execution.steps[step].config {
+        return Ok(config.clone());
+    }
+    let scope = stepwell_core::execution::ExecutionScope::new(execution);
+    planned.config.render(&scope).map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
+}
+
+/// `execution/step/iteration`: the same at each attempt and after each crash.
+fn idempotency_key(id: ExecutionId, planned: &PlanStep) -> String {
+    format!("{id}/{}/0", planned.id)
+}
+
+pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {
+    Fault { failure: Failure::new(code, message), retryable: false, retry_after: None }
+}
+
+fn internal(message: &str) -> Fault {
+    permanent(codes::INTERNAL, message)
+}
+
+fn panicked() -> stepwell_steps::Failure {
+    stepwell_steps::Failure::permanent(codes::INTERNAL, "the step's code panicked; this is a bug in Stepwell")
+}
+
+fn missing_secret(name: &str) -> Fault {
+    permanent(
+        codes::SECRET_UNAVAILABLE,
+        format!(
+            "the secret `{name}` is not there: it was not sent with the request that started this execution (header `X-Secret-{}`), or the server restarted since; secrets are never stored",
+            name.replace('_', "-")
+        ),
+    )
+}

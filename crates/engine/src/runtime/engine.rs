@@ -1,0 +1,133 @@
+//! What all parts of the runtime share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rand::RngExt;
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Moment;
+use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
+use stepwell_store::Store;
+use tokio::sync::{Notify, mpsc, oneshot};
+use uuid::Uuid;
+
+use super::background::Background;
+use super::deliveries::{new_secret, setting_name};
+use super::plans::{Memory, Plans};
+use super::registry::{Control, Message, Registry};
+use super::runner::{Because, Runner};
+use crate::clock::Clock;
+use crate::egress::EgressClient;
+use crate::{AppError, EngineConfig};
+
+/// What all parts of the runtime share.
+pub(crate) struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: EngineConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) node: NodeId,
+    pub(crate) plans: Plans,
+    /// The signing secrets of workspaces.
+    pub(crate) secrets: Memory<WorkspaceId, String>,
+    pub(crate) registry: Registry,
+    pub(crate) egress: EgressClient,
+    pub(crate) background: Background,
+    /// How many accepted executions this node knows to be waiting in the queue.
+    pub(crate) queued: AtomicUsize,
+    /// A place became free, or something was queued.
+    pub(crate) queue_changed: Notify,
+    /// An execution went to sleep until a moment that may be earlier than all others.
+    pub(crate) timers_changed: Notify,
+    /// A delivery was put in the outbox.
+    pub(crate) outbox_changed: Notify,
+    /// A runner went away.
+    pub(crate) runner_gone: Notify,
+}
+
+/// The one place where ids are made: version 7, so they sort by creation.
+pub(crate) fn new_uuid() -> Uuid {
+    Uuid::now_v7()
+}
+
+impl Engine {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Now, with randomness, for the state machine.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now: self.now(), entropy: rand::rng().random() }
+    }
+
+    /// Whether another execution may be taken into memory.
+    pub(crate) fn has_room(&self) -> bool {
+        self.registry.active() < self.config.max_active && !self.background.is_stopping()
+    }
+
+    /// Sees to it that a stored execution is driven, and answers the way to tell its runner
+    /// something.
+    pub(crate) fn wake(self: &Arc<Self>, id: ExecutionId, because: Because) -> mpsc::Sender<Message> {
+        match self.registry.sit(id) {
+            Err(at_work) => at_work,
+            Ok(seat) => {
+                let sender = seat.sender.clone();
+                tokio::spawn(Runner::resume(self.clone(), id, seat, because));
+                sender
+            }
+        }
+    }
+
+    /// Tells an execution something and waits until it is durable. The caller has checked that
+    /// the execution is there.
+    pub(crate) async fn control(self: &Arc<Self>, id: ExecutionId, what: Control) -> Result<(), AppError> {
+        // A runner may go to sleep between finding it and telling it; then another one is found.
+        for _ in 0..100 {
+            if self.background.is_stopping() {
+                break;
+            }
+            let mailbox = self.wake(id, Because::OfMessage);
+            let (reply, answer) = oneshot::channel();
+            let message = Message::Control { what: what.clone(), reply };
+            if mailbox.send(message).await.is_ok()
+                && let Ok(answer) = answer.await
+            {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(AppError::stopping())
+    }
+
+    /// The secret with which a workspace's deliveries are signed; made when first asked for.
+    pub(crate) async fn signing_secret(&self, workspace: WorkspaceId) -> Result<String, AppError> {
+        if let Some(known) = self.secrets.get(&workspace) {
+            return Ok(known);
+        }
+        let name = setting_name(workspace);
+        let secret = self.store.setting_or_insert(&name, &new_secret()).await?;
+        self.secrets.put(workspace, secret.clone());
+        Ok(secret)
+    }
+
+    /// A runner went away: its place is free.
+    pub(crate) fn depart(&self, id: ExecutionId) {
+        self.registry.stand(id);
+        self.runner_gone.notify_waiters();
+        if self.queued.load(Ordering::Relaxed) > 0 {
+            self.queue_changed.notify_one();
+        }
+    }
+
+    /// One more execution waits in the queue.
+    pub(crate) fn count_queued(&self) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.queue_changed.notify_one();
+    }
+
+    /// So many executions left the queue.
+    pub(crate) fn count_claimed(&self, claimed: usize) {
+        let _ = self.queued.try_update(Ordering::Relaxed, Ordering::Relaxed, |queued| {
+            Some(queued.saturating_sub(claimed))
+        });
+    }
+}

@@ -1,0 +1,20 @@
+//! The runtime: one light task for each execution at work, and the loops beside them.
+//!
+//! `runner` drives an execution, `registry` knows who is at work, `feed` is what others may see
+//! of an execution under way; `timers`, `queue`, `nodes`, `retention` and `deliveries` are the
+//! background loops.
+
+pub(crate) mod background;
+pub(crate) mod commands;
+pub(crate) mod deliveries;
+pub(crate) mod engine;
+pub(crate) mod feed;
+pub(crate) mod nodes;
+pub(crate) mod plans;
+pub(crate) mod queue;
+pub(crate) mod registry;
+pub(crate) mod retention;
+pub(crate) mod runner;
+pub(crate) mod secrets;
+pub(crate) mod size;
+pub(crate) mod timers;

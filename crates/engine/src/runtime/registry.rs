@@ -1,0 +1,140 @@
+//! Who is at work: the executions in memory, and those that somebody follows.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use stepwell_core::ids::ExecutionId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::feed::Feed;
+use crate::AppError;
+use stepwell_core::execution::{Done, Fault};
+
+/// What a runner can be told.
+pub(crate) enum Message {
+    /// A step's attempt ended.
+    StepEnded { step: usize, attempt: u32, result: Result<Done, Fault> },
+    /// A step wrote a log line.
+    StepLogged { step: usize, level: &'static str, message: String },
+    /// Somebody wants something of the execution; answered once it is durable.
+    Control { what: Control, reply: oneshot::Sender<Result<(), AppError>> },
+    /// Its time has come.
+    Wake,
+    /// Finish what is under way, start nothing, and go.
+    Drain,
+}
+
+/// What somebody can want of an execution.
+#[derive(Debug, Clone)]
+pub(crate) enum Control {
+    Cancel { reason: Option<String> },
+    Pause,
+    Resume,
+}
+
+/// How many messages may wait for a runner. Steps wait for room; log lines are dropped.
+const MAILBOX: usize = 256;
+
+enum Entry {
+    /// A runner drives it.
+    Active { feed: Arc<Feed>, mailbox: mpsc::Sender<Message> },
+    /// Only rows; somebody follows it.
+    Followed(Weak<Feed>),
+}
+
+/// The executions in memory.
+#[derive(Default)]
+pub(crate) struct Registry {
+    // Look-ups only under it, nothing awaits.
+    entries: Mutex<HashMap<ExecutionId, Entry>>,
+    active: AtomicUsize,
+}
+
+/// A place in the registry, given to the one runner that may drive the execution.
+pub(crate) struct Seat {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) mailbox: mpsc::Receiver<Message>,
+    pub(crate) sender: mpsc::Sender<Message>,
+}
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many executions are at work.
+    pub(crate) fn active(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Takes the seat of an execution, unless somebody has it.
+    pub(crate) fn sit(&self, id: ExecutionId) -> Result<Seat, mpsc::Sender<Message>> {
+        let mut entries = self.lock();
+        let feed = match entries.get(&id) {
+            Some(Entry::Active { mailbox, .. }) => return Err(mailbox.clone()),
+            Some(Entry::Followed(feed)) => feed.upgrade().unwrap_or_else(Feed::new),
+            None => Feed::new(),
+        };
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        entries.insert(id, Entry::Active { feed: feed.clone(), mailbox: sender.clone() });
+        self.active.fetch_add(1, Ordering::Relaxed);
+        Ok(Seat { feed, mailbox, sender })
+    }
+
+    /// Gives the seat up; those who follow keep the feed.
+    pub(crate) fn stand(&self, id: ExecutionId) {
+        let mut entries = self.lock();
+        if let Some(Entry::Active { feed, .. }) = entries.remove(&id) {
+            self.active.fetch_sub(1, Ordering::Relaxed);
+            if feed.outcome().is_none() && Arc::strong_count(&feed) > 2 {
+                entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
+            }
+        }
+    }
+
+    /// The feed of an execution at work.
+    pub(crate) fn active_feed(&self, id: ExecutionId) -> Option<Arc<Feed>> {
+        match self.lock().get(&id) {
+            Some(Entry::Active { feed, .. }) => Some(feed.clone()),
+            _ => None,
+        }
+    }
+
+    /// The feed of an execution, made where there is none: whoever drives it later will use it.
+    pub(crate) fn follow(&self, id: ExecutionId) -> Arc<Feed> {
+        let mut entries = self.lock();
+        match entries.get(&id) {
+            Some(Entry::Active { feed, .. }) => return feed.clone(),
+            Some(Entry::Followed(feed)) => {
+                if let Some(feed) = feed.upgrade() {
+                    return feed;
+                }
+            }
+            None => {}
+        }
+        let feed = Feed::new();
+        entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
+        feed
+    }
+
+    /// Forgets an execution that nobody drives or follows any more.
+    pub(crate) fn forget_idle(&self, id: ExecutionId) {
+        let mut entries = self.lock();
+        if let Some(Entry::Followed(feed)) = entries.get(&id)
+            && feed.strong_count() == 0
+        {
+            entries.remove(&id);
+        }
+    }
+
+    /// The mailboxes of all executions at work.
+    pub(crate) fn mailboxes(&self) -> Vec<mpsc::Sender<Message>> {
+        let entries = self.lock();
+        let active = entries.values().filter_map(|entry| match entry {
+            Entry::Active { mailbox, .. } => Some(mailbox.clone()),
+            Entry::Followed(_) => None,
+        });
+        active.collect()
+    }
+}

@@ -1,0 +1,39 @@
+//! Deleting what is older than it must be kept, in small batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_store::traits::Purge;
+
+use super::background::Stop;
+use super::engine::Engine;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_secs(60);
+/// The most executions that are deleted in one transaction.
+const BATCH: usize = 500;
+
+/// The loop that deletes old executions until it is told to stop.
+pub(crate) async fn purge_old(engine: Arc<Engine>, mut stop: Stop) {
+    loop {
+        let now = engine.now();
+        let keep = Duration::from_secs(engine.config.retention_seconds);
+        let purge = Purge {
+            now,
+            default_before: (!keep.is_zero()).then(|| now.before(keep)),
+            idempotency_before: now.before(Duration::from_secs(engine.config.idempotency_seconds)),
+            limit: BATCH,
+        };
+        let pause = match engine.store.purge(purge).await {
+            Ok(purged) if purged as usize >= BATCH => Duration::from_millis(50),
+            Ok(_) => EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "old executions cannot be deleted");
+                EVERY
+            }
+        };
+        if !stop.sleep(pause).await {
+            return;
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Drives one execution for as long as there is something to do, then leaves it to its rows.
+//!
+//! The durability rule is here: everything decided is committed before an external step runs,
+//! before the runner waits for anything, and before a final event is shown. A chain of pure
+//! steps therefore costs one commit.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use stepwell_core::catalog::Effect;
+use stepwell_core::execution::{Command, Execution, Input, Recorded, Refused, Status};
+use stepwell_core::ids::ExecutionId;
+use stepwell_store::StoreError;
+use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use super::commands::{Attempt, permanent};
+use super::deliveries::Outbox;
+use super::engine::Engine;
+use super::feed::{Feed, Outcome};
+use super::registry::{Control, Message, Seat};
+use super::secrets::Secrets;
+use super::size::json_size;
+use crate::AppError;
+
+mod load;
+pub(crate) mod persist;
+mod rest;
+
+/// One execution at work.
+pub(crate) struct Runner {
+    engine: Arc<Engine>,
+    feed: Arc<Feed>,
+    mailbox: mpsc::Receiver<Message>,
+    sender: mpsc::Sender<Message>,
+    execution: Execution,
+    /// The projection as last committed, with what never changes.
+    record: ExecutionRecord,
+    /// Taken with the first commit.
+    idempotency: Option<IdempotencyRecord>,
+    secrets: Secrets,
+    /// Where status changes are sent to, if anywhere.
+    outbox: Outbox,
+    /// Decided, not yet durable.
+    uncommitted: Vec<Recorded>,
+    /// To be run.
+    commands: VecDeque<Command>,
+    /// Attempts under way, by step.
+    under_way: HashMap<usize, AbortHandle>,
+    /// To be answered once what they asked for is durable.
+    replies: Vec<oneshot::Sender<Result<(), AppError>>>,
+    /// About how many bytes the values in the journal take.
+    bytes: usize,
+    /// Told to finish what is under way and go.
+    draining: bool,
+}
+
+/// Why a runner stops driving.
+enum Gone {
+    /// Nothing to do before a moment that is far, or before somebody says something.
+    Asleep,
+    /// It ended, and that is durable.
+    Ended,
+    /// Its acceptance was refused by the store: it never was.
+    NotAccepted(StoreError),
+    /// Another node drives it, or the journal is not where we thought.
+    Lost,
+    /// The server stops.
+    Stopped,
+}
+
+/// What a new execution begins with.
+pub(crate) struct Beginning {
+    pub(crate) execution: Execution,
+    pub(crate) record: ExecutionRecord,
+    /// Events that are not durable yet.
+    pub(crate) uncommitted: Vec<Recorded>,
+    pub(crate) idempotency: Option<IdempotencyRecord>,
+    pub(crate) secrets: Secrets,
+    /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
+    pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
+}
+
+/// Why a stored execution is brought into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// It can go on.
+    ItIsTime,
+    /// Somebody is about to tell it something.
+    OfMessage,
+}
+
+impl Runner {
+    /// Drives an execution that was just accepted.
+    pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Beginning) {
+        let id = beginning.record.id;
+        let runner = Self::new(engine.clone(), seat, beginning);
+        runner.drive(Some(Input::Start)).await;
+        engine.depart(id);
+    }
+
+    /// Loads a stored execution and drives it.
+    pub(crate) async fn resume(engine: Arc<Engine>, id: ExecutionId, seat: Seat, because: Because) {
+        match load::load(&engine, id).await {
+            Ok(Some(beginning)) => {
+                seat.feed.fill(&beginning.record, &[]);
+                let runner = Self::new(engine.clone(), seat, beginning);
+                let first = match runner.execution.status() {
+                    // The queue decides when it starts, not whoever wants to tell it something.
+                    Status::Queued if because == Because::OfMessage => None,
+                    Status::Queued => Some(Input::Start),
+                    _ => Some(Input::Recover),
+                };
+                runner.drive(first).await;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%id, %error, "an execution could not be loaded");
+            }
+        }
+        engine.depart(id);
+    }
+
+    fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
+        let Beginning { execution, record, uncommitted, idempotency, secrets, accepted } = beginning;
+        let outbox = Outbox::new(&record, &execution, &uncommitted);
+        seat.feed.fill(&record, &uncommitted);
+        Self {
+            engine,
+            feed: seat.feed,
+            mailbox: seat.mailbox,
+            sender: seat.sender,
+            bytes: json_size(&execution.input, usize::MAX),
+            execution,
+            record,
+            idempotency,
+            secrets,
+            outbox,
+            uncommitted,
+            commands: VecDeque::new(),
+            under_way: HashMap::new(),
+            replies: accepted.into_iter().collect(),
+            draining: false,
+        }
+    }
+
+    async fn drive(mut self, first: Option<Input>) {
+        let gone = self.work(first).await;
+        for (_, attempt) in self.under_way.drain() {
+            attempt.abort();
+        }
+        match gone {
+            Gone::Ended => self.feed.finish(Outcome::Ended(Arc::new(self.execution))),
+            Gone::NotAccepted(error) => self.feed.finish(Outcome::NotAccepted(Arc::new(error))),
+            Gone::Asleep => {
+                if self.record.wake_at.is_some() {
+                    self.engine.timers_changed.notify_one();
+                }
+            }
+            Gone::Lost | Gone::Stopped => {}
+        }
+    }
+
+    async fn work(&mut self, first: Option<Input>) -> Gone {
+        if self.execution.status().is_final() {
+            return self.refuse_all();
+        }
+        if let Err(gone) = self.first(first).await {
+            return gone;
+        }
+        loop {
+            if let Err(gone) = self.run_commands().await {
+                return gone;
+            }
+            if self.execution.status().is_final() {
+                return match self.commit().await {
+                    Ok(()) => Gone::Ended,
+                    Err(gone) => gone,
+                };
+            }
+            if let Some(rest) = self.rest() {
+                if let Err(gone) = self.commit_asleep(rest).await {
+                    return gone;
+                }
+                if self.mailbox.is_empty() {
+                    return if self.draining { Gone::Stopped } else { Gone::Asleep };
+                }
+            } else if let Err(gone) = self.commit().await {
+                return gone;
+            }
+            if let Err(gone) = self.hear().await {
+                return gone;
+            }
+        }
+    }
+
+    async fn first(&mut self, first: Option<Input>) -> Result<(), Gone> {
+        if !self.replies.is_empty() {
+            self.commit().await?;
+        }
+        match first {
+            None => return self.hear().await,
+            // A recovery that changes nothing need not be written down.
+            Some(Input::Recover) if !self.execution.is_busy() => self.tell(Input::Timer),
+            Some(first) => self.tell(first),
+        };
+        Ok(())
+    }
+
+    /// Tells the execution something; what follows is shown and noted for the next commit.
+    fn tell(&mut self, input: Input) -> Option<Refused> {
+        match self.execution.advance(input, self.engine.moment()) {
+            Ok(decision) => {
+                let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
+                self.feed.show(&decision.events[..shown]);
+                self.uncommitted.extend(decision.events);
+                self.commands.extend(decision.commands);
+                None
+            }
+            Err(refused) => Some(refused),
+        }
+    }
+
+    /// Runs what is to be run: pure steps at once, others beside.
+    async fn run_commands(&mut self) -> Result<(), Gone> {
+        while let Some(command) = self.commands.pop_front() {
+            match command {
+                Command::Stop { step } => {
+                    if let Some(attempt) = self.under_way.remove(&step) {
+                        attempt.abort();
+                    }
+                }
+                Command::Run { .. } if self.draining => {}
+                Command::Run { step, attempt } => self.run(step, attempt).await?,
+            }
+            // A long chain of pure steps gives others their turn.
+            tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, step: usize, attempt: u32) -> Result<(), Gone> {
+        let ready = Attempt::prepare(&self.engine, &self.execution, &self.secrets, (step, attempt));
+        let ready = match ready.map(Attempt::run_inline) {
+            Err(fault) => {
+                self.tell(Input::StepEnded { step, attempt, result: Err(fault) });
+                return Ok(());
+            }
+            Ok(Ok(result)) => {
+                self.step_ended(step, attempt, result);
+                return Ok(());
+            }
+            Ok(Err(ready)) => ready,
+        };
+        if self.under_way.len() >= self.engine.config.max_parallel_steps {
+            // Wait for one of them to end before starting another one.
+            self.commands.push_back(Command::Run { step, attempt });
+            self.commit().await?;
+            return self.hear().await;
+        }
+        if self.execution.origin.plan.steps[step].effect == Effect::External || self.record.seq == 0 {
+            self.commit().await?;
+        }
+        let task = tokio::spawn(ready.run(self.engine.clone(), self.sender.clone()));
+        self.under_way.insert(step, task.abort_handle());
+        Ok(())
+    }
+
+    fn step_ended(&mut self, step: usize, attempt: u32, result: Result<stepwell_core::execution::Done, stepwell_core::execution::Fault>) {
+        let result = result.and_then(|done| {
+            self.bytes += json_size(&done.output, usize::MAX);
+            let limit = self.engine.config.max_execution_bytes;
+            if self.bytes > limit {
+                let message = format!("the execution's values are larger than the limit of {limit} bytes together");
+                return Err(permanent(stepwell_core::execution::codes::VALUE_TOO_LARGE, message));
+            }
+            Ok(done)
+        });
+        self.tell(Input::StepEnded { step, attempt, result });
+    }
+
+    /// Waits for the next message or moment, and acts on it.
+    async fn hear(&mut self) -> Result<(), Gone> {
+        let wake = self.execution.next_wake();
+        let pause = wake.map(|at| at.since(self.engine.now()));
+        let message = tokio::select! {
+            message = self.mailbox.recv() => message,
+            () = sleep_for(pause) => Some(Message::Wake),
+        };
+        // The runner holds a sender itself, so the mailbox never closes.
+        let Some(message) = message else { return Err(Gone::Stopped) };
+        self.take(message);
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.take(message);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::StepEnded { step, attempt, result } => {
+                self.under_way.remove(&step);
+                self.step_ended(step, attempt, result);
+            }
+            Message::StepLogged { step, level, message } => {
+                self.tell(Input::StepLogged { step, level: level.into(), message });
+            }
+            Message::Control { what, reply } => self.control(what, reply),
+            Message::Wake => {
+                self.tell(Input::Timer);
+            }
+            Message::Drain => self.draining = true,
+        }
+    }
+
+    fn control(&mut self, what: Control, reply: oneshot::Sender<Result<(), AppError>>) {
+        let input = match what {
+            Control::Cancel { reason } => Input::Cancel { reason },
+            Control::Pause => Input::Pause,
+            Control::Resume => Input::Resume,
+        };
+        match self.tell(input) {
+            None => {
+                self.replies.push(reply);
+                // It was paused before it began: now it begins.
+                if self.execution.status() == Status::Queued {
+                    self.tell(Input::Start);
+                }
+            }
+            Some(refused) => {
+                let _ = reply.send(Err(refusal(refused, self.execution.status())));
+            }
+        }
+    }
+
+    /// Somebody woke an execution that has ended: whatever they want is too late.
+    fn refuse_all(&mut self) -> Gone {
+        self.mailbox.close();
+        while let Ok(message) = self.mailbox.try_recv() {
+            if let Message::Control { reply, .. } = message {
+                let _ = reply.send(Err(AppError::AlreadyEnded(self.execution.status())));
+            }
+        }
+        Gone::Ended
+    }
+}
+
+async fn sleep_for(pause: Option<std::time::Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refusal(refused: Refused, status: Status) -> AppError {
+    match refused {
+        Refused::Ended(status) => AppError::AlreadyEnded(status),
+        Refused::AlreadyPaused => AppError::WrongState { status, reason: "it is paused already" },
+        Refused::NotPaused => AppError::WrongState { status, reason: "only a paused one can be resumed" },
+        Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale => {
+            AppError::WrongState { status, reason: "that does not fit where it stands" }
+        }
+    }
+}

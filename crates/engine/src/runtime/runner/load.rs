@@ -1,0 +1,34 @@
+//! Bringing a stored execution back into memory.
+
+use std::sync::Arc;
+
+use stepwell_core::execution::{Execution, Origin};
+use stepwell_core::ids::ExecutionId;
+
+use super::Beginning;
+use crate::AppError;
+use crate::runtime::engine::Engine;
+use crate::runtime::secrets::Secrets;
+
+/// Loads an execution and folds its journal; `None` where there is none.
+pub(super) async fn load(engine: &Arc<Engine>, id: ExecutionId) -> Result<Option<Beginning>, AppError> {
+    let Some(stored) = engine.store.load_execution(id).await? else { return Ok(None) };
+    let plan = engine.plans.plan(stored.record.workflow, stored.record.release).await?;
+    let origin =
+        Origin { id, workflow: stored.record.workflow, release: stored.record.release, plan };
+    let mut execution = Execution::new(origin);
+    for event in &stored.events {
+        execution.apply(event);
+    }
+    if let Some(feed) = engine.registry.active_feed(id) {
+        feed.fill(&stored.record, &stored.events);
+    }
+    Ok(Some(Beginning {
+        execution,
+        record: stored.record,
+        uncommitted: Vec::new(),
+        idempotency: None,
+        secrets: Secrets::default(),
+        accepted: None,
+    }))
+}

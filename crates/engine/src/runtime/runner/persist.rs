@@ -1,0 +1,108 @@
+//! Making what was decided durable.
+
+use std::time::Duration;
+
+use stepwell_store::StoreError;
+use stepwell_store::commit::Commit;
+use stepwell_store::record::ExecutionRecord;
+
+use super::rest::Rest;
+use super::{Beginning, Gone, Runner};
+use crate::runtime::deliveries::Outbox;
+use crate::runtime::engine::Engine;
+
+/// How long the store is left alone when it cannot answer.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+impl Runner {
+    /// Commits what is not durable yet. Where the store is away, waits for it to come back.
+    pub(super) async fn commit(&mut self) -> Result<(), Gone> {
+        self.commit_as(None).await
+    }
+
+    /// Commits, and notes when the execution must be woken, because it leaves memory.
+    pub(super) async fn commit_asleep(&mut self, rest: Rest) -> Result<(), Gone> {
+        self.commit_as(Some(rest)).await
+    }
+
+    async fn commit_as(&mut self, rest: Option<Rest>) -> Result<(), Gone> {
+        let wake_at = rest.as_ref().and_then(|rest| rest.until);
+        if self.uncommitted.is_empty() && self.record.wake_at == wake_at {
+            return Ok(());
+        }
+        let record = self.projection(wake_at);
+        let commit = self.batch(record.clone());
+        while let Err(error) = self.engine.store.commit(commit.clone()).await {
+            self.after_refusal(error).await?;
+        }
+        self.record = record;
+        self.idempotency = None;
+        if !commit.deliveries.is_empty() {
+            self.engine.outbox_changed.notify_one();
+        }
+        self.feed.show(&self.uncommitted);
+        self.uncommitted.clear();
+        for reply in self.replies.drain(..) {
+            // Whoever asked may have gone.
+            let _ = reply.send(Ok(()));
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, record: ExecutionRecord) -> Commit {
+        let deliveries = self.outbox.take(&self.uncommitted);
+        Commit {
+            node: self.engine.node,
+            expected_seq: self.record.seq,
+            record,
+            events: self.uncommitted.clone(),
+            deliveries,
+            idempotency: self.idempotency.clone(),
+        }
+    }
+
+    fn projection(&self, wake_at: Option<stepwell_core::Timestamp>) -> ExecutionRecord {
+        ExecutionRecord {
+            status: self.execution.status(),
+            seq: self.execution.seq,
+            started_at: self.execution.started_at,
+            ended_at: self.execution.ended_at,
+            wake_at,
+            owner: Some(self.engine.node),
+            ..self.record.clone()
+        }
+    }
+
+    async fn after_refusal(&mut self, error: StoreError) -> Result<(), Gone> {
+        let id = self.record.id;
+        match error {
+            // Nobody was told of it yet, so it is refused as a whole.
+            error if self.record.seq == 0 => Err(Gone::NotAccepted(error)),
+            StoreError::Unavailable(reason) => {
+                tracing::warn!(%id, reason, "the store cannot answer; trying again");
+                tokio::time::sleep(STORE_PAUSE).await;
+                // What was decided is in the journal up to the last commit only: whoever takes
+                // over after a stop decides it again.
+                if self.engine.background.is_stopping() { Err(Gone::Stopped) } else { Ok(()) }
+            }
+            error => {
+                tracing::error!(%id, %error, "this node lost an execution");
+                Err(Gone::Lost)
+            }
+        }
+    }
+}
+
+/// Commits the acceptance of an execution that must wait in the queue: any node may claim it.
+///
+/// # Errors
+/// As the store refuses it; then it never was.
+pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
+    let Beginning { execution, record, uncommitted, idempotency, .. } = beginning;
+    let deliveries = Outbox::new(&record, &execution, &uncommitted).take(&uncommitted);
+    let seq = execution.seq;
+    let record = ExecutionRecord { seq, owner: None, ..record };
+    let node = engine.node;
+    let commit = Commit { node, expected_seq: 0, record, events: uncommitted, deliveries, idempotency };
+    engine.store.commit(commit).await
+}

@@ -1,0 +1,53 @@
+//! Short ways to write a step type's description, so that its file shows only what is its own.
+
+use serde_json::{Value, json};
+use stepwell_core::catalog::{Action, Effect, StepSpec};
+
+/// A description to start from: a pure step without configuration, from anything to anything.
+pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static str) -> StepSpec {
+    StepSpec {
+        name,
+        aliases: &[],
+        summary,
+        doc: "",
+        category,
+        config: object(json!({}), &[]),
+        input: json!({}),
+        output: json!({}),
+        default_input: None,
+        default_output: None,
+        is_source: false,
+        effect: Effect::Pure,
+        effect_of: None,
+        action: Action::Run,
+        sensitive: &[],
+        ports: &[],
+        examples: Vec::new(),
+    }
+}
+
+/// A pure step from `{text}` to `{text}`.
+pub(crate) fn text_operation(name: &'static str, summary: &'static str) -> StepSpec {
+    StepSpec {
+        input: text_object("The text to work on."),
+        output: text_object("The result."),
+        default_input: Some("text"),
+        default_output: Some("text"),
+        ..base(name, "Text", summary)
+    }
+}
+
+/// The schema of an object with exactly these properties.
+pub(crate) fn object(properties: Value, required: &[&str]) -> Value {
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// The schema of `{text}`.
+pub(crate) fn text_object(description: &str) -> Value {
+    object(json!({"text": {"type": "string", "description": description}}), &["text"])
+}

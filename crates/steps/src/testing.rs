@@ -1,0 +1,31 @@
+//! Running a step type in a test the way the engine does: checked against its schemas first.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{Behaviour, Failure, PureCall, StepType};
+
+/// Runs a pure step on a whole input and configuration; the output is checked against its schema.
+pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Value, Failure> {
+    let spec = step.spec();
+    assert_valid(&spec.input, &input, "input");
+    assert_valid(&spec.config, &config, "config");
+    let Behaviour::Pure(code) = step.behaviour() else { panic!("{} is not pure", spec.name) };
+    let output = code(&PureCall { input: &Arc::new(input), config: &config })?;
+    assert_valid(&spec.output, &output.value, "output");
+    Ok(Value::clone(&output.value))
+}
+
+/// Runs a step from text to text.
+pub(crate) fn run_text(step: &dyn StepType, text: &str, config: Value) -> String {
+    let output = run(step, serde_json::json!({"text": text}), config).unwrap();
+    output["text"].as_str().unwrap().to_owned()
+}
+
+/// Panics, naming every violation, unless `value` fits `schema`.
+pub(crate) fn assert_valid(schema: &Value, value: &Value, what: &str) {
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let problems: Vec<_> = validator.iter_errors(value).map(|e| e.to_string()).collect();
+    assert!(problems.is_empty(), "{what} {value} does not fit {schema}: {problems:?}");
+}

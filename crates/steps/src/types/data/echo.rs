@@ -1,0 +1,24 @@
+//! `Echo`: passes a value on unchanged.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use stepwell_core::catalog::StepSpec;
+
+use crate::spec::base;
+use crate::{Behaviour, StepType};
+
+pub(crate) struct Echo;
+
+impl StepType for Echo {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            examples: vec![json!({"type": "Echo", "input": {"any": ["value", 1, null]}})],
+            ..base("Echo", "Data", "Gives its input back unchanged.")
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(|call| Ok(Arc::clone(call.input).into()))
+    }
+}

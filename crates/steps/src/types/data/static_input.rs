@@ -1,0 +1,28 @@
+//! `StaticInput`: a value written into the definition.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use stepwell_core::catalog::StepSpec;
+
+use crate::spec::base;
+use crate::{Behaviour, StepType};
+
+pub(crate) struct StaticInput;
+
+impl StepType for StaticInput {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            doc: "The whole `input` is the output: any JSON value, with `{{ … }}` resolved.",
+            is_source: true,
+            examples: vec![
+                json!({"type": "StaticInput", "input": {"cities": ["Jaipur", "Patan"], "year": 1063}}),
+            ],
+            ..base("StaticInput", "Data", "Starts from a JSON value given in the definition.")
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(|call| Ok(Arc::clone(call.input).into()))
+    }
+}

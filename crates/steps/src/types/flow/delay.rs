@@ -1,0 +1,46 @@
+//! `Delay`: waits, then passes its input on.
+
+use serde_json::json;
+use stepwell_core::catalog::{Action, StepSpec};
+
+use crate::spec::{base, object};
+use crate::{Behaviour, StepType};
+
+pub(crate) struct Delay;
+
+impl StepType for Delay {
+    fn spec(&self) -> StepSpec {
+        let mut config = object(
+            json!({
+                "for": {
+                    "type": ["string", "number"],
+                    "minimum": 0,
+                    "description": "How long to wait: a duration such as `90s`, `5m` or `2h`, or \
+                                    a number of seconds."
+                },
+                "until": {
+                    "type": "string",
+                    "description": "The moment to wait for, in RFC 3339 with a zone: \
+                                    `2026-01-31T09:00:00Z`. One that has passed does not wait."
+                }
+            }),
+            &[],
+        );
+        config["oneOf"] = json!([{"required": ["for"]}, {"required": ["until"]}]);
+        StepSpec {
+            doc: "A waiting execution costs no thread and no memory, and outlives a restart of the \
+                  server.",
+            config,
+            action: Action::Delay,
+            examples: vec![
+                json!({"type": "Delay", "config": {"for": "5m"}}),
+                json!({"type": "Delay", "config": {"until": "2026-01-31T09:00:00Z"}}),
+            ],
+            ..base("Delay", "Flow", "Waits for a time or until a moment, then passes its input on.")
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Control
+    }
+}

@@ -1,0 +1,112 @@
+//! From a step's configuration and input to a request.
+
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::values::{kind, optional_count, optional_text, scalar_text, text};
+use crate::{Failure, OutboundRequest, RunContext};
+
+/// How many redirects are followed where nothing is said.
+const REDIRECTS: usize = 5;
+
+/// The request the step sends.
+pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
+    let config = ctx.config;
+    let method = optional_text(config, "method").unwrap_or("GET");
+    let mut headers = headers(config)?;
+    let mut set = |name: &str, value: &str| {
+        if !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)) {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    let mut body = None;
+    if matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") {
+        set("Idempotency-Key", ctx.idempotency_key);
+        let how = optional_text(config, "body_type").unwrap_or("json");
+        if let Some((content_type, bytes)) = write_body(ctx.input.get("body"), how)? {
+            set("Content-Type", content_type);
+            body = Some(bytes);
+        }
+    }
+    Ok(OutboundRequest {
+        method: method.to_owned(),
+        url: url(text(config, "url")?, config.get("query"))?,
+        headers,
+        body,
+        max_redirects: optional_count(config, "max_redirects")?.unwrap_or(REDIRECTS),
+        timeout: None,
+        max_response_bytes: None,
+    })
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::permanent("INVALID_REQUEST", message)
+}
+
+fn headers(config: &Value) -> Result<Vec<(String, String)>, Failure> {
+    let given = config.get("headers").and_then(Value::as_object);
+    let pairs = given.into_iter().flatten().map(|(name, value)| match scalar_text(value) {
+        Some(value) => Ok((name.clone(), value.into_owned())),
+        None => Err(invalid(format!("the header `{name}` must be a text, not {}", kind(value)))),
+    });
+    pairs.collect()
+}
+
+/// The URL with the query parameters added to those it has.
+fn url(url: &str, query: Option<&Value>) -> Result<String, Failure> {
+    let mut url = Url::parse(url.trim()).map_err(|error| {
+        invalid(format!("`url` is not a valid absolute URL ({error}): use https://host/path"))
+    })?;
+    let mut pairs = Vec::new();
+    for (name, value) in query.and_then(Value::as_object).into_iter().flatten() {
+        add_pairs(&mut pairs, name, value)?;
+    }
+    if !pairs.is_empty() {
+        url.query_pairs_mut().extend_pairs(pairs);
+    }
+    Ok(url.into())
+}
+
+/// Adds a parameter: a list repeats it, `null` leaves it out.
+fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<(), Failure> {
+    match value {
+        Value::Null => {}
+        Value::Array(values) => {
+            for value in values {
+                add_pairs(pairs, name, value)?;
+            }
+        }
+        value => {
+            let text = scalar_text(value).ok_or_else(|| {
+                invalid(format!("`{name}` must be a text, number, boolean or list, not an object"))
+            })?;
+            pairs.push((name.to_owned(), text.into_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The body's content type and bytes; `None` where nothing is to be sent.
+fn write_body(body: Option<&Value>, how: &str) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
+    let Some(body) = body.filter(|_| how != "none") else { return Ok(None) };
+    Ok(Some(match how {
+        "form" => {
+            let Value::Object(fields) = body else {
+                let message = format!("a form is made from an object, not {}", kind(body));
+                return Err(invalid(message));
+            };
+            let mut pairs = Vec::new();
+            for (name, value) in fields {
+                add_pairs(&mut pairs, name, value)?;
+            }
+            let form = Serializer::new(String::new()).extend_pairs(pairs).finish();
+            ("application/x-www-form-urlencoded", form.into_bytes())
+        }
+        "text" => {
+            let text = scalar_text(body).map_or_else(|| body.to_string(), Into::into);
+            ("text/plain; charset=utf-8", text.into_bytes())
+        }
+        _ => ("application/json", body.to_string().into_bytes()),
+    }))
+}

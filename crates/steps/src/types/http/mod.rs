@@ -1,0 +1,11 @@
+//! Step types that speak HTTP, through [`crate::Outbound`] only.
+
+mod answer;
+mod build;
+mod request;
+mod retry_after;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use request::HttpRequest;

@@ -1,0 +1,261 @@
+//! `HttpRequest` against an outside made of prepared answers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use stepwell_core::catalog::Effect;
+use tokio::time::Instant;
+
+use super::HttpRequest;
+use crate::testing::assert_valid;
+use crate::{
+    Behaviour, Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, RunContext,
+    StepType,
+};
+
+type Answer = Result<OutboundResponse, OutboundError>;
+
+/// Gives the prepared answers in order and keeps the requests.
+struct Outside {
+    answers: Mutex<VecDeque<Answer>>,
+    requests: Mutex<Vec<OutboundRequest>>,
+}
+
+#[async_trait]
+impl Outbound for Outside {
+    async fn send(&self, request: OutboundRequest) -> Answer {
+        self.requests.lock().unwrap().push(request);
+        self.answers.lock().unwrap().pop_front().expect("a request too many")
+    }
+}
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OutboundResponse {
+    let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    OutboundResponse { status, headers, body: body.to_vec(), url: "https://a.example/x?k=1".into() }
+}
+
+struct Run {
+    result: Result<Value, Failure>,
+    requests: Vec<OutboundRequest>,
+    log: Vec<String>,
+}
+
+async fn run(input: Value, config: Value, answers: Vec<Answer>) -> Run {
+    let spec = HttpRequest.spec();
+    assert_valid(&spec.input, &input, "input");
+    assert_valid(&spec.config, &config, "config");
+    let outside = Outside { answers: Mutex::new(answers.into()), requests: Mutex::default() };
+    let log = Mutex::new(Vec::new());
+    let keep = |_: &'static str, line: String| log.lock().unwrap().push(line);
+    let ctx = RunContext {
+        input: Arc::new(input),
+        config: &config,
+        idempotency_key: "e/s/0",
+        attempt: 1,
+        outbound: &outside,
+        log: &keep,
+    };
+    let Behaviour::Async(code) = HttpRequest.behaviour() else { panic!("not async") };
+    let result = code(&ctx).await.map(|output| Value::clone(&output.value));
+    if let Ok(output) = &result {
+        assert_valid(&spec.output, output, "output");
+    }
+    drop(ctx);
+    Run { result, requests: outside.requests.into_inner().unwrap(), log: log.into_inner().unwrap() }
+}
+
+const URL: &str = "https://a.example/x";
+
+#[tokio::test]
+async fn sends_what_is_configured() {
+    let json_type = Some("application/json");
+    for (input, config, url, content_type, body) in [
+        (json!({}), json!({}), URL, None, None),
+        (json!({"body": "fed"}), json!({}), URL, None, None),
+        (json!({"body": 1}), json!({"method": "HEAD"}), URL, None, None),
+        (
+            json!({}),
+            json!({"query": {"a": ["x y", 2], "b": true, "c": null}}),
+            "https://a.example/x?a=x+y&a=2&b=true",
+            None,
+            None,
+        ),
+        (json!({}), json!({"method": "POST"}), URL, None, None),
+        (json!({"body": {"é": 1}}), json!({"method": "PUT"}), URL, json_type, Some("{\"é\":1}")),
+        (json!({"body": null}), json!({"method": "PATCH"}), URL, json_type, Some("null")),
+        (json!({"body": "x"}), json!({"method": "DELETE", "body_type": "none"}), URL, None, None),
+        (
+            json!({"body": {"a": ["1", 2], "b": "x&y"}}),
+            json!({"method": "POST", "body_type": "form"}),
+            URL,
+            Some("application/x-www-form-urlencoded"),
+            Some("a=1&a=2&b=x%26y"),
+        ),
+        (
+            json!({"body": "hé\r\n"}),
+            json!({"method": "POST", "body_type": "text"}),
+            URL,
+            Some("text/plain; charset=utf-8"),
+            Some("hé\r\n"),
+        ),
+        (
+            json!({"body": "<a/>"}),
+            json!({"method": "POST", "body_type": "text", "headers": {"content-type": "text/xml"}}),
+            URL,
+            Some("text/xml"),
+            Some("<a/>"),
+        ),
+    ] {
+        let mut config = config;
+        config["url"] = URL.into();
+        let ran = run(input.clone(), config.clone(), vec![Ok(answer(200, &[], b""))]).await;
+        ran.result.unwrap();
+        let request = &ran.requests[0];
+        let header = |name: &str| {
+            let mut found = request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+            let value = found.next().map(|(_, value)| value.as_str());
+            assert!(found.next().is_none(), "{name} is sent twice");
+            value
+        };
+        assert_eq!(request.url, url, "{config}");
+        assert_eq!(header("content-type"), content_type, "{config}");
+        let sent = request.body.as_deref().map(|bytes| std::str::from_utf8(bytes).unwrap());
+        assert_eq!(sent, body, "{input} {config}");
+        let external = HttpRequest.spec().effect_of.unwrap()(&config) == Some(Effect::External);
+        assert_eq!(header("idempotency-key"), external.then_some("e/s/0"), "{config}");
+    }
+}
+
+#[tokio::test]
+async fn keeps_an_idempotency_key_that_is_given() {
+    let config = json!({"url": URL, "method": "POST", "headers": {"idempotency-key": "mine"}});
+    let ran = run(json!({}), config, vec![Ok(answer(200, &[], b""))]).await;
+    assert_eq!(ran.requests[0].headers, [("idempotency-key".into(), "mine".into())]);
+}
+
+#[tokio::test]
+async fn reads_answers() {
+    let base64 = json!("/wA=");
+    for (config, content_type, body, expect) in [
+        (json!({}), "application/json; charset=utf-8", &b"{\"a\":1}"[..], json!({"a": 1})),
+        (json!({}), "application/problem+json", b"[1]", json!([1])),
+        (json!({}), "text/html", "é".as_bytes(), json!("é")),
+        (json!({}), "text/plain", b"\xff", json!("\u{fffd}")),
+        (json!({}), "", b"plain", json!("plain")),
+        (json!({}), "", b"\xff\0", base64.clone()),
+        (json!({}), "image/png", b"\xff\0", base64.clone()),
+        (json!({}), "application/json", b"", json!(null)),
+        (json!({"response": "text"}), "application/json", b"{}", json!("{}")),
+        (json!({"response": "json"}), "text/plain", b"{}", json!({})),
+        (json!({"response": "base64"}), "text/plain", b"\xff\0", base64.clone()),
+    ] {
+        let mut config = config;
+        config["url"] = URL.into();
+        let prepared = answer(200, &[("content-type", content_type)], body);
+        let output = run(json!({}), config, vec![Ok(prepared)]).await.result.unwrap();
+        assert_eq!(output["body"], expect, "{content_type} {body:?}");
+        assert_eq!(output["url"], "https://a.example/x?k=1");
+    }
+    let broken = answer(200, &[("content-type", "application/json")], b"{");
+    let failure = run(json!({}), json!({"url": URL}), vec![Ok(broken)]).await.result.unwrap_err();
+    assert_eq!(failure.code, "INVALID_RESPONSE");
+}
+
+#[tokio::test]
+async fn keeps_a_query_with_secrets_out_of_the_output() {
+    let config = json!({"url": URL, "query": {"k": "secret"}});
+    let output = run(json!({}), config, vec![Ok(answer(200, &[], b""))]).await.result.unwrap();
+    assert_eq!(output["url"], URL);
+}
+
+#[tokio::test]
+async fn fails_on_unexpected_statuses() {
+    for (status, retryable) in
+        [(404, false), (400, false), (301, false), (408, true), (500, true), (504, true)]
+    {
+        let body = "x".repeat(5000);
+        let prepared = answer(status, &[("x-a", "b")], body.as_bytes());
+        let ran = run(json!({}), json!({"url": URL}), vec![Ok(prepared)]).await;
+        let failure = ran.result.unwrap_err();
+        assert_eq!((failure.code, failure.retryable), ("HTTP_STATUS", retryable), "{status}");
+        assert_eq!(failure.details["status"], status);
+        assert_eq!(failure.details["headers"], json!({"x-a": "b"}));
+        assert_eq!(failure.details["body"].as_str().unwrap().len(), 2048);
+    }
+    let config = json!({"url": URL, "expected_status": [404]});
+    let ran = run(json!({}), config, vec![Ok(answer(404, &[], b""))]).await;
+    assert_eq!(ran.result.unwrap()["status"], 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeats_when_limited() {
+    let started = Instant::now();
+    let answers = vec![
+        Ok(answer(429, &[("retry-after", "7")], b"")),
+        Ok(answer(503, &[], b"")),
+        Ok(answer(200, &[], b"")),
+    ];
+    let config = json!({"url": URL, "method": "POST"});
+    let ran = run(json!({"body": 1}), config, answers).await;
+    ran.result.unwrap();
+    assert_eq!(ran.requests.len(), 3);
+    assert!(ran.requests.iter().all(|r| r.headers == ran.requests[0].headers));
+    // 7 s as asked, then 0.5 s doubled once.
+    assert_eq!(started.elapsed().as_secs(), 8);
+    assert_eq!(ran.log, ["HTTP 429; repeat 1 of 2 in 7s", "HTTP 503; repeat 2 of 2 in 1s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaves_long_waits_and_the_last_failure_to_the_engine() {
+    for (config, retry_after, requests) in [
+        (json!({"retry_rate_limited": 0}), "5", 1),
+        (json!({"retry_rate_limited": 1}), "5", 2),
+        (json!({}), "3600", 1),
+    ] {
+        let mut config = config;
+        config["url"] = URL.into();
+        let prepared = || Ok(answer(429, &[("retry-after", retry_after)], b""));
+        let ran = run(json!({}), config, vec![prepared(), prepared(), prepared()]).await;
+        let failure = ran.result.unwrap_err();
+        assert_eq!(ran.requests.len(), requests);
+        let asked = Duration::from_secs(retry_after.parse().unwrap());
+        assert_eq!((failure.retryable, failure.retry_after), (true, Some(asked)));
+    }
+}
+
+#[tokio::test]
+async fn tells_failures_apart() {
+    for (error, code, retryable) in [
+        (OutboundError::Refused("x".into()), "EGRESS_REFUSED", false),
+        (OutboundError::Invalid("x".into()), "INVALID_REQUEST", false),
+        (OutboundError::Unreachable("x".into()), "HTTP_UNREACHABLE", true),
+        (OutboundError::TimedOut("x".into()), "HTTP_TIMEOUT", true),
+        (OutboundError::TooLarge("x".into()), "RESPONSE_TOO_LARGE", false),
+    ] {
+        let ran = run(json!({}), json!({"url": URL}), vec![Err(error)]).await;
+        let failure = ran.result.unwrap_err();
+        assert_eq!((failure.code, failure.retryable), (code, retryable));
+    }
+    for config in
+        [json!({"url": "/relative"}), json!({"url": URL, "method": "POST", "body_type": "form"})]
+    {
+        let failure = run(json!({"body": "text"}), config, vec![]).await.result.unwrap_err();
+        assert_eq!(failure.code, "INVALID_REQUEST");
+    }
+}
+
+#[test]
+fn knows_the_effect_from_the_method() {
+    for (config, effect) in [
+        (json!({}), Effect::Idempotent),
+        (json!({"method": "HEAD"}), Effect::Idempotent),
+        (json!({"method": "DELETE"}), Effect::External),
+        (json!({"method": "{{ inputs.method }}"}), Effect::External),
+        (json!({"method": 5}), Effect::External),
+    ] {
+        assert_eq!(HttpRequest.spec().effect_of.unwrap()(&config), Some(effect), "{config}");
+    }
+}

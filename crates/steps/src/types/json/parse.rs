@@ -1,0 +1,84 @@
+//! `Json.Parse`: a text into a value.
+
+use serde_json::{Value, json};
+use stepwell_core::catalog::StepSpec;
+
+use crate::spec::{base, object, text_object};
+use crate::values::text;
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+
+pub(crate) struct Parse;
+
+impl StepType for Parse {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            doc: "Integers are exact to 64 bits and objects keep the order of their keys. At most \
+                  127 levels of nesting. A text that is not JSON fails with `INVALID_JSON` and \
+                  says where.",
+            input: text_object("The JSON text."),
+            output: object(
+                json!({"value": {"description": "The value it stands for."}}),
+                &["value"],
+            ),
+            default_input: Some("text"),
+            default_output: Some("value"),
+            examples: vec![json!({"type": "Json.Parse", "input": "{\"a\": [1, 2]}"})],
+            ..base("Json.Parse", "JSON", "Reads a JSON text into a value.")
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(run)
+    }
+}
+
+fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+    let text = text(call.input, "text")?;
+    // A byte order mark is no part of JSON, but files often start with one.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // The parser refuses deep nesting itself, so that no text can exhaust the stack.
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => Ok(StepOutput::new(json!({"value": value}))),
+        Err(error) => {
+            Err(Failure::permanent("INVALID_JSON", format!("the text is not JSON: {error}"))
+                .with_details(json!({"line": error.line(), "column": error.column()})))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+
+    #[test]
+    fn reads_json() {
+        for (text, expect) in [
+            ("null", json!(null)),
+            (
+                "\u{feff} [18446744073709551615, -9223372036854775808]\r\n",
+                json!([u64::MAX, i64::MIN]),
+            ),
+            (r#""e\u0301\ud83d\ude00""#, json!("e\u{301}😀")),
+        ] {
+            let output = run(&Parse, json!({"text": text}), json!({})).unwrap();
+            assert_eq!(output, json!({"value": expect}), "{text:?}");
+        }
+        let output = run(&Parse, json!({"text": r#"{"b":1,"a":2}"#}), json!({})).unwrap();
+        assert_eq!(output.to_string(), r#"{"value":{"b":1,"a":2}}"#);
+    }
+
+    #[test]
+    fn says_where_it_is_no_json() {
+        for (text, line, column) in [
+            ("".to_owned(), 1, 0),
+            ("{\n  \"a\": x\n}".to_owned(), 2, 8),
+            ("[1] 2".to_owned(), 1, 5),
+            ("[".repeat(100_000), 1, 128),
+        ] {
+            let failure = run(&Parse, json!({"text": text}), json!({})).unwrap_err();
+            assert_eq!(failure.code, "INVALID_JSON");
+            assert_eq!(failure.details, json!({"line": line, "column": column}));
+        }
+    }
+}

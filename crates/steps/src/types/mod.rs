@@ -1,0 +1,7 @@
+//! The step types, one file each.
+
+pub(crate) mod data;
+pub(crate) mod flow;
+pub(crate) mod http;
+pub(crate) mod json;
+pub(crate) mod text;

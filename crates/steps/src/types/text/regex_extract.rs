@@ -1,0 +1,186 @@
+//! `TextOperation.RegexExtract`: finds what a pattern matches.
+
+use regex::{Captures, Regex};
+use serde_json::{Map, Value, json};
+use stepwell_core::catalog::StepSpec;
+
+use super::regexes::{compile, for_each_match};
+use crate::spec::{object, text_operation};
+use crate::values::{check_items, optional_count, text};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+
+pub(crate) struct RegexExtract;
+
+impl StepType for RegexExtract {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            aliases: &["TextOperations.RegexExtract"],
+            doc: "Patterns are in the syntax of Rust's `regex` crate: as Perl's, without \
+                  look-around and back-references. A match in which the chosen group took no part \
+                  is left out.",
+            config: config(),
+            output: output(),
+            examples: vec![json!({
+                "type": "TextOperation.RegexExtract",
+                "input": "Order #1042, then #1043",
+                "config": {"pattern": "#(?<number>\\d+)", "group": "number"}
+            })],
+            ..text_operation(
+                "TextOperation.RegexExtract",
+                "Finds the parts of a text that match a pattern.",
+            )
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(run)
+    }
+}
+
+fn config() -> Value {
+    object(
+        json!({
+            "pattern": {"type": "string", "description": "The regular expression."},
+            "group": {
+                "type": ["integer", "string"],
+                "minimum": 0,
+                "default": 0,
+                "description": "The group to take, by number or name; 0 is the whole match."
+            },
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "At most so many matches; all where not given."
+            }
+        }),
+        &["pattern"],
+    )
+}
+
+fn output() -> Value {
+    object(
+        json!({
+            "text": {
+                "type": ["string", "null"],
+                "description": "The first match; `null` where there is none."
+            },
+            "matches": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "All matches, in order."
+            },
+            "groups": {
+                "type": "object",
+                "additionalProperties": {"type": ["string", "null"]},
+                "description": "The groups of the first match by number and, where they have one, \
+                                by name; empty where there is no match."
+            }
+        }),
+        &["text", "matches", "groups"],
+    )
+}
+
+fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+    let text = text(call.input, "text")?;
+    let regex = compile(crate::values::text(call.config, "pattern")?)?;
+    let group = group_number(&regex, call.config.get("group"))?;
+    let limit = optional_count(call.config, "limit")?.unwrap_or(usize::MAX);
+    let mut matches: Vec<Value> = Vec::new();
+    let mut groups = Map::new();
+    for_each_match(&regex, text, limit, |captures| {
+        if let Some(found) = captures.get(group) {
+            if matches.is_empty() {
+                groups = all_groups(&regex, &captures);
+            }
+            matches.push(found.as_str().into());
+        }
+        check_items(matches.len())
+    })?;
+    let first = matches.first().cloned().unwrap_or(Value::Null);
+    Ok(StepOutput::new(json!({"text": first, "matches": matches, "groups": groups})))
+}
+
+fn group_number(regex: &Regex, group: Option<&Value>) -> Result<usize, Failure> {
+    let (found, name) = match group {
+        None | Some(Value::Null) => return Ok(0),
+        Some(Value::String(name)) => {
+            (regex.capture_names().position(|n| n == Some(name)), name.clone())
+        }
+        Some(number) => {
+            let index = number.as_u64().and_then(|n| usize::try_from(n).ok());
+            (index.filter(|n| *n < regex.captures_len()), number.to_string())
+        }
+    };
+    found.ok_or_else(|| {
+        let names: Vec<_> = regex.capture_names().flatten().collect();
+        let named =
+            if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        Failure::permanent(
+            "INVALID_REGEX",
+            format!(
+                "the pattern has no group `{name}`: it has groups 0 to {}{named}",
+                regex.captures_len() - 1
+            ),
+        )
+    })
+}
+
+fn all_groups(regex: &Regex, captures: &Captures<'_>) -> Map<String, Value> {
+    let mut groups = Map::new();
+    for (i, name) in regex.capture_names().enumerate() {
+        let value = captures.get(i).map_or(Value::Null, |found| found.as_str().into());
+        groups.insert(i.to_string(), value.clone());
+        if let Some(name) = name {
+            groups.insert(name.to_owned(), value);
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+
+    #[test]
+    fn finds_matches() {
+        for (text, config, first, matches) in [
+            ("", json!({"pattern": "a"}), json!(null), json!([])),
+            ("", json!({"pattern": "a*"}), json!(""), json!([""])),
+            ("a1b22", json!({"pattern": r"\d+"}), json!("1"), json!(["1", "22"])),
+            ("a1b22", json!({"pattern": r"\d+", "limit": 1}), json!("1"), json!(["1"])),
+            ("a1b22", json!({"pattern": r"(\w)(\d+)", "group": 2}), json!("1"), json!(["1", "22"])),
+            ("k=v", json!({"pattern": "(?<k>.)=(?<v>.)", "group": "v"}), json!("v"), json!(["v"])),
+            ("ab", json!({"pattern": "(a)|(b)", "group": 2}), json!("b"), json!(["b"])),
+            (
+                "naïve Ωmega\r\n",
+                json!({"pattern": r"\w+"}),
+                json!("naïve"),
+                json!(["naïve", "Ωmega"]),
+            ),
+            ("x🇫🇷", json!({"pattern": "🇫🇷"}), json!("🇫🇷"), json!(["🇫🇷"])),
+        ] {
+            let output = run(&RegexExtract, json!({"text": text}), config.clone()).unwrap();
+            assert_eq!(output["text"], first, "{text:?} {config}");
+            assert_eq!(output["matches"], matches, "{text:?} {config}");
+        }
+    }
+
+    #[test]
+    fn shows_the_groups_of_the_first_match() {
+        let config = json!({"pattern": r"(?<year>\d{4})-(\d\d)(x)?"});
+        let output = run(&RegexExtract, json!({"text": "2026-11 2027-12"}), config).unwrap();
+        let expect = json!({"0": "2026-11", "1": "2026", "year": "2026", "2": "11", "3": null});
+        assert_eq!(output["groups"], expect);
+    }
+
+    #[test]
+    fn refuses_an_unknown_group() {
+        for group in [json!(2), json!("b")] {
+            let config = json!({"pattern": "(?<a>x)", "group": group});
+            let failure = run(&RegexExtract, json!({"text": ""}), config).unwrap_err();
+            assert_eq!(failure.code, "INVALID_REGEX");
+            assert!(failure.message.contains("groups 0 to 1 (a)"), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `TextOperation.Reverse`: the characters from last to first.
+
+use serde_json::json;
+use stepwell_core::catalog::StepSpec;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::spec::text_operation;
+use crate::values::{text, text_output};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+
+pub(crate) struct Reverse;
+
+impl StepType for Reverse {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            aliases: &["TextOperations.Reverse"],
+            doc: "Reverses by grapheme cluster: a flag emoji, a letter with combining accents or a \
+                  CRLF line end stays whole.",
+            examples: vec![json!({"type": "TextOperation.Reverse", "input": "Hello, world!"})],
+            ..text_operation("TextOperation.Reverse", "Turns a text around, last character first.")
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(run)
+    }
+}
+
+fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+    let text = text(call.input, "text")?;
+    // ASCII without line ends has one byte a cluster: the common case needs no segmentation.
+    if text.is_ascii() && !text.contains('\r') {
+        return text_output(text.chars().rev().collect::<String>());
+    }
+    let mut reversed = String::with_capacity(text.len());
+    reversed.extend(text.graphemes(true).rev());
+    text_output(reversed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run_text;
+
+    #[test]
+    fn reverses_by_character_as_read() {
+        for (text, expect) in [
+            ("", ""),
+            ("Hello, world!", "!dlrow ,olleH"),
+            ("ab\nc", "c\nba"),
+            ("a\r\nb", "b\r\na"),
+            ("cafe\u{301}s", "se\u{301}fac"),
+            ("🇫🇷🇩🇪!", "!🇩🇪🇫🇷"),
+            ("a👨‍👩‍👧‍👦b", "b👨‍👩‍👧‍👦a"),
+            ("👍🏽👎🏿", "👎🏿👍🏽"),
+            ("한국어", "어국한"),
+            ("नमस्ते", "स्तेमन"),
+        ] {
+            assert_eq!(run_text(&Reverse, text, json!({})), expect, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `TextOperation.Slugify`: a text as part of a URL.
+
+use serde_json::json;
+use stepwell_core::catalog::StepSpec;
+
+use crate::spec::text_operation;
+use crate::values::{check_size, text, text_output};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+
+/// The longest transliteration of one character, in bytes: keeps the result within the limit.
+const LONGEST_TRANSLITERATION: usize = 16;
+
+pub(crate) struct Slugify;
+
+impl StepType for Slugify {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            aliases: &["TextOperations.Slugify"],
+            doc: "Letters outside ASCII are transliterated (`é` to `e`, `京` to `jing`); \
+                  everything but letters and digits becomes a single hyphen, none at the ends. A \
+                  text without any letter or digit gives an empty text.",
+            examples: vec![
+                json!({"type": "TextOperation.Slugify", "input": "Crème brûlée, à la carte!"}),
+            ],
+            ..text_operation(
+                "TextOperation.Slugify",
+                "Makes a text fit for a URL or file name: lower case, ASCII, hyphens.",
+            )
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(run)
+    }
+}
+
+fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+    let text = text(call.input, "text")?;
+    if !text.is_ascii() {
+        check_size(text.chars().count().saturating_mul(LONGEST_TRANSLITERATION))?;
+    }
+    text_output(slug::slugify(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run_text;
+
+    #[test]
+    fn makes_slugs() {
+        for (text, expect) in [
+            ("", ""),
+            ("  Hello,  World! ", "hello-world"),
+            ("Crème brûlée", "creme-brulee"),
+            ("cre\u{300}me", "creme"),
+            ("北京", "bei-jing"),
+            ("a\r\nb", "a-b"),
+            ("!?—", ""),
+        ] {
+            assert_eq!(run_text(&Slugify, text, json!({})), expect, "{text:?}");
+        }
+    }
+}

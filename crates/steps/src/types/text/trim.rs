@@ -1,0 +1,95 @@
+//! `TextOperation.Trim`: takes characters off the ends.
+
+use serde_json::json;
+use stepwell_core::catalog::StepSpec;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::spec::{object, text_operation};
+use crate::values::{optional_text, text, text_output};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+
+pub(crate) struct Trim;
+
+impl StepType for Trim {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            aliases: &["TextOperations.Trim"],
+            config: object(
+                json!({
+                    "side": {
+                        "enum": ["both", "start", "end"],
+                        "default": "both",
+                        "description": "The end to work on. `start` is where reading begins."
+                    },
+                    "characters": {
+                        "type": "string",
+                        "minLength": 1,
+                        "description": "The characters to take off, in any order; white space \
+                                        where not given."
+                    }
+                }),
+                &[],
+            ),
+            examples: vec![
+                json!({"type": "TextOperation.Trim", "input": "  Hello \n"}),
+                json!({
+                    "type": "TextOperation.Trim",
+                    "input": "--title--",
+                    "config": {"characters": "-", "side": "start"}
+                }),
+            ],
+            ..text_operation(
+                "TextOperation.Trim",
+                "Takes white space, or given characters, off the ends of a text.",
+            )
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(run)
+    }
+}
+
+fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+    let text = text(call.input, "text")?;
+    let side = optional_text(call.config, "side").unwrap_or("both");
+    let set: Option<Vec<&str>> =
+        optional_text(call.config, "characters").map(|set| set.graphemes(true).collect());
+    let drops = |character: &str| match &set {
+        Some(set) => set.contains(&character),
+        None => character.chars().all(char::is_whitespace),
+    };
+    let mut rest = text;
+    if side != "end" {
+        let kept = rest.grapheme_indices(true).find(|(_, c)| !drops(c));
+        rest = kept.map_or("", |(at, _)| &rest[at..]);
+    }
+    if side != "start" {
+        let kept = rest.grapheme_indices(true).rfind(|(_, c)| !drops(c));
+        rest = kept.map_or("", |(at, c)| &rest[..at + c.len()]);
+    }
+    text_output(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run_text;
+
+    #[test]
+    fn takes_off_the_ends_only() {
+        for (text, config, expect) in [
+            ("", json!({}), ""),
+            (" \t\r\n ", json!({}), ""),
+            ("\u{a0}\u{3000} a b \r\n", json!({}), "a b"),
+            ("  a  ", json!({"side": "start"}), "a  "),
+            ("  a  ", json!({"side": "end"}), "  a"),
+            ("-=a-=b=-", json!({"characters": "=-"}), "a-=b"),
+            // The flag of France is no part of the flag of Germany, nor `e` of `é`.
+            ("🇫🇷🇩🇪x🇫🇷", json!({"characters": "🇫🇷"}), "🇩🇪x"),
+            ("e\u{301}xe", json!({"characters": "e"}), "e\u{301}x"),
+        ] {
+            assert_eq!(run_text(&Trim, text, config.clone()), expect, "{text:?} {config}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading what a step was given, and building what it gives back within the size limit.
+//!
+//! Inputs and configurations have passed the type's schemas before a step sees them, so a value
+//! of the wrong shape is a defect elsewhere. It is answered with a failure, never a panic.
+
+use serde_json::{Value, json};
+
+use crate::{Failure, StepOutput};
+
+/// The largest text a step makes, in bytes.
+pub(crate) const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The largest number of values in a list that a step makes.
+pub(crate) const MAX_ITEMS: usize = 200_000;
+
+/// The text under `key`.
+pub(crate) fn text<'a>(of: &'a Value, key: &str) -> Result<&'a str, Failure> {
+    optional_text(of, key).ok_or_else(|| unfit(key, "a text", of.get(key)))
+}
+
+/// The text under `key`, if there is one.
+pub(crate) fn optional_text<'a>(of: &'a Value, key: &str) -> Option<&'a str> {
+    of.get(key).and_then(Value::as_str)
+}
+
+/// The whole number from 0 under `key`, if there is one. `4.0` counts as 4, as in JSON Schema.
+pub(crate) fn optional_count(of: &Value, key: &str) -> Result<Option<usize>, Failure> {
+    let Some(value) = of.get(key).filter(|v| !v.is_null()) else { return Ok(None) };
+    // Saturates by definition of `as`; a count beyond 2^53 is as good as no limit.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let from_float = |f: f64| (f >= 0.0 && f.fract() == 0.0).then_some(f as u64);
+    value
+        .as_u64()
+        .or_else(|| value.as_f64().and_then(from_float))
+        .map(|n| Some(usize::try_from(n).unwrap_or(usize::MAX)))
+        .ok_or_else(|| unfit(key, "a whole number from 0", Some(value)))
+}
+
+/// Whether `key` is set to `true`.
+pub(crate) fn flag(of: &Value, key: &str) -> bool {
+    of.get(key).and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// The value under `key`.
+pub(crate) fn required<'a>(of: &'a Value, key: &str) -> Result<&'a Value, Failure> {
+    of.get(key).ok_or_else(|| unfit(key, "a value", None))
+}
+
+/// A failure for a value whose shape the schema should have refused.
+pub(crate) fn unfit(key: &str, expected: &str, found: Option<&Value>) -> Failure {
+    let found = found.map_or("nothing", kind);
+    Failure::permanent("INVALID_INPUT", format!("`{key}` must be {expected}, not {found}"))
+}
+
+/// What kind of value it is, for a person.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The output `{text}`.
+pub(crate) fn text_output(text: impl Into<String>) -> Result<StepOutput, Failure> {
+    Ok(StepOutput::new(json!({"text": text.into()})))
+}
+
+/// A scalar as text: `null` is the empty text, numbers and booleans as in JSON. `None` for arrays
+/// and objects.
+pub(crate) fn scalar_text(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
+    match value {
+        Value::Null => Some("".into()),
+        Value::Bool(b) => Some(if *b { "true" } else { "false" }.into()),
+        Value::Number(n) => Some(n.to_string().into()),
+        Value::String(s) => Some(s.as_str().into()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Refuses an output text of so many bytes when it is over the limit; called before it is built.
+pub(crate) fn check_size(bytes: usize) -> Result<(), Failure> {
+    if bytes <= MAX_OUTPUT_BYTES {
+        return Ok(());
+    }
+    Err(Failure::permanent(
+        "OUTPUT_TOO_LARGE",
+        format!(
+            "the result would have {bytes} bytes or more; at most {MAX_OUTPUT_BYTES} are allowed"
+        ),
+    )
+    .with_details(json!({"limit_bytes": MAX_OUTPUT_BYTES})))
+}
+
+/// Refuses a list of more values than the limit.
+pub(crate) fn check_items(count: usize) -> Result<(), Failure> {
+    if count <= MAX_ITEMS {
+        return Ok(());
+    }
+    Err(Failure::permanent(
+        "OUTPUT_TOO_LARGE",
+        format!("the result would have more than {MAX_ITEMS} items; use `limit` to take fewer"),
+    )
+    .with_details(json!({"limit_items": MAX_ITEMS})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_counts() {
+        for (value, expect) in [
+            (json!({}), Some(None)),
+            (json!({"n": null}), Some(None)),
+            (json!({"n": 4}), Some(Some(4))),
+            (json!({"n": 4.0}), Some(Some(4))),
+            (json!({"n": 4.5}), None),
+            (json!({"n": -1}), None),
+            (json!({"n": "4"}), None),
+        ] {
+            assert_eq!(optional_count(&value, "n").ok(), expect, "{value}");
+        }
+    }
+
+    #[test]
+    fn says_what_was_found() {
+        let failure = text(&json!({"text": 5}), "text").unwrap_err();
+        assert_eq!(failure.message, "`text` must be a text, not a number");
+    }
+}

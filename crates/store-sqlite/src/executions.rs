@@ -1,0 +1,220 @@
+//! Executions, their journals, and idempotency keys.
+
+mod commit;
+pub(crate) mod idempotency;
+mod list;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+use stepwell_core::Timestamp;
+use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
+use stepwell_store::ExecutionStore;
+use stepwell_store::commit::Commit;
+use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, StoredExecution};
+use stepwell_store::traits::{ClaimQueued, Due, ListExecutions, OwnedUnfinished};
+
+use crate::fault::{Answer, Result, corrupt};
+use crate::row::{self, Id};
+use crate::writer::Batch;
+use crate::{SqliteStore, codec};
+
+/// The bits of a journal key that hold the seq of the chunk's first event.
+const SEQ_BITS: u32 = 24;
+/// The columns that [`record`] reads, from the second on.
+macro_rules! columns {
+    () => {
+        "n, id, workspace, workflow, release, status, seq, created_at, started_at, ended_at, \
+         wake_at, owner, external_id, metadata, webhook_url"
+    };
+}
+
+const LOAD: &str = concat!("SELECT ", columns!(), " FROM executions WHERE id = ?1");
+const LOAD_NTH: &str = concat!("SELECT ", columns!(), " FROM executions WHERE n = ?1");
+const JOURNAL: &str = "SELECT key, chunk FROM journal WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+const BY_EXTERNAL_ID: &str = "SELECT id FROM executions WHERE workspace = ?1 AND external_id = ?2";
+const QUEUED: &str = "SELECT id FROM executions WHERE owner IS NULL AND status = 0 AND id > ?1
+    ORDER BY id LIMIT ?2";
+const CLAIM: &str = "UPDATE executions SET owner = ?1 WHERE id = ?2";
+const DUE: &str = "SELECT id FROM executions WHERE owner = ?1 AND wake_at <= ?2
+    ORDER BY wake_at, id LIMIT ?3";
+const NEXT_WAKE: &str = "SELECT wake_at FROM executions WHERE owner = ?1 AND wake_at IS NOT NULL
+    ORDER BY wake_at LIMIT 1";
+const UNFINISHED: &str = "SELECT id FROM executions WHERE owner = ?1 AND status < 4 AND id > ?2
+    AND status <> 3 AND wake_at IS NULL ORDER BY id LIMIT ?3";
+
+/// Those that the query plan test looks at.
+#[cfg(test)]
+pub(crate) const QUERIES: &[&str] = &[
+    LOAD,
+    LOAD_NTH,
+    JOURNAL,
+    BY_EXTERNAL_ID,
+    QUEUED,
+    CLAIM,
+    DUE,
+    NEXT_WAKE,
+    UNFINISHED,
+    list::BY_WORKFLOW,
+    list::BY_WORKFLOW_AND_WORKSPACE,
+    list::BY_WORKSPACE,
+    list::ALL,
+    commit::FIND,
+    commit::UPDATE,
+    idempotency::FIND,
+];
+
+#[async_trait]
+impl ExecutionStore for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Answer<()> {
+        let prepared = commit::prepare(commit)?;
+        self.writer.write(prepared.bytes(), move |batch| commit::run(batch, &prepared)).await
+    }
+
+    async fn load_execution(&self, id: ExecutionId) -> Answer<Option<StoredExecution>> {
+        self.readers.read(move |connection| load(connection, id)).await
+    }
+
+    async fn find_by_external_id(
+        &self,
+        workspace: WorkspaceId,
+        external_id: &str,
+    ) -> Answer<Option<ExecutionId>> {
+        let external_id = external_id.to_owned();
+        self.readers
+            .read(move |connection| by_external_id(connection, workspace, &external_id))
+            .await
+    }
+
+    async fn list_executions(&self, wanted: ListExecutions) -> Answer<Vec<ExecutionRecord>> {
+        self.readers.read(move |connection| list::list(connection, &wanted)).await
+    }
+
+    async fn claim_queued(&self, claim: ClaimQueued) -> Answer<Vec<ExecutionId>> {
+        self.writer.write(0, move |batch| claim_queued(batch, claim)).await
+    }
+
+    async fn due(&self, due: Due) -> Answer<Vec<ExecutionId>> {
+        self.readers
+            .read(move |connection| {
+                let Due { node, now, limit } = due;
+                let params = params![node.blob(), now.as_micros(), row::limit(limit)];
+                row::all(connection, DUE, params, |found| row::id(found, 0))
+            })
+            .await
+    }
+
+    async fn next_wake(&self, node: NodeId) -> Answer<Option<Timestamp>> {
+        self.readers
+            .read(move |connection| {
+                row::first(connection, NEXT_WAKE, [node.blob()], |found| row::time(found, 0))
+            })
+            .await
+    }
+
+    async fn owned_unfinished(&self, owned: OwnedUnfinished) -> Answer<Vec<ExecutionId>> {
+        self.readers
+            .read(move |connection| {
+                let OwnedUnfinished { node, after, limit } = owned;
+                let params = params![node.blob(), row::after(after), row::limit(limit)];
+                row::all(connection, UNFINISHED, params, |found| row::id(found, 0))
+            })
+            .await
+    }
+
+    async fn find_idempotent(
+        &self,
+        workspace: WorkspaceId,
+        key: &str,
+    ) -> Answer<Option<IdempotencyRecord>> {
+        let key = key.to_owned();
+        self.readers.read(move |connection| idempotency::find(connection, workspace, &key)).await
+    }
+
+    async fn save_idempotent(&self, record: IdempotencyRecord) -> Answer<()> {
+        self.writer
+            .write(record.outcome.len(), move |batch| {
+                idempotency::require_free(batch.connection, Some(&record))?;
+                idempotency::take(batch.connection, Some(&record))
+            })
+            .await
+    }
+}
+
+/// Reads the columns of [`columns`].
+fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
+    Ok(ExecutionRecord {
+        id: row::id(found, 1)?,
+        workspace: row::id(found, 2)?,
+        workflow: row::id(found, 3)?,
+        release: row::get(found, 4)?,
+        status: row::status(found, 5)?,
+        seq: row::get(found, 6)?,
+        created_at: row::time(found, 7)?,
+        started_at: row::maybe_time(found, 8)?,
+        ended_at: row::maybe_time(found, 9)?,
+        wake_at: row::maybe_time(found, 10)?,
+        owner: row::maybe_id(found, 11)?,
+        external_id: row::get(found, 12)?,
+        metadata: row::labels(found, 13)?,
+        webhook_url: row::get(found, 14)?,
+    })
+}
+
+fn load(connection: &Connection, id: ExecutionId) -> Result<Option<StoredExecution>> {
+    // Record and journal of the same moment.
+    let transaction = connection.unchecked_transaction()?;
+    let found = row::first(&transaction, LOAD, [id.blob()], |found| {
+        Ok((row::get::<i64>(found, 0)?, record(found)?))
+    })?;
+    let Some((n, record)) = found else { return Ok(None) };
+    let events = journal(&transaction, n)?;
+    let at = events.last().map_or(0, |event| event.seq);
+    if at != record.seq {
+        let text = format!("the journal of {id} ends at {at}, it should end at {}", record.seq);
+        return Err(corrupt(text));
+    }
+    Ok(Some(StoredExecution { record, events }))
+}
+
+fn journal(connection: &Connection, n: i64) -> Result<Vec<stepwell_core::execution::Recorded>> {
+    let (first, last) = journal_keys(n);
+    let mut statement = connection.prepare_cached(JOURNAL)?;
+    let mut rows = statement.query([first, last])?;
+    let mut events: Vec<stepwell_core::execution::Recorded> = Vec::new();
+    while let Some(found) = rows.next()? {
+        let key: i64 = row::get(found, 0)?;
+        let first_seq = (key & ((1 << SEQ_BITS) - 1)).cast_unsigned();
+        if first_seq != events.len() as u64 + 1 {
+            return Err(corrupt(format!("a journal has a gap before event {first_seq}")));
+        }
+        let chunk = found.get_ref(1)?.as_blob().map_err(|error| corrupt(error.to_string()))?;
+        events.extend(codec::decode(first_seq, chunk)?);
+    }
+    Ok(events)
+}
+
+/// The first and last journal key that the execution in row `n` can have.
+pub(crate) const fn journal_keys(n: i64) -> (i64, i64) {
+    let first = n << SEQ_BITS;
+    (first, first | ((1 << SEQ_BITS) - 1))
+}
+
+fn by_external_id(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    external_id: &str,
+) -> Result<Option<ExecutionId>> {
+    let params = params![workspace.blob(), external_id];
+    row::first(connection, BY_EXTERNAL_ID, params, |found| row::id(found, 0))
+}
+
+fn claim_queued(batch: &mut Batch<'_>, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {
+    batch.require_alive(claim.node)?;
+    let connection = batch.connection;
+    let params = params![row::BEFORE_ALL, row::limit(claim.limit)];
+    let ids: Vec<ExecutionId> = row::all(connection, QUEUED, params, |found| row::id(found, 0))?;
+    for id in &ids {
+        row::run(connection, CLAIM, params![claim.node.blob(), id.blob()])?;
+    }
+    Ok(ids)
+}

@@ -1,0 +1,158 @@
+//! The hot write: events, projection, outbox and counts of one execution.
+
+use rusqlite::{Connection, params};
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::WorkflowId;
+use stepwell_store::StoreError;
+use stepwell_store::commit::Commit;
+use stepwell_store::record::{ExecutionRecord, WorkflowStats};
+
+use super::{SEQ_BITS, idempotency};
+use crate::fault::{Answer, Result, corrupt};
+use crate::row::{self, Id};
+use crate::writer::Batch;
+use crate::{codec, deliveries};
+
+pub(super) const FIND: &str =
+    "SELECT n, seq, status, started_at, ended_at, workflow FROM executions WHERE id = ?1";
+const INSERT: &str = "INSERT INTO executions (id, workspace, workflow, release, status, seq,
+    created_at, started_at, ended_at, wake_at, owner, external_id, metadata, webhook_url)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+    ON CONFLICT (id) DO NOTHING";
+pub(super) const UPDATE: &str = "UPDATE executions SET status = ?1, seq = ?2, started_at = ?3,
+    ended_at = ?4, wake_at = ?5, owner = ?6 WHERE n = ?7";
+const APPEND: &str = "INSERT INTO journal (key, chunk) VALUES (?1, ?2)";
+
+/// A commit with everything that can be made before it is the writer's turn.
+pub(super) struct Prepared {
+    commit: Commit,
+    chunk: Vec<u8>,
+    metadata: Option<String>,
+}
+
+/// Encodes on the caller's thread.
+pub(super) fn prepare(mut commit: Commit) -> Answer<Prepared> {
+    commit.check()?;
+    let chunk = codec::encode(&commit.events)?;
+    let metadata = row::labels_text(&commit.record.metadata)?;
+    if commit.expected_seq >> SEQ_BITS != 0 || commit.record.seq >> SEQ_BITS != 0 {
+        let full = format!("the journal of {} has no room for more events", commit.record.id);
+        return Err(StoreError::Corrupt(full));
+    }
+    // What is encoded need not wait in the queue a second time.
+    commit.events = Vec::new();
+    Ok(Prepared { commit, chunk, metadata })
+}
+
+impl Prepared {
+    /// Roughly what is written.
+    pub(super) fn bytes(&self) -> usize {
+        let outbox: usize = self.commit.deliveries.iter().map(|one| one.body.len()).sum();
+        self.chunk.len() + outbox
+    }
+}
+
+/// What is stored of an execution that decides about a commit to it.
+struct Found {
+    n: i64,
+    seq: u64,
+    status: Status,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    workflow: WorkflowId,
+}
+
+/// Looks first, then writes.
+pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
+    let Commit { node, record, expected_seq, deliveries, idempotency, .. } = &prepared.commit;
+    batch.require_alive(*node)?;
+    let n = if *expected_seq == 0 {
+        idempotency::require_free(batch.connection, idempotency.as_ref())?;
+        require_free_external_id(batch.connection, record)?;
+        let n = insert(batch.connection, record, prepared.metadata.as_deref())?;
+        idempotency::take(batch.connection, idempotency.as_ref())?;
+        batch.count(record.workflow, None, record.stats());
+        n
+    } else {
+        let found = find(batch.connection, record, *expected_seq)?;
+        update(batch.connection, found.n, record)?;
+        let before = WorkflowStats::of(found.status, found.started_at, found.ended_at);
+        batch.count(found.workflow, Some(before), record.stats());
+        found.n
+    };
+    // `prepare` has seen to it that the seq fits beside the shifted row number.
+    let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();
+    row::run(batch.connection, APPEND, params![key, prepared.chunk])?;
+    deliveries::insert(batch.connection, deliveries)
+}
+
+fn require_free_external_id(connection: &Connection, record: &ExecutionRecord) -> Result<()> {
+    let Some(external_id) = &record.external_id else { return Ok(()) };
+    match super::by_external_id(connection, record.workspace, external_id)? {
+        Some(other) if other != record.id => Err(StoreError::ExternalIdTaken(other).into()),
+        _ => Ok(()),
+    }
+}
+
+/// A new row; `Conflict` where there is one. Saves looking for what is hardly ever there.
+fn insert(
+    connection: &Connection,
+    record: &ExecutionRecord,
+    metadata: Option<&str>,
+) -> Result<i64> {
+    let params = params![
+        record.id.blob(),
+        record.workspace.blob(),
+        record.workflow.blob(),
+        record.release,
+        row::status_number(record.status),
+        record.seq,
+        record.created_at.as_micros(),
+        row::micros(record.started_at),
+        row::micros(record.ended_at),
+        row::micros(record.wake_at),
+        record.owner.map(Id::blob),
+        record.external_id,
+        metadata,
+        record.webhook_url,
+    ];
+    if row::run(connection, INSERT, params)? == 1 {
+        let n = connection.last_insert_rowid();
+        let fits = n < 1 << (63 - SEQ_BITS);
+        return if fits { Ok(n) } else { Err(corrupt("there are too many executions")) };
+    }
+    find(connection, record, 0).map(|found| found.n)
+}
+
+/// The row; `Conflict` where it is not at `expected`.
+fn find(connection: &Connection, record: &ExecutionRecord, expected: u64) -> Result<Found> {
+    let found = row::first(connection, FIND, [record.id.blob()], |found| {
+        Ok(Found {
+            n: row::get(found, 0)?,
+            seq: row::get(found, 1)?,
+            status: row::status(found, 2)?,
+            started_at: row::maybe_time(found, 3)?,
+            ended_at: row::maybe_time(found, 4)?,
+            workflow: row::id(found, 5)?,
+        })
+    })?;
+    let actual = found.as_ref().map_or(0, |found| found.seq);
+    match found {
+        Some(found) if actual == expected => Ok(found),
+        _ => Err(StoreError::Conflict { id: record.id, expected, actual }.into()),
+    }
+}
+
+fn update(connection: &Connection, n: i64, record: &ExecutionRecord) -> Result<()> {
+    let params = params![
+        row::status_number(record.status),
+        record.seq,
+        row::micros(record.started_at),
+        row::micros(record.ended_at),
+        row::micros(record.wake_at),
+        record.owner.map(Id::blob),
+        n,
+    ];
+    row::run(connection, UPDATE, params).map(drop)
+}

@@ -1,0 +1,150 @@
+//! Looking after the store: purge, backup, health.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use stepwell_core::Timestamp;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_store::traits::Purge;
+use stepwell_store::{MaintenanceStore, StoreError};
+
+use crate::fault::{Answer, Result};
+use crate::row::{self, Id};
+use crate::{SqliteStore, deliveries, executions};
+
+/// How many executions, or idempotency keys, are deleted in one write: others wait no longer.
+const PURGE_STEP: usize = 64;
+
+const NEXT_WORKFLOW: &str = "SELECT workflow FROM executions
+    WHERE ended_at IS NOT NULL AND workflow > ?1 ORDER BY workflow LIMIT 1";
+const RETENTION: &str = "SELECT retention_seconds FROM workflows WHERE id = ?1";
+const OVER: &str = "SELECT n, id FROM executions
+    WHERE workflow = ?1 AND ended_at < ?2 AND status >= 4 ORDER BY ended_at LIMIT ?3";
+const DELETE: &str = "DELETE FROM executions WHERE n = ?1 AND id = ?2 AND status >= 4";
+const DELETE_JOURNAL: &str = "DELETE FROM journal WHERE key BETWEEN ?1 AND ?2";
+const DELETE_KEYS: &str = "DELETE FROM idempotency WHERE rowid IN
+    (SELECT rowid FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
+const PROBE: &str = "UPDATE probe SET checks = checks + 1 WHERE n = 1";
+
+/// Those that the query plan test looks at.
+#[cfg(test)]
+pub(crate) const QUERIES: &[&str] =
+    &[NEXT_WORKFLOW, RETENTION, OVER, DELETE, DELETE_JOURNAL, DELETE_KEYS, PROBE];
+
+#[async_trait]
+impl MaintenanceStore for SqliteStore {
+    async fn purge(&self, purge: Purge) -> Answer<u64> {
+        let over = self.readers.read(move |connection| find_over(connection, &purge)).await?;
+        let mut purged = 0;
+        for step in over.chunks(PURGE_STEP) {
+            let step = step.to_vec();
+            purged += self.writer.write(0, move |batch| delete(batch.connection, &step)).await?;
+        }
+        let before = purge.idempotency_before.as_micros();
+        loop {
+            let params = (before, row::limit(PURGE_STEP));
+            let delete = move |connection: &Connection| row::run(connection, DELETE_KEYS, params);
+            let deleted = self.writer.write(0, move |batch| delete(batch.connection)).await?;
+            if deleted < PURGE_STEP {
+                return Ok(purged);
+            }
+        }
+    }
+
+    async fn backup(&self, target: PathBuf) -> Answer<()> {
+        self.readers
+            .read(move |connection| {
+                back_up(connection, &target).map_err(|why| {
+                    let text = format!("no backup was made at {}: {why}", target.display());
+                    StoreError::Unavailable(text).into()
+                })
+            })
+            .await
+    }
+
+    async fn check(&self) -> Answer<()> {
+        self.writer.write(0, |batch| row::run(batch.connection, PROBE, []).map(drop)).await
+    }
+}
+
+type Row = (i64, ExecutionId);
+
+/// What has been kept long enough, at most as much as is to be purged.
+fn find_over(connection: &Connection, purge: &Purge) -> Result<Vec<Row>> {
+    let mut over = Vec::new();
+    let mut after = row::BEFORE_ALL.to_vec();
+    while over.len() < purge.limit {
+        let read = |found: &rusqlite::Row<'_>| row::id::<WorkflowId>(found, 0);
+        let Some(workflow) = row::first(connection, NEXT_WORKFLOW, [&after], read)? else { break };
+        after = workflow.blob().to_vec();
+        let Some(before) = kept_from(connection, workflow, purge)? else { continue };
+        let room = row::limit(purge.limit - over.len());
+        let params = params![workflow.blob(), before.as_micros(), room];
+        over.extend(row::all(connection, OVER, params, |found| {
+            Ok((row::get(found, 0)?, row::id(found, 1)?))
+        })?);
+    }
+    Ok(over)
+}
+
+/// From when on the workflow's ended executions are kept; `None`: all are.
+fn kept_from(
+    connection: &Connection,
+    workflow: WorkflowId,
+    purge: &Purge,
+) -> Result<Option<Timestamp>> {
+    let read = |found: &rusqlite::Row<'_>| row::get::<Option<i64>>(found, 0);
+    let own = row::first(connection, RETENTION, [workflow.blob()], read)?.flatten();
+    Ok(match own {
+        Some(seconds) => Some(purge.now.before(Duration::from_secs(seconds.cast_unsigned()))),
+        None => purge.default_before,
+    })
+}
+
+fn delete(connection: &Connection, over: &[Row]) -> Result<u64> {
+    let mut deleted = 0;
+    for (n, id) in over {
+        if row::run(connection, DELETE, params![n, id.blob()])? == 0 {
+            continue;
+        }
+        let (first, last) = executions::journal_keys(*n);
+        row::run(connection, DELETE_JOURNAL, [first, last])?;
+        deliveries::purge(connection, *id)?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
+
+/// Copies beside the target first, so that what stands at the target is always whole.
+fn back_up(connection: &Connection, target: &Path) -> std::result::Result<(), String> {
+    let text = |error: std::io::Error| error.to_string();
+    if target.try_exists().map_err(text)? {
+        return Err("the file exists; name one that does not".to_owned());
+    }
+    let mut partial = target.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let made = copy(connection, &partial).and_then(|()| {
+        // Fails where the target has appeared meanwhile, unlike a rename.
+        std::fs::hard_link(&partial, target).map_err(text)
+    });
+    let removed = std::fs::remove_file(&partial).map_err(text);
+    made.and(removed)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(text)
+}
+
+/// A consistent copy of this moment, on the disk when this answers. Others read and write on.
+fn copy(connection: &Connection, partial: &Path) -> std::result::Result<(), String> {
+    let mut file = OpenOptions::new();
+    file.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    let file = file.open(partial).map_err(|error| error.to_string())?;
+    let name = partial.to_str().ok_or("the path is not UTF-8")?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(|error| error.to_string())?;
+    file.sync_all().map_err(|error| error.to_string())
+}

@@ -1,0 +1,102 @@
+//! Bringing a database to the newest version: forward only, one transaction, and safe when two
+//! processes start at once (the second waits for the first and then finds nothing to do).
+
+use rusqlite::{Connection, TransactionBehavior};
+use stepwell_store::StoreError;
+
+use crate::fault::told;
+
+/// In order; a database of version N has had the first N. What is released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+
+/// "Step": marks the file as ours.
+const APPLICATION: i64 = 0x5374_6570;
+
+/// Applies what is missing.
+pub(crate) fn run(connection: &mut Connection) -> Result<(), StoreError> {
+    apply(connection, MIGRATIONS)
+}
+
+fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| told(&error);
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let version = version(&transaction)?;
+    let missing = migrations.get(version..).ok_or_else(|| {
+        StoreError::Unavailable(format!(
+            "the database has version {version}, this program knows versions up to {}: start the \
+             newer Stepwell that wrote it, or restore a backup",
+            migrations.len()
+        ))
+    })?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for migration in missing {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", migrations.len() as i64).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// How many migrations the database has had. Refuses a database that is not ours.
+fn version(connection: &Connection) -> Result<usize, StoreError> {
+    let pragma = |name: &str| {
+        let read = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        read.map_err(|error| told(&error))
+    };
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: i64 = connection
+        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| told(&error))?;
+    let fresh = tables == 0 && version == 0;
+    if application != APPLICATION && !fresh {
+        return Err(StoreError::Unavailable(
+            "the file is a database of another program: choose another data folder".to_owned(),
+        ));
+    }
+    usize::try_from(version)
+        .map_err(|_| StoreError::Corrupt(format!("the database has version {version}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    #[test]
+    fn applies_only_what_is_missing() {
+        let mut connection = memory();
+        let (one, two) = ("CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y");
+        apply(&mut connection, &[one]).unwrap();
+        apply(&mut connection, &[one]).unwrap();
+        apply(&mut connection, &[one, two]).unwrap();
+        connection.execute("INSERT INTO a (x, y) VALUES (1, 2)", []).unwrap();
+        assert_eq!(version(&connection).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_failing_migration_leaves_no_trace() {
+        let mut connection = memory();
+        assert!(apply(&mut connection, &["CREATE TABLE a (x)", "nonsense"]).is_err());
+        assert_eq!(version(&connection).unwrap(), 0);
+        apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap();
+    }
+
+    #[test]
+    fn refuses_a_newer_database_and_another_programs() {
+        let mut connection = memory();
+        apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        let error = apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err().to_string();
+        assert!(error.contains("version 2") && error.contains("newer Stepwell"), "{error}");
+
+        let mut foreign = memory();
+        foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        let error = run(&mut foreign).unwrap_err().to_string();
+        assert!(error.contains("another program"), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+//! The server processes.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use stepwell_core::Timestamp;
+use stepwell_core::ids::NodeId;
+use stepwell_store::{NodeStore, StoreError};
+
+use crate::SqliteStore;
+use crate::fault::{Answer, Result};
+use crate::row::{self, Id};
+use crate::writer::Batch;
+
+const FIND: &str = "SELECT alive FROM nodes WHERE id = ?1";
+const SAVE: &str = "INSERT INTO nodes (id, heartbeat_at, alive) VALUES (?1, ?2, 1)
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at";
+const STALE: &str = "SELECT id FROM nodes WHERE id <> ?1 AND (alive = 0 OR heartbeat_at < ?2)";
+const GIVE: &str = "UPDATE executions SET owner = ?1 WHERE owner = ?2 AND status < 4";
+const FORGET: &str = "DELETE FROM nodes WHERE id = ?1";
+pub(crate) const GIVE_UP: &str =
+    "UPDATE executions SET owner = NULL WHERE owner = ?1 AND status = 0 AND status < 4";
+const KILL: &str = "UPDATE nodes SET alive = 0 WHERE id = ?1";
+
+/// Those that the query plan test looks at.
+#[cfg(test)]
+pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP];
+
+/// Whether the node is there and may commit.
+pub(crate) fn is_alive(connection: &Connection, node: NodeId) -> Result<bool> {
+    let alive = row::first(connection, FIND, [node.blob()], |found| row::truth(found, 0))?;
+    Ok(alive.unwrap_or(false))
+}
+
+#[async_trait]
+impl NodeStore for SqliteStore {
+    async fn join_node(&self, node: NodeId, now: Timestamp) -> Answer<()> {
+        self.writer.write(0, move |batch| join(batch, node, now)).await
+    }
+
+    async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Answer<()> {
+        self.writer
+            .write(0, move |batch| {
+                batch.require_alive(node)?;
+                save(batch, node, now)
+            })
+            .await
+    }
+
+    async fn take_over(&self, node: NodeId, before: Timestamp) -> Answer<u64> {
+        self.writer.write(0, move |batch| take_over(batch, node, before)).await
+    }
+
+    async fn leave(&self, node: NodeId) -> Answer<()> {
+        self.writer
+            .write(0, move |batch| {
+                row::run(batch.connection, GIVE_UP, [node.blob()])?;
+                row::run(batch.connection, KILL, [node.blob()])?;
+                batch.nodes_changed();
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn join(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {
+    let found = row::first(batch.connection, FIND, [node.blob()], |found| row::truth(found, 0))?;
+    if found == Some(false) {
+        return Err(StoreError::Fenced.into());
+    }
+    save(batch, node, now)
+}
+
+fn save(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {
+    row::run(batch.connection, SAVE, params![node.blob(), now.as_micros()])?;
+    batch.nodes_changed();
+    Ok(())
+}
+
+fn take_over(batch: &mut Batch<'_>, node: NodeId, before: Timestamp) -> Result<u64> {
+    batch.require_alive(node)?;
+    let connection = batch.connection;
+    let own = node.blob();
+    let dead = row::all(connection, STALE, params![own, before.as_micros()], |found| {
+        row::id::<NodeId>(found, 0)
+    })?;
+    let mut taken = 0;
+    for node in dead {
+        taken += row::run(connection, GIVE, params![own, node.blob()])?;
+        row::run(connection, FORGET, [node.blob()])?;
+    }
+    batch.nodes_changed();
+    Ok(taken as u64)
+}

@@ -1,0 +1,71 @@
+//! The connections that read.
+//!
+//! There are at most a few; each is opened when it is first needed. A read begins after it was
+//! asked for, so it sees every write that was acknowledged before.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+use stepwell_store::StoreError;
+use tokio::sync::Semaphore;
+
+use crate::connection::Opener;
+use crate::fault::{Answer, Result};
+
+#[derive(Debug)]
+pub(crate) struct Readers {
+    pool: Arc<Pool>,
+    /// As many permits as there may be connections.
+    permits: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    opener: Opener,
+    // Locked to take or put back a connection, never while one is used.
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(crate) fn new(opener: Opener) -> Self {
+        let permits = Arc::new(Semaphore::new(opener.options.readers.max(1)));
+        Self { pool: Arc::new(Pool { opener, idle: Mutex::default() }), permits }
+    }
+
+    /// Runs `work` on a connection of its own, on a thread that may block.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let closed = |_| StoreError::Unavailable("the database is closed".to_owned());
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(closed)?;
+        let pool = Arc::clone(&self.pool);
+        let read = tokio::task::spawn_blocking(move || {
+            let connection = pool.take()?;
+            let done = work(&connection);
+            pool.idle().push(connection);
+            drop(permit);
+            Ok(done?)
+        });
+        let stopped = |error| StoreError::Unavailable(format!("a read stopped: {error}"));
+        read.await.map_err(stopped)?
+    }
+
+    /// Closes the connections; reads are refused from now on.
+    pub(crate) fn close(&self) {
+        self.permits.close();
+        self.pool.idle().clear();
+    }
+}
+
+impl Pool {
+    fn take(&self) -> Answer<Connection> {
+        let idle = self.idle().pop();
+        idle.map_or_else(|| self.opener.reader(), Ok)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

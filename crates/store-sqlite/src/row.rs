@@ -1,0 +1,208 @@
+//! Rows to domain and back. The only place that knows how statuses and ids are written.
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row};
+use serde_json::Value;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::{Map, Timestamp};
+use stepwell_store::record::DeliveryStatus;
+use uuid::Uuid;
+
+use crate::codec;
+use crate::fault::{Result, corrupt};
+
+/// Sorts after every id.
+pub(crate) const AFTER_ALL: [u8; 17] = [0xff; 17];
+/// Sorts before every id.
+pub(crate) const BEFORE_ALL: [u8; 0] = [];
+
+/// An id as it is stored: 16 bytes.
+pub(crate) trait Id: Sized {
+    fn blob(self) -> [u8; 16];
+    fn from_blob(blob: [u8; 16]) -> Self;
+}
+
+macro_rules! ids {
+    ($($id:ident),*) => {$(
+        impl Id for $id {
+            fn blob(self) -> [u8; 16] {
+                self.uuid().into_bytes()
+            }
+
+            fn from_blob(blob: [u8; 16]) -> Self {
+                Self::from_uuid(Uuid::from_bytes(blob))
+            }
+        }
+    )*};
+}
+
+ids!(DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId);
+
+/// Where a page begins, as a bound that an index can be searched by.
+pub(crate) fn before(id: Option<impl Id>) -> Vec<u8> {
+    id.map_or_else(|| AFTER_ALL.to_vec(), |id| id.blob().to_vec())
+}
+
+/// As [`before`], for pages in ascending order.
+pub(crate) fn after(id: Option<impl Id>) -> Vec<u8> {
+    id.map_or_else(|| BEFORE_ALL.to_vec(), |id| id.blob().to_vec())
+}
+
+/// A limit as SQLite takes it.
+pub(crate) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The first row, read.
+pub(crate) fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// All rows, read.
+pub(crate) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+/// Runs a statement that answers nothing; how many rows it changed.
+pub(crate) fn run(connection: &Connection, sql: &str, params: impl Params) -> Result<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(params)?)
+}
+
+/// A column as SQLite has it.
+pub(crate) fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
+    Ok(row.get(column)?)
+}
+
+pub(crate) fn id<T: Id>(row: &Row<'_>, column: usize) -> Result<T> {
+    get(row, column).map(T::from_blob)
+}
+
+pub(crate) fn maybe_id<T: Id>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+    Ok(get::<Option<_>>(row, column)?.map(T::from_blob))
+}
+
+pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+    get(row, column).map(Timestamp::from_micros)
+}
+
+pub(crate) fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
+    Ok(get::<Option<i64>>(row, column)?.map(Timestamp::from_micros))
+}
+
+pub(crate) fn micros(at: Option<Timestamp>) -> Option<i64> {
+    at.map(Timestamp::as_micros)
+}
+
+pub(crate) fn truth(row: &Row<'_>, column: usize) -> Result<bool> {
+    match get::<i64>(row, column)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(corrupt(format!("a yes or no is stored as {other}"))),
+    }
+}
+
+/// Labels: JSON text, nothing where there are none.
+pub(crate) fn labels_text(labels: &Map) -> Result<Option<String>> {
+    (!labels.is_empty()).then(|| codec::write_json(labels)).transpose()
+}
+
+pub(crate) fn labels(row: &Row<'_>, column: usize) -> Result<Map> {
+    match get::<Option<String>>(row, column)? {
+        None => Ok(Map::new()),
+        Some(text) => match codec::read_json(&text)? {
+            Value::Object(labels) => Ok(labels),
+            _ => Err(corrupt("labels that are not an object")),
+        },
+    }
+}
+
+/// How statuses are stored. The migrations name some of these numbers: they never change.
+pub(crate) const fn status_number(status: Status) -> i64 {
+    match status {
+        Status::Queued => 0,
+        Status::Running => 1,
+        Status::Waiting => 2,
+        Status::Paused => 3,
+        Status::Completed => 4,
+        Status::Failed => 5,
+        Status::TimedOut => 6,
+        Status::Cancelled => 7,
+    }
+}
+
+pub(crate) fn status(row: &Row<'_>, column: usize) -> Result<Status> {
+    let number: i64 = get(row, column)?;
+    let known = Status::ALL.into_iter().find(|status| status_number(*status) == number);
+    known.ok_or_else(|| corrupt(format!("an execution has the unknown status {number}")))
+}
+
+/// How delivery statuses are stored. The migrations name 0: they never change.
+pub(crate) const fn delivery_status_number(status: DeliveryStatus) -> i64 {
+    match status {
+        DeliveryStatus::Pending => 0,
+        DeliveryStatus::Delivered => 1,
+        DeliveryStatus::Exhausted => 2,
+    }
+}
+
+pub(crate) fn delivery_status(row: &Row<'_>, column: usize) -> Result<DeliveryStatus> {
+    match get::<i64>(row, column)? {
+        0 => Ok(DeliveryStatus::Pending),
+        1 => Ok(DeliveryStatus::Delivered),
+        2 => Ok(DeliveryStatus::Exhausted),
+        other => Err(corrupt(format!("a delivery has the unknown status {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T>(sql: &str, read: impl Fn(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
+        first(&Connection::open_in_memory().unwrap(), sql, [], read)
+    }
+
+    #[test]
+    fn statuses_read_back() {
+        for wanted in Status::ALL {
+            let sql = format!("SELECT {}", status_number(wanted));
+            assert_eq!(read(&sql, |row| status(row, 0)).unwrap(), Some(wanted));
+            assert_eq!(wanted.is_final(), status_number(wanted) >= 4);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_corrupt() {
+        let is_corrupt = |result: Result<()>| {
+            let error = stepwell_store::StoreError::from(result.unwrap_err());
+            assert!(matches!(error, stepwell_store::StoreError::Corrupt(_)), "{error}");
+        };
+        is_corrupt(read("SELECT 8", |row| status(row, 0)).map(drop));
+        is_corrupt(read("SELECT 'queued'", |row| status(row, 0)).map(drop));
+        is_corrupt(read("SELECT 3", |row| delivery_status(row, 0)).map(drop));
+        is_corrupt(read("SELECT 2", |row| truth(row, 0)).map(drop));
+        is_corrupt(read("SELECT x'00'", |row| id::<ExecutionId>(row, 0)).map(drop));
+        is_corrupt(read("SELECT '[]'", |row| labels(row, 0)).map(drop));
+        is_corrupt(read("SELECT '{'", |row| labels(row, 0)).map(drop));
+        is_corrupt(read("SELECT NULL", |row| time(row, 0)).map(drop));
+    }
+}

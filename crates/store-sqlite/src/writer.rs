@@ -1,0 +1,320 @@
+//! The thread that writes.
+//!
+//! It takes whatever is queued, runs it in one transaction, commits, and only then answers each
+//! caller: at low load a write waits for nobody, at high load many share one fsync. A write looks
+//! at its preconditions before it changes anything, so one that is refused leaves no trace in the
+//! transaction of the others. If SQLite itself fails on one of several writes, all are rolled back
+//! and run again one by one, so that each gets its own answer.
+
+mod checkpoint;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use stepwell_core::ids::{NodeId, WorkflowId};
+use stepwell_store::StoreError;
+use stepwell_store::record::WorkflowStats;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::connection::Opener;
+use crate::fault::{Answer, Fault, Result, told};
+use crate::options::SqliteOptions;
+use crate::workflows::StatsDelta;
+use crate::{nodes, workflows};
+use checkpoint::Checkpoints;
+
+/// The handle of the writing thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// `None` only while it is dropped.
+    queue: Option<mpsc::Sender<Message>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Message {
+    Write(Box<dyn Write>),
+    Stop,
+}
+
+impl Writer {
+    /// Starts the thread on the connection.
+    pub(crate) fn start(mut connection: Connection, opener: &Opener) -> Answer<Self> {
+        let options = opener.options;
+        let checkpoints = Checkpoints::start(&mut connection, opener)?;
+        let (queue, messages) = mpsc::channel(options.queue.max(1));
+        let turn = Turn { connection, messages, options, checkpoints };
+        let thread = thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || turn.run())
+            .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
+        Ok(Self { queue: Some(queue), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Runs `work` in a transaction, shared with others; answers when it is on the disk. `work`
+    /// can be run more than once, but counts once; it must refuse before it changes anything.
+    pub(crate) async fn write<T, F>(&self, bytes: usize, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let call = Call { bytes, work, done: None, reply };
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        queue.send(Message::Write(Box::new(call))).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Finishes what is queued and ends the thread.
+    pub(crate) async fn close(&self) {
+        let Some(queue) = &self.queue else { return };
+        // It fails only where the thread has ended already.
+        let _ = queue.send(Message::Stop).await;
+        if let Some(thread) = self.take_thread() {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    fn take_thread(&self) -> Option<JoinHandle<()>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.take_thread() {
+            // A panic of the thread was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the database is closed".to_owned())
+}
+
+/// A write in the queue.
+trait Write: Send {
+    /// Roughly how many bytes it writes.
+    fn bytes(&self) -> usize;
+    /// Does it. An error is one of SQLite: the transaction must be rolled back.
+    fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
+    /// Answers the caller. An error means that the transaction was not committed.
+    fn answer(self: Box<Self>, committed: Answer<()>);
+}
+
+struct Call<T, F> {
+    bytes: usize,
+    work: F,
+    done: Option<Answer<T>>,
+    reply: oneshot::Sender<Answer<T>>,
+}
+
+impl<T, F> Write for Call<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Batch<'_>) -> Result<T> + Send,
+{
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+        let changes = batch.connection.total_changes();
+        self.done = Some(match (self.work)(batch) {
+            Ok(value) => Ok(value),
+            Err(Fault::Sql(error)) => return Err(error),
+            Err(Fault::Refused(error)) => {
+                debug_assert_eq!(changes, batch.connection.total_changes(), "refused too late");
+                Err(error)
+            }
+        });
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Answer<()>) {
+        let not_run = || Err(StoreError::Unavailable("the write was not run".to_owned()));
+        let answer = match (committed, self.done) {
+            // A refusal holds whether or not the others could be committed.
+            (_, Some(Err(refused))) => Err(refused),
+            (Ok(()), done) => done.unwrap_or_else(not_run),
+            (Err(error), _) => Err(error),
+        };
+        // The caller may have gone; what is written stays written.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// One transaction, as the writes in it see it.
+pub(crate) struct Batch<'a> {
+    pub(crate) connection: &'a Connection,
+    /// Looked up once a transaction; writes that change nodes forget it.
+    alive: HashMap<NodeId, bool>,
+    stats: BTreeMap<WorkflowId, StatsDelta>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(connection: &'a Connection) -> Self {
+        Self { connection, alive: HashMap::new(), stats: BTreeMap::new() }
+    }
+
+    /// Refuses as `Fenced` unless the node is alive.
+    pub(crate) fn require_alive(&mut self, node: NodeId) -> Result<()> {
+        let alive = match self.alive.get(&node) {
+            Some(alive) => *alive,
+            None => {
+                let alive = nodes::is_alive(self.connection, node)?;
+                self.alive.insert(node, alive);
+                alive
+            }
+        };
+        if alive { Ok(()) } else { Err(StoreError::Fenced.into()) }
+    }
+
+    /// To be called by writes that change nodes.
+    pub(crate) fn nodes_changed(&mut self) {
+        self.alive.clear();
+    }
+
+    /// Counts an execution that stood as `before` and stands as `after` now. Written once for
+    /// all, before the commit.
+    pub(crate) fn count(
+        &mut self,
+        workflow: WorkflowId,
+        before: Option<WorkflowStats>,
+        after: WorkflowStats,
+    ) {
+        self.stats.entry(workflow).or_default().add(before, after);
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        for (workflow, delta) in std::mem::take(&mut self.stats) {
+            workflows::add_stats(self.connection, workflow, &delta)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the thread has.
+struct Turn {
+    connection: Connection,
+    messages: mpsc::Receiver<Message>,
+    options: SqliteOptions,
+    checkpoints: Checkpoints,
+}
+
+impl Turn {
+    fn run(mut self) {
+        let mut writes = Vec::new();
+        let mut open = true;
+        while open {
+            match self.messages.blocking_recv() {
+                Some(Message::Write(first)) => open = self.gather(first, &mut writes),
+                Some(Message::Stop) | None => open = false,
+            }
+            self.commit(&mut writes);
+            self.checkpoints.after_commit(&self.connection);
+        }
+        self.checkpoints.finish(&self.connection);
+    }
+
+    /// Takes what is queued behind `first`, up to what one transaction may hold. Answers whether
+    /// to go on afterwards.
+    fn gather(&mut self, first: Box<dyn Write>, writes: &mut Vec<Box<dyn Write>>) -> bool {
+        let mut bytes = first.bytes();
+        writes.push(first);
+        while writes.len() < self.options.batch_writes && bytes < self.options.batch_bytes {
+            match self.messages.try_recv() {
+                Ok(Message::Write(write)) => {
+                    bytes = bytes.saturating_add(write.bytes());
+                    writes.push(write);
+                }
+                Ok(Message::Stop) => return false,
+                Err(_) => break,
+            }
+        }
+        true
+    }
+
+    fn commit(&mut self, writes: &mut Vec<Box<dyn Write>>) {
+        let done = transact(&self.connection, writes);
+        match done {
+            Err(Failed::Write(_)) if writes.len() > 1 => {
+                for write in writes.drain(..) {
+                    let mut alone = [write];
+                    let done = transact(&self.connection, &mut alone).map_err(Failed::told);
+                    let [write] = alone;
+                    write.answer(done);
+                }
+            }
+            done => {
+                let done = done.map_err(Failed::told);
+                if let Err(error) = &done {
+                    tracing::warn!(%error, writes = writes.len(), "a transaction failed");
+                }
+                for write in writes.drain(..) {
+                    write.answer(copy(&done));
+                }
+            }
+        }
+    }
+}
+
+fn copy(done: &Answer<()>) -> Answer<()> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(StoreError::Corrupt(text)) => Err(StoreError::Corrupt(text.clone())),
+        Err(error) => Err(StoreError::Unavailable(match error {
+            StoreError::Unavailable(text) => text.clone(),
+            other => other.to_string(),
+        })),
+    }
+}
+
+/// Where a transaction failed.
+enum Failed {
+    /// At its beginning or end: nobody's fault.
+    Whole(rusqlite::Error),
+    /// In one of the writes: perhaps the fault of that one only.
+    Write(rusqlite::Error),
+}
+
+impl Failed {
+    fn told(self) -> StoreError {
+        match self {
+            Self::Whole(error) | Self::Write(error) => told(&error),
+        }
+    }
+}
+
+fn transact(
+    connection: &Connection,
+    writes: &mut [Box<dyn Write>],
+) -> std::result::Result<(), Failed> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let execute = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
+    let done = execute("BEGIN IMMEDIATE").map_err(Failed::Whole).and_then(|()| {
+        let mut batch = Batch::new(connection);
+        for write in writes.iter_mut() {
+            write.run(&mut batch).map_err(Failed::Write)?;
+        }
+        batch.flush().map_err(|fault| match fault {
+            Fault::Sql(error) => Failed::Whole(error),
+            Fault::Refused(error) => {
+                Failed::Whole(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+            }
+        })?;
+        execute("COMMIT").map_err(Failed::Whole)
+    });
+    // Some failures (a full disk) have rolled back by themselves, others have not.
+    if done.is_err() && !connection.is_autocommit() {
+        if let Err(error) = execute("ROLLBACK") {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+    done
+}

@@ -1,0 +1,185 @@
+//! Executions and their journals.
+
+use async_trait::async_trait;
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
+
+use super::{MemoryStore, Result, State};
+use crate::StoreError;
+use crate::commit::Commit;
+use crate::record::{ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats};
+use crate::traits::{ClaimQueued, Due, ExecutionStore, ListExecutions, OwnedUnfinished};
+
+#[async_trait]
+impl ExecutionStore for MemoryStore {
+    async fn commit(&self, commit: Commit) -> Result<()> {
+        commit.check()?;
+        let mut state = self.state();
+        state.require_alive(commit.node)?;
+        if commit.expected_seq == 0 {
+            state.require_new_key(commit.idempotency.as_ref())?;
+            state.require_free_external_id(&commit.record)?;
+        }
+        state.require_seq(commit.record.id, commit.expected_seq)?;
+        state.append(commit);
+        Ok(())
+    }
+
+    async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>> {
+        Ok(self.state().executions.get(&id).cloned())
+    }
+
+    async fn find_by_external_id(
+        &self,
+        workspace: WorkspaceId,
+        external_id: &str,
+    ) -> Result<Option<ExecutionId>> {
+        Ok(self.state().by_external_id(workspace, external_id))
+    }
+
+    async fn list_executions(&self, list: ListExecutions) -> Result<Vec<ExecutionRecord>> {
+        let wanted = |record: &ExecutionRecord| {
+            list.workspace.is_none_or(|workspace| record.workspace == workspace)
+                && list.workflow.is_none_or(|workflow| record.workflow == workflow)
+                && (list.statuses.is_empty() || list.statuses.contains(&record.status))
+                && list.after.is_none_or(|after| record.id < after)
+        };
+        let state = self.state();
+        let newest_first = state.records().rev();
+        Ok(newest_first.filter(|record| wanted(record)).take(list.limit).cloned().collect())
+    }
+
+    async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {
+        let mut state = self.state();
+        state.require_alive(claim.node)?;
+        let free =
+            |record: &&ExecutionRecord| record.status == Status::Queued && record.owner.is_none();
+        let ids: Vec<_> =
+            state.records().filter(free).take(claim.limit).map(|record| record.id).collect();
+        for id in &ids {
+            if let Some(stored) = state.executions.get_mut(id) {
+                stored.record.owner = Some(claim.node);
+            }
+        }
+        Ok(ids)
+    }
+
+    async fn due(&self, due: Due) -> Result<Vec<ExecutionId>> {
+        let mut wakes = self.state().wakes(due.node);
+        wakes.retain(|(at, _)| *at <= due.now);
+        Ok(wakes.into_iter().take(due.limit).map(|(_, id)| id).collect())
+    }
+
+    async fn next_wake(&self, node: NodeId) -> Result<Option<Timestamp>> {
+        Ok(self.state().wakes(node).first().map(|(at, _)| *at))
+    }
+
+    async fn owned_unfinished(&self, owned: OwnedUnfinished) -> Result<Vec<ExecutionId>> {
+        let wanted = |record: &&ExecutionRecord| {
+            record.owner == Some(owned.node)
+                && !record.status.is_final()
+                && record.status != Status::Paused
+                && record.wake_at.is_none()
+                && owned.after.is_none_or(|after| record.id > after)
+        };
+        let state = self.state();
+        Ok(state.records().filter(wanted).take(owned.limit).map(|record| record.id).collect())
+    }
+
+    async fn find_idempotent(
+        &self,
+        workspace: WorkspaceId,
+        key: &str,
+    ) -> Result<Option<IdempotencyRecord>> {
+        Ok(self.state().idempotent.get(&(workspace, key.to_owned())).cloned())
+    }
+
+    async fn save_idempotent(&self, record: IdempotencyRecord) -> Result<()> {
+        let mut state = self.state();
+        state.require_new_key(Some(&record))?;
+        state.take_key(Some(record));
+        Ok(())
+    }
+}
+
+impl State {
+    /// All projections in order of id.
+    fn records(&self) -> impl DoubleEndedIterator<Item = &ExecutionRecord> {
+        self.executions.values().map(|stored| &stored.record)
+    }
+
+    fn by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> Option<ExecutionId> {
+        let has = |record: &&ExecutionRecord| {
+            record.workspace == workspace && record.external_id.as_deref() == Some(external_id)
+        };
+        self.records().find(has).map(|record| record.id)
+    }
+
+    fn require_free_external_id(&self, record: &ExecutionRecord) -> Result<()> {
+        let Some(external_id) = &record.external_id else { return Ok(()) };
+        match self.by_external_id(record.workspace, external_id) {
+            Some(other) if other != record.id => Err(StoreError::ExternalIdTaken(other)),
+            _ => Ok(()),
+        }
+    }
+
+    fn require_seq(&self, id: ExecutionId, expected: u64) -> Result<()> {
+        let actual = self.executions.get(&id).map_or(0, |stored| stored.record.seq);
+        if actual == expected {
+            return Ok(());
+        }
+        Err(StoreError::Conflict { id, expected, actual })
+    }
+
+    /// When the node's executions must be woken, earliest first.
+    fn wakes(&self, node: NodeId) -> Vec<(Timestamp, ExecutionId)> {
+        let owned = self.records().filter(|record| record.owner == Some(node));
+        let mut wakes: Vec<_> =
+            owned.filter_map(|record| Some((record.wake_at?, record.id))).collect();
+        wakes.sort_unstable();
+        wakes
+    }
+
+    /// Writes what was found to be right.
+    fn append(&mut self, commit: Commit) {
+        let Commit { record, events, deliveries, idempotency, .. } = commit;
+        self.take_key(idempotency);
+        for delivery in deliveries {
+            self.deliveries.insert(delivery.id, delivery);
+        }
+        let mut record = record;
+        let mut journal = Vec::new();
+        let mut before = None;
+        if let Some(stored) = self.executions.remove(&record.id) {
+            before = Some(stored.record.stats());
+            journal = stored.events;
+            record = settled_when_accepted(stored.record, record);
+        }
+        journal.extend(events);
+        let stats = self.stats.entry(record.workflow).or_default();
+        if let Some(before) = before {
+            combine(stats, before, u64::wrapping_sub);
+        }
+        combine(stats, record.stats(), u64::wrapping_add);
+        self.executions.insert(record.id, StoredExecution { record, events: journal });
+    }
+}
+
+/// The new projection, with what never changes taken from the first one.
+fn settled_when_accepted(first: ExecutionRecord, new: ExecutionRecord) -> ExecutionRecord {
+    let ExecutionRecord { id, status, seq, started_at, ended_at, wake_at, owner, .. } = new;
+    ExecutionRecord { id, status, seq, started_at, ended_at, wake_at, owner, ..first }
+}
+
+fn combine(stats: &mut WorkflowStats, one: WorkflowStats, with: fn(u64, u64) -> u64) {
+    let WorkflowStats { completed, failed, timed_out, cancelled, active, total_micros, timed } =
+        one;
+    stats.completed = with(stats.completed, completed);
+    stats.failed = with(stats.failed, failed);
+    stats.timed_out = with(stats.timed_out, timed_out);
+    stats.cancelled = with(stats.cancelled, cancelled);
+    stats.active = with(stats.active, active);
+    stats.total_micros = with(stats.total_micros, total_micros);
+    stats.timed = with(stats.timed, timed);
+}

@@ -1,0 +1,92 @@
+//! The reference store, in memory: obviously right rather than fast.
+//!
+//! Other stores are compared with it, and `stepwell run` executes in it. It keeps nothing on disk
+//! and must never become clever: every question is answered by looking at all there is.
+
+mod deliveries;
+mod executions;
+mod keys;
+mod nodes;
+mod workflows;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+
+use crate::StoreError;
+use crate::record::{
+    DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord, ReleaseRecord, StoredExecution,
+    WorkflowRecord, WorkflowStats,
+};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A store that forgets everything when it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    // A plain mutex: nothing awaits while it is held.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    executions: BTreeMap<ExecutionId, StoredExecution>,
+    idempotent: BTreeMap<(WorkspaceId, String), IdempotencyRecord>,
+    workflows: BTreeMap<WorkflowId, WorkflowRecord>,
+    releases: BTreeMap<(WorkflowId, u32), ReleaseRecord>,
+    stats: BTreeMap<WorkflowId, WorkflowStats>,
+    keys: BTreeMap<KeyId, KeyRecord>,
+    settings: BTreeMap<String, String>,
+    deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
+    nodes: BTreeMap<NodeId, NodeRecord>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is made after the last thing that can fail, so what a panicking thread
+        // leaves behind is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn require_alive(&self, node: NodeId) -> Result<()> {
+        match self.nodes.get(&node) {
+            Some(found) if found.alive => Ok(()),
+            _ => Err(StoreError::Fenced),
+        }
+    }
+
+    fn require_new_key(&self, wanted: Option<&IdempotencyRecord>) -> Result<()> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        match self.idempotent.get(&(wanted.workspace, wanted.key.clone())) {
+            Some(taken) => Err(StoreError::Replayed(Box::new(taken.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    fn take_key(&mut self, record: Option<IdempotencyRecord>) {
+        if let Some(record) = record {
+            self.idempotent.insert((record.workspace, record.key.clone()), record);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+
+    crate::conformance_tests!(async || MemoryStore::new());
+
+    #[tokio::test]
+    async fn agrees_with_itself() {
+        let (one, other) = (MemoryStore::new(), MemoryStore::new());
+        crate::differential::compare(&one, &other, 7, 2_000).await;
+    }
+}

@@ -1,0 +1,107 @@
+//! Server processes, and looking after the store.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::{ExecutionId, NodeId};
+
+use super::{MemoryStore, Result, State};
+use crate::StoreError;
+use crate::record::{ExecutionRecord, NodeRecord};
+use crate::traits::{MaintenanceStore, NodeStore, Purge};
+
+#[async_trait]
+impl NodeStore for MemoryStore {
+    async fn join_node(&self, node: NodeId, now: Timestamp) -> Result<()> {
+        let mut state = self.state();
+        if state.nodes.contains_key(&node) {
+            state.require_alive(node)?;
+        }
+        state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
+        Ok(())
+    }
+
+    async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Result<()> {
+        let mut state = self.state();
+        state.require_alive(node)?;
+        state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
+        Ok(())
+    }
+
+    async fn take_over(&self, node: NodeId, before: Timestamp) -> Result<u64> {
+        let mut state = self.state();
+        state.require_alive(node)?;
+        let stale =
+            |other: &&NodeRecord| other.id != node && (!other.alive || other.heartbeat_at < before);
+        let dead: Vec<_> = state.nodes.values().filter(stale).map(|other| other.id).collect();
+        let mut taken = 0;
+        for stored in state.executions.values_mut() {
+            let record = &mut stored.record;
+            if !record.status.is_final() && record.owner.is_some_and(|owner| dead.contains(&owner))
+            {
+                record.owner = Some(node);
+                taken += 1;
+            }
+        }
+        for id in dead {
+            state.nodes.remove(&id);
+        }
+        Ok(taken)
+    }
+
+    async fn leave(&self, node: NodeId) -> Result<()> {
+        let mut state = self.state();
+        for stored in state.executions.values_mut() {
+            let record = &mut stored.record;
+            if record.status == Status::Queued && record.owner == Some(node) {
+                record.owner = None;
+            }
+        }
+        if let Some(found) = state.nodes.get_mut(&node) {
+            found.alive = false;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MaintenanceStore for MemoryStore {
+    async fn purge(&self, purge: Purge) -> Result<u64> {
+        let mut state = self.state();
+        let records = state.executions.values().map(|stored| &stored.record);
+        let over = records.filter(|record| state.is_over(record, &purge));
+        let ids: Vec<ExecutionId> = over.take(purge.limit).map(|record| record.id).collect();
+        for id in &ids {
+            state.executions.remove(id);
+        }
+        state.deliveries.retain(|_, delivery| !ids.contains(&delivery.execution));
+        state.idempotent.retain(|_, record| record.created_at >= purge.idempotency_before);
+        Ok(ids.len() as u64)
+    }
+
+    async fn backup(&self, _target: PathBuf) -> Result<()> {
+        Err(StoreError::Unavailable("a store in memory has no file to copy".to_owned()))
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    /// Whether the execution has ended and been kept long enough.
+    fn is_over(&self, record: &ExecutionRecord, purge: &Purge) -> bool {
+        let workflow = self.workflows.get(&record.workflow);
+        let own = workflow.and_then(|workflow| workflow.retention_seconds);
+        let before = match own {
+            Some(seconds) => Some(purge.now.before(std::time::Duration::from_secs(seconds))),
+            None => purge.default_before,
+        };
+        match (record.ended_at, before) {
+            (Some(ended), Some(before)) => record.status.is_final() && ended < before,
+            _ => false,
+        }
+    }
+}
