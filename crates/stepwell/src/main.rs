@@ -1,2 +1,45 @@
-//! x
-fn main() {}
+//! Stepwell: a self-hosted, durable workflow server in one binary.
+//!
+//! This crate chooses and connects: configuration, the store, the engine, the HTTP server and the
+//! command line. It must hold no rule about workflows; those live below, once.
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod data_dir;
+mod fault;
+mod logs;
+mod source;
+mod ui;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+use fault::Fault;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            fault.report(json);
+            fault.exit_code()
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<(), Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Fault::failed(format!("the runtime could not be started: {e}")))?;
+    runtime.block_on(commands::run(cli))
+}

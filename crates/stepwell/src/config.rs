@@ -1,0 +1,304 @@
+//! The configuration: flags > environment > file > defaults. Each area has its own struct, and
+//! each default stands once, next to what it is about.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use stepwell_engine::EngineConfig;
+
+use crate::fault::Fault;
+use crate::wiring::{ApiConfig, StoreConfig};
+
+const FILE_NAME: &str = "stepwell.toml";
+const ENV_PREFIX: &str = "STEPWELL__";
+const ENV_DATA_DIR: &str = "STEPWELL_DATA_DIR";
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The folder that holds the database, the admin key and the lock.
+    pub data_dir: PathBuf,
+    /// Where the server listens.
+    pub server: ServerConfig,
+    /// The store.
+    pub store: StoreConfig,
+    /// The engine.
+    pub engine: EngineConfig,
+    /// The HTTP API.
+    pub api: ApiConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            server: ServerConfig::default(),
+            store: StoreConfig::default(),
+            engine: EngineConfig::default(),
+            api: ApiConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address: `127.0.0.1` for this machine only, `0.0.0.0` or `::` for all networks.
+    pub host: IpAddr,
+    /// The port; 0: any free one.
+    pub port: u16,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { host: IpAddr::from([127, 0, 0, 1]), port: 8080 }
+    }
+}
+
+/// The log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or filters as `info,stepwell_engine=debug`.
+    pub level: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Human }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Settings that were given as flags: the strongest.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--config`.
+    pub file: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--host`.
+    pub host: Option<IpAddr>,
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--log-level`.
+    pub log_level: Option<String>,
+    /// `--log-format`.
+    pub log_format: Option<LogFormat>,
+}
+
+impl Config {
+    /// Reads the configuration in effect.
+    ///
+    /// # Errors
+    /// `Usage`, naming the setting and where it was given.
+    pub fn load(flags: &Flags) -> Result<Self, Fault> {
+        let figment = figment(flags)?;
+        figment.extract().map_err(|error| Fault::usage(explain(&figment, error)))
+    }
+}
+
+impl Config {
+    /// The engine's settings for a process that listens nowhere: whoever runs it may reach what
+    /// their machine reaches, unless the configuration says otherwise.
+    pub fn engine_for_here(&self) -> EngineConfig {
+        self.engine_allowing(true)
+    }
+
+    /// The engine's settings for the server: private addresses are reached by default only while
+    /// nobody but this machine can reach the server.
+    pub fn engine_for_server(&self) -> EngineConfig {
+        self.engine_allowing(self.server.host.is_loopback())
+    }
+
+    fn engine_allowing(&self, private_egress: bool) -> EngineConfig {
+        let allow = self.engine.allow_private_egress.unwrap_or(private_egress);
+        EngineConfig { allow_private_egress: Some(allow), ..self.engine.clone() }
+    }
+}
+
+fn figment(flags: &Flags) -> Result<Figment, Fault> {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    if let Some(file) = file(flags)? {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    figment = figment
+        .merge(Env::raw().only(&[ENV_DATA_DIR]).map(|_| "data_dir".into()))
+        .merge(Env::prefixed(ENV_PREFIX).split("__"));
+    Ok(with_flags(figment, flags))
+}
+
+fn with_flags(mut figment: Figment, flags: &Flags) -> Figment {
+    if let Some(data_dir) = &flags.data_dir {
+        figment = figment.merge(Serialized::default("data_dir", data_dir));
+    }
+    if let Some(host) = flags.host {
+        figment = figment.merge(Serialized::default("server.host", host));
+    }
+    if let Some(port) = flags.port {
+        figment = figment.merge(Serialized::default("server.port", port));
+    }
+    if let Some(level) = &flags.log_level {
+        figment = figment.merge(Serialized::default("log.level", level));
+    }
+    if let Some(format) = flags.log_format {
+        figment = figment.merge(Serialized::default("log.format", format));
+    }
+    figment
+}
+
+/// The file to read: the one that was named, else the one here, else the one in the data folder.
+fn file(flags: &Flags) -> Result<Option<PathBuf>, Fault> {
+    if let Some(file) = &flags.file {
+        if !file.is_file() {
+            return Err(Fault::usage(format!(
+                "the configuration file {} does not exist",
+                file.display()
+            )));
+        }
+        return Ok(Some(file.clone()));
+    }
+    let data_dir = flags
+        .data_dir
+        .clone()
+        .or_else(|| std::env::var_os("STEPWELL__DATA_DIR").map(Into::into))
+        .or_else(|| std::env::var_os(ENV_DATA_DIR).map(Into::into))
+        .unwrap_or_else(|| Config::default().data_dir);
+    let candidates = [PathBuf::from(FILE_NAME), data_dir.join(FILE_NAME)];
+    Ok(candidates.into_iter().find(|file| file.is_file()))
+}
+
+/// One sentence for each thing that is wrong: the setting, what is wrong, where it was given.
+fn explain(figment: &Figment, error: figment::Error) -> String {
+    let mut text = String::new();
+    for error in error {
+        let mut path = error.path.clone();
+        let what = match &error.kind {
+            Kind::UnknownField(field, known) => {
+                if path.last() != Some(field) {
+                    path.push(field.clone());
+                }
+                format!(
+                    "there is no setting `{}`; known there: {}",
+                    path.join("."),
+                    known.join(", ")
+                )
+            }
+            kind if path.is_empty() => kind.to_string(),
+            kind => format!("`{}`: {kind}", path.join(".")),
+        };
+        let separator = if text.is_empty() { "configuration: " } else { "; " };
+        let metadata = error.metadata.as_ref();
+        let metadata = figment.find_metadata(&path.join(".")).or(metadata);
+        let _ = write!(text, "{separator}{what}{}", place(metadata, &path));
+    }
+    text
+}
+
+/// ` (in the file x)`, ` (in the environment variable X)`, or nothing where it is not known.
+fn place(metadata: Option<&figment::Metadata>, path: &[String]) -> String {
+    let Some(metadata) = metadata else { return String::new() };
+    if let Some(file) = metadata.source.as_ref().and_then(figment::Source::file_path) {
+        return format!(" (in the file {})", short(file).display());
+    }
+    if metadata.name.contains("environment") {
+        let variable = match path {
+            [only] if only == "data_dir" && std::env::var_os(ENV_DATA_DIR).is_some() => {
+                ENV_DATA_DIR.to_owned()
+            }
+            _ => format!("{ENV_PREFIX}{}", path.join("__").to_uppercase()),
+        };
+        return format!(" (in the environment variable {variable})");
+    }
+    String::new()
+}
+
+/// The path from the current folder, where it is below it.
+fn short(path: &Path) -> &Path {
+    std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
+}
+
+#[cfg(test)]
+#[expect(clippy::result_large_err, reason = "figment's Jail asks for its own error type")]
+mod tests {
+    use figment::Jail;
+
+    use super::*;
+
+    fn load(flags: Flags) -> Config {
+        Config::load(&flags).unwrap()
+    }
+
+    fn refuse(flags: Flags) -> String {
+        Config::load(&flags).unwrap_err().message
+    }
+
+    #[test]
+    fn flags_beat_the_environment_and_that_beats_the_file() {
+        Jail::expect_with(|jail| {
+            assert_eq!(load(Flags::default()).server.port, 8080);
+            jail.create_file(FILE_NAME, "[server]\nport = 1\n[engine]\nmax_active = 7\n")?;
+            assert_eq!(load(Flags::default()).server.port, 1);
+            jail.set_env("STEPWELL__SERVER__PORT", "2");
+            let config = load(Flags::default());
+            assert_eq!((config.server.port, config.engine.max_active), (2, 7));
+            assert_eq!(load(Flags { port: Some(3), ..Flags::default() }).server.port, 3);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_data_folder_comes_from_either_variable_and_holds_a_file() {
+        Jail::expect_with(|jail| {
+            jail.set_env("STEPWELL_DATA_DIR", "a");
+            assert_eq!(load(Flags::default()).data_dir, PathBuf::from("a"));
+            jail.set_env("STEPWELL__DATA_DIR", "b");
+            assert_eq!(load(Flags::default()).data_dir, PathBuf::from("b"));
+            jail.create_dir("b")?;
+            jail.create_file("b/stepwell.toml", "log.format = \"json\"")?;
+            assert_eq!(load(Flags::default()).log.format, LogFormat::Json);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        Jail::expect_with(|jail| {
+            jail.create_file(FILE_NAME, "[server]\nprot = 1\n")?;
+            let message = refuse(Flags::default());
+            assert!(message.contains("no setting `server.prot`"), "{message}");
+            assert!(message.contains("host"), "{message}");
+            assert!(message.contains("in the file stepwell.toml"), "{message}");
+            jail.create_file(FILE_NAME, "")?;
+            jail.set_env("STEPWELL__SERVER__PORT", "high");
+            let message = refuse(Flags::default());
+            assert!(message.contains("`server.port`: invalid type"), "{message}");
+            assert!(message.contains("variable STEPWELL__SERVER__PORT"), "{message}");
+            let file = Some("none.toml".into());
+            let message = refuse(Flags { file, ..Flags::default() });
+            assert!(message.contains("none.toml does not exist"), "{message}");
+            Ok(())
+        });
+    }
+}

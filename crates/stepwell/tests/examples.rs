@@ -1,0 +1,153 @@
+//! Every example works as it lies there: executed by the real binary, on the input beside it,
+//! against a server of this test.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+const PAGE: &str = r##"<html><body>
+<a href="/first">1</a> <A class="x" HREF='https://example.com/second?a=1'>2</A>
+<a href="/first">again</a> <a href="#top">top</a> <p href="/no">no</p>
+</body></html>"##;
+
+fn examples() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"))
+}
+
+/// A web server for one test: answers until the test is over.
+fn web_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let first = lines.next().unwrap_or_default();
+    for line in lines {
+        if line.is_empty() {
+            break;
+        }
+    }
+    let (status, kind, body) = match first.split(' ').nth(1).unwrap_or_default() {
+        "/page" => ("200 OK", "text/html", PAGE),
+        "/healthz" | "/readyz" => ("200 OK", "application/json", r#"{"status":"ok"}"#),
+        _ => ("404 Not Found", "text/plain", "there is nothing"),
+    };
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+}
+
+/// Runs an example; answers its output.
+fn run(file: &str, input: Option<&str>) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+    command.current_dir(examples()).args(["run", file]);
+    if let Some(input) = input {
+        command.args(["--input", input]);
+    }
+    let output = command.output().unwrap();
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{file} failed: {progress}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn dummy() {
+    assert_eq!(run("dummy.json", None), json!({"text": "!dlrow ,olleH"}));
+}
+
+#[test]
+fn greet() {
+    assert_eq!(
+        run("greet.yaml", Some("@greet.input.json")),
+        json!({"loud": "STEPS DOWN TO THE WATER", "result": "RETAW EHT OT NWOD SPETS"})
+    );
+}
+
+#[test]
+fn clean_csv() {
+    let clean = "Name,City,E-Mail\nAda Lovelace,London,ADA@example.com\n\
+        \"Hopper, Grace\",New York,grace@example.com\nMichael Faraday,London,ada@example.com";
+    assert_eq!(
+        run("clean-csv.yaml", Some("@clean-csv.input.json")),
+        json!({"csv": clean, "rows": 3, "emails": ["ada@example.com", "grace@example.com"]})
+    );
+}
+
+#[test]
+fn fetch_links() {
+    let input = json!({"url": format!("{}/page", web_server())});
+    assert_eq!(
+        run("fetch-links.yaml", Some(&input.to_string())),
+        json!({
+            "links": ["/first", "https://example.com/second?a=1"],
+            "count": 2,
+            "markdown": "- </first>\n- <https://example.com/second?a=1>\n",
+        })
+    );
+}
+
+#[test]
+fn fan_out() {
+    let input = json!({"base_url": web_server()});
+    assert_eq!(
+        run("fan-out.yaml", Some(&input.to_string())),
+        json!({
+            "report": "health 200, ready 200, news missing, offers failed",
+            "why_no_offers": "HTTP_STATUS",
+        })
+    );
+}
+
+#[test]
+fn every_example_has_a_test_and_is_valid() {
+    let mut files: Vec<String> = std::fs::read_dir(examples())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".input.json") && !name.ends_with(".md"))
+        .collect();
+    files.sort();
+    assert_eq!(
+        files,
+        ["clean-csv.yaml", "dummy.json", "fan-out.yaml", "fetch-links.yaml", "greet.yaml"]
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_stepwell"))
+        .current_dir(examples())
+        .arg("validate")
+        .args(&files)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn what_goes_wrong_is_told_by_the_exit_code() {
+    for (args, code, says) in [
+        (vec!["run", "greet.yaml"], 2, "input"),
+        (vec!["run", "greet.yaml", "--input", "{text: 1}"], 2, "not JSON"),
+        (vec!["run", "none.yaml"], 2, "none.yaml"),
+        (vec!["run", "fetch-links.yaml", "--input", r#"{"url": "http://127.0.0.1:1/"}"#], 1, "page"),
+        (vec!["workflows", "list", "--data-dir", "/nowhere"], 4, "stepwell serve"),
+        (vec!["step-types", "TextOperation.Revers"], 3, "no step type"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_stepwell"))
+            .current_dir(examples())
+            .args(&args)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(says), "{args:?}: {stderr}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Calls that are made in one place only.
+
+use super::{Finding, Source};
+
+struct Rule {
+    /// The text that gives the call away.
+    needle: &'static str,
+    /// Path prefixes in which it is allowed.
+    allowed: &'static [&'static str],
+    /// Whether tests may do it.
+    tests_may: bool,
+    /// What to do instead.
+    instead: &'static str,
+}
+
+const TERMINAL: &[&str] = &["crates/stepwell/src/ui.rs", "xtask/", "bench/"];
+
+const RULES: &[Rule] = &[
+    Rule {
+        needle: "SystemTime::now",
+        allowed: &["crates/engine/src/clock.rs"],
+        tests_may: true,
+        instead: "ask the Clock",
+    },
+    Rule {
+        needle: "Instant::now",
+        allowed: &["crates/engine/src/clock.rs"],
+        tests_may: true,
+        instead: "ask the Clock",
+    },
+    Rule {
+        needle: "thread::sleep",
+        allowed: &["bench/"],
+        tests_may: true,
+        instead: "wait for a signal, or arm a timer",
+    },
+    Rule {
+        needle: "reqwest::Client",
+        allowed: &["crates/engine/src/egress", "crates/stepwell/src/client/http.rs"],
+        tests_may: true,
+        instead: "go out through the egress client",
+    },
+    Rule { needle: "println!", allowed: TERMINAL, tests_may: true, instead: "use the ui module" },
+    Rule { needle: " print!", allowed: TERMINAL, tests_may: true, instead: "use the ui module" },
+    Rule { needle: "eprint!", allowed: TERMINAL, tests_may: true, instead: "use the ui module" },
+    Rule { needle: "todo!(", allowed: &[], tests_may: false, instead: "write it" },
+    Rule { needle: "unimplemented!(", allowed: &[], tests_may: false, instead: "write it" },
+];
+
+/// New ids come from one place, so that the simulator and tests can give their own.
+const ID_CALL: &str = "Uuid::now_v7";
+
+/// Checks every file.
+pub fn check(sources: &[Source]) -> Vec<Finding> {
+    // This crate names the calls without making them.
+    let sources = sources.iter().filter(|s| !s.path.starts_with("xtask/"));
+    let mut findings = Vec::new();
+    let mut id_makers = Vec::new();
+    for source in sources {
+        for rule in RULES {
+            findings.extend(breaches(source, rule));
+        }
+        if !source.is_test() && source.code(false).iter().any(|(_, l)| l.contains(ID_CALL)) {
+            id_makers.push(source.path.as_str());
+        }
+    }
+    let in_engine = id_makers.iter().all(|path| path.starts_with("crates/engine/src/"));
+    if id_makers.len() > 1 || !in_engine {
+        findings.push(Finding::Wrong(format!(
+            "`{ID_CALL}` belongs in one file of the engine, but is in {}",
+            id_makers.join(", ")
+        )));
+    }
+    findings
+}
+
+fn breaches(source: &Source, rule: &Rule) -> Vec<Finding> {
+    let exempt = rule.allowed.iter().any(|prefix| source.path.starts_with(prefix))
+        || (rule.tests_may && source.is_test());
+    if exempt {
+        return Vec::new();
+    }
+    let code = source.code(!rule.tests_may);
+    let hits = code.iter().filter(|(_, line)| line.contains(rule.needle));
+    hits.map(|(number, _)| {
+        let Rule { needle, instead, .. } = rule;
+        Finding::Wrong(format!("{}:{number}: `{}`: {instead}", source.path, needle.trim()))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, text: &str) -> Vec<String> {
+        let source = Source { path: path.into(), text: text.into() };
+        let wrong = check(&[source]).into_iter().map(|f| match f {
+            Finding::Wrong(text) | Finding::Note(text) => text,
+        });
+        wrong.collect()
+    }
+
+    #[test]
+    fn forbidden_calls_are_found_where_they_are_forbidden() {
+        for (path, text, count) in [
+            ("crates/api/src/a.rs", "let t = SystemTime::now();", 1),
+            ("crates/engine/src/clock.rs", "let t = SystemTime::now();", 0),
+            ("crates/api/tests/a.rs", "let t = SystemTime::now();", 0),
+            ("crates/api/src/a.rs", "// SystemTime::now is forbidden", 0),
+            ("crates/api/src/a.rs", "#[cfg(test)]\nmod tests {\n Instant::now();\n}", 0),
+            ("crates/api/src/a.rs", "#[cfg(test)]\nmod tests {\n todo!()\n}", 1),
+            ("crates/api/src/a.rs", "let c = reqwest::Client::new();", 1),
+            ("crates/engine/src/egress/mod.rs", "let c = reqwest::Client::new();", 0),
+            ("crates/stepwell/src/main.rs", "    println!(\"x\");", 1),
+            ("crates/stepwell/src/ui.rs", "    println!(\"x\");", 0),
+            ("crates/engine/src/new_id.rs", "Uuid::now_v7()", 0),
+            ("crates/api/src/a.rs", "Uuid::now_v7()", 1),
+        ] {
+            assert_eq!(found(path, text).len(), count, "{path}: {text}");
+        }
+        assert_eq!(
+            found("crates/api/src/a.rs", "\n todo!()"),
+            ["crates/api/src/a.rs:2: `todo!(`: write it"]
+        );
+    }
+
+    #[test]
+    fn ids_are_made_in_one_file() {
+        let source = |path: &str| Source { path: path.into(), text: "Uuid::now_v7()".into() };
+        let two = [source("crates/engine/src/a.rs"), source("crates/engine/src/b.rs")];
+        assert_eq!(check(&two).len(), 1);
+    }
+}
