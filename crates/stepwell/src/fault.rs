@@ -80,7 +80,10 @@ impl Fault {
         let code = error["code"].as_str().unwrap_or("FAILED");
         let problems = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
         let problems = problems.iter().filter_map(|p| serde_json::from_value(p.clone()).ok());
-        Self { problems: problems.collect(), ..Self::new(kind, code, message) }
+        let problems = Problems(problems.collect());
+        // The problems are told one by one below the message.
+        let short = message.strip_suffix(&format!(": {problems}")).unwrap_or(&message);
+        Self { problems: problems.0, ..Self::new(kind, code, short) }
     }
 
     /// The exit code that tells it.
@@ -144,7 +147,7 @@ mod tests {
         ] {
             assert_eq!(Fault::from_answer(status, &Value::Null).kind, kind, "{status}");
         }
-        let body = json!({"error": {"code": "INVALID_WORKFLOW", "message": "no",
+        let body = json!({"error": {"code": "INVALID_WORKFLOW", "message": "no: steps[0]: bad",
             "details": [{"path": "steps[0]", "message": "bad"}]}});
         let fault = Fault::from_answer(400, &body);
         assert_eq!(fault.problems, [Problem::new("steps[0]", "bad")]);
