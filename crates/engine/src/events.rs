@@ -34,11 +34,16 @@ pub struct Follow {
 impl Follow {
     /// Follows an execution that is in the store or at work; `execution` is before its first
     /// event.
-    pub(crate) async fn start(engine: Arc<Engine>, execution: Execution, skip: u64) -> Result<Self, AppError> {
+    pub(crate) async fn start(
+        engine: Arc<Engine>,
+        execution: Execution,
+        skip: u64,
+    ) -> Result<Self, AppError> {
         let id = execution.origin.id;
         let feed = engine.registry.follow(id);
         let news = feed.listen();
-        let follow = Self { engine, id, feed: Some(feed), news, execution, skip, ready: VecDeque::new() };
+        let follow =
+            Self { engine, id, feed: Some(feed), news, execution, skip, ready: VecDeque::new() };
         // Whoever drives it shows what happens from now on; what was before is in the store.
         if let Some(feed) = &follow.feed
             && feed.after(0, 1).is_empty()

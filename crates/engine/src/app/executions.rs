@@ -18,7 +18,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn execution(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<ExecutionView, AppError> {
+    pub async fn execution(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<ExecutionView, AppError> {
         self.execution_as(caller, Verb::Read, workflow, id).await
     }
 
@@ -42,7 +47,11 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` for the workflow, `InvalidRequest` for a cursor or limit that is wrong.
-    pub async fn executions(&self, caller: &Caller, query: ExecutionsQuery) -> Result<Page<ExecutionRecord>, AppError> {
+    pub async fn executions(
+        &self,
+        caller: &Caller,
+        query: ExecutionsQuery,
+    ) -> Result<Page<ExecutionRecord>, AppError> {
         match query.workflow {
             Some(workflow) => drop(self.find_with_history(caller, workflow).await?),
             None => caller.require(Verb::Read, workflows::KIND)?,
@@ -63,7 +72,13 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn follow(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, seq: u64) -> Result<Follow, AppError> {
+    pub async fn follow(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+        seq: u64,
+    ) -> Result<Follow, AppError> {
         self.follow_as(caller, Verb::Read, workflow, id, seq).await
     }
 
@@ -85,7 +100,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn logs(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<Vec<LogLine>, AppError> {
+    pub async fn logs(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<Vec<LogLine>, AppError> {
         let (record, events) = self.journal(caller, Verb::Read, workflow, id).await?;
         let execution = self.unfolded(&record).await?;
         Ok(events.iter().filter_map(|event| log_line(&execution, event)).collect())
@@ -95,7 +115,13 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`, `AlreadyEnded`.
-    pub async fn cancel(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, reason: Option<String>) -> Result<(), AppError> {
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+        reason: Option<String>,
+    ) -> Result<(), AppError> {
         self.control(caller, workflow, id, Control::Cancel { reason }).await
     }
 
@@ -104,7 +130,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`, `AlreadyEnded`, `WrongState` when paused already.
-    pub async fn pause(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<(), AppError> {
+    pub async fn pause(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<(), AppError> {
         self.control(caller, workflow, id, Control::Pause).await
     }
 
@@ -112,11 +143,22 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`, `AlreadyEnded`, `WrongState` when not paused.
-    pub async fn resume(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId) -> Result<(), AppError> {
+    pub async fn resume(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<(), AppError> {
         self.control(caller, workflow, id, Control::Resume).await
     }
 
-    async fn control(&self, caller: &Caller, workflow: Option<WorkflowId>, id: ExecutionId, what: Control) -> Result<(), AppError> {
+    async fn control(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+        what: Control,
+    ) -> Result<(), AppError> {
         let (record, _) = self.journal(caller, Verb::Execute, workflow, id).await?;
         if record.status.is_final() {
             return Err(AppError::AlreadyEnded(record.status));
@@ -152,7 +194,12 @@ impl App {
     }
 
     /// Checks a scope on the workflow of an execution, which may be deleted by now.
-    async fn allowed(&self, caller: &Caller, verb: Verb, workflow: WorkflowId) -> Result<(), AppError> {
+    async fn allowed(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: WorkflowId,
+    ) -> Result<(), AppError> {
         if caller.require(verb, workflows::KIND).is_ok() {
             return Ok(());
         }

@@ -9,7 +9,12 @@ use crate::{AppError, Caller};
 
 impl Idempotency {
     /// What is stored under the key.
-    pub(super) fn record(self, workspace: WorkspaceId, outcome: String, now: Timestamp) -> IdempotencyRecord {
+    pub(super) fn record(
+        self,
+        workspace: WorkspaceId,
+        outcome: String,
+        now: Timestamp,
+    ) -> IdempotencyRecord {
         let Self { key, fingerprint } = self;
         IdempotencyRecord { workspace, key, fingerprint, outcome, created_at: now }
     }
@@ -18,7 +23,10 @@ impl Idempotency {
     ///
     /// # Errors
     /// `IdempotencyKeyReused` where it is not.
-    pub(super) fn outcome_of(fingerprint: &[u8], found: &IdempotencyRecord) -> Result<String, AppError> {
+    pub(super) fn outcome_of(
+        fingerprint: &[u8],
+        found: &IdempotencyRecord,
+    ) -> Result<String, AppError> {
         if found.fingerprint == fingerprint {
             return Ok(found.outcome.clone());
         }
@@ -32,7 +40,11 @@ impl App {
     ///
     /// # Errors
     /// `IdempotencyKeyReused` where it came with another request.
-    pub async fn replay(&self, caller: &Caller, key: &Idempotency) -> Result<Option<String>, AppError> {
+    pub async fn replay(
+        &self,
+        caller: &Caller,
+        key: &Idempotency,
+    ) -> Result<Option<String>, AppError> {
         let found = self.engine.store.find_idempotent(caller.workspace, &key.key).await?;
         found.map(|found| Idempotency::outcome_of(&key.fingerprint, &found)).transpose()
     }
@@ -42,7 +54,12 @@ impl App {
     ///
     /// # Errors
     /// `Unavailable`, `IdempotencyKeyReused`.
-    pub async fn remember(&self, caller: &Caller, key: Idempotency, answer: String) -> Result<(), AppError> {
+    pub async fn remember(
+        &self,
+        caller: &Caller,
+        key: Idempotency,
+        answer: String,
+    ) -> Result<(), AppError> {
         let fingerprint = key.fingerprint.clone();
         let record = key.record(caller.workspace, answer, self.engine.now());
         match self.engine.store.save_idempotent(record).await {
@@ -54,7 +71,11 @@ impl App {
     }
 
     /// What a key stands for already: asked first, so that a repeated request does no work twice.
-    pub(super) async fn seen(&self, caller: &Caller, key: Option<&Idempotency>) -> Result<Option<String>, AppError> {
+    pub(super) async fn seen(
+        &self,
+        caller: &Caller,
+        key: Option<&Idempotency>,
+    ) -> Result<Option<String>, AppError> {
         match key {
             Some(key) => self.replay(caller, key).await,
             None => Ok(None),

@@ -168,7 +168,10 @@ fn check(create: &CreateKey, now: Timestamp) -> Result<(), AppError> {
         return Err(AppError::invalid("name", "name must have 1 to 100 characters"));
     }
     if create.scopes.is_empty() {
-        return Err(AppError::invalid("scopes", "scopes must name at least one scope, such as `admin`"));
+        return Err(AppError::invalid(
+            "scopes",
+            "scopes must name at least one scope, such as `admin`",
+        ));
     }
     for scope in &create.scopes {
         scope.parse::<Scope>()?;

@@ -60,7 +60,8 @@ impl App {
         let now = clock.now();
         store.join_node(node, now).await?;
         // Where no other node can be alive, none needs to be waited for.
-        let dead_since = if config.sole_node { now.after(DEAD_AFTER) } else { now.before(DEAD_AFTER) };
+        let dead_since =
+            if config.sole_node { now.after(DEAD_AFTER) } else { now.before(DEAD_AFTER) };
         let taken = store.take_over(node, dead_since).await?;
         if taken > 0 {
             tracing::info!(executions = taken, "resuming what the last run left unfinished");
@@ -118,7 +119,10 @@ impl App {
         };
         if tokio::time::timeout(grace, all_gone).await.is_err() {
             let left = self.engine.registry.active();
-            tracing::warn!(left, "steps were still under way after the grace period; the next start runs them again");
+            tracing::warn!(
+                left,
+                "steps were still under way after the grace period; the next start runs them again"
+            );
         }
         if let Err(error) = self.engine.store.leave(self.engine.node).await {
             tracing::warn!(%error, "this node could not leave in order");
@@ -148,7 +152,10 @@ impl App {
     pub async fn backup(&self, caller: &Caller, target: PathBuf) -> Result<(), AppError> {
         caller.require_admin()?;
         if target.exists() {
-            return Err(AppError::invalid("target", format!("`{}` exists already", target.display())));
+            return Err(AppError::invalid(
+                "target",
+                format!("`{}` exists already", target.display()),
+            ));
         }
         Ok(self.engine.store.backup(target).await?)
     }

@@ -38,7 +38,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `Unavailable`.
-    pub async fn execute(&self, caller: &Caller, workflow: WorkflowId, start: Start) -> Result<ExecutionId, AppError> {
+    pub async fn execute(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+    ) -> Result<ExecutionId, AppError> {
         let fingerprint = fingerprint(&start);
         let (told, accepted) = oneshot::channel();
         match self.accept(caller, workflow, start, Some(told)).await? {
@@ -89,7 +94,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`; `StillRunning` when `patience` is over.
-    pub async fn wait_for(&self, caller: &Caller, id: ExecutionId, patience: Duration) -> Result<ExecutionView, AppError> {
+    pub async fn wait_for(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+        patience: Duration,
+    ) -> Result<ExecutionView, AppError> {
         let mut follow = self.follow_as(caller, Verb::Execute, None, id, 0).await?;
         let ended = async {
             while follow.next().await?.is_some() {}
@@ -155,7 +165,8 @@ impl App {
             return Err(AppError::Inactive);
         }
         let plan = self.engine.plans.plan(workflow.id, workflow.release).await?;
-        let input = plan.with_defaults(start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())));
+        let input = plan
+            .with_defaults(start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())));
         plan.check_input(&input).map_err(AppError::InvalidInput)?;
         self.check_size(&input)?;
         if let Some(url) = &start.webhook_url {

@@ -35,7 +35,11 @@ impl App {
     ///
     /// # Errors
     /// `InvalidDefinition` with every problem.
-    pub async fn create_workflow(&self, caller: &Caller, create: CreateWorkflow) -> Result<WorkflowId, AppError> {
+    pub async fn create_workflow(
+        &self,
+        caller: &Caller,
+        create: CreateWorkflow,
+    ) -> Result<WorkflowId, AppError> {
         caller.require(Verb::Write, KIND)?;
         if let Some(outcome) = self.seen(caller, create.idempotency.as_ref()).await? {
             return replayed_id(&outcome);
@@ -64,7 +68,12 @@ impl App {
         };
         let idempotency =
             create.idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        match self.engine.store.create_workflow(StoreCreate { workflow, release, idempotency }).await {
+        match self
+            .engine
+            .store
+            .create_workflow(StoreCreate { workflow, release, idempotency })
+            .await
+        {
             Ok(()) => {
                 self.engine.plans.remember(id, 1, plan);
                 Ok(id)
@@ -81,7 +90,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`, `InvalidDefinition`.
-    pub async fn update_workflow(&self, caller: &Caller, id: WorkflowId, source: Value) -> Result<WorkflowView, AppError> {
+    pub async fn update_workflow(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        source: Value,
+    ) -> Result<WorkflowView, AppError> {
         self.find_for(caller, Verb::Write, id).await?;
         let (definition, plan) = self.validate(&source)?;
         let source = Arc::new(source);
@@ -104,9 +118,20 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn set_active(&self, caller: &Caller, id: WorkflowId, active: bool) -> Result<(), AppError> {
+    pub async fn set_active(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        active: bool,
+    ) -> Result<(), AppError> {
         self.find_for(caller, Verb::Write, id).await?;
-        self.change(UpdateWorkflow { id, active: Some(active), delete: false, now: self.engine.now() }).await
+        self.change(UpdateWorkflow {
+            id,
+            active: Some(active),
+            delete: false,
+            now: self.engine.now(),
+        })
+        .await
     }
 
     /// Deletes a workflow; running executions finish, history stays. Scope `write:workflows`.
@@ -131,7 +156,11 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn workflow(&self, caller: &Caller, id: WorkflowId) -> Result<WorkflowView, AppError> {
+    pub async fn workflow(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+    ) -> Result<WorkflowView, AppError> {
         let record = self.find_for(caller, Verb::Read, id).await?;
         self.view(record).await
     }
@@ -140,7 +169,11 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn workflow_by_name(&self, caller: &Caller, name: &str) -> Result<WorkflowView, AppError> {
+    pub async fn workflow_by_name(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<WorkflowView, AppError> {
         let found = self.engine.store.find_workflow_by_name(caller.workspace, name).await?;
         let record = found.ok_or_else(|| AppError::not_found("workflow", name))?;
         require(caller, Verb::Read, &record)?;
@@ -151,7 +184,11 @@ impl App {
     ///
     /// # Errors
     /// `InvalidRequest` for a cursor or limit that is wrong.
-    pub async fn workflows(&self, caller: &Caller, query: WorkflowsQuery) -> Result<Page<WorkflowRecord>, AppError> {
+    pub async fn workflows(
+        &self,
+        caller: &Caller,
+        query: WorkflowsQuery,
+    ) -> Result<Page<WorkflowRecord>, AppError> {
         caller.require(Verb::Read, KIND)?;
         let limit = cursor::check_limit(query.limit)?;
         let list = ListWorkflows {
@@ -168,7 +205,11 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn workflow_stats(&self, caller: &Caller, id: WorkflowId) -> Result<WorkflowStats, AppError> {
+    pub async fn workflow_stats(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+    ) -> Result<WorkflowStats, AppError> {
         self.find_with_history(caller, id).await?;
         Ok(self.engine.store.workflow_stats(id).await?)
     }
@@ -183,7 +224,12 @@ impl App {
     }
 
     /// The workflow, if the caller may do that to it.
-    pub(super) async fn find_for(&self, caller: &Caller, verb: Verb, id: WorkflowId) -> Result<Arc<WorkflowRecord>, AppError> {
+    pub(super) async fn find_for(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        id: WorkflowId,
+    ) -> Result<Arc<WorkflowRecord>, AppError> {
         let found = self.engine.plans.workflow(id).await?;
         let found = found.filter(|workflow| workflow.workspace == caller.workspace);
         let found = found.ok_or_else(|| AppError::not_found("workflow", id.dataflow()))?;
@@ -192,7 +238,11 @@ impl App {
     }
 
     /// The workflow for looking at its executions, which outlive it.
-    pub(super) async fn find_with_history(&self, caller: &Caller, id: WorkflowId) -> Result<WorkflowRecord, AppError> {
+    pub(super) async fn find_with_history(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+    ) -> Result<WorkflowRecord, AppError> {
         if let Some(known) = self.engine.plans.workflow(id).await? {
             return owned(caller, Arc::unwrap_or_clone(known));
         }
@@ -210,7 +260,11 @@ fn owned(caller: &Caller, record: WorkflowRecord) -> Result<WorkflowRecord, AppE
 }
 
 /// Checks a scope on one workflow, by its name or its id in any form.
-pub(super) fn require(caller: &Caller, verb: Verb, record: &WorkflowRecord) -> Result<(), AppError> {
+pub(super) fn require(
+    caller: &Caller,
+    verb: Verb,
+    record: &WorkflowRecord,
+) -> Result<(), AppError> {
     // Most keys are good for all workflows: then no name needs to be written out.
     if caller.require(verb, KIND).is_ok() {
         return Ok(());

@@ -25,7 +25,10 @@ impl Background {
     }
 
     /// Starts a loop.
-    pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(&self, make: impl FnOnce(Stop) -> F) {
+    pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        make: impl FnOnce(Stop) -> F,
+    ) {
         let task = tokio::spawn(make(Stop(self.stop.subscribe())));
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }

@@ -66,14 +66,19 @@ impl Attempt {
     /// Runs a pure step at once, where that takes no time worth mentioning; else gives it back.
     pub(crate) fn run_inline(self) -> Result<Result<Done, Fault>, Self> {
         match self.behaviour {
-            Behaviour::Pure(code) if json_size(&self.input, INLINE_INPUT_BYTES) < INLINE_INPUT_BYTES => {
+            Behaviour::Pure(code)
+                if json_size(&self.input, INLINE_INPUT_BYTES) < INLINE_INPUT_BYTES =>
+            {
                 Ok(self.call(code))
             }
             _ => Err(self),
         }
     }
 
-    fn call(&self, code: fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>) -> Result<Done, Fault> {
+    fn call(
+        &self,
+        code: fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>,
+    ) -> Result<Done, Fault> {
         let call = PureCall { input: &self.input, config: &self.config };
         let result = catch_unwind(AssertUnwindSafe(|| code(&call)));
         self.finish(result.unwrap_or_else(|_| Err(panicked())))
@@ -133,7 +138,8 @@ impl Attempt {
                 let size = json_size(&output.value, self.max_bytes + 1);
                 if size > self.max_bytes {
                     let limit = self.max_bytes;
-                    let message = format!("the step's output is larger than the limit of {limit} bytes");
+                    let message =
+                        format!("the step's output is larger than the limit of {limit} bytes");
                     return Err(permanent(codes::VALUE_TOO_LARGE, message));
                 }
                 let output_value = self.secrets.mask(&output.value);
@@ -174,7 +180,10 @@ fn internal(message: &str) -> Fault {
 }
 
 fn panicked() -> stepwell_steps::Failure {
-    stepwell_steps::Failure::permanent(codes::INTERNAL, "the step's code panicked; this is a bug in Stepwell")
+    stepwell_steps::Failure::permanent(
+        codes::INTERNAL,
+        "the step's code panicked; this is a bug in Stepwell",
+    )
 }
 
 fn missing_secret(name: &str) -> Fault {

@@ -66,7 +66,11 @@ impl Engine {
 
     /// Sees to it that a stored execution is driven, and answers the way to tell its runner
     /// something.
-    pub(crate) fn wake(self: &Arc<Self>, id: ExecutionId, because: Because) -> mpsc::Sender<Message> {
+    pub(crate) fn wake(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        because: Because,
+    ) -> mpsc::Sender<Message> {
         match self.registry.sit(id) {
             Err(at_work) => at_work,
             Ok(seat) => {
@@ -79,7 +83,11 @@ impl Engine {
 
     /// Tells an execution something and waits until it is durable. The caller has checked that
     /// the execution is there.
-    pub(crate) async fn control(self: &Arc<Self>, id: ExecutionId, what: Control) -> Result<(), AppError> {
+    pub(crate) async fn control(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        what: Control,
+    ) -> Result<(), AppError> {
         // A runner may go to sleep between finding it and telling it; then another one is found.
         for _ in 0..100 {
             if self.background.is_stopping() {

@@ -55,23 +55,33 @@ pub(crate) struct Plans {
 
 impl Plans {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, compiled: Memory::new(), workflows: Memory::new(), changes: AtomicU64::new(0) }
+        Self {
+            store,
+            compiled: Memory::new(),
+            workflows: Memory::new(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// The plan of a release. Releases are immutable, so it never grows old.
-    pub(crate) async fn plan(&self, workflow: WorkflowId, number: u32) -> Result<SharedPlan, AppError> {
+    pub(crate) async fn plan(
+        &self,
+        workflow: WorkflowId,
+        number: u32,
+    ) -> Result<SharedPlan, AppError> {
         if let Some(plan) = self.compiled.get(&(workflow, number)) {
             return Ok(plan);
         }
-        let release = self
-            .store
-            .find_release(workflow, number)
-            .await?
-            .ok_or_else(|| AppError::Internal(format!("release {number} of {workflow} is gone")))?;
+        let release =
+            self.store.find_release(workflow, number).await?.ok_or_else(|| {
+                AppError::Internal(format!("release {number} of {workflow} is gone"))
+            })?;
         let compiled =
             definition::plan(&release.source, stepwell_steps::registry(), &Limits::default());
         let (_, plan) = compiled.map_err(|problems| {
-            AppError::Internal(format!("release {number} of {workflow} no longer compiles: {problems}"))
+            AppError::Internal(format!(
+                "release {number} of {workflow} no longer compiles: {problems}"
+            ))
         })?;
         let plan = Arc::new(plan);
         self.remember(workflow, number, plan.clone());
@@ -84,7 +94,10 @@ impl Plans {
     }
 
     /// A workflow that is not deleted.
-    pub(crate) async fn workflow(&self, id: WorkflowId) -> Result<Option<Arc<WorkflowRecord>>, AppError> {
+    pub(crate) async fn workflow(
+        &self,
+        id: WorkflowId,
+    ) -> Result<Option<Arc<WorkflowRecord>>, AppError> {
         if let Some(known) = self.workflows.get(&id) {
             return Ok(Some(known));
         }

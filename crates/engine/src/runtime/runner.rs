@@ -123,7 +123,8 @@ impl Runner {
     }
 
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
-        let Beginning { execution, record, uncommitted, idempotency, secrets, accepted } = beginning;
+        let Beginning { execution, record, uncommitted, idempotency, secrets, accepted } =
+            beginning;
         let outbox = Outbox::new(&record, &execution, &uncommitted);
         seat.feed.fill(&record, &uncommitted);
         Self {
@@ -259,7 +260,8 @@ impl Runner {
             self.commit().await?;
             return self.hear().await;
         }
-        if self.execution.origin.plan.steps[step].effect == Effect::External || self.record.seq == 0 {
+        if self.execution.origin.plan.steps[step].effect == Effect::External || self.record.seq == 0
+        {
             self.commit().await?;
         }
         let task = tokio::spawn(ready.run(self.engine.clone(), self.sender.clone()));
@@ -267,12 +269,19 @@ impl Runner {
         Ok(())
     }
 
-    fn step_ended(&mut self, step: usize, attempt: u32, result: Result<stepwell_core::execution::Done, stepwell_core::execution::Fault>) {
+    fn step_ended(
+        &mut self,
+        step: usize,
+        attempt: u32,
+        result: Result<stepwell_core::execution::Done, stepwell_core::execution::Fault>,
+    ) {
         let result = result.and_then(|done| {
             self.bytes += json_size(&done.output, usize::MAX);
             let limit = self.engine.config.max_execution_bytes;
             if self.bytes > limit {
-                let message = format!("the execution's values are larger than the limit of {limit} bytes together");
+                let message = format!(
+                    "the execution's values are larger than the limit of {limit} bytes together"
+                );
                 return Err(permanent(stepwell_core::execution::codes::VALUE_TOO_LARGE, message));
             }
             Ok(done)
@@ -357,7 +366,9 @@ fn refusal(refused: Refused, status: Status) -> AppError {
     match refused {
         Refused::Ended(status) => AppError::AlreadyEnded(status),
         Refused::AlreadyPaused => AppError::WrongState { status, reason: "it is paused already" },
-        Refused::NotPaused => AppError::WrongState { status, reason: "only a paused one can be resumed" },
+        Refused::NotPaused => {
+            AppError::WrongState { status, reason: "only a paused one can be resumed" }
+        }
         Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale => {
             AppError::WrongState { status, reason: "that does not fit where it stands" }
         }

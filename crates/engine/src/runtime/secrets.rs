@@ -54,7 +54,11 @@ impl StepSecrets {
         self.0.iter().fold(text.to_owned(), |text, (_, secret)| mask(&text, secret))
     }
 
-    fn replaced(&self, value: &Arc<Value>, one: impl Fn(&str, &(String, String)) -> String) -> Arc<Value> {
+    fn replaced(
+        &self,
+        value: &Arc<Value>,
+        one: impl Fn(&str, &(String, String)) -> String,
+    ) -> Arc<Value> {
         if self.0.is_empty() {
             return value.clone();
         }
@@ -87,7 +91,9 @@ mod tests {
     #[test]
     fn revealed_where_marked_and_masked_where_told() {
         let secrets = StepSecrets(vec![(secret_marker("KEY"), "hunter2".into())]);
-        let config = Arc::new(json!({"headers": {"authorization": format!("Bearer {}", secret_marker("KEY"))}}));
+        let config = Arc::new(
+            json!({"headers": {"authorization": format!("Bearer {}", secret_marker("KEY"))}}),
+        );
         let revealed = secrets.reveal(&config);
         assert_eq!(revealed["headers"]["authorization"], "Bearer hunter2");
         let echoed = secrets.mask(&Arc::new(json!({"hunter2": ["you sent hunter2"]})));

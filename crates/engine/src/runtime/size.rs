@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn is_near_the_written_size() {
-        let value = serde_json::json!({"a": [1, 2, "three"], "b": {"c": null, "d": "x".repeat(100)}});
+        let value =
+            serde_json::json!({"a": [1, 2, "three"], "b": {"c": null, "d": "x".repeat(100)}});
         let written = value.to_string().len();
         let size = json_size(&value, usize::MAX);
         assert!(size.abs_diff(written) < 40, "{size} {written}");

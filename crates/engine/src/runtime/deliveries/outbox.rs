@@ -22,7 +22,11 @@ struct Following {
 impl Outbox {
     /// `execution` stands after `uncommitted`, of which no commit has told yet: either these are
     /// its whole journal, or there are none.
-    pub(crate) fn new(record: &ExecutionRecord, execution: &Execution, uncommitted: &[Recorded]) -> Self {
+    pub(crate) fn new(
+        record: &ExecutionRecord,
+        execution: &Execution,
+        uncommitted: &[Recorded],
+    ) -> Self {
         Self(record.webhook_url.clone().map(|url| {
             let committed = if uncommitted.is_empty() {
                 execution.clone()

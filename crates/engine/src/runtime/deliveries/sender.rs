@@ -83,7 +83,11 @@ async fn start_due(
     Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(Duration::from_millis(5), LOOK_EVERY))
 }
 
-async fn note(engine: &Engine, ended: Vec<(ExecutionId, DeliveryAttempt)>, busy: &mut HashSet<ExecutionId>) {
+async fn note(
+    engine: &Engine,
+    ended: Vec<(ExecutionId, DeliveryAttempt)>,
+    busy: &mut HashSet<ExecutionId>,
+) {
     let (executions, attempts): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
     while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
         tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");
@@ -116,13 +120,20 @@ async fn attempt(engine: &Engine, delivery: DeliveryRecord) -> DeliveryAttempt {
         DeliveryStatus::Exhausted => "exhausted",
     })
     .increment(1);
-    DeliveryAttempt { id: delivery.id, status, attempts, next_attempt_at: now.after(pause), last_result }
+    DeliveryAttempt {
+        id: delivery.id,
+        status,
+        attempts,
+        next_attempt_at: now.after(pause),
+        last_result,
+    }
 }
 
 async fn send(engine: &Engine, delivery: &DeliveryRecord) -> Result<String, String> {
     let secret = engine.signing_secret(delivery.workspace).await.map_err(|e| e.to_string())?;
     let DeliveryRecord { id, url, body, .. } = delivery;
-    let headers = signature::headers(&secret, DeliveryId::from_uuid(id.uuid()), engine.now(), body)?;
+    let headers =
+        signature::headers(&secret, DeliveryId::from_uuid(id.uuid()), engine.now(), body)?;
     let request = OutboundRequest {
         method: "POST".into(),
         url: url.clone(),

@@ -11,7 +11,10 @@ use crate::runtime::engine::Engine;
 use crate::runtime::secrets::Secrets;
 
 /// Loads an execution and folds its journal; `None` where there is none.
-pub(super) async fn load(engine: &Arc<Engine>, id: ExecutionId) -> Result<Option<Beginning>, AppError> {
+pub(super) async fn load(
+    engine: &Arc<Engine>,
+    id: ExecutionId,
+) -> Result<Option<Beginning>, AppError> {
     let Some(stored) = engine.store.load_execution(id).await? else { return Ok(None) };
     let plan = engine.plans.plan(stored.record.workflow, stored.record.release).await?;
     let origin =

@@ -103,6 +103,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
     let seq = execution.seq;
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
-    let commit = Commit { node, expected_seq: 0, record, events: uncommitted, deliveries, idempotency };
+    let commit =
+        Commit { node, expected_seq: 0, record, events: uncommitted, deliveries, idempotency };
     engine.store.commit(commit).await
 }

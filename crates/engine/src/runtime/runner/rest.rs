@@ -29,7 +29,8 @@ impl Runner {
             let millis = until.since(self.engine.now()).as_millis();
             millis <= u128::from(self.engine.config.keep_in_memory_millis)
         });
-        let can_go = matches!(self.execution.status(), Status::Waiting | Status::Paused | Status::Queued);
+        let can_go =
+            matches!(self.execution.status(), Status::Waiting | Status::Paused | Status::Queued);
         (can_go && !stays).then_some(Rest { until })
     }
 }

@@ -1,0 +1,140 @@
+//! Random definitions.
+
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Value, json};
+use stepwell_core::catalog::{Action, Catalog, Effect, StepSpec};
+use stepwell_core::definition::{self, Limits, SharedPlan};
+
+use crate::rng::Rng;
+
+struct Types(Vec<StepSpec>);
+
+impl Catalog for Types {
+    fn find(&self, name: &str) -> Option<&StepSpec> {
+        self.0.iter().find(|spec| spec.name == name)
+    }
+
+    fn all(&self) -> Vec<&StepSpec> {
+        self.0.iter().collect()
+    }
+}
+
+fn spec(name: &'static str, effect: Effect, action: Action, input: Value) -> StepSpec {
+    StepSpec {
+        name,
+        aliases: &[],
+        summary: "of the simulator",
+        doc: "",
+        category: "Simulator",
+        config: json!({}),
+        input,
+        output: json!({}),
+        default_input: None,
+        default_output: None,
+        is_source: false,
+        effect,
+        effect_of: None,
+        action,
+        sensitive: &[],
+        ports: &["left", "right"],
+        examples: Vec::new(),
+    }
+}
+
+static TYPES: LazyLock<Types> = LazyLock::new(|| {
+    Types(vec![
+        spec("Pure", Effect::Pure, Action::Run, json!({})),
+        spec("Read", Effect::Idempotent, Action::Run, json!({})),
+        spec("Send", Effect::External, Action::Run, json!({})),
+        spec("Delay", Effect::Pure, Action::Delay, json!({})),
+        spec("SetState", Effect::Pure, Action::SetState, json!({"type": "object"})),
+        spec("Fail", Effect::Pure, Action::Fail, json!({})),
+    ])
+});
+
+/// A definition of 1 to 8 steps with random edges, joins, conditions, retries and policies.
+pub fn random_plan(rng: &mut Rng) -> SharedPlan {
+    loop {
+        let source = random_source(rng);
+        match definition::plan(&source, &*TYPES, &Limits::default()) {
+            Ok((_, plan)) => return Arc::new(plan),
+            Err(problems) => {
+                panic!("the simulator made a wrong definition: {problems}\n{source:#}")
+            }
+        }
+    }
+}
+
+fn random_source(rng: &mut Rng) -> Value {
+    let count = 1 + rng.below(8);
+    let mut steps: Vec<Value> = Vec::new();
+    for i in 0..count {
+        steps.push(random_step(rng, i, &steps));
+    }
+    let mut source = json!({"name": "simulated", "inputs": {"n": "number"}, "steps": steps});
+    if rng.chance(20) {
+        source["timeout"] = json!(1 + rng.below(60));
+    }
+    if rng.chance(30) {
+        source["state"] = json!({"seen": 0});
+    }
+    source
+}
+
+fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
+    let kind =
+        *rng.pick(&["Pure", "Pure", "Read", "Send", "Send", "Send", "Delay", "SetState", "Fail"]);
+    // A graph that fails at once shows little.
+    let kind = if kind == "Fail" && rng.chance(70) { "Send" } else { kind };
+    let mut step = json!({"id": format!("s{i}"), "type": kind, "input": {"i": i}});
+    match kind {
+        "Delay" => step["config"] = json!({"for": 1 + rng.below(20)}),
+        "Fail" => step["config"] = json!({"message": "told to"}),
+        _ => {}
+    }
+    if kind == "SetState" {
+        step["input"] = json!({"seen": i});
+    }
+    step["after"] = random_edges(rng, before);
+    let edges = step["after"].as_array().map_or(0, Vec::len);
+    if edges > 1 && rng.chance(40) {
+        step["join"] = match rng.below(3) {
+            0 => json!("any"),
+            1 => json!({"n": 1 + rng.below(edges)}),
+            _ => json!("all"),
+        };
+    }
+    if rng.chance(20) {
+        step["when"] = json!(*rng.pick(&["inputs.n > 5", "inputs.n <= 5", "true", "false"]));
+    }
+    if rng.chance(50) {
+        step["retry"] = json!({"max_attempts": 1 + rng.below(4), "initial": 1 + rng.below(5)});
+    }
+    match rng.below(10) {
+        0 | 1 => step["on_error"] = json!("continue"),
+        2 => step["on_error"] = json!("port"),
+        _ => {}
+    }
+    if kind == "Send" && rng.chance(30) {
+        step["idempotent"] = json!(false);
+    }
+    step
+}
+
+fn random_edges(rng: &mut Rng, before: &[Value]) -> Value {
+    let mut edges: Vec<String> = Vec::new();
+    for step in before {
+        if !rng.chance(35) {
+            continue;
+        }
+        let id = step["id"].as_str().unwrap();
+        let runs = matches!(step["type"].as_str(), Some("Pure" | "Read" | "Send"));
+        edges.push(match step["on_error"] == "port" && rng.chance(60) {
+            true => format!("{id}.error"),
+            false if runs && rng.chance(10) => format!("{id}.left"),
+            false => id.to_owned(),
+        });
+    }
+    json!(edges)
+}

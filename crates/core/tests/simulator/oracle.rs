@@ -1,0 +1,192 @@
+//! What must be true of every journal, said a second time and in another way than in the code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stepwell_core::Timestamp;
+use stepwell_core::definition::Plan;
+use stepwell_core::definition::model::{Join, OnError};
+use stepwell_core::execution::{Event, Recorded, SkipReason};
+
+/// Reads a journal event by event and panics where it breaks a rule.
+pub struct Oracle {
+    started: bool,
+    ended: bool,
+    paused: bool,
+    last_seq: u64,
+    last_at: Timestamp,
+    under_way: BTreeMap<usize, u32>,
+    attempts: BTreeMap<usize, u32>,
+    resting_until: BTreeMap<usize, Timestamp>,
+    settled: BTreeMap<usize, How>,
+}
+
+#[derive(Clone, PartialEq)]
+enum How {
+    Completed(Option<String>),
+    Failed { handled: bool },
+    Skipped,
+    Cancelled,
+}
+
+impl Oracle {
+    pub fn new() -> Self {
+        Self {
+            started: false,
+            ended: false,
+            paused: false,
+            last_seq: 0,
+            last_at: Timestamp::default(),
+            under_way: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            resting_until: BTreeMap::new(),
+            settled: BTreeMap::new(),
+        }
+    }
+
+    pub fn read(&mut self, plan: &Plan, recorded: &Recorded) {
+        assert!(!self.ended, "nothing follows the final event: {recorded:?}");
+        assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
+        assert!(recorded.at >= self.last_at, "time goes on");
+        (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
+        if let Some(step) = recorded.event.step() {
+            assert!(
+                !self.settled.contains_key(&step),
+                "a settled step is left alone: {recorded:?}"
+            );
+            assert!(self.started, "no step before the start");
+        }
+        match &recorded.event {
+            Event::Accepted { .. } => assert_eq!(recorded.seq, 1),
+            Event::Started => self.started = true,
+            Event::StepStarted { step, attempt, .. } => {
+                self.step_started(plan, *step as usize, *attempt)
+            }
+            Event::StepWaiting { step, until } => {
+                assert!(self.under_way.remove(&(*step as usize)).is_some());
+                self.resting_until.insert(*step as usize, *until);
+            }
+            Event::StepRetrying { step, until, .. } => {
+                let step = *step as usize;
+                let attempt =
+                    self.under_way.remove(&step).expect("only an attempt under way fails");
+                assert!(attempt < plan.steps[step].retry.max_attempts, "no attempt too many");
+                assert!(*until >= recorded.at);
+                self.resting_until.insert(step, *until);
+            }
+            Event::StepCompleted { step, port, .. } => {
+                self.step_completed(*step as usize, port.clone())
+            }
+            Event::StepFailed { step, handled, .. } => {
+                let step = *step as usize;
+                assert_eq!(*handled, plan.steps[step].on_error != OnError::Fail);
+                self.under_way.remove(&step);
+                self.settled.insert(step, How::Failed { handled: *handled });
+            }
+            Event::StepSkipped { step, reason } => {
+                let step = *step as usize;
+                assert!(!self.paused, "nothing is decided while paused");
+                match reason {
+                    SkipReason::Condition => assert!(self.may_start(plan, step)),
+                    SkipReason::NotTaken => {
+                        assert!(self.must_skip(plan, step), "skipped too early")
+                    }
+                }
+                self.settled.insert(step, How::Skipped);
+            }
+            Event::StepCancelled { step } => {
+                let step = *step as usize;
+                let was = self.under_way.remove(&step).is_some();
+                assert!(
+                    was || self.resting_until.remove(&step).is_some(),
+                    "only what was begun is cancelled"
+                );
+                self.settled.insert(step, How::Cancelled);
+            }
+            Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
+            Event::Resumed => assert!(std::mem::replace(&mut self.paused, false)),
+            Event::Completed { .. } => {
+                assert_eq!(self.settled.len(), plan.steps.len(), "all steps are settled");
+                let unhandled = How::Failed { handled: false };
+                assert!(
+                    !self.settled.values().any(|how| *how == unhandled || *how == How::Cancelled)
+                );
+                self.ended = true;
+            }
+            Event::Failed { .. } | Event::TimedOut { .. } | Event::Cancelled { .. } => {
+                assert!(self.under_way.is_empty(), "nothing is left under way");
+                assert!(self.resting_until.is_empty(), "nothing is left waiting");
+                self.ended = true;
+            }
+            Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
+        }
+    }
+
+    fn step_started(&mut self, plan: &Plan, step: usize, attempt: u32) {
+        assert!(!self.paused, "nothing starts while paused");
+        let before = self.attempts.insert(step, attempt).unwrap_or(0);
+        assert_eq!(attempt, before + 1, "attempts are counted one by one");
+        if attempt == 1 {
+            assert!(self.may_start(plan, step), "started too early");
+        } else {
+            let until = self.resting_until.remove(&step).expect("a retry follows its pause");
+            assert!(self.last_at >= until, "not before the pause is over");
+        }
+        assert!(self.under_way.insert(step, attempt).is_none(), "one attempt at a time");
+    }
+
+    fn step_completed(&mut self, step: usize, port: Option<String>) {
+        if let Some(until) = self.resting_until.remove(&step) {
+            assert!(self.last_at >= until, "a delay takes its time");
+        } else {
+            assert!(self.under_way.remove(&step).is_some(), "only what is under way completes");
+        }
+        self.settled.insert(step, How::Completed(port));
+    }
+
+    /// How many edges into the step are open, and how many were taken.
+    fn edges(&self, plan: &Plan, step: usize) -> (usize, usize) {
+        let (mut open, mut taken) = (0, 0);
+        for edge in &plan.steps[step].after {
+            let error = edge.port.as_deref() == Some("error");
+            match self.settled.get(&edge.from) {
+                None => open += 1,
+                Some(How::Completed(port)) if *port == edge.port => taken += 1,
+                Some(How::Failed { handled: true }) => {
+                    let by_port = plan.steps[edge.from].on_error == OnError::Port;
+                    taken += usize::from((by_port && error) || (!by_port && edge.port.is_none()));
+                }
+                Some(_) => {}
+            }
+        }
+        (open, taken)
+    }
+
+    fn may_start(&self, plan: &Plan, step: usize) -> bool {
+        let (open, taken) = self.edges(plan, step);
+        match plan.steps[step].join {
+            _ if plan.steps[step].after.is_empty() => true,
+            Join::All => open == 0 && taken > 0,
+            Join::Any => taken > 0,
+            Join::Count(n) => taken >= n,
+        }
+    }
+
+    fn must_skip(&self, plan: &Plan, step: usize) -> bool {
+        let (open, taken) = self.edges(plan, step);
+        match plan.steps[step].join {
+            Join::All | Join::Any => open == 0 && taken == 0,
+            Join::Count(n) => taken + open < n,
+        }
+    }
+
+    /// Steps that must have been looked at by now: ready, not settled, not begun.
+    pub fn forgotten(&self, plan: &Plan) -> BTreeSet<usize> {
+        if self.paused || self.ended || !self.started {
+            return BTreeSet::new();
+        }
+        let open =
+            |step: &usize| !self.settled.contains_key(step) && !self.attempts.contains_key(step);
+        let ready = |step: &usize| self.may_start(plan, *step) || self.must_skip(plan, *step);
+        (0..plan.steps.len()).filter(open).filter(ready).collect()
+    }
+}

@@ -1,0 +1,268 @@
+//! One execution, the node that drives it, its journal, and everything that can go wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use stepwell_core::Timestamp;
+use stepwell_core::catalog::Effect;
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::execution::{
+    Command, Done, Event, Execution, Failure, Fault, Input, Moment, Origin, Recorded, Refused,
+    Status,
+};
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use uuid::Uuid;
+
+use crate::oracle::Oracle;
+use crate::rng::Rng;
+
+/// The most things that happen before the faults stop.
+const FAULTY_TURNS: usize = 40;
+/// The most things that may happen after that before the end.
+const QUIET_TURNS: usize = 400;
+
+pub struct World {
+    rng: Rng,
+    plan: SharedPlan,
+    now: Timestamp,
+    /// In memory: lost by a crash.
+    live: Execution,
+    uncommitted: Vec<Recorded>,
+    /// Attempts that somebody works on; their results may come late, twice, or never.
+    under_way: Vec<(usize, u32)>,
+    /// Results on their way, also of attempts that are over.
+    in_flight: Vec<(usize, u32, Result<Done, Fault>)>,
+    /// Durable.
+    journal: Vec<Recorded>,
+    /// Steps whose result is durable.
+    recorded: BTreeSet<usize>,
+    /// How often each external attempt was really begun.
+    begun: BTreeMap<(usize, u32), u32>,
+    events: u64,
+}
+
+impl World {
+    pub fn new(plan: SharedPlan, rng: Rng) -> Self {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let live = Self::fresh(&plan);
+        Self {
+            rng,
+            plan,
+            now,
+            live,
+            uncommitted: Vec::new(),
+            under_way: Vec::new(),
+            in_flight: Vec::new(),
+            journal: Vec::new(),
+            recorded: BTreeSet::new(),
+            begun: BTreeMap::new(),
+            events: 0,
+        }
+    }
+
+    fn fresh(plan: &SharedPlan) -> Execution {
+        Execution::new(Origin {
+            id: ExecutionId::from_uuid(Uuid::from_u128(1)),
+            workflow: WorkflowId::from_uuid(Uuid::from_u128(2)),
+            release: 1,
+            plan: plan.clone(),
+        })
+    }
+
+    /// Runs the history to its end and answers how many events it had.
+    pub fn run(mut self) -> u64 {
+        let n = self.rng.below(11);
+        self.tell(Input::Accept(Arc::new(json!({"n": n})))).expect("accepted");
+        self.commit();
+        self.tell(Input::Start).expect("started");
+        for _ in 0..FAULTY_TURNS {
+            if self.live.status().is_final() && self.uncommitted.is_empty() {
+                break;
+            }
+            self.anything();
+        }
+        self.make_progress();
+        self.check();
+        self.events
+    }
+
+    /// One thing that can happen, good or bad.
+    fn anything(&mut self) {
+        match self.rng.below(100) {
+            0..35 => self.finish_some_attempt(),
+            35..60 => self.deliver_some_result(),
+            60..75 => self.let_time_pass(),
+            75..82 => self.commit(),
+            82..88 => self.crash(),
+            88..92 => drop(self.tell(Input::Pause)),
+            92..97 => drop(self.tell(Input::Resume)),
+            97 => drop(self.tell(Input::Cancel { reason: None })),
+            98 => drop(self.tell(Input::Timer)),
+            _ => drop(self.tell(Input::Start)),
+        }
+    }
+
+    /// Tells the execution something and does as the runtime does with what follows.
+    fn tell(&mut self, input: Input) -> Result<(), Refused> {
+        let before = self.live.seq;
+        let moment = Moment { now: self.now, entropy: self.rng.next() };
+        let decision = match self.live.advance(input, moment) {
+            Ok(decision) => decision,
+            Err(refused) => {
+                assert_eq!(self.live.seq, before, "a refusal changes nothing");
+                return Err(refused);
+            }
+        };
+        self.events += decision.events.len() as u64;
+        self.uncommitted.extend(decision.events);
+        for command in decision.commands {
+            match command {
+                Command::Stop { step } => self.under_way.retain(|(s, _)| *s != step),
+                Command::Run { step, attempt } => self.begin(step, attempt),
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, step: usize, attempt: u32) {
+        assert!(!self.recorded.contains(&step), "a step with a recorded result runs again");
+        assert!(!self.under_way.contains(&(step, attempt)), "one attempt at a time");
+        let planned = &self.plan.steps[step];
+        if planned.effect == Effect::External {
+            // The barrier: what was decided is durable before the outside hears of it.
+            self.commit();
+            let times = self.begun.entry((step, attempt)).or_default();
+            *times += 1;
+            let repeatable = self.plan.steps[step].repeat_after_crash;
+            assert!(repeatable || *times == 1, "an attempt that must not be repeated was");
+        }
+        self.under_way.push((step, attempt));
+    }
+
+    fn finish_some_attempt(&mut self) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let (step, attempt) = self.under_way.remove(self.rng.below(self.under_way.len()));
+        let result = if self.rng.chance(60) { Ok(self.done(step)) } else { Err(self.fault()) };
+        self.in_flight.push((step, attempt, result));
+    }
+
+    fn done(&mut self, step: usize) -> Done {
+        let ports = [None, None, None, Some("left".to_owned()), Some("right".to_owned())];
+        Done { output: Arc::new(json!({"made_by": step})), port: self.rng.pick(&ports).clone() }
+    }
+
+    fn fault(&mut self) -> Fault {
+        Fault {
+            failure: Failure::new("SIMULATED", "as told"),
+            retryable: self.rng.chance(80),
+            retry_after: self.rng.chance(20).then_some(Duration::from_secs(7)),
+        }
+    }
+
+    /// A result arrives: any, in any order, maybe not for the last time.
+    fn deliver_some_result(&mut self) {
+        if self.in_flight.is_empty() {
+            return;
+        }
+        let index = self.rng.below(self.in_flight.len());
+        let (step, attempt, result) = match self.rng.chance(20) {
+            true => self.in_flight[index].clone(),
+            false => self.in_flight.remove(index),
+        };
+        // After a crash the same attempt may be worked on anew; whichever result comes first counts.
+        if self.tell(Input::StepEnded { step, attempt, result }).is_ok() {
+            self.under_way.retain(|under_way| *under_way != (step, attempt));
+        }
+    }
+
+    fn let_time_pass(&mut self) {
+        let wake = self.live.next_wake().filter(|_| self.rng.chance(50));
+        self.now = match wake {
+            Some(wake) => self.now.max(wake),
+            None => self.now.after(Duration::from_millis(self.rng.below(3000) as u64)),
+        };
+        drop(self.tell(Input::Timer));
+    }
+
+    fn commit(&mut self) {
+        for event in self.uncommitted.drain(..) {
+            if let Event::StepCompleted { step, .. } = &event.event {
+                self.recorded.insert(*step as usize);
+            }
+            self.journal.push(event);
+        }
+    }
+
+    /// The node dies: memory is gone, somebody replays the journal. Workers outside may go on.
+    fn crash(&mut self) {
+        for (step, attempt) in std::mem::take(&mut self.under_way) {
+            if self.rng.chance(50) {
+                let result = Ok(self.done(step));
+                self.in_flight.push((step, attempt, result));
+            }
+        }
+        self.uncommitted.clear();
+        self.live = self.replayed();
+        let queued = self.live.status() == Status::Queued;
+        drop(self.tell(if queued { Input::Start } else { Input::Recover }));
+    }
+
+    fn replayed(&self) -> Execution {
+        let mut execution = Self::fresh(&self.plan);
+        for event in &self.journal {
+            execution.apply(event);
+        }
+        execution
+    }
+
+    /// No more faults: everything under way succeeds, time goes on, and it must end.
+    fn make_progress(&mut self) {
+        for _ in 0..QUIET_TURNS {
+            if self.live.status().is_final() {
+                self.commit();
+                return;
+            }
+            drop(self.tell(Input::Resume));
+            if self.live.status() == Status::Queued {
+                drop(self.tell(Input::Start));
+            }
+            if let Some((step, attempt)) = self.under_way.pop() {
+                let result = Ok(Done { output: Arc::new(json!(step)), port: None });
+                self.tell(Input::StepEnded { step, attempt, result })
+                    .expect("its result is wanted");
+            } else {
+                let wake = self.live.next_wake();
+                assert!(
+                    wake.is_some() || self.live.status().is_final(),
+                    "stuck: {:#?}",
+                    self.live.steps
+                );
+                self.now = self.now.max(wake.unwrap_or(self.now));
+                drop(self.tell(Input::Timer));
+            }
+        }
+        panic!("no end in sight: {:?}", self.live.status());
+    }
+
+    fn check(&mut self) {
+        let replayed = self.replayed();
+        assert_eq!(replayed.seq, self.live.seq);
+        assert_eq!(replayed.status(), self.live.status());
+        assert_eq!(replayed.steps, self.live.steps, "replay shows what was");
+        assert_eq!(replayed.state, self.live.state);
+        assert_eq!(replayed.output, self.live.output);
+        assert_eq!(replayed.error, self.live.error);
+        let mut oracle = Oracle::new();
+        for (i, event) in self.journal.iter().enumerate() {
+            oracle.read(&self.plan, event);
+            // Between two events that were decided together a step may still have to be looked at.
+            let together = self.journal.get(i + 1).is_some_and(|next| next.at == event.at);
+            let forgotten = oracle.forgotten(&self.plan);
+            assert!(together || forgotten.is_empty(), "forgotten: {forgotten:?} after {event:?}");
+        }
+    }
+}
