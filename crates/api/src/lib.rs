@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The HTTP server of Stepwell: one engine, several API dialects.
+//!
+//! What all dialects share is here once: authentication, limits, errors, pages, streams,
+//! idempotency. A dialect (`dialects`) is a thin translation between its bodies and the
+//! application services of the engine. Rules about workflows and executions live below, in the
+//! engine and the core; nothing here decides them, and nothing here knows SQL.
+
+mod body;
+mod config;
+mod dialects;
+mod edge;
+mod error;
+mod json;
+mod once;
+mod query;
+mod respond;
+mod secrets;
+mod server;
+mod service;
+mod sse;
+mod telemetry;
+
+pub use config::ApiConfig;
+pub use server::{router, serve};
+pub use service::openapi;
+pub use telemetry::install_metrics;

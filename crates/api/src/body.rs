@@ -1,0 +1,312 @@
+//! Reading request bodies: bounded in size and time, with their media type and idempotency key.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
+use axum::http::{Method, Uri};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use stepwell_engine::app::Idempotency;
+
+use crate::error::{ApiError, Kind};
+use crate::json::{self, Fields};
+use crate::server::Api;
+
+/// How much of a body that is not wanted is read all the same, so that a client that sends before
+/// it listens gets the answer instead of a reset connection.
+const DRAIN_BYTES: usize = 256 << 20;
+
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// The longest idempotency key.
+const MAX_KEY: usize = 255;
+
+/// The format of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Media {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Not said.
+    Missing,
+    /// Something else, as written.
+    Other(String),
+}
+
+impl Media {
+    fn of(headers: &HeaderMap) -> Self {
+        let Some(value) = headers.get(CONTENT_TYPE) else { return Self::Missing };
+        let Ok(text) = value.to_str() else { return Self::Other("unreadable".into()) };
+        let mut parts = text.split(';').map(str::trim);
+        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let charset = parts.find_map(|p| {
+            let (name, value) = p.split_once('=')?;
+            name.eq_ignore_ascii_case("charset").then(|| value.trim_matches('"'))
+        });
+        let utf8 = charset.is_none_or(|c| {
+            c.eq_ignore_ascii_case("utf-8")
+                || c.eq_ignore_ascii_case("utf8")
+                || c.eq_ignore_ascii_case("us-ascii")
+        });
+        match essence.as_str() {
+            _ if !utf8 => Self::Other(text.to_owned()),
+            "application/json" => Self::Json,
+            "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => Self::Yaml,
+            other if other.starts_with("application/") && other.ends_with("+json") => Self::Json,
+            _ => Self::Other(text.to_owned()),
+        }
+    }
+}
+
+/// A request body, read whole.
+#[derive(Debug)]
+pub struct Posted {
+    /// The bytes; empty where there was no body.
+    pub bytes: Bytes,
+    /// Their format.
+    pub media: Media,
+    /// The idempotency key with the digest of this request.
+    pub key: Option<Idempotency>,
+    max_depth: usize,
+}
+
+impl Posted {
+    /// The body as JSON; `None` where there is none.
+    ///
+    /// # Errors
+    /// `UnsupportedMediaType`; `InvalidRequest` where it is not JSON.
+    pub fn json(&self) -> Result<Option<Value>, ApiError> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        if self.media != Media::Json {
+            return Err(self.unsupported("application/json"));
+        }
+        json::parse(&self.bytes, self.max_depth).map(Some)
+    }
+
+    /// The fields of the body; none where there is no body.
+    ///
+    /// # Errors
+    /// As [`Posted::json`]; `InvalidRequest` where it is not an object.
+    pub fn fields(&self) -> Result<Fields, ApiError> {
+        Fields::of(self.json()?.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())))
+    }
+
+    /// The body is in a format that is not taken here.
+    pub fn unsupported(&self, accepted: &str) -> ApiError {
+        let found = match &self.media {
+            Media::Missing => "the request has a body but no Content-Type".to_owned(),
+            Media::Json => "application/json is not accepted here".to_owned(),
+            Media::Yaml => "YAML is not accepted here".to_owned(),
+            Media::Other(text) => {
+                format!("`{}` is not accepted here", text.chars().take(100).collect::<String>())
+            }
+        };
+        ApiError::new(
+            Kind::UnsupportedMediaType,
+            format!("{found}; send the header `Content-Type: {accepted}` and a body in it"),
+        )
+    }
+}
+
+impl FromRequest<Api> for Posted {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let key = idempotency_key(&parts.headers)?;
+        let limit = api.config.max_body_bytes;
+        let reading = read(body, &parts.headers, limit);
+        let bytes = tokio::time::timeout(api.config.body_timeout(), reading)
+            .await
+            .map_err(|_| slow(api.config.body_timeout()))??;
+        let key = key.map(|key| Idempotency {
+            fingerprint: fingerprint(&parts.method, &parts.uri, &bytes),
+            key,
+        });
+        let media = Media::of(&parts.headers);
+        Ok(Self { bytes, media, key, max_depth: api.config.max_json_depth })
+    }
+}
+
+fn slow(limit: Duration) -> ApiError {
+    let seconds = limit.as_secs();
+    ApiError::new(
+        Kind::SlowBody,
+        format!("the body did not arrive within {seconds} s; send the request again"),
+    )
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let bytes = value.as_bytes();
+    let sane = (1..=MAX_KEY).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    match value.to_str() {
+        Ok(text) if sane => Ok(Some(text.to_owned())),
+        _ => Err(ApiError::invalid(
+            "Idempotency-Key",
+            format!("must be 1 to {MAX_KEY} visible ASCII characters without spaces"),
+        )),
+    }
+}
+
+/// A digest of method, path, query and body.
+fn fingerprint(method: &Method, uri: &Uri, body: &[u8]) -> Vec<u8> {
+    let target = uri.path_and_query().map_or("", |p| p.as_str());
+    let mut digest = Sha256::new();
+    for part in [method.as_str(), target] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.update(body);
+    digest.finalize().to_vec()
+}
+
+fn too_large(limit: usize) -> ApiError {
+    ApiError::new(
+        Kind::TooLarge,
+        format!("the body is larger than the {limit} bytes that are allowed"),
+    )
+}
+
+async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
+    if content_length(headers).is_some_and(|length| length > limit as u64) {
+        drain(body, headers).await;
+        return Err(too_large(limit));
+    }
+    let mut chunks = body.into_data_stream();
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            ApiError::invalid("", format!("the body could not be read: {error}"))
+        })?;
+        if first.len() + all.len() + chunk.len() > limit {
+            drain(Body::from_stream(chunks), headers).await;
+            return Err(too_large(limit));
+        }
+        // Most bodies are one chunk, and that one needs no copy.
+        match (first.is_empty(), all.is_empty()) {
+            (true, true) => first = chunk,
+            (true, false) => all.extend_from_slice(&chunk),
+            (false, _) => {
+                all.reserve(first.len() + chunk.len());
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Reads and forgets what is left of a body, up to a bound, so that the answer can be heard.
+pub async fn drain(body: Body, headers: &HeaderMap) {
+    // A client that asked first does not send what nobody reads.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut chunks = body.into_data_stream();
+    let reading = async {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            let Some(rest) = left.checked_sub(chunk.len()) else { return };
+            left = rest;
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(
+            axum::http::HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )])
+    }
+
+    #[test]
+    fn media_types() {
+        for (text, expect) in [
+            ("application/json", Some(Media::Json)),
+            ("Application/JSON; charset=UTF-8", Some(Media::Json)),
+            ("application/vnd.x+json", Some(Media::Json)),
+            ("application/yaml", Some(Media::Yaml)),
+            ("text/x-yaml; charset=\"utf-8\"", Some(Media::Yaml)),
+            ("application/json; charset=latin1", None),
+            ("application/x-www-form-urlencoded", None),
+        ] {
+            let expect = expect.unwrap_or_else(|| Media::Other(text.into()));
+            assert_eq!(Media::of(&with("content-type", text)), expect, "{text}");
+        }
+        assert_eq!(Media::of(&HeaderMap::new()), Media::Missing);
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        let long = "k".repeat(256);
+        for (text, ok) in
+            [("a-1", true), (&long[..255], true), (&long, false), ("a b", false), ("", false)]
+        {
+            assert_eq!(idempotency_key(&with("idempotency-key", text)).is_ok(), ok, "{text}");
+        }
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_fingerprint_tells_requests_apart() {
+        let of = |method: Method, uri: &str, body: &[u8]| {
+            fingerprint(&method, &uri.parse().unwrap(), body)
+        };
+        let base = of(Method::POST, "/workflows/x/execute?wait=true", b"{}");
+        assert_eq!(base.len(), 32);
+        assert_eq!(base, of(Method::POST, "/workflows/x/execute?wait=true", b"{}"));
+        for other in [
+            of(Method::PUT, "/workflows/x/execute?wait=true", b"{}"),
+            of(Method::POST, "/workflows/y/execute?wait=true", b"{}"),
+            of(Method::POST, "/workflows/x/execute", b"{}"),
+            of(Method::POST, "/workflows/x/execute?wait=true", b"{ }"),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_are_bounded() {
+        let chunks = |sizes: &[usize]| {
+            let chunks: Vec<Result<Bytes, std::io::Error>> =
+                sizes.iter().map(|n| Ok(Bytes::from(vec![b'x'; *n]))).collect();
+            Body::from_stream(futures_util::stream::iter(chunks))
+        };
+        let none = HeaderMap::new();
+        for (sizes, expect) in [
+            (&[][..], Some(0)),
+            (&[10], Some(10)),
+            (&[4, 6], Some(10)),
+            (&[1, 2, 3, 4], Some(10)),
+            (&[4, 7], None),
+            (&[11], None),
+        ] {
+            let read = read(chunks(sizes), &none, 10).await;
+            assert_eq!(read.as_ref().ok().map(Bytes::len), expect, "{sizes:?}");
+            assert_eq!(read.err().map(|e| e.kind()), expect.map_or(Some(Kind::TooLarge), |_| None));
+        }
+        let declared = read(chunks(&[1]), &with("content-length", "11"), 10).await;
+        assert_eq!(declared.unwrap_err().kind(), Kind::TooLarge);
+    }
+}

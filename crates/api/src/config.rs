@@ -1,0 +1,72 @@
+//! The server's settings. Defaults are here and nowhere else.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What requests may be and how long they may take.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiConfig {
+    /// The largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// The deepest nesting of a JSON body.
+    pub max_json_depth: usize,
+    /// How long a client may take to send a body, in seconds.
+    pub body_timeout_seconds: u64,
+    /// How long a request may take, beyond the patience it asked for with `?wait`, in seconds.
+    pub request_timeout_seconds: u64,
+    /// The patience of `?wait=true` where the request names none, in seconds.
+    pub default_wait_seconds: u64,
+    /// The longest patience of `?wait=true`, in seconds; a longer `timeout` is held to it.
+    pub max_wait_seconds: u64,
+    /// How often a quiet event stream sends a comment so that proxies keep it open, in seconds.
+    pub heartbeat_seconds: u64,
+    /// Whether a request needs an API key. When not, one without a key may do everything.
+    pub auth_required: bool,
+    /// Whether `/metrics` is served without a key.
+    pub metrics_public: bool,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 16 << 20,
+            max_json_depth: 64,
+            body_timeout_seconds: 30,
+            request_timeout_seconds: 30,
+            default_wait_seconds: 30,
+            max_wait_seconds: 300,
+            heartbeat_seconds: 15,
+            auth_required: true,
+            metrics_public: false,
+        }
+    }
+}
+
+impl ApiConfig {
+    /// How long a client may take to send a body.
+    pub const fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_seconds)
+    }
+
+    /// How long a request may take.
+    pub const fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+
+    /// The longest patience of `?wait=true`.
+    pub const fn max_wait(&self) -> Duration {
+        Duration::from_secs(self.max_wait_seconds)
+    }
+
+    /// The patience of `?wait=true` where the request names none.
+    pub const fn default_wait(&self) -> Duration {
+        Duration::from_secs(self.default_wait_seconds)
+    }
+
+    /// How often a quiet event stream sends a comment.
+    pub const fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_seconds)
+    }
+}

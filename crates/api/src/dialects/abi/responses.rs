@@ -1,0 +1,30 @@
+//! The error answers of this dialect, as the API's description lists them.
+
+use crate::dialects::described::error_answers;
+
+error_answers! { "ErrorEnvelope";
+    /// What every call can answer.
+    CommonErrors {
+        "401": "`INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
+        "403": "`SCOPE_REQUIRED`: the key lacks the scope that the message names",
+        "500": "`INTERNAL_ERROR`: a fault of the server; its log has the request id",
+        "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
+    }
+    /// What a call without a body can find wrong.
+    BadRequest {
+        "400": "`INVALID_REQUEST`: `errors` names the field",
+    }
+    /// What a call with a body can find wrong.
+    BodyErrors {
+        "400": "`INVALID_REQUEST`: `errors` lists every field that is wrong",
+        "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
+        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the answer held a secret and was not stored",
+        "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
+        "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
+    }
+    /// What a call that names an object can find missing.
+    NotFound {
+        "404": "`NOT_FOUND`: there is no such key",
+    }
+}

@@ -1,0 +1,140 @@
+//! This dialect's handlers: extract, convert, call the application, convert.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::{RawPathParams, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use bytes::Bytes;
+use serde::Serialize;
+use stepwell_engine::{Clock, SystemClock};
+use utoipa::OpenApi;
+
+use super::convert::{self, KeyPage};
+use super::{responses, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::ApiError;
+use crate::once::once_unseen;
+use crate::query::Params;
+use crate::respond;
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+/// The routes of this dialect.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/auth/api-keys", post(create_key).get(list_keys))
+        .route("/api/v1/auth/api-keys/{id}", delete(revoke_key))
+        .route("/api/v1/auth/me", get(me))
+        .route("/api/v1/schema/definition", get(definition_schema))
+        .route("/api/v1/webhooks/signing-secret", get(signing_secret))
+}
+
+/// An answer that holds a secret is kept by nobody in between.
+fn secret(status: StatusCode, body: &impl Serialize) -> Answer {
+    let mut response = respond::json(status, body)?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Make an API key
+///
+/// The secret is shown this once. Scope `admin`.
+#[utoipa::path(post, path = "/api/v1/auth/api-keys", tag = "keys",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat makes no second key and answers 409, since the secret is not stored")),
+    request_body = wire::CreateKeyRequest,
+    responses((status = 201, description = "Made", body = wire::Envelope<wire::NewApiKey>),
+        responses::BodyErrors, responses::CommonErrors))]
+async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
+    let request: wire::CreateKeyRequest = posted.fields()?.try_into()?;
+    once_unseen(&api.app, &caller, posted.key, async {
+        let new = api.app.create_key(&caller, request.into()).await?;
+        let data = convert::new_key(&new, SystemClock.now());
+        let message = "keep the secret: it is not shown again";
+        secret(StatusCode::CREATED, &wire::Envelope::saying(data, message))
+    })
+    .await
+}
+
+/// List the API keys
+///
+/// Scope `admin`.
+#[utoipa::path(get, path = "/api/v1/auth/api-keys", tag = "keys",
+    params(("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `expires_at`, `last_used_at`, `name`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::ApiKey>>),
+        responses::BadRequest, responses::CommonErrors))]
+async fn list_keys(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let page = KeyPage::try_from(&params)?;
+    let (keys, pagination) = page.cut(api.app.keys(&caller).await?);
+    let now = SystemClock.now();
+    let items = keys.iter().map(|key| convert::api_key(key, now)).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+}
+
+/// Revoke an API key
+///
+/// At once. Scope `admin`.
+#[utoipa::path(delete, path = "/api/v1/auth/api-keys/{id}", tag = "keys",
+    params(("id" = String, Path, description = "`apk_…`")),
+    responses((status = 200, description = "Revoked", body = wire::Envelope<Option<String>>),
+        responses::NotFound, responses::CommonErrors))]
+async fn revoke_key(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
+    let text = path.iter().next().map_or("", |(_, id)| id);
+    api.app.revoke_key(&caller, convert::parse_key_id(text)?).await?;
+    respond::json(StatusCode::OK, &wire::Envelope::saying((), "the key is revoked"))
+}
+
+/// Who am I
+///
+/// The workspace and scopes of the key that the request came with.
+#[utoipa::path(get, path = "/api/v1/auth/me", tag = "keys",
+    responses((status = 200, description = "Who", body = wire::Envelope<wire::Me>),
+        responses::CommonErrors))]
+async fn me(Who(caller): Who) -> Answer {
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Me::from(&caller)))
+}
+
+/// Get the secret that signs webhooks
+///
+/// Scope `admin`.
+#[utoipa::path(get, path = "/api/v1/webhooks/signing-secret", tag = "keys",
+    responses((status = 200, description = "The secret", body = wire::Envelope<wire::SigningSecret>),
+        responses::CommonErrors))]
+async fn signing_secret(State(api): State<Api>, Who(caller): Who) -> Answer {
+    let data = wire::SigningSecret { secret: api.app.webhook_secret(&caller).await? };
+    secret(StatusCode::OK, &wire::Envelope::of(data))
+}
+
+/// Get the JSON Schema of definitions
+///
+/// Bare, for editors and validators; needs no key.
+#[utoipa::path(get, path = "/api/v1/schema/definition", tag = "service", security(()),
+    responses((status = 200, description = "A JSON Schema", body = Object, content_type = "application/schema+json")))]
+async fn definition_schema() -> Response {
+    // It does not change while the server runs.
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
+        let schema = stepwell_core::definition::format_schema(stepwell_steps::registry());
+        Bytes::from(schema.to_string())
+    });
+    let mut response = respond::json_text(StatusCode::OK, TEXT.clone());
+    let media = HeaderValue::from_static("application/schema+json");
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    response
+}
+
+/// This dialect's part of the API's description.
+#[derive(OpenApi)]
+#[openapi(
+    paths(create_key, list_keys, revoke_key, me, signing_secret, definition_schema),
+    components(schemas(wire::ErrorEnvelope)),
+    tags((name = "keys", description = "Who may do what"))
+)]
+pub(crate) struct Doc;

@@ -1,0 +1,324 @@
+//! Between this dialect's bodies and the domain. Domain structs are taken apart field by field, so
+//! that a new one breaks the build here on purpose.
+
+use stepwell_core::catalog::StepSpec;
+use stepwell_core::definition::plan::{Edge, Plan, PlanStep};
+use stepwell_core::execution::{Failure, Status};
+use stepwell_engine::app::{Page, WorkflowView};
+use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
+use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
+
+use super::wire;
+use crate::error::ApiError;
+use crate::json::Fields;
+use crate::query::{Params, wrong};
+use crate::respond::Time;
+
+impl TryFrom<Fields> for wire::ExecuteRequest {
+    type Error = ApiError;
+
+    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
+        let request =
+            Self { input: fields.value("input"), webhook_url: fields.text("webhook_url") };
+        fields.finish()?;
+        Ok(request)
+    }
+}
+
+impl TryFrom<Fields> for wire::CancelRequest {
+    type Error = ApiError;
+
+    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
+        let request = Self { reason: fields.text("reason") };
+        fields.finish()?;
+        Ok(request)
+    }
+}
+
+/// `status` of a list of workflows.
+pub fn active_filter(params: &Params) -> Result<Option<bool>, ApiError> {
+    match params.one("status")? {
+        None => Ok(None),
+        Some(text) if text.eq_ignore_ascii_case("active") => Ok(Some(true)),
+        Some(text) if text.eq_ignore_ascii_case("inactive") => Ok(Some(false)),
+        Some(other) => Err(wrong("status", "active or inactive", other)),
+    }
+}
+
+/// `status` of a list of executions: one or several, by comma or repeated.
+pub fn status_filter(params: &Params) -> Result<Vec<Status>, ApiError> {
+    let mut statuses = Vec::new();
+    for text in params.all("status").flat_map(|value| value.split(',')) {
+        let status: wire::ExecutionStatus = text.trim().parse().map_err(|()| {
+            let names = wire::ExecutionStatus::ALL.map(wire::ExecutionStatus::name);
+            wrong("status", &format!("one of {}", names.join(", ")), text)
+        })?;
+        let meant = Status::ALL.into_iter().filter(|s| wire::ExecutionStatus::from(*s) == status);
+        statuses.extend(meant);
+    }
+    Ok(statuses)
+}
+
+impl From<Status> for wire::ExecutionStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Queued => Self::Pending,
+            Status::Running | Status::Waiting => Self::Running,
+            Status::Paused => Self::Paused,
+            Status::Completed => Self::Completed,
+            Status::Failed | Status::TimedOut => Self::Failed,
+            Status::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<StepStatus> for wire::TaskStatus {
+    fn from(status: StepStatus) -> Self {
+        match status {
+            StepStatus::Pending => Self::Pending,
+            StepStatus::Running | StepStatus::Waiting => Self::Running,
+            StepStatus::Completed => Self::Completed,
+            StepStatus::Failed => Self::Failed,
+            StepStatus::Skipped => Self::Skipped,
+            StepStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+const fn workflow_status(active: bool) -> wire::WorkflowStatus {
+    if active { wire::WorkflowStatus::Active } else { wire::WorkflowStatus::Inactive }
+}
+
+impl<'a> From<&'a Page<WorkflowRecord>> for wire::WorkflowPage<'a> {
+    fn from(page: &'a Page<WorkflowRecord>) -> Self {
+        let Page { items, next_cursor } = page;
+        Self {
+            workflows: items.iter().map(Into::into).collect(),
+            next_cursor: next_cursor.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a WorkflowRecord> for wire::WorkflowRow<'a> {
+    fn from(record: &'a WorkflowRecord) -> Self {
+        let WorkflowRecord {
+            id,
+            workspace: _,
+            name,
+            active,
+            release: _,
+            created_at,
+            updated_at,
+            deleted_at: _,
+            metadata: _,
+            retention_seconds: _,
+        } = record;
+        Self {
+            workflow_id: id.dataflow(),
+            name,
+            status: workflow_status(*active),
+            created_at: Time(*created_at),
+            updated_at: Time(*updated_at),
+        }
+    }
+}
+
+impl<'a> From<&'a WorkflowView> for wire::Workflow<'a> {
+    fn from(view: &'a WorkflowView) -> Self {
+        let WorkflowView { record, source, plan } = view;
+        let wire::WorkflowRow { workflow_id, name, status, created_at, updated_at } = record.into();
+        Self {
+            workflow_id,
+            name,
+            status,
+            release: record.release,
+            created_at,
+            updated_at,
+            metadata: &record.metadata,
+            definition: source,
+            input_schema: &plan.input_schema,
+            steps: steps(plan),
+        }
+    }
+}
+
+fn steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
+    plan.steps
+        .iter()
+        .map(|step| wire::WorkflowStep {
+            step_id: &step.id,
+            type_name: step.type_name,
+            after: after(plan, step),
+            effect: step.effect.name(),
+            input_schema: &step.input_schema,
+            output_schema: &step.output_schema,
+        })
+        .collect()
+}
+
+fn after<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
+    let before = |edge: &Edge| plan.steps.get(edge.from).map(|step| step.id.as_str());
+    step.after.iter().filter_map(before).collect()
+}
+
+impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
+    fn from(view: &'a ExecutionView) -> Self {
+        let (completed, total) = view.progress();
+        let ExecutionView { record, input, output, error, steps } = view;
+        let wire::ExecutionRow { execution_id, status, created_at, started_at, completed_at } =
+            record.into();
+        Self {
+            execution_id,
+            workflow_id: record.workflow.dataflow(),
+            status,
+            tasks: steps.iter().map(Into::into).collect(),
+            input,
+            output: output.as_deref(),
+            error: error.as_ref().map(Into::into),
+            progress: wire::Progress { completed, total },
+            release: record.release,
+            created_at,
+            started_at,
+            completed_at,
+        }
+    }
+}
+
+impl<'a> From<&'a StepView> for wire::Task<'a> {
+    fn from(view: &'a StepView) -> Self {
+        let StepView {
+            run_id,
+            step_id,
+            type_name,
+            status,
+            input,
+            output,
+            error,
+            attempts,
+            started_at,
+            ended_at,
+        } = view;
+        Self {
+            task_id: run_id.dataflow(),
+            type_name,
+            status: (*status).into(),
+            input: input.as_deref(),
+            output: output.as_deref(),
+            // The error of an attempt that is tried again is in the logs, not here.
+            error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
+            step_id,
+            attempt: *attempts,
+            started_at: started_at.map(Time),
+            completed_at: ended_at.map(Time),
+        }
+    }
+}
+
+impl<'a> From<&'a Failure> for wire::Failure<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        let Failure { code, message, step, attempt, details } = failure;
+        Self { code, message, step_id: step.as_deref(), attempt: *attempt, details }
+    }
+}
+
+impl<'a> From<&'a Page<ExecutionRecord>> for wire::ExecutionPage<'a> {
+    fn from(page: &'a Page<ExecutionRecord>) -> Self {
+        let Page { items, next_cursor } = page;
+        Self {
+            executions: items.iter().map(Into::into).collect(),
+            next_cursor: next_cursor.as_deref(),
+        }
+    }
+}
+
+impl From<&ExecutionRecord> for wire::ExecutionRow {
+    fn from(record: &ExecutionRecord) -> Self {
+        let ExecutionRecord {
+            id,
+            workspace: _,
+            workflow: _,
+            release: _,
+            status,
+            seq: _,
+            created_at,
+            started_at,
+            ended_at,
+            wake_at: _,
+            owner: _,
+            external_id: _,
+            metadata: _,
+            webhook_url: _,
+        } = record;
+        Self {
+            execution_id: id.dataflow(),
+            status: (*status).into(),
+            created_at: Time(*created_at),
+            started_at: started_at.map(Time),
+            completed_at: ended_at.map(Time),
+        }
+    }
+}
+
+impl<'a> From<&'a LogLine> for wire::LogLine<'a> {
+    fn from(line: &'a LogLine) -> Self {
+        let LogLine { seq, at, step_id, level, message } = line;
+        Self { sequence: *seq, timestamp: Time(*at), step_id: step_id.as_deref(), level, message }
+    }
+}
+
+/// A workflow's counts, under its id.
+pub fn stats(workflow_id: String, stats: &WorkflowStats) -> wire::Stats {
+    let WorkflowStats { completed, failed, timed_out, cancelled, active, total_micros, timed } =
+        *stats;
+    let ended = completed + failed + timed_out + cancelled;
+    wire::Stats {
+        workflow_id,
+        total: ended + active,
+        active,
+        completed,
+        failed,
+        timed_out,
+        cancelled,
+        success_rate: (ended > 0).then(|| completed as f64 / ended as f64),
+        average_duration_ms: (timed > 0).then(|| total_micros as f64 / timed as f64 / 1000.0),
+    }
+}
+
+impl<'a> From<&'a StepSpec> for wire::StepType<'a> {
+    fn from(spec: &'a StepSpec) -> Self {
+        let StepSpec {
+            name,
+            aliases,
+            summary,
+            doc,
+            category,
+            config,
+            input,
+            output,
+            default_input,
+            default_output,
+            is_source: _,
+            effect,
+            action: _,
+            sensitive,
+            ports,
+            examples,
+        } = spec;
+        Self {
+            type_name: name,
+            aliases,
+            description: summary,
+            documentation: doc,
+            category,
+            effect: effect.name(),
+            configuration_schema: config,
+            input_schema: input,
+            output_schema: output,
+            default_input: *default_input,
+            default_output: *default_output,
+            ports,
+            secret_fields: sensitive,
+            examples,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The dataflow dialect: `/workflows*` and `/step-types`.
+
+mod convert;
+pub(crate) mod errors;
+mod ids;
+mod responses;
+mod routes;
+mod stream;
+pub(crate) mod wire;
+
+pub(crate) use routes::{Doc, routes};

@@ -1,0 +1,154 @@
+//! This dialect's server-sent events: `status`, `task`, `progress`, `log`.
+
+use serde::Serialize;
+use stepwell_core::ids::ExecutionId;
+use stepwell_engine::view::{Notice, What};
+use utoipa::ToSchema;
+
+use super::wire;
+use crate::error::ApiError;
+use crate::respond::Time;
+use crate::sse::Message;
+
+/// The data of every event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamEvent<'a> {
+    /// The execution.
+    execution_id: &'a str,
+    /// The place in its journal, as the event's id.
+    sequence: u64,
+    /// When.
+    timestamp: Time,
+    /// What happened.
+    #[serde(flatten)]
+    what: Data<'a>,
+}
+
+/// What happened, by the event's name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Data<'a> {
+    /// `status`
+    Status {
+        status: wire::ExecutionStatus,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Object, required = false)]
+        output: Option<&'a serde_json::Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<wire::Failure<'a>>,
+    },
+    /// `task`
+    Task { task: wire::Task<'a> },
+    /// `progress`
+    Progress(wire::Progress),
+    /// `log`
+    Log { step_id: Option<&'a str>, level: &'a str, message: &'a str },
+}
+
+/// The events that a notice amounts to. A settled task is progress, too.
+pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>, ApiError> {
+    let Notice { seq, at, what } = notice;
+    let execution_id = execution.dataflow();
+    let message = |event, what| -> Result<Message, ApiError> {
+        let data =
+            StreamEvent { execution_id: &execution_id, sequence: *seq, timestamp: Time(*at), what };
+        let data = serde_json::to_string(&data).map_err(|error| {
+            ApiError::internal(format!("an event could not be written: {error}"))
+        })?;
+        Ok(Message { event, id: *seq, data })
+    };
+    match what {
+        What::Status { status, output, error } => {
+            let what = Data::Status {
+                status: (*status).into(),
+                output: output.as_deref(),
+                error: error.as_ref().map(Into::into),
+            };
+            Ok(vec![message("status", what)?])
+        }
+        What::Step { step, settled, total } => {
+            let mut messages = vec![message("task", Data::Task { task: (&**step).into() })?];
+            if step.status.is_settled() {
+                let progress = wire::Progress { completed: *settled, total: *total };
+                messages.push(message("progress", Data::Progress(progress))?);
+            }
+            Ok(messages)
+        }
+        What::Log(line) => {
+            let wire::LogLine { sequence: _, timestamp: _, step_id, level, message: text } =
+                line.into();
+            Ok(vec![message("log", Data::Log { step_id, level, message: text })?])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use stepwell_core::Timestamp;
+    use stepwell_core::execution::Status;
+    use stepwell_core::ids::StepRunId;
+    use stepwell_engine::view::{LogLine, StepStatus, StepView};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn check(what: What, expect: &[(&str, &str)]) {
+        let execution = ExecutionId::from_uuid(Uuid::nil());
+        let notice = Notice { seq: 7, at: Timestamp::from_millis(1000), what };
+        let messages = messages(execution, &notice).unwrap();
+        let head = r#"{"execution_id":"ex-00000000000000000000000000","sequence":7,"timestamp":"1970-01-01T00:00:01Z","#;
+        let expect: Vec<_> = expect
+            .iter()
+            .map(|(event, rest)| ((*event).to_owned(), 7, format!("{head}{rest}}}")))
+            .collect();
+        let found: Vec<_> =
+            messages.into_iter().map(|m| (m.event.to_owned(), m.id, m.data)).collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn notices_become_events() {
+        let output = Some(Arc::new(json!({"a": 1})));
+        check(
+            What::Status { status: Status::Completed, output, error: None },
+            &[("status", r#""status":"COMPLETED","output":{"a":1}"#)],
+        );
+        check(
+            What::Status { status: Status::Waiting, output: None, error: None },
+            &[("status", r#""status":"RUNNING""#)],
+        );
+        let line = LogLine {
+            seq: 7,
+            at: Timestamp::from_millis(1000),
+            step_id: None,
+            level: "warn".into(),
+            message: "hm".into(),
+        };
+        check(What::Log(line), &[("log", r#""step_id":null,"level":"warn","message":"hm""#)]);
+        let step = StepView {
+            run_id: StepRunId::from_uuid(Uuid::nil()),
+            step_id: "echo".into(),
+            type_name: "Echo",
+            status: StepStatus::Completed,
+            input: Some(Arc::new(json!(1))),
+            output: Some(Arc::new(json!(null))),
+            error: None,
+            attempts: 1,
+            started_at: Some(Timestamp::from_millis(0)),
+            ended_at: Some(Timestamp::from_millis(1)),
+        };
+        check(
+            What::Step { step: Box::new(step), settled: 1, total: 3 },
+            &[
+                (
+                    "task",
+                    r#""task":{"task_id":"task-00000000000000000000000000","type":"Echo","status":"COMPLETED","input":1,"output":null,"step_id":"echo","attempt":1,"started_at":"1970-01-01T00:00:00Z","completed_at":"1970-01-01T00:00:00.001Z"}"#,
+                ),
+                ("progress", r#""completed":1,"total":3"#),
+            ],
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! What happens around every handler: request id, authentication, time limit, panics, error
+//! bodies, metrics and the access log, in one layer. It knows no route's meaning.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use stepwell_engine::{AuthError, Caller};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::body;
+use crate::dialects::Dialect;
+use crate::error::{ApiError, Kind};
+use crate::server::Api;
+use crate::telemetry;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
+
+/// The longest request id that is taken over from a client.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Routes that need no key: they tell nothing about anybody's objects.
+const OPEN: [&str; 5] =
+    ["/healthz", "/readyz", "/openapi.json", "/docs", "/api/v1/schema/definition"];
+
+/// The layer around every route and fallback.
+pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let dialect = Dialect::of(request.uri().path());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method = %method,
+        path = request.uri().path()
+    );
+    let answered = guarded(&api, request, next, route.as_ref());
+    let mut response = answered.instrument(span.clone()).await;
+    let _in_span = span.enter();
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        response = refuse(dialect, &error, &id, response);
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A request id is visible ASCII, made so above.
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    finish(&method, route, response.status(), started.elapsed());
+    response
+}
+
+/// Authenticates and runs the handler, bounded in time and caught when it panics.
+async fn guarded(
+    api: &Api,
+    mut request: Request,
+    next: Next,
+    route: Option<&MatchedPath>,
+) -> Response {
+    if let Some(route) = route
+        && !is_open(api, route.as_str())
+    {
+        match caller(api, request.headers()).await {
+            Ok(caller) => drop(request.extensions_mut().insert(caller)),
+            Err(error) => {
+                let (parts, unread) = request.into_parts();
+                body::drain(unread, &parts.headers).await;
+                return error.into_response();
+            }
+        }
+    }
+    let limit = time_limit(api, request.uri().query());
+    let run = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
+    match run.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => ApiError::internal(panic_text(&*panic)).into_response(),
+        Err(_) => ApiError::new(
+            Kind::Timeout,
+            format!(
+                "the request took longer than {} s; what it asked for may still happen",
+                limit.as_secs()
+            ),
+        )
+        .into_response(),
+    }
+}
+
+fn is_open(api: &Api, route: &str) -> bool {
+    OPEN.contains(&route) || (route == "/metrics" && api.config.metrics_public)
+}
+
+/// A request that waits for an execution brings its own, longer patience.
+fn time_limit(api: &Api, query: Option<&str>) -> Duration {
+    let limit = api.config.request_timeout() + api.config.body_timeout();
+    match query {
+        Some(query) if query.contains("wait") => limit + api.config.max_wait(),
+        _ => limit,
+    }
+}
+
+/// Who asks.
+async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let token = token(headers)?;
+    if token.is_none() && !api.config.auth_required {
+        return Ok(Caller::internal());
+    }
+    Ok(api.app.authenticate(token).await?)
+}
+
+/// The key that came with a request, in either of the headers.
+fn token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    if let Some(value) = headers.get(API_KEY) {
+        let text = value.to_str().map_err(|_| ApiError::from(AuthError::Invalid))?;
+        return Ok(Some(text.trim()).filter(|t| !t.is_empty()));
+    }
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| ApiError::from(AuthError::Invalid))?;
+    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(ApiError::new(
+            Kind::InvalidKey,
+            "the Authorization header must be `Bearer <key>`",
+        ));
+    }
+    Ok(Some(token.trim()))
+}
+
+/// The client's request id where it is harmless to repeat, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let sane = |text: &&str| {
+        (1..=MAX_REQUEST_ID).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
+    };
+    match headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(sane) {
+        Some(text) => text.to_owned(),
+        None => Uuid::now_v7().to_string(),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a handler panicked: {}", text.unwrap_or("no message"))
+}
+
+/// Has the dialect write the error, and keeps the headers that the handler or axum set.
+fn refuse(dialect: Dialect, error: &ApiError, id: &str, refused: Response) -> Response {
+    if let Some(log) = error.log() {
+        tracing::error!(request_id = id, error = log, "an internal error");
+    }
+    let mut response = dialect.refuse(error, id);
+    for (name, value) in refused.headers() {
+        if !response.headers().contains_key(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+fn finish(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    telemetry::count(method, route, status, took);
+    let millis = took.as_secs_f64() * 1000.0;
+    let status = status.as_u16();
+    if status >= 500 {
+        tracing::warn!(target: "stepwell::access", route, status, millis, "answered");
+    } else {
+        tracing::debug!(target: "stepwell::access", route, status, millis, "answered");
+    }
+}
+
+/// Who asks, as the edge found out.
+pub struct Who(pub Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Who {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // Refuse rather than guess where a route was left out of the edge.
+        parts
+            .extensions
+            .remove::<Caller>()
+            .map(Self)
+            .ok_or_else(|| ApiError::internal("a handler ran without authentication"))
+    }
+}
+
+/// There is no such path.
+pub async fn no_route(request: Request) -> ApiError {
+    let path: String = request.uri().path().chars().take(200).collect();
+    let (parts, unread) = request.into_parts();
+    body::drain(unread, &parts.headers).await;
+    ApiError::new(Kind::NoRoute, format!("there is nothing at `{path}`; see /docs"))
+}
+
+/// The path knows other methods: axum names them in `Allow`. `OPTIONS` asks for just that.
+pub async fn wrong_method(request: Request) -> Response {
+    let (parts, unread) = request.into_parts();
+    if parts.method == Method::OPTIONS {
+        return (StatusCode::NO_CONTENT, Body::empty()).into_response();
+    }
+    body::drain(unread, &parts.headers).await;
+    ApiError::new(
+        Kind::MethodNotAllowed,
+        format!(
+            "{} is not a method of this path; those in the Allow header are",
+            parts.method.as_str().chars().take(20).collect::<String>()
+        ),
+    )
+    .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        [(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn tokens_come_in_two_headers() {
+        for (name, value, expect) in [
+            ("x-api-key", "k", Ok(Some("k"))),
+            ("x-api-key", " ", Ok(None)),
+            ("authorization", "Bearer k", Ok(Some("k"))),
+            ("authorization", "bearer  k ", Ok(Some("k"))),
+            ("authorization", "Bearer", Err(Kind::InvalidKey)),
+            ("authorization", "Basic abc", Err(Kind::InvalidKey)),
+            ("cookie", "k", Ok(None)),
+        ] {
+            let headers = with(name, value);
+            let found = token(&headers).map_err(|e| e.kind());
+            assert_eq!(found, expect, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn request_ids_are_taken_when_sane() {
+        assert_eq!(request_id(&with("x-request-id", "abc-1.2:3")), "abc-1.2:3");
+        for bad in ["", "a b", "a\"b", &"x".repeat(129)] {
+            let id = request_id(&with("x-request-id", bad));
+            assert_eq!(Uuid::parse_str(&id).unwrap().get_version_num(), 7, "{bad}");
+        }
+    }
+
+    #[test]
+    fn panics_are_told_by_their_message() {
+        let panic = std::panic::catch_unwind(|| panic!("no {}", 1)).unwrap_err();
+        assert_eq!(panic_text(&*panic), "a handler panicked: no 1");
+    }
+}

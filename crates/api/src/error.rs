@@ -1,0 +1,291 @@
+//! Why a request was not answered as asked, in words that belong to no dialect.
+//!
+//! A handler answers with an [`ApiError`]; the edge (see [`crate::edge`]) has the dialect of the
+//! request write its body and choose status and code. Nothing here knows a dialect.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
+use stepwell_core::{Problem, Problems};
+use stepwell_engine::{AppError, AuthError};
+
+/// What kind of thing went wrong. Each dialect has one table from this to its status and code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The definition is wrong.
+    InvalidDefinition,
+    /// The execution's input does not fit.
+    InvalidInput,
+    /// Something else in the request is wrong.
+    InvalidRequest,
+    /// No key came with the request.
+    MissingKey,
+    /// There is no such key.
+    InvalidKey,
+    /// The key is past its time.
+    ExpiredKey,
+    /// The key was revoked.
+    RevokedKey,
+    /// The key may not do that.
+    Forbidden,
+    /// There is no such workflow.
+    NoWorkflow,
+    /// There is no such execution.
+    NoExecution,
+    /// There is no such object of another kind.
+    NoObject,
+    /// There is no such path.
+    NoRoute,
+    /// The path knows other methods.
+    MethodNotAllowed,
+    /// The body is in a format that this path does not take.
+    UnsupportedMediaType,
+    /// The body or a value is too large.
+    TooLarge,
+    /// The workflow is not active.
+    Inactive,
+    /// The execution has ended already.
+    Ended,
+    /// The execution is not in a state in which that can be done.
+    WrongState,
+    /// The external id is taken.
+    ExternalIdTaken,
+    /// The idempotency key came before with another request.
+    IdempotencyKeyReused,
+    /// The answer under this idempotency key held a secret and was not stored.
+    NotReplayable,
+    /// The client took too long to send the body.
+    SlowBody,
+    /// The server took too long.
+    Timeout,
+    /// Try later.
+    Unavailable,
+    /// A fault of Stepwell itself.
+    Internal,
+}
+
+/// An object that was asked for, so that a dialect can write its id its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object {
+    /// A workflow.
+    Workflow(WorkflowId),
+    /// An execution.
+    Execution(ExecutionId),
+    /// An API key.
+    Key(KeyId),
+}
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    details: Vec<Problem>,
+    object: Option<Object>,
+    retry_after: Option<Duration>,
+    log: Option<String>,
+}
+
+/// Why a request was not answered as asked.
+#[derive(Debug, Clone)]
+pub struct ApiError(Box<Inner>);
+
+impl ApiError {
+    /// An error of that kind, told by `message`.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            details: Vec::new(),
+            object: None,
+            retry_after: None,
+            log: None,
+        }))
+    }
+
+    /// An error of that kind with all that is wrong; the first problem is the message.
+    pub fn with_problems(kind: Kind, intro: &str, problems: Vec<Problem>) -> Self {
+        let message = match problems.as_slice() {
+            [] => intro.to_owned(),
+            [one] => format!("{intro}: {one}"),
+            [first, rest @ ..] => format!("{intro}: {first} (and {} more)", rest.len()),
+        };
+        let mut error = Self::new(kind, message);
+        error.0.details = problems;
+        error
+    }
+
+    /// Something in the request is wrong at `path`.
+    pub fn invalid(path: &str, message: impl Into<String>) -> Self {
+        Self::problem(Problem::new(path, message))
+    }
+
+    /// One problem with the request.
+    pub fn problem(problem: Problem) -> Self {
+        let mut error = Self::new(Kind::InvalidRequest, problem.to_string());
+        error.0.details = vec![problem];
+        error
+    }
+
+    /// A fault of Stepwell itself; `log` is for the log, not for the caller.
+    pub fn internal(log: impl Into<String>) -> Self {
+        let mut error = Self::new(
+            Kind::Internal,
+            "an internal error happened; it was logged under this request id",
+        );
+        error.0.log = Some(log.into());
+        error
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What happened and what to change, for a person.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Everything that is wrong, place by place.
+    pub fn details(&self) -> &[Problem] {
+        &self.0.details
+    }
+
+    /// The object that it is about, where its id was readable.
+    pub fn object(&self) -> Option<Object> {
+        self.0.object
+    }
+
+    /// When to try again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What is for the log only.
+    pub fn log(&self) -> Option<&str> {
+        self.0.log.as_deref()
+    }
+
+    fn not_found(kind: &str, id: &str) -> Self {
+        let (error_kind, object) = match kind {
+            "workflow" => (Kind::NoWorkflow, id.parse().ok().map(Object::Workflow)),
+            "execution" => (Kind::NoExecution, id.parse().ok().map(Object::Execution)),
+            "key" => (Kind::NoObject, id.parse().ok().map(Object::Key)),
+            _ => (Kind::NoObject, None),
+        };
+        let message = if id.is_empty() {
+            format!("this {kind} was not found")
+        } else {
+            format!("{kind} `{id}` was not found")
+        };
+        let mut error = Self::new(error_kind, message);
+        error.0.object = object;
+        error
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let kind = match error {
+            AuthError::Missing => Kind::MissingKey,
+            AuthError::Invalid => Kind::InvalidKey,
+            AuthError::Expired => Kind::ExpiredKey,
+            AuthError::Revoked => Kind::RevokedKey,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<AppError> for ApiError {
+    fn from(error: AppError) -> Self {
+        let text = error.to_string();
+        match error {
+            AppError::Auth(error) => error.into(),
+            AppError::Forbidden(_) => Self::new(Kind::Forbidden, text),
+            AppError::NotFound { kind, id } => Self::not_found(kind, &id),
+            AppError::InvalidDefinition(Problems(problems)) => {
+                Self::with_problems(Kind::InvalidDefinition, INVALID_DEFINITION, problems)
+            }
+            AppError::InvalidInput(Problems(problems)) => Self::with_problems(
+                Kind::InvalidInput,
+                "the input does not fit the workflow's input schema",
+                problems,
+            ),
+            AppError::InvalidRequest(problem) => Self::problem(problem),
+            AppError::TooLarge(problem) => {
+                let mut error = Self::new(Kind::TooLarge, text);
+                error.0.details = vec![problem];
+                error
+            }
+            AppError::Inactive => Self::new(Kind::Inactive, text),
+            AppError::AlreadyEnded(_) => Self::new(Kind::Ended, text),
+            AppError::WrongState { .. } => Self::new(Kind::WrongState, text),
+            AppError::ExternalIdTaken(id) => {
+                let mut error = Self::new(Kind::ExternalIdTaken, text);
+                error.0.object = Some(Object::Execution(id));
+                error
+            }
+            AppError::IdempotencyKeyReused => Self::new(
+                Kind::IdempotencyKeyReused,
+                format!("{text}; send a new key for a new request"),
+            ),
+            AppError::StillRunning(id) => {
+                let mut error = Self::new(Kind::Timeout, text);
+                error.0.object = Some(Object::Execution(id));
+                error
+            }
+            AppError::Unavailable { retry_after, .. } => {
+                let mut error = Self::new(Kind::Unavailable, text);
+                error.0.retry_after = Some(retry_after);
+                error
+            }
+            AppError::Internal(log) => Self::internal(log),
+        }
+    }
+}
+
+/// How the message about a wrong definition begins.
+pub const INVALID_DEFINITION: &str = "the definition is not valid";
+
+/// Carries itself to the edge, which writes the body; the status here is never sent.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_count_what_they_leave_out() {
+        let problems = vec![Problem::new("a", "is wrong"), Problem::new("b", "is wrong")];
+        let error = ApiError::from(AppError::InvalidDefinition(Problems(problems)));
+        assert_eq!(error.message(), "the definition is not valid: a: is wrong (and 1 more)");
+        assert_eq!(error.details().len(), 2);
+    }
+
+    #[test]
+    fn internals_are_not_told() {
+        let error = ApiError::from(AppError::Internal("table x is corrupt".into()));
+        assert!(!error.message().contains("table x"));
+        assert_eq!(error.log(), Some("table x is corrupt"));
+    }
+
+    #[test]
+    fn objects_that_are_missing_are_known_by_kind() {
+        for (kind, expect) in [
+            ("workflow", Kind::NoWorkflow),
+            ("execution", Kind::NoExecution),
+            ("key", Kind::NoObject),
+            ("release", Kind::NoObject),
+        ] {
+            assert_eq!(ApiError::from(AppError::not_found(kind, "x")).kind(), expect, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Idempotency for POSTs that create neither a workflow nor an execution: the first answer is
+//! stored and sent again. (Creating those is atomic with the key inside the engine.)
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use stepwell_engine::app::Idempotency;
+use stepwell_engine::{App, Caller};
+
+use crate::error::{ApiError, Kind};
+use crate::respond;
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Does something once for each idempotency key and answers with status and JSON body; a repeat
+/// gets the first answer again. Only success is remembered, so a refused request can be repeated.
+///
+/// # Errors
+/// `IdempotencyKeyReused`, or what `work` says.
+pub async fn once(
+    app: &App,
+    caller: &Caller,
+    key: Option<Idempotency>,
+    work: impl Future<Output = Result<(StatusCode, String), ApiError>>,
+) -> Result<Response, ApiError> {
+    let Some(key) = key else {
+        let (status, body) = work.await?;
+        return Ok(respond::json_text(status, body));
+    };
+    if let Some(answer) = app.replay(caller, &key).await? {
+        return replayed(&answer);
+    }
+    let (status, body) = work.await?;
+    remember(app, caller, key, format!("{}\n{body}", status.as_u16())).await;
+    Ok(respond::json_text(status, body))
+}
+
+/// As [`once`] for an answer that holds a secret: the answer is not stored, and a repeat is told
+/// so.
+///
+/// # Errors
+/// `NotReplayable`, `IdempotencyKeyReused`, or what `work` says.
+pub async fn once_unseen(
+    app: &App,
+    caller: &Caller,
+    key: Option<Idempotency>,
+    work: impl Future<Output = Result<Response, ApiError>>,
+) -> Result<Response, ApiError> {
+    let Some(key) = key else { return work.await };
+    if app.replay(caller, &key).await?.is_some() {
+        return Err(ApiError::new(
+            Kind::NotReplayable,
+            "this Idempotency-Key was used before and the request succeeded then; its answer \
+             held a secret, which is shown once and not stored. Delete what it made if the \
+             secret was lost, and send a new key",
+        ));
+    }
+    let response = work.await?;
+    remember(app, caller, key, "secret".to_owned()).await;
+    Ok(response)
+}
+
+/// The work is done whether or not the answer can be stored, so a failure here is only logged.
+async fn remember(app: &App, caller: &Caller, key: Idempotency, answer: String) {
+    if let Err(error) = app.remember(caller, key, answer).await {
+        tracing::warn!(%error, "an answer could not be stored under its idempotency key");
+    }
+}
+
+fn replayed(answer: &str) -> Result<Response, ApiError> {
+    let parsed = answer.split_once('\n').and_then(|(status, body)| {
+        Some((StatusCode::from_u16(status.parse().ok()?).ok()?, body.to_owned()))
+    });
+    let Some((status, body)) = parsed else {
+        return Err(ApiError::internal("a stored answer is not readable"));
+    };
+    let mut response = respond::json_text(status, body);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_answers_read_back() {
+        let response = replayed("202\n{\"a\":1}").unwrap();
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        assert_eq!(response.headers()["idempotent-replayed"], "true");
+        for broken in ["", "202", "x\n{}", "99999\n{}"] {
+            assert_eq!(replayed(broken).unwrap_err().kind(), Kind::Internal, "{broken}");
+        }
+    }
+}

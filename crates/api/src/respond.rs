@@ -1,0 +1,70 @@
+//! Building answers.
+
+use std::fmt;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::{Serialize, Serializer};
+use stepwell_core::Timestamp;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::ApiError;
+
+/// An answer with a JSON body.
+///
+/// # Errors
+/// `Internal` where the body cannot be written.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
+    let mut text = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut text, body)
+        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
+    Ok(json_text(status, text))
+}
+
+/// An answer whose JSON body is written already.
+pub fn json_text(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// A time as the bodies write it: RFC 3339 in UTC with `Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("RFC 3339, UTC, with `Z`"))
+            .examples([serde_json::json!("2026-01-31T09:00:00.123Z")])
+            .into()
+    }
+}
+
+impl ToSchema for Time {}

@@ -1,0 +1,91 @@
+//! The router of all dialects, and serving it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Extension, Request};
+use axum::serve::ListenerExt;
+use axum::{Router, ServiceExt};
+use stepwell_engine::App;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::Layer;
+
+use crate::config::ApiConfig;
+use crate::{dialects, edge, service, telemetry};
+
+/// How long connections may finish what they do after the server was asked to stop.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What every handler is handed.
+#[derive(Clone)]
+pub struct Api {
+    /// The application.
+    pub app: App,
+    /// The settings.
+    pub config: Arc<ApiConfig>,
+}
+
+/// Tells streams that the server is stopping, so that they end.
+#[derive(Clone)]
+pub struct Stopping(Arc<watch::Receiver<bool>>);
+
+impl Stopping {
+    /// Resolves when the server was asked to stop.
+    pub async fn wait(self) {
+        let mut receiver = (*self.0).clone();
+        // The value outlives its sender; a sender gone without it means that the server is gone.
+        let _ = receiver.wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// All routes of all dialects.
+pub fn router(app: App, config: ApiConfig) -> Router {
+    let api = Api { app, config: Arc::new(config) };
+    Router::new()
+        .merge(dialects::dataflow::routes())
+        .merge(dialects::abi::routes())
+        .merge(service::routes())
+        .fallback(edge::no_route)
+        .method_not_allowed_fallback(edge::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(api.clone(), edge::edge))
+        .with_state(api)
+}
+
+/// Serves until `shutdown` resolves; then takes no further connections, ends event streams, and
+/// lets requests under way finish, for at most half a minute.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let mut stopped = stopping.clone();
+    let service = Extension(Stopping(Arc::new(stopping))).layer(router);
+    let service = ServiceExt::<Request>::into_make_service(service);
+    let listener = listener.tap_io(|stream| {
+        // Answers are written whole: waiting for more only adds latency.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        stop.send_replace(true);
+    });
+    let overdue = async move {
+        let _ = stopped.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        result = serving => result,
+        () = overdue => {
+            tracing::warn!("connections were still open half a minute after the shutdown began");
+            Ok(())
+        }
+        () = telemetry::upkeep() => Ok(()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The service's own paths: health, metrics, and the API's description.
+
+mod description;
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use bytes::Bytes;
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::error::{ApiError, Kind};
+use crate::server::Api;
+use crate::{respond, telemetry};
+
+pub use description::openapi;
+
+/// The reference page; it shows `/openapi.json` and loads nothing from elsewhere.
+const DOCS: &str = include_str!("docs.html");
+
+/// The page's script and style are in it; it may talk to this server only.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
+    style-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+
+/// The routes of the service.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi_json))
+        .route("/docs", get(docs))
+}
+
+/// Whether the server lives or is ready.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok` or `unavailable`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Why it is unavailable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Whether the process answers
+///
+/// Needs no key.
+#[utoipa::path(get, path = "/healthz", tag = "service", security(()),
+    responses((status = 200, description = "It does", body = Health)))]
+async fn healthz() -> Result<Response, ApiError> {
+    respond::json(StatusCode::OK, &Health { status: "ok", reason: None })
+}
+
+/// Whether work can be taken
+///
+/// Needs no key.
+#[utoipa::path(get, path = "/readyz", tag = "service", security(()),
+    responses((status = 200, description = "It can", body = Health),
+        (status = 503, description = "It cannot, and why", body = Health)))]
+async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
+    let readiness = api.app.readiness().await;
+    if readiness.ready {
+        return respond::json(StatusCode::OK, &Health { status: "ok", reason: None });
+    }
+    let health = Health { status: "unavailable", reason: readiness.reason };
+    respond::json(StatusCode::SERVICE_UNAVAILABLE, &health)
+}
+
+/// Metrics
+///
+/// In the text format of Prometheus. Needs a key unless the server is configured otherwise.
+#[utoipa::path(get, path = "/metrics", tag = "service",
+    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
+async fn metrics() -> Result<Response, ApiError> {
+    let text = telemetry::render()
+        .ok_or_else(|| ApiError::new(Kind::NoRoute, "this process records no metrics"))?;
+    Ok(typed("text/plain; version=0.0.4; charset=utf-8", text.into()))
+}
+
+/// This API's description
+///
+/// OpenAPI 3.1. Needs no key.
+#[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),
+    responses((status = 200, description = "The description", body = Object)))]
+async fn openapi_json() -> Response {
+    static TEXT: LazyLock<Bytes> =
+        LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
+    respond::json_text(StatusCode::OK, TEXT.clone())
+}
+
+/// The API's reference, to be read in a browser.
+async fn docs() -> Response {
+    let mut response = typed("text/html; charset=utf-8", Bytes::from_static(DOCS.as_bytes()));
+    let policy = HeaderValue::from_static(DOCS_POLICY);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn typed(media: &'static str, body: Bytes) -> Response {
+    let mut response = respond::json_text(StatusCode::OK, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+}
+
+/// The service's part of the API's description.
+#[derive(OpenApi)]
+#[openapi(
+    paths(healthz, readyz, metrics, openapi_json),
+    tags((name = "service", description = "The server itself"))
+)]
+struct Doc;

@@ -1,0 +1,103 @@
+//! The server's metrics, and the recorder that all crates' metrics go to.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Requests answered, by method, route and status.
+pub const REQUESTS: &str = "stepwell_http_requests_total";
+
+/// How long they took, in seconds, by method and route.
+pub const DURATION: &str = "stepwell_http_request_duration_seconds";
+
+/// From a fast pure workflow to a long wait.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Installs the process's metrics recorder, once; `/metrics` shows what it holds. [`crate::serve`]
+/// looks after it while it runs.
+///
+/// # Errors
+/// Another recorder is installed already.
+pub fn install_metrics() -> Result<PrometheusHandle, std::io::Error> {
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    // All durations share the buckets, those of the engine and the store included.
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(std::io::Error::other)?;
+    metrics::describe_counter!(REQUESTS, "HTTP requests answered.");
+    metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long requests took.");
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// What `/metrics` shows; `None` where no recorder is installed.
+pub fn render() -> Option<String> {
+    HANDLE.get().map(PrometheusHandle::render)
+}
+
+/// Folds recorded durations into their buckets now and then, so that they do not pile up.
+pub async fn upkeep() {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        every.tick().await;
+        if let Some(handle) = HANDLE.get() {
+            handle.run_upkeep();
+        }
+    }
+}
+
+/// Counts a request.
+pub fn count(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    let method = method_label(method);
+    let route = route.to_owned();
+    let status = status_label(status);
+    metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!(DURATION, "method" => method, "route" => route).record(took.as_secs_f64());
+}
+
+/// A bounded set of labels, whatever methods clients invent.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+fn status_label(status: StatusCode) -> String {
+    status.as_str().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_was_counted() {
+        install_metrics().unwrap();
+        install_metrics().unwrap();
+        let weird = Method::from_bytes(b"BREW").unwrap();
+        count(&weird, "/workflows/{id}", StatusCode::OK, Duration::from_millis(3));
+        let text = render().unwrap();
+        assert!(
+            text.contains(
+                "stepwell_http_requests_total{method=\"OTHER\",route=\"/workflows/{id}\",status=\"200\"}"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("stepwell_http_request_duration_seconds_bucket"), "{text}");
+    }
+}
