@@ -1,4 +1,4 @@
-//! The one place that names the crates below: which store, which server, which step types.
+//! The one place that chooses: which store, which server, which step types.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::fault::Fault;
 
-/// The HTTP API's settings.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ApiConfig {}
+pub use stepwell_api::ApiConfig;
 
 /// The store's settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,33 +61,41 @@ pub fn memory_store() -> Arc<dyn Store> {
 }
 
 /// Starts the engine over a store.
+///
+/// # Errors
+/// The store could not be read or written.
 pub async fn start_engine(store: Arc<dyn Store>, config: EngineConfig) -> Result<App, Fault> {
     Ok(App::start(store, config, Arc::new(SystemClock)).await?)
 }
 
 /// The HTTP API.
-pub fn router(_app: App, _config: ApiConfig) -> axum::Router {
-    axum::Router::new()
+pub fn router(app: App, config: ApiConfig) -> axum::Router {
+    stepwell_api::router(app, config)
 }
 
-/// The HTTP API for the process itself: no key is asked for.
+/// The HTTP API for the process itself: no key is asked for. It must not be served.
 pub fn trusted_router(app: App, config: ApiConfig) -> axum::Router {
-    router(app, config)
-}
-
-/// Whether requests need a key.
-pub const fn asks_for_keys(_config: &ApiConfig) -> bool {
-    true
+    stepwell_api::router(app, ApiConfig { auth_required: false, ..config })
 }
 
 /// Collects metrics from now on.
-pub fn install_metrics() {}
+///
+/// # Errors
+/// `Failed` where something else collects them already.
+pub fn install_metrics() -> Result<(), Fault> {
+    stepwell_api::install_metrics()
+        .map(|_| ())
+        .map_err(|e| Fault::failed(format!("metrics cannot be collected: {e}")))
+}
 
 /// Serves until `stop` is over, then lets open requests finish.
+///
+/// # Errors
+/// The listener failed.
 pub async fn serve(
     listener: TcpListener,
     router: axum::Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    stepwell_api::serve(listener, router, stop).await
 }
