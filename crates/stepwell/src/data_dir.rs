@@ -91,7 +91,11 @@ impl DataDir {
     /// `Unreachable` where the file cannot be written.
     pub fn announce(&self, server: &RunningServer) -> Result<(), Fault> {
         let text = serde_json::to_string(server).map_err(|e| Fault::failed(e.to_string()))?;
-        std::fs::write(self.server_file(), text).map_err(|e| self.fault("is not writable", &e))
+        // Whoever looks finds either the whole note or none.
+        let draft = self.path.join("server.json.new");
+        std::fs::write(&draft, text)
+            .and_then(|()| std::fs::rename(&draft, self.server_file()))
+            .map_err(|e| self.fault("is not writable", &e))
     }
 
     /// Takes that note away.

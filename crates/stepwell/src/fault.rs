@@ -65,22 +65,28 @@ impl Fault {
         Self { problems: problems.0, ..Self::new(kind, "INVALID", message) }
     }
 
-    /// Reads an answer of the API that is not a success.
+    /// Reads an answer of the API that is not a success, in either dialect's shape.
     pub fn from_answer(status: u16, body: &Value) -> Self {
-        let error = &body["error"];
         let kind = match status {
             404 => Kind::NotFound,
             502..=504 => Kind::Unreachable,
             _ => Kind::Failed,
         };
+        let (error, details) = match &body["errors"] {
+            Value::Array(items) => (body, items.as_slice()),
+            _ => (&body["error"], list(&body["error"]["details"])),
+        };
+        let code = error["code"].as_str().or_else(|| details.first()?["code"].as_str());
         let message = match error["message"].as_str() {
             Some(message) => message.to_owned(),
             None => format!("the server answered {status}"),
         };
-        let code = error["code"].as_str().unwrap_or("FAILED");
-        let problems = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let problems = problems.iter().filter_map(|p| serde_json::from_value(p.clone()).ok());
-        Self { problems: problems.collect(), ..Self::new(kind, code, message) }
+        let problems = Problems(details.iter().filter_map(problem).collect());
+        // The problems are told one by one below the message.
+        let short = message.strip_suffix(&format!(": {problems}")).unwrap_or(&message);
+        let fault = Self::new(kind, code.unwrap_or("FAILED"), short);
+        let problems = problems.0.into_iter().filter(|p| p.message != fault.message).collect();
+        Self { problems, ..fault }
     }
 
     /// The exit code that tells it.
@@ -103,6 +109,17 @@ impl Fault {
     fn to_json(&self) -> Value {
         json!({"error": {"code": self.code, "message": self.message, "details": self.problems}})
     }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn problem(item: &Value) -> Option<Problem> {
+    if let Some(detail) = item["detail"].as_str() {
+        return Some(Problem::new(item["field"].as_str().unwrap_or_default(), detail));
+    }
+    serde_json::from_value(item.clone()).ok()
 }
 
 impl From<AppError> for Fault {
@@ -144,10 +161,15 @@ mod tests {
         ] {
             assert_eq!(Fault::from_answer(status, &Value::Null).kind, kind, "{status}");
         }
-        let body = json!({"error": {"code": "INVALID_WORKFLOW", "message": "no",
+        let body = json!({"error": {"code": "INVALID_WORKFLOW", "message": "no: steps[0]: bad",
             "details": [{"path": "steps[0]", "message": "bad"}]}});
         let fault = Fault::from_answer(400, &body);
         assert_eq!(fault.problems, [Problem::new("steps[0]", "bad")]);
         assert_eq!((fault.code.as_str(), fault.message.as_str()), ("INVALID_WORKFLOW", "no"));
+        let body = json!({"status": "error", "message": "two are wrong", "errors": [
+            {"code": "INVALID_REQUEST", "detail": "is empty", "field": "name"}]});
+        let fault = Fault::from_answer(400, &body);
+        assert_eq!(fault.problems, [Problem::new("name", "is empty")]);
+        assert_eq!(fault.code, "INVALID_REQUEST");
     }
 }

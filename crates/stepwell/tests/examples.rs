@@ -137,7 +137,11 @@ fn what_goes_wrong_is_told_by_the_exit_code() {
         (vec!["run", "greet.yaml"], 2, "input"),
         (vec!["run", "greet.yaml", "--input", "{text: 1}"], 2, "not JSON"),
         (vec!["run", "none.yaml"], 2, "none.yaml"),
-        (vec!["run", "fetch-links.yaml", "--input", r#"{"url": "http://127.0.0.1:1/"}"#], 1, "page"),
+        (
+            vec!["run", "fetch-links.yaml", "--input", r#"{"url": "http://127.0.0.1:1/"}"#],
+            1,
+            "page",
+        ),
         (vec!["workflows", "list", "--data-dir", "/nowhere"], 4, "stepwell serve"),
         (vec!["step-types", "TextOperation.Revers"], 3, "no step type"),
     ] {

@@ -30,7 +30,7 @@ impl Local {
 
     /// Over a store that is gone afterwards.
     pub(super) async fn in_memory(config: &Config) -> Result<Self, Fault> {
-        let app = wiring::start_engine(wiring::memory_store()?, config.engine_for_here()).await?;
+        let app = wiring::start_engine(wiring::memory_store(), config.engine_for_here()).await?;
         Ok(Self::over(app, config, None))
     }
 

@@ -8,9 +8,10 @@ use crate::cli::Global;
 use crate::client::{Client, encode};
 use crate::fault::Fault;
 use crate::ui;
-use crate::ui::{Cell, Colour};
+use crate::ui::Cell;
 
 const PATH: &str = "/api/v1/auth/api-keys";
+const WEBHOOK_SECRET: &str = "/api/v1/webhooks/signing-secret";
 
 /// What to do with API keys.
 #[derive(Debug, Subcommand)]
@@ -56,19 +57,21 @@ async fn carry_out(args: Keys, client: &Client, as_json: bool) -> Result<(), Fau
             if let Some(expires) = args.expires {
                 body["expires_at"] = expires.into();
             }
-            let answer = client.post(PATH, Some(&body)).await?;
+            let mut answer = client.post(PATH, Some(&body)).await?;
+            let answer = answer["data"].take();
             if as_json { ui::json(&answer) } else { print_new(&answer) }
         }
         Keys::List => {
-            let answer = client.get(PATH).await?;
-            if as_json { ui::json(&answer) } else { print_list(&answer) }
+            let keys = all(client).await?;
+            if as_json { ui::json(&json!({"items": keys})) } else { print_list(&keys) }
         }
         Keys::Revoke { key } => {
             client.delete(&format!("{PATH}/{}", encode(&key))).await?;
             if as_json { ui::json(&json!({"id": key})) } else { ui::line(&key) }
         }
         Keys::WebhookSecret => {
-            let answer = client.get("/api/v1/auth/webhook-secret").await?;
+            let mut answer = client.get(WEBHOOK_SECRET).await?;
+            let answer = answer["data"].take();
             if as_json { ui::json(&answer) } else { ui::line(&text(&answer["secret"])) }
         }
     }
@@ -84,33 +87,38 @@ fn print_new(key: &Value) {
     ));
 }
 
-fn print_list(answer: &Value) {
-    let keys = answer.get("api_keys").or_else(|| answer.get("data")).unwrap_or(answer);
+/// All keys, page by page.
+async fn all(client: &Client) -> Result<Vec<Value>, Fault> {
+    let mut keys = Vec::new();
+    for page in 1.. {
+        let answer = client.get(&format!("{PATH}?page={page}&page_size=100")).await?;
+        let data = &answer["data"];
+        keys.extend(data["items"].as_array().cloned().unwrap_or_default());
+        if page >= data["pagination"]["total_pages"].as_u64().unwrap_or_default() {
+            break;
+        }
+    }
+    Ok(keys)
+}
+
+fn print_list(keys: &[Value]) {
     let rows: Vec<Vec<Cell>> = keys
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
         .iter()
         .map(|key| {
             let scopes = key["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
             let scopes: Vec<String> = scopes.iter().map(text).collect();
-            let revoked = !key["revoked_at"].is_null();
-            let state = if revoked {
-                Cell::coloured("revoked", Colour::Dim)
-            } else {
-                Cell::coloured("active", Colour::Green)
-            };
             vec![
                 text(&key["id"]).into(),
                 text(&key["name"]).into(),
-                state,
+                text(&key["hint"]).into(),
+                Cell::status(&text(&key["status"])),
                 scopes.join(" ").into(),
                 text(&key["expires_at"]).into(),
                 text(&key["last_used_at"]).into(),
             ]
         })
         .collect();
-    ui::table(&["id", "name", "state", "scopes", "expires", "last used"], &rows);
+    ui::table(&["id", "name", "secret", "status", "scopes", "expires", "last used"], &rows);
 }
 
 /// Reads a moment, or a time from now, as RFC 3339; for clap.

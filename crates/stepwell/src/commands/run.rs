@@ -45,7 +45,7 @@ pub async fn run(args: Run, global: &Global) -> Result<(), Fault> {
         ..Start::default()
     };
     let engine = config.engine_for_here();
-    let app = wiring::start_engine(wiring::memory_store()?, engine).await?;
+    let app = wiring::start_engine(wiring::memory_store(), engine).await?;
     let result = execute(&app, definition, start, args.quiet).await;
     let json = match (&result, global.json) {
         (Ok(view), true) => Some(as_api_shows(&app, &config, view).await?),

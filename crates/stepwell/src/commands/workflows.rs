@@ -194,11 +194,7 @@ async fn show(client: &Client, workflow: &str, as_json: bool) -> Result<(), Faul
         .map(|step| {
             let after = step["after"].as_array().map(Vec::as_slice).unwrap_or_default();
             let after: Vec<String> = after.iter().map(text).collect();
-            vec![
-                text(&step["step_id"]).into(),
-                text(&step["type"]).into(),
-                after.join(", ").into(),
-            ]
+            vec![text(&step["step_id"]).into(), text(&step["type"]).into(), after.join(", ").into()]
         })
         .collect();
     ui::line("");

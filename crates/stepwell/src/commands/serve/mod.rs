@@ -54,7 +54,7 @@ pub async fn serve(args: Serve, global: &Global) -> Result<(), Fault> {
         ..global.flags()
     })?;
     logs::install(&config.log)?;
-    wiring::install_metrics();
+    wiring::install_metrics()?;
     let data = DataDir::new(&config.data_dir);
     let _lock = take(&data)?;
     let listener = listen(&config).await?;
@@ -129,7 +129,7 @@ async fn prepare(
         data_dir: data.path().to_path_buf(),
         admin_key_file: data.admin_key_file(),
         new_key,
-        auth_required: wiring::asks_for_keys(&config.api),
+        auth_required: config.api.auth_required,
         examples,
     })
 }
