@@ -75,8 +75,10 @@ pub struct StepSpec {
     pub is_source: bool,
     /// What running it does to the world.
     pub effect: Effect,
-    /// The effect as far as the configuration as written decides it; `None`: always `effect`.
-    pub effect_of: Option<fn(&Value) -> Option<Effect>>,
+    /// Tells the effect from the configuration as it was written, where that matters
+    /// (`HttpRequest`: a `GET` may be repeated, a `POST` may not). A field may hold a template
+    /// instead of a value: what is not known must count as the worst. `None`: always `effect`.
+    pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
     pub action: Action,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
