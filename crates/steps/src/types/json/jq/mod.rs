@@ -46,9 +46,10 @@ pub(super) struct Limits {
     pub output_bytes: usize,
 }
 
-/// The limits of a step: at most about a second and 200 MB.
+/// The limits of a step. They bound its time to a few seconds at worst and what it makes to about
+/// 100 MB.
 pub(super) const LIMITS: Limits =
-    Limits { work: 10_000_000, stack: STACK / 4, results: 10_000, output_bytes: MAX_OUTPUT_BYTES };
+    Limits { work: 5_000_000, stack: STACK / 4, results: 10_000, output_bytes: MAX_OUTPUT_BYTES };
 
 /// All results of a program for an input.
 ///
