@@ -169,6 +169,8 @@ impl ApiError {
     }
 
     fn not_found(kind: &str, id: &str) -> Self {
+        // What a store misses comes with its article.
+        let kind = kind.strip_prefix("the ").unwrap_or(kind);
         let (error_kind, object) = match kind {
             "workflow" => (Kind::NoWorkflow, id.parse().ok().map(Object::Workflow)),
             "execution" => (Kind::NoExecution, id.parse().ok().map(Object::Execution)),
@@ -282,6 +284,7 @@ mod tests {
         for (kind, expect) in [
             ("workflow", Kind::NoWorkflow),
             ("execution", Kind::NoExecution),
+            ("the workflow", Kind::NoWorkflow),
             ("key", Kind::NoObject),
             ("release", Kind::NoObject),
         ] {

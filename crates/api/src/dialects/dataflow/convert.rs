@@ -205,7 +205,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             input: input.as_deref(),
             output: output.as_deref(),
             // The error of an attempt that is tried again is in the logs, not here.
-            error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
+            error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(task_failure),
             step_id,
             attempt: *attempts,
             started_at: started_at.map(Time),
@@ -219,6 +219,11 @@ impl<'a> From<&'a Failure> for wire::Failure<'a> {
         let Failure { code, message, step, attempt, details } = failure;
         Self { code, message, step_id: step.as_deref(), attempt: *attempt, details }
     }
+}
+
+/// A task's failure: its step and attempt are the task's own.
+fn task_failure(failure: &Failure) -> wire::Failure<'_> {
+    wire::Failure { step_id: None, attempt: None, ..failure.into() }
 }
 
 impl<'a> From<&'a Page<ExecutionRecord>> for wire::ExecutionPage<'a> {

@@ -54,15 +54,15 @@ pub fn routes() -> Router<Api> {
 
 /// Reads the definition in a body, JSON or YAML.
 fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
+    if posted.bytes.is_empty() {
+        return Err(ApiError::new(
+            Kind::InvalidDefinition,
+            format!("{INVALID_DEFINITION}: the body is empty; send a definition"),
+        ));
+    }
     let format = match posted.media {
         Media::Json => Format::Json,
         Media::Yaml => Format::Yaml,
-        Media::Missing if posted.bytes.is_empty() => {
-            return Err(ApiError::new(
-                Kind::InvalidDefinition,
-                format!("{INVALID_DEFINITION}: the body is empty; send a definition"),
-            ));
-        }
         _ => return Err(posted.unsupported("application/json")),
     };
     let text = json::utf8(&posted.bytes)?;

@@ -1,0 +1,233 @@
+//! The dataflow dialect: its contract, call by call.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Server, golden, waiting_steps};
+
+fn seed() -> Value {
+    json!({"name": "Dummy Workflow", "steps": [
+        {"type": "StaticTextInput", "input": "Hello, world!"},
+        {"type": "TextOperation.Reverse"},
+        {"type": "Echo"}
+    ]})
+}
+
+#[tokio::test]
+async fn the_seed_s_requests_are_answered_as_printed() {
+    let server = Server::start().await;
+    let created = server.post("/workflows", &seed()).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    golden("workflow_created.json", &created);
+    let workflow = format!("/workflows/{}", created.text_at("/workflow_id"));
+    assert_eq!(created.headers["location"], workflow.as_str());
+
+    let executed =
+        server.send("POST", &format!("{workflow}/execute?wait=true"), &[], Body::empty()).await;
+    assert_eq!(executed.status, StatusCode::OK, "{}", executed.text);
+    golden("execution_completed.json", &executed);
+    assert_eq!(executed.json()["output"], json!({"text": "!dlrow ,olleH"}));
+
+    let execution = format!("{workflow}/executions/{}", executed.text_at("/execution_id"));
+    assert_eq!(server.get(&execution).await.text, executed.text);
+
+    let queued = server.post(&format!("{workflow}/execute"), &json!({})).await;
+    assert_eq!(queued.status, StatusCode::ACCEPTED, "{}", queued.text);
+    golden("execution_accepted.json", &queued);
+
+    golden("workflow.json", &server.get(&workflow).await);
+    golden("workflows.json", &server.get("/workflows").await);
+}
+
+#[tokio::test]
+async fn an_execution_under_way_lists_every_task() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    let path = server
+        .send("POST", &format!("{workflow}/execute?wait=true&timeout=300ms"), &[], Body::empty())
+        .await;
+    assert_eq!(path.status, StatusCode::ACCEPTED, "{}", path.text);
+    let execution = path.headers["location"].to_str().unwrap();
+    golden("execution_running.json", &server.get(execution).await);
+    golden("executions.json", &server.get(&format!("{workflow}/executions")).await);
+    golden("stats.json", &server.get(&format!("{workflow}/stats")).await);
+
+    let changed = server.post(&format!("{execution}/pause"), &json!({})).await;
+    golden("execution_paused.json", &changed);
+    assert_eq!(changed.status, StatusCode::ACCEPTED);
+    let again = server.post(&format!("{execution}/pause"), &json!({})).await;
+    assert_eq!(again.refusal(), (409, "INVALID_STATE".into()));
+    assert_eq!(
+        server.post(&format!("{execution}/resume"), &json!({})).await.status,
+        StatusCode::ACCEPTED
+    );
+    let cancelled =
+        server.post(&format!("{execution}/cancel"), &json!({"reason": "why not"})).await;
+    assert_eq!(cancelled.status, StatusCode::ACCEPTED, "{}", cancelled.text);
+    assert_eq!(server.get(execution).await.text_at("/status"), "CANCELLED");
+    for verb in ["cancel", "pause", "resume"] {
+        let late = server.post(&format!("{execution}/{verb}"), &json!({})).await;
+        assert_eq!(late.refusal(), (409, "EXECUTION_ENDED".into()), "{verb}");
+    }
+    assert_eq!(server.get(&format!("{execution}/logs")).await.json(), json!({"logs": []}));
+}
+
+#[tokio::test]
+async fn a_failed_execution_says_why() {
+    let server = Server::start().await;
+    let steps = json!([{"type": "Fail", "config": {"message": "no luck", "code": "NO_LUCK"}}]);
+    let workflow = server.workflow(steps).await;
+    let failed =
+        server.send("POST", &format!("{workflow}/execute?wait=true"), &[], Body::empty()).await;
+    assert_eq!(failed.status, StatusCode::OK, "{}", failed.text);
+    golden("execution_failed.json", &failed);
+}
+
+#[tokio::test]
+async fn yaml_is_a_definition_too() {
+    let server = Server::start().await;
+    let yaml = "name: greet\ninputs: {text: string}\nsteps:\n  - type: TextOperation.Reverse\n";
+    let yaml_type = [("content-type", "application/yaml")];
+    let created = server.send("POST", "/workflows", &yaml_type, yaml).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    let workflow = format!("/workflows/{}", created.text_at("/workflow_id"));
+    let execute = format!("{workflow}/execute?wait=true");
+    let done = server.post(&execute, &json!({"input": {"text": "abc"}})).await;
+    assert_eq!(done.json()["output"], json!({"text": "cba"}), "{}", done.text);
+    let wrong = server.post(&execute, &json!({"input": {"text": 5}})).await;
+    assert_eq!(wrong.refusal(), (400, "INVALID_INPUT".into()));
+    assert!(wrong.text_at("/error/details/0/path").contains("text"), "{}", wrong.text);
+}
+
+#[tokio::test]
+async fn workflows_change_and_go() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    let execution = server.execution(&workflow).await;
+    let json_type = [("content-type", "application/json")];
+    let put = server.send("PUT", &workflow, &json_type, seed().to_string()).await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    assert_eq!(put.json()["release"], 2);
+    assert_eq!(put.json()["name"], "Dummy Workflow");
+    let bad = server.send("PUT", &workflow, &json_type, "{}").await;
+    assert_eq!(bad.refusal(), (400, "INVALID_WORKFLOW".into()));
+
+    let gone = server.send("DELETE", &workflow, &[], Body::empty()).await;
+    assert_eq!((gone.status, gone.text.as_str()), (StatusCode::NO_CONTENT, ""));
+    for (method, path) in [
+        ("GET", workflow.clone()),
+        ("DELETE", workflow.clone()),
+        ("POST", format!("{workflow}/execute")),
+    ] {
+        let answer = server.send(method, &path, &[], Body::empty()).await;
+        assert_eq!(answer.refusal(), (404, "WORKFLOW_NOT_FOUND".into()), "{method} {path}");
+        let id = workflow.trim_start_matches("/workflows/");
+        assert!(answer.text.contains(id), "it names the id as it was written: {}", answer.text);
+    }
+    assert_eq!(server.get(&execution).await.status, StatusCode::OK, "history stays");
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    for _ in 0..3 {
+        server.execution(&workflow).await;
+    }
+    let list = format!("{workflow}/executions");
+    let mut cursor = String::new();
+    let mut ids = Vec::new();
+    for expect in [2, 1] {
+        let page = server.get(&format!("{list}?limit=2{cursor}")).await.json();
+        let rows = page["executions"].as_array().unwrap();
+        assert_eq!(rows.len(), expect);
+        ids.extend(rows.iter().map(|r| r["execution_id"].as_str().unwrap().to_owned()));
+        cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap_or("end"));
+    }
+    assert_eq!(cursor, "&cursor=end");
+    assert!(ids.is_sorted_by(|a, b| a > b), "newest first: {ids:?}");
+    for (query, expect) in [
+        ("status=COMPLETED", 0),
+        ("status=pending,running", 3),
+        ("status=PENDING&status=RUNNING", 3),
+    ] {
+        let page = server.get(&format!("{list}?{query}")).await.json();
+        assert_eq!(page["executions"].as_array().map(Vec::len), Some(expect), "{query}");
+    }
+    for (path, parameter) in [
+        (format!("{list}?status=DONE"), "status"),
+        (format!("{list}?limit=0"), "limit"),
+        (format!("{list}?limit=101"), "limit"),
+        (format!("{list}?cursor=nonsense"), "cursor"),
+        ("/workflows?status=DONE".to_owned(), "status"),
+        ("/workflows?limit=x".to_owned(), "limit"),
+        ("/workflows?cursor=%00".to_owned(), "cursor"),
+        (format!("{workflow}/executions/{}/events?after=x", ids[0]), "after"),
+    ] {
+        let answer = server.get(&path).await;
+        assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{path}: {}", answer.text);
+        assert_eq!(answer.text_at("/error/details/0/path"), parameter, "{path}");
+    }
+    let none = server.get("/workflows?status=inactive").await.json();
+    assert_eq!(none, json!({"workflows": [], "next_cursor": null}));
+}
+
+#[tokio::test]
+async fn ids_are_read_in_every_form() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    let execution = server.execution(&workflow).await;
+    let written = workflow.trim_start_matches("/workflows/");
+    let id: stepwell_core::ids::WorkflowId = written.parse().unwrap();
+    for form in [id.dataflow(), id.abi(), id.to_string(), id.dataflow().to_uppercase()] {
+        let form = form.replace("WF-", "wf-");
+        assert_eq!(
+            server.get(&format!("/workflows/{form}")).await.status,
+            StatusCode::OK,
+            "{form}"
+        );
+    }
+    let other = server.workflow(waiting_steps()).await;
+    let elsewhere = execution.replace(&workflow, &other);
+    for (path, code) in [
+        ("/workflows/nonsense".to_owned(), "WORKFLOW_NOT_FOUND"),
+        ("/workflows/%FF".to_owned(), "NOT_FOUND"),
+        (format!("{workflow}/executions/nonsense"), "EXECUTION_NOT_FOUND"),
+        (format!("{workflow}/executions/ex-01h455vb4pex5vsknk084sn02q"), "EXECUTION_NOT_FOUND"),
+        (elsewhere, "EXECUTION_NOT_FOUND"),
+        ("/workflows/wf-01h455vb4pex5vsknk084sn02q/executions".to_owned(), "WORKFLOW_NOT_FOUND"),
+        ("/workflows/wf-01h455vb4pex5vsknk084sn02q/stats".to_owned(), "WORKFLOW_NOT_FOUND"),
+    ] {
+        assert_eq!(server.get(&path).await.refusal(), (404, code.into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_definition_is_told_whole_and_stores_nothing() {
+    let server = Server::start().await;
+    let wrong = json!({"name": "x", "stepz": [], "steps": [
+        {"type": "TextOperation.Revers"},
+        {"id": "a", "type": "Echo", "after": ["nobody"]},
+    ]});
+    let answer = server.post("/workflows", &wrong).await;
+    assert_eq!(answer.refusal(), (400, "INVALID_WORKFLOW".into()));
+    let details = answer.json()["error"]["details"].as_array().unwrap().len();
+    assert!(details >= 2, "{}", answer.text);
+    assert!(answer.text.contains("TextOperation.Reverse"), "suggests: {}", answer.text);
+    assert_eq!(server.get("/workflows").await.json()["workflows"], json!([]));
+}
+
+#[tokio::test]
+async fn step_types_are_listed() {
+    let server = Server::start().await;
+    let all = server.get("/step-types").await.json();
+    let all = all["step_types"].as_array().unwrap();
+    let reverse = all.iter().find(|t| t["type"] == "TextOperation.Reverse").unwrap();
+    for field in
+        ["description", "configuration_schema", "input_schema", "output_schema", "examples"]
+    {
+        assert!(!reverse[field].is_null(), "{field}");
+    }
+    assert_eq!(reverse["effect"], "pure");
+}

@@ -1,0 +1,141 @@
+//! Over real sockets: streams, large bodies, and shutting down.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::support::{Server, waiting_steps};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Served {
+    server: Server,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    async fn start() -> Self {
+        let server = Server::start().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(stepwell_api::serve(listener, server.router.clone(), async {
+            let _ = stopped.await;
+        }));
+        Self { server, address, stop: Some(stop), task }
+    }
+
+    /// Sends a GET and leaves the connection open.
+    async fn open(&self, path: &str, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let key = &self.server.key;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    }
+}
+
+/// Reads until the text is there, or the end where there is none to wait for.
+async fn read_until(stream: &mut TcpStream, wanted: Option<&str>) -> String {
+    let mut text = String::new();
+    let reading = async {
+        let mut buffer = [0; 4096];
+        while !wanted.is_some_and(|wanted| text.contains(wanted)) {
+            let read = stream.read(&mut buffer).await.unwrap();
+            if read == 0 {
+                break;
+            }
+            text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.unwrap_or(());
+    text
+}
+
+/// Name, id and data of the events in a stream's text.
+fn events(text: &str) -> Vec<(String, u64, Value)> {
+    let field = |block: &str, name: &str| {
+        let line = block.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
+        line.map(|l| l.trim().to_owned())
+    };
+    text.split("\n\n")
+        .filter_map(|block| {
+            let data = serde_json::from_str(&field(block, "data")?).unwrap();
+            Some((field(block, "event")?, field(block, "id")?.parse().unwrap(), data))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_stream_tells_everything_ends_and_resumes() {
+    let served = Served::start().await;
+    let steps = serde_json::json!([
+        {"type": "StaticTextInput", "input": "abc"}, {"type": "TextOperation.Reverse"}
+    ]);
+    let workflow = served.server.workflow(steps).await;
+    let done = served
+        .server
+        .send("POST", &format!("{workflow}/execute?wait=true"), &[], axum::body::Body::empty())
+        .await;
+    let path = format!("{workflow}/executions/{}/events", done.text_at("/execution_id"));
+
+    let mut stream = served.open(&path, "Connection: close\r\n").await;
+    let text = read_until(&mut stream, None).await;
+    assert!(text.contains("text/event-stream"), "{text}");
+    let all = events(&text);
+    let names: Vec<_> = all.iter().map(|(name, ..)| name.as_str()).collect();
+    assert!(names.contains(&"task") && names.contains(&"progress"), "{names:?}");
+    assert!(all.is_sorted_by_key(|(_, id, _)| *id), "{all:?}");
+    let (name, _, data) = all.last().unwrap();
+    assert_eq!((name.as_str(), data["status"].as_str()), ("status", Some("COMPLETED")));
+    assert_eq!(data["output"]["text"], "cba");
+
+    let middle = all[all.len() / 2].1;
+    let rest: Vec<_> = all.iter().filter(|(_, id, _)| *id > middle).cloned().collect();
+    let header = format!("Last-Event-ID: {middle}\r\nConnection: close\r\n");
+    let mut stream = served.open(&path, &header).await;
+    assert_eq!(events(&read_until(&mut stream, None).await), rest);
+    let after = format!("{path}?after={middle}");
+    let mut stream = served.open(&after, "Connection: close\r\n").await;
+    assert_eq!(events(&read_until(&mut stream, None).await), rest);
+}
+
+#[tokio::test]
+async fn shutting_down_ends_streams_and_finishes() {
+    let mut served = Served::start().await;
+    let workflow = served.server.workflow(waiting_steps()).await;
+    let execution = served.server.execution(&workflow).await;
+    let mut stream = served.open(&format!("{execution}/events"), "").await;
+    let began = read_until(&mut stream, Some("\"type\":\"Delay\"")).await;
+    assert!(began.contains("event: task"), "{began}");
+    served.stop.take().unwrap().send(()).unwrap();
+    let rest = read_until(&mut stream, None).await;
+    assert!(rest.ends_with("0\r\n\r\n"), "the stream ends in order: {rest}");
+    tokio::time::timeout(PATIENCE, served.task).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_are_answered_and_not_reset() {
+    let served = Served::start().await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let size = 100 << 20;
+    let key = &served.server.key;
+    let head = format!(
+        "POST /workflows HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let chunk = vec![b' '; 1 << 20];
+    for _ in 0..100 {
+        stream.write_all(&chunk).await.unwrap();
+    }
+    let answer = read_until(&mut stream, None).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("PAYLOAD_TOO_LARGE"), "{answer}");
+}

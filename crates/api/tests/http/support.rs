@@ -1,0 +1,174 @@
+//! A server without sockets, and short words for what tests do with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use regex::Regex;
+use serde_json::{Value, json};
+use stepwell_api::ApiConfig;
+use stepwell_engine::app::CreateKey;
+use stepwell_engine::{App, Caller, EngineConfig, SystemClock};
+use stepwell_store::memory::MemoryStore;
+use tower::ServiceExt;
+
+pub struct Server {
+    pub app: App,
+    pub router: Router,
+    /// An admin's key.
+    pub key: String,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// The code of a dataflow error, with its status.
+    pub fn refusal(&self) -> (u16, String) {
+        let code = &self.json()["error"]["code"];
+        (self.status.as_u16(), code.as_str().unwrap_or("none").to_owned())
+    }
+
+    /// The code of an abi error, with its status.
+    pub fn abi_refusal(&self) -> (u16, String) {
+        let code = &self.json()["errors"][0]["code"];
+        (self.status.as_u16(), code.as_str().unwrap_or("none").to_owned())
+    }
+
+    pub fn text_at(&self, pointer: &str) -> String {
+        let value = self.json();
+        let found = value.pointer(pointer).and_then(Value::as_str);
+        found.unwrap_or_else(|| panic!("no text at {pointer}: {}", self.text)).to_owned()
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with(ApiConfig::default()).await
+    }
+
+    pub async fn with(config: ApiConfig) -> Self {
+        let engine = EngineConfig {
+            allow_private_egress: Some(true),
+            shutdown_grace_seconds: 1,
+            ..EngineConfig::default()
+        };
+        let store = Arc::new(MemoryStore::default());
+        let app = App::start(store, engine, Arc::new(SystemClock)).await.unwrap();
+        let key = key(&app, &["admin"]).await;
+        Self { router: stepwell_api::router(app.clone(), config), app, key }
+    }
+
+    /// A key with these scopes.
+    pub async fn key(&self, scopes: &[&str]) -> String {
+        key(&self.app, scopes).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn raw(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Sends a request with the admin's key, these headers and this body.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request =
+            Request::builder().method(method).uri(path).header("x-api-key", &self.key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.raw(request.body(body.into()).unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    /// Creates a workflow of these steps and answers its path.
+    pub async fn workflow(&self, steps: Value) -> String {
+        let answer = self.post("/workflows", &json!({"name": "test", "steps": steps})).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        format!("/workflows/{}", answer.text_at("/workflow_id"))
+    }
+
+    /// Executes a workflow without a body and answers the execution's path.
+    pub async fn execution(&self, workflow: &str) -> String {
+        let answer = self.send("POST", &format!("{workflow}/execute"), &[], Body::empty()).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        answer.headers["location"].to_str().unwrap().to_owned()
+    }
+}
+
+async fn key(app: &App, scopes: &[&str]) -> String {
+    let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
+    let create = CreateKey { name: "test".into(), scopes, expires_at: None };
+    app.create_key(&Caller::internal(), create).await.unwrap().secret
+}
+
+/// A step that waits for longer than any test.
+pub fn waiting_steps() -> Value {
+    json!([
+        {"type": "StaticTextInput", "input": "Hello, world!"},
+        {"type": "Delay", "config": {"for": "1h"}},
+        {"type": "Echo"}
+    ])
+}
+
+/// Compares an answer with the file of that name, ids and times replaced; key order counts.
+/// `UPDATE_GOLDEN=1` writes the files anew.
+pub fn golden(name: &str, answer: &Answer) {
+    let mut body = answer.json();
+    // Schemas belong to the step types; their tests hold them.
+    for step in body.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
+        for field in ["input_schema", "output_schema"] {
+            assert!(step[field].is_object(), "{step}");
+            step[field] = json!("SCHEMA");
+        }
+    }
+    let shape = format!("{}\n", normal(&serde_json::to_string_pretty(&body).unwrap()));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &shape).unwrap();
+    }
+    let expect = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(shape, expect, "{name} differs; UPDATE_GOLDEN=1 writes it anew");
+}
+
+fn normal(text: &str) -> String {
+    let ids = Regex::new(r"\b(wf|ex|task)-[0-9a-z]{26}\b").unwrap();
+    let times = Regex::new(r#""\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z""#).unwrap();
+    let mut seen: Vec<String> = Vec::new();
+    let text = ids.replace_all(text, |found: &regex::Captures<'_>| {
+        let id = found[0].to_owned();
+        let place = seen.iter().position(|s| *s == id).unwrap_or_else(|| {
+            seen.push(id);
+            seen.len() - 1
+        });
+        format!("{}-#{place}", &found[1])
+    });
+    times.replace_all(&text, "\"TIME\"").into_owned()
+}
