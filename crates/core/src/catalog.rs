@@ -41,6 +41,10 @@ pub enum Action {
     Fail,
 }
 
+/// A keyword (its value is `true`) in the output schema of a step type that gives its whole input
+/// on as output, so that types flow through it: `{"x-same-as-input": true}`.
+pub const SAME_AS_INPUT: &str = "x-same-as-input";
+
 /// The description of a step type.
 #[derive(Debug, Clone)]
 pub struct StepSpec {
@@ -58,7 +62,8 @@ pub struct StepSpec {
     pub config: Value,
     /// JSON Schema of the input.
     pub input: Value,
-    /// JSON Schema of the output.
+    /// JSON Schema of the output. With the keyword [`SAME_AS_INPUT`] the output is the input, and
+    /// has its type.
     pub output: Value,
     /// The input property that a bare value and the previous step's output bind to; `None` where
     /// the whole input is the value (its schema may be anything).
@@ -70,8 +75,10 @@ pub struct StepSpec {
     pub is_source: bool,
     /// What running it does to the world.
     pub effect: Effect,
-    /// The effect as far as the configuration as written decides it; `None`: always `effect`.
-    pub effect_of: Option<fn(&Value) -> Option<Effect>>,
+    /// Tells the effect from the configuration as it was written, where that matters
+    /// (`HttpRequest`: a `GET` may be repeated, a `POST` may not). A field may hold a template
+    /// instead of a value: what is not known must count as the worst. `None`: always `effect`.
+    pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
     pub action: Action,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
@@ -81,6 +88,14 @@ pub struct StepSpec {
     /// Example steps, each a whole step of a definition, valid and runnable without a network
     /// unless its effect is not `Pure`.
     pub examples: Vec<Value>,
+}
+
+impl StepSpec {
+    /// Whether its output is its input.
+    pub fn passes_through(&self) -> bool {
+        matches!(self.action, Action::Delay | Action::SetState)
+            || self.output.get(SAME_AS_INPUT).is_some_and(|flag| flag == true)
+    }
 }
 
 /// Finds step types by name. The domain is handed one; the step types live elsewhere.

@@ -10,6 +10,8 @@ pub mod execution;
 pub mod expr;
 pub mod ids;
 mod problem;
+#[cfg(test)]
+mod test_support;
 mod time;
 
 pub use problem::{Problem, Problems};

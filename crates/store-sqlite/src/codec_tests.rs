@@ -1,1 +1,219 @@
+use proptest::prelude::*;
+use serde_json::json;
+use stepwell_core::execution::Failure;
 
+use super::*;
+
+fn recorded(first_seq: u64, events: Vec<Event>) -> Vec<Recorded> {
+    let at = |seq: u64| Timestamp::from_micros(1_800_000_000_000_000 + seq.cast_signed() * 150);
+    (first_seq..).zip(events).map(|(seq, event)| Recorded { seq, at: at(seq), event }).collect()
+}
+
+fn started(step: u32, input: Value, config: Option<Value>) -> Event {
+    let (input, config) = (Some(Arc::new(input)), config.map(Arc::new));
+    Event::StepStarted { step, attempt: 1, input, config }
+}
+
+fn completed(step: u32, output: Value) -> Event {
+    Event::StepCompleted { step, output: Arc::new(output), port: None }
+}
+
+fn text(events: &[Recorded]) -> String {
+    serde_json::to_string(events).unwrap()
+}
+
+fn check(first_seq: u64, events: Vec<Event>) -> String {
+    let events = recorded(first_seq, events);
+    let chunk = encode(&events).unwrap();
+    let read = decode(first_seq, &chunk).unwrap();
+    assert_eq!(read, events);
+    assert_eq!(text(&read), text(&events));
+    String::from_utf8(chunk[1..].to_vec()).unwrap()
+}
+
+/// Held for ever: if this test must be changed, the version must be, and this one stay readable.
+#[test]
+fn version_1_is_written_so() {
+    let shared = json!({ "text": "Hello" });
+    let written = check(
+        4,
+        vec![
+            Event::Accepted { input: Arc::new(json!({})) },
+            Event::Started,
+            started(0, shared.clone(), None),
+            completed(0, shared.clone()),
+            started(1, shared, Some(json!({ "a": 1 }))),
+            completed(1, json!({ "a": 1 })),
+        ],
+    );
+    assert_eq!(
+        written,
+        r#"[1800000000000600,[[6,4],[8,4],[10,9]],[150,150,150,150,150],[{"e":"accepted","in":{}},{"e":"started"},{"e":"step_started","n":0,"in":{"text":"Hello"}},{"e":"step_completed","n":0,"out":null},{"e":"step_started","n":1,"cfg":{"a":1}},{"e":"step_completed","n":1,"out":null}]]"#
+    );
+}
+
+#[test]
+fn only_identical_values_are_shared() {
+    let written = check(
+        1,
+        vec![
+            completed(0, json!({ "a": 1, "b": 2 })),
+            completed(1, json!({ "b": 2, "a": 1 })),
+            completed(2, json!([0.0])),
+            completed(3, json!([-0.0])),
+            completed(4, json!([1])),
+            completed(5, json!([1.0])),
+            completed(6, json!(7)),
+            completed(7, json!(7)),
+        ],
+    );
+    assert!(written.contains(",[],"), "{written}");
+}
+
+#[test]
+fn shared_values_are_shared_when_read() {
+    let value = json!({ "k": "v".repeat(100) });
+    let events = recorded(1, vec![completed(0, value.clone()), started(1, value, None)]);
+    let read = decode(1, &encode(&events).unwrap()).unwrap();
+    let [output, _] = values(&read[0].event);
+    let [input, _] = values(&read[1].event);
+    assert!(Arc::ptr_eq(output.unwrap(), input.unwrap()));
+}
+
+#[test]
+fn what_cannot_be_read_is_corrupt() {
+    for chunk in [
+        "",
+        "\u{2}[0,[],[],[]]",
+        "\u{1}",
+        "\u{1}[]",
+        "\u{1}[0,[],[],[]]",
+        "\u{1}[0,[],[1],[{\"e\":\"started\"}]]",
+        "\u{1}[0,[],[],[{\"e\":\"started\"}]] ",
+        "\u{1}[0,[],[],[{\"e\":\"started\"}]]x",
+        "\u{1}[0,[],[],[{\"e\":\"unheard_of\"}]]",
+        "\u{1}[0,[[0,0]],[],[{\"e\":\"accepted\",\"in\":null}]]",
+        "\u{1}[0,[[2,0]],[1],[{\"e\":\"started\"},{\"e\":\"started\"}]]",
+        "\u{1}[0,[[2,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":2}]]",
+        "\u{1}[0,[[3,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":null}]]",
+        "\u{1}[0,[[9,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":null}]]",
+    ] {
+        let read = decode(1, chunk.as_bytes());
+        // A space at the end is what JSON allows.
+        assert_eq!(read.is_err(), !chunk.ends_with(' '), "{chunk:?}");
+    }
+}
+
+fn nested(levels: usize) -> Vec<Recorded> {
+    let value = (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    recorded(1, vec![completed(0, value)])
+}
+
+/// On a stack of 2 MiB, as threads have, and unoptimised.
+#[test]
+fn depth_has_an_end_and_what_is_written_can_be_read() {
+    let deepest = nested(MAX_DEPTH - 3);
+    assert_eq!(decode(1, &encode(&deepest).unwrap()).unwrap(), deepest);
+    let error = encode(&nested(MAX_DEPTH - 2)).unwrap_err();
+    let told = stepwell_store::StoreError::from(error).to_string();
+    assert!(told.contains("256 levels"), "{told}");
+    let hostile = format!("\u{1}{}", "[".repeat(1_000_000));
+    assert!(decode(1, hostile.as_bytes()).is_err());
+    assert!(check_depth(br#"["[[[[\"[[[["]"#).is_ok());
+}
+
+#[test]
+fn a_short_execution_is_small() {
+    let hello = json!("Hello, world!");
+    let chunk = check(
+        1,
+        vec![
+            Event::Accepted { input: Arc::new(json!({})) },
+            Event::Started,
+            started(0, hello.clone(), None),
+            completed(0, hello.clone()),
+            started(1, hello, None),
+            completed(1, json!("!dlrow ,olleH")),
+            started(2, json!("!dlrow ,olleH"), None),
+            completed(2, json!("!dlrow ,olleH")),
+            Event::Completed { output: Arc::new(json!({ "output": "!dlrow ,olleH" })) },
+        ],
+    );
+    assert!(chunk.len() < 500, "{} bytes: {chunk}", chunk.len());
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((".{0,4}", inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let value = || any_value().prop_map(Arc::new);
+    let few = || prop_oneof![Just(json!({ "a": [1] })), Just(json!("x"))].prop_map(Arc::new);
+    prop_oneof![
+        value().prop_map(|input| Event::Accepted { input }),
+        Just(Event::Started),
+        (any::<u32>(), 1_u32..4, proptest::option::of(few()), proptest::option::of(value()))
+            .prop_map(|(step, attempt, input, config)| {
+                Event::StepStarted { step, attempt, input, config }
+            }),
+        (any::<u32>(), few(), proptest::option::of("[a-z]{1,5}"))
+            .prop_map(|(step, output, port)| Event::StepCompleted { step, output, port }),
+        (any::<u32>(), any_value(), any::<bool>()).prop_map(|(step, details, handled)| {
+            Event::StepFailed {
+                step,
+                error: Failure { details, ..Failure::new("A", "b") },
+                handled,
+            }
+        }),
+        few().prop_map(|output| Event::Completed { output }),
+    ]
+}
+
+fn any_chunk() -> impl Strategy<Value = Vec<Recorded>> {
+    let events = proptest::collection::vec((any::<i64>(), any_event()), 1..12);
+    events.prop_map(|events| {
+        let recorded = |(seq, (at, event))| Recorded { seq, at: Timestamp::from_micros(at), event };
+        (1..).zip(events).map(recorded).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(events in any_chunk()) {
+        let read = decode(1, &encode(&events).unwrap()).unwrap();
+        prop_assert_eq!(text(&read), text(&events));
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(1, &bytes);
+        let _ = decode(u64::MAX, &[&[VERSION][..], &bytes].concat());
+    }
+
+    #[test]
+    fn damaged_chunks_never_panic(
+        events in any_chunk(),
+        damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut chunk = encode(&events).unwrap();
+        for (place, byte) in damage {
+            let place = place.index(chunk.len());
+            chunk[place] = byte;
+        }
+        let _ = decode(1, &chunk);
+    }
+}

@@ -6,9 +6,9 @@
 //! (`memory::MemoryStore`) is the reference that others are compared with.
 
 pub mod commit;
-#[cfg(any())]
+#[cfg(any(test, feature = "testing"))]
 pub mod conformance;
-#[cfg(any())]
+#[cfg(any(test, feature = "testing"))]
 pub mod differential;
 mod error;
 pub mod memory;

@@ -39,3 +39,60 @@ impl Modify for Keys {
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn references(value: &Value, into: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::String(name)) = map.get("$ref") {
+                    into.insert(name.clone());
+                }
+                map.values().for_each(|v| references(v, into));
+            }
+            Value::Array(items) => items.iter().for_each(|v| references(v, into)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn is_openapi_3_1_and_whole() {
+        let all = serde_json::to_value(openapi()).unwrap();
+        assert_eq!(all["openapi"], "3.1.0");
+        let mut used = BTreeSet::new();
+        references(&all, &mut used);
+        assert!(used.len() > 20, "{used:?}");
+        for reference in used {
+            let pointer = reference.trim_start_matches('#');
+            assert!(all.pointer(pointer).is_some(), "{reference} is not described");
+        }
+    }
+
+    #[test]
+    fn every_call_is_documented() {
+        let all = serde_json::to_value(openapi()).unwrap();
+        let mut ids = BTreeSet::new();
+        for (path, calls) in all["paths"].as_object().unwrap() {
+            for (method, call) in calls.as_object().unwrap() {
+                let id = call["operationId"].as_str().unwrap();
+                assert!(ids.insert(id.to_owned()), "{id} is there twice");
+                assert!(call["summary"].is_string(), "{method} {path} has no summary");
+                assert_eq!(call["tags"].as_array().unwrap().len(), 1, "{method} {path}");
+                let open = call["security"] == serde_json::json!([{}]);
+                let refuses = call["responses"].get("401").is_some();
+                assert!(open || refuses || path == "/metrics", "{method} {path} lists no 401");
+                for name in path.split('{').skip(1).filter_map(|p| p.split('}').next()) {
+                    let listed = call["parameters"].as_array().unwrap();
+                    assert!(listed.iter().any(|p| p["name"] == name), "{method} {path}: {name}");
+                }
+            }
+        }
+        assert!(ids.len() >= 20, "{ids:?}");
+    }
+}

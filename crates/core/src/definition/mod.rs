@@ -1,14 +1,24 @@
 //! Definitions: parsing them, checking their wiring, and compiling them to a plan.
 
+mod check;
+mod compile;
+mod duration;
+mod format_schema;
 pub mod model;
+mod parse;
+mod place;
 pub mod plan;
+mod read;
+#[cfg(test)]
+mod tests;
 
+pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
 
 use serde_json::Value;
 
-use crate::Problems;
+use crate::{Problem, Problems};
 use crate::catalog::Catalog;
 
 /// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
@@ -72,24 +82,27 @@ pub enum Format {
 ///
 /// # Errors
 /// One problem, with line and column.
-pub fn read(_text: &str, _format: Format, _limits: &Limits) -> Result<Value, Problems> {
-    todo!()
+pub fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Problems> {
+    read::read(text, format, limits)
 }
 
 /// Reads a definition from its JSON value: shapes, names, types, unknown fields.
 ///
 /// # Errors
 /// Every problem found, each with its path.
-pub fn parse(_source: &Value, _limits: &Limits) -> Result<Definition, Problems> {
-    todo!()
+pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
+    match parse::parse(source, limits) {
+        (Some(definition), problems) => problems.or_ok(definition),
+        (None, problems) => Err(problems),
+    }
 }
 
 /// Checks the wiring of a definition and compiles it.
 ///
 /// # Errors
 /// Every problem found, each with its path in the source.
-pub fn compile(_definition: &Definition, _catalog: &dyn Catalog) -> Result<Plan, Problems> {
-    todo!()
+pub fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, Problems> {
+    compile::compile(definition, catalog)
 }
 
 /// `parse` and `compile` in one, with the problems of both where both can be told.
@@ -101,12 +114,33 @@ pub fn plan(
     catalog: &dyn Catalog,
     limits: &Limits,
 ) -> Result<(Definition, Plan), Problems> {
-    let definition = parse(source, limits)?;
-    let plan = compile(&definition, catalog)?;
-    Ok((definition, plan))
+    let (definition, mut problems) = parse::parse(source, limits);
+    let compiled = definition.as_ref().map(|definition| compile::compile(definition, catalog));
+    match (definition, compiled) {
+        (Some(definition), Some(Ok(plan))) if problems.0.is_empty() => {
+            return Ok((definition, plan));
+        }
+        (_, Some(Err(more))) => {
+            // What could not be read may be wrong a second time further on: once is enough.
+            let new = |problem: &Problem| problems.0.iter().all(|p| p.path != problem.path);
+            let more: Vec<Problem> = more.0.into_iter().filter(new).collect();
+            problems.0.extend(more);
+        }
+        _ => {}
+    }
+    for problem in &mut problems.0 {
+        problem.path = place::settle(source, &problem.path);
+    }
+    let mut seen = Vec::new();
+    problems.0.retain(|problem| {
+        let is_new = !seen.contains(problem);
+        seen.push(problem.clone());
+        is_new
+    });
+    Err(problems)
 }
 
 /// The JSON Schema of the definition format, with the step types of `catalog`.
-pub fn format_schema(_catalog: &dyn Catalog) -> Value {
-    todo!()
+pub fn format_schema(catalog: &dyn Catalog) -> Value {
+    format_schema::format_schema(catalog)
 }

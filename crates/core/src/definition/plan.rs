@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::check::schema::violations;
 use super::model::{Join, OnError, Retry};
-use crate::Map;
+use crate::{Map, Problems};
 use crate::catalog::{Action, Effect};
 use crate::expr::{Expr, Template};
 
@@ -88,6 +89,71 @@ pub struct PlanStep {
     pub output_schema: Value,
     /// The names of the secrets that its sensitive fields ask for.
     pub secrets: Vec<String>,
+    /// `input_schema` of the step type compiled; `None` where every value satisfies it.
+    pub input_validator: Option<Arc<jsonschema::Validator>>,
+    /// The schema of `config` compiled; `None` where every value satisfies it.
+    pub config_validator: Option<Arc<jsonschema::Validator>>,
+    /// The wiring proves that the input satisfies its schema: no need to check it again.
+    pub input_proven: bool,
+    /// The configuration was checked once and for all.
+    pub config_proven: bool,
+}
+
+impl PlanStep {
+    /// Checks a rendered input, unless the wiring already proves it.
+    ///
+    /// # Errors
+    /// Every violation, with its path from `input`.
+    pub fn check_input(&self, input: &Value) -> Result<(), Problems> {
+        check(self.input_validator.as_deref().filter(|_| !self.input_proven), input, "input")
+    }
+
+    /// Checks a rendered configuration, unless it is always the same and was checked.
+    ///
+    /// # Errors
+    /// Every violation, with its path from `config`.
+    pub fn check_config(&self, config: &Value) -> Result<(), Problems> {
+        check(self.config_validator.as_deref().filter(|_| !self.config_proven), config, "config")
+    }
+}
+
+fn check(
+    validator: Option<&jsonschema::Validator>,
+    value: &Value,
+    path: &str,
+) -> Result<(), Problems> {
+    match validator {
+        Some(validator) => Problems(violations(validator, value, path)).or_ok(()),
+        None => Ok(()),
+    }
+}
+
+impl Plan {
+    /// Checks the input of an execution, defaults already filled in.
+    ///
+    /// # Errors
+    /// Every violation, with its path from `input`: `input.text`.
+    pub fn check_input(&self, input: &Value) -> Result<(), Problems> {
+        check(Some(&self.input_validator), input, "input")
+    }
+
+    /// The input with the declared defaults of properties that are missing. No input at all is
+    /// an empty object.
+    pub fn with_defaults(&self, input: Value) -> Value {
+        let mut map = match input {
+            Value::Null => Map::new(),
+            Value::Object(map) => map,
+            other => return other,
+        };
+        if let Some(Value::Object(properties)) = self.input_schema.get("properties") {
+            for (name, schema) in properties {
+                if let Some(default) = schema.get("default").filter(|_| !map.contains_key(name)) {
+                    map.insert(name.clone(), default.clone());
+                }
+            }
+        }
+        Value::Object(map)
+    }
 }
 
 /// An edge into a step.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::scope::ExecutionScope;
 use super::state::{Execution, StepState};
-use crate::definition::duration::parse_duration;
+use crate::definition::parse_duration;
 use crate::definition::plan::{Binding, Feed, PlanStep};
 use crate::expr::{EvalError, shared_null};
 use crate::{Map, Timestamp};

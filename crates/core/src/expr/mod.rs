@@ -30,6 +30,8 @@ use serde_json::Value;
 
 pub use expression::Expr;
 pub use references::References;
+pub(crate) use environment::ROOTS;
+pub(crate) use template::at_key;
 pub use template::{Leaf, Template};
 
 use crate::Map;

@@ -1,1 +1,59 @@
+//! What a store is: each function here is a promise of the seam, checked on an empty store.
+//!
+//! A store's crate calls [`conformance_tests!`](crate::conformance_tests) in its tests and gets one
+//! test per promise. Nothing here may know how a store keeps things.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: whatever fails, fails it")]
+
+pub mod build;
+pub mod claims;
+pub mod commits;
+pub mod deliveries;
+pub mod journals;
+pub mod keys;
+pub mod lists;
+pub mod nodes;
+pub mod purges;
+pub mod refusals;
+pub mod stats;
+pub mod workflows;
+
+/// One test per promise. Takes an async closure that makes an empty store: an
+/// `Arc<dyn Store>` and something to keep as long as the store is used, such as its folder.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($make:expr) => {
+        $crate::conformance_tests! { @cases $make;
+            commits: adds_a_new_execution, appends_to_an_execution, keeps_what_was_settled_when_accepted,
+                ended_at_once, many_at_once_share_nothing;
+            refusals: a_dead_node_writes_nothing, a_wrong_seq_is_a_conflict, the_same_commit_twice_is_a_conflict,
+                an_idempotency_key_is_replayed, an_external_id_is_unique_in_its_workspace,
+                an_idempotency_key_comes_before_an_external_id, parts_that_do_not_fit,
+                refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers;
+            journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
+                deep_values, large_values, long_journals;
+            lists: newest_first, by_workspace_and_workflow, by_status, pages, limits;
+            claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,
+                due_and_next_wake, unfinished_in_pages;
+            nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
+                leaving_gives_up_the_queue;
+            stats: counts_are_exact, counts_under_concurrency;
+            deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
+                only_with_their_commit, a_failing_head_holds_back_its_own_only;
+            workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
+                changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation;
+            keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
+            purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
+                at_most_so_many, old_idempotency_keys, a_check_passes;
+        }
+    };
+    (@cases $make:expr; $($module:ident: $($case:ident),+;)*) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let (store, _kept) = ($make)().await;
+                $crate::conformance::$module::$case(store).await;
+            }
+        )+)*
+    };
+}

@@ -299,6 +299,7 @@ impl<'a> From<&'a StepSpec> for wire::StepType<'a> {
             default_output,
             is_source: _,
             effect,
+            effect_of: _,
             action: _,
             sensitive,
             ports,

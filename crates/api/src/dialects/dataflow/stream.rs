@@ -32,7 +32,7 @@ enum Data<'a> {
     Status {
         status: wire::ExecutionStatus,
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Object, required = false)]
+        #[schema(value_type = Value, required = false)]
         output: Option<&'a serde_json::Value>,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<wire::Failure<'a>>,

@@ -103,7 +103,7 @@ pub struct WorkflowStep<'a> {
 #[schema(example = json!({"input": {"text": "Hello, world!"}}))]
 pub struct ExecuteRequest {
     /// The input, checked against the workflow's input schema.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value, required = false)]
     pub input: Option<Value>,
     /// Where each change of status is sent.
     #[schema(example = "https://example.com/webhook")]
@@ -196,10 +196,10 @@ pub struct Execution<'a> {
     /// Every step of the definition, in its order.
     pub tasks: Vec<Task<'a>>,
     /// Its input.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub input: &'a Value,
     /// What it made; `null` until it completed.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     pub output: Option<&'a Value>,
     /// Why it failed; `null` unless it did.
     pub error: Option<Failure<'a>>,
@@ -237,11 +237,11 @@ pub struct Task<'a> {
     pub status: TaskStatus,
     /// What it was given; not there before it began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Value, required = false)]
     pub input: Option<&'a Value>,
     /// What it made; not there before it completed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Value, required = false)]
     pub output: Option<&'a Value>,
     /// Why it failed; only there when it did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -289,7 +289,7 @@ pub struct Failure<'a> {
     pub attempt: Option<u32>,
     /// More for a machine.
     #[serde(skip_serializing_if = "Value::is_null")]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Value, required = false)]
     pub details: &'a Value,
 }
 

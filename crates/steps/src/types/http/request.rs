@@ -176,11 +176,11 @@ fn output_schema() -> Value {
 }
 
 /// Reading may be repeated; any other method, or one not known before the step runs, may not.
-fn effect_of(config: &Value) -> Option<Effect> {
-    Some(match config.get("method").map_or(Some("GET"), Value::as_str) {
+fn effect_of(config: &Value) -> Effect {
+    match config.get("method").map_or(Some("GET"), Value::as_str) {
         Some("GET" | "HEAD" | "OPTIONS") => Effect::Idempotent,
         _ => Effect::External,
-    })
+    }
 }
 
 async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {

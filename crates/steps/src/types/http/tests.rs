@@ -124,7 +124,7 @@ async fn sends_what_is_configured() {
         assert_eq!(header("content-type"), content_type, "{config}");
         let sent = request.body.as_deref().map(|bytes| std::str::from_utf8(bytes).unwrap());
         assert_eq!(sent, body, "{input} {config}");
-        let external = HttpRequest.spec().effect_of.unwrap()(&config) == Some(Effect::External);
+        let external = HttpRequest.spec().effect_of.unwrap()(&config) == Effect::External;
         assert_eq!(header("idempotency-key"), external.then_some("e/s/0"), "{config}");
     }
 }
@@ -256,6 +256,6 @@ fn knows_the_effect_from_the_method() {
         (json!({"method": "{{ inputs.method }}"}), Effect::External),
         (json!({"method": 5}), Effect::External),
     ] {
-        assert_eq!(HttpRequest.spec().effect_of.unwrap()(&config), Some(effect), "{config}");
+        assert_eq!(HttpRequest.spec().effect_of.unwrap()(&config), effect, "{config}");
     }
 }

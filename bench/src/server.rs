@@ -1,0 +1,127 @@
+//! The server under measurement: the real binary, on a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+
+pub struct Server {
+    child: Child,
+    data: PathBuf,
+    url: String,
+    pub key: String,
+    pub ready_after: Duration,
+    http: Client,
+}
+
+impl Server {
+    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
+        // Only the first call can install it; any provider will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let data = folder.join("data");
+        let began = Instant::now();
+        let child = Command::new(binary)
+            .args(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir"])
+            .arg(&data)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join("server.log"))?)
+            .spawn()
+            .context("the server binary does not start")?;
+        let http = Client::builder().no_proxy().build()?;
+        let mut server = Self {
+            child,
+            data,
+            url: String::new(),
+            key: String::new(),
+            ready_after: Duration::ZERO,
+            http,
+        };
+        while !server.is_ready() {
+            if began.elapsed() > Duration::from_secs(20) {
+                bail!("the server does not get ready");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        server.ready_after = began.elapsed();
+        Ok(server)
+    }
+
+    fn is_ready(&mut self) -> bool {
+        let Ok(text) = std::fs::read_to_string(self.data.join("server.json")) else { return false };
+        let Ok(info) = serde_json::from_str::<Value>(&text) else { return false };
+        let Ok(key) = std::fs::read_to_string(self.data.join("admin.key")) else { return false };
+        self.url = info["url"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
+        self.key = key.trim().to_owned();
+        let answer = self.http.get(format!("{}/readyz", self.url)).send();
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    pub fn create_seed_workflow(&self) -> Result<String> {
+        let definition = json!({"name": "Dummy Workflow", "steps": [
+            {"type": "StaticTextInput", "input": "Hello, world!"},
+            {"type": "TextOperation.Reverse"},
+            {"type": "Echo"},
+        ]});
+        let request = self.http.post(format!("{}/workflows", self.url)).json(&definition);
+        let answer: Value = request.header("x-api-key", &self.key).send()?.json()?;
+        Ok(answer["workflow_id"].as_str().with_context(|| answer.to_string())?.to_owned())
+    }
+
+    pub fn execute_url(&self, workflow: &str) -> String {
+        format!("{}/workflows/{workflow}/execute?wait=true", self.url)
+    }
+
+    /// How many executions of the workflow have completed.
+    pub fn executions(&self, workflow: &str) -> Result<u64> {
+        let url = format!("{}/workflows/{workflow}/stats", self.url);
+        let answer: Value = self.http.get(url).header("x-api-key", &self.key).send()?.json()?;
+        find_number(&answer, "completed").with_context(|| answer.to_string())
+    }
+
+    /// The resident memory of the process.
+    pub fn memory_mb(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+    }
+
+    /// The size of the database without its log, which is written back to it sooner or later.
+    pub fn database_bytes(&self) -> Result<u64> {
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(&self.data)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|e| e == "db") {
+                bytes += entry.metadata()?.len();
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Stops it in order, so that its log is written back.
+    pub fn stop(mut self) -> Result<Self> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.child.wait()?;
+        Ok(self)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn find_number(value: &Value, name: &str) -> Option<u64> {
+    match value {
+        Value::Object(fields) => fields
+            .get(name)
+            .and_then(Value::as_u64)
+            .or_else(|| fields.values().find_map(|v| find_number(v, name))),
+        _ => None,
+    }
+}

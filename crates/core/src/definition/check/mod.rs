@@ -1,0 +1,4 @@
+//! Checking values against JSON Schemas, at rest and while a definition is compiled.
+
+pub(crate) mod schema;
+pub(crate) mod types;

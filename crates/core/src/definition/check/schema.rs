@@ -1,0 +1,231 @@
+//! JSON Schemas that users and step types give, and what values violate of them.
+
+use std::collections::BTreeMap;
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use crate::definition::did_you_mean;
+use crate::definition::parse::describe;
+use crate::expr::at_key;
+use crate::{Problem, Problems};
+
+/// The most violations that are told of one value.
+const MAX_VIOLATIONS: usize = 100;
+
+/// Compiles a schema. Patterns run on an engine without backtracking; nothing is fetched.
+///
+/// # Errors
+/// Why it is no JSON Schema, as a sentence.
+pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
+    refuse_bad_references(schema)?;
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+        .map_err(|error| error.masked_with("what is there").to_string())
+}
+
+/// Checks a schema that a user wrote; `false` where it is none.
+pub(crate) fn check(schema: &Value, path: &str, problems: &mut Problems) -> bool {
+    if !schema.is_object() && !schema.is_boolean() {
+        let problem = Problem::new(path, "a JSON Schema is an object or a boolean");
+        problems.push(problem.expecting("object", describe(schema)));
+        return false;
+    }
+    match validator(schema) {
+        Ok(_) => true,
+        Err(message) => {
+            problems.push(Problem::new(path, format!("not a valid JSON Schema: {message}")));
+            false
+        }
+    }
+}
+
+/// The most references to different places in one schema.
+const MAX_REFERENCES: usize = 200;
+/// The most keywords of a schema once every reference is written out.
+const MAX_EXPANDED: u64 = 200_000;
+
+/// A place in a schema: how large it is and what it refers to.
+struct Part {
+    size: u64,
+    references: Vec<String>,
+    /// With everything it refers to written out; `None` until known.
+    expanded: Option<u64>,
+}
+
+/// Refuses references out of the schema, circles, and references that multiply: checking a value
+/// against those could take for ever.
+fn refuse_bad_references(schema: &Value) -> Result<(), String> {
+    let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+    let mut open = vec!["#".to_owned()];
+    while let Some(at) = open.pop() {
+        if parts.contains_key(&at) {
+            continue;
+        }
+        if parts.len() > MAX_REFERENCES {
+            return Err(format!("it has more than {MAX_REFERENCES} references"));
+        }
+        let pointer = at.strip_prefix('#').ok_or_else(|| {
+            format!("the reference `{at}` leads out of the schema; only `#/…` is allowed")
+        })?;
+        let inner = schema
+            .pointer(pointer)
+            .ok_or_else(|| format!("the reference `{at}` leads to nothing"))?;
+        let part = part(inner)?;
+        open.extend(part.references.iter().cloned());
+        parts.insert(at, part);
+    }
+    expand("#", &mut parts, 0).map(drop)
+}
+
+fn part(schema: &Value) -> Result<Part, String> {
+    let mut part = Part { size: 0, references: Vec::new(), expanded: None };
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        part.size += 1;
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    match (key.as_str(), value) {
+                        ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor", Value::String(_)) => {
+                            return Err(format!("`{key}` is not available here"));
+                        }
+                        ("$ref", Value::String(target)) => part.references.push(target.clone()),
+                        // What is only defined here applies where it is referred to.
+                        ("$defs" | "definitions" | "enum" | "const" | "default", _) => {}
+                        _ => open.push(value),
+                    }
+                }
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    Ok(part)
+}
+
+/// The size of a part written out. Recurses no deeper than there are parts.
+fn expand(at: &str, parts: &mut BTreeMap<String, Part>, depth: usize) -> Result<u64, String> {
+    if depth > MAX_REFERENCES {
+        return Err(format!("the reference `{at}` leads back to itself; recursion is not available"));
+    }
+    let Some(part) = parts.get(at) else { return Ok(0) };
+    if let Some(expanded) = part.expanded {
+        return Ok(expanded);
+    }
+    let (mut size, references) = (part.size, part.references.clone());
+    for target in references {
+        size = size.saturating_add(expand(&target, parts, depth + 1)?);
+        if size > MAX_EXPANDED {
+            return Err("its references make it too large".into());
+        }
+    }
+    if let Some(part) = parts.get_mut(at) {
+        part.expanded = Some(size);
+    }
+    Ok(size)
+}
+
+/// Everything in `value` that violates the schema; `path` is where the value stands.
+pub(crate) fn violations(validator: &Validator, value: &Value, path: &str) -> Vec<Problem> {
+    // The common case first: it allocates nothing.
+    if validator.is_valid(value) {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    for error in validator.iter_errors(value).take(MAX_VIOLATIONS) {
+        violation(&error, value, path, &mut problems);
+    }
+    problems
+}
+
+fn violation(error: &ValidationError<'_>, value: &Value, path: &str, out: &mut Vec<Problem>) {
+    let path = place(value, error.instance_path().as_str(), path);
+    let found = describe(error.instance());
+    match error.kind() {
+        ValidationErrorKind::Type { kind } => {
+            let expected = match kind {
+                TypeKind::Single(one) => one.to_string(),
+                TypeKind::Multiple(set) => {
+                    set.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
+                }
+            };
+            out.push(Problem::new(path, "the value has the wrong type").expecting(expected, found));
+        }
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            out.push(Problem::new(at_key(&path, name), format!("`{name}` is required")));
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            for name in unexpected.iter().take(MAX_VIOLATIONS) {
+                let shown: String = name.chars().take(60).collect();
+                out.push(Problem::new(at_key(&path, name), format!("there is no `{shown}` here")));
+            }
+        }
+        ValidationErrorKind::Enum { options } => {
+            out.push(
+                Problem::new(path, "the value is none of those allowed")
+                    .expecting(one_of(options), found),
+            );
+        }
+        _ => {
+            let message = error.masked_with("the value").to_string();
+            let message: String = message.chars().take(300).collect();
+            out.push(Problem::new(path, message));
+        }
+    }
+}
+
+/// `one of a, b, c`, cut where there are many.
+pub(crate) fn one_of(options: &Value) -> String {
+    let all = options.as_array().map(Vec::as_slice).unwrap_or_default();
+    let shown: Vec<String> = all
+        .iter()
+        .take(20)
+        .map(|option| option.as_str().map_or_else(|| option.to_string(), str::to_owned))
+        .collect();
+    let more = if all.len() > shown.len() { ", …" } else { "" };
+    format!("one of {}{more}", shown.join(", "))
+}
+
+/// A JSON pointer into `value` as a path below `base`.
+fn place(value: &Value, pointer: &str, base: &str) -> String {
+    let mut at = Some(value);
+    let mut path = base.to_owned();
+    for part in pointer.split('/').skip(1) {
+        let key = part.replace("~1", "/").replace("~0", "~");
+        let index = key.parse::<usize>().ok();
+        match (at, index) {
+            (Some(Value::Array(items)), Some(index)) => {
+                path.push_str(&format!("[{index}]"));
+                at = items.get(index);
+            }
+            _ => {
+                path = at_key(&path, &key);
+                at = at.and_then(|value| value.get(&key));
+            }
+        }
+    }
+    path
+}
+
+/// The message for a name that a closed object does not have.
+pub(crate) fn no_such_field<'n>(
+    name: &str,
+    known: impl IntoIterator<Item = &'n str> + Clone,
+) -> String {
+    let shown: String = name.chars().take(60).collect();
+    let hint = did_you_mean(name, known.clone());
+    if !hint.is_empty() {
+        return format!("there is no `{shown}`{hint}");
+    }
+    let names: Vec<&str> = known.into_iter().take(30).collect();
+    match names.is_empty() {
+        true => format!("there is no `{shown}` here"),
+        false => format!("there is no `{shown}`; known here are {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,234 @@
+//! What can be told of a value's type from its JSON Schema, without the value.
+
+use serde_json::{Value, json};
+
+/// A set of JSON types. `number` is `integer` and the fractions beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kinds(u8);
+
+const NAMES: [(&str, u8); 7] = [
+    ("null", 1),
+    ("boolean", 2),
+    ("number", 4 | 8),
+    ("integer", 4),
+    ("string", 16),
+    ("array", 32),
+    ("object", 64),
+];
+
+impl Kinds {
+    pub(crate) const ALL: Self = Self(127);
+    pub(crate) const STRING: Self = Self(16);
+    pub(crate) const OBJECT: Self = Self(64);
+
+    fn of_name(name: &str) -> Self {
+        NAMES.iter().find(|(known, _)| *known == name).map_or(Self::ALL, |(_, bits)| Self(*bits))
+    }
+
+    fn of_value(value: &Value) -> Self {
+        Self::of_name(crate::definition::parse::type_name(value))
+    }
+
+    /// The types that a value of this schema may have.
+    pub(crate) fn of(schema: &Value) -> Self {
+        let map = match schema {
+            Value::Bool(false) => return Self(0),
+            Value::Object(map) => map,
+            _ => return Self::ALL,
+        };
+        let mut kinds = match map.get("type") {
+            Some(Value::String(name)) => Self::of_name(name),
+            Some(Value::Array(names)) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .fold(Self(0), |all, name| all.or(Self::of_name(name))),
+            _ => Self::ALL,
+        };
+        if let Some(value) = map.get("const") {
+            kinds = kinds.and(Self::of_value(value));
+        }
+        if let Some(Value::Array(values)) = map.get("enum") {
+            kinds = kinds.and(values.iter().fold(Self(0), |all, v| all.or(Self::of_value(v))));
+        }
+        for union in ["anyOf", "oneOf"] {
+            if let Some(Value::Array(schemas)) = map.get(union) {
+                kinds = kinds.and(schemas.iter().fold(Self(0), |all, s| all.or(Self::of(s))));
+            }
+        }
+        if let Some(Value::Array(schemas)) = map.get("allOf") {
+            kinds = schemas.iter().fold(kinds, |all, schema| all.and(Self::of(schema)));
+        }
+        kinds
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether a value can be of both.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        self.and(other).0 != 0
+    }
+
+    /// Whether every value of these types is of `other` too.
+    pub(crate) fn within(self, other: Self) -> bool {
+        self.and(other) == self
+    }
+}
+
+impl std::fmt::Display for Kinds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if *self == Self::ALL {
+            return f.write_str("any value");
+        }
+        let mut names = Vec::new();
+        for (name, bits) in NAMES {
+            let covered = name == "integer" && self.0 & 8 != 0;
+            if bits & self.0 == bits && !covered {
+                names.push(name);
+            }
+        }
+        f.write_str(&names.join(" or "))
+    }
+}
+
+/// What a schema says of a property or element.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Member<'s> {
+    /// It has this schema.
+    Known(&'s Value),
+    /// It may be there; nothing more is known.
+    Open,
+    /// It is not there; the names that are.
+    Absent(Vec<&'s str>),
+    /// A value of this schema has no members at all.
+    NoMembers,
+}
+
+/// Looks up a property (or an element, by its index as text) of a value of this schema.
+pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
+    let Value::Object(map) = schema else { return Member::Open };
+    let kinds = Kinds::of(schema);
+    if name.parse::<usize>().is_ok()
+        && !kinds.overlaps(Kinds::OBJECT)
+        && let Some(items) = map.get("items")
+    {
+        return Member::Known(items);
+    }
+    if !kinds.overlaps(Kinds::OBJECT.or(Kinds::of_name("array"))) {
+        return Member::NoMembers;
+    }
+    let Some(Value::Object(properties)) = map.get("properties") else {
+        return match map.get("additionalProperties") {
+            Some(inner @ Value::Object(_)) => Member::Known(inner),
+            Some(Value::Bool(false)) if is_only_object(map) => Member::Absent(Vec::new()),
+            _ => Member::Open,
+        };
+    };
+    if let Some(found) = properties.get(name) {
+        return Member::Known(found);
+    }
+    match map.get("additionalProperties") {
+        Some(Value::Bool(true)) => Member::Open,
+        Some(inner @ Value::Object(_)) => Member::Known(inner),
+        _ if is_only_object(map) => Member::Absent(properties.keys().map(String::as_str).collect()),
+        _ => Member::Open,
+    }
+}
+
+/// Whether `properties` is all that the schema says on its properties.
+fn is_only_object(map: &crate::Map) -> bool {
+    map.get("type").is_some_and(|t| t == "object")
+        && !["patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if"]
+            .iter()
+            .any(|key| map.contains_key(*key))
+}
+
+/// Keywords that say something to people only.
+const ANNOTATIONS: &[&str] = &[
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "$comment",
+    "$schema",
+    "$defs",
+    "format",
+];
+
+fn is_annotation(keyword: &str) -> bool {
+    keyword.starts_with("x-") || ANNOTATIONS.contains(&keyword)
+}
+
+/// Whether every value satisfies the schema.
+pub(crate) fn is_trivial(schema: &Value) -> bool {
+    match schema {
+        Value::Bool(all) => *all,
+        Value::Object(map) => map.keys().all(|key| is_annotation(key)),
+        _ => false,
+    }
+}
+
+/// Whether every value of `source` is sure to satisfy `target`.
+pub(crate) fn proves(source: &Value, target: &Value) -> bool {
+    if is_trivial(target) || (source == target && !source.is_null()) {
+        return true;
+    }
+    let Value::Object(map) = target else { return false };
+    let only_type = map.keys().all(|key| key == "type" || is_annotation(key));
+    let known = Kinds::of(source);
+    only_type && known != Kinds::ALL && known.within(Kinds::of(target))
+}
+
+/// The schema of a value that is known: its type, as deep as it is an object.
+pub(crate) fn schema_of(value: &Value) -> Value {
+    match value {
+        // What starts as nothing is going to be something.
+        Value::Null => json!({}),
+        // A number that starts whole may become a fraction.
+        Value::Number(_) => json!({"type": "number"}),
+        other => json!({"type": crate::definition::parse::type_name(other)}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_schemas() {
+        for (schema, expected) in [
+            (json!({}), "any value"),
+            (json!({"type": "string"}), "string"),
+            (json!({"type": ["number", "null"]}), "null or number"),
+            (json!({"enum": ["a", 1]}), "integer or string"),
+            (json!({"anyOf": [{"type": "string"}, {"type": "array"}]}), "string or array"),
+            (json!({"allOf": [{"type": "number"}, {"type": "integer"}]}), "integer"),
+        ] {
+            assert_eq!(Kinds::of(&schema).to_string(), expected, "{schema}");
+        }
+        let kinds = |name: &str| Kinds::of(&json!({"type": name}));
+        assert!(kinds("integer").within(kinds("number")));
+        assert!(kinds("number").overlaps(kinds("integer")));
+        assert!(!kinds("number").within(kinds("integer")));
+        assert!(!kinds("string").overlaps(kinds("number")));
+    }
+
+    #[test]
+    fn members_of_schemas() {
+        let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+        assert_eq!(member(&closed, "a"), Member::Known(&json!({"type": "string"})));
+        assert_eq!(member(&closed, "b"), Member::Absent(vec!["a"]));
+        assert_eq!(member(&json!({}), "b"), Member::Open);
+        assert_eq!(member(&json!({"type": "string"}), "b"), Member::NoMembers);
+        let list = json!({"type": "array", "items": {"type": "integer"}});
+        assert_eq!(member(&list, "0"), Member::Known(&json!({"type": "integer"})));
+    }
+}

@@ -1,0 +1,391 @@
+//! Where a step's input comes from: what was written, and what flows where nothing was.
+
+use serde_json::{Value, json};
+
+use super::infer::Need;
+use super::shape::Place;
+use super::{Compiler, names};
+use crate::catalog::StepSpec;
+use crate::definition::check::types::{Kinds, Member, is_trivial, member, proves};
+use crate::definition::model::{OnError, Step};
+use crate::definition::plan::{Binding, Edge, Feed};
+use crate::expr::Template;
+use crate::{Map, Problem, Problems};
+
+/// An input and what is known of it.
+pub(super) struct Bound {
+    pub(super) binding: Binding,
+    /// The schema of the whole input, as far as it is known.
+    pub(super) source: Value,
+    /// The wiring proves that it satisfies the step type's schema.
+    pub(super) proven: bool,
+}
+
+/// A feed with the schema of the value that flows.
+struct Flow {
+    feed: Feed,
+    schema: Value,
+    /// The value is sure to be there with that schema.
+    sure: bool,
+}
+
+impl Compiler<'_> {
+    pub(super) fn bind(&mut self, index: usize, step: &Step, spec: &StepSpec) -> Option<Bound> {
+        match &step.input {
+            Some(written) => self.bind_written(index, written, spec),
+            None => self.bind_feed(index, spec),
+        }
+    }
+
+    fn bind_written(&mut self, index: usize, written: &Value, spec: &StepSpec) -> Option<Bound> {
+        let path = format!("steps[{index}].input");
+        // A bare value is short for the default input; its place in the source has no key.
+        let bare = spec.default_input.filter(|_| !written.is_object());
+        let value = match bare {
+            Some(key) => Value::Object(Map::from_iter([(key.to_owned(), written.clone())])),
+            None => written.clone(),
+        };
+        let start = self.problems.0.len();
+        let bound = self.bind_value(index, &value, spec, &path);
+        if let Some(key) = bare {
+            let long = crate::expr::at_key(&path, key);
+            for problem in self.problems.0.iter_mut().skip(start) {
+                if let Some(rest) = problem.path.strip_prefix(&long) {
+                    problem.path = format!("{path}{rest}");
+                }
+            }
+        }
+        bound
+    }
+
+    fn bind_value(
+        &mut self,
+        index: usize,
+        value: &Value,
+        spec: &StepSpec,
+        path: &str,
+    ) -> Option<Bound> {
+        let template = match Template::compile(value, path) {
+            Ok(template) => template,
+            Err(Problems(found)) => {
+                self.problems.0.extend(found);
+                return None;
+            }
+        };
+        let before = self.problems.0.len();
+        self.ask_inputs(value, &template, &mut Vec::new(), &spec.input);
+        self.check_leaves(&template, Some((index, spec)), path);
+        let rest = match (spec.default_input, value) {
+            (Some(key), Value::Object(map)) if !map.contains_key(key) && !spec.is_source => {
+                self.rest(index, spec, key)
+            }
+            _ => None,
+        };
+        // What flows into the default input counts as written.
+        let mut schema = spec.input.clone();
+        if let (Some(_), Some(key)) = (&rest, spec.default_input)
+            && let Some(Value::Array(required)) = schema.get_mut("required")
+        {
+            required.retain(|name| name != key);
+        }
+        let place = Place { path: path.to_owned(), other: Some(("config", &spec.config)) };
+        let mut proven =
+            self.check_shape(value, &template, &mut Vec::new(), &schema, &place);
+        if let (Some(flow), Some(key)) = (&rest, spec.default_input) {
+            proven &= flow.sure && proves_property(&spec.input, key, &flow.schema);
+        }
+        proven &= self.problems.0.len() == before;
+        let source = self.written_schema(value, &template, &mut Vec::new());
+        let rest = rest.map(|flow| flow.feed);
+        Some(Bound { binding: Binding::Template { template, rest }, source, proven })
+    }
+
+    /// The default input of a step whose other inputs were written.
+    fn rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<Flow> {
+        let required = names::is_required(&spec.input, key);
+        let edges = self.graph.after.get(index).cloned().unwrap_or_default();
+        match edges.as_slice() {
+            [edge] => self.from_step(index, spec, edge, Some(key)),
+            [] => {
+                let known = match self.declared {
+                    Some(declared) => names::property(declared, key).is_some(),
+                    None => required,
+                };
+                known.then(|| self.from_inputs(index, spec, &[key.to_owned()]))
+            }
+            _ => None,
+        }
+    }
+
+    fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<Bound> {
+        let path = format!("steps[{index}].input");
+        if spec.is_source {
+            for name in names::required(&spec.input) {
+                let path = format!("{path}.{name}");
+                self.problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
+            }
+            return Some(empty(spec));
+        }
+        let edges = self.graph.after.get(index).cloned().unwrap_or_default();
+        let flow = match (edges.as_slice(), spec.default_input) {
+            ([], None) => Flow {
+                feed: Feed::AllInputs,
+                schema: self.declared.cloned().unwrap_or_else(|| json!({"type": "object"})),
+                sure: true,
+            },
+            ([], Some(_)) => {
+                let all: Vec<String> = names::properties(&spec.input).map(str::to_owned).collect();
+                self.from_inputs(index, spec, &all)
+            }
+            ([edge], into) => match self.from_step(index, spec, edge, into) {
+                Some(flow) => flow,
+                None => return Some(empty(spec)),
+            },
+            (several, None) => {
+                let mut from: Vec<usize> = several.iter().map(|edge| edge.from).collect();
+                from.dedup();
+                Flow { feed: Feed::Steps { from }, schema: json!({"type": "object"}), sure: true }
+            }
+            (_, Some(key)) => {
+                if names::is_required(&spec.input, key) {
+                    self.problem(
+                        &path,
+                        format!(
+                            "several steps come before this one; write which of them gives \
+                             `{key}`, such as `{key}: \"{{{{ steps.ID.output }}}}\"`"
+                        ),
+                    );
+                }
+                return Some(empty(spec));
+            }
+        };
+        Some(self.fed(&path, spec, flow))
+    }
+
+    /// Checks a feed that makes the whole input.
+    fn fed(&mut self, path: &str, spec: &StepSpec, flow: Flow) -> Bound {
+        let (source, proven) = match &flow.feed {
+            Feed::Step { into: Some(key), .. } => {
+                for name in names::required(&spec.input).filter(|name| name != key) {
+                    let path = format!("{path}.{name}");
+                    self.problem(&path, format!("`{name}` is required: write it as input"));
+                }
+                let proven = flow.sure && proves_property(&spec.input, key, &flow.schema);
+                let properties = Map::from_iter([((*key).to_owned(), flow.schema)]);
+                (json!({"type": "object", "properties": properties}), proven)
+            }
+            Feed::Inputs { .. } => {
+                let proven = flow.sure;
+                (flow.schema, proven)
+            }
+            _ => {
+                let (found, wanted) = (Kinds::of(&flow.schema), Kinds::of(&spec.input));
+                if !found.overlaps(wanted) {
+                    self.mismatch_fed(path, &found, &wanted, "what flows here");
+                }
+                let proven = flow.sure && proves(&flow.schema, &spec.input);
+                (flow.schema, proven)
+            }
+        };
+        Bound { binding: Binding::Feed(flow.feed), source, proven }
+    }
+
+    fn mismatch_fed(&mut self, path: &str, found: &Kinds, wanted: &Kinds, what: &str) {
+        let message = format!("{what} has the wrong type; write the input");
+        self.problems
+            .push(Problem::new(path, message).expecting(wanted.to_string(), found.to_string()));
+    }
+
+    fn from_step(
+        &mut self,
+        index: usize,
+        spec: &StepSpec,
+        edge: &Edge,
+        into: Option<&'static str>,
+    ) -> Option<Flow> {
+        let before = self.definition.steps.get(edge.from)?;
+        let is_error = edge.port.as_deref() == Some("error");
+        if let (true, Some(key)) = (is_error, into) {
+            if names::is_required(&spec.input, key) {
+                self.problem(
+                    &format!("steps[{index}].input"),
+                    format!(
+                        "`{id}` has no output when it leaves by `error`; write `{key}`, such as \
+                         `{{{{ steps.{id}.error.message }}}}`",
+                        id = before.id
+                    ),
+                );
+            }
+            return None;
+        }
+        let source = self.specs.get(edge.from).copied().flatten();
+        let output = self.outputs.get(edge.from).cloned().unwrap_or_else(|| json!({}));
+        let property = match (into, source) {
+            // Through a step that only passes on, what it passes on is looked at.
+            (Some(key), Some(source)) if source.passes_through() => {
+                names::property(&output, key).map(|_| key)
+            }
+            (Some(_), Some(source)) => source.default_output,
+            _ => None,
+        };
+        let schema = match property {
+            Some(name) => match member(&output, name) {
+                Member::Known(schema) => schema.clone(),
+                _ => json!({}),
+            },
+            None => output.clone(),
+        };
+        if let Some(key) = into {
+            let wanted = names::property(&spec.input, key).map_or(Kinds::ALL, Kinds::of);
+            let found = Kinds::of(&schema);
+            if !found.overlaps(wanted) {
+                if !names::is_required(&spec.input, key) {
+                    return None;
+                }
+                let what = format!("what `{}` gives for `{key}`", before.id);
+                self.mismatch_fed(&format!("steps[{index}].input"), &found, &wanted, &what);
+            }
+        }
+        let sure = !is_error
+            && before.on_error != OnError::Continue
+            && property.is_none_or(|name| names::is_required(&output, name));
+        Some(Flow { feed: Feed::Step { from: edge.from, property, into }, schema, sure })
+    }
+
+    fn from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> Flow {
+        let path = format!("steps[{index}].input");
+        let mut schemas = Map::new();
+        let mut taken = Vec::new();
+        let mut sure = true;
+        for name in wanted {
+            let Some(target) = names::property(&spec.input, name) else { continue };
+            let required = names::is_required(&spec.input, name);
+            let source = match self.declared {
+                None => {
+                    let need = if required { Need::Must } else { Need::Maybe };
+                    self.inferred.ask(name, target, need);
+                    self.inferred.get(name).cloned().unwrap_or_else(|| json!({}))
+                }
+                Some(declared) => match member(declared, name) {
+                    Member::Known(schema) => {
+                        sure &= !required || names::is_required(declared, name);
+                        schema.clone()
+                    }
+                    Member::Open => {
+                        sure &= !required;
+                        json!({})
+                    }
+                    _ if required => {
+                        self.problem(
+                            &format!("{path}.{name}"),
+                            format!(
+                                "`{name}` is required and the workflow has no such input; write \
+                                 it here or declare it under `inputs`"
+                            ),
+                        );
+                        continue;
+                    }
+                    _ => continue,
+                },
+            };
+            let (found, needed) = (Kinds::of(&source), Kinds::of(target));
+            if !found.overlaps(needed) {
+                self.mismatch_fed(&format!("{path}.{name}"), &found, &needed, "the input");
+            }
+            sure &= proves(&source, target);
+            schemas.insert(name.clone(), source);
+            taken.push(name.clone());
+        }
+        Flow {
+            feed: Feed::Inputs { properties: taken },
+            schema: json!({"type": "object", "properties": schemas}),
+            sure: sure && only_properties(&spec.input),
+        }
+    }
+
+    /// Tells the inferred inputs what type is wanted where exactly one of them is put.
+    fn ask_inputs<'v>(
+        &mut self,
+        value: &'v Value,
+        template: &Template,
+        inside: &mut Vec<&'v str>,
+        schema: &Value,
+    ) {
+        if self.declared.is_some() {
+            return;
+        }
+        match value {
+            Value::String(_) => {
+                if let Some([root, name]) = template.as_path(inside)
+                    && root == "inputs"
+                {
+                    self.inferred.ask(name, schema, Need::Used);
+                }
+            }
+            Value::Object(map) => {
+                for (key, inner) in map {
+                    if let Some(property) = names::property(schema, key) {
+                        inside.push(key);
+                        self.ask_inputs(inner, template, inside, property);
+                        inside.pop();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The schema of a written value: exact paths by what they lead to, the rest by its form.
+    fn written_schema<'v>(
+        &self,
+        value: &'v Value,
+        template: &Template,
+        inside: &mut Vec<&'v str>,
+    ) -> Value {
+        if let Some(path) = template.as_path(inside) {
+            return self.resolve(path).unwrap_or_else(|| json!({}));
+        }
+        match value {
+            Value::Object(map) => {
+                let mut properties = Map::new();
+                for (key, inner) in map {
+                    inside.push(key);
+                    properties.insert(key.clone(), self.written_schema(inner, template, inside));
+                    inside.pop();
+                }
+                let required: Vec<&str> = map.keys().map(String::as_str).collect();
+                json!({
+                    "type": "object",
+                    "properties": properties,
+                    "required": required,
+                    "additionalProperties": false,
+                })
+            }
+            Value::String(text) if text.starts_with("{{") && text.ends_with("}}") => json!({}),
+            Value::Number(_) | Value::Bool(_) | Value::String(_) | Value::Array(_) => {
+                super::schema_of(value)
+            }
+            Value::Null => json!({"type": "null"}),
+        }
+    }
+}
+
+/// No input: an empty object.
+fn empty(spec: &StepSpec) -> Bound {
+    let proven = names::required(&spec.input).next().is_none() && only_properties(&spec.input);
+    let source = json!({"type": "object"});
+    Bound { binding: Binding::Feed(Feed::Empty), source, proven }
+}
+
+/// Whether an object schema says nothing but what its properties look like.
+fn only_properties(schema: &Value) -> bool {
+    let Some(map) = schema.as_object() else { return false };
+    let known = ["type", "properties", "required", "additionalProperties"];
+    map.keys().all(|key| known.contains(&key.as_str()) || is_trivial(&json!({ key: null })))
+        && Kinds::of(schema).overlaps(Kinds::OBJECT)
+}
+
+/// Whether a value of `source` in property `key`, and nothing else, satisfies an object schema.
+fn proves_property(schema: &Value, key: &str, source: &Value) -> bool {
+    only_properties(schema) && names::property(schema, key).is_none_or(|p| proves(source, p))
+}

@@ -1,0 +1,257 @@
+//! The edges between steps, their order, and who comes before whom.
+
+use crate::catalog::StepSpec;
+use crate::definition::did_you_mean;
+use crate::definition::model::{After, Definition, OnError};
+use crate::definition::plan::Edge;
+use crate::{Problem, Problems};
+use std::collections::BTreeMap;
+
+/// The steps as a graph.
+pub(super) struct Graph {
+    /// The edges into each step.
+    pub(super) after: Vec<Vec<Edge>>,
+    /// The steps with an edge from each, each once, in order.
+    pub(super) dependents: Vec<Vec<usize>>,
+    /// Step index by id; the first where an id is there twice.
+    pub(super) by_id: BTreeMap<String, usize>,
+    /// Every step once, predecessors first; steps in a cycle at the end.
+    pub(super) order: Vec<usize>,
+    /// For each step, a bit for every step that comes before it.
+    ancestors: Vec<Vec<u64>>,
+}
+
+impl Graph {
+    /// Whether `earlier` comes before `later` on some way.
+    pub(super) fn comes_before(&self, earlier: usize, later: usize) -> bool {
+        let word = self.ancestors.get(later).and_then(|bits| bits.get(earlier / 64));
+        word.is_some_and(|word| word & (1 << (earlier % 64)) != 0)
+    }
+}
+
+pub(super) fn build(
+    definition: &Definition,
+    specs: &[Option<&StepSpec>],
+    problems: &mut Problems,
+) -> Graph {
+    let mut by_id = BTreeMap::new();
+    for (i, step) in definition.steps.iter().enumerate() {
+        by_id.entry(step.id.clone()).or_insert(i);
+    }
+    let mut builder = Builder { definition, specs, by_id: &by_id, problems };
+    let mut after: Vec<Vec<Edge>> =
+        (0..definition.steps.len()).map(|i| builder.edges_into(i)).collect();
+    builder.gotos(&mut after);
+    let mut dependents = vec![Vec::new(); after.len()];
+    for (i, edges) in after.iter().enumerate() {
+        for edge in edges {
+            if let Some(list) = dependents.get_mut(edge.from)
+                && !list.contains(&i)
+            {
+                list.push(i);
+            }
+        }
+    }
+    let order = order(definition, &after, &dependents, problems);
+    check_joins(definition, &after, problems);
+    let ancestors = ancestors(&after, &order);
+    Graph { after, dependents, by_id, order, ancestors }
+}
+
+struct Builder<'a> {
+    definition: &'a Definition,
+    specs: &'a [Option<&'a StepSpec>],
+    by_id: &'a BTreeMap<String, usize>,
+    problems: &'a mut Problems,
+}
+
+impl Builder<'_> {
+    fn edges_into(&mut self, index: usize) -> Vec<Edge> {
+        let Some(step) = self.definition.steps.get(index) else { return Vec::new() };
+        let Some(after) = &step.after else {
+            // Not said: the step before it in the list.
+            return index.checked_sub(1).map(|from| Edge { from, port: None }).into_iter().collect();
+        };
+        let mut edges = Vec::new();
+        for (i, entry) in after.iter().enumerate() {
+            // A single entry may have been written without a list.
+            let path = format!("steps[{index}].after[{i}]");
+            if let Some(edge) = self.edge(index, entry, &path)
+                && !edges.contains(&edge)
+            {
+                edges.push(edge);
+            }
+        }
+        edges
+    }
+
+    fn edge(&mut self, index: usize, entry: &After, path: &str) -> Option<Edge> {
+        let Some(from) = self.by_id.get(&entry.step).copied() else {
+            let hint = did_you_mean(&entry.step, self.by_id.keys().map(String::as_str));
+            let message = format!("there is no step `{}`{hint}", entry.step);
+            self.problems.push(Problem::new(path, message));
+            return None;
+        };
+        if from == index {
+            let message = format!("the step `{}` cannot come after itself", entry.step);
+            self.problems.push(Problem::new(path, message));
+            return None;
+        }
+        if let Some(port) = &entry.port {
+            self.check_port(from, port, path);
+        }
+        Some(Edge { from, port: entry.port.clone() })
+    }
+
+    fn check_port(&mut self, from: usize, port: &str, path: &str) {
+        let Some(step) = self.definition.steps.get(from) else { return };
+        if port == "error" {
+            if !matches!(step.on_error, OnError::Port | OnError::Goto(_)) {
+                self.problems.push(Problem::new(
+                    path,
+                    format!(
+                        "the step `{id}` never leaves by its port `error`; give `{id}` \
+                         `on_error: port`",
+                        id = step.id
+                    ),
+                ));
+            }
+            return;
+        }
+        let Some(Some(spec)) = self.specs.get(from) else { return };
+        if !spec.ports.contains(&port) {
+            let hint = did_you_mean(port, spec.ports.iter().copied());
+            let known = match spec.ports {
+                [] => "it has no port but `error`".to_owned(),
+                ports => format!("it has {}, error", ports.join(", ")),
+            };
+            let message = format!("the step `{}` has no port `{port}`{hint}; {known}", step.id);
+            self.problems.push(Problem::new(path, message));
+        }
+    }
+
+    /// `on_error: goto` gives the target an edge from the step's port `error`.
+    fn gotos(&mut self, after: &mut [Vec<Edge>]) {
+        for (index, step) in self.definition.steps.iter().enumerate() {
+            let OnError::Goto(target) = &step.on_error else { continue };
+            let entry = After { step: target.clone(), port: None };
+            let path = format!("steps[{index}].on_error");
+            let Some(to) = self.edge(index, &entry, &path) else { continue };
+            let edge = Edge { from: index, port: Some("error".into()) };
+            if let Some(edges) = after.get_mut(to.from)
+                && !edges.contains(&edge)
+            {
+                edges.push(edge);
+            }
+        }
+    }
+}
+
+/// Predecessors first. Steps that are left over stand in a cycle or behind one.
+fn order(
+    definition: &Definition,
+    after: &[Vec<Edge>],
+    dependents: &[Vec<usize>],
+    problems: &mut Problems,
+) -> Vec<usize> {
+    let mut waiting: Vec<usize> = after.iter().map(|edges| distinct(edges)).collect();
+    let mut order: Vec<usize> = (0..after.len()).filter(|i| waiting.get(*i) == Some(&0)).collect();
+    let mut next = 0;
+    while let Some(done) = order.get(next).copied() {
+        next += 1;
+        for dependent in dependents.get(done).into_iter().flatten() {
+            if let Some(count) = waiting.get_mut(*dependent) {
+                *count -= 1;
+                if *count == 0 {
+                    order.push(*dependent);
+                }
+            }
+        }
+    }
+    if order.len() < after.len() {
+        let mut done = vec![false; after.len()];
+        for i in &order {
+            if let Some(flag) = done.get_mut(*i) {
+                *flag = true;
+            }
+        }
+        let left: Vec<usize> =
+            done.iter().enumerate().filter(|(_, done)| !**done).map(|(i, _)| i).collect();
+        problems.push(cycle(definition, after, &done, &left));
+        order.extend(left);
+    }
+    order
+}
+
+fn distinct(edges: &[Edge]) -> usize {
+    let mut from: Vec<usize> = edges.iter().map(|edge| edge.from).collect();
+    from.sort_unstable();
+    from.dedup();
+    from.len()
+}
+
+/// Walks back from a step that is left over until one comes round again.
+fn cycle(definition: &Definition, after: &[Vec<Edge>], done: &[bool], left: &[usize]) -> Problem {
+    let mut way: Vec<usize> = Vec::new();
+    let mut at = left.first().copied();
+    while let Some(index) = at {
+        if let Some(start) = way.iter().position(|seen| *seen == index) {
+            way.drain(..start);
+            break;
+        }
+        way.push(index);
+        let edges = after.get(index).map(Vec::as_slice).unwrap_or_default();
+        at = edges.iter().map(|edge| edge.from).find(|from| done.get(*from) == Some(&false));
+    }
+    way.reverse();
+    let first = way.first().copied().unwrap_or_default();
+    let mut names: Vec<&str> = way
+        .iter()
+        .chain(way.first())
+        .filter_map(|i| definition.steps.get(*i))
+        .map(|step| step.id.as_str())
+        .collect();
+    let shown = names.len().min(20);
+    let more = if names.len() > shown { " → …" } else { "" };
+    names.truncate(shown);
+    let has_after = definition.steps.get(first).is_some_and(|step| step.after.is_some());
+    let path = if has_after { format!("steps[{first}].after") } else { format!("steps[{first}]") };
+    Problem::new(path, format!("the steps go round in a circle: {}{more}", names.join(" → ")))
+}
+
+fn check_joins(definition: &Definition, after: &[Vec<Edge>], problems: &mut Problems) {
+    use crate::definition::model::Join;
+    for (i, (step, edges)) in definition.steps.iter().zip(after).enumerate() {
+        if let Join::Count(wanted) = step.join
+            && wanted > edges.len()
+        {
+            problems.push(
+                Problem::new(
+                    format!("steps[{i}].join.n"),
+                    "the step waits for more edges than lead to it",
+                )
+                .expecting(format!("at most {}", edges.len()), wanted.to_string()),
+            );
+        }
+    }
+}
+
+fn ancestors(after: &[Vec<Edge>], order: &[usize]) -> Vec<Vec<u64>> {
+    let words = after.len().div_ceil(64);
+    let mut all = vec![vec![0_u64; words]; after.len()];
+    for index in order {
+        let mut bits = vec![0_u64; words];
+        for edge in after.get(*index).into_iter().flatten() {
+            if let Some(before) = all.get(edge.from) {
+                bits.iter_mut().zip(before).for_each(|(bit, more)| *bit |= more);
+            }
+            if let Some(word) = bits.get_mut(edge.from / 64) {
+                *word |= 1 << (edge.from % 64);
+            }
+        }
+        if let Some(slot) = all.get_mut(*index) {
+            *slot = bits;
+        }
+    }
+    all
+}

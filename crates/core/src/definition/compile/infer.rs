@@ -1,0 +1,85 @@
+//! The schema of a workflow's inputs, where none was declared: what its steps ask for.
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use crate::Map;
+use crate::definition::check::types::is_trivial;
+
+/// How sure a step is to need an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Fed into a required property.
+    Must,
+    /// Referred to in an expression.
+    Used,
+    /// Referred to with a default or after asking whether it is there.
+    Maybe,
+}
+
+#[derive(Debug)]
+struct Property {
+    schema: Value,
+    must: bool,
+    used: bool,
+    maybe: bool,
+}
+
+/// What was asked for so far, in the order of asking.
+#[derive(Debug, Default)]
+pub(super) struct Inferred {
+    properties: IndexMap<String, Property>,
+}
+
+impl Inferred {
+    /// Notes that an input is asked for, and what it should look like.
+    pub(super) fn ask(&mut self, name: &str, schema: &Value, need: Need) {
+        let property = self.properties.entry(name.to_owned()).or_insert_with(|| Property {
+            schema: json!({}),
+            must: false,
+            used: false,
+            maybe: false,
+        });
+        if is_trivial(&property.schema) && !is_trivial(schema) {
+            property.schema = without_default(schema);
+        }
+        match need {
+            Need::Must => property.must = true,
+            Need::Used => property.used = true,
+            Need::Maybe => property.maybe = true,
+        }
+    }
+
+    /// The schema of one input, where it was asked for.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.properties.get(name).map(|property| &property.schema)
+    }
+
+    /// The schema of them all.
+    pub(super) fn schema(&self) -> Value {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for (name, property) in &self.properties {
+            properties.insert(name.clone(), property.schema.clone());
+            // Who asks whether an input is there somewhere can do without it everywhere.
+            if property.must || (property.used && !property.maybe) {
+                required.push(Value::from(name.as_str()));
+            }
+        }
+        json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": true,
+        })
+    }
+}
+
+/// A step's own default is the step's: the workflow leaves the input out instead.
+fn without_default(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Value::Object(map) = &mut schema {
+        map.shift_remove("default");
+    }
+    schema
+}

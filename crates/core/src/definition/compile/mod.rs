@@ -1,0 +1,201 @@
+//! From a definition to a plan: step types, graph, binding of inputs, references, types.
+//!
+//! Each part adds what it finds wrong to one list; the plan is made only when the list is empty.
+
+mod binding;
+mod graph;
+mod infer;
+mod names;
+mod references;
+mod shape;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use self::graph::Graph;
+use self::infer::Inferred;
+use super::check::schema;
+use super::check::types::{Kinds, schema_of};
+use super::model::Definition;
+use super::plan::{Plan, PlanOutput, PlanStep};
+use crate::catalog::{Catalog, StepSpec};
+use crate::expr::{Template, at_key};
+use crate::{Problem, Problems};
+
+/// A schema compiled; `None` where every value satisfies it.
+type SharedValidator = Option<Arc<jsonschema::Validator>>;
+
+/// What is known while compiling.
+struct Compiler<'a> {
+    definition: &'a Definition,
+    /// The step types, in the order of the steps; `None` where unknown.
+    specs: Vec<Option<&'a StepSpec>>,
+    graph: Graph,
+    /// The inputs' schema, where it was declared.
+    declared: Option<&'a Value>,
+    inferred: Inferred,
+    /// What each step's output looks like, as far as it was reached.
+    outputs: Vec<Value>,
+    /// Compiled schemas of `input` and `config`, by step type.
+    validators: BTreeMap<&'static str, (SharedValidator, SharedValidator)>,
+    problems: Problems,
+}
+
+pub(super) fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, Problems> {
+    let mut problems = Problems::default();
+    if definition.steps.is_empty() {
+        return Err(Problem::new("steps", "a definition needs at least one step").into());
+    }
+    let specs = find_types(definition, catalog, &mut problems);
+    let graph = graph::build(definition, &specs, &mut problems);
+    let mut compiler = Compiler {
+        definition,
+        specs,
+        declared: definition.inputs.as_ref(),
+        inferred: Inferred::default(),
+        outputs: vec![json!({}); definition.steps.len()],
+        graph,
+        validators: BTreeMap::new(),
+        problems,
+    };
+    compiler.run()
+}
+
+fn find_types<'a>(
+    definition: &Definition,
+    catalog: &'a dyn Catalog,
+    problems: &mut Problems,
+) -> Vec<Option<&'a StepSpec>> {
+    let mut find = |(i, step): (usize, &super::model::Step)| {
+        let found = catalog.find(&step.type_name);
+        // An empty name was told when the definition was read.
+        if found.is_none() && !step.type_name.is_empty() {
+            let all = catalog.all();
+            let names = all.iter().flat_map(|spec| {
+                std::iter::once(spec.name).chain(spec.aliases.iter().copied())
+            });
+            let hint = super::did_you_mean(&step.type_name, names);
+            let shown: String = step.type_name.chars().take(80).collect();
+            let listed: Vec<&str> = all.iter().map(|spec| spec.name).collect();
+            problems.push(
+                Problem::new(
+                    format!("steps[{i}].type"),
+                    format!("there is no step type `{shown}`{hint}"),
+                )
+                .expecting(format!("one of {}", listed.join(", ")), format!("`{shown}`")),
+            );
+        }
+        found
+    };
+    definition.steps.iter().enumerate().map(&mut find).collect()
+}
+
+impl Compiler<'_> {
+    fn run(&mut self) -> Result<Plan, Problems> {
+        let mut steps: Vec<Option<PlanStep>> =
+            self.definition.steps.iter().map(|_| None).collect();
+        // Sources before those they feed, so that types are known when they are asked for.
+        for index in self.graph.order.clone() {
+            let compiled = self.step(index);
+            if let Some(slot) = steps.get_mut(index) {
+                *slot = compiled;
+            }
+        }
+        let outputs = self.plan_outputs();
+        let input_schema = match self.declared {
+            Some(declared) => declared.clone(),
+            None => self.inferred.schema(),
+        };
+        let input_validator = match schema::validator(&input_schema) {
+            Ok(validator) => Some(validator),
+            Err(message) => {
+                let message = format!("not a valid JSON Schema: {message}");
+                self.problems.push(Problem::new("inputs", message));
+                None
+            }
+        };
+        let steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
+        match (steps, input_validator) {
+            (Some(steps), Some(validator)) if self.problems.0.is_empty() => {
+                Ok(self.plan(steps, outputs, input_schema, validator))
+            }
+            _ => Err(std::mem::take(&mut self.problems)),
+        }
+    }
+
+    fn plan(
+        &self,
+        steps: Vec<PlanStep>,
+        outputs: Vec<PlanOutput>,
+        input_schema: Value,
+        input_validator: jsonschema::Validator,
+    ) -> Plan {
+        let roots = |(i, step): (usize, &PlanStep)| step.after.is_empty().then_some(i);
+        let sinks = |(i, step): (usize, &PlanStep)| step.dependents.is_empty().then_some(i);
+        Plan {
+            name: self.definition.name.clone(),
+            input_schema,
+            input_validator,
+            by_id: steps.iter().enumerate().map(|(i, step)| (step.id.clone(), i)).collect(),
+            roots: steps.iter().enumerate().filter_map(roots).collect(),
+            sinks: steps.iter().enumerate().filter_map(sinks).collect(),
+            steps,
+            outputs,
+            state: self.definition.state.clone(),
+            timeout: self.definition.timeout,
+            retention: self.definition.retention,
+        }
+    }
+
+    fn plan_outputs(&mut self) -> Vec<PlanOutput> {
+        let mut outputs = Vec::new();
+        for (name, spec) in &self.definition.outputs {
+            let path = at_key("outputs", name);
+            // The longer form keeps its value one level deeper; templates name their own place.
+            let template = match Template::compile(&spec.value, &path) {
+                Ok(template) => template,
+                Err(found) => {
+                    self.problems.0.extend(found.0);
+                    continue;
+                }
+            };
+            self.check_leaves(&template, None, &path);
+            let source = template.as_path(&[]).and_then(|path| self.resolve(path));
+            let source = source.unwrap_or_else(|| match template.is_static() {
+                true => schema_of(&spec.value),
+                false => json!({}),
+            });
+            if let Some(declared) = &spec.schema {
+                let (found, expected) = (Kinds::of(&source), Kinds::of(declared));
+                if !found.overlaps(expected) {
+                    self.problems.push(
+                        Problem::new(&path, "the output's value does not have its declared type")
+                            .expecting(expected.to_string(), found.to_string()),
+                    );
+                }
+            }
+            let schema = spec.schema.clone().unwrap_or(source);
+            outputs.push(PlanOutput { name: name.clone(), value: template, schema });
+        }
+        outputs
+    }
+
+    /// The schemas of a step type, compiled once.
+    fn validators(&mut self, spec: &StepSpec) -> (SharedValidator, SharedValidator) {
+        if let Some(found) = self.validators.get(spec.name) {
+            return found.clone();
+        }
+        let build = |schema: &Value| match super::check::types::is_trivial(schema) {
+            true => None,
+            // A step type whose schema is broken is caught by its own tests; here it checks
+            // nothing.
+            false => schema::validator(schema).ok().map(Arc::new),
+        };
+        let made = (build(&spec.input), build(&spec.config));
+        self.validators.insert(spec.name, made.clone());
+        made
+    }
+}

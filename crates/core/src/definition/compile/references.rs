@@ -1,0 +1,213 @@
+//! What expressions refer to: is it there, may it be used here, what type has it.
+
+use serde_json::Value;
+
+use super::infer::Need;
+use super::{Compiler, names, schema_of};
+use crate::catalog::{Action, StepSpec};
+use crate::definition::check::types::{Member, member};
+use crate::definition::did_you_mean;
+use crate::expr::{ROOTS, References, Template};
+use serde_json::json;
+
+/// The members of a step that expressions see.
+const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
+
+impl Compiler<'_> {
+    /// Checks every expression of a template. `step`: whose it is; `None` for outputs.
+    pub(super) fn check_leaves(
+        &mut self,
+        template: &Template,
+        step: Option<(usize, &StepSpec)>,
+        base: &str,
+    ) {
+        for leaf in template.leaves() {
+            let sensitive = step.is_some_and(|(index, spec)| {
+                let inside = leaf.path.strip_prefix(&format!("steps[{index}]."));
+                inside.is_some_and(|inside| is_sensitive(spec, inside))
+            });
+            let allowed = if sensitive { Some(base) } else { None };
+            self.check_references(&leaf.references, step.map(|(i, _)| i), &leaf.path, allowed);
+        }
+    }
+
+    /// Checks what an expression at `path` refers to. `secrets`: whether they may be used there.
+    pub(super) fn check_references(
+        &mut self,
+        references: &References,
+        step: Option<usize>,
+        path: &str,
+        secrets: Option<&str>,
+    ) {
+        for reference in &references.paths {
+            let names: Vec<&str> = reference.iter().map(String::as_str).collect();
+            let need =
+                if references.optional.contains(reference) { Need::Maybe } else { Need::Used };
+            let message = match names.as_slice() {
+                ["inputs", rest @ ..] => self.check_inputs(rest, need),
+                ["steps", rest @ ..] => self.check_step(rest, step),
+                ["state", rest @ ..] => self.check_state(rest, need),
+                ["secrets", _] if secrets.is_some() => None,
+                ["secrets", _] => Some(
+                    "secrets may only be used in the sensitive fields of a step, such as headers"
+                        .into(),
+                ),
+                ["secrets", ..] => Some("name one secret: `secrets.NAME`".into()),
+                [root @ ("item" | "index"), ..] => {
+                    Some(format!("`{root}` exists in maps only, which this version has not yet"))
+                }
+                [root, ..] if !ROOTS.contains(root) => {
+                    Some(format!("there is no `{root}`{}", self.hint(root)))
+                }
+                _ => None,
+            };
+            if let Some(message) = message {
+                self.problem(path, format!("{message} (in `{}`)", shown(reference)));
+            }
+        }
+    }
+
+    /// What was probably meant by an unknown root name.
+    fn hint(&self, root: &str) -> String {
+        if self.graph.by_id.contains_key(root) {
+            return format!("; did you mean `steps.{root}`?");
+        }
+        let is_input = self.declared.is_some_and(|schema| names::property(schema, root).is_some());
+        if is_input {
+            return format!("; did you mean `inputs.{root}`?");
+        }
+        let hint = did_you_mean(root, ROOTS.iter().copied());
+        if hint.is_empty() { format!("; expressions start with {}", ROOTS.join(", ")) } else { hint }
+    }
+
+    fn check_inputs(&mut self, names: &[&str], need: Need) -> Option<String> {
+        let (first, _) = names.split_first()?;
+        let Some(declared) = self.declared else {
+            self.inferred.ask(first, &json!({}), need);
+            return None;
+        };
+        walk(declared, names, "inputs", need == Need::Maybe).err()
+    }
+
+    fn check_state(&mut self, names: &[&str], need: Need) -> Option<String> {
+        let (first, _) = names.split_first()?;
+        if self.definition.state.contains_key(*first) || need == Need::Maybe {
+            return None;
+        }
+        let mut set = self.definition.steps.iter().zip(&self.specs).filter_map(|(step, spec)| {
+            spec.filter(|spec| spec.action == Action::SetState).map(|_| step.input.as_ref())
+        });
+        // A step may set it: one that names it, or whose input is only known when it runs.
+        let may_be_set = set.any(|input| match input {
+            Some(Value::Object(map)) => map.contains_key(*first),
+            _ => true,
+        });
+        if may_be_set {
+            return None;
+        }
+        let hint = did_you_mean(first, self.definition.state.keys().map(String::as_str));
+        Some(format!("there is no state `{first}`{hint}; declare it under `state`"))
+    }
+
+    fn check_step(&mut self, names: &[&str], from: Option<usize>) -> Option<String> {
+        let (id, rest) = names.split_first()?;
+        let Some(index) = self.graph.by_id.get(*id).copied() else {
+            let dashed = self.graph.by_id.keys().find(|known| {
+                known.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
+            });
+            let hint = match dashed {
+                Some(known) => format!("; write `steps['{known}']`"),
+                None => did_you_mean(id, self.graph.by_id.keys().map(String::as_str)),
+            };
+            return Some(format!("there is no step `{id}`{hint}"));
+        };
+        if let Some(from) = from {
+            if from == index {
+                return Some(format!("the step `{id}` cannot refer to itself"));
+            }
+            if !self.graph.comes_before(index, from) {
+                return Some(format!("step `{id}` does not come before this one"));
+            }
+        }
+        let (which, below) = rest.split_first()?;
+        if !STEP_MEMBERS.contains(which) {
+            let hint = did_you_mean(which, STEP_MEMBERS);
+            return Some(format!("a step has no `{which}`{hint}; it has output, status and error"));
+        }
+        if *which == "output" && !below.is_empty() {
+            let schema = self.outputs.get(index)?;
+            return walk(schema, below, &format!("steps.{id}.output"), false).err();
+        }
+        None
+    }
+
+    /// The schema of what a static path leads to, where something is known of it.
+    pub(super) fn resolve(&self, path: &[String]) -> Option<Value> {
+        let names: Vec<&str> = path.iter().map(String::as_str).collect();
+        match names.as_slice() {
+            ["inputs", rest @ ..] => match (self.declared, rest) {
+                (Some(declared), rest) => walk(declared, rest, "inputs", true).ok()?.cloned(),
+                (None, [name]) => self.inferred.get(name).cloned(),
+                (None, []) => Some(json!({"type": "object"})),
+                _ => None,
+            },
+            ["steps", id, "output", rest @ ..] => {
+                let index = self.graph.by_id.get(*id)?;
+                walk(self.outputs.get(*index)?, rest, "", true).ok()?.cloned()
+            }
+            ["steps", _, "status"] => Some(json!({"type": "string"})),
+            ["steps", _, "error"] => Some(json!({"type": ["object", "null"]})),
+            ["state", name] => self.definition.state.get(*name).map(schema_of),
+            ["state"] => Some(json!({"type": "object"})),
+            ["secrets", _] => Some(json!({"type": "string"})),
+            ["execution" | "workflow", "id" | "name"] => Some(json!({"type": "string"})),
+            _ => None,
+        }
+    }
+}
+
+/// Follows names through a schema: `None` where it says no more.
+fn walk<'s>(
+    schema: &'s Value,
+    names: &[&str],
+    start: &str,
+    may_be_absent: bool,
+) -> Result<Option<&'s Value>, String> {
+    let mut at = schema;
+    let mut path = start.to_owned();
+    for name in names {
+        match member(at, name) {
+            Member::Known(inner) => at = inner,
+            Member::Open => return Ok(None),
+            Member::Absent(_) | Member::NoMembers if may_be_absent => return Ok(None),
+            Member::Absent(known) => {
+                let hint = did_you_mean(name, known.iter().copied());
+                let listed = match known.is_empty() {
+                    true => String::new(),
+                    false => format!("; it has {}", known.join(", ")),
+                };
+                return Err(format!("`{path}` has no `{name}`{hint}{listed}"));
+            }
+            Member::NoMembers => {
+                let kinds = crate::definition::check::types::Kinds::of(at);
+                return Err(format!("`{path}` is {kinds} and has no `{name}`"));
+            }
+        }
+        path.push('.');
+        path.push_str(name);
+    }
+    Ok(Some(at))
+}
+
+fn shown(path: &[String]) -> String {
+    path.join(".").chars().take(120).collect()
+}
+
+/// Whether a place inside a step (`config.headers.Authorization`) may hold secrets.
+fn is_sensitive(spec: &StepSpec, inside: &str) -> bool {
+    spec.sensitive.iter().any(|field| {
+        inside
+            .strip_prefix(field)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}

@@ -1,0 +1,188 @@
+//! Written values against schemas, with templates in them: what is fixed is checked now, what
+//! comes from elsewhere by its type.
+
+use serde_json::Value;
+
+use super::Compiler;
+use super::names;
+use crate::Problem;
+use crate::definition::check::schema::{no_such_field, one_of, validator, violations};
+use crate::definition::check::types::{Kinds, is_trivial, proves};
+use crate::definition::parse::describe;
+use crate::expr::{Template, at_key};
+
+/// Where a value stands and what stands beside it.
+pub(super) struct Place<'p> {
+    pub(super) path: String,
+    /// The other part of the step and its schema, for fields that were put in the wrong one.
+    pub(super) other: Option<(&'static str, &'p Value)>,
+}
+
+/// Keywords that the walk itself understands; a schema with more is left to the validator.
+const WALKED: &[&str] = &["type", "properties", "required", "additionalProperties", "items"];
+
+fn has_template(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            text.contains("{{") || text.contains("{%") || text.contains("{#")
+        }
+        Value::Array(items) => items.iter().any(has_template),
+        Value::Object(map) => map.values().any(has_template),
+        _ => false,
+    }
+}
+
+impl Compiler<'_> {
+    /// Checks `value`, which is what stands `inside` the template. Whether it is proven that
+    /// whatever it renders to satisfies the schema.
+    pub(super) fn check_shape<'v>(
+        &mut self,
+        value: &'v Value,
+        template: &Template,
+        inside: &mut Vec<&'v str>,
+        schema: &Value,
+        place: &Place<'_>,
+    ) -> bool {
+        if is_trivial(schema) {
+            return true;
+        }
+        match value {
+            Value::String(text) if has_template(value) => {
+                self.check_string(text, template, inside, schema, &place.path)
+            }
+            Value::Object(map) if Kinds::of(schema).overlaps(Kinds::OBJECT) => {
+                let before = self.problems.0.len();
+                let mut proven = self.check_fields(map, schema, place);
+                for (key, inner) in map {
+                    let Some(property) = property_schema(schema, key) else { continue };
+                    let below = Place { path: at_key(&place.path, key), other: None };
+                    inside.push(key);
+                    proven &= self.check_shape(inner, template, inside, property, &below);
+                    inside.pop();
+                }
+                let clean = self.problems.0.len() == before;
+                self.unwalked(value, schema, place, proven, clean)
+            }
+            Value::Array(items) if schema.get("items").is_some() => {
+                let before = self.problems.0.len();
+                // Elements are only followed by type: indexes as text would have to be kept.
+                let proven = !has_template(value);
+                if let (true, Some(inner)) = (proven, schema.get("items")) {
+                    for (i, item) in items.iter().enumerate() {
+                        let below =
+                            Place { path: format!("{}[{i}]", place.path), other: None };
+                        self.check_shape(item, template, inside, inner, &below);
+                    }
+                }
+                let clean = self.problems.0.len() == before;
+                self.unwalked(value, schema, place, proven, clean)
+            }
+            _ => self.unwalked(value, schema, place, true, true),
+        }
+    }
+
+    /// What the walk did not look at, where nothing in the value is open.
+    fn unwalked(
+        &mut self,
+        value: &Value,
+        schema: &Value,
+        place: &Place<'_>,
+        proven: bool,
+        clean: bool,
+    ) -> bool {
+        if has_template(value) {
+            let keywords = schema.as_object().map(|map| map.keys()).into_iter().flatten();
+            let simple = keywords.into_iter().all(|key| {
+                WALKED.contains(&key.as_str()) || is_trivial(&serde_json::json!({ key: null }))
+            });
+            if !Kinds::of(schema).overlaps(Kinds::of(&super::schema_of(value))) {
+                self.mismatch(&place.path, schema, describe(value));
+            }
+            return proven && simple;
+        }
+        if clean {
+            let found = match validator(schema) {
+                Ok(validator) => violations(&validator, value, &place.path),
+                Err(_) => Vec::new(),
+            };
+            let ok = found.is_empty();
+            for mut problem in found {
+                if problem.expected.is_none()
+                    && let Some(options) = schema.get("enum")
+                {
+                    problem = problem.expecting(one_of(options), describe(value));
+                }
+                self.problems.push(problem);
+            }
+            return ok;
+        }
+        false
+    }
+
+    fn mismatch(&mut self, path: &str, schema: &Value, found: String) {
+        self.problems.push(
+            Problem::new(path, "the value has the wrong type")
+                .expecting(Kinds::of(schema).to_string(), found),
+        );
+    }
+
+    fn check_string(
+        &mut self,
+        text: &str,
+        template: &Template,
+        inside: &[&str],
+        schema: &Value,
+        path: &str,
+    ) -> bool {
+        let wanted = Kinds::of(schema);
+        if let Some(source) = template.as_path(inside) {
+            let written = source.join(".");
+            let Some(source) = self.resolve(source) else { return false };
+            let found = Kinds::of(&source);
+            if !found.overlaps(wanted) {
+                self.mismatch(path, schema, format!("{found} from `{written}`"));
+            }
+            return proves(&source, schema);
+        }
+        let is_value = text.starts_with("{{") && text.ends_with("}}") && !text.contains("{%");
+        if is_value {
+            return false;
+        }
+        if !wanted.overlaps(Kinds::STRING) {
+            self.mismatch(path, schema, "text with expressions in it".into());
+        }
+        proves(&serde_json::json!({"type": "string"}), schema)
+    }
+
+    /// Unknown and missing fields of an object.
+    fn check_fields(&mut self, map: &crate::Map, schema: &Value, place: &Place<'_>) -> bool {
+        let mut ok = true;
+        if names::is_closed(schema) && schema.get("patternProperties").is_none() {
+            for key in map.keys().filter(|key| names::property(schema, key).is_none()) {
+                let message = match place.other {
+                    Some((name, other)) if names::property(other, key).is_some() => {
+                        format!("`{key}` belongs into `{name}`, not here")
+                    }
+                    _ => no_such_field(key, names::properties(schema)),
+                };
+                self.problems.push(Problem::new(at_key(&place.path, key), message));
+                ok = false;
+            }
+        }
+        for name in names::required(schema).filter(|name| !map.contains_key(*name)) {
+            let path = at_key(&place.path, name);
+            let mut problem = Problem::new(path, format!("`{name}` is required"));
+            if let Some(property) = names::property(schema, name) {
+                problem = problem.expecting(Kinds::of(property).to_string(), "nothing");
+            }
+            self.problems.push(problem);
+            ok = false;
+        }
+        ok
+    }
+}
+
+fn property_schema<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
+    names::property(schema, key)
+        .or_else(|| schema.get("additionalProperties").filter(|more| more.is_object()))
+}

@@ -1,0 +1,142 @@
+//! One step of the plan.
+
+use serde_json::{Value, json};
+
+use super::Compiler;
+use super::binding::Bound;
+use super::shape::Place;
+use crate::Problem;
+use crate::catalog::StepSpec;
+use crate::definition::model::{OnError, Step};
+use crate::definition::plan::PlanStep;
+use crate::expr::{Expr, Template};
+
+impl Compiler<'_> {
+    /// Compiles the step, or tells why not. An unknown type hides only what depends on it.
+    pub(super) fn step(&mut self, index: usize) -> Option<PlanStep> {
+        let step = self.definition.steps.get(index)?;
+        let when = self.when(index, step);
+        let Some(spec) = self.specs.get(index).copied().flatten() else {
+            self.without_type(index, step);
+            return None;
+        };
+        let (config, config_proven) = self.config(index, step, spec);
+        let bound = self.bind(index, step, spec);
+        let output_schema = output_schema(spec, bound.as_ref());
+        if let Some(slot) = self.outputs.get_mut(index) {
+            output_schema.clone_into(slot);
+        }
+        let (input_validator, config_validator) = self.validators(spec);
+        let effect = spec
+            .effect_of
+            .map_or(spec.effect, |effect_of| effect_of(&Value::Object(step.config.clone())));
+        let bound = bound?;
+        let config = config?;
+        Some(PlanStep {
+            id: step.id.clone(),
+            type_name: spec.name,
+            action: spec.action,
+            effect,
+            repeat_after_crash: step.idempotent.unwrap_or(true),
+            secrets: secrets(&config, &bound),
+            input: bound.binding,
+            config,
+            after: self.graph.after.get(index)?.clone(),
+            dependents: self.graph.dependents.get(index)?.clone(),
+            join: step.join,
+            when,
+            timeout: step.timeout,
+            retry: step.retry.clone(),
+            on_error: match &step.on_error {
+                OnError::Goto(_) => OnError::Port,
+                other => other.clone(),
+            },
+            input_schema: spec.input.clone(),
+            output_schema,
+            input_validator,
+            config_validator,
+            input_proven: bound.proven,
+            config_proven,
+        })
+    }
+
+    fn when(&mut self, index: usize, step: &Step) -> Option<Expr> {
+        let text = step.when.as_ref()?;
+        let path = format!("steps[{index}].when");
+        match Expr::compile(text, &path) {
+            Ok(expr) => {
+                self.check_references(expr.references(), Some(index), &path, None);
+                Some(expr)
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// What can be said of a step whose type is not known: its expressions.
+    fn without_type(&mut self, index: usize, step: &Step) {
+        let config = Value::Object(step.config.clone());
+        let parts = [("config", Some(&config)), ("input", step.input.as_ref())];
+        for (name, value) in parts {
+            let Some(value) = value else { continue };
+            let path = format!("steps[{index}].{name}");
+            match Template::compile(value, &path) {
+                Ok(template) => {
+                    for leaf in template.leaves() {
+                        self.check_references(&leaf.references, Some(index), &leaf.path, Some(""));
+                    }
+                }
+                Err(found) => self.problems.0.extend(found.0),
+            }
+        }
+    }
+
+    fn config(&mut self, index: usize, step: &Step, spec: &StepSpec) -> (Option<Template>, bool) {
+        let path = format!("steps[{index}].config");
+        let written = Value::Object(step.config.clone());
+        let template = match Template::compile(&written, &path) {
+            Ok(template) => template,
+            Err(found) => {
+                self.problems.0.extend(found.0);
+                return (None, false);
+            }
+        };
+        let before = self.problems.0.len();
+        self.check_leaves(&template, Some((index, spec)), &path);
+        let place = Place { path, other: Some(("input", &spec.input)) };
+        let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
+        let clean = self.problems.0.len() == before;
+        (Some(template), proven && clean)
+    }
+
+    /// Adds a problem.
+    pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+}
+
+fn output_schema(spec: &StepSpec, bound: Option<&Bound>) -> Value {
+    match (spec.passes_through(), bound) {
+        (true, Some(bound)) => bound.source.clone(),
+        (true, None) => json!({}),
+        (false, _) => spec.output.clone(),
+    }
+}
+
+fn secrets(config: &Template, bound: &Bound) -> Vec<String> {
+    let input = match &bound.binding {
+        crate::definition::plan::Binding::Template { template, .. } => Some(template.references()),
+        crate::definition::plan::Binding::Feed(_) => None,
+    };
+    let mut names: Vec<String> = std::iter::once(config.references())
+        .chain(input)
+        .flat_map(|references| &references.paths)
+        .filter(|path| path.first().is_some_and(|root| root == "secrets"))
+        .filter_map(|path| path.get(1).cloned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

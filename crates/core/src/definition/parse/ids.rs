@@ -1,0 +1,82 @@
+//! The ids of steps: those that were given are checked, the others made.
+
+use std::collections::BTreeMap;
+
+use super::walk::Walk;
+use crate::definition::is_id;
+use crate::definition::model::Step;
+
+/// Fills in the ids that are empty and finds those that are there twice.
+pub(super) fn assign(walk: &mut Walk, steps: &mut [Step]) {
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for (i, step) in steps.iter().enumerate().filter(|(_, step)| !step.id.is_empty()) {
+        if let Some(first) = taken.get(&step.id) {
+            walk.problem(
+                &format!("steps[{i}].id"),
+                format!("the id `{}` is already that of steps[{first}]", step.id),
+            );
+        } else {
+            taken.insert(step.id.clone(), i);
+        }
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (i, step) in steps.iter_mut().enumerate().filter(|(_, step)| step.id.is_empty()) {
+        let base = from_type(&step.type_name);
+        let count = counts.entry(base.clone()).or_insert(0);
+        loop {
+            *count += 1;
+            let id = if *count == 1 { base.clone() } else { format!("{base}_{count}") };
+            if !taken.contains_key(&id) {
+                taken.insert(id.clone(), i);
+                step.id = id;
+                break;
+            }
+        }
+    }
+}
+
+/// `TextOperation.RegexExtract` makes `regex_extract`.
+fn from_type(type_name: &str) -> String {
+    let last = type_name.rsplit('.').next().unwrap_or_default();
+    let chars: Vec<char> = last.chars().take(48).collect();
+    let mut id = String::new();
+    for (i, c) in chars.iter().enumerate() {
+        let before = i.checked_sub(1).and_then(|i| chars.get(i));
+        let starts_word = c.is_ascii_uppercase()
+            && before.is_some_and(|b| {
+                b.is_ascii_lowercase()
+                    || b.is_ascii_digit()
+                    || (b.is_ascii_uppercase()
+                        && chars.get(i + 1).is_some_and(char::is_ascii_lowercase))
+            });
+        if starts_word {
+            id.push('_');
+        }
+        match c {
+            c if c.is_ascii_alphanumeric() => id.push(c.to_ascii_lowercase()),
+            _ => id.push('_'),
+        }
+    }
+    if is_id(&id) { id } else { "step".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_type;
+
+    #[test]
+    fn ids_from_types() {
+        for (name, id) in [
+            ("TextOperation.Reverse", "reverse"),
+            ("StaticTextInput", "static_text_input"),
+            ("HttpRequest", "http_request"),
+            ("Json.Parse", "parse"),
+            ("HTTPRequest", "http_request"),
+            ("A.", "step"),
+            ("Ünï", "_n_"),
+            ("9x", "step"),
+        ] {
+            assert_eq!(from_type(name), id, "{name}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! From a JSON value to a [`Definition`]: shapes, names, unknown fields. Collects all problems.
+
+mod ids;
+mod inputs;
+mod step;
+mod walk;
+
+pub(crate) use walk::{describe, type_name};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use self::walk::Walk;
+use super::model::{Definition, OutputSpec};
+use super::{Limits, check::schema};
+use crate::expr::at_key;
+use crate::{Map, Problem, Problems};
+
+const FIELDS: &[&str] = &[
+    "name",
+    "description",
+    "inputs",
+    "steps",
+    "outputs",
+    "state",
+    "timeout",
+    "retention",
+    "metadata",
+];
+
+/// Fields of the design that are still to come.
+const NOT_YET: &[&str] = &["concurrency", "on_failure"];
+
+/// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
+pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Problems) {
+    let mut walk = Walk::default();
+    if is_deeper(source, limits.max_depth) {
+        let message = format!("values may nest at most {} deep", limits.max_depth);
+        return (None, Problem::new("", message).into());
+    }
+    let Value::Object(map) = source else {
+        let problem = Problem::new("", "a definition is an object with `name` and `steps`")
+            .expecting("object", describe(source));
+        return (None, problem.into());
+    };
+    let mut known = FIELDS.to_vec();
+    known.extend(NOT_YET);
+    walk.unknown_fields(map, "", &known);
+    walk.not_yet(map, "", NOT_YET);
+    let definition = Definition {
+        name: name(&mut walk, map),
+        description: walk.text(map, "description", ""),
+        inputs: inputs::inputs(&mut walk, map.get("inputs")),
+        steps: steps(&mut walk, map.get("steps"), limits),
+        outputs: outputs(&mut walk, map),
+        state: walk.object(map, "state", ""),
+        timeout: walk.duration(map, "timeout", ""),
+        retention: walk.duration(map, "retention", ""),
+        metadata: walk.object(map, "metadata", ""),
+    };
+    check_names(&mut walk, &definition.state, "state");
+    (Some(definition), walk.problems)
+}
+
+/// Whether a value nests deeper than `most`; never recurses.
+fn is_deeper(value: &Value, most: usize) -> bool {
+    let mut open = vec![(value, 0)];
+    while let Some((value, depth)) = open.pop() {
+        if depth > most {
+            return true;
+        }
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(map) => open.extend(map.values().map(|item| (item, depth + 1))),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn name(walk: &mut Walk, map: &Map) -> String {
+    match map.get("name") {
+        None | Some(Value::Null) => {
+            walk.problem("name", "a definition needs a `name`");
+        }
+        Some(Value::String(name)) => {
+            let length = name.chars().count();
+            if name.trim().is_empty() || length > 200 || name.chars().any(char::is_control) {
+                walk.problem("name", "`name` must have 1 to 200 characters that can be seen");
+            }
+            return name.clone();
+        }
+        Some(other) => walk.wrong("name", "string", other),
+    }
+    String::new()
+}
+
+fn steps(walk: &mut Walk, value: Option<&Value>, limits: &Limits) -> Vec<super::model::Step> {
+    let items = match value {
+        Some(Value::Array(items)) if !items.is_empty() => items,
+        Some(Value::Array(_)) | None | Some(Value::Null) => {
+            walk.problem("steps", "a definition needs a list `steps` with at least one step");
+            return Vec::new();
+        }
+        Some(other) => {
+            walk.wrong("steps", "array", other);
+            return Vec::new();
+        }
+    };
+    if items.len() > limits.max_steps {
+        let message = format!("a definition may have at most {} steps", limits.max_steps);
+        walk.problems.push(
+            Problem::new("steps", message)
+                .expecting(format!("at most {}", limits.max_steps), items.len().to_string()),
+        );
+        return Vec::new();
+    }
+    let mut steps: Vec<_> =
+        items.iter().enumerate().map(|(i, item)| step::step(walk, item, i)).collect();
+    ids::assign(walk, &mut steps);
+    steps
+}
+
+fn outputs(walk: &mut Walk, map: &Map) -> IndexMap<String, OutputSpec> {
+    let written = walk.object(map, "outputs", "");
+    check_names(walk, &written, "outputs");
+    written
+        .into_iter()
+        .map(|(name, value)| {
+            let spec = output(walk, value, &at_key("outputs", &name));
+            (name, spec)
+        })
+        .collect()
+}
+
+/// `{value, type | schema}` where nothing else is in it, else the value itself.
+fn output(walk: &mut Walk, written: Value, path: &str) -> OutputSpec {
+    let is_spec = written.as_object().is_some_and(|map| {
+        map.contains_key("value")
+            && map
+                .keys()
+                .all(|key| matches!(key.as_str(), "value" | "type" | "schema" | "description"))
+    });
+    let Some(map) = written.as_object().filter(|_| is_spec) else {
+        return OutputSpec { value: written, schema: None };
+    };
+    let schema = match (map.get("schema"), map.get("type")) {
+        (Some(schema), _) => {
+            schema::check(schema, &at_key(path, "schema"), &mut walk.problems);
+            Some(schema.clone())
+        }
+        (None, Some(Value::String(name))) => {
+            let schema = inputs::shorthand(name);
+            if schema.is_none() {
+                walk.problem(&at_key(path, "type"), inputs::unknown_type(name));
+            }
+            schema
+        }
+        (None, Some(other)) => {
+            walk.wrong(&at_key(path, "type"), "string", other);
+            None
+        }
+        (None, None) => None,
+    };
+    OutputSpec { value: map.get("value").cloned().unwrap_or_default(), schema }
+}
+
+fn check_names(walk: &mut Walk, map: &Map, path: &str) {
+    for name in map.keys() {
+        if name.is_empty() || name.len() > 200 {
+            walk.problem(&at_key(path, name), "a name must have 1 to 200 bytes");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Walking over a JSON value and collecting what is wrong with it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::definition::duration::{EXPECTED, parse_duration};
+use crate::definition::nearest;
+use crate::expr::at_key;
+use crate::{Map, Problem, Problems};
+
+/// A value's type and, where it is short, the value itself: `number 5`.
+pub(crate) fn describe(value: &Value) -> String {
+    let kind = type_name(value);
+    match value {
+        Value::Bool(_) | Value::Number(_) => format!("{kind} {value}"),
+        Value::String(text) if text.chars().count() <= 60 => format!("{kind} {value}"),
+        _ => kind.to_owned(),
+    }
+}
+
+/// The JSON Schema name of a value's type.
+pub(crate) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Collects problems.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    pub(super) problems: Problems,
+}
+
+impl Walk {
+    pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+
+    pub(super) fn wrong(&mut self, path: &str, expected: &str, found: &Value) {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        self.problems.push(
+            Problem::new(path, format!("`{name}` has the wrong type"))
+                .expecting(expected, describe(found)),
+        );
+    }
+
+    /// One problem for each field that is not in `known`.
+    pub(super) fn unknown_fields(&mut self, map: &Map, path: &str, known: &[&str]) {
+        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+            let shown: String = key.chars().take(60).collect();
+            let hint = match nearest(key, known.iter().copied()) {
+                Some(name) => format!("; did you mean `{name}`?"),
+                None => format!("; known here are {}", known.join(", ")),
+            };
+            self.problem(&at_key(path, key), format!("there is no field `{shown}`{hint}"));
+        }
+    }
+
+    /// Refuses fields that the design has and this version has not.
+    pub(super) fn not_yet(&mut self, map: &Map, path: &str, fields: &[&str]) {
+        for field in fields.iter().filter(|field| map.contains_key(**field)) {
+            self.problem(
+                &at_key(path, field),
+                format!("this version does not have `{field}` yet; leave it out"),
+            );
+        }
+    }
+
+    pub(super) fn text(&mut self, map: &Map, key: &str, path: &str) -> Option<String> {
+        match map.get(key)? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => {
+                self.wrong(&at_key(path, key), "string", other);
+                None
+            }
+        }
+    }
+
+    pub(super) fn boolean(&mut self, map: &Map, key: &str, path: &str) -> Option<bool> {
+        match map.get(key)? {
+            Value::Null => None,
+            Value::Bool(b) => Some(*b),
+            other => {
+                self.wrong(&at_key(path, key), "boolean", other);
+                None
+            }
+        }
+    }
+
+    pub(super) fn object(&mut self, map: &Map, key: &str, path: &str) -> Map {
+        match map.get(key) {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(inner)) => inner.clone(),
+            Some(other) => {
+                self.wrong(&at_key(path, key), "object", other);
+                Map::new()
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, map: &Map, key: &str, path: &str) -> Option<Duration> {
+        let value = map.get(key).filter(|value| !value.is_null())?;
+        match parse_duration(value) {
+            Ok(duration) => Some(duration),
+            Err(message) => {
+                self.problems.push(
+                    Problem::new(at_key(path, key), message).expecting(EXPECTED, describe(value)),
+                );
+                None
+            }
+        }
+    }
+
+    /// A number between two bounds, the bounds included.
+    pub(super) fn number(
+        &mut self,
+        map: &Map,
+        key: &str,
+        path: &str,
+        (least, most): (f64, f64),
+    ) -> Option<f64> {
+        let value = map.get(key).filter(|value| !value.is_null())?;
+        let found = value.as_f64().filter(|number| (least..=most).contains(number));
+        if found.is_none() {
+            self.wrong(&at_key(path, key), &format!("number from {least} to {most}"), value);
+        }
+        found
+    }
+
+    /// A whole number between two bounds, the bounds included.
+    pub(super) fn whole(
+        &mut self,
+        value: &Value,
+        path: &str,
+        (least, most): (u64, u64),
+    ) -> Option<u64> {
+        let found = value.as_u64().filter(|number| (least..=most).contains(number));
+        if found.is_none() {
+            self.wrong(path, &format!("integer from {least} to {most}"), value);
+        }
+        found
+    }
+}

@@ -1,0 +1,244 @@
+//! From text to a JSON value: syntax, duplicate keys, size and depth.
+//!
+//! It must survive any text: deep nesting, alias bombs and endless keys end in a problem, never in
+//! a full stack or memory.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::{Format, Limits};
+use crate::{Map, Problem, Problems};
+
+pub(super) fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Problems> {
+    if text.len() > limits.max_bytes {
+        let message = format!("a definition may have at most {} bytes", limits.max_bytes);
+        return Err(Problem::new("", message)
+            .expecting(format!("at most {} bytes", limits.max_bytes), format!("{}", text.len()))
+            .into());
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match format {
+        Format::Json => read_json(text, limits),
+        Format::Yaml => read_yaml(text, limits),
+    }
+}
+
+fn read_json(text: &str, limits: &Limits) -> Result<Value, Problems> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let seed = Seed { depth: limits.max_depth, most: limits.max_depth };
+    let result = seed.deserialize(&mut deserializer).and_then(|v| deserializer.end().map(|()| v));
+    result.map_err(|error| {
+        let message = error.to_string();
+        let what = message.split(" at line ").next().unwrap_or_default();
+        let (line, column) = (error.line(), error.column());
+        Problem::new("", format!("not valid JSON at line {line}, column {column}: {what}")).into()
+    })
+}
+
+fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        no_schema: false,
+        strict_booleans: true,
+        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
+        budget: serde_saphyr::budget! {
+            max_depth: limits.max_depth + 8,
+            max_documents: 1,
+            max_aliases: 1000,
+            max_anchors: 1000,
+            max_nodes: 200_000,
+            max_total_scalar_bytes: limits.max_bytes,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 50_000,
+            max_replay_stack_depth: 16,
+        },
+    };
+    let seed = Seed { depth: limits.max_depth, most: limits.max_depth };
+    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        seed.deserialize(deserializer)
+    })
+    .map_err(|error| {
+        let message = error.without_snippet().to_string();
+        let what = message.split(" at line ").next().unwrap_or_default().trim();
+        let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let place = error.location().filter(|at| at.line() > 0).map_or_else(String::new, |at| {
+            format!(" at line {}, column {}", at.line(), at.column())
+        });
+        Problem::new("", format!("not valid YAML{place}: {what}")).into()
+    })
+}
+
+/// Builds a value that may nest `depth` levels more.
+#[derive(Clone, Copy)]
+struct Seed {
+    depth: usize,
+    most: usize,
+}
+
+impl Seed {
+    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.depth.checked_sub(1) {
+            Some(depth) => Ok(Self { depth, ..self }),
+            None => Err(E::custom(format!("values may nest at most {} deep", self.most))),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Value, D::Error> {
+        inner.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Value, E> {
+        i64::try_from(value).map(Value::from).or_else(|_| {
+            u64::try_from(value)
+                .map(Value::from)
+                .map_err(|_| E::custom(format!("the integer {value} has more than 64 bits")))
+        })
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Value, E> {
+        u64::try_from(value)
+            .map(Value::from)
+            .map_err(|_| E::custom(format!("the integer {value} has more than 64 bits")))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        serde_json::Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom(format!("{value} is not a number that JSON knows")))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, _: &[u8]) -> Result<Value, E> {
+        Err(E::custom("binary values are not allowed; write text"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let below = self.below()?;
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(below)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let below = self.below()?;
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            if map.contains_key(&key) {
+                let shown: String = key.chars().take(100).collect();
+                return Err(A::Error::custom(format!("the key `{shown}` is there twice")));
+            }
+            map.insert(key, access.next_value_seed(below)?);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn json(text: &str) -> Result<Value, String> {
+        read(text, Format::Json, &Limits::default()).map_err(|p| p.to_string())
+    }
+
+    fn yaml(text: &str) -> Result<Value, String> {
+        read(text, Format::Yaml, &Limits::default()).map_err(|p| p.to_string())
+    }
+
+    #[test]
+    fn reads_both_notations() {
+        assert_eq!(json(r#"{"b": 1, "a": [true, null]}"#), Ok(json!({"b": 1, "a": [true, null]})));
+        let text = "b: 18446744073709551615\na:\n- -9223372036854775808\n- 3.0\n- no\n- x\non: 'y'\n1: z\n";
+        let value = yaml(text).unwrap();
+        let expected = json!({"b": u64::MAX, "a": [i64::MIN, 3.0, "no", "x"], "on": "y", "1": "z"});
+        assert_eq!(value, expected);
+        assert_eq!(value.to_string(), expected.to_string());
+        assert_eq!(yaml("a: &x [1]\nb: *x\n"), Ok(json!({"a": [1], "b": [1]})));
+    }
+
+    #[test]
+    fn refuses_with_position() {
+        let deep = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for i in 1..12 {
+            let refs = vec![format!("*a{}", i - 1); 10].join(",");
+            bomb.push_str(&format!("a{i}: &a{i} [{refs}]\n"));
+        }
+        for (result, part) in [
+            (json("{\"a\": 1,\n \"a\": 2}"), "line 2, column 5: the key `a` is there twice"),
+            (json("{\"a\": }"), "line 1, column 7: expected value"),
+            (json("{} x"), "trailing characters"),
+            (json(""), "EOF"),
+            (json(&deep("[", "]")), "nest at most 64 deep"),
+            (json(&deep("{\"a\":", "}")), "nest at most 64 deep"),
+            (yaml("a: 1\nb: 2\na: 3\n"), "the key `a` is there twice"),
+            (yaml("a: [1"), "not valid YAML"),
+            (yaml(&deep("[", "]")), "not valid YAML"),
+            (yaml(&bomb), "not valid YAML"),
+            (yaml("a: .nan"), "not valid YAML"),
+            (yaml("a: 1\n---\nb: 2\n"), "not valid YAML"),
+            (yaml("? [1]\n: 2\n"), "not valid YAML"),
+        ] {
+            let message = result.unwrap_err();
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        let nested = "- ".repeat(5000) + "x";
+        assert!(yaml(&nested).unwrap_err().contains("not valid YAML"));
+        let long = " ".repeat(5 << 20);
+        assert!(json(&long).unwrap_err().contains("at most 4194304 bytes"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Limits, queues, idempotency.
+
+use serde_json::json;
+use stepwell_core::execution::Status;
+use stepwell_engine::app::{Idempotency, Start};
+use stepwell_engine::{AppError, EngineConfig};
+
+use crate::support::{Bench, PATIENCE, config, with_input};
+
+#[tokio::test]
+async fn above_the_limit_executions_wait_in_the_queue() {
+    let bench = Bench::with(EngineConfig { max_active: 2, ..config() }).await;
+    let workflow = bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "100ms"}}])).await;
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(bench.execute(workflow, json!({})).await);
+    }
+    assert!(bench.app.load().0 <= 2);
+    for id in ids {
+        assert_eq!(bench.ended(id).await.record.status, Status::Completed);
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_says_when_to_come_back() {
+    let bench = Bench::with(EngineConfig { max_active: 1, max_queued: 1, ..config() }).await;
+    let workflow = bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1s"}}])).await;
+    bench.execute(workflow, json!({})).await;
+    bench.execute(workflow, json!({})).await;
+    let refused = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).await.unwrap_err();
+    assert!(matches!(refused, AppError::Unavailable { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn one_key_one_execution_however_often_it_is_sent() {
+    let bench = Bench::new().await;
+    let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;
+    let start = |fingerprint: u8| Start {
+        idempotency: Some(Idempotency { key: "k".into(), fingerprint: vec![fingerprint] }),
+        ..Start::default()
+    };
+    let all = (0..20).map(|i| {
+        let (app, caller, start) = (bench.app.clone(), bench.caller.clone(), start(1));
+        tokio::spawn(async move {
+            if i % 2 == 0 {
+                app.execute(&caller, workflow, start).await.unwrap()
+            } else {
+                app.execute_and_wait(&caller, workflow, start, PATIENCE).await.unwrap().record.id
+            }
+        })
+    });
+    let mut ids = Vec::new();
+    for task in all.collect::<Vec<_>>() {
+        ids.push(task.await.unwrap());
+    }
+    assert!(ids.windows(2).all(|w| w[0] == w[1]), "{ids:?}");
+    let other = bench.app.execute(&bench.caller, workflow, start(2)).await.unwrap_err();
+    assert!(matches!(other, AppError::IdempotencyKeyReused), "{other}");
+}
+
+#[tokio::test]
+async fn values_over_the_limit_fail_the_step() {
+    let bench = Bench::with(EngineConfig { max_value_bytes: 1000, ..config() }).await;
+    let workflow = bench
+        .steps(json!([{"type": "StaticTextInput", "input": "{{ 'x' * 600 }}"}, {"id": "twice", "type": "TextOperation.Concat",
+            "input": {"parts": ["{{ steps.static_text_input.output.text }}", "{{ steps.static_text_input.output.text }}"]}}]))
+        .await;
+    let view = bench.wait(workflow, json!({})).await.unwrap();
+    assert_eq!(view.error.unwrap().code, "VALUE_TOO_LARGE");
+    let large = bench.wait(workflow, json!({"text": "y".repeat(2000)})).await.unwrap_err();
+    assert!(matches!(large, AppError::TooLarge(_)), "{large}");
+}

@@ -1,0 +1,85 @@
+//! An application over a store, and short words for what tests do with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_engine::app::{CreateWorkflow, Start};
+use stepwell_engine::view::{ExecutionView, Notice};
+use stepwell_engine::{App, AppError, Caller, EngineConfig, SystemClock};
+use stepwell_store::Store;
+use stepwell_store::memory::MemoryStore;
+
+/// Long enough for anything that is going to happen at all.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Bench {
+    pub app: App,
+    pub store: Arc<dyn Store>,
+    pub caller: Caller,
+}
+
+pub fn config() -> EngineConfig {
+    EngineConfig { allow_private_egress: Some(true), shutdown_grace_seconds: 1, ..EngineConfig::default() }
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(config()).await
+    }
+
+    pub async fn with(config: EngineConfig) -> Self {
+        Self::over(Arc::new(MemoryStore::default()), config).await
+    }
+
+    pub async fn over(store: Arc<dyn Store>, config: EngineConfig) -> Self {
+        let app = App::start(store.clone(), config, Arc::new(SystemClock)).await.unwrap();
+        Self { app, store, caller: Caller::internal() }
+    }
+
+    /// Stops this application and starts another one over the same store.
+    pub async fn restart(self) -> Self {
+        self.app.shutdown().await;
+        Self::over(self.store, config()).await
+    }
+
+    pub async fn create(&self, source: Value) -> WorkflowId {
+        let create = CreateWorkflow { source, active: true, idempotency: None };
+        self.app.create_workflow(&self.caller, create).await.unwrap()
+    }
+
+    pub async fn steps(&self, steps: Value) -> WorkflowId {
+        self.create(json!({"name": "test", "steps": steps})).await
+    }
+
+    pub async fn execute(&self, workflow: WorkflowId, input: Value) -> ExecutionId {
+        self.app.execute(&self.caller, workflow, with_input(input)).await.unwrap()
+    }
+
+    pub async fn wait(&self, workflow: WorkflowId, input: Value) -> Result<ExecutionView, AppError> {
+        self.app.execute_and_wait(&self.caller, workflow, with_input(input), PATIENCE).await
+    }
+
+    pub async fn ended(&self, id: ExecutionId) -> ExecutionView {
+        self.app.wait_for(&self.caller, id, PATIENCE).await.unwrap()
+    }
+
+    /// Follows an execution until a notice is as wanted.
+    pub async fn until(&self, id: ExecutionId, wanted: impl Fn(&Notice) -> bool) -> Notice {
+        let mut follow = self.app.follow(&self.caller, None, id, 0).await.unwrap();
+        let found = async {
+            while let Some(notice) = follow.next().await.unwrap() {
+                if wanted(&notice) {
+                    return notice;
+                }
+            }
+            panic!("it ended before that");
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("in time")
+    }
+}
+
+pub fn with_input(input: Value) -> Start {
+    Start { input: Some(input), ..Start::default() }
+}

@@ -1,0 +1,155 @@
+//! The file: opening again, opening twice, what is not ours, backups, the size of the log.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stepwell_core::execution::{Event, Status};
+use stepwell_store::conformance::build::{Shared, commit_all, ended, has, join, queued, then};
+use stepwell_store::{ExecutionStore, MaintenanceStore, NodeStore, StoreError};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::{fresh, open};
+use crate::{SqliteOptions, SqliteStore};
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let folder = TempDir::new().unwrap();
+    let one = queued(1);
+    let two = then(&one, Status::Running, vec![Event::Started]);
+    for close in [true, false] {
+        let store = Arc::new(open(&folder));
+        let shared: Shared = store.clone();
+        if close {
+            join(&shared, 1).await;
+            commit_all(&shared, [one.clone(), two.clone()]).await;
+            store.close().await;
+            let refused = store.check().await;
+            assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+            let refused = store.load_execution(one.record.id).await;
+            assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+            // The log is in the database now.
+            let wal = folder.path().join("test.db-wal");
+            assert_eq!(wal.metadata().map_or(0, |file| file.len()), 0);
+        } else {
+            has(&shared, &two.record, &[one.events.clone(), two.events.clone()].concat()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_queued_is_written_before_it_is_closed() {
+    let folder = TempDir::new().unwrap();
+    let store = Arc::new(open(&folder));
+    let shared: Shared = store.clone();
+    join(&shared, 1).await;
+    let mut tasks = JoinSet::new();
+    for n in 1..=50 {
+        let store = store.clone();
+        tasks.spawn(async move { (n, store.commit(queued(n)).await.is_ok()) });
+    }
+    tokio::task::yield_now().await;
+    store.close().await;
+    let answers = tasks.join_all().await;
+    drop((shared, store));
+    let store = open(&folder);
+    for (n, acknowledged) in answers {
+        let found = store.load_execution(queued(n).record.id).await.unwrap();
+        assert_eq!(found.is_some(), acknowledged, "{n}");
+    }
+}
+
+#[test]
+fn many_can_open_a_new_database_at_once() {
+    let folder = TempDir::new().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(open(&folder)));
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let _store = open(&folder);
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "not a database, but long enough to look at. ".repeat(100)).unwrap();
+    let refused = SqliteStore::open(&path, SqliteOptions::default());
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+
+    let path = folder.path().join("no/such/folder/test.db");
+    let refused = SqliteStore::open(&path, SqliteOptions::default());
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().contains("no/such/folder"));
+
+    let path = folder.path().join("newer.db");
+    drop(SqliteStore::open(&path, SqliteOptions::default()).unwrap());
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let refused = SqliteStore::open(&path, SqliteOptions::default()).unwrap_err().to_string();
+    assert!(refused.contains("version 99"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_whole_and_made_while_serving() {
+    let (store, folder) = fresh();
+    let shared: Shared = store.clone();
+    join(&shared, 1).await;
+    commit_all(&shared, (1..=50).map(|n| ended(n, Status::Completed))).await;
+    let writing = tokio::spawn({
+        let store = shared.clone();
+        async move { commit_all(&store, (100..=200).map(queued)).await }
+    });
+    let target = folder.path().join("copy.db");
+    store.backup(target.clone()).await.unwrap();
+    writing.await.unwrap();
+
+    let refused = store.backup(target.clone()).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("exists")));
+    let nowhere = store.backup(folder.path().join("no/such/copy.db")).await;
+    assert!(matches!(nowhere, Err(StoreError::Unavailable(_))), "{nowhere:?}");
+    assert!(!Path::new(&folder.path().join("copy.db.partial")).exists());
+
+    let copy = SqliteStore::open(&target, SqliteOptions::default()).unwrap();
+    let shared: Shared = Arc::new(copy);
+    for n in 1..=50 {
+        let commit = ended(n, Status::Completed);
+        has(&shared, &commit.record, &commit.events).await;
+    }
+    shared.heartbeat(queued(1).node, queued(1).record.created_at).await.unwrap();
+    store.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_does_not_grow_without_bound() {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteOptions { wal_pages: 400, ..SqliteOptions::default() };
+    let store = Arc::new(SqliteStore::open(folder.path().join("test.db"), options).unwrap());
+    let shared: Shared = store.clone();
+    join(&shared, 1).await;
+    let mut tasks = JoinSet::new();
+    for task in 0..16 {
+        let store = shared.clone();
+        tasks.spawn(async move {
+            let ids = (0..300).map(|n| 1 + n * 16 + task);
+            commit_all(&store, ids.map(|n| ended(n, Status::Completed))).await;
+        });
+    }
+    tasks.join_all().await;
+    let wal = folder.path().join("test.db-wal").metadata().unwrap().len();
+    assert!(wal < 4 * 400 * 4096, "the log has {wal} bytes");
+}

@@ -1,0 +1,47 @@
+//! No query walks through a table.
+
+use rusqlite::Connection;
+
+use super::fresh;
+use crate::{deliveries, executions, keys, maintenance, nodes, workflows};
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let count = statement.parameter_count();
+    let params = rusqlite::params_from_iter(std::iter::repeat_n(1, count));
+    let rows = statement.query_map(params, |row| row.get(3)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn every_query_searches_an_index() {
+    let (store, _folder) = fresh();
+    let plans = store.readers.read(|connection| {
+        let queries = [
+            executions::QUERIES,
+            workflows::QUERIES,
+            deliveries::QUERIES,
+            keys::QUERIES,
+            nodes::QUERIES,
+            maintenance::QUERIES,
+        ];
+        Ok(queries.concat().into_iter().map(|sql| (sql, plan(connection, sql))).collect::<Vec<_>>())
+    });
+    for (sql, plan) in plans.await.unwrap() {
+        for step in &plan {
+            let walks = step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+            // The whole partial index of heads is what is asked for.
+            let wanted = step.contains("USING COVERING INDEX deliveries_head");
+            assert!(!walks || wanted, "{sql}\n{plan:#?}");
+        }
+        println!("{sql}\n    {}", plan.join("\n    "));
+    }
+}
+
+#[test]
+fn statuses_in_the_migrations_are_those_of_the_rows() {
+    use stepwell_core::execution::Status;
+    let number = crate::row::status_number;
+    assert_eq!((number(Status::Queued), number(Status::Paused)), (0, 3));
+    assert!(Status::ALL.iter().all(|status| status.is_final() == (number(*status) >= 4)));
+}

@@ -1,0 +1,230 @@
+//! Builders for the suites: ids and times from small numbers, commits that fit together.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_core::execution::{Event, Failure, Recorded, Status};
+use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::{Map, Timestamp};
+use uuid::Uuid;
+
+use crate::Store;
+use crate::commit::Commit;
+use crate::record::{
+    DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord, ReleaseRecord,
+    WorkflowRecord,
+};
+use crate::traits::CreateWorkflow;
+
+/// The store under test.
+pub type Shared = Arc<dyn Store>;
+
+/// An id from a small number; greater is newer.
+pub fn execution(n: u128) -> ExecutionId {
+    ExecutionId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number; greater is newer.
+pub fn workflow(n: u128) -> WorkflowId {
+    WorkflowId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number.
+pub fn workspace(n: u128) -> WorkspaceId {
+    WorkspaceId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number.
+pub fn node(n: u128) -> NodeId {
+    NodeId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number; greater is newer.
+pub fn key(n: u128) -> KeyId {
+    KeyId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number.
+pub fn delivery(n: u128) -> DeliveryId {
+    DeliveryId::from_uuid(Uuid::from_u128(n))
+}
+
+/// So many seconds after the epoch.
+pub const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1000)
+}
+
+/// A new queued execution, owned by node 1.
+pub fn queued(n: u128) -> Commit {
+    let record = ExecutionRecord {
+        id: execution(n),
+        workspace: workspace(1),
+        workflow: workflow(1),
+        release: 1,
+        status: Status::Queued,
+        seq: 1,
+        created_at: at(10),
+        started_at: None,
+        ended_at: None,
+        wake_at: None,
+        owner: Some(node(1)),
+        external_id: None,
+        metadata: Map::new(),
+        webhook_url: None,
+    };
+    let events = vec![Recorded {
+        seq: 1,
+        at: at(10),
+        event: Event::Accepted { input: Arc::new(json!({ "n": n.to_string() })) },
+    }];
+    Commit {
+        node: node(1),
+        record,
+        expected_seq: 0,
+        events,
+        deliveries: Vec::new(),
+        idempotency: None,
+    }
+}
+
+/// What may follow `commit`: the events, each a second after the one before, and the status.
+pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
+    let mut next = commit.clone();
+    let last = commit.events.last().map_or(at(10), |event| event.at);
+    next.expected_seq = commit.record.seq;
+    next.events = Vec::new();
+    next.deliveries = Vec::new();
+    next.idempotency = None;
+    for (index, event) in (1..).zip(events) {
+        let at = Timestamp::from_micros(last.as_micros() + index * 1_000_000);
+        next.record.seq += 1;
+        if matches!(event, Event::Started) {
+            next.record.started_at = Some(at);
+        }
+        next.events.push(Recorded { seq: next.record.seq, at, event });
+    }
+    next.record.status = status;
+    next.record.ended_at =
+        status.is_final().then(|| next.events.last().map_or(last, |event| event.at));
+    next
+}
+
+/// `commit` and what followed, as one commit of a new execution.
+pub fn joined(commit: Commit, next: Commit) -> Commit {
+    let mut events = commit.events;
+    events.extend(next.events);
+    Commit { expected_seq: commit.expected_seq, events, record: next.record, ..commit }
+}
+
+/// The event that ends an execution with this status.
+pub fn ending(status: Status) -> Event {
+    match status {
+        Status::Failed => Event::Failed { error: Failure::new("NO", "it did not work") },
+        Status::TimedOut => Event::TimedOut { error: Failure::new("LATE", "it took too long") },
+        Status::Cancelled => Event::Cancelled { reason: None },
+        _ => Event::Completed { output: Arc::new(json!({ "done": true })) },
+    }
+}
+
+/// A new execution that has started and ended so in the same commit.
+pub fn ended(n: u128, status: Status) -> Commit {
+    let commit = queued(n);
+    let next = then(&commit, status, vec![Event::Started, ending(status)]);
+    joined(commit, next)
+}
+
+/// The event that an attempt of a step began.
+pub fn step_started(step: u32, input: Option<Value>) -> Event {
+    Event::StepStarted { step, attempt: 1, input: input.map(Arc::new), config: None }
+}
+
+/// What a key in workspace 1 stands for.
+pub fn idempotent(key: &str, outcome: &str) -> IdempotencyRecord {
+    IdempotencyRecord {
+        workspace: workspace(1),
+        key: key.to_owned(),
+        fingerprint: vec![0, 1, 255],
+        outcome: outcome.to_owned(),
+        created_at: at(10),
+    }
+}
+
+/// A pending delivery of execution `of`, due at second 10.
+pub fn pending(n: u128, of: u128, sequence: u64) -> DeliveryRecord {
+    DeliveryRecord {
+        id: delivery(n),
+        execution: execution(of),
+        sequence,
+        workspace: workspace(1),
+        url: "https://example.com/hook".to_owned(),
+        body: format!("{{\"sequence\":{sequence}}}"),
+        status: DeliveryStatus::Pending,
+        attempts: 0,
+        created_at: at(10),
+        next_attempt_at: at(10),
+        last_result: None,
+    }
+}
+
+/// A workflow in workspace 1 with its first release.
+pub fn new_workflow(n: u128, name: &str) -> CreateWorkflow {
+    let workflow = WorkflowRecord {
+        id: workflow(n),
+        workspace: workspace(1),
+        name: name.to_owned(),
+        active: true,
+        release: 1,
+        created_at: at(10),
+        updated_at: at(10),
+        deleted_at: None,
+        metadata: Map::new(),
+        retention_seconds: None,
+    };
+    let release = ReleaseRecord {
+        workflow: workflow.id,
+        number: 1,
+        source: Arc::new(json!({ "name": name, "steps": [] })),
+        created_at: at(10),
+    };
+    CreateWorkflow { workflow, release, idempotency: None }
+}
+
+/// A key in workspace 1.
+pub fn new_key(n: u128) -> KeyRecord {
+    let mut hash = [7; 32];
+    hash[16..].copy_from_slice(&n.to_be_bytes());
+    KeyRecord {
+        id: key(n),
+        workspace: workspace(1),
+        name: format!("key {n}"),
+        hash,
+        hint: "sw_ab".to_owned(),
+        scopes: vec!["admin".to_owned(), "read:workflows".to_owned()],
+        created_at: at(10),
+        expires_at: None,
+        last_used_at: None,
+        revoked_at: None,
+    }
+}
+
+/// Makes node `n` alive at second 10.
+pub async fn join(store: &Shared, n: u128) {
+    store.join_node(node(n), at(10)).await.unwrap();
+}
+
+/// Commits, one after the other.
+pub async fn commit_all(store: &Shared, commits: impl IntoIterator<Item = Commit>) {
+    for commit in commits {
+        store.commit(commit).await.unwrap();
+    }
+}
+
+/// Checks that the store has exactly this record and journal, to the last character.
+pub async fn has(store: &Shared, record: &ExecutionRecord, events: &[Recorded]) {
+    let stored = store.load_execution(record.id).await.unwrap().expect("the execution is there");
+    assert_eq!(&stored.record, record);
+    assert_eq!(stored.events, events);
+    // `==` passes over the order of keys and the sign of a zero.
+    let text = |events: &[Recorded]| serde_json::to_string(events).unwrap();
+    assert_eq!(text(&stored.events), text(events));
+}

@@ -1,0 +1,190 @@
+//! Journals come back as they were given.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_core::execution::{Event, Failure, SkipReason, Status};
+use stepwell_core::{Map, Timestamp};
+
+use super::build::*;
+
+async fn round_trip(store: &Shared, n: u128, events: Vec<Event>) {
+    let one = queued(n);
+    let two = then(&one, Status::Running, events);
+    commit_all(store, [one.clone(), two.clone()]).await;
+    has(store, &two.record, &[one.events, two.events].concat()).await;
+}
+
+/// A value that is hard to keep.
+fn awkward() -> Value {
+    let mut map = Map::new();
+    for key in ["z", "a", "", "0", "with \"quotes\"", "ключ", "\u{0}\u{1f}\u{7f}", "s", "t", "e"]
+    {
+        map.insert(key.to_owned(), json!(key));
+    }
+    map.insert(
+        "numbers".to_owned(),
+        json!([
+            0,
+            -0.0,
+            0.0,
+            1,
+            1.0,
+            i64::MIN,
+            i64::MAX,
+            u64::MAX,
+            0.1,
+            1e-300,
+            1.797e308,
+            5e-324,
+            0.300_000_000_000_000_04,
+            123_456_789.123_456_79,
+            9_007_199_254_740_993_u64
+        ]),
+    );
+    map.insert(
+        "texts".to_owned(),
+        json!(["", "a\u{0}b", "👩‍👩‍👧‍👦🇩🇪", "e\u{301}", "\u{10ffff}\u{fffd}", "\\u0000", "\r\n\t"]),
+    );
+    map.insert("empty".to_owned(), json!([[], {}, null, true, false]));
+    Value::Object(map)
+}
+
+/// Unicode, 64-bit integers, floats to the last bit, and the order of keys.
+pub async fn content_comes_back_identical(store: Shared) {
+    join(&store, 1).await;
+    let mut commit = queued(1);
+    commit.events[0].event = Event::Accepted { input: Arc::new(awkward()) };
+    commit.record.metadata = awkward().as_object().cloned().unwrap_or_default();
+    store.commit(commit.clone()).await.unwrap();
+    has(&store, &commit.record, &commit.events).await;
+
+    let mut at_the_ends = queued(2);
+    let input = Arc::new(json!("2"));
+    for (seq, micros) in (1..).zip([i64::MAX, i64::MIN, 0, -1, i64::MAX - 1]) {
+        let at = Timestamp::from_micros(micros);
+        let event = Event::Accepted { input: input.clone() };
+        at_the_ends.events.push(stepwell_core::execution::Recorded { seq: seq + 1, at, event });
+    }
+    at_the_ends.record.seq = 6;
+    at_the_ends.record.created_at = Timestamp::from_micros(i64::MIN);
+    store.commit(at_the_ends.clone()).await.unwrap();
+    has(&store, &at_the_ends.record, &at_the_ends.events).await;
+}
+
+/// Each variant, with and without what is optional.
+pub async fn every_kind_of_event(store: Shared) {
+    join(&store, 1).await;
+    let full = Failure {
+        code: "A".to_owned(),
+        message: "b".to_owned(),
+        step: Some("s".to_owned()),
+        attempt: Some(3),
+        details: awkward(),
+    };
+    let value = Arc::new(awkward());
+    let values = awkward().as_object().cloned().unwrap_or_default();
+    let until = at(-99);
+    let events = vec![
+        Event::Started,
+        Event::StepStarted { step: 0, attempt: 1, input: None, config: None },
+        Event::StepStarted {
+            step: 0,
+            attempt: 2,
+            input: Some(Arc::new(json!(null))),
+            config: None,
+        },
+        Event::StepStarted {
+            step: u32::MAX,
+            attempt: u32::MAX,
+            input: Some(value.clone()),
+            config: Some(Arc::new(json!({ "a": 1 }))),
+        },
+        Event::StepWaiting { step: 1, until },
+        Event::StepCompleted { step: 1, output: value.clone(), port: Some("approved".to_owned()) },
+        Event::StepCompleted { step: 1, output: Arc::new(Value::Null), port: None },
+        Event::StepRetrying { step: 1, error: full.clone(), until },
+        Event::StepFailed { step: 1, error: Failure::new("X", ""), handled: true },
+        Event::StepFailed { step: 1, error: full.clone(), handled: false },
+        Event::StepSkipped { step: 2, reason: SkipReason::Condition },
+        Event::StepSkipped { step: 2, reason: SkipReason::NotTaken },
+        Event::StepCancelled { step: 3 },
+        Event::StateSet { values: Map::new() },
+        Event::StateSet { values },
+        Event::StepLogged { step: 4, level: "warn".to_owned(), message: "ü\n".to_owned() },
+        Event::Recovered,
+        Event::Paused,
+        Event::Resumed,
+        Event::Completed { output: value },
+        Event::Failed { error: full.clone() },
+        Event::TimedOut { error: full },
+        Event::Cancelled { reason: None },
+        Event::Cancelled { reason: Some("because".to_owned()) },
+    ];
+    round_trip(&store, 1, events).await;
+}
+
+/// Values that repeat, as a step's input repeats the output of the one before, and values that
+/// only seem to.
+pub async fn repeated_values_stay_in_order(store: Shared) {
+    join(&store, 1).await;
+    let ab: Value = serde_json::from_str(r#"{"a":{"x":0.0},"b":2}"#).unwrap();
+    let ba: Value = serde_json::from_str(r#"{"b":2,"a":{"x":0.0}}"#).unwrap();
+    let negative: Value = serde_json::from_str(r#"{"a":{"x":-0.0},"b":2}"#).unwrap();
+    let shared = Arc::new(ab.clone());
+    let mut events = vec![Event::Started];
+    for (step, value) in (0..).zip([&ab, &ba, &negative, &ab, &json!(null), &json!([]), &ba]) {
+        events.push(Event::StepStarted {
+            step,
+            attempt: 1,
+            input: Some(Arc::new(value.clone())),
+            config: Some(shared.clone()),
+        });
+        events.push(Event::StepCompleted { step, output: Arc::new(value.clone()), port: None });
+        events.push(Event::StepStarted { step, attempt: 2, input: None, config: None });
+        events.push(Event::StepCompleted { step, output: shared.clone(), port: Some("p".into()) });
+    }
+    events.push(Event::Completed { output: shared });
+    round_trip(&store, 1, events).await;
+}
+
+/// Nesting that goes beyond what a request may have, as steps wrap values.
+pub async fn deep_values(store: Shared) {
+    join(&store, 1).await;
+    let mut value = json!("deep");
+    for level in 0..200 {
+        value = if level % 2 == 0 { json!([value]) } else { json!({ "k": value }) };
+    }
+    round_trip(&store, 1, vec![Event::Completed { output: Arc::new(value) }]).await;
+}
+
+/// A value of some megabytes.
+pub async fn large_values(store: Shared) {
+    join(&store, 1).await;
+    let value = json!({ "text": "äöü€".repeat(400_000), "list": vec![1; 10_000] });
+    let output = Arc::new(value);
+    let events = vec![
+        Event::StepCompleted { step: 0, output: output.clone(), port: None },
+        Event::Completed { output },
+    ];
+    round_trip(&store, 1, events).await;
+}
+
+/// Many commits, and many events in one.
+pub async fn long_journals(store: Shared) {
+    join(&store, 1).await;
+    let mut last = queued(1);
+    let mut events = last.events.clone();
+    store.commit(last.clone()).await.unwrap();
+    for n in 0..60 {
+        let logged = |step| Event::StepLogged {
+            step,
+            level: "info".to_owned(),
+            message: format!("line {n}"),
+        };
+        last = then(&last, Status::Running, (0..n).chain([n]).map(logged).collect());
+        events.extend(last.events.clone());
+        store.commit(last.clone()).await.unwrap();
+    }
+    has(&store, &last.record, &events).await;
+}

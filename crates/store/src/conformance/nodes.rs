@@ -1,0 +1,95 @@
+//! Nodes come and go.
+
+use stepwell_core::execution::{Event, Status};
+use stepwell_core::ids::NodeId;
+
+use super::build::*;
+use crate::StoreError;
+use crate::traits::{ClaimQueued, OwnedUnfinished};
+
+async fn owner(store: &Shared, n: u128) -> Option<NodeId> {
+    store.load_execution(execution(n)).await.unwrap().unwrap().record.owner
+}
+
+/// Only who joined and was not declared dead can prove that it lives.
+pub async fn joins_and_heartbeats(store: Shared) {
+    let refused = store.heartbeat(node(1), at(10)).await;
+    assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
+    join(&store, 1).await;
+    join(&store, 1).await;
+    store.heartbeat(node(1), at(20)).await.unwrap();
+    store.leave(node(1)).await.unwrap();
+    let refused = store.heartbeat(node(1), at(30)).await;
+    assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
+    let refused = store.join_node(node(1), at(30)).await;
+    assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
+    store.leave(node(9)).await.unwrap();
+}
+
+/// All that is unfinished goes over; who has proved that it lives keeps its own.
+pub async fn takes_over_from_the_silent(store: Shared) {
+    for n in 1..=3 {
+        join(&store, n).await;
+    }
+    let mut paused = queued(2);
+    paused.record.status = Status::Paused;
+    let mut waiting = queued(3);
+    waiting.record.status = Status::Waiting;
+    waiting.record.wake_at = Some(at(50));
+    let mut lively = queued(5);
+    lively.record.owner = Some(node(2));
+    let mut free = queued(6);
+    free.record.owner = None;
+    let done = ended(4, Status::Completed);
+    commit_all(&store, [queued(1), paused, waiting, done, lively, free]).await;
+    store.heartbeat(node(2), at(30)).await.unwrap();
+    store.heartbeat(node(3), at(5)).await.unwrap();
+
+    assert_eq!(store.take_over(node(3), at(30)).await.unwrap(), 3);
+    for (n, expected) in [(1, Some(3)), (2, Some(3)), (3, Some(3)), (4, Some(1)), (5, Some(2))] {
+        assert_eq!(owner(&store, n).await, expected.map(node), "{n}");
+    }
+    assert_eq!(owner(&store, 6).await, None);
+    assert_eq!(store.next_wake(node(3)).await.unwrap(), Some(at(50)));
+    let owned = OwnedUnfinished { node: node(3), after: None, limit: 9 };
+    assert_eq!(store.owned_unfinished(owned).await.unwrap(), [execution(1)]);
+    assert_eq!(store.take_over(node(3), at(30)).await.unwrap(), 0);
+    store.heartbeat(node(2), at(40)).await.unwrap();
+    for refused in [
+        store.heartbeat(node(1), at(40)).await,
+        store.take_over(node(1), at(99)).await.map(drop),
+        store.commit(then(&queued(1), Status::Running, vec![Event::Started])).await,
+    ] {
+        assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
+    }
+    let mut resumed = then(&queued(1), Status::Running, vec![Event::Started]);
+    resumed.node = node(3);
+    store.commit(resumed).await.unwrap();
+}
+
+/// However lately they left.
+pub async fn takes_over_from_those_who_left(store: Shared) {
+    join(&store, 1).await;
+    let started = then(&queued(1), Status::Running, vec![Event::Started]);
+    commit_all(&store, [queued(1), started]).await;
+    store.heartbeat(node(1), at(100)).await.unwrap();
+    store.leave(node(1)).await.unwrap();
+    assert_eq!(owner(&store, 1).await, Some(node(1)));
+    store.join_node(node(2), at(100)).await.unwrap();
+    assert_eq!(store.take_over(node(2), at(0)).await.unwrap(), 1);
+    assert_eq!(owner(&store, 1).await, Some(node(2)));
+}
+
+/// What has not begun can be claimed by anybody; the rest waits for a take-over.
+pub async fn leaving_gives_up_the_queue(store: Shared) {
+    join(&store, 1).await;
+    join(&store, 2).await;
+    let started = then(&queued(2), Status::Running, vec![Event::Started]);
+    commit_all(&store, [queued(1), queued(2), started, ended(3, Status::Failed)]).await;
+    store.leave(node(1)).await.unwrap();
+    assert_eq!(owner(&store, 1).await, None);
+    assert_eq!(owner(&store, 2).await, Some(node(1)));
+    assert_eq!(owner(&store, 3).await, Some(node(1)));
+    let claim = ClaimQueued { node: node(2), limit: 9 };
+    assert_eq!(store.claim_queued(claim).await.unwrap(), [execution(1)]);
+}

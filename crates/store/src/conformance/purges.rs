@@ -1,0 +1,131 @@
+//! What is old goes, and nothing else.
+
+use std::collections::BTreeSet;
+
+use stepwell_core::execution::Status;
+
+use super::build::*;
+use crate::commit::Commit;
+use crate::traits::{ListExecutions, Purge};
+
+/// An ended execution that ended at that second.
+fn over(n: u128, seconds: i64) -> Commit {
+    let mut commit = ended(n, Status::Completed);
+    commit.record.ended_at = Some(at(seconds));
+    commit
+}
+
+fn purge(default_before: Option<i64>, limit: usize) -> Purge {
+    let default_before = default_before.map(at);
+    Purge { now: at(1000), default_before, idempotency_before: at(0), limit }
+}
+
+async fn left(store: &Shared) -> BTreeSet<u128> {
+    let list = ListExecutions { limit: 1000, ..ListExecutions::default() };
+    let records = store.list_executions(list).await.unwrap();
+    records.iter().map(|record| record.id.uuid().as_u128()).collect()
+}
+
+/// However old, what has not ended stays; without a default everything does.
+pub async fn ended_and_over_only(store: Shared) {
+    join(&store, 1).await;
+    let mut paused = queued(4);
+    paused.record.status = Status::Paused;
+    commit_all(&store, [over(1, 99), over(2, 100), over(3, 101), paused, queued(5)]).await;
+    assert_eq!(store.purge(purge(None, 9)).await.unwrap(), 0);
+    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
+    assert_eq!(left(&store).await, BTreeSet::from([2, 3, 4, 5]));
+    assert_eq!(store.purge(purge(Some(100_000), 9)).await.unwrap(), 2);
+    assert_eq!(left(&store).await, BTreeSet::from([4, 5]));
+    let stats = store.workflow_stats(workflow(1)).await.unwrap();
+    assert_eq!((stats.completed, stats.active), (3, 2));
+}
+
+/// A workflow's own retention counts from now, shorter or longer than the default.
+pub async fn retention_of_the_workflow(store: Shared) {
+    join(&store, 1).await;
+    for (n, retention) in [(1, Some(100)), (2, Some(u64::MAX)), (3, None), (4, Some(0))] {
+        let mut create = new_workflow(n, "w");
+        create.workflow.retention_seconds = retention;
+        store.create_workflow(create).await.unwrap();
+    }
+    let of = |n: u128, flow, seconds| {
+        let mut commit = over(n, seconds);
+        commit.record.workflow = workflow(flow);
+        commit
+    };
+    let commits = [
+        of(1, 1, 899),
+        of(2, 1, 900),
+        of(3, 2, -900),
+        of(4, 3, 499),
+        of(5, 3, 500),
+        of(6, 4, 999),
+        of(7, 4, 1000),
+        // Of a workflow that nobody created.
+        of(8, 5, 499),
+        of(9, 5, 501),
+    ];
+    commit_all(&store, commits).await;
+    assert_eq!(store.purge(purge(Some(500), 100)).await.unwrap(), 4);
+    assert_eq!(left(&store).await, BTreeSet::from([2, 3, 5, 7, 9]));
+    assert_eq!(store.purge(purge(None, 100)).await.unwrap(), 0);
+}
+
+/// Journal, deliveries and external id go with it; an execution can take its place.
+pub async fn with_everything_that_belongs(store: Shared) {
+    join(&store, 1).await;
+    let named = |n: u128| {
+        let mut commit = over(n, 50);
+        commit.record.external_id = Some("mine".to_owned());
+        commit.deliveries = vec![pending(n, n, 1)];
+        commit
+    };
+    let mut kept = queued(2);
+    kept.deliveries = vec![pending(20, 2, 1)];
+    commit_all(&store, [named(1), kept.clone()]).await;
+    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
+    assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
+    assert_eq!(store.list_deliveries(execution(1)).await.unwrap(), []);
+    assert_eq!(store.find_by_external_id(workspace(1), "mine").await.unwrap(), None);
+    has(&store, &kept.record, &kept.events).await;
+    assert_eq!(store.list_deliveries(execution(2)).await.unwrap(), kept.deliveries);
+    commit_all(&store, [named(1), queued(3)]).await;
+    has(&store, &named(1).record, &named(1).events).await;
+}
+
+/// The limit holds, and what is left comes next time.
+pub async fn at_most_so_many(store: Shared) {
+    join(&store, 1).await;
+    let commits = (1..=150).map(|n| {
+        let mut commit = over(n, 50);
+        commit.record.workflow = workflow(n % 4);
+        commit
+    });
+    commit_all(&store, commits).await;
+    assert_eq!(store.purge(purge(Some(100), 0)).await.unwrap(), 0);
+    for expected in [70, 70, 10, 0] {
+        assert_eq!(store.purge(purge(Some(100), 70)).await.unwrap(), expected);
+    }
+    assert_eq!(left(&store).await, BTreeSet::new());
+}
+
+/// All that are old, however many executions are purged.
+pub async fn old_idempotency_keys(store: Shared) {
+    for n in 0..150 {
+        let mut record = idempotent(&format!("key {n}"), "x");
+        record.created_at = at(n);
+        store.save_idempotent(record).await.unwrap();
+    }
+    let purge = Purge { idempotency_before: at(140), ..purge(None, 0) };
+    assert_eq!(store.purge(purge).await.unwrap(), 0);
+    for n in [0, 70, 139, 140, 149] {
+        let found = store.find_idempotent(workspace(1), &format!("key {n}")).await.unwrap();
+        assert_eq!(found.is_some(), n >= 140, "{n}");
+    }
+}
+
+/// A store that works says so.
+pub async fn a_check_passes(store: Shared) {
+    store.check().await.unwrap();
+}

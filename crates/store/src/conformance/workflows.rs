@@ -1,0 +1,174 @@
+//! Workflows and releases.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::build::*;
+use crate::StoreError;
+use crate::record::WorkflowRecord;
+use crate::traits::{AddRelease, ListWorkflows, UpdateWorkflow};
+
+fn release(n: u128, name: &str, now: i64) -> AddRelease {
+    AddRelease {
+        workflow: workflow(n),
+        name: name.to_owned(),
+        source: Arc::new(json!({ "z": 1, "name": name, "a": [0.1, u64::MAX] })),
+        metadata: stepwell_core::Map::new(),
+        retention_seconds: None,
+        now: at(now),
+    }
+}
+
+fn change(n: u128, active: Option<bool>, delete: bool) -> UpdateWorkflow {
+    UpdateWorkflow { id: workflow(n), active, delete, now: at(50) }
+}
+
+fn missing<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    assert!(matches!(answer, Err(StoreError::Missing(_))), "{answer:?}");
+}
+
+/// The whole record and the source come back.
+pub async fn created_with_its_first_release(store: Shared) {
+    let mut create = new_workflow(1, "Grüße 🚀");
+    create.workflow.retention_seconds = Some(u64::MAX);
+    create.workflow.metadata.insert("z".to_owned(), json!(1));
+    create.workflow.metadata.insert("a".to_owned(), json!(null));
+    store.create_workflow(create.clone()).await.unwrap();
+    let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
+    assert_eq!(found, create.workflow);
+    assert_eq!(found.metadata.keys().collect::<Vec<_>>(), ["z", "a"]);
+    assert_eq!(store.find_release(workflow(1), 1).await.unwrap(), Some(create.release));
+    assert_eq!(store.find_release(workflow(1), 2).await.unwrap(), None);
+    assert_eq!(store.find_workflow(workflow(2)).await.unwrap(), None);
+    let again = store.create_workflow(new_workflow(1, "again")).await;
+    assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
+}
+
+/// 2, 3, … and the workflow takes on what belongs to the newest; the old ones stay.
+pub async fn releases_are_numbered(store: Shared) {
+    missing(store.add_release(release(1, "x", 20)).await);
+    store.create_workflow(new_workflow(1, "one")).await.unwrap();
+    assert_eq!(store.add_release(release(1, "two", 20)).await.unwrap(), 2);
+    let mut third = release(1, "three", 30);
+    third.metadata.insert("k".to_owned(), json!("v"));
+    third.retention_seconds = Some(60);
+    assert_eq!(store.add_release(third.clone()).await.unwrap(), 3);
+    let expected = WorkflowRecord {
+        name: "three".to_owned(),
+        release: 3,
+        updated_at: at(30),
+        metadata: third.metadata,
+        retention_seconds: Some(60),
+        ..new_workflow(1, "").workflow
+    };
+    assert_eq!(store.find_workflow(workflow(1)).await.unwrap(), Some(expected));
+    let second = store.find_release(workflow(1), 2).await.unwrap().unwrap();
+    let wanted = release(1, "two", 20);
+    assert_eq!((second.number, second.created_at), (2, at(20)));
+    assert_eq!(second.source.to_string(), wanted.source.to_string());
+    let first = store.find_release(workflow(1), 1).await.unwrap();
+    assert_eq!(first, Some(new_workflow(1, "one").release));
+}
+
+/// Without gaps and without twins.
+pub async fn releases_under_concurrency(store: Shared) {
+    store.create_workflow(new_workflow(1, "one")).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for n in 0..20 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let name = format!("release {n}");
+            (store.add_release(release(1, &name, 20)).await.unwrap(), name)
+        });
+    }
+    let mut made = tasks.join_all().await;
+    made.sort_unstable();
+    for (expected, (number, name)) in (2..).zip(made) {
+        assert_eq!(number, expected);
+        let stored = store.find_release(workflow(1), number).await.unwrap().unwrap();
+        assert_eq!(stored.source["name"], json!(name));
+    }
+}
+
+/// A deleted workflow can be found by id, and is nowhere else.
+pub async fn changed_and_deleted(store: Shared) {
+    missing(store.update_workflow(change(1, Some(true), false)).await);
+    store.create_workflow(new_workflow(1, "one")).await.unwrap();
+    store.update_workflow(change(1, Some(false), false)).await.unwrap();
+    let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
+    assert_eq!((found.active, found.updated_at, found.deleted_at), (false, at(50), None));
+    store.update_workflow(change(1, None, true)).await.unwrap();
+    let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
+    assert_eq!((found.active, found.deleted_at), (false, Some(at(50))));
+    missing(store.update_workflow(change(1, Some(true), false)).await);
+    missing(store.update_workflow(change(1, None, true)).await);
+    missing(store.add_release(release(1, "x", 20)).await);
+    assert_eq!(store.find_workflow_by_name(workspace(1), "one").await.unwrap(), None);
+    assert!(store.find_release(workflow(1), 1).await.unwrap().is_some());
+    let all = ListWorkflows { workspace: workspace(1), active: None, after: None, limit: 9 };
+    assert_eq!(store.list_workflows(all).await.unwrap(), []);
+}
+
+/// The newest of that name in the workspace.
+pub async fn found_by_name(store: Shared) {
+    for n in [2, 3, 1] {
+        store.create_workflow(new_workflow(n, "same")).await.unwrap();
+    }
+    let mut elsewhere = new_workflow(9, "same");
+    elsewhere.workflow.workspace = workspace(2);
+    store.create_workflow(elsewhere).await.unwrap();
+    let found = async |name: &str| {
+        let found = store.find_workflow_by_name(workspace(1), name).await.unwrap();
+        found.map(|workflow| workflow.id)
+    };
+    assert_eq!(found("same").await, Some(workflow(3)));
+    assert_eq!(found("Same").await, None);
+    store.update_workflow(change(3, None, true)).await.unwrap();
+    assert_eq!(found("same").await, Some(workflow(2)));
+    store.add_release(release(2, "renamed", 20)).await.unwrap();
+    assert_eq!(found("same").await, Some(workflow(1)));
+    assert_eq!(found("renamed").await, Some(workflow(2)));
+}
+
+/// Newest first, active or not, page by page.
+pub async fn listed_in_pages(store: Shared) {
+    for n in [3, 1, 4, 6, 5, 2] {
+        store.create_workflow(new_workflow(n, "w")).await.unwrap();
+    }
+    for n in [2, 5] {
+        store.update_workflow(change(n, Some(false), false)).await.unwrap();
+    }
+    store.update_workflow(change(4, None, true)).await.unwrap();
+    let listed = async |active, after: Option<u128>, limit| {
+        let after = after.map(workflow);
+        let list = ListWorkflows { workspace: workspace(1), active, after, limit };
+        let found = store.list_workflows(list).await.unwrap();
+        found.iter().map(|found| found.id.uuid().as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, None, 9).await, [6, 5, 3, 2, 1]);
+    assert_eq!(listed(None, None, 2).await, [6, 5]);
+    assert_eq!(listed(None, Some(5), 2).await, [3, 2]);
+    assert_eq!(listed(None, Some(4), 9).await, [3, 2, 1]);
+    assert_eq!(listed(Some(true), None, 9).await, [6, 3, 1]);
+    assert_eq!(listed(Some(false), Some(5), 9).await, [2]);
+    let other = ListWorkflows { workspace: workspace(2), active: None, after: None, limit: 9 };
+    assert_eq!(store.list_workflows(other).await.unwrap(), []);
+}
+
+/// The key is taken with the workflow; the second request makes nothing.
+pub async fn idempotent_creation(store: Shared) {
+    let keyed = |n| {
+        let mut create = new_workflow(n, "w");
+        create.idempotency = Some(idempotent("k", &format!("workflow {n}")));
+        create
+    };
+    store.create_workflow(keyed(1)).await.unwrap();
+    match store.create_workflow(keyed(2)).await {
+        Err(StoreError::Replayed(record)) => assert_eq!(*record, idempotent("k", "workflow 1")),
+        other => panic!("expected a replay, not {other:?}"),
+    }
+    assert_eq!(store.find_workflow(workflow(2)).await.unwrap(), None);
+    assert_eq!(store.find_release(workflow(2), 1).await.unwrap(), None);
+}
