@@ -5,6 +5,7 @@
 //! knows the store or the HTTP server; what reaches outside goes through [`Outbound`].
 
 mod context;
+mod regexes;
 mod registry;
 mod spec;
 #[cfg(test)]

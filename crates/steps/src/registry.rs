@@ -8,7 +8,7 @@ use stepwell_core::catalog::{Catalog, StepSpec};
 use crate::types::data::{Echo, StaticInput, StaticTextInput};
 use crate::types::flow::{Delay, Fail, SetState};
 use crate::types::http::HttpRequest;
-use crate::types::json::{Parse, Stringify};
+use crate::types::json::{Parse, Query, Stringify};
 use crate::types::text::{
     Concat, Join, Lowercase, RegexExtract, RegexReplace, Replace, Reverse, Size, Slugify, Split,
     Template, Trim, Truncate, Uppercase,
@@ -22,6 +22,7 @@ pub const ALL: &[&dyn StepType] = &[
     &Fail,
     &HttpRequest,
     &Parse,
+    &Query,
     &Stringify,
     &SetState,
     &StaticInput,

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::values::{MAX_DEPTH, fits_depth};
 use crate::{Failure, OutboundResponse, StepOutput};
 
 /// The body as a value, read in the given way: `auto`, `json`, `text` or `base64`.
@@ -30,12 +31,17 @@ pub(super) fn read_body(response: &OutboundResponse, how: &str) -> Result<Value,
 }
 
 fn json_body(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
+    let value = serde_json::from_slice(body).map_err(|error| {
         Failure::permanent(
             "INVALID_RESPONSE",
             format!("the answer is not JSON: {error}; set `response` to `text` to take it as text"),
         )
-    })
+    })?;
+    if fits_depth(&value) {
+        return Ok(value);
+    }
+    let message = format!("the answer is nested deeper than {MAX_DEPTH} levels");
+    Err(Failure::permanent("INVALID_RESPONSE", message))
 }
 
 /// The media type, in lower case, without parameters.

@@ -1,7 +1,10 @@
 //! Step types that work on JSON.
 
+mod jq;
 mod parse;
+mod query;
 mod stringify;
 
 pub(crate) use parse::Parse;
+pub(crate) use query::Query;
 pub(crate) use stringify::Stringify;

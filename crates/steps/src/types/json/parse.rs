@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base, object, text_object};
-use crate::values::text;
+use crate::values::{MAX_DEPTH, fits_depth, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
 
 pub(crate) struct Parse;
@@ -13,7 +13,7 @@ impl StepType for Parse {
     fn spec(&self) -> StepSpec {
         StepSpec {
             doc: "Integers are exact to 64 bits and objects keep the order of their keys. At most \
-                  127 levels of nesting. A text that is not JSON fails with `INVALID_JSON` and \
+                  100 levels of nesting. A text that is not JSON fails with `INVALID_JSON` and \
                   says where.",
             input: text_object("The JSON text."),
             output: object(
@@ -38,6 +38,10 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The parser refuses deep nesting itself, so that no text can exhaust the stack.
     match serde_json::from_str::<Value>(text) {
+        Ok(value) if !fits_depth(&value) => {
+            let message = format!("the text is nested deeper than {MAX_DEPTH} levels");
+            Err(Failure::permanent("INVALID_JSON", message))
+        }
         Ok(value) => Ok(StepOutput::new(json!({"value": value}))),
         Err(error) => {
             Err(Failure::permanent("INVALID_JSON", format!("the text is not JSON: {error}"))
@@ -66,6 +70,14 @@ mod tests {
         }
         let output = run(&Parse, json!({"text": r#"{"b":1,"a":2}"#}), json!({})).unwrap();
         assert_eq!(output.to_string(), r#"{"value":{"b":1,"a":2}}"#);
+    }
+
+    #[test]
+    fn refuses_deep_nesting() {
+        for (levels, fits) in [(100, true), (101, false), (127, false)] {
+            let text = "[".repeat(levels) + &"]".repeat(levels);
+            assert_eq!(run(&Parse, json!({"text": text}), json!({})).is_ok(), fits, "{levels}");
+        }
     }
 
     #[test]

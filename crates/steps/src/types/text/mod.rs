@@ -9,7 +9,6 @@ mod lowercase;
 mod pieces;
 mod regex_extract;
 mod regex_replace;
-mod regexes;
 mod replace;
 mod reverse;
 mod size;

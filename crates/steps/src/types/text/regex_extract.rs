@@ -4,7 +4,7 @@ use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 use stepwell_core::catalog::StepSpec;
 
-use super::regexes::{compile, for_each_match};
+use crate::regexes::{compile, for_each_match};
 use crate::spec::{object, text_operation};
 use crate::values::{check_items, optional_count, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};

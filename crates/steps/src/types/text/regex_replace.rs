@@ -3,7 +3,7 @@
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
-use super::regexes::{compile, for_each_match};
+use crate::regexes::{compile, for_each_match};
 use crate::spec::{object, text_operation};
 use crate::values::{check_size, optional_count, text, text_output};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};

@@ -24,7 +24,7 @@ const SEARCH_TIME: Duration = Duration::from_secs(5);
 static CACHE: Mutex<VecDeque<Regex>> = Mutex::new(VecDeque::new());
 
 /// The pattern, compiled. Fails with `INVALID_REGEX`.
-pub(super) fn compile(pattern: &str) -> Result<Regex, Failure> {
+pub(crate) fn compile(pattern: &str) -> Result<Regex, Failure> {
     if let Some(found) = cached(pattern) {
         return Ok(found);
     }
@@ -57,7 +57,7 @@ fn invalid(error: regex::Error) -> Failure {
 }
 
 /// Calls `each` with at most `limit` matches from the start, within the time for one step.
-pub(super) fn for_each_match<'t>(
+pub(crate) fn for_each_match<'t>(
     regex: &Regex,
     text: &'t str,
     limit: usize,

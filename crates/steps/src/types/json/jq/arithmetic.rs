@@ -1,0 +1,182 @@
+//! `+ - * / %` and negation, as in jq.
+
+use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+use std::rc::Rc;
+
+use jaq_core::ops::Math;
+use jaq_core::{Error, ValR};
+
+use super::budget::pay;
+use super::text::check_length;
+use super::value::{Num, Obj, Val, deeper};
+
+type Result = ValR<Val>;
+
+/// Two integers exactly, where the result is one, else as floats.
+fn numbers(
+    l: Num,
+    r: Num,
+    exact: impl Fn(i128, i128) -> Option<i128>,
+    float: impl Fn(f64, f64) -> f64,
+) -> Result {
+    if let (Num::Int(l), Num::Int(r)) = (l, r)
+        && let Some(int) = exact(l, r)
+    {
+        return Ok(Val::Num(Num::int(int)));
+    }
+    Ok(Val::Num(Num::computed(float(l.as_f64(), r.as_f64()))))
+}
+
+impl Add for Val {
+    type Output = Result;
+
+    fn add(self, other: Self) -> Result {
+        match (self, other) {
+            (Self::Null, x) | (x, Self::Null) => Ok(x),
+            (Self::Num(l), Self::Num(r)) => numbers(l, r, i128::checked_add, |l, r| l + r),
+            (Self::Str(l), Self::Str(r)) => {
+                check_length(l.len() + r.len());
+                Ok(Self::text([l.as_ref(), r.as_ref()].concat()))
+            }
+            (Self::Arr(mut l), Self::Arr(r)) => {
+                let array = Rc::make_mut(&mut l);
+                array.items.extend(r.items.iter().cloned());
+                array.depth = array.depth.max(r.depth);
+                Ok(Self::Arr(l))
+            }
+            (Self::Obj(mut l), Self::Obj(r)) => {
+                let object = Rc::make_mut(&mut l);
+                object.map.extend(r.map.iter().map(|(k, v)| (Rc::clone(k), v.clone())));
+                object.depth = object.depth.max(r.depth);
+                Ok(Self::Obj(l))
+            }
+            (l, r) => Err(Error::math(l, Math::Add, r)),
+        }
+    }
+}
+
+impl Sub for Val {
+    type Output = Result;
+
+    fn sub(self, other: Self) -> Result {
+        match (self, other) {
+            (Self::Num(l), Self::Num(r)) => numbers(l, r, i128::checked_sub, |l, r| l - r),
+            (Self::Arr(mut l), Self::Arr(r)) => {
+                let mut dropped: Vec<&Self> = r.items.iter().collect();
+                dropped.sort();
+                let items = &mut Rc::make_mut(&mut l).items;
+                items.retain(|item| dropped.binary_search(&item).is_err());
+                Ok(Self::Arr(l))
+            }
+            (l, r) => Err(Error::math(l, Math::Sub, r)),
+        }
+    }
+}
+
+impl Mul for Val {
+    type Output = Result;
+
+    fn mul(self, other: Self) -> Result {
+        match (self, other) {
+            (Self::Num(l), Self::Num(r)) => numbers(l, r, i128::checked_mul, |l, r| l * r),
+            (Self::Str(text), Self::Num(n)) | (Self::Num(n), Self::Str(text)) => {
+                repeat(&text, n.as_f64())
+            }
+            (Self::Obj(mut l), Self::Obj(r)) => {
+                merge(Rc::make_mut(&mut l), &r);
+                Ok(Self::Obj(l))
+            }
+            (l, r) => Err(Error::math(l, Math::Mul, r)),
+        }
+    }
+}
+
+/// A text so many times; null for less than once.
+fn repeat(text: &str, times: f64) -> Result {
+    if times.is_nan() || times <= 0.0 {
+        return Ok(Val::Null);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    let times = (times as usize).max(1);
+    check_length(text.len().saturating_mul(times));
+    Ok(Val::text(text.repeat(times)))
+}
+
+/// Merges deeply: objects in both are merged, anything else is replaced.
+fn merge(l: &mut Obj, r: &Obj) {
+    for (key, value) in &r.map {
+        let merged = match (l.map.get_mut(key), value) {
+            (Some(Val::Obj(ours)), Val::Obj(theirs)) => {
+                pay(1);
+                merge(Rc::make_mut(ours), theirs);
+                l.depth = l.depth.max(deeper(ours.depth));
+                continue;
+            }
+            _ => value.clone(),
+        };
+        l.map.insert(Rc::clone(key), merged);
+    }
+    l.depth = l.depth.max(r.depth);
+}
+
+impl Div for Val {
+    type Output = Result;
+
+    fn div(self, other: Self) -> Result {
+        match (self, other) {
+            (Self::Num(l), Self::Num(r)) => {
+                numbers(l, r, |l, r| (r != 0 && l % r == 0).then(|| l / r), |l, r| l / r)
+            }
+            (Self::Str(l), Self::Str(r)) => Ok(split(&l, &r)),
+            (l, r) => Err(Error::math(l, Math::Div, r)),
+        }
+    }
+}
+
+fn split(text: &str, separator: &str) -> Val {
+    if text.is_empty() {
+        return Val::array(Vec::new());
+    }
+    if separator.is_empty() {
+        return text.chars().map(|c| Val::text(c.to_string())).collect();
+    }
+    text.split(separator).map(Val::text).collect()
+}
+
+impl Rem for Val {
+    type Output = Result;
+
+    /// Of the whole parts, with the sign of the left one.
+    fn rem(self, other: Self) -> Result {
+        let (Self::Num(l), Self::Num(r)) = (&self, &other) else {
+            return Err(Error::math(self, Math::Rem, other));
+        };
+        match (truncated(*l), truncated(*r)) {
+            (Some(_), Some(0)) => Err(Error::str(format_args!(
+                "cannot calculate {self} % {other}: the divisor is zero"
+            ))),
+            (Some(l), Some(r)) => Ok(Self::Num(Num::int(l.checked_rem(r).unwrap_or(0)))),
+            _ => Ok(Self::Num(Num::Float(f64::NAN))),
+        }
+    }
+}
+
+fn truncated(n: Num) -> Option<i128> {
+    match n {
+        Num::Int(i) => Some(i),
+        #[expect(clippy::cast_possible_truncation, reason = "the whole part is asked for")]
+        Num::Float(f) => (!f.is_nan()).then_some(f as i128),
+    }
+}
+
+impl Neg for Val {
+    type Output = Result;
+
+    fn neg(self) -> Result {
+        match self {
+            Self::Num(Num::Int(i)) => Ok(Self::Num(Num::int(-i))),
+            Self::Num(Num::Float(f)) => Ok(Self::Num(Num::Float(-f))),
+            other => Err(Error::typ(other, "number")),
+        }
+    }
+}

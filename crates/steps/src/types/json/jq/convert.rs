@@ -1,0 +1,70 @@
+//! Between JSON and a program's values. Both keep the order of keys and integers of 64 bits.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::limit;
+use super::value::{Num, Val};
+use crate::Failure;
+
+/// A JSON value for a program.
+pub(super) fn from_json(value: &Value) -> Val {
+    match value {
+        Value::Null => Val::Null,
+        Value::Bool(b) => Val::Bool(*b),
+        Value::Number(n) => {
+            let int = n.as_i64().map(i128::from).or_else(|| n.as_u64().map(i128::from));
+            Val::Num(int.map_or_else(|| Num::Float(n.as_f64().unwrap_or(f64::NAN)), Num::Int))
+        }
+        Value::String(text) => Val::text(text.as_str()),
+        Value::Array(items) => items.iter().map(from_json).collect(),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, value)| (Rc::from(key.as_str()), from_json(value)));
+            Val::object(entries.collect())
+        }
+    }
+}
+
+/// A program's result as JSON. Takes its size from `left`; values that a program shares are
+/// written out at each place, so this is where they could grow beyond all bounds.
+pub(super) fn to_json(value: &Val, left: &mut usize) -> Result<Value, Failure> {
+    let mut take = |bytes: usize| {
+        *left = left
+            .checked_sub(bytes)
+            .ok_or_else(|| limit("its results are too large; make them fewer or smaller"))?;
+        Ok::<_, Failure>(())
+    };
+    Ok(match value {
+        Val::Null => {
+            take(5)?;
+            Value::Null
+        }
+        Val::Bool(b) => {
+            take(5)?;
+            Value::Bool(*b)
+        }
+        Val::Num(n) => {
+            take(5)?;
+            n.to_json()
+        }
+        Val::Str(text) => {
+            take(text.len() + 3)?;
+            Value::String(text.as_ref().to_owned())
+        }
+        Val::Arr(array) => {
+            take(8)?;
+            let items = array.items.iter().map(|item| to_json(item, left));
+            Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        Val::Obj(object) => {
+            take(8)?;
+            let mut map = serde_json::Map::new();
+            for (key, value) in &object.map {
+                *left = left.saturating_sub(key.len() + 4);
+                map.insert(key.as_ref().to_owned(), to_json(value, left)?);
+            }
+            Value::Object(map)
+        }
+    })
+}

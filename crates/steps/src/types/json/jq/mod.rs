@@ -1,0 +1,114 @@
+//! Running jq programs within bounds.
+//!
+//! jq is a complete language, and the library that interprets it (jaq) knows no limits. So it is
+//! given a value type of our own, and every value that is copied, compared or made pays from a
+//! budget ([`budget`]); when that is used up, or the stack or nesting goes too deep, evaluation is
+//! unwound. A program runs in a thread of its own: its stack is known, and whatever goes wrong
+//! inside ends there. Nothing here may reach outside: no environment, files, clock or output.
+
+mod arithmetic;
+mod budget;
+mod compile;
+mod convert;
+mod natives;
+mod patterns;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+mod walk;
+
+use std::thread;
+
+use jaq_core::{Ctx, Vars};
+use serde_json::Value;
+
+use crate::Failure;
+use crate::values::MAX_OUTPUT_BYTES;
+use budget::Exhausted;
+
+/// The longest program, in characters.
+pub(super) const MAX_PROGRAM: usize = 16 * 1024;
+
+/// The stack of the thread that runs a program, in bytes; only what is used takes memory.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// What a program may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Units of work; about one a copied value or 16 bytes of text.
+    pub work: u64,
+    /// The stack in bytes.
+    pub stack: usize,
+    /// The most results.
+    pub results: usize,
+    /// The most bytes of all results together, about as JSON.
+    pub output_bytes: usize,
+}
+
+/// The limits of a step: at most about a second and 200 MB.
+pub(super) const LIMITS: Limits =
+    Limits { work: 10_000_000, stack: STACK / 4, results: 10_000, output_bytes: MAX_OUTPUT_BYTES };
+
+/// All results of a program for an input.
+///
+/// Fails with `INVALID_QUERY` where the program is not valid, `QUERY_FAILED` where it raises an
+/// error, and `QUERY_LIMIT` where it uses too much.
+pub(super) fn evaluate(
+    program: &str,
+    input: &Value,
+    limits: &Limits,
+) -> Result<Vec<Value>, Failure> {
+    thread::scope(|scope| {
+        let started = thread::Builder::new()
+            .name("jq".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || run(program, input, limits));
+        match started.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(payload)) => Err(unwound(payload.downcast_ref())),
+            Err(error) => {
+                let message = format!("the server cannot start a thread for the query: {error}");
+                Err(Failure::transient("QUERY_FAILED", message))
+            }
+        }
+    })
+}
+
+fn run(program: &str, input: &Value, limits: &Limits) -> Result<Vec<Value>, Failure> {
+    let filter = compile::compile(program)?;
+    budget::start(limits);
+    let context = Ctx::<compile::Data>::new(compile::Program(&filter.lut), Vars::new([]));
+    let mut results = Vec::new();
+    let mut left = limits.output_bytes;
+    for result in filter.id.run((context, convert::from_json(input))) {
+        match result {
+            Ok(value) if results.len() < limits.results => {
+                results.push(convert::to_json(&value, &mut left)?);
+            }
+            Ok(_) => return Err(limit(&format!("it gives more than {} results", limits.results))),
+            Err(exception) => return Err(failed(exception.get_err().ok())),
+        }
+    }
+    Ok(results)
+}
+
+fn failed(error: Option<jaq_core::Error<value::Val>>) -> Failure {
+    // `break` without its label does not compile, and nothing halts, so it is always an error.
+    let message = error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shown());
+    Failure::permanent("QUERY_FAILED", format!("the query failed: {message}"))
+}
+
+fn limit(why: &str) -> Failure {
+    Failure::permanent("QUERY_LIMIT", format!("the query was stopped: {why}"))
+}
+
+fn unwound(reason: Option<&Exhausted>) -> Failure {
+    match reason {
+        Some(Exhausted::Work) => limit("it takes too many steps or makes too much"),
+        Some(Exhausted::Stack) => limit("it recurses too deeply"),
+        Some(Exhausted::Depth) => limit("it makes a value that is nested too deeply"),
+        Some(Exhausted::Text) => limit("it makes a text that is too long"),
+        None => Failure::permanent("QUERY_FAILED", "the query failed: internal error"),
+    }
+}

@@ -1,0 +1,246 @@
+//! jq programs and what they give, and programs that must be stopped.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{LIMITS, Limits, evaluate};
+
+/// Enough for any honest small program, and used up fast in a debug build.
+const SMALL: Limits = Limits { work: 200_000, ..LIMITS };
+
+fn check(input: &Value, program: &str, expect: &Value) {
+    match evaluate(program, input, &SMALL) {
+        Ok(values) => assert_eq!(Value::from(values).to_string(), expect.to_string(), "{program}"),
+        Err(failure) => panic!("{program}: {failure:?}"),
+    }
+}
+
+#[test]
+fn the_library_is_complete() {
+    assert!(super::compile::library_parses());
+}
+
+#[test]
+fn picks_and_reshapes() {
+    let shop = json!({"z": 1, "items": [{"n": "a", "p": 3}, {"n": "b", "p": 20}], "a": null});
+    for (program, expect) in [
+        (".", json!([shop])),
+        (".items[].n", json!(["a", "b"])),
+        (".items[1].p, .items[-1].n, .items[9]", json!([20, "b", null])),
+        (".missing.deep", json!([null])),
+        (".z.x?", json!([])),
+        ("[.items[] | select(.p > 10) | .n]", json!([["b"]])),
+        (".items | map({(.n): .p}) | add", json!([{"a": 3, "b": 20}])),
+        ("keys, keys_unsorted", json!([["a", "items", "z"], ["z", "items", "a"]])),
+        ("to_entries[0]", json!([{"key": "z", "value": 1}])),
+        ("with_entries(select(.value == 1))", json!([{"z": 1}])),
+        (".items | sort_by(-.p) | map(.n)", json!([["b", "a"]])),
+        (".items | group_by(.p > 5) | map(length)", json!([[1, 1]])),
+        (".items | (min_by(.p), max_by(.p)).n", json!(["a", "b"])),
+        (".items[] |= .p", json!([{"z": 1, "items": [3, 20], "a": null}])),
+        (".items |= map(.p += 1) | .items[1].p", json!([21])),
+        ("del(.items, .a)", json!([{"z": 1}])),
+        (".q.r = 5 | .q", json!([{"r": 5}])),
+        (".s[2] = 1 | .s", json!([[null, null, 1]])),
+        ("[paths] | length", json!([9])),
+        ("[.. | numbers]", json!([[1, 3, 20]])),
+        ("getpath([\"items\", 0, \"p\"])", json!([3])),
+        (".items | first.n, last.n, (.[0:1] | length)", json!(["a", "b", 1])),
+        ("reduce .items[].p as $p (0; . + $p)", json!([23])),
+        ("[foreach .items[].p as $p (0; . + $p)]", json!([[3, 23]])),
+        (".items as [{$n}, {n: $m}] | $n + $m", json!(["ab"])),
+        ("if .z == 1 then \"one\" elif .z then 2 else 3 end", json!(["one"])),
+        (".a // \"none\"", json!(["none"])),
+        ("try error(\"x\") catch . + \"y\"", json!(["xy"])),
+        ("def f($x): $x * 2; f(.z), f(21)", json!([2, 42])),
+        ("def fac: if . < 2 then 1 else . * (. - 1 | fac) end; 10 | fac", json!([3_628_800])),
+        ("label $out | 1, break $out, 2", json!([1])),
+        (
+            "[limit(3; repeat(1))], first(range(10; 20)), [range(0; 6; 2)]",
+            json!([[1, 1, 1], 10, [0, 2, 4]]),
+        ),
+        ("[1 | until(. > 50; . * 2)], [1 | while(. < 9; . * 2)]", json!([[64], [1, 2, 4, 8]])),
+        ("any(.items[]; .p > 5), all(.items[]; .p > 5)", json!([true, false])),
+        ("walk(if type == \"number\" then . + 1 else . end) | .z", json!([2])),
+        ("[splits(\", \")]?", json!([])),
+        ("empty", json!([])),
+    ] {
+        check(&shop, program, &expect);
+    }
+}
+
+#[test]
+fn computes_with_numbers() {
+    for (program, expect) in [
+        ("1 + 2 * 3 - 4, 7 / 2, 6 / 3, 7 % 3, -7 % 3", json!([3, 3.5, 2, 1, -1])),
+        ("18446744073709551615, -9223372036854775808", json!([u64::MAX, i64::MIN])),
+        (
+            "9007199254740993 + 0, 9007199254740993 == 9007199254740992",
+            json!([9_007_199_254_740_993_u64, false]),
+        ),
+        ("9007199254740993 == 9007199254740992.0, 1 == 1.0", json!([false, true])),
+        ("18446744073709551615 + 1", json!([18_446_744_073_709_551_616.0])),
+        ("1.5 | floor, ceil, round, sqrt * 0", json!([1, 2, 2, 0])),
+        ("nan | isnan, . == 1, .", json!([true, false, null])),
+        ("infinite, -infinite | isinfinite", json!([true, true])),
+        (
+            "[3, 1.5, null, \"a\", [1], {\"a\": 1}, true, false, nan] | sort | map(type)",
+            json!([[
+                "null", "boolean", "boolean", "number", "number", "number", "string", "array",
+                "object"
+            ]]),
+        ),
+        (
+            "[1, 2, 1] | unique, add, min, max, index(1), (. - [1])",
+            json!([[1, 2], 4, 1, 2, 0, [2]]),
+        ),
+        ("\"12\", \"1.5\" | tonumber", json!([12, 1.5])),
+        ("[1, [2]] | flatten, tojson, (tojson | fromjson)", json!([[1, 2], "[1,[2]]", [1, [2]]])),
+        ("{\"a\": {\"b\": 1}} * {\"a\": {\"c\": 2}}", json!([{"a": {"b": 1, "c": 2}}])),
+        ("[[1, 2], [3]] | transpose", json!([[[1, 3], [2, null]]])),
+        (
+            "0 | todate, (\"2026-11-21T14:38:21Z\" | fromdate)",
+            json!(["1970-01-01T00:00:00Z", 1_795_271_901]),
+        ),
+    ] {
+        check(&Value::Null, program, &expect);
+    }
+}
+
+#[test]
+fn works_on_text() {
+    for (input, program, expect) in [
+        ("a,b", "split(\",\"), length, ascii_upcase", json!([["a", "b"], 3, "A,B"])),
+        ("é🇫🇷", "length, explode[0], (explode | implode), .[0:1]", json!([3, 233, "é🇫🇷", "é"])),
+        ("", "split(\",\"), length, . * 3", json!([[], 0, ""])),
+        ("ab", ". * 2, . * 0, \"\\(.)-\\(1 + 1)\"", json!(["abab", null, "ab-2"])),
+        ("x1y22", "[match(\"[0-9]+\"; \"g\") | .string, .offset]", json!([["1", 1, "22", 3]])),
+        (
+            "x1y22",
+            "gsub(\"[0-9]+\"; \"#\"), test(\"Y\"), test(\"Y\"; \"i\")",
+            json!(["x#y#", false, true]),
+        ),
+        (
+            "éx1",
+            "capture(\"(?<l>[a-z])(?<d>[0-9])\"), match(\"x\").offset",
+            json!([{"l": "x", "d": "1"}, 1]),
+        ),
+        (
+            "a, b",
+            "[splits(\", *\")], sub(\"(?<x>a)\"; .x + \"!\"), [scan(\"[a-z]\")]",
+            json!([["a", "b"], "a!, b", ["a", "b"]]),
+        ),
+        (
+            "a b",
+            "@uri, @base64, (@base64 | @base64d), @json, @html",
+            json!(["a%20b", "YSBi", "a b", "\"a b\"", "a b"]),
+        ),
+        (
+            "  x\r\n",
+            "trim, ltrimstr(\" \"), startswith(\"  \"), endswith(\"x\")",
+            json!(["x", " x\r\n", true, false]),
+        ),
+        ("q\"", "[., 1, null] | @csv, join(\"-\")", json!(["\"q\"\"\",1,", "q\"-1-"])),
+        ("a\tb", "[., true] | @tsv", json!(["a\\tb\ttrue"])),
+        (
+            "abcb",
+            "indices(\"b\"), contains(\"bc\"), index(\"b\"), inside(\"xabcbx\")",
+            json!([[1, 3], true, 1, true]),
+        ),
+    ] {
+        check(&json!(input), program, &expect);
+    }
+}
+
+#[test]
+fn says_what_is_wrong() {
+    for (program, code, says) in [
+        (".[", "INVALID_QUERY", "line 1, column 3: expected closing bracket, found the end"),
+        (".a |\n | .b", "INVALID_QUERY", "line 2, column 2: expected term, found `|`"),
+        ("1 |", "INVALID_QUERY", "expected term, found the end"),
+        (".a | nope(1)", "INVALID_QUERY", "line 1, column 6: there is no filter `nope/1`"),
+        ("$x", "INVALID_QUERY", "there is no variable `$x`"),
+        ("$ENV", "INVALID_QUERY", "`$ENV`"),
+        ("env", "INVALID_QUERY", "cannot reach outside"),
+        ("input", "INVALID_QUERY", "cannot reach outside"),
+        ("now", "INVALID_QUERY", "cannot reach outside"),
+        ("debug", "INVALID_QUERY", "cannot reach outside"),
+        ("halt", "INVALID_QUERY", "cannot reach outside"),
+        ("include \"a\"; .", "INVALID_QUERY", "modules cannot be used"),
+        (".a", "QUERY_FAILED", "cannot index 5 with \"a\""),
+        ("error(\"so\")", "QUERY_FAILED", "the query failed: so"),
+        ("error({a: 1})", "QUERY_FAILED", "{\"a\":1}"),
+        ("\"a\" * 1000 | .x", "QUERY_FAILED", "aaaa…"),
+        ("1 % 0", "QUERY_FAILED", "divisor is zero"),
+        ("test(\"(\")", "QUERY_FAILED", "cannot match 5"),
+        ("\"a\" | test(\"(\")", "QUERY_FAILED", "unclosed group"),
+        ("{(1): 2}", "QUERY_FAILED", "object key"),
+    ] {
+        let failure = evaluate(program, &json!(5), &SMALL).unwrap_err();
+        assert_eq!(failure.code, code, "{program}: {failure:?}");
+        assert!(failure.message.contains(says), "{program}: {}", failure.message);
+    }
+}
+
+#[test]
+fn stops_what_would_not_end() {
+    let doubling = "reduce range(60) as $i (\"x\"; . + .)";
+    let shared = "reduce range(60) as $i ([]; [., .])";
+    let started = Instant::now();
+    for (program, says) in [
+        ("repeat(empty)", "too many steps"),
+        ("def f: f; f", "too many steps"),
+        ("[repeat(1)]", "too many steps"),
+        ("last(repeat(1))", "too many steps"),
+        ("0 | until(false; . + 1)", "too many steps"),
+        ("path(repeat(empty))", "too many steps"),
+        ("repeat(empty) |= 1", "too"),
+        ("first(repeat(empty))", "too many steps"),
+        ("[.[]?] | until(false; .)", "too many steps"),
+        ("skip(1e18; repeat(1))", "too many steps"),
+        ("limit(infinite; repeat(empty))", "too many steps"),
+        ("def f: empty // f; f", "too"),
+        ("range(0; 1; 0) | empty", "too many steps"),
+        ("[recurse(. + 1)]", "too many steps"),
+        ("[range(1e12)] | length", "too many steps"),
+        ("[range(infinite; 0; -1)]", "too many steps"),
+        ("reduce range(1e9) as $i (0; . + 1)", "too many steps"),
+        ("[range(1000)] | [.[] as $a | .[] as $b | .[] as $c | $a]", "too many steps"),
+        ("try repeat(try error(1) catch empty) catch 1", "too many steps"),
+        ("[limit(1e9; repeat(0))]", "too many steps"),
+        ("[range(100000)] | combinations(100000)?", ""),
+        (&format!("{shared} | tojson"), "too"),
+        (&format!("{shared} | . == ({shared})"), "too many steps"),
+        (shared, "too large"),
+        (doubling, "too"),
+        ("\"x\" * 1e15", "too long"),
+        ("\"x\" * 3000000 | . + .", "too long"),
+        ("[range(1000) | \"x\" * 100000] | join(\"\")", "too"),
+        ("def f: 1 + f; f", "too"),
+        ("reduce range(100000) as $i (0; [.])", "nested too deeply"),
+        ("(reduce range(100000) as $i (.; .)) |= 1", "too"),
+        ("range(20000)", "more than 10000 results"),
+        ("range(200) | \"x\" * 100000", "too large"),
+        (".[999999999999] = 1", ""),
+    ] {
+        let failure = evaluate(program, &Value::Null, &SMALL).unwrap_err();
+        assert!(failure.message.contains(says), "{program}: {}", failure.message);
+    }
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
+#[test]
+fn survives_programs_that_nest() {
+    for part in ["(", "[", "-", "{a:", "try ", "not|", "1+", "def f: ", ".a|=", "if ", "\"\\("] {
+        let program = part.repeat(16 * 1024 / part.len());
+        assert_eq!(evaluate(&program, &Value::Null, &SMALL).unwrap_err().code, "INVALID_QUERY");
+        let program = part.repeat(3500 / part.len());
+        let _ = evaluate(&program, &Value::Null, &SMALL);
+    }
+    for program in
+        [".|".repeat(1900) + ".", "-".repeat(3000) + "1", "[".repeat(90) + &"]".repeat(90)]
+    {
+        evaluate(&program, &Value::Null, &SMALL).unwrap();
+    }
+}

@@ -1,0 +1,241 @@
+//! The values a program works on. Each copy pays from the budget.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use super::budget::{Exhausted, pay, pay_text, stop};
+
+/// The deepest nesting of a value that a program makes.
+const MAX_DEPTH: u32 = crate::values::MAX_DEPTH;
+
+/// The longest text that a program makes, in bytes.
+pub(super) const MAX_TEXT: usize = 4 * 1024 * 1024;
+
+/// A JSON value as jq sees it.
+#[derive(Debug)]
+pub(super) enum Val {
+    Null,
+    Bool(bool),
+    Num(Num),
+    Str(Rc<str>),
+    Arr(Rc<Arr>),
+    Obj(Rc<Obj>),
+}
+
+/// An array and how deep it is nested, at least.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Arr {
+    pub items: Vec<Val>,
+    pub depth: u32,
+}
+
+/// An object and how deep it is nested, at least.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Obj {
+    pub map: IndexMap<Rc<str>, Val>,
+    pub depth: u32,
+}
+
+/// A number: an exact integer as far as JSON integers of 64 bits go, else a float.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Num {
+    /// From `i64::MIN` to `u64::MAX`.
+    Int(i128),
+    Float(f64),
+}
+
+impl Clone for Val {
+    fn clone(&self) -> Self {
+        pay(1);
+        match self {
+            Self::Null => Self::Null,
+            Self::Bool(b) => Self::Bool(*b),
+            Self::Num(n) => Self::Num(*n),
+            Self::Str(s) => Self::Str(Rc::clone(s)),
+            Self::Arr(a) => Self::Arr(Rc::clone(a)),
+            Self::Obj(o) => Self::Obj(Rc::clone(o)),
+        }
+    }
+}
+
+impl Num {
+    /// The number nearest to an integer of any size.
+    pub fn int(i: i128) -> Self {
+        let exact = (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&i);
+        #[expect(clippy::cast_precision_loss, reason = "beyond 64 bits numbers are not exact")]
+        let float = i as f64;
+        if exact { Self::Int(i) } else { Self::Float(float) }
+    }
+
+    /// The result of a computation: an integer where it is one.
+    pub fn computed(f: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "it is integral and below 2^53")]
+        let int = f as i128;
+        let integral = f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_992.0;
+        if integral { Self::Int(int) } else { Self::Float(f) }
+    }
+
+    /// As a float, rounded where an integer has more than 53 bits.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            #[expect(clippy::cast_precision_loss, reason = "rounding is what is asked for")]
+            Self::Int(i) => i as f64,
+            Self::Float(f) => f,
+        }
+    }
+
+    /// As an index: the integer at or below it; `None` for not a number.
+    pub fn floor(self) -> Option<i128> {
+        match self {
+            Self::Int(i) => Some(i),
+            #[expect(clippy::cast_possible_truncation, reason = "saturates, as an index may")]
+            Self::Float(f) => (!f.is_nan()).then_some(f.floor() as i128),
+        }
+    }
+}
+
+impl Ord for Num {
+    /// Exact also between integers and floats; not a number is the least and equals itself.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (*self, *other) {
+            (Self::Int(l), Self::Int(r)) => l.cmp(&r),
+            (Self::Float(l), Self::Float(r)) => {
+                l.partial_cmp(&r).unwrap_or_else(|| r.is_nan().cmp(&l.is_nan()))
+            }
+            (Self::Int(l), Self::Float(r)) => compare(l, r),
+            (Self::Float(l), Self::Int(r)) => compare(r, l).reverse(),
+        }
+    }
+}
+
+/// An integer against a float.
+fn compare(int: i128, float: f64) -> Ordering {
+    if float.is_nan() {
+        return Ordering::Greater;
+    }
+    // Saturates beyond what integers reach, where the sign alone decides.
+    #[expect(clippy::cast_possible_truncation, reason = "the fraction is looked at next")]
+    let whole = float.trunc() as i128;
+    int.cmp(&whole).then_with(|| 0.0_f64.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal))
+}
+
+impl PartialOrd for Num {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Num {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Num {}
+
+impl Ord for Val {
+    /// jq's order: null, booleans, numbers, texts, arrays, objects.
+    fn cmp(&self, other: &Self) -> Ordering {
+        pay(1);
+        match (self, other) {
+            (Self::Bool(l), Self::Bool(r)) => l.cmp(r),
+            (Self::Num(l), Self::Num(r)) => l.cmp(r),
+            (Self::Str(l), Self::Str(r)) => {
+                pay_text(l.len().min(r.len()));
+                l.cmp(r)
+            }
+            (Self::Arr(l), Self::Arr(r)) => l.items.cmp(&r.items),
+            (Self::Obj(l), Self::Obj(r)) => l.compare(r),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+impl Obj {
+    /// The sorted keys decide first, then the values in their order.
+    fn compare(&self, other: &Self) -> Ordering {
+        let sorted = |object: &Self| {
+            pay(object.map.len());
+            let mut keys: Vec<Rc<str>> = object.map.keys().cloned().collect();
+            keys.sort_unstable();
+            keys
+        };
+        let (l, r) = (sorted(self), sorted(other));
+        l.cmp(&r).then_with(|| {
+            // The keys are the same, and each is in both.
+            let pairs = l.iter().filter_map(|k| Some((self.map.get(k)?, other.map.get(k)?)));
+            pairs.map(|(l, r)| l.cmp(r)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        })
+    }
+}
+
+impl PartialOrd for Val {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Val {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Val {}
+
+impl Val {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Num(_) => 2,
+            Self::Str(_) => 3,
+            Self::Arr(_) => 4,
+            Self::Obj(_) => 5,
+        }
+    }
+
+    /// How deep it is nested, at least.
+    pub fn depth(&self) -> u32 {
+        match self {
+            Self::Arr(a) => a.depth,
+            Self::Obj(o) => o.depth,
+            _ => 0,
+        }
+    }
+
+    /// A text.
+    pub fn text(text: impl Into<Rc<str>>) -> Self {
+        let text = text.into();
+        pay_text(text.len());
+        Self::Str(text)
+    }
+
+    /// An integer.
+    pub fn count(n: usize) -> Self {
+        Self::Num(Num::int(i128::try_from(n).unwrap_or(i128::MAX)))
+    }
+
+    /// An array.
+    pub fn array(items: Vec<Self>) -> Self {
+        let depth = deeper(items.iter().map(Self::depth).max().unwrap_or(0));
+        Self::Arr(Rc::new(Arr { items, depth }))
+    }
+
+    /// An object; a later value of a key replaces an earlier one.
+    pub fn object(map: IndexMap<Rc<str>, Self>) -> Self {
+        pay(map.len());
+        let depth = deeper(map.values().map(Self::depth).max().unwrap_or(0));
+        Self::Obj(Rc::new(Obj { map, depth }))
+    }
+}
+
+/// One level more, within the limit.
+pub(super) fn deeper(depth: u32) -> u32 {
+    if depth >= MAX_DEPTH {
+        stop(Exhausted::Depth);
+    }
+    depth + 1
+}

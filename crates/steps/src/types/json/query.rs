@@ -1,0 +1,61 @@
+//! `Json.Query`: picks and reshapes values by a jq program.
+
+use serde_json::{Value, json};
+use stepwell_core::catalog::StepSpec;
+
+use super::jq;
+use crate::spec::{base, object};
+use crate::values::{required, text};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+
+pub(crate) struct Query;
+
+impl StepType for Query {
+    fn spec(&self) -> StepSpec {
+        StepSpec {
+            doc: "The language is jq's, with its standard library as far as it only computes: \
+                  there is no `input`, `env`, `now`, `debug` or `halt`, and no modules. A program \
+                  that runs too long, recurses too deeply or makes too much (more than 10,000 \
+                  results, or 4 MiB) fails with `QUERY_LIMIT`. Integers are exact to 64 bits and \
+                  objects keep the order of their keys.",
+            config: object(
+                json!({
+                    "query": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": jq::MAX_PROGRAM,
+                        "description": "The jq program, such as `.items[] | select(.price > 10)`."
+                    }
+                }),
+                &["query"],
+            ),
+            input: object(json!({"value": {"description": "The value to query."}}), &["value"]),
+            output: object(
+                json!({
+                    "value": {"description": "The first result; `null` where there is none."},
+                    "values": {"type": "array", "description": "All results, in order."}
+                }),
+                &["value", "values"],
+            ),
+            default_input: Some("value"),
+            default_output: Some("value"),
+            examples: vec![json!({
+                "type": "Json.Query",
+                "input": {"value": {"items": [{"name": "a", "n": 3}, {"name": "b", "n": 20}]}},
+                "config": {"query": "[.items[] | select(.n > 10) | .name]"}
+            })],
+            ..base("Json.Query", "JSON", "Picks and reshapes values by a jq program.")
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour::Pure(run)
+    }
+}
+
+fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+    let program = text(call.config, "query")?;
+    let values = jq::evaluate(program, required(call.input, "value")?, &jq::LIMITS)?;
+    let first = values.first().cloned().unwrap_or(Value::Null);
+    Ok(StepOutput::new(json!({"value": first, "values": values})))
+}
