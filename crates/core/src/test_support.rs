@@ -89,10 +89,7 @@ impl TestCatalog {
                 ports: &["approved", "rejected"],
                 ..spec("Approval", none(), json!({}), json!({}))
             },
-            StepSpec {
-                action: Action::Delay,
-                ..spec("Delay", delay, json!({}), json!({}))
-            },
+            StepSpec { action: Action::Delay, ..spec("Delay", delay, json!({}), json!({})) },
             spec("Echo", none(), json!({}), json!({SAME_AS_INPUT: true})),
             http(),
             StepSpec {
@@ -100,8 +97,15 @@ impl TestCatalog {
                 ..spec("SetState", none(), json!({"type": "object"}), json!({}))
             },
             StepSpec { is_source: true, ..texts("StaticTextInput", none()) },
-            StepSpec { aliases: &["TextOperations.Reverse"], ..texts("TextOperation.Reverse", none()) },
-            StepSpec { output: counted, default_output: Some("count"), ..texts("TextOperation.Size", none()) },
+            StepSpec {
+                aliases: &["TextOperations.Reverse"],
+                ..texts("TextOperation.Reverse", none())
+            },
+            StepSpec {
+                output: counted,
+                default_output: Some("count"),
+                ..texts("TextOperation.Size", none())
+            },
             texts("TextOperation.Split", split),
         ])
     }

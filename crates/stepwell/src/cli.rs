@@ -90,6 +90,23 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// clap takes two arguments with one id for one: `keys revoke KEY` once was `--key KEY`.
+    #[test]
+    fn no_command_has_an_argument_that_is_called_as_a_global_flag() {
+        fn check(command: &clap::Command, global: &[clap::Id]) {
+            for sub in command.get_subcommands() {
+                for arg in sub.get_arguments() {
+                    assert!(!global.contains(arg.get_id()), "{}: {}", sub.get_name(), arg.get_id());
+                }
+                check(sub, global);
+            }
+        }
+        let command = Cli::command();
+        let global: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+        assert!(global.len() >= 5);
+        check(&command, &global);
+    }
+
     #[test]
     fn flags_may_follow_the_command() {
         let cli = Cli::try_parse_from(["stepwell", "workflows", "list", "--json"]).unwrap();

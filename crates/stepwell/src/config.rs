@@ -240,7 +240,6 @@ fn short(path: &Path) -> &Path {
 }
 
 #[cfg(test)]
-#[expect(clippy::result_large_err, reason = "figment's Jail asks for its own error type")]
 mod tests {
     use figment::Jail;
 

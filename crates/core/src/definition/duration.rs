@@ -139,10 +139,29 @@ mod tests {
     #[test]
     fn refuses_what_is_none() {
         for written in [
-            json!(0), json!(-1), json!("0s"), json!(""), json!("5x"), json!("m"), json!("1m1h"),
-            json!("P"), json!("PT"), json!("P1M"), json!("PT5"), json!("PT1S1M"), json!("1h30"),
-            json!(true), json!(null), json!("11000d"), json!(1e300), json!("1e3s"), json!("-5s"),
-            json!("99999999999999999999999999999s"), json!("1..5s"), json!("ä"), json!("PTä"),
+            json!(0),
+            json!(-1),
+            json!("0s"),
+            json!(""),
+            json!("5x"),
+            json!("m"),
+            json!("1m1h"),
+            json!("P"),
+            json!("PT"),
+            json!("P1M"),
+            json!("PT5"),
+            json!("PT1S1M"),
+            json!("1h30"),
+            json!(true),
+            json!(null),
+            json!("11000d"),
+            json!(1e300),
+            json!("1e3s"),
+            json!("-5s"),
+            json!("99999999999999999999999999999s"),
+            json!("1..5s"),
+            json!("ä"),
+            json!("PTä"),
         ] {
             assert!(parse_duration(&written).is_err(), "{written}");
         }

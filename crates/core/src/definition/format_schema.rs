@@ -1,4 +1,256 @@
-//! TEMP
-use crate::catalog::Catalog;
-use serde_json::Value;
-pub(super) fn format_schema(_catalog: &dyn Catalog) -> Value { Value::Null }
+//! The JSON Schema of the definition format, for editors: what `parse` accepts, and what `config`
+//! and `input` of each step type look like.
+
+use serde_json::{Value, json};
+
+use crate::Map;
+use crate::catalog::{Catalog, StepSpec};
+use crate::definition::check::types::is_trivial;
+
+pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
+    let types = catalog.all();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Workflow definition",
+        "description": "What a workflow takes, the steps it runs and how they are wired, and what \
+            it gives. Strings may hold Jinja: `{{ inputs.text }}`.",
+        "type": "object",
+        "required": ["name", "steps"],
+        "additionalProperties": false,
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 200},
+            "description": {"type": ["string", "null"]},
+            "inputs": {"$ref": "#/$defs/inputs"},
+            "steps": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}},
+            "outputs": {
+                "description": "Outputs by name: a value, or {value, type}.",
+                "type": ["object", "null"],
+            },
+            "state": {"description": "First values of the state.", "type": ["object", "null"]},
+            "timeout": {"$ref": "#/$defs/duration"},
+            "retention": {"$ref": "#/$defs/duration"},
+            "metadata": {"type": ["object", "null"]},
+        },
+        "$defs": {
+            "step": {"anyOf": [type_name(&types), step(&types)]},
+            "inputs": inputs(),
+            "duration": duration(),
+            "retry": retry(),
+            "on_error": on_error(),
+            "join": join(),
+            "after": {
+                "description": "`step` or `step.port`.",
+                "type": "string",
+                "pattern": "^[A-Za-z_][A-Za-z0-9_-]*(\\.[A-Za-z_][A-Za-z0-9_-]*)?$",
+            },
+            // Before its expressions are evaluated, any text may stand for any value.
+            "template": {"type": "string", "pattern": "\\{[\\{%#]"},
+        },
+    })
+}
+
+fn names<'a>(spec: &'a StepSpec) -> impl Iterator<Item = &'a str> {
+    std::iter::once(spec.name).chain(spec.aliases.iter().copied())
+}
+
+fn type_name(types: &[&StepSpec]) -> Value {
+    let all: Vec<&str> = types.iter().flat_map(|spec| names(spec)).collect();
+    json!({"description": "What the step does.", "type": "string", "enum": all})
+}
+
+fn step(types: &[&StepSpec]) -> Value {
+    let by_type: Vec<Value> = types
+        .iter()
+        .map(|spec| {
+            let all: Vec<&str> = names(spec).collect();
+            json!({
+                "if": {"properties": {"type": {"enum": all}}, "required": ["type"]},
+                "then": {
+                    "description": spec.summary,
+                    "properties": {
+                        "config": nullable(templated(&spec.config)),
+                        "input": input(spec),
+                    },
+                },
+            })
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "required": ["type"],
+        "additionalProperties": false,
+        "properties": {
+            "id": {
+                "description": "Made from the type where it is not given.",
+                "type": ["string", "null"],
+                "pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$",
+            },
+            "type": type_name(types),
+            "input": {"description": "Data. Left out: what the step before it gives."},
+            "config": {"type": ["object", "null"]},
+            "after": {
+                "description": "What comes before. Left out: the step before it in the list.",
+                "anyOf": [
+                    {"$ref": "#/$defs/after"},
+                    {"type": "array", "items": {"$ref": "#/$defs/after"}},
+                    {"type": "null"},
+                ],
+            },
+            "join": {"$ref": "#/$defs/join"},
+            "when": {
+                "description": "A bare expression; the step is skipped when it is false.",
+                "type": ["string", "boolean", "null"],
+            },
+            "timeout": {"$ref": "#/$defs/duration"},
+            "retry": {"$ref": "#/$defs/retry"},
+            "on_error": {"$ref": "#/$defs/on_error"},
+            "idempotent": {
+                "description": "Whether it may be repeated after a crash.",
+                "type": ["boolean", "null"],
+            },
+            "at_most_once": {
+                "description": "The opposite of `idempotent`.",
+                "type": ["boolean", "null"],
+            },
+        },
+        "allOf": by_type,
+    })
+}
+
+/// An object of inputs, or, where the type has a default input, that value alone.
+fn input(spec: &StepSpec) -> Value {
+    let mut whole = templated(&spec.input);
+    let Some(key) = spec.default_input else { return nullable(whole) };
+    let bare = spec.input.get("properties").and_then(|all| all.get(key)).map(templated);
+    // What is left out may flow from the step before.
+    if let Some(Value::Array(required)) = whole.get_mut("required") {
+        required.retain(|name| name != key);
+    }
+    json!({"anyOf": [
+        nullable(whole),
+        {"allOf": [{"not": {"type": "object"}}, bare.unwrap_or_else(|| json!({}))]},
+    ]})
+}
+
+fn nullable(schema: Value) -> Value {
+    if is_trivial(&schema) { schema } else { json!({"anyOf": [schema, {"type": "null"}]}) }
+}
+
+/// The schema, with a template allowed in place of each property and element.
+fn templated(schema: &Value) -> Value {
+    let Value::Object(map) = schema else { return schema.clone() };
+    let mut out = Map::new();
+    for (key, value) in map {
+        let value = match (key.as_str(), value) {
+            ("properties", Value::Object(properties)) => Value::Object(
+                properties.iter().map(|(name, inner)| (name.clone(), or_template(inner))).collect(),
+            ),
+            ("items" | "additionalProperties", inner @ Value::Object(_)) => or_template(inner),
+            _ => value.clone(),
+        };
+        out.insert(key.clone(), value);
+    }
+    Value::Object(out)
+}
+
+fn or_template(schema: &Value) -> Value {
+    if is_trivial(schema) {
+        return schema.clone();
+    }
+    let mut inner = templated(schema);
+    let description = inner.get_mut("description").map(Value::take);
+    let mut out = json!({"anyOf": [inner, {"$ref": "#/$defs/template"}]});
+    if let (Some(text), Value::Object(map)) = (description, &mut out) {
+        map.insert("description".into(), text.clone());
+        if let Some(Value::Object(inner)) = map["anyOf"].get_mut(0) {
+            inner.shift_remove("description");
+        }
+    }
+    out
+}
+
+fn inputs() -> Value {
+    let types = "^(string|text|number|integer|boolean|object|array|file|any|null)\\??$";
+    json!({
+        "description": "Inputs by name: a type (`string`, optional `string?`) or a JSON Schema; or \
+            one JSON Schema of an object for all. Left out: inferred.",
+        "type": ["object", "null"],
+        "anyOf": [
+            {"type": "null"},
+            {"properties": {"type": {"const": "object"}}, "required": ["type"]},
+            {"additionalProperties": {"anyOf": [
+                {"type": "string", "pattern": types},
+                {"type": "object"},
+                {"const": true},
+            ]}},
+        ],
+    })
+}
+
+fn duration() -> Value {
+    json!({
+        "description": "Seconds, or text such as `500ms`, `30s`, `5m`, `1h30m`, `1d`, `PT5M`.",
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0},
+            {"type": "string", "pattern": "[0-9]"},
+            {"type": "null"},
+        ],
+    })
+}
+
+fn retry() -> Value {
+    json!({
+        "description": "What happens to a failed attempt; a number is `max_attempts`.",
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": 1000},
+            {"type": "null"},
+            {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "max_attempts": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 3},
+                    "initial": {"$ref": "#/$defs/duration"},
+                    "factor": {"type": ["number", "null"], "minimum": 1, "maximum": 100},
+                    "max": {"$ref": "#/$defs/duration"},
+                    "jitter": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                    "on": {
+                        "description": "The error codes that are retried.",
+                        "type": ["array", "string", "null"],
+                        "items": {"type": "string", "minLength": 1},
+                    },
+                },
+            },
+        ],
+    })
+}
+
+fn on_error() -> Value {
+    json!({
+        "description": "What happens when the last attempt failed.",
+        "anyOf": [
+            {"enum": ["fail", "continue", "port", null]},
+            {"type": "string", "pattern": "^goto:\\s*[A-Za-z_][A-Za-z0-9_-]{0,63}\\s*$"},
+            {
+                "type": "object",
+                "required": ["goto"],
+                "additionalProperties": false,
+                "properties": {"goto": {"type": "string"}},
+            },
+        ],
+    })
+}
+
+fn join() -> Value {
+    json!({
+        "description": "When a step with several predecessors starts.",
+        "anyOf": [
+            {"enum": ["all", "any", null]},
+            {
+                "type": "object",
+                "required": ["n"],
+                "additionalProperties": false,
+                "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 10000}},
+            },
+        ],
+    })
+}

@@ -18,8 +18,8 @@ pub use plan::{Plan, SharedPlan};
 
 use serde_json::Value;
 
-use crate::{Problem, Problems};
 use crate::catalog::Catalog;
+use crate::{Problem, Problems};
 
 /// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
 pub(crate) fn is_id(text: &str) -> bool {
@@ -122,8 +122,13 @@ pub fn plan(
         }
         (_, Some(Err(more))) => {
             // What could not be read may be wrong a second time further on: once is enough.
-            let new = |problem: &Problem| problems.0.iter().all(|p| p.path != problem.path);
-            let more: Vec<Problem> = more.0.into_iter().filter(new).collect();
+            let told = |problem: &Problem| {
+                problems.0.iter().any(|known| {
+                    known.path == problem.path
+                        || (problem.path == "inputs" && known.path.starts_with("inputs"))
+                })
+            };
+            let more: Vec<Problem> = more.0.into_iter().filter(|p| !told(p)).collect();
             problems.0.extend(more);
         }
         _ => {}

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::check::schema::violations;
 use super::model::{Join, OnError, Retry};
-use crate::{Map, Problems};
 use crate::catalog::{Action, Effect};
 use crate::expr::{Expr, Template};
+use crate::{Map, Problems};
 
 /// The compiled form of one release's definition. Made by [`super::compile`] only, so whoever
 /// holds one knows that the wiring is sound: indexes are in range and there is no cycle.

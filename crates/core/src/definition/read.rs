@@ -219,7 +219,7 @@ mod tests {
             bomb.push_str(&format!("a{i}: &a{i} [{refs}]\n"));
         }
         for (result, part) in [
-            (json("{\"a\": 1,\n \"a\": 2}"), "line 2, column 5: the key `a` is there twice"),
+            (json("{\"a\": 1,\n \"a\": 2}"), "line 2, column 4: the key `a` is there twice"),
             (json("{\"a\": }"), "line 1, column 7: expected value"),
             (json("{} x"), "trailing characters"),
             (json(""), "EOF"),

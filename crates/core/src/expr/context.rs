@@ -46,9 +46,10 @@ fn steps(references: &References, scope: &dyn Scope) -> Value {
         Some(ids) => ids.into_iter().collect(),
         None => scope.step_ids(),
     };
-    Value::from_pairs(ids.into_iter().filter_map(|id| {
-        Some((id.to_owned(), Value::from_object(Step::new(scope.step(id)?))))
-    }))
+    Value::from_pairs(
+        ids.into_iter()
+            .filter_map(|id| Some((id.to_owned(), Value::from_object(Step::new(scope.step(id)?))))),
+    )
 }
 
 fn state(references: &References, scope: &dyn Scope) -> Value {

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, filters, functions,
-    tests,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, filters,
+    functions, tests,
 };
 
 use super::guard::{PLUS, SLICE, TEXT, TIMES, WEIGH};

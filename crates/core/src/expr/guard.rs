@@ -251,10 +251,10 @@ impl<'a> Guard<'a> {
 
     fn compare(&mut self, compare: &ast::Compare<'a>, span: Span) -> ast::Expr<'a> {
         let expr = weighed(self.expr(&compare.expr));
-        let ops = compare.ops.iter().map(|op| ast::CompareOp {
-            op: op.op,
-            expr: weighed(self.expr(&op.expr)),
-        });
+        let ops = compare
+            .ops
+            .iter()
+            .map(|op| ast::CompareOp { op: op.op, expr: weighed(self.expr(&op.expr)) });
         let ops = ops.collect();
         ast::Expr::Compare(spanned(ast::Compare { expr, ops }, span))
     }
@@ -333,9 +333,10 @@ impl<'a> Guard<'a> {
     fn stmt(&mut self, stmt: &ast::Stmt<'a>) -> ast::Stmt<'a> {
         use ast::Stmt;
         match stmt {
-            Stmt::Template(s) => {
-                Stmt::Template(spanned(ast::Template { children: self.body(&s.children) }, s.span()))
-            }
+            Stmt::Template(s) => Stmt::Template(spanned(
+                ast::Template { children: self.body(&s.children) },
+                s.span(),
+            )),
             Stmt::EmitExpr(s) => {
                 Stmt::EmitExpr(spanned(ast::EmitExpr { expr: self.expr(&s.expr) }, s.span()))
             }

@@ -28,9 +28,9 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
+pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use references::References;
-pub(crate) use environment::ROOTS;
 pub(crate) use template::at_key;
 pub use template::{Leaf, Template};
 

@@ -6,12 +6,7 @@ use minijinja::{Error, ErrorKind};
 use super::meter;
 
 /// The part of text or a sequence; what is left out is `none`.
-pub(super) fn slice(
-    value: Value,
-    start: Value,
-    stop: Value,
-    step: Value,
-) -> Result<Value, Error> {
+pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Result<Value, Error> {
     meter::weigh(&value)?;
     let bound = |v: Value| if v.is_none() { Ok(None) } else { i64::try_from(v).map(Some) };
     let (start, stop, step) = (bound(start)?, bound(stop)?, bound(step)?.unwrap_or(1));

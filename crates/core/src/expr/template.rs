@@ -38,8 +38,8 @@ enum Node {
 
 /// Appends a key to a path: `steps[1].input` and `text` make `steps[1].input.text`.
 pub(crate) fn at_key(path: &str, key: &str) -> String {
-    let is_plain = !key.is_empty()
-        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
+    let is_plain =
+        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
     match (path.is_empty(), is_plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),

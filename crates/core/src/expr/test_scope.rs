@@ -24,9 +24,7 @@ impl TestScope {
             inputs: Arc::new(all.get("inputs").cloned().unwrap_or_else(|| json!({}))),
             steps: steps
                 .into_iter()
-                .map(|(id, mut step)| {
-                    (id, (Arc::new(step["output"].take()), step["error"].take()))
-                })
+                .map(|(id, mut step)| (id, (Arc::new(step["output"].take()), step["error"].take())))
                 .collect(),
             state: all["state"].as_object().cloned().unwrap_or_default(),
             extra: all,

@@ -53,12 +53,20 @@ fn renders_values_and_text() {
         (json!("{{ steps | length }}"), json!(2)),
         (json!("{{ state.count + 1 }}"), json!(3)),
         (json!("{{ execution.id }}"), json!("ex-1")),
-        (json!("a {{ inputs.n }} {{ inputs.none }}{{ inputs.a }} {{ inputs.yes }}\n"),
-            json!("a 5 {\"y\":1,\"b\":[1,2.5,\"x\"]} true\n")),
-        (json!("a {{ inputs.n + 1 }} {{ inputs.none }}{{ inputs.a }} {{ inputs.f + 0 }}\n"),
-            json!("a 6 {\"y\":1,\"b\":[1,2.5,\"x\"]} 3.0\n")),
-        (json!("{% for r in inputs.rows | sort(attribute='n') %}{{ r.n }}{% if not loop.last %},{% endif %}{% endfor %}"),
-            json!("1,2,3")),
+        (
+            json!("a {{ inputs.n }} {{ inputs.none }}{{ inputs.a }} {{ inputs.yes }}\n"),
+            json!("a 5 {\"y\":1,\"b\":[1,2.5,\"x\"]} true\n"),
+        ),
+        (
+            json!("a {{ inputs.n + 1 }} {{ inputs.none }}{{ inputs.a }} {{ inputs.f + 0 }}\n"),
+            json!("a 6 {\"y\":1,\"b\":[1,2.5,\"x\"]} 3.0\n"),
+        ),
+        (
+            json!(
+                "{% for r in inputs.rows | sort(attribute='n') %}{{ r.n }}{% if not loop.last %},{% endif %}{% endfor %}"
+            ),
+            json!("1,2,3"),
+        ),
         (json!("{{ inputs.missing | default('d') }}"), json!("d")),
         (json!("{{ inputs.missing is defined }}"), json!(false)),
         (json!("{{ inputs.text | upper ~ inputs.n ~ inputs.a.b }}"), json!("HÄSS5[1,2.5,\"x\"]")),
@@ -184,8 +192,10 @@ fn references_are_found_and_scoped() {
         (json!("{{ steps.a.output.b[0]['c d'] }}"), vec!["steps.a.output.b.0.c d"]),
         (json!("{{ steps[inputs.x].output }}"), vec!["steps", "inputs.x"]),
         (json!("{% for i in inputs.l %}{{ i.x }}{{ loop.index }}{% endfor %}"), vec!["inputs.l"]),
-        (json!("{% set q = state.s %}{{ q.a }}{{ inputs.b | map(attribute='z') }}"),
-            vec!["state.s", "inputs.b"]),
+        (
+            json!("{% set q = state.s %}{{ q.a }}{{ inputs.b | map(attribute='z') }}"),
+            vec!["state.s", "inputs.b"],
+        ),
         (json!(["{{ a }}", {"k": "{{ b.c }}"}]), vec!["a", "b.c"]),
     ] {
         assert_eq!(names(&paths(template.clone())), expected, "{template}");

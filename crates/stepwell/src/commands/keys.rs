@@ -23,7 +23,7 @@ pub enum Keys {
     /// Revoke a key at once
     Revoke {
         /// Its id
-        key: String,
+        id: String,
     },
     /// Show the secret with which webhooks are signed
     WebhookSecret,
@@ -65,9 +65,9 @@ async fn carry_out(args: Keys, client: &Client, as_json: bool) -> Result<(), Fau
             let keys = all(client).await?;
             if as_json { ui::json(&json!({"items": keys})) } else { print_list(&keys) }
         }
-        Keys::Revoke { key } => {
-            client.delete(&format!("{PATH}/{}", encode(&key))).await?;
-            if as_json { ui::json(&json!({"id": key})) } else { ui::line(&key) }
+        Keys::Revoke { id } => {
+            client.delete(&format!("{PATH}/{}", encode(&id))).await?;
+            if as_json { ui::json(&json!({"id": id})) } else { ui::line(&id) }
         }
         Keys::WebhookSecret => {
             let mut answer = client.get(WEBHOOK_SECRET).await?;

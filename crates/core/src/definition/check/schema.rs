@@ -110,7 +110,9 @@ fn part(schema: &Value) -> Result<Part, String> {
 /// The size of a part written out. Recurses no deeper than there are parts.
 fn expand(at: &str, parts: &mut BTreeMap<String, Part>, depth: usize) -> Result<u64, String> {
     if depth > MAX_REFERENCES {
-        return Err(format!("the reference `{at}` leads back to itself; recursion is not available"));
+        return Err(format!(
+            "the reference `{at}` leads back to itself; recursion is not available"
+        ));
     }
     let Some(part) = parts.get(at) else { return Ok(0) };
     if let Some(expanded) = part.expanded {

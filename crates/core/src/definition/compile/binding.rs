@@ -89,8 +89,7 @@ impl Compiler<'_> {
             required.retain(|name| name != key);
         }
         let place = Place { path: path.to_owned(), other: Some(("config", &spec.config)) };
-        let mut proven =
-            self.check_shape(value, &template, &mut Vec::new(), &schema, &place);
+        let mut proven = self.check_shape(value, &template, &mut Vec::new(), &schema, &place);
         if let (Some(flow), Some(key)) = (&rest, spec.default_input) {
             proven &= flow.sure && proves_property(&spec.input, key, &flow.schema);
         }

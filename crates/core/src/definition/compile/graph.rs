@@ -70,7 +70,11 @@ impl Builder<'_> {
         let Some(step) = self.definition.steps.get(index) else { return Vec::new() };
         let Some(after) = &step.after else {
             // Not said: the step before it in the list.
-            return index.checked_sub(1).map(|from| Edge { from, port: None }).into_iter().collect();
+            return index
+                .checked_sub(1)
+                .map(|from| Edge { from, port: None })
+                .into_iter()
+                .collect();
         };
         let mut edges = Vec::new();
         for (i, entry) in after.iter().enumerate() {
@@ -204,6 +208,8 @@ fn cycle(definition: &Definition, after: &[Vec<Edge>], done: &[bool], left: &[us
         at = edges.iter().map(|edge| edge.from).find(|from| done.get(*from) == Some(&false));
     }
     way.reverse();
+    let least = way.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
+    way.rotate_left(least);
     let first = way.first().copied().unwrap_or_default();
     let mut names: Vec<&str> = way
         .iter()

@@ -74,9 +74,9 @@ fn find_types<'a>(
         // An empty name was told when the definition was read.
         if found.is_none() && !step.type_name.is_empty() {
             let all = catalog.all();
-            let names = all.iter().flat_map(|spec| {
-                std::iter::once(spec.name).chain(spec.aliases.iter().copied())
-            });
+            let names = all
+                .iter()
+                .flat_map(|spec| std::iter::once(spec.name).chain(spec.aliases.iter().copied()));
             let hint = super::did_you_mean(&step.type_name, names);
             let shown: String = step.type_name.chars().take(80).collect();
             let listed: Vec<&str> = all.iter().map(|spec| spec.name).collect();
@@ -95,8 +95,7 @@ fn find_types<'a>(
 
 impl Compiler<'_> {
     fn run(&mut self) -> Result<Plan, Problems> {
-        let mut steps: Vec<Option<PlanStep>> =
-            self.definition.steps.iter().map(|_| None).collect();
+        let mut steps: Vec<Option<PlanStep>> = self.definition.steps.iter().map(|_| None).collect();
         // Sources before those they feed, so that types are known when they are asked for.
         for index in self.graph.order.clone() {
             let compiled = self.step(index);

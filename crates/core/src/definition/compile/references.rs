@@ -77,7 +77,11 @@ impl Compiler<'_> {
             return format!("; did you mean `inputs.{root}`?");
         }
         let hint = did_you_mean(root, ROOTS.iter().copied());
-        if hint.is_empty() { format!("; expressions start with {}", ROOTS.join(", ")) } else { hint }
+        if hint.is_empty() {
+            format!("; expressions start with {}", ROOTS.join(", "))
+        } else {
+            hint
+        }
     }
 
     fn check_inputs(&mut self, names: &[&str], need: Need) -> Option<String> {
@@ -112,9 +116,11 @@ impl Compiler<'_> {
     fn check_step(&mut self, names: &[&str], from: Option<usize>) -> Option<String> {
         let (id, rest) = names.split_first()?;
         let Some(index) = self.graph.by_id.get(*id).copied() else {
-            let dashed = self.graph.by_id.keys().find(|known| {
-                known.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
-            });
+            let dashed = self
+                .graph
+                .by_id
+                .keys()
+                .find(|known| known.strip_prefix(id).is_some_and(|rest| rest.starts_with('-')));
             let hint = match dashed {
                 Some(known) => format!("; write `steps['{known}']`"),
                 None => did_you_mean(id, self.graph.by_id.keys().map(String::as_str)),

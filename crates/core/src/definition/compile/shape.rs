@@ -23,9 +23,7 @@ const WALKED: &[&str] = &["type", "properties", "required", "additionalPropertie
 
 fn has_template(value: &Value) -> bool {
     match value {
-        Value::String(text) => {
-            text.contains("{{") || text.contains("{%") || text.contains("{#")
-        }
+        Value::String(text) => text.contains("{{") || text.contains("{%") || text.contains("{#"),
         Value::Array(items) => items.iter().any(has_template),
         Value::Object(map) => map.values().any(has_template),
         _ => false,
@@ -69,8 +67,7 @@ impl Compiler<'_> {
                 let proven = !has_template(value);
                 if let (true, Some(inner)) = (proven, schema.get("items")) {
                     for (i, item) in items.iter().enumerate() {
-                        let below =
-                            Place { path: format!("{}[{i}]", place.path), other: None };
+                        let below = Place { path: format!("{}[{i}]", place.path), other: None };
                         self.check_shape(item, template, inside, inner, &below);
                     }
                 }

@@ -9,9 +9,8 @@ use crate::definition::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};
 
-const TYPES: &[&str] = &[
-    "string", "text", "number", "integer", "boolean", "object", "array", "file", "any", "null",
-];
+const TYPES: &[&str] =
+    &["string", "text", "number", "integer", "boolean", "object", "array", "file", "any", "null"];
 
 /// The schema of a shorthand type.
 pub(super) fn shorthand(name: &str) -> Option<Value> {

@@ -1,0 +1,98 @@
+//! Where inputs come from when they are not, or not all, written.
+
+use serde_json::{Value, json};
+
+use super::planned;
+use crate::definition::plan::{Binding, Feed};
+
+fn feed_of(steps: Value, inputs: Value, index: usize) -> Option<Feed> {
+    let mut source = json!({"name": "n", "steps": steps});
+    if !inputs.is_null() {
+        source["inputs"] = inputs;
+    }
+    let mut plan = planned(source);
+    match plan.steps.swap_remove(index).input {
+        Binding::Feed(feed) => Some(feed),
+        Binding::Template { rest, .. } => rest,
+    }
+}
+
+#[test]
+fn feeds() {
+    let text = Some("text");
+    let step = |from, property, into| Some(Feed::Step { from, property, into });
+    let source = json!({"type": "StaticTextInput", "input": "x"});
+    for (steps, inputs, index, expected) in [
+        (json!([source, "TextOperation.Reverse"]), Value::Null, 1, step(0, text, text)),
+        (json!([source, "Echo"]), Value::Null, 1, step(0, None, None)),
+        (json!([source, "Echo", "TextOperation.Reverse"]), Value::Null, 2, step(1, text, text)),
+        (json!([source, {"type": "Echo", "input": 1}]), Value::Null, 1, None),
+        (
+            json!([{"type": "TextOperation.Split", "config": {"separator": ","}}]),
+            json!({"text": "string"}),
+            0,
+            Some(Feed::Inputs { properties: vec!["text".into()] }),
+        ),
+        (json!(["Echo"]), json!({"a": "string"}), 0, Some(Feed::AllInputs)),
+        (
+            json!([source, {"type": "HttpRequest", "config": {"url": "u"}, "input": {"query": {"a": 1}}}]),
+            Value::Null,
+            1,
+            step(0, text, Some("body")),
+        ),
+        (
+            json!([source, {"id": "b", "type": "StaticTextInput", "input": "y", "after": []},
+                {"type": "Echo", "after": ["static_text_input", "b"]}]),
+            Value::Null,
+            2,
+            Some(Feed::Steps { from: vec![0, 1] }),
+        ),
+        (
+            json!([{"type": "TextOperation.Reverse", "input": {}}]),
+            Value::Null,
+            0,
+            Some(Feed::Inputs { properties: vec!["text".into()] }),
+        ),
+    ] {
+        assert_eq!(feed_of(steps.clone(), inputs, index), expected, "{steps}");
+    }
+}
+
+#[test]
+fn proofs() {
+    for (steps, inputs, proven) in [
+        (json!(["TextOperation.Reverse"]), json!({"text": "string"}), true),
+        (json!(["TextOperation.Reverse"]), json!({"text": "any"}), false),
+        (json!(["TextOperation.Reverse"]), Value::Null, true),
+        (
+            json!([{"type": "TextOperation.Reverse", "input": "a {{ inputs.x }}"}]),
+            Value::Null,
+            true,
+        ),
+        (json!([{"type": "TextOperation.Reverse", "input": "{{ inputs.x }}"}]), Value::Null, true),
+        (
+            json!([{"type": "TextOperation.Reverse", "input": "{{ inputs.x | upper }}"}]),
+            Value::Null,
+            false,
+        ),
+        (
+            json!([{"type": "TextOperation.Reverse", "input": "{{ inputs.x }}"}]),
+            json!({"x": "any"}),
+            false,
+        ),
+        (
+            json!([{"type": "HttpRequest", "config": {"url": "u"}, "input": {"query": "{{ inputs.q }}"}}]),
+            json!({"q": "object"}),
+            true,
+        ),
+    ] {
+        let mut source = json!({"name": "n", "steps": steps});
+        if !inputs.is_null() {
+            source["inputs"] = inputs;
+        }
+        assert_eq!(planned(source.clone()).steps[0].input_proven, proven, "{source}");
+    }
+    let failing = planned(json!({"name": "n", "steps": [
+        {"type": "StaticTextInput", "input": "x", "on_error": "continue"}, "TextOperation.Reverse"]}));
+    assert!(!failing.steps[1].input_proven);
+}
