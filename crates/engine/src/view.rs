@@ -117,6 +117,7 @@ impl ExecutionView {
 
 fn steps(execution: &Execution) -> Vec<StepView> {
     let plan = &execution.origin.plan;
+    let over = execution.status().is_final();
     plan.steps
         .iter()
         .zip(&execution.steps)
@@ -132,7 +133,11 @@ fn steps(execution: &Execution) -> Vec<StepView> {
                 run_id: StepRunId::of(execution.origin.id, &step.id),
                 step_id: step.id.clone(),
                 type_name: step.type_name,
-                status: StepStatus::from(&run.state),
+                status: match StepStatus::from(&run.state) {
+                    // No event says so of each: what was not reached when it ended never will be.
+                    StepStatus::Pending if over => StepStatus::Cancelled,
+                    status => status,
+                },
                 input: run.input.clone(),
                 output,
                 error,

@@ -234,11 +234,11 @@ fn first_of(taken: usize, open: usize, n: usize) -> Readiness {
 fn edge_state(plan: &Plan, execution: &Execution, edge: &Edge) -> EdgeState {
     let taken = match &execution.steps[edge.from].state {
         StepState::Completed { port, .. } => *port == edge.port,
-        // Edges that name no port go on from a failure only where the step says `continue`.
-        StepState::Failed { handled: true, .. } => {
-            let by_port = plan.steps[edge.from].on_error == OnError::Port;
-            by_port == (edge.port.as_deref() == Some(ERROR_PORT))
-        }
+        StepState::Failed { handled: true, .. } => match plan.steps[edge.from].on_error {
+            OnError::Port => edge.port.as_deref() == Some(ERROR_PORT),
+            // Where the step says `continue`, its usual way out is taken.
+            _ => edge.port.is_none(),
+        },
         StepState::Failed { handled: false, .. } | StepState::Skipped | StepState::Cancelled => {
             false
         }

@@ -31,9 +31,9 @@ fn every_history_keeps_the_invariants_and_ends() {
         let seed = first + graph;
         let plan = graph::random_plan(&mut Rng::new(seed));
         for history in 0..HISTORIES_PER_GRAPH {
-            let result = std::panic::catch_unwind(|| {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 World::new(plan.clone(), Rng::new(seed ^ (history << 32))).run()
-            });
+            }));
             match result {
                 Ok(count) => events += count,
                 Err(_) => panic!(

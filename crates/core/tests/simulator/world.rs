@@ -230,7 +230,11 @@ impl World {
             if self.live.status() == Status::Queued {
                 drop(self.tell(Input::Start));
             }
-            if let Some((step, attempt)) = self.under_way.pop() {
+            if let Some((step, attempt, result)) = self.in_flight.pop() {
+                // Maybe late: then it is refused.
+                drop(self.tell(Input::StepEnded { step, attempt, result }));
+                self.under_way.retain(|under_way| *under_way != (step, attempt));
+            } else if let Some((step, attempt)) = self.under_way.pop() {
                 let result = Ok(Done { output: Arc::new(json!(step)), port: None });
                 self.tell(Input::StepEnded { step, attempt, result })
                     .expect("its result is wanted");
