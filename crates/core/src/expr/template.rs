@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::expression::{problem, references};
 use super::path::{Found, Path};
-use super::references::References;
+use super::references::{Collector, References};
 use super::syntax::{self, Compiled, Piece};
 use super::{EvalError, Scope, meter};
 use crate::{Map, Problems};
@@ -105,10 +105,11 @@ impl Template {
     pub fn compile(value: &Value, path: &str) -> Result<Self, Problems> {
         let mut compiler = Compiler { problems: Problems::default(), leaves: Vec::new() };
         let root = compiler.node(value, path);
-        let mut references = References::default();
+        let mut references = Collector::default();
         for leaf in &compiler.leaves {
             references.merge(&leaf.references);
         }
+        let references = references.finish();
         compiler.problems.or_ok(Self { root, references, leaves: compiler.leaves })
     }
 
