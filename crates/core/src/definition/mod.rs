@@ -25,7 +25,7 @@ use crate::{Problem, Problems};
 /// looking for what was meant each time would take long.
 const MAX_PROBLEMS: usize = 500;
 /// The most names among which the one that was meant is looked for.
-const MAX_CANDIDATES: usize = 2000;
+const MAX_CANDIDATES: usize = 500;
 
 /// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
 pub(crate) fn is_id(text: &str) -> bool {
