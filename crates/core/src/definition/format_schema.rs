@@ -49,7 +49,7 @@ pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
     })
 }
 
-fn names<'a>(spec: &'a StepSpec) -> impl Iterator<Item = &'a str> {
+fn names(spec: &StepSpec) -> impl Iterator<Item = &str> {
     std::iter::once(spec.name).chain(spec.aliases.iter().copied())
 }
 

@@ -21,6 +21,12 @@ use serde_json::Value;
 use crate::catalog::Catalog;
 use crate::{Problem, Problems};
 
+/// The most problems that are told of one definition: whoever has more does not read them, and
+/// looking for what was meant each time would take long.
+const MAX_PROBLEMS: usize = 500;
+/// The most names among which the one that was meant is looked for.
+const MAX_CANDIDATES: usize = 500;
+
 /// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
 pub(crate) fn is_id(text: &str) -> bool {
     let mut chars = text.chars();
@@ -46,6 +52,7 @@ pub(crate) fn nearest<'n>(
     let folded = written.to_lowercase();
     names
         .into_iter()
+        .take(MAX_CANDIDATES)
         .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness > 0.82)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -133,6 +140,7 @@ pub fn plan(
         }
         _ => {}
     }
+    problems.0.truncate(MAX_PROBLEMS);
     for problem in &mut problems.0 {
         problem.path = place::settle(source, &problem.path);
     }

@@ -8,7 +8,7 @@ use minijinja::{
     functions, tests,
 };
 
-use super::guard::{PLUS, SLICE, TEXT, TIMES, WEIGH};
+use super::guard::{MEMBER, PLUS, SLICE, TEXT, TIMES, WEIGH};
 use super::{filters as own, meter, slice, value};
 
 /// The names an expression may start from.
@@ -53,6 +53,7 @@ fn build() -> Environment<'static> {
     env.add_function("dict", functions::dict);
     env.add_function(WEIGH, |value: Value| meter::weigh(&value).map(|()| value));
     env.add_function(TEXT, text);
+    env.add_function(MEMBER, member);
     env.add_function(PLUS, own::plus);
     env.add_function(TIMES, own::times);
     env.add_function(SLICE, slice::slice);
@@ -77,6 +78,13 @@ fn text(value: Value) -> Result<Value, Error> {
         return Ok(value);
     }
     value::to_text(&value).map(Value::from)
+}
+
+fn member(value: Value, key: Value) -> Result<Value, Error> {
+    match value.is_undefined() || value.is_none() {
+        true => Ok(Value::UNDEFINED),
+        false => value.get_item(&key),
+    }
 }
 
 /// A builtin filter or test that pays for its arguments before it runs and for text it makes.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::path::is_true;
-use super::references::References;
+use super::references::{Collector, References};
 use super::syntax::{self, Compiled, Fault};
 use super::{EvalError, Scope};
 use crate::Problem;
@@ -22,19 +22,19 @@ pub(super) fn problem(path: &str, source: &str, fault: &Fault) -> Problem {
 
 /// What compiled code refers to.
 pub(super) fn references(code: &Compiled) -> References {
-    let mut references = References::default();
+    let mut all = Collector::default();
     match code {
-        Compiled::Path(path) => references.add(path.names().to_vec(), false),
-        Compiled::Value(code) | Compiled::Text(code) => references.merge(&code.references),
+        Compiled::Path(path) => all.add(path.names(), false),
+        Compiled::Value(code) | Compiled::Text(code) => all.merge(&code.references),
         Compiled::Pieces(pieces) => {
             for piece in pieces {
                 if let syntax::Piece::Path(path) = piece {
-                    references.add(path.names().to_vec(), false);
+                    all.add(path.names(), false);
                 }
             }
         }
     }
-    references
+    all.finish()
 }
 
 impl Expr {

@@ -11,9 +11,10 @@ use minijinja::machinery::{Span, ast};
 use minijinja::value::Value;
 
 use super::environment;
-use super::path::{Key, Path};
-use super::references::References;
+use super::path::Path;
+use super::references::Collector;
 use super::syntax::Fault;
+use super::tree::{call, copy_path, copy_target, keys, none, root, spanned, unary, weighed};
 
 /// Returns its argument once all of it is paid for.
 pub(super) const WEIGH: &str = "<weigh>";
@@ -21,6 +22,8 @@ pub(super) const WEIGH: &str = "<weigh>";
 pub(super) const TEXT: &str = "<text>";
 /// The product of its two arguments.
 pub(super) const TIMES: &str = "<times>";
+/// The member of its first argument that the second names; undefined where there is none.
+pub(super) const MEMBER: &str = "<member>";
 /// The sum of its two arguments.
 pub(super) const PLUS: &str = "<plus>";
 /// `value[start:stop:step]`.
@@ -30,77 +33,14 @@ pub(super) const SLICE: &str = "<slice>";
 pub(super) struct Guard<'a> {
     scopes: Vec<BTreeSet<&'a str>>,
     /// What was referred to so far.
-    pub(super) references: References,
+    pub(super) references: Collector,
     /// What is not allowed, the first first.
     pub(super) faults: Vec<Fault>,
 }
 
-/// The static path that an expression is, if it is one.
-pub(super) fn static_path(expr: &ast::Expr<'_>) -> Option<Path> {
-    keys(expr).map(Path::new)
-}
-
-fn keys(expr: &ast::Expr<'_>) -> Option<Vec<Key>> {
-    match expr {
-        ast::Expr::Var(var) => Some(vec![Key::Name(var.id.into())]),
-        ast::Expr::GetAttr(get) => {
-            let mut keys = keys(&get.expr)?;
-            keys.push(Key::Name(get.name.into()));
-            Some(keys)
-        }
-        ast::Expr::GetItem(get) => {
-            let ast::Expr::Const(subscript) = &get.subscript_expr else { return None };
-            let key = match subscript.value.as_str() {
-                Some(name) => Key::Name(name.into()),
-                None if subscript.value.is_integer() => Key::Index(subscript.value.as_usize()?),
-                None => return None,
-            };
-            let mut keys = keys(&get.expr)?;
-            keys.push(key);
-            Some(keys)
-        }
-        _ => None,
-    }
-}
-
-fn root<'a>(expr: &ast::Expr<'a>) -> Option<&'a str> {
-    match expr {
-        ast::Expr::Var(var) => Some(var.id),
-        ast::Expr::GetAttr(get) => root(&get.expr),
-        ast::Expr::GetItem(get) => root(&get.expr),
-        _ => None,
-    }
-}
-
-fn spanned<T>(node: T, span: Span) -> ast::Spanned<T> {
-    ast::Spanned::new(node, span)
-}
-
-fn call<'a>(function: &'static str, args: Vec<ast::Expr<'a>>, span: Span) -> ast::Expr<'a> {
-    let args = args.into_iter().map(ast::CallArg::Pos).collect();
-    let expr = ast::Expr::Var(spanned(ast::Var { id: function }, span));
-    ast::Expr::Call(spanned(ast::Call { expr, args }, span))
-}
-
-fn none<'a>(span: Span) -> ast::Expr<'a> {
-    ast::Expr::Const(spanned(ast::Const { value: Value::from(()) }, span))
-}
-
-fn weighed(expr: ast::Expr<'_>) -> ast::Expr<'_> {
-    if matches!(expr, ast::Expr::Const(_)) {
-        return expr;
-    }
-    let span = expr.span();
-    call(WEIGH, vec![expr], span)
-}
-
 impl<'a> Guard<'a> {
     pub(super) fn new() -> Self {
-        Self {
-            scopes: vec![BTreeSet::new()],
-            references: References::default(),
-            faults: Vec::new(),
-        }
+        Self { scopes: vec![BTreeSet::new()], references: Collector::default(), faults: Vec::new() }
     }
 
     fn fault(&mut self, span: Span, message: String) {
@@ -147,7 +87,7 @@ impl<'a> Guard<'a> {
         }
         match keys(expr) {
             Some(keys) => {
-                self.references.add(Path::new(keys).names().to_vec(), optional);
+                self.references.add(Path::new(keys).names(), optional);
                 true
             }
             None => false,
@@ -172,12 +112,13 @@ impl<'a> Guard<'a> {
             ast::Expr::Const(c) => {
                 ast::Expr::Const(spanned(ast::Const { value: c.value.clone() }, span))
             }
+            ast::Expr::GetAttr(_) | ast::Expr::GetItem(_) if optional => self.maybe(expr),
             ast::Expr::GetAttr(get) => {
-                let inner = self.below(expr, &get.expr, optional);
+                let inner = self.below(expr, &get.expr);
                 ast::Expr::GetAttr(spanned(ast::GetAttr { expr: inner, name: get.name }, span))
             }
             ast::Expr::GetItem(get) => {
-                let inner = self.below(expr, &get.expr, optional);
+                let inner = self.below(expr, &get.expr);
                 let subscript_expr = self.expr(&get.subscript_expr);
                 ast::Expr::GetItem(spanned(ast::GetItem { expr: inner, subscript_expr }, span))
             }
@@ -222,18 +163,36 @@ impl<'a> Guard<'a> {
     }
 
     /// The object of an attribute: part of a reference noted as a whole, or visited by itself.
-    fn below(
-        &mut self,
-        whole: &ast::Expr<'a>,
-        inner: &ast::Expr<'a>,
-        optional: bool,
-    ) -> ast::Expr<'a> {
-        if self.refer(whole, optional) {
+    fn below(&mut self, whole: &ast::Expr<'a>, inner: &ast::Expr<'a>) -> ast::Expr<'a> {
+        if self.refer(whole, false) {
             // A part of it is not a reference of its own.
             copy_path(inner)
         } else {
             self.visit(inner, false)
         }
+    }
+
+    /// A chain of members before `default` or `is defined`: it may end anywhere.
+    fn maybe(&mut self, expr: &ast::Expr<'a>) -> ast::Expr<'a> {
+        let noted = self.refer(expr, true);
+        self.member(expr, noted)
+    }
+
+    fn member(&mut self, expr: &ast::Expr<'a>, noted: bool) -> ast::Expr<'a> {
+        let span = expr.span();
+        let (inner, key) = match expr {
+            ast::Expr::GetAttr(get) => {
+                let value = Value::from(get.name);
+                (&get.expr, ast::Expr::Const(spanned(ast::Const { value }, span)))
+            }
+            ast::Expr::GetItem(get) if noted => (&get.expr, copy_path(&get.subscript_expr)),
+            ast::Expr::GetItem(get) => (&get.expr, self.expr(&get.subscript_expr)),
+            other if noted => return copy_path(other),
+            other => return self.visit(other, true),
+        };
+        let noted = noted || self.refer(inner, true);
+        let inner = self.member(inner, noted);
+        call(MEMBER, vec![inner, key], span)
     }
 
     fn binary(&mut self, op: &ast::BinOp<'a>, span: Span) -> ast::Expr<'a> {
@@ -422,50 +381,5 @@ impl<'a> Guard<'a> {
         let value = Value::from("");
         let expr = ast::Expr::Const(spanned(ast::Const { value }, span));
         Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, span))
-    }
-}
-
-fn unary(op: &ast::UnaryOpKind) -> ast::UnaryOpKind {
-    match op {
-        ast::UnaryOpKind::Not => ast::UnaryOpKind::Not,
-        ast::UnaryOpKind::Neg => ast::UnaryOpKind::Neg,
-    }
-}
-
-/// A copy of what `keys` accepts.
-fn copy_path<'a>(expr: &ast::Expr<'a>) -> ast::Expr<'a> {
-    let span = expr.span();
-    match expr {
-        ast::Expr::Var(var) => ast::Expr::Var(spanned(ast::Var { id: var.id }, span)),
-        ast::Expr::GetAttr(get) => {
-            let node = ast::GetAttr { expr: copy_path(&get.expr), name: get.name };
-            ast::Expr::GetAttr(spanned(node, span))
-        }
-        ast::Expr::GetItem(get) => {
-            let node = ast::GetItem {
-                expr: copy_path(&get.expr),
-                subscript_expr: copy_path(&get.subscript_expr),
-            };
-            ast::Expr::GetItem(spanned(node, span))
-        }
-        ast::Expr::Const(c) => {
-            ast::Expr::Const(spanned(ast::Const { value: c.value.clone() }, span))
-        }
-        _ => none(span),
-    }
-}
-
-fn copy_target<'a>(target: &ast::Expr<'a>) -> ast::Expr<'a> {
-    let span = target.span();
-    match target {
-        ast::Expr::List(list) => {
-            let items = list.items.iter().map(copy_target).collect();
-            ast::Expr::List(spanned(ast::List { items }, span))
-        }
-        ast::Expr::Tuple(tuple) => {
-            let items = tuple.items.iter().map(copy_target).collect();
-            ast::Expr::Tuple(spanned(ast::Tuple { items }, span))
-        }
-        other => copy_path(other),
     }
 }

@@ -22,6 +22,7 @@ mod template;
 pub(crate) mod test_scope;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod value;
 
 use std::sync::{Arc, LazyLock};

@@ -1,5 +1,7 @@
 //! What an expression refers to.
 
+use std::collections::BTreeMap;
+
 /// What an expression or template refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
@@ -7,23 +9,47 @@ pub struct References {
     /// `["steps", "reverse", "output", "text"]`. Each once, in the order they first occur.
     pub paths: Vec<Vec<String>>,
     /// Those of `paths` that may be missing: somewhere in the expression they stand before a
-    /// `default` filter or an `is defined` test.
+    /// `default` filter or an `is defined` test. Sorted.
     pub optional: Vec<Vec<String>>,
 }
 
 impl References {
-    pub(super) fn add(&mut self, path: Vec<String>, optional: bool) {
-        if optional && !self.optional.contains(&path) {
-            self.optional.push(path.clone());
-        }
-        if !self.paths.contains(&path) {
-            self.paths.push(path);
+    /// Whether one of `paths` may be missing.
+    pub fn is_optional(&self, path: &[String]) -> bool {
+        self.optional.binary_search_by(|known| known.as_slice().cmp(path)).is_ok()
+    }
+}
+
+/// Gathers references, each once.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    /// By path: when it first occurred and whether it may be missing.
+    seen: BTreeMap<Vec<String>, (usize, bool)>,
+}
+
+impl Collector {
+    pub(super) fn add(&mut self, path: &[String], optional: bool) {
+        match self.seen.get_mut(path) {
+            Some((_, known)) => *known |= optional,
+            None => {
+                self.seen.insert(path.to_vec(), (self.seen.len(), optional));
+            }
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &References) {
         for path in &other.paths {
-            self.add(path.clone(), other.optional.contains(path));
+            self.add(path, other.is_optional(path));
         }
+    }
+
+    pub(super) fn finish(self) -> References {
+        let optional =
+            self.seen.iter().filter(|(_, (_, optional))| *optional).map(|(path, _)| path.clone());
+        let optional = optional.collect();
+        let mut paths: Vec<(usize, Vec<String>)> =
+            self.seen.into_iter().map(|(path, (order, _))| (order, path)).collect();
+        paths.sort_unstable_by_key(|(order, _)| *order);
+        References { paths: paths.into_iter().map(|(_, path)| path).collect(), optional }
     }
 }

@@ -8,9 +8,10 @@ use minijinja::value::Value;
 use self_cell::self_cell;
 
 use super::environment::environment;
-use super::guard::{Guard, static_path};
+use super::guard::Guard;
 use super::path::Path;
 use super::references::References;
+use super::tree::static_path;
 use super::{EvalError, Scope, context, meter, value};
 
 /// The most operators and names in one expression: they may nest as deep as they are many, and
@@ -198,7 +199,7 @@ fn finish<'s>(
 ) -> Result<(Program<'s>, References), Fault> {
     match guard.faults.into_iter().next() {
         Some(fault) => Err(fault),
-        None => Ok((Program(code.finish().0), guard.references)),
+        None => Ok((Program(code.finish().0), guard.references.finish())),
     }
 }
 

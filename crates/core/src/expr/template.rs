@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::expression::{problem, references};
 use super::path::{Found, Path};
-use super::references::References;
+use super::references::{Collector, References};
 use super::syntax::{self, Compiled, Piece};
 use super::{EvalError, Scope, meter};
 use crate::{Map, Problems};
@@ -33,7 +34,7 @@ enum Node {
     Static(Arc<Value>),
     Code { code: Compiled, path: String },
     Array(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Object(IndexMap<String, Node>),
 }
 
 /// Appends a key to a path: `steps[1].input` and `text` make `steps[1].input.text`.
@@ -83,11 +84,11 @@ impl Compiler {
                 }
             }
             Value::Object(map) => {
-                let nodes: Vec<_> = map
+                let nodes: IndexMap<_, _> = map
                     .iter()
                     .map(|(key, value)| (key.clone(), self.node(value, &at_key(path, key))))
                     .collect();
-                match nodes.iter().all(|(_, node)| matches!(node, Node::Static(_))) {
+                match nodes.values().all(|node| matches!(node, Node::Static(_))) {
                     true => Node::Static(Arc::new(value.clone())),
                     false => Node::Object(nodes),
                 }
@@ -105,10 +106,11 @@ impl Template {
     pub fn compile(value: &Value, path: &str) -> Result<Self, Problems> {
         let mut compiler = Compiler { problems: Problems::default(), leaves: Vec::new() };
         let root = compiler.node(value, path);
-        let mut references = References::default();
+        let mut references = Collector::default();
         for leaf in &compiler.leaves {
             references.merge(&leaf.references);
         }
+        let references = references.finish();
         compiler.problems.or_ok(Self { root, references, leaves: compiler.leaves })
     }
 
@@ -150,7 +152,7 @@ impl Template {
         let mut at = &self.root;
         for key in inside {
             at = match at {
-                Node::Object(fields) => &fields.iter().find(|(name, _)| name == key)?.1,
+                Node::Object(fields) => fields.get(*key)?,
                 Node::Array(items) => items.get(key.parse::<usize>().ok()?)?,
                 Node::Static(_) | Node::Code { .. } => return None,
             };

@@ -104,13 +104,13 @@ impl Compiler<'_> {
         let required = names::is_required(&spec.input, key);
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         match edges.as_slice() {
-            [edge] => self.from_step(index, spec, edge, Some(key)),
+            [edge] => self.flow_from_step(index, spec, edge, Some(key)),
             [] => {
                 let known = match self.declared {
                     Some(declared) => names::property(declared, key).is_some(),
                     None => required,
                 };
-                known.then(|| self.from_inputs(index, spec, &[key.to_owned()]))
+                known.then(|| self.flow_from_inputs(index, spec, &[key.to_owned()]))
             }
             _ => None,
         }
@@ -134,14 +134,15 @@ impl Compiler<'_> {
             },
             ([], Some(_)) => {
                 let all: Vec<String> = names::properties(&spec.input).map(str::to_owned).collect();
-                self.from_inputs(index, spec, &all)
+                self.flow_from_inputs(index, spec, &all)
             }
-            ([edge], into) => match self.from_step(index, spec, edge, into) {
+            ([edge], into) => match self.flow_from_step(index, spec, edge, into) {
                 Some(flow) => flow,
                 None => return Some(empty(spec)),
             },
             (several, None) => {
                 let mut from: Vec<usize> = several.iter().map(|edge| edge.from).collect();
+                from.sort_unstable();
                 from.dedup();
                 Flow { feed: Feed::Steps { from }, schema: json!({"type": "object"}), sure: true }
             }
@@ -195,7 +196,7 @@ impl Compiler<'_> {
             .push(Problem::new(path, message).expecting(wanted.to_string(), found.to_string()));
     }
 
-    fn from_step(
+    fn flow_from_step(
         &mut self,
         index: usize,
         spec: &StepSpec,
@@ -251,7 +252,7 @@ impl Compiler<'_> {
         Some(Flow { feed: Feed::Step { from: edge.from, property, into }, schema, sure })
     }
 
-    fn from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> Flow {
+    fn flow_from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> Flow {
         let path = format!("steps[{index}].input");
         let mut schemas = Map::new();
         let mut taken = Vec::new();
@@ -303,7 +304,7 @@ impl Compiler<'_> {
     }
 
     /// Tells the inferred inputs what type is wanted where exactly one of them is put.
-    fn ask_inputs<'v>(
+    pub(super) fn ask_inputs<'v>(
         &mut self,
         value: &'v Value,
         template: &Template,

@@ -46,7 +46,7 @@ pub(super) fn build(
     for (i, edges) in after.iter().enumerate() {
         for edge in edges {
             if let Some(list) = dependents.get_mut(edge.from)
-                && !list.contains(&i)
+                && list.last() != Some(&i)
             {
                 list.push(i);
             }
@@ -80,11 +80,7 @@ impl Builder<'_> {
         for (i, entry) in after.iter().enumerate() {
             // A single entry may have been written without a list.
             let path = format!("steps[{index}].after[{i}]");
-            if let Some(edge) = self.edge(index, entry, &path)
-                && !edges.contains(&edge)
-            {
-                edges.push(edge);
-            }
+            edges.extend(self.edge(index, entry, &path));
         }
         edges
     }

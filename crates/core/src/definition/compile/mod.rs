@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use self::graph::Graph;
 use self::infer::Inferred;
+use self::references::SetState;
 use super::check::schema;
 use super::check::types::{Kinds, schema_of};
 use super::model::Definition;
@@ -37,6 +38,7 @@ struct Compiler<'a> {
     /// The inputs' schema, where it was declared.
     declared: Option<&'a Value>,
     inferred: Inferred,
+    set_state: SetState<'a>,
     /// What each step's output looks like, as far as it was reached.
     outputs: Vec<Value>,
     /// Compiled schemas of `input` and `config`, by step type.
@@ -53,11 +55,12 @@ pub(super) fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<
     let graph = graph::build(definition, &specs, &mut problems);
     let mut compiler = Compiler {
         definition,
-        specs,
         declared: definition.inputs.as_ref(),
         inferred: Inferred::default(),
+        set_state: SetState::of(definition, &specs),
         outputs: vec![json!({}); definition.steps.len()],
         graph,
+        specs,
         validators: BTreeMap::new(),
         problems,
     };
@@ -121,7 +124,11 @@ impl Compiler<'_> {
             (Some(steps), Some(validator)) if self.problems.0.is_empty() => {
                 Ok(self.plan(steps, outputs, input_schema, validator))
             }
-            _ => Err(std::mem::take(&mut self.problems)),
+            _ => {
+                let mut problems = std::mem::take(&mut self.problems);
+                problems.0.truncate(super::MAX_PROBLEMS);
+                Err(problems)
+            }
         }
     }
 

@@ -1,17 +1,43 @@
 //! What expressions refer to: is it there, may it be used here, what type has it.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::infer::Need;
 use super::{Compiler, names, schema_of};
 use crate::catalog::{Action, StepSpec};
 use crate::definition::check::types::{Member, member};
-use crate::definition::did_you_mean;
+use crate::definition::model::Definition;
+use crate::definition::{MAX_PROBLEMS, did_you_mean};
 use crate::expr::{ROOTS, References, Template};
-use serde_json::json;
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
+
+/// What the steps of a definition may set in the state.
+#[derive(Debug, Default)]
+pub(super) struct SetState<'a> {
+    names: BTreeSet<&'a str>,
+    /// A step sets what is only known when it runs.
+    any: bool,
+}
+
+impl<'a> SetState<'a> {
+    pub(super) fn of(definition: &'a Definition, specs: &[Option<&StepSpec>]) -> Self {
+        let mut all = Self::default();
+        for (step, spec) in definition.steps.iter().zip(specs) {
+            match (spec.map(|spec| spec.action), &step.input) {
+                (Some(Action::SetState), Some(Value::Object(map))) => {
+                    all.names.extend(map.keys().map(String::as_str));
+                }
+                (Some(Action::SetState), _) => all.any = true,
+                _ => {}
+            }
+        }
+        all
+    }
+}
 
 impl Compiler<'_> {
     /// Checks every expression of a template. `step`: whose it is; `None` for outputs.
@@ -40,9 +66,11 @@ impl Compiler<'_> {
         secrets: Option<&str>,
     ) {
         for reference in &references.paths {
+            if self.problems.0.len() >= MAX_PROBLEMS {
+                return;
+            }
             let names: Vec<&str> = reference.iter().map(String::as_str).collect();
-            let need =
-                if references.optional.contains(reference) { Need::Maybe } else { Need::Used };
+            let need = if references.is_optional(reference) { Need::Maybe } else { Need::Used };
             let message = match names.as_slice() {
                 ["inputs", rest @ ..] => self.check_inputs(rest, need),
                 ["steps", rest @ ..] => self.check_step(rest, step),
@@ -98,15 +126,7 @@ impl Compiler<'_> {
         if self.definition.state.contains_key(*first) || need == Need::Maybe {
             return None;
         }
-        let mut set = self.definition.steps.iter().zip(&self.specs).filter_map(|(step, spec)| {
-            spec.filter(|spec| spec.action == Action::SetState).map(|_| step.input.as_ref())
-        });
-        // A step may set it: one that names it, or whose input is only known when it runs.
-        let may_be_set = set.any(|input| match input {
-            Some(Value::Object(map)) => map.contains_key(*first),
-            _ => true,
-        });
-        if may_be_set {
+        if self.set_state.any || self.set_state.names.contains(*first) {
             return None;
         }
         let hint = did_you_mean(first, self.definition.state.keys().map(String::as_str));

@@ -8,7 +8,7 @@ use super::names;
 use crate::Problem;
 use crate::definition::check::schema::{no_such_field, one_of, validator, violations};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
-use crate::definition::parse::describe;
+use crate::definition::parse::{describe, type_name};
 use crate::expr::{Template, at_key};
 
 /// Where a value stands and what stands beside it.
@@ -98,6 +98,10 @@ impl Compiler<'_> {
             return proven && simple;
         }
         if clean {
+            // Most schemas name a type and nothing else: no validator is needed for those.
+            if proves(&type_of(value), schema) {
+                return true;
+            }
             let found = match validator(schema) {
                 Ok(validator) => violations(&validator, value, &place.path),
                 Err(_) => Vec::new(),
@@ -177,6 +181,10 @@ impl Compiler<'_> {
         }
         ok
     }
+}
+
+fn type_of(value: &Value) -> Value {
+    serde_json::json!({"type": type_name(value)})
 }
 
 fn property_schema<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {

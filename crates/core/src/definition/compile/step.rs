@@ -104,6 +104,7 @@ impl Compiler<'_> {
             }
         };
         let before = self.problems.0.len();
+        self.ask_inputs(&written, &template, &mut Vec::new(), &spec.config);
         self.check_leaves(&template, Some((index, spec)), &path);
         let place = Place { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);

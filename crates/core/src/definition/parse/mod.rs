@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::walk::Walk;
 use super::model::{Definition, OutputSpec};
-use super::{Limits, check::schema};
+use super::{Limits, MAX_PROBLEMS, check::schema};
 use crate::expr::at_key;
 use crate::{Map, Problem, Problems};
 
@@ -59,6 +59,7 @@ pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Pro
         metadata: walk.object(map, "metadata", ""),
     };
     check_names(&mut walk, &definition.state, "state");
+    walk.problems.0.truncate(MAX_PROBLEMS);
     (Some(definition), walk.problems)
 }
 

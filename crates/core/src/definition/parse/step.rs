@@ -1,5 +1,7 @@
 //! One step as written.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::walk::{Walk, describe};
@@ -100,6 +102,7 @@ fn after(walk: &mut Walk, value: Option<&Value>, path: &str) -> Option<Vec<After
         Value::Null => None,
         Value::String(text) => Some(one_after(walk, text, path).into_iter().collect()),
         Value::Array(items) => {
+            let mut seen = BTreeSet::new();
             let mut all: Vec<After> = Vec::new();
             for (i, item) in items.iter().enumerate() {
                 let path = format!("{path}[{i}]");
@@ -108,7 +111,7 @@ fn after(walk: &mut Walk, value: Option<&Value>, path: &str) -> Option<Vec<After
                     continue;
                 };
                 let Some(entry) = one_after(walk, text, &path) else { continue };
-                if all.contains(&entry) {
+                if !seen.insert(text.as_str()) {
                     walk.problem(&path, format!("`{text}` is there twice"));
                 } else {
                     all.push(entry);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::definition::duration::{EXPECTED, parse_duration};
-use crate::definition::nearest;
+use crate::definition::{MAX_PROBLEMS, nearest};
 use crate::expr::at_key;
 use crate::{Map, Problem, Problems};
 
@@ -54,6 +54,9 @@ impl Walk {
     /// One problem for each field that is not in `known`.
     pub(super) fn unknown_fields(&mut self, map: &Map, path: &str, known: &[&str]) {
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+            if self.problems.0.len() >= MAX_PROBLEMS {
+                return;
+            }
             let shown: String = key.chars().take(60).collect();
             let hint = match nearest(key, known.iter().copied()) {
                 Some(name) => format!("; did you mean `{name}`?"),

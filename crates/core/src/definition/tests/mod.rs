@@ -151,7 +151,7 @@ fn the_input_schema_is_inferred() {
         ),
         (
             json!([{"type": "HttpRequest", "config": {"url": "{{ inputs.url }}"}}]),
-            json!({"properties": {"url": {}, "body": {}, "query": {"type": "object"}}, "required": ["url"]}),
+            json!({"properties": {"url": {"type": "string", "minLength": 1}, "body": {}, "query": {"type": "object"}}, "required": ["url"]}),
         ),
         (json!(["Echo"]), json!({"properties": {}, "required": []})),
     ] {

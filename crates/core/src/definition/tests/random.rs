@@ -258,3 +258,53 @@ fn long_chains_do_not_fill_the_stack() {
         super::try_plan(&json!({"name": "n", "steps": [{"type": "Echo", "input": deep}]}));
     assert!(problems.unwrap_err()[0].contains("nest at most 64 deep"));
 }
+
+/// Documents as large as they may be, made so that what is told of them could take for ever.
+#[test]
+fn large_documents_take_a_moment() {
+    let many = |n: usize, item: &dyn Fn(usize) -> String| (0..n).map(item).collect::<String>();
+    let object = |n: usize, item: &dyn Fn(usize) -> (String, Value)| {
+        Value::Object((0..n).map(item).collect())
+    };
+    let one = |step: Value| json!({"name": "n", "steps": [step]});
+    let texts: Vec<Value> = (0..2000).map(|i| json!(format!("Nope{i}"))).collect();
+    let after: Vec<Value> = (0..200_000).map(|i| json!(format!("s{i}"))).collect();
+    for (what, source) in [
+        ("unknown fields", object(100_000, &|i| (format!("name{i}"), json!(1)))),
+        ("unknown types", json!({"name": "n", "steps": texts})),
+        ("unknown predecessors", one(json!({"type": "Echo", "after": after}))),
+        (
+            "references in one text",
+            one(
+                json!({"type": "Echo", "input": many(30_000, &|i| format!("{{{{ inputs.a{i} }}}}"))}),
+            ),
+        ),
+        (
+            "references in many texts",
+            one(json!({"type": "Echo",
+                "input": object(50_000, &|i| (format!("k{i}"), json!(format!("{{{{ steps.a{i} }}}}"))))})),
+        ),
+        (
+            "unknown inputs among many",
+            json!({"name": "n", "inputs": object(50_000, &|i| (format!("input{i}"), json!("string"))),
+                "steps": [{"type": "Echo", "input": many(3000, &|i| format!("{{{{ inputs.input_{i} }}}}"))}]}),
+        ),
+        (
+            "values of a typed map",
+            one(json!({"type": "HttpRequest", "config": {"url": "u",
+                "headers": object(50_000, &|i| (format!("h{i}"), json!(i)))}})),
+        ),
+        (
+            "references in a schema",
+            json!({"name": "n", "steps": ["Echo"], "inputs": {"type": "object", "properties":
+                object(5000, &|i| (format!("p{i}"), json!({"$ref": format!("#/$defs/d{}", i % 100)}))),
+                "$defs": object(100, &|i| (format!("d{i}"), json!({"allOf": [
+                    {"$ref": format!("#/$defs/d{}", i + 1)}, {"$ref": format!("#/$defs/d{}", i + 1)}]})))}}),
+        ),
+    ] {
+        let start = std::time::Instant::now();
+        let _ = plan(&source, &TestCatalog::new(), &Limits::default());
+        let took = start.elapsed();
+        assert!(took.as_secs() < 20, "{what} took {took:?}");
+    }
+}

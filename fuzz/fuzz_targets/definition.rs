@@ -1,0 +1,72 @@
+//! Any bytes as a definition, in both notations: an answer, never a panic, and what is accepted
+//! compiles again to the same number of steps.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use stepwell_core::catalog::{Action, Catalog, Effect, SAME_AS_INPUT, StepSpec};
+use stepwell_core::definition::{Format, Limits, compile, plan, read};
+
+/// Two step types are enough to reach all of the compiler.
+struct Few(Vec<StepSpec>);
+
+impl Catalog for Few {
+    fn find(&self, name: &str) -> Option<&StepSpec> {
+        self.0.iter().find(|spec| spec.name == name)
+    }
+
+    fn all(&self) -> Vec<&StepSpec> {
+        self.0.iter().collect()
+    }
+}
+
+fn spec(name: &'static str, input: Value, output: Value, default: Option<&'static str>) -> StepSpec {
+    StepSpec {
+        name,
+        aliases: &[],
+        summary: "",
+        doc: "",
+        category: "",
+        config: json!({
+            "type": "object",
+            "properties": {"a": {"type": "string", "enum": ["x", "y"]}, "b": {"type": "object"}},
+            "additionalProperties": false,
+        }),
+        input,
+        output,
+        default_input: default,
+        default_output: default,
+        is_source: false,
+        effect: Effect::Pure,
+        effect_of: None,
+        action: Action::Run,
+        sensitive: &["config.b"],
+        ports: &["left"],
+        examples: Vec::new(),
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let typed = json!({
+        "type": "object",
+        "properties": {"text": {"type": "string"}},
+        "required": ["text"],
+        "additionalProperties": false,
+    });
+    let catalog = Few(vec![
+        spec("Any", json!({}), json!({SAME_AS_INPUT: true}), None),
+        spec("Text", typed.clone(), typed, Some("text")),
+    ]);
+    let limits = Limits { max_bytes: 1 << 16, max_depth: 32, max_steps: 100 };
+    for format in [Format::Json, Format::Yaml] {
+        let Ok(source) = read(text, format, &limits) else { continue };
+        match plan(&source, &catalog, &limits) {
+            Ok((definition, made)) => {
+                let again = compile(&definition, &catalog).expect("compiled a moment ago");
+                assert_eq!(again.steps.len(), made.steps.len());
+            }
+            Err(problems) => assert!(!problems.0.is_empty()),
+        }
+    }
+});

@@ -1,0 +1,56 @@
+//! Any text as an expression and as a template: a value or an error, twice the same, soon.
+#![no_main]
+
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value, json};
+use stepwell_core::expr::{Expr, Scope, StepScope, Template};
+
+#[derive(Debug)]
+struct Fixed {
+    inputs: Arc<Value>,
+    output: Arc<Value>,
+    state: Map<String, Value>,
+}
+
+impl Scope for Fixed {
+    fn inputs(&self) -> &Arc<Value> {
+        &self.inputs
+    }
+
+    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+        let scope = StepScope { output: &self.output, status: "completed", error: &Value::Null };
+        (id == "a").then_some(scope)
+    }
+
+    fn step_ids(&self) -> Vec<&str> {
+        vec!["a"]
+    }
+
+    fn state(&self) -> &Map<String, Value> {
+        &self.state
+    }
+
+    fn extra(&self, name: &str) -> Option<Value> {
+        (name == "execution").then(|| json!({"id": "ex-1"}))
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let scope = Fixed {
+        inputs: Arc::new(json!({"n": 1, "f": 2.5, "t": "text", "l": [1, "b", {"c": null}]})),
+        output: Arc::new(json!({"text": "x", "rows": [[1, 2], [3]]})),
+        state: Map::from_iter([("s".to_owned(), json!([1]))]),
+    };
+    if let Ok(expr) = Expr::compile(text, "when") {
+        assert_eq!(expr.eval(&scope), expr.eval(&scope));
+        let _ = expr.eval_bool(&scope);
+    }
+    for source in [Value::from(text), Value::from(format!("{{{{{text}}}}}"))] {
+        if let Ok(template) = Template::compile(&source, "input") {
+            assert_eq!(template.render(&scope), template.render(&scope));
+        }
+    }
+});
