@@ -28,8 +28,9 @@ tidy: ## Check the project's own rules only (layers, forbidden calls, sizes, doc
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-bench: ## Measure the server on this machine (release build)
-	./bench/run
+bench: ## Measure the server on this machine (release build; needs wrk)
+	$(CARGO) build --release --bin stepwell
+	$(CARGO) run --release -q -p bench
 
 crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture

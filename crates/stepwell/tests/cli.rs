@@ -1,6 +1,8 @@
 //! The command line against a data folder, with a server on it and without: the same commands,
 //! the same answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;

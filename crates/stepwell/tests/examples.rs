@@ -1,6 +1,8 @@
 //! Every example works as it lies there: executed by the real binary, on the input beside it,
 //! against a server of this test.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
