@@ -3,7 +3,8 @@
 //! A chunk is a version byte and then JSON: `[first time, references, later times, events]`. The
 //! seqs are not in it (they follow from the key of the row), later times are differences to the
 //! one before, and a value that was in the chunk before is written as a reference to that place: a
-//! step's input mostly is the output of the one before. Reading never guesses: what does not fit
+//! step's input mostly is the output of the one before. A reference of a place to itself is a null
+//! where `null` means that there is nothing. Reading never guesses: what does not fit
 //! is `Corrupt`. Existing versions must stay readable for ever.
 
 use std::sync::Arc;
@@ -43,7 +44,8 @@ pub(crate) fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
         for (place, value) in values(&recorded.event).into_iter().enumerate() {
             let Some(value) = value else { continue };
             let here = index * PLACES + place;
-            if let Some(source) = seen.find(here, value) {
+            let null = value.is_null() && matches!(recorded.event, Event::StepStarted { .. });
+            if let Some(source) = if null { Some(here) } else { seen.find(here, value) } {
                 references.push((here, source));
                 body = body.without(place);
             }
@@ -188,12 +190,15 @@ fn always_there(event: &mut Event) -> Option<&mut Arc<Value>> {
 /// Puts the value at `source` where a reference to it stands.
 fn resolve(events: &mut [Event], here: usize, source: usize) -> Result<()> {
     let wrong = || corrupt("a journal refers to a value that is not there");
-    if source >= here {
+    let value = if source == here {
+        Arc::new(Value::Null)
+    } else if source < here {
+        let [first, second] = values(events.get(source / PLACES).ok_or_else(wrong)?);
+        let value = if source.is_multiple_of(PLACES) { first } else { second };
+        value.ok_or_else(wrong)?.clone()
+    } else {
         return Err(wrong());
-    }
-    let [first, second] = values(events.get(source / PLACES).ok_or_else(wrong)?);
-    let value = if source.is_multiple_of(PLACES) { first } else { second };
-    let value = value.ok_or_else(wrong)?.clone();
+    };
     let event = events.get_mut(here / PLACES).ok_or_else(wrong)?;
     match (event, here % PLACES) {
         (Event::StepStarted { input: empty @ None, .. }, 0)

@@ -71,6 +71,13 @@ fn only_identical_values_are_shared() {
 }
 
 #[test]
+fn a_null_is_not_nothing() {
+    let nothing = Event::StepStarted { step: 0, attempt: 2, input: None, config: None };
+    let written = check(1, vec![started(0, json!(null), Some(json!(null))), nothing]);
+    assert!(written.contains("[[0,0],[1,1]]"), "{written}");
+}
+
+#[test]
 fn shared_values_are_shared_when_read() {
     let value = json!({ "k": "v".repeat(100) });
     let events = recorded(1, vec![completed(0, value.clone()), started(1, value, None)]);
@@ -92,7 +99,7 @@ fn what_cannot_be_read_is_corrupt() {
         "\u{1}[0,[],[],[{\"e\":\"started\"}]] ",
         "\u{1}[0,[],[],[{\"e\":\"started\"}]]x",
         "\u{1}[0,[],[],[{\"e\":\"unheard_of\"}]]",
-        "\u{1}[0,[[0,0]],[],[{\"e\":\"accepted\",\"in\":null}]]",
+        "\u{1}[0,[[0,1]],[],[{\"e\":\"accepted\",\"in\":null}]]",
         "\u{1}[0,[[2,0]],[1],[{\"e\":\"started\"},{\"e\":\"started\"}]]",
         "\u{1}[0,[[2,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":2}]]",
         "\u{1}[0,[[3,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":null}]]",

@@ -1,6 +1,6 @@
 //! Opening connections, each set up for its part.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ impl Opener {
         Self { path, options }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The connection that writes; creates the file where it is not there.
     pub(crate) fn writer(&self) -> Result<Connection, StoreError> {
         self.create().map_err(|error| self.unavailable(&error))?;
@@ -49,8 +53,8 @@ impl Opener {
         Ok(connection)
     }
 
-    /// The connection that moves the log into the database.
-    pub(crate) fn checkpointer(&self) -> Result<Connection, StoreError> {
+    /// A connection that moves the log into the database, or copies it.
+    pub(crate) fn helper(&self) -> Result<Connection, StoreError> {
         let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, 64)?;
         let setup = "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
         connection.execute_batch(setup).map_err(|error| self.failed(&error))?;

@@ -64,3 +64,13 @@ pub(crate) fn told(error: &rusqlite::Error) -> StoreError {
         },
     }
 }
+
+/// What every caller is told where a transaction failed as a whole: it is nobody's own fault.
+pub(crate) fn told_of_all(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}

@@ -22,7 +22,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stepwell_store::StoreError;
 
@@ -40,7 +40,7 @@ use writer::Writer;
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
-    path: PathBuf,
+    opener: Opener,
 }
 
 impl SqliteStore {
@@ -51,23 +51,22 @@ impl SqliteStore {
     /// `Unavailable` where the file cannot be opened or written, or belongs to a newer Stepwell or
     /// to another program; `Corrupt` where it is damaged.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
-        let path = path.as_ref().to_path_buf();
-        let opener = Opener::new(path.clone(), options);
+        let opener = Opener::new(path.as_ref().to_path_buf(), options);
         let mut connection = opener.writer()?;
         migrate::run(&mut connection)?;
         let writer = Writer::start(connection, &opener)?;
-        Ok(Self { writer, readers: Readers::new(opener), path })
+        Ok(Self { writer, readers: Readers::new(opener.clone()), opener })
     }
 
     /// Where the database is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.opener.path()
     }
 
     /// Finishes what is queued, moves the write-ahead log into the database and closes it.
-    /// Whatever is asked to be written afterwards is refused as `Unavailable`.
+    /// Whatever is asked afterwards is refused as `Unavailable`.
     pub async fn close(&self) {
+        self.readers.close().await;
         self.writer.close().await;
-        self.readers.close();
     }
 }

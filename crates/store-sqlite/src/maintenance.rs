@@ -55,14 +55,16 @@ impl MaintenanceStore for SqliteStore {
     }
 
     async fn backup(&self, target: PathBuf) -> Answer<()> {
-        self.readers
-            .read(move |connection| {
-                back_up(connection, &target).map_err(|why| {
-                    let text = format!("no backup was made at {}: {why}", target.display());
-                    StoreError::Unavailable(text).into()
-                })
+        let opener = self.opener.clone();
+        // A connection of its own: it takes long, and those that read refuse to copy.
+        let copying = tokio::task::spawn_blocking(move || {
+            back_up(&opener.helper()?, &target).map_err(|why| {
+                let text = format!("no backup was made at {}: {why}", target.display());
+                StoreError::Unavailable(text)
             })
-            .await
+        });
+        let stopped = |error| StoreError::Unavailable(format!("the backup stopped: {error}"));
+        copying.await.map_err(stopped)?
     }
 
     async fn check(&self) -> Answer<()> {

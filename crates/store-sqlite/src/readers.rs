@@ -52,8 +52,11 @@ impl Readers {
         read.await.map_err(stopped)?
     }
 
-    /// Closes the connections; reads are refused from now on.
-    pub(crate) fn close(&self) {
+    /// Lets the reads under way finish and closes the connections; reads are refused from now on.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(self.pool.opener.options.readers.max(1)).unwrap_or(u32::MAX);
+        // An error: it is closed already.
+        let _done = self.permits.acquire_many(all).await;
         self.permits.close();
         self.pool.idle().clear();
     }

@@ -19,7 +19,7 @@ use stepwell_store::record::WorkflowStats;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::Opener;
-use crate::fault::{Answer, Fault, Result, told};
+use crate::fault::{Answer, Fault, Result, told, told_of_all};
 use crate::options::SqliteOptions;
 use crate::workflows::StatsDelta;
 use crate::{nodes, workflows};
@@ -137,9 +137,8 @@ where
     fn answer(self: Box<Self>, committed: Answer<()>) {
         let not_run = || Err(StoreError::Unavailable("the write was not run".to_owned()));
         let answer = match (committed, self.done) {
-            // A refusal holds whether or not the others could be committed.
-            (_, Some(Err(refused))) => Err(refused),
             (Ok(()), done) => done.unwrap_or_else(not_run),
+            // Also for one that was refused: perhaps because of what was not committed now.
             (Err(error), _) => Err(error),
         };
         // The caller may have gone; what is written stays written.
@@ -284,7 +283,8 @@ enum Failed {
 impl Failed {
     fn told(self) -> StoreError {
         match self {
-            Self::Whole(error) | Self::Write(error) => told(&error),
+            Self::Whole(error) => told_of_all(&error),
+            Self::Write(error) => told(&error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_core::execution::{Event, Status};
 use stepwell_store::conformance::build::{Shared, commit_all, ended, has, join, queued, then};
-use stepwell_store::{ExecutionStore, MaintenanceStore, NodeStore, StoreError};
+use stepwell_store::{ExecutionStore, MaintenanceStore, StoreError};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 

@@ -99,6 +99,31 @@ async fn a_failing_write_fails_alone() {
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 75);
 }
 
+/// Another process holds the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_cannot_begin_is_refused_and_later_ones_go_on() {
+    let (store, _folder) = fresh();
+    let shared: Shared = store.clone();
+    join(&shared, 1).await;
+    spoil(&store, "PRAGMA busy_timeout = 20").await;
+    let other = rusqlite::Connection::open(store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut tasks = JoinSet::new();
+    for n in 1..=20 {
+        let store = store.clone();
+        tasks.spawn(async move { store.commit(queued(n)).await });
+    }
+    for answer in tasks.join_all().await {
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    for n in 1..=20 {
+        assert_eq!(store.load_execution(execution(n)).await.unwrap(), None);
+        store.commit(queued(n)).await.unwrap();
+    }
+    assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 20);
+}
+
 #[tokio::test]
 async fn damaged_rows_are_corrupt_and_nothing_else() {
     let damages = [
@@ -109,8 +134,8 @@ async fn damaged_rows_are_corrupt_and_nothing_else() {
         "UPDATE executions SET seq = -1",
         "UPDATE journal SET chunk = x''",
         "UPDATE journal SET chunk = x'09'",
-        "UPDATE journal SET chunk = substr(chunk, 1, 20)",
-        "UPDATE journal SET chunk = chunk || ' 1'",
+        "UPDATE journal SET chunk = CAST(substr(chunk, 1, 20) AS BLOB)",
+        "UPDATE journal SET chunk = CAST(chunk || ' 1' AS BLOB)",
         "UPDATE journal SET key = key + 1",
         "DELETE FROM journal",
     ];

@@ -40,7 +40,7 @@ impl Checkpoints {
             Ok(())
         };
         connection.wal_hook(Some(note)).map_err(|error| told(&error))?;
-        let helping = opener.checkpointer()?;
+        let helping = opener.helper()?;
         // One call is enough: the helper moves all there is.
         let (calls, called) = mpsc::sync_channel(1);
         let helper = thread::Builder::new()
