@@ -190,14 +190,12 @@ impl Turn<'_> {
 
     /// What was held back while it was paused.
     fn go_on(&mut self) {
-        match self.execution.phase {
-            Status::Running => {
-                self.start((0..self.execution.steps.len()).collect());
-                if !self.execution.phase.is_final() {
-                    self.timer();
-                }
-            }
-            _ => {}
+        if self.execution.phase != Status::Running {
+            return;
+        }
+        self.start((0..self.execution.steps.len()).collect());
+        if !self.execution.phase.is_final() {
+            self.timer();
         }
     }
 

@@ -15,7 +15,8 @@ fn step_is(what: &What, id: &str, status: StepStatus) -> bool {
 #[tokio::test]
 async fn a_waiting_execution_is_cancelled_for_good() {
     let bench = Bench::new().await;
-    let workflow = bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1h"}}])).await;
+    let workflow =
+        bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1h"}}])).await;
     let id = bench.execute(workflow, json!({})).await;
     bench.until(id, |n| step_is(&n.what, "wait", StepStatus::Waiting)).await;
     bench.app.cancel(&bench.caller, None, id, Some("enough".into())).await.unwrap();
@@ -29,7 +30,9 @@ async fn a_waiting_execution_is_cancelled_for_good() {
 async fn a_step_under_way_is_stopped_by_cancel() {
     let receiver = Receiver::start(&[0]).await;
     let bench = Bench::new().await;
-    let workflow = bench.steps(json!([{"id": "hang", "type": "HttpRequest", "config": {"url": receiver.url}}])).await;
+    let workflow = bench
+        .steps(json!([{"id": "hang", "type": "HttpRequest", "config": {"url": receiver.url}}]))
+        .await;
     let id = bench.execute(workflow, json!({})).await;
     receiver.at_least(1).await;
     bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
@@ -95,5 +98,8 @@ async fn another_workspace_sees_nothing() {
     assert!(matches!(app.execution(&stranger, None, id).await, Err(AppError::NotFound { .. })));
     assert!(matches!(app.workflow(&stranger, workflow).await, Err(AppError::NotFound { .. })));
     assert!(matches!(app.cancel(&stranger, None, id, None).await, Err(AppError::NotFound { .. })));
-    assert!(matches!(app.execute(&stranger, workflow, Default::default()).await, Err(AppError::NotFound { .. })));
+    assert!(matches!(
+        app.execute(&stranger, workflow, Default::default()).await,
+        Err(AppError::NotFound { .. })
+    ));
 }

@@ -10,7 +10,8 @@ use crate::support::{Bench, PATIENCE, config, with_input};
 #[tokio::test]
 async fn above_the_limit_executions_wait_in_the_queue() {
     let bench = Bench::with(EngineConfig { max_active: 2, ..config() }).await;
-    let workflow = bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "100ms"}}])).await;
+    let workflow =
+        bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "100ms"}}])).await;
     let mut ids = Vec::new();
     for _ in 0..10 {
         ids.push(bench.execute(workflow, json!({})).await);
@@ -24,10 +25,12 @@ async fn above_the_limit_executions_wait_in_the_queue() {
 #[tokio::test]
 async fn a_full_queue_refuses_and_says_when_to_come_back() {
     let bench = Bench::with(EngineConfig { max_active: 1, max_queued: 1, ..config() }).await;
-    let workflow = bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1s"}}])).await;
+    let workflow =
+        bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1s"}}])).await;
     bench.execute(workflow, json!({})).await;
     bench.execute(workflow, json!({})).await;
-    let refused = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).await.unwrap_err();
+    let refused =
+        bench.app.execute(&bench.caller, workflow, with_input(json!({}))).await.unwrap_err();
     assert!(matches!(refused, AppError::Unavailable { .. }), "{refused}");
 }
 

@@ -1,5 +1,7 @@
 //! The application services over real stores: what every dialect relies on.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+
 mod control;
 mod limits;
 mod outbox;

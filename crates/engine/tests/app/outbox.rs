@@ -30,12 +30,20 @@ async fn every_status_change_arrives_in_order_and_signed() {
     let told: Vec<String> = bodies
         .iter()
         .map(|body| match body.get("task") {
-            Some(task) => format!("{} {}", task["step_id"].as_str().unwrap(), task["status"].as_str().unwrap()),
+            Some(task) => format!(
+                "{} {}",
+                task["step_id"].as_str().unwrap(),
+                task["status"].as_str().unwrap()
+            ),
             None => body["status"].as_str().unwrap().to_owned(),
         })
         .collect();
-    assert_eq!(told, ["PENDING", "RUNNING", "a RUNNING", "a COMPLETED", "b RUNNING", "b COMPLETED", "COMPLETED"]);
-    let sequences: Vec<u64> = bodies.iter().map(|body| body["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(
+        told,
+        ["PENDING", "RUNNING", "a RUNNING", "a COMPLETED", "b RUNNING", "b COMPLETED", "COMPLETED"]
+    );
+    let sequences: Vec<u64> =
+        bodies.iter().map(|body| body["sequence"].as_u64().unwrap()).collect();
     assert!(sequences.windows(2).all(|w| w[0] < w[1]));
     assert!(bodies.iter().all(|body| body["execution_id"] == id.dataflow()));
     assert_eq!(bodies[6]["output"], json!({"text": "x"}));
@@ -66,10 +74,15 @@ async fn a_failed_delivery_holds_the_later_ones_back_and_keeps_its_id() {
 
 #[tokio::test]
 async fn urls_that_the_egress_rules_refuse_are_refused_at_once() {
-    let config = stepwell_engine::EngineConfig { allow_private_egress: Some(false), ..crate::support::config() };
+    let config = stepwell_engine::EngineConfig {
+        allow_private_egress: Some(false),
+        ..crate::support::config()
+    };
     let bench = Bench::with(config).await;
     let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;
-    for url in ["http://127.0.0.1:9/", "ftp://example.com/", "http://[::ffff:10.0.0.1]/", "nonsense"] {
+    for url in
+        ["http://127.0.0.1:9/", "ftp://example.com/", "http://[::ffff:10.0.0.1]/", "nonsense"]
+    {
         let refused = bench.app.execute(&bench.caller, workflow, hook(url)).await.unwrap_err();
         let AppError::InvalidRequest(problem) = refused else { panic!("{url}: {refused}") };
         assert_eq!(problem.path, "webhook_url");

@@ -54,7 +54,12 @@ impl Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, all: &Mutex<Vec<Call>>, statuses: &[u16], counted: &watch::Sender<usize>) {
+async fn serve(
+    mut stream: TcpStream,
+    all: &Mutex<Vec<Call>>,
+    statuses: &[u16],
+    counted: &watch::Sender<usize>,
+) {
     let mut buffer = Vec::new();
     loop {
         let Some(call) = read(&mut stream, &mut buffer).await else { return };
@@ -67,7 +72,9 @@ async fn serve(mut stream: TcpStream, all: &Mutex<Vec<Call>>, statuses: &[u16], 
         if status == 0 {
             return std::future::pending().await;
         }
-        let answer = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}");
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }

@@ -25,7 +25,10 @@ async fn a_sleeping_execution_goes_on_after_a_restart() {
         .await;
     let id = bench.execute(workflow, json!({})).await;
     bench
-        .until(id, |n| matches!(&n.what, What::Step { step, .. } if step.status == StepStatus::Waiting))
+        .until(
+            id,
+            |n| matches!(&n.what, What::Step { step, .. } if step.status == StepStatus::Waiting),
+        )
         .await;
     bench.app.shutdown().await;
     drop(bench);
@@ -73,7 +76,8 @@ async fn a_step_that_must_not_be_repeated_fails_as_interrupted() {
 #[tokio::test]
 async fn the_queue_survives() {
     let bench = Bench::with(stepwell_engine::EngineConfig { max_active: 1, ..config() }).await;
-    let workflow = bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "200ms"}}])).await;
+    let workflow =
+        bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "200ms"}}])).await;
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(bench.execute(workflow, json!({})).await);

@@ -65,7 +65,10 @@ async fn a_failure_names_step_attempt_and_cause() {
     let view = bench.wait(workflow, json!({})).await.unwrap();
     assert_eq!(view.record.status, Status::Failed);
     let error = view.error.unwrap();
-    assert_eq!((error.code.as_str(), error.step.as_deref(), error.attempt), ("HTTP_STATUS", Some("call"), Some(2)));
+    assert_eq!(
+        (error.code.as_str(), error.step.as_deref(), error.attempt),
+        ("HTTP_STATUS", Some("call"), Some(2))
+    );
     assert_eq!(view.steps[1].status, StepStatus::Cancelled);
 }
 
@@ -86,7 +89,10 @@ async fn parallel_steps_run_side_by_side_and_a_failed_one_is_handled() {
         .await;
     let view = bench.wait(workflow, json!({})).await.unwrap();
     assert_eq!(view.record.status, Status::Completed, "{:?}", view.error);
-    assert_eq!(*view.output.unwrap(), json!({"a": 200, "b": "HTTP_STATUS", "c": "rescued HTTP_STATUS"}));
+    assert_eq!(
+        *view.output.unwrap(),
+        json!({"a": 200, "b": "HTTP_STATUS", "c": "rescued HTTP_STATUS"})
+    );
 }
 
 #[tokio::test]
@@ -126,7 +132,11 @@ async fn secrets_reach_the_step_and_nothing_else() {
         secrets: vec![("API_KEY".into(), "very-secret-value".into())],
         ..Default::default()
     };
-    let view = bench.app.execute_and_wait(&bench.caller, workflow, start, crate::support::PATIENCE).await.unwrap();
+    let view = bench
+        .app
+        .execute_and_wait(&bench.caller, workflow, start, crate::support::PATIENCE)
+        .await
+        .unwrap();
     assert_eq!(view.record.status, Status::Completed, "{:?}", view.error);
     assert_eq!(receiver.calls()[0].header("authorization"), "Bearer very-secret-value");
     let stored = bench.store.load_execution(view.record.id).await.unwrap().unwrap();
@@ -147,7 +157,10 @@ async fn wrong_input_is_refused_and_nothing_is_stored() {
     assert_eq!(problems.0[0].path, "input.text");
     let page = bench
         .app
-        .executions(&bench.caller, stepwell_engine::app::ExecutionsQuery { limit: 10, ..Default::default() })
+        .executions(
+            &bench.caller,
+            stepwell_engine::app::ExecutionsQuery { limit: 10, ..Default::default() },
+        )
         .await
         .unwrap();
     assert!(page.items.is_empty());

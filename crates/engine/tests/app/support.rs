@@ -21,7 +21,11 @@ pub struct Bench {
 }
 
 pub fn config() -> EngineConfig {
-    EngineConfig { allow_private_egress: Some(true), shutdown_grace_seconds: 1, ..EngineConfig::default() }
+    EngineConfig {
+        allow_private_egress: Some(true),
+        shutdown_grace_seconds: 1,
+        ..EngineConfig::default()
+    }
 }
 
 impl Bench {
@@ -57,7 +61,11 @@ impl Bench {
         self.app.execute(&self.caller, workflow, with_input(input)).await.unwrap()
     }
 
-    pub async fn wait(&self, workflow: WorkflowId, input: Value) -> Result<ExecutionView, AppError> {
+    pub async fn wait(
+        &self,
+        workflow: WorkflowId,
+        input: Value,
+    ) -> Result<ExecutionView, AppError> {
         self.app.execute_and_wait(&self.caller, workflow, with_input(input), PATIENCE).await
     }
 

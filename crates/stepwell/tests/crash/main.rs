@@ -5,6 +5,8 @@
 //! `STEPWELL_CRASH_ROUNDS` (default 10) sets how often it is killed, `STEPWELL_CRASH_SEED` the
 //! moments.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+
 mod counter;
 mod server;
 

@@ -119,6 +119,8 @@ impl Drop for Server {
 }
 
 fn client() -> reqwest::Client {
+    // Only the first call can install it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // Connections of a killed server must not be taken up again.
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use stepwell_core::catalog::StepSpec;
+use stepwell_core::catalog::{SAME_AS_INPUT, StepSpec};
 
 use crate::spec::base;
 use crate::{Behaviour, StepType};
@@ -13,6 +13,7 @@ pub(crate) struct Echo;
 impl StepType for Echo {
     fn spec(&self) -> StepSpec {
         StepSpec {
+            output: json!({SAME_AS_INPUT: true}),
             examples: vec![json!({"type": "Echo", "input": {"any": ["value", 1, null]}})],
             ..base("Echo", "Data", "Gives its input back unchanged.")
         }

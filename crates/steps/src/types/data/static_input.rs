@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use stepwell_core::catalog::StepSpec;
+use stepwell_core::catalog::{SAME_AS_INPUT, StepSpec};
 
 use crate::spec::base;
 use crate::{Behaviour, StepType};
@@ -14,6 +14,7 @@ impl StepType for StaticInput {
     fn spec(&self) -> StepSpec {
         StepSpec {
             doc: "The whole `input` is the output: any JSON value, with `{{ … }}` resolved.",
+            output: json!({SAME_AS_INPUT: true}),
             is_source: true,
             examples: vec![
                 json!({"type": "StaticInput", "input": {"cities": ["Jaipur", "Patan"], "year": 1063}}),
