@@ -311,10 +311,11 @@ fn transact(
         execute("COMMIT").map_err(Failed::Whole)
     });
     // Some failures (a full disk) have rolled back by themselves, others have not.
-    if done.is_err() && !connection.is_autocommit() {
-        if let Err(error) = execute("ROLLBACK") {
-            tracing::error!(%error, "a transaction could not be rolled back");
-        }
+    if done.is_err()
+        && !connection.is_autocommit()
+        && let Err(error) = execute("ROLLBACK")
+    {
+        tracing::error!(%error, "a transaction could not be rolled back");
     }
     done
 }

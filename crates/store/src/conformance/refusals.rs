@@ -198,13 +198,14 @@ pub async fn refused_ones_do_not_disturb_others(store: Shared) {
         });
     }
     for (n, answer) in tasks.join_all().await {
-        let right = match (n % 5, &answer) {
-            (0, Err(StoreError::Fenced)) | (1, Err(StoreError::Replayed(_))) => true,
-            (2, Err(StoreError::ExternalIdTaken(_))) => true,
-            (3, Err(StoreError::Conflict { .. })) => true,
-            (4, Ok(())) => true,
-            _ => false,
-        };
+        let right = matches!(
+            (n % 5, &answer),
+            (0, Err(StoreError::Fenced))
+                | (1, Err(StoreError::Replayed(_)))
+                | (2, Err(StoreError::ExternalIdTaken(_)))
+                | (3, Err(StoreError::Conflict { .. }))
+                | (4, Ok(()))
+        );
         assert!(right, "{n}: {answer:?}");
         if n % 5 == 4 {
             let Commit { record, events, deliveries, .. } = traceable(n);
