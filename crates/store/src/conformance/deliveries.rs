@@ -86,7 +86,8 @@ pub async fn attempts_are_noted(store: Shared) {
         last_result: Some("503".to_owned()),
         ..pending(1, 1, 1)
     };
-    assert_eq!(store.list_deliveries(execution(1)).await.unwrap(), std::slice::from_ref(&expected));
+    let listed = store.list_deliveries(execution(1)).await.unwrap();
+    assert_eq!(listed, std::slice::from_ref(&expected));
     assert_eq!(due(&store, 59, &[], 9).await, [0_u128; 0]);
     let all = DueDeliveries { now: at(60), except: Vec::new(), limit: 9 };
     assert_eq!(store.due_deliveries(all).await.unwrap(), [expected]);
