@@ -14,11 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use counter::{Call, Counter};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use server::Server;
 
 /// How many acknowledged executions are kept in flight.
 const IN_FLIGHT: usize = 200;
+/// How many requests are made at once.
+const AT_ONCE: usize = 16;
 /// How long all of them together may take to end after the last start.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -71,28 +74,22 @@ async fn nothing_acknowledged_is_lost_or_done_twice() {
         random =
             random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let kill_after = Duration::from_millis(20 + (random >> 33) % 700);
-        let began = Instant::now();
+        top_up(&server, &workflow, &mut n, &mut accepted, &ended).await;
+        let in_flight = accepted.len() - ended.len();
         // Keep them in flight until the moment comes; what is under way then is cut off.
-        let fill = async {
+        let keep = async {
             loop {
-                let open = accepted.len() - ended.len();
-                for _ in open..IN_FLIGHT {
-                    n += 1;
-                    if let Some(id) = server.execute(&workflow, n).await {
-                        accepted.insert(id, n);
-                    }
-                }
                 note_ended(&server, &workflow, &accepted, &mut ended).await;
+                top_up(&server, &workflow, &mut n, &mut accepted, &ended).await;
             }
         };
         tokio::select! {
-            () = fill => {}
+            () = keep => {}
             () = tokio::time::sleep(kill_after) => {}
         }
         server.kill();
         println!(
-            "round {round}: killed after {:?}, {} accepted, {} seen to end",
-            began.elapsed(),
+            "round {round}: {in_flight} in flight, killed after {kill_after:?}, {} accepted, {} seen to end",
             accepted.len(),
             ended.len()
         );
@@ -113,7 +110,28 @@ async fn nothing_acknowledged_is_lost_or_done_twice() {
     println!("{} executions, {} calls, all ended once", accepted.len(), counter.calls().len());
 }
 
-/// Looks at the newest ended executions, and at each one that is still open where that is few.
+/// Starts executions until enough are in flight; each acknowledged one is noted at once.
+async fn top_up(
+    server: &Server,
+    workflow: &str,
+    n: &mut u64,
+    accepted: &mut BTreeMap<String, u64>,
+    ended: &BTreeMap<String, Value>,
+) {
+    let missing = IN_FLIGHT.saturating_sub(accepted.len() - ended.len()) as u64;
+    let first = *n + 1;
+    *n += missing;
+    let starts =
+        (first..first + missing).map(|n| async move { (server.execute(workflow, n).await, n) });
+    let mut starts = futures_util::stream::iter(starts).buffer_unordered(AT_ONCE);
+    while let Some((id, n)) = starts.next().await {
+        if let Some(id) = id {
+            accepted.insert(id, n);
+        }
+    }
+}
+
+/// Looks at every execution that was not seen to end yet.
 async fn note_ended(
     server: &Server,
     workflow: &str,
