@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::AppError;
 use crate::runtime::engine::Engine;
-use crate::runtime::feed::Feed;
+use crate::runtime::feed::{Feed, Outcome};
 use crate::view::{Notice, observe};
 
 /// How many events are taken from the feed at a time.
@@ -68,11 +68,18 @@ impl Follow {
             }
             self.news.mark_unchanged();
             self.take();
+            if self.ready.is_empty() && self.is_stopped() {
+                return Err(AppError::stopping());
+            }
             if self.ready.is_empty() && !self.execution.status().is_final() {
                 // The feed is held here, so its sender is alive.
                 let _ = self.news.changed().await;
             }
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self.feed.as_ref().and_then(|feed| feed.outcome()), Some(Outcome::Stopped))
     }
 
     fn take(&mut self) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
 use tokio::sync::Notify;
@@ -60,8 +61,11 @@ impl App {
         let now = clock.now();
         store.join_node(node, now).await?;
         // Where no other node can be alive, none needs to be waited for.
-        let dead_since =
-            if config.sole_node { now.after(DEAD_AFTER) } else { now.before(DEAD_AFTER) };
+        let dead_since = if config.sole_node {
+            Timestamp::from_micros(i64::MAX)
+        } else {
+            now.before(DEAD_AFTER)
+        };
         let taken = store.take_over(node, dead_since).await?;
         if taken > 0 {
             tracing::info!(executions = taken, "resuming what the last run left unfinished");
@@ -106,6 +110,7 @@ impl App {
             // A runner that is gone already needs no word.
             let _ = mailbox.send(Message::Drain).await;
         }
+        self.engine.registry.release_followers();
         let grace = Duration::from_secs(self.engine.config.shutdown_grace_seconds);
         let all_gone = async {
             loop {

@@ -86,6 +86,7 @@ impl App {
                 let first = not_accepted(&error, &fingerprint)?;
                 self.wait_for(caller, first, patience).await
             }
+            Ok(Outcome::Stopped) => Err(AppError::stopping()),
             Err(_) => Err(AppError::StillRunning(id)),
         }
     }

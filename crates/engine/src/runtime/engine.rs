@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rand::RngExt;
 use stepwell_core::Timestamp;
@@ -103,7 +104,13 @@ impl Engine {
             }
             tokio::task::yield_now().await;
         }
-        Err(AppError::stopping())
+        if self.background.is_stopping() {
+            return Err(AppError::stopping());
+        }
+        Err(AppError::Unavailable {
+            reason: "the execution cannot be loaded now".into(),
+            retry_after: Duration::from_secs(1),
+        })
     }
 
     /// The secret with which a workspace's deliveries are signed; made when first asked for.

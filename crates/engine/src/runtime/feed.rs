@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
     Ended(Arc<Execution>),
     /// Its acceptance could not be stored: it never was.
     NotAccepted(Arc<StoreError>),
+    /// The server stops; whoever starts next goes on with it.
+    Stopped,
 }
 
 impl Feed {

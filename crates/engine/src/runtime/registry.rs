@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use stepwell_core::ids::ExecutionId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::feed::Feed;
+use super::feed::{Feed, Outcome};
 use crate::AppError;
 use stepwell_core::execution::{Done, Fault};
 
@@ -87,7 +87,8 @@ impl Registry {
         let mut entries = self.lock();
         if let Some(Entry::Active { feed, .. }) = entries.remove(&id) {
             self.active.fetch_sub(1, Ordering::Relaxed);
-            if feed.outcome().is_none() && Arc::strong_count(&feed) > 2 {
+            // The runner has let go of it: whoever else holds it follows the execution.
+            if feed.outcome().is_none() && Arc::strong_count(&feed) > 1 {
                 entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
             }
         }
@@ -125,6 +126,17 @@ impl Registry {
             && feed.strong_count() == 0
         {
             entries.remove(&id);
+        }
+    }
+
+    /// Tells those who follow an execution that nobody drives that the server stops.
+    pub(crate) fn release_followers(&self) {
+        for entry in self.lock().values() {
+            if let Entry::Followed(feed) = entry
+                && let Some(feed) = feed.upgrade()
+            {
+                feed.finish(Outcome::Stopped);
+            }
         }
     }
 

@@ -28,6 +28,9 @@ mod load;
 pub(crate) mod persist;
 mod rest;
 
+/// How long an execution is left alone whose journal was not where it was thought to be.
+const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// One execution at work.
 pub(crate) struct Runner {
     engine: Arc<Engine>,
@@ -64,8 +67,10 @@ enum Gone {
     Ended,
     /// Its acceptance was refused by the store: it never was.
     NotAccepted(StoreError),
-    /// Another node drives it, or the journal is not where we thought.
+    /// The journal is not where we thought.
     Lost,
+    /// Another node has taken over.
+    Fenced,
     /// The server stops.
     Stopped,
 }
@@ -159,7 +164,16 @@ impl Runner {
                     self.engine.timers_changed.notify_one();
                 }
             }
-            Gone::Lost | Gone::Stopped => {}
+            Gone::Stopped => self.feed.finish(Outcome::Stopped),
+            // What is stored is right: it is loaded again and goes on from there.
+            Gone::Lost => {
+                let (engine, id) = (self.engine, self.record.id);
+                tokio::spawn(async move {
+                    tokio::time::sleep(LOST_PAUSE).await;
+                    engine.wake(id, Because::ItIsTime);
+                });
+            }
+            Gone::Fenced => {}
         }
     }
 

@@ -88,6 +88,23 @@ async fn a_reader_that_comes_back_misses_nothing() {
 }
 
 #[tokio::test]
+async fn a_reader_stays_through_sleep_and_waking() {
+    let config =
+        stepwell_engine::EngineConfig { keep_in_memory_millis: 0, ..crate::support::config() };
+    let bench = Bench::with(config).await;
+    let workflow = bench
+        .steps(json!([
+            {"id": "wait", "type": "Delay", "config": {"for": "100ms"}, "input": 1},
+            {"id": "again", "type": "Delay", "config": {"for": "100ms"}},
+        ]))
+        .await;
+    let id = bench.execute(workflow, json!({})).await;
+    let mut follow = bench.app.follow(&bench.caller, None, id, 0).await.unwrap();
+    let all = async { while follow.next().await.unwrap().is_some() {} };
+    tokio::time::timeout(crate::support::PATIENCE, all).await.expect("the end is seen");
+}
+
+#[tokio::test]
 async fn another_workspace_sees_nothing() {
     let bench = Bench::new().await;
     let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;

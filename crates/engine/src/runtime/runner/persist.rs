@@ -33,7 +33,11 @@ impl Runner {
         let record = self.projection(wake_at);
         let commit = self.batch(record.clone());
         while let Err(error) = self.engine.store.commit(commit.clone()).await {
-            self.after_refusal(error).await?;
+            match error {
+                // An attempt whose answer was lost had been stored after all.
+                StoreError::Conflict { actual, .. } if actual == record.seq => break,
+                error => self.after_refusal(error).await?,
+            }
         }
         self.record = record;
         self.idempotency = None;
@@ -85,8 +89,9 @@ impl Runner {
                 // over after a stop decides it again.
                 if self.engine.background.is_stopping() { Err(Gone::Stopped) } else { Ok(()) }
             }
+            StoreError::Fenced => Err(Gone::Fenced),
             error => {
-                tracing::error!(%id, %error, "this node lost an execution");
+                tracing::error!(%id, %error, "an execution is not stored as it is in memory");
                 Err(Gone::Lost)
             }
         }
