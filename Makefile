@@ -3,9 +3,10 @@
 CARGO ?= cargo
 DATA ?= ./data
 ROUNDS ?= 50
+HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test lint bench crash-test fuzz tidy fmt
+.PHONY: help run test lint bench crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +35,12 @@ bench: ## Measure the server on this machine (release build; needs wrk)
 
 crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture
+
+sim: ## Run the simulator at full speed, HISTORIES=1000000 random histories
+	STEPWELL_SIM_HISTORIES=$(HISTORIES) $(CARGO) test --release -p stepwell-core --test simulator -- --nocapture
+
+mutants: ## Plant bugs in the state machine; the simulator must catch each
+	$(CARGO) run -q -p xtask -- mutants
 
 fuzz: ## Fuzz the parsers, FUZZ_SECONDS=60 each (needs cargo-fuzz and a nightly toolchain)
 	cd fuzz && for target in $$($(CARGO) fuzz list); do \

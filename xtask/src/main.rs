@@ -1,6 +1,7 @@
 //! Checks of the project that the compiler cannot make. `cargo run -p xtask -- tidy`.
 
 mod fresh_clone;
+mod mutants;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ const USAGE: &str = "\
 usage: cargo run -p xtask -- COMMAND
 
   tidy         layer rules, forbidden calls, file and function sizes, docs
+  mutants      plant bugs in the state machine; the simulator must catch each
   fresh-clone  clone HEAD into a temporary folder and run `make test` there";
 
 fn main() -> ExitCode {
@@ -29,6 +31,7 @@ fn run() -> Result<bool> {
     let root = root()?;
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(&root),
+        Some("mutants") => mutants::run(&root),
         Some("fresh-clone") => fresh_clone::run(&root),
         _ => anyhow::bail!("{USAGE}"),
     }
