@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod definition;
+mod depth;
 pub mod execution;
 pub mod expr;
 pub mod ids;
@@ -14,6 +15,7 @@ mod problem;
 mod test_support;
 mod time;
 
+pub use depth::{MAX_VALUE_DEPTH, nests_deeper};
 pub use problem::{Problem, Problems};
 pub use time::Timestamp;
 

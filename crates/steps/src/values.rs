@@ -13,20 +13,12 @@ pub(crate) const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 /// The largest number of values in a list that a step makes.
 pub(crate) const MAX_ITEMS: usize = 200_000;
 
-/// The deepest nesting of a value that a step makes. The journal wraps values in more levels, and
-/// its reader refuses more than 127 altogether.
-pub(crate) const MAX_DEPTH: u32 = 100;
+/// The deepest nesting of a value that a step makes.
+pub(crate) const MAX_DEPTH: usize = stepwell_core::MAX_VALUE_DEPTH;
 
 /// Whether a value is nested at most as deeply as a step may make it.
 pub(crate) fn fits_depth(value: &Value) -> bool {
-    fn within(value: &Value, left: u32) -> bool {
-        match value {
-            Value::Array(items) => left > 0 && items.iter().all(|item| within(item, left - 1)),
-            Value::Object(map) => left > 0 && map.values().all(|item| within(item, left - 1)),
-            _ => true,
-        }
-    }
-    within(value, MAX_DEPTH)
+    !stepwell_core::nests_deeper(value, MAX_DEPTH)
 }
 
 /// The text under `key`.

@@ -77,6 +77,18 @@ fn a_null_is_not_nothing() {
     assert!(written.contains("[[0,0],[1,1]]"), "{written}");
 }
 
+/// With serde_json's features `raw_value` or `arbitrary_precision` these keys would be magic.
+#[test]
+fn no_key_is_magic() {
+    for key in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+        for value in [json!("1"), json!("{"), json!(5)] {
+            check(1, vec![completed(0, json!({ key: value.clone() }))]);
+            let text = write_json(&json!({ key: value })).unwrap();
+            assert_eq!(read_json::<Value>(&text).unwrap().to_string(), text);
+        }
+    }
+}
+
 #[test]
 fn shared_values_are_shared_when_read() {
     let value = json!({ "k": "v".repeat(100) });

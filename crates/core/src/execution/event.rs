@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -47,10 +47,12 @@ pub enum Event {
         #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
         attempt: u32,
         /// What the attempt is given; `None`: the same as the attempt before.
-        #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "in", default, deserialize_with = "there")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         input: Option<Arc<Value>>,
         /// The configuration, where it was made by expressions.
-        #[serde(rename = "cfg", default, skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "cfg", default, deserialize_with = "there")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         config: Option<Arc<Value>>,
     },
     /// A step waits for a moment by itself (`Delay`).
@@ -204,6 +206,11 @@ impl Event {
                 | Self::Cancelled { .. }
         )
     }
+}
+
+/// A field that is there is a value, `null` too: only one that is left out is `None`.
+fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Value>>, D::Error> {
+    Value::deserialize(from).map(|value| Some(Arc::new(value)))
 }
 
 const fn one() -> u32 {

@@ -51,6 +51,8 @@ pub mod codes {
     pub const USER_DEFINED: &str = "USER_DEFINED_ERROR";
     /// A value is larger than the configured limit.
     pub const VALUE_TOO_LARGE: &str = "VALUE_TOO_LARGE";
+    /// A value is nested deeper than [`crate::MAX_VALUE_DEPTH`].
+    pub const VALUE_TOO_DEEP: &str = "VALUE_TOO_DEEP";
     /// A secret that came with the request is gone since the server restarted.
     pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
     /// A fault of Stepwell itself.

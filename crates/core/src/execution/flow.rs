@@ -12,11 +12,11 @@ use super::failure::{Failure, codes};
 use super::input::Command;
 use super::scope::ExecutionScope;
 use super::state::{Execution, Status, StepState};
-use crate::Map;
 use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
 use crate::expr::EvalError;
+use crate::{MAX_VALUE_DEPTH, Map, nests_deeper};
 
 /// What an edge amounts to at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,10 @@ impl Turn<'_> {
         }
         let output = bind::outputs(self.execution);
         match output {
+            Ok(output) if nests_deeper(&output, MAX_VALUE_DEPTH) => {
+                let error = Failure::new(codes::VALUE_TOO_DEEP, too_deep("outputs"));
+                self.end(Event::Failed { error });
+            }
             Ok(output) => self.end(Event::Completed { output }),
             Err((name, error)) => {
                 let message = format!("output `{name}`: {error}");
@@ -179,11 +183,22 @@ fn prepare(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Prepared, F
         .config
         .render(scope)
         .map_err(|error| expression_failure(planned, "config", &error))?;
+    for (field, value) in [("input", &input), ("config", &config)] {
+        if nests_deeper(value, MAX_VALUE_DEPTH) {
+            return Err(failure(planned, codes::VALUE_TOO_DEEP, too_deep(field)));
+        }
+    }
     let checks = planned.check_input(&input).and_then(|()| planned.check_config(&config));
     match checks {
         Ok(()) => Ok(Prepared { input, config }),
         Err(problems) => Err(failure(planned, codes::STEP_INPUT, problems.to_string())),
     }
+}
+
+fn too_deep(field: &str) -> String {
+    format!(
+        "{field}: the value is nested deeper than the {MAX_VALUE_DEPTH} levels that are allowed"
+    )
 }
 
 fn failure(planned: &PlanStep, code: &str, message: impl Into<String>) -> Failure {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use stepwell_core::execution::{Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_core::{MAX_VALUE_DEPTH, Problem, nests_deeper};
 use stepwell_steps::OutboundError;
 use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
@@ -168,6 +169,7 @@ impl App {
         let plan = self.engine.plans.plan(workflow.id, workflow.release).await?;
         let input = plan
             .with_defaults(start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())));
+        check_depth(&input)?;
         plan.check_input(&input).map_err(AppError::InvalidInput)?;
         self.check_size(&input)?;
         if let Some(url) = &start.webhook_url {
@@ -215,8 +217,18 @@ impl App {
             return Ok(());
         }
         let message = format!("the input is larger than the limit of {limit} bytes");
-        Err(AppError::TooLarge(stepwell_core::Problem::new("input", message)))
+        Err(AppError::TooLarge(Problem::new("input", message)))
     }
+}
+
+/// Before anything else looks at the input: what follows recurses.
+fn check_depth(input: &Value) -> Result<(), AppError> {
+    if !nests_deeper(input, MAX_VALUE_DEPTH) {
+        return Ok(());
+    }
+    let message =
+        format!("the input is nested deeper than the {MAX_VALUE_DEPTH} levels that are allowed");
+    Err(AppError::InvalidInput(Problem::new("input", message).into()))
 }
 
 fn fingerprint(start: &Start) -> Vec<u8> {

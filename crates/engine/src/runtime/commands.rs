@@ -9,6 +9,7 @@ use serde_json::Value;
 use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{Done, Execution, Failure, Fault, codes};
 use stepwell_core::ids::ExecutionId;
+use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
 use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput};
 use tokio::sync::mpsc;
 
@@ -141,6 +142,12 @@ impl Attempt {
                     let message =
                         format!("the step's output is larger than the limit of {limit} bytes");
                     return Err(permanent(codes::VALUE_TOO_LARGE, message));
+                }
+                if nests_deeper(&output.value, MAX_VALUE_DEPTH) {
+                    let message = format!(
+                        "the step's output is nested deeper than the {MAX_VALUE_DEPTH} levels that are allowed"
+                    );
+                    return Err(permanent(codes::VALUE_TOO_DEEP, message));
                 }
                 let output_value = self.secrets.mask(&output.value);
                 Ok(Done { output: output_value, port: output.port.map(str::to_owned) })

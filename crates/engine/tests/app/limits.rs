@@ -73,3 +73,30 @@ async fn values_over_the_limit_fail_the_step() {
     let large = bench.wait(workflow, json!({"text": "y".repeat(2000)})).await.unwrap_err();
     assert!(matches!(large, AppError::TooLarge(_)), "{large}");
 }
+
+/// An input nested this deep around a text.
+fn nested(levels: usize) -> serde_json::Value {
+    (0..levels).fold(json!("x"), |inner, _| json!([inner]))
+}
+
+#[tokio::test]
+async fn values_nest_to_one_limit_wherever_they_come_from() {
+    let bench = Bench::new().await;
+    let echo = bench.steps(json!([{"type": "Echo", "input": "{{ inputs.v }}"}])).await;
+    let accepted = bench.execute(echo, json!({"v": nested(99)})).await;
+    assert_eq!(bench.ended(accepted).await.record.status, Status::Completed);
+    let start = with_input(json!({"v": nested(100)}));
+    let refused = bench.app.execute(&bench.caller, echo, start).await.unwrap_err();
+    assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
+    assert!(refused.to_string().contains("100 levels"), "{refused}");
+
+    // Steps that wrap what they are given reach it at run time, outputs too.
+    let wrap = json!([{"type": "StaticInput", "input": [["{{ inputs.v }}"]]}]);
+    let wrap = bench.steps(wrap).await;
+    let ended = bench.ended(bench.execute(wrap, json!({"v": nested(99)})).await).await;
+    let error = ended.error.unwrap();
+    assert_eq!(
+        (error.code.as_str(), error.step.as_deref()),
+        ("VALUE_TOO_DEEP", Some("static_input"))
+    );
+}

@@ -14,7 +14,7 @@ use self::walk::Walk;
 use super::model::{Definition, OutputSpec};
 use super::{Limits, MAX_PROBLEMS, check::schema};
 use crate::expr::at_key;
-use crate::{Map, Problem, Problems};
+use crate::{Map, Problem, Problems, nests_deeper};
 
 const FIELDS: &[&str] = &[
     "name",
@@ -34,7 +34,7 @@ const NOT_YET: &[&str] = &["concurrency", "on_failure"];
 /// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
 pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Problems) {
     let mut walk = Walk::default();
-    if is_deeper(source, limits.max_depth) {
+    if nests_deeper(source, limits.max_depth) {
         let message = format!("values may nest at most {} deep", limits.max_depth);
         return (None, Problem::new("", message).into());
     }
@@ -61,22 +61,6 @@ pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Pro
     check_names(&mut walk, &definition.state, "state");
     walk.problems.0.truncate(MAX_PROBLEMS);
     (Some(definition), walk.problems)
-}
-
-/// Whether a value nests deeper than `most`; never recurses.
-fn is_deeper(value: &Value, most: usize) -> bool {
-    let mut open = vec![(value, 0)];
-    while let Some((value, depth)) = open.pop() {
-        if depth > most {
-            return true;
-        }
-        match value {
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
-            Value::Object(map) => open.extend(map.values().map(|item| (item, depth + 1))),
-            _ => {}
-        }
-    }
-    false
 }
 
 fn name(walk: &mut Walk, map: &Map) -> String {

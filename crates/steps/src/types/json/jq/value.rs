@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use super::budget::{Exhausted, pay, pay_text, stop};
 
 /// The deepest nesting of a value that a program makes.
-const MAX_DEPTH: u32 = crate::values::MAX_DEPTH;
+#[expect(clippy::cast_possible_truncation, reason = "the limit is small")]
+const MAX_DEPTH: u32 = crate::values::MAX_DEPTH as u32;
 
 /// The longest text that a program makes, in bytes.
 pub(super) const MAX_TEXT: usize = 4 * 1024 * 1024;

@@ -1,0 +1,77 @@
+"""The one exception, and the one table of its codes."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import stepwell
+
+INITIALIZATION = "WORKFLOW_INITIALIZATION_ERROR"
+NODE = "NODE_EXECUTION_ERROR"
+
+# The codes with which an execution ends that have another name here; the others keep theirs.
+_EXECUTION_CODES = {
+    "WORKFLOW_INITIALIZATION": INITIALIZATION,
+    "INVALID_INPUTS": INITIALIZATION,
+    "NODE_EXECUTION": NODE,
+    "NODE_TIMEOUT": NODE,
+    "NODE_CANCELLED": NODE,
+    "NODE_EXECUTION_COUNT_LIMIT_REACHED": NODE,
+    "INVALID_TEMPLATE": NODE,
+    "LLM_PROVIDER": NODE,
+    "PROVIDER_QUOTA_EXCEEDED": NODE,
+    "PROVIDER_CREDENTIALS_UNAVAILABLE": NODE,
+    "INTEGRATION_CREDENTIALS_UNAVAILABLE": NODE,
+    "USER_DEFINED_ERROR": NODE,
+}
+
+
+class VellumError(Exception):
+    """A request was refused, or its execution failed.
+
+    `code` is `WORKFLOW_INITIALIZATION_ERROR`, `NODE_EXECUTION_ERROR` or a code of the server;
+    `raw_code` is always the server's. `execution_id` is None where nothing was executed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        raw_code: Optional[str] = None,
+        execution_id: Optional[str] = None,
+        request_id: Optional[str] = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.raw_code = raw_code or code
+        self.execution_id = execution_id
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+def rejected(response: stepwell.ExecuteWorkflowResponse) -> VellumError:
+    """The exception for an execution that failed."""
+    error = response.data.error
+    code = error.code if error else "INTERNAL_SERVER_ERROR"
+    return VellumError(
+        error.message if error else "the execution was rejected",
+        code=_EXECUTION_CODES.get(code, code),
+        raw_code=code,
+        execution_id=response.execution_id,
+    )
+
+
+def failed(error: stepwell.StepwellError, executing: bool) -> VellumError:
+    """The exception for a request without a good answer. `executing`: it was to start one."""
+    not_started = isinstance(error, (stepwell.BadRequestError, stepwell.NotFoundError))
+    return VellumError(
+        error.message,
+        code=INITIALIZATION if executing and not_started else error.code,
+        raw_code=error.code,
+        execution_id=getattr(error, "execution_id", None),
+        request_id=error.request_id,
+    )

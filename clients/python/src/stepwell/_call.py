@@ -1,0 +1,173 @@
+"""A request as data, and what its answer means. No I/O."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
+from urllib.parse import quote
+
+import httpx
+from pydantic import ValidationError
+
+from ._errors import (
+    APIError,
+    ConnectionFailedError,
+    RequestTimeoutError,
+    StepwellError,
+    UnexpectedAnswerError,
+    api_error,
+)
+from ._models import Model
+from ._retry import RETRIED_STATUSES, RetryPolicy
+from ._settings import Settings
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+
+_PASSING = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
+
+# An answer that takes longer than this is given up, unless a call says otherwise.
+EXECUTE_TIMEOUT = 600.0
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request. `read` makes the result of an answer's JSON (None: no content). `timeout`, in
+    seconds, replaces the client's."""
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    query: Mapping[str, Union[str, int]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Optional[bytes] = None
+    timeout: Optional[float] = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does the same as sending it once."""
+        return self.method == "GET" or "Idempotency-Key" in self.headers
+
+    def arguments(self, settings: Settings) -> dict[str, Any]:
+        """For `httpx.Client.build_request`."""
+        timeout = settings.timeout
+        if self.timeout is not None:
+            timeout = httpx.Timeout(self.timeout, connect=timeout.connect)
+        return {
+            "method": self.method,
+            "url": settings.base_url + self.path,
+            "params": dict(self.query) or None,
+            "headers": {**settings.headers(), **self.headers},
+            "content": self.content,
+            "timeout": timeout,
+        }
+
+    def delay(
+        self, policy: RetryPolicy, tried: int, outcome: Union[httpx.Response, httpx.RequestError]
+    ) -> Optional[float]:
+        """Seconds before it is sent again; None: `outcome` is final."""
+        if not self.repeatable:
+            return None
+        if isinstance(outcome, httpx.Response):
+            if outcome.status_code not in RETRIED_STATUSES:
+                return None
+            return policy.delay(tried, outcome.headers)
+        # After a time-out the caller's patience is over; the others would fail again.
+        return policy.delay(tried) if isinstance(outcome, _PASSING) else None
+
+    def result(self, response: httpx.Response) -> T:
+        """The result, or the exception that the answer stands for."""
+        if not response.is_success:
+            raise refusal(response)
+        try:
+            return self.read(response.json() if response.content else None)
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            raise UnexpectedAnswerError(
+                f"the answer to {self.method} {self.path} is not readable: {error}",
+                request_id=response.headers.get("x-request-id"),
+            ) from error
+
+
+def refusal(response: httpx.Response) -> APIError:
+    """The exception for an answer that is not a success."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = response.text
+    return api_error(response.status_code, body, response.headers.get("x-request-id"))
+
+
+def broken(
+    error: httpx.RequestError, base_url: str, execution_id: Optional[str] = None
+) -> StepwellError:
+    """The exception for a request that got no answer."""
+    if isinstance(error, httpx.TimeoutException):
+        return RequestTimeoutError(
+            f"{base_url} did not answer in time ({type(error).__name__})", execution_id=execution_id
+        )
+    return ConnectionFailedError(
+        f"{base_url}: {error or type(error).__name__}", execution_id=execution_id
+    )
+
+
+def model(kind: type[M]) -> Callable[[Any], M]:
+    """Reads an answer as `kind`."""
+    return kind.model_validate
+
+
+def wrapped(kind: type[M]) -> Callable[[Any], M]:
+    """Reads the `data` of an answer as `kind`."""
+    return lambda body: kind.model_validate(body["data"])
+
+
+def nothing(_: Any) -> None:
+    """For answers without content that matters."""
+
+
+def path(template: str, *parts: str) -> str:
+    """`template` with each `{}` filled by a part, escaped."""
+    return template.format(*(quote(part, safe="") for part in parts))
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def plain(value: Any) -> Any:
+    """JSON values, with models dumped."""
+    if isinstance(value, Model):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def post(
+    where: str,
+    read: Callable[[Any], T],
+    body: Any = None,
+    *,
+    key: Optional[str] = None,
+    query: Optional[Mapping[str, Union[str, int]]] = None,
+    headers: Optional[Mapping[str, str]] = None,
+    timeout: Optional[float] = None,
+) -> Call[T]:
+    """A POST with an idempotency key, so that it can be repeated."""
+    content, kind = encoded(body)
+    all_headers = {"Idempotency-Key": key or uuid.uuid4().hex, **kind, **(headers or {})}
+    return Call("POST", where, read, query or {}, all_headers, content, timeout)
+
+
+def encoded(body: Any) -> tuple[Optional[bytes], dict[str, str]]:
+    """A body with its header; a text is YAML."""
+    if body is None:
+        return None, {}
+    if isinstance(body, str):
+        return body.encode(), {"Content-Type": "application/yaml"}
+    text = json.dumps(plain(body), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode(), {"Content-Type": "application/json"}

@@ -1,0 +1,172 @@
+"""What the deployment endpoints (`/v1/execute-workflow` and its neighbours) answer, as types."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, Optional, Union
+
+from ._models import Model
+
+
+class WorkflowOutput(Model):
+    """An output of a workflow. `type` says what `value` is: STRING, NUMBER, JSON, and so on."""
+
+    id: Optional[str] = None
+    name: str
+    type: str
+    value: Any = None
+
+
+class WorkflowError(Model):
+    """Why an execution or a node was rejected."""
+
+    code: str
+    message: str
+    raw_data: Any = None
+    stacktrace: Optional[str] = None
+
+
+class WorkflowResult(Model):
+    """How an execution ended: FULFILLED with `outputs`, or REJECTED with `error`."""
+
+    id: str
+    state: Union[Literal["FULFILLED", "REJECTED"], str]
+    ts: datetime
+    outputs: Optional[list[WorkflowOutput]] = None
+    error: Optional[WorkflowError] = None
+
+
+class ExecuteWorkflowResponse(Model):
+    """The answer of `execute_workflow`. A failed execution is an answer, not an exception."""
+
+    execution_id: str
+    run_id: Optional[str] = None
+    external_id: Optional[str] = None
+    data: WorkflowResult
+
+    def output(self, name: str) -> Any:
+        """The value of the output `name`; KeyError where there is none."""
+        for output in self.data.outputs or ():
+            if output.name == name:
+                return output.value
+        raise KeyError(name)
+
+
+class ExecuteWorkflowAsyncResponse(Model):
+    """The answer of `execute_workflow_async`: the execution is durable."""
+
+    execution_id: str
+
+
+class StatusError(Model):
+    """Why an execution was rejected, in its status."""
+
+    message: Optional[str] = None
+    code: Optional[str] = None
+
+
+class WorkflowExecutionStatus(Model):
+    """Where an execution stands; `outputs` maps names to values once it is FULFILLED."""
+
+    status: Union[Literal["PENDING", "INITIATED", "STREAMING", "FULFILLED", "REJECTED"], str]
+    execution_id: str
+    outputs: Optional[dict[str, Any]] = None
+    error: Optional[StatusError] = None
+    execution_detail_url: Optional[str] = None
+
+
+class StreamedOutput(Model):
+    """A piece of an output: `delta` while `state` is STREAMING, then the whole `value`."""
+
+    id: Optional[str] = None
+    name: str
+    type: str
+    state: str
+    node_id: Optional[str] = None
+    delta: Optional[str] = None
+    value: Any = None
+
+
+class WorkflowInput(Model):
+    """An input as the execution got it."""
+
+    id: Optional[str] = None
+    name: str
+    type: str
+    value: Any = None
+
+
+class WorkflowEventData(Model):
+    """INITIATED with `inputs`, STREAMING with `output`, FULFILLED with `outputs`, or REJECTED
+    with `error`."""
+
+    id: Optional[str] = None
+    state: str
+    ts: datetime
+    inputs: Optional[list[WorkflowInput]] = None
+    output: Optional[StreamedOutput] = None
+    outputs: Optional[list[WorkflowOutput]] = None
+    error: Optional[WorkflowError] = None
+
+
+class NodeInput(Model):
+    """An input of a node."""
+
+    node_input_id: Optional[str] = None
+    key: str
+    type: str
+    value: Any = None
+
+
+class NodeOutput(Model):
+    """An output of a node, whole or a piece."""
+
+    node_output_id: Optional[str] = None
+    type: str
+    state: Optional[str] = None
+    value: Any = None
+
+
+class NodeEventData(Model):
+    """INITIATED with `input_values`, STREAMING with `output`, FULFILLED with `output_values`, or
+    REJECTED with `error`."""
+
+    id: Optional[str] = None
+    node_id: str
+    node_result_id: Optional[str] = None
+    state: str
+    ts: Optional[datetime] = None
+    data: Any = None
+    input_values: Optional[list[NodeInput]] = None
+    output: Optional[NodeOutput] = None
+    output_index: Optional[int] = None
+    output_values: Optional[list[NodeOutput]] = None
+    error: Optional[WorkflowError] = None
+
+
+class _StreamEvent(Model):
+    execution_id: str
+    run_id: Optional[str] = None
+    external_id: Optional[str] = None
+
+
+class WorkflowEvent(_StreamEvent):
+    """Something happened to the execution."""
+
+    type: Literal["WORKFLOW"]
+    data: WorkflowEventData
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is the last one."""
+        return self.data.state in ("FULFILLED", "REJECTED")
+
+
+class NodeEvent(_StreamEvent):
+    """Something happened to a node."""
+
+    type: Literal["NODE"]
+    data: NodeEventData
+
+
+WorkflowStreamEvent = Union[WorkflowEvent, NodeEvent]

@@ -1,0 +1,198 @@
+"""Every exception that this package raises.
+
+All of them are a `StepwellError` and carry `code`, `message`, `details` and `request_id`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+
+from ._models import ErrorDetail
+
+if TYPE_CHECKING:
+    from ._models import Execution
+
+
+class StepwellError(Exception):
+    """Anything that went wrong between a call and its result.
+
+    `code` is stable and for programs, `message` is for people, `details` lists each problem with
+    its place, and `request_id` finds the request in the server's log (None: it never got there).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        details: Sequence[ErrorDetail] = (),
+        request_id: Optional[str] = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.details = list(details)
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        text = f"{self.code}: {self.message}"
+        return f"{text} (request {self.request_id})" if self.request_id else text
+
+
+class APIError(StepwellError):
+    """The server refused the request. `status` is the HTTP status, `body` the answer as it came."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        status: int,
+        details: Sequence[ErrorDetail] = (),
+        request_id: Optional[str] = None,
+        body: Any = None,
+    ) -> None:
+        super().__init__(message, code=code, details=details, request_id=request_id)
+        self.status = status
+        self.body = body
+
+
+class BadRequestError(APIError):
+    """400, 413, 415, 422: the request has to be changed."""
+
+
+class AuthenticationError(APIError):
+    """401: no key, or one that is not accepted."""
+
+
+class ForbiddenError(APIError):
+    """403: the key lacks a scope, which the message names."""
+
+
+class NotFoundError(APIError):
+    """404: there is no such object, or the key does not see it."""
+
+
+class ConflictError(APIError):
+    """409: the object is not in a state that allows this."""
+
+
+class RateLimitError(APIError):
+    """429: too many requests, also after the retries."""
+
+
+class ServerError(APIError):
+    """5xx: the server could not do it."""
+
+
+class UnavailableError(ServerError):
+    """503: the server cannot do it at the moment, also after the retries."""
+
+
+class ConnectionFailedError(StepwellError):
+    """The server was not reached, or the connection broke off. Code `CONNECTION_FAILED`."""
+
+    def __init__(self, message: str, *, execution_id: Optional[str] = None) -> None:
+        super().__init__(message, code="CONNECTION_FAILED")
+        self.execution_id = execution_id
+
+
+class RequestTimeoutError(ConnectionFailedError):
+    """The server did not answer in time. What the request asked for may still happen.
+
+    Code `REQUEST_TIMEOUT`.
+    """
+
+    def __init__(self, message: str, *, execution_id: Optional[str] = None) -> None:
+        super().__init__(message, execution_id=execution_id)
+        self.code = "REQUEST_TIMEOUT"
+
+
+class UnexpectedAnswerError(StepwellError):
+    """The answer is not what this client knows: perhaps something in between answered.
+
+    Code `UNEXPECTED_ANSWER`.
+    """
+
+    def __init__(self, message: str, *, request_id: Optional[str] = None) -> None:
+        super().__init__(message, code="UNEXPECTED_ANSWER", request_id=request_id)
+
+
+class WaitTimeoutError(StepwellError):
+    """The execution had not ended when the patience of `wait` or `run` was over; it goes on.
+
+    Code `WAIT_TIMEOUT`; `execution_id` tells where to look.
+    """
+
+    def __init__(self, execution_id: str, timeout: float) -> None:
+        super().__init__(
+            f"{execution_id} had not ended after {timeout:g} s; it goes on", code="WAIT_TIMEOUT"
+        )
+        self.execution_id = execution_id
+
+
+class ExecutionFailedError(StepwellError):
+    """Raised by `Execution.raise_for_status` only: it ended `FAILED` or `CANCELLED`."""
+
+    def __init__(self, execution: Execution) -> None:
+        error = execution.error
+        super().__init__(
+            error.message if error else f"{execution.execution_id} is {execution.status}",
+            code=error.code if error else str(execution.status),
+        )
+        self.execution = execution
+
+
+_BY_STATUS: Mapping[int, type[APIError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: BadRequestError,
+    415: BadRequestError,
+    422: BadRequestError,
+    429: RateLimitError,
+    503: UnavailableError,
+}
+
+
+def api_error(status: int, body: Any, request_id: Optional[str]) -> APIError:
+    """The exception for an answer; `body` is the parsed JSON, or the text where it was none."""
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
+    code, message, details, named = _read(body)
+    return kind(
+        message or f"the server answered {status}",
+        code=code or f"HTTP_{status}",
+        status=status,
+        details=details,
+        request_id=named or request_id,
+        body=body,
+    )
+
+
+def _read(body: Any) -> tuple[Optional[str], Optional[str], list[ErrorDetail], Optional[str]]:
+    """Code, message, details, and request id from any of the server's three forms of errors."""
+    if not isinstance(body, dict):
+        text = str(body)[:200] if body else None
+        return None, text, [], None
+    if isinstance(body.get("error"), dict):
+        body = body["error"]
+    errors = body.get("details") or body.get("errors") or []
+    errors = [item for item in errors if isinstance(item, dict)] if isinstance(errors, list) else []
+    details = [
+        ErrorDetail(
+            path=str(item.get("path") or item.get("field") or ""),
+            message=str(item.get("message") or item.get("detail") or ""),
+            expected=_text(item.get("expected")),
+            found=_text(item.get("found")),
+        )
+        for item in errors
+    ]
+    code = body.get("code") or next((item["code"] for item in errors if item.get("code")), None)
+    message = body.get("message") or body.get("detail")
+    return _text(code), _text(message), details, _text(body.get("request_id"))
+
+
+def _text(value: Any) -> Optional[str]:
+    return None if value is None else str(value)

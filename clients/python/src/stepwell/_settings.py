@@ -1,0 +1,64 @@
+"""What a client is made with: arguments first, then the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Optional
+
+import httpx
+
+from ._retry import RetryPolicy
+
+VERSION = "0.1.0"
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+# The server sends a comment every 15 s; a stream that is quiet for longer is broken.
+STREAM_TIMEOUT = 60.0
+
+# `wait` looks after 50 ms, then less and less often, at least every second.
+FIRST_LOOK = 0.05
+SLOWEST_LOOK = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a client; times in seconds."""
+
+    base_url: str
+    api_key: Optional[str]
+    timeout: httpx.Timeout
+    retries: RetryPolicy
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        headers = {"User-Agent": f"stepwell-python/{VERSION}", "Accept": "application/json"}
+        if self.api_key:
+            headers["X-API-KEY"] = self.api_key
+        return headers
+
+    @property
+    def stream_timeout(self) -> httpx.Timeout:
+        """For event streams."""
+        read = max(STREAM_TIMEOUT, self.timeout.read or 0.0)
+        known = self.timeout
+        return httpx.Timeout(connect=known.connect, read=read, write=known.write, pool=known.pool)
+
+
+def settings(
+    base_url: Optional[str],
+    api_key: Optional[str],
+    timeout: float,
+    max_retries: int,
+    retries: Optional[RetryPolicy],
+) -> Settings:
+    """Fills what is not given from `STEPWELL_URL` (or `STEPWELL_SERVER`) and
+    `STEPWELL_API_KEY`."""
+    env = os.environ
+    url = base_url or env.get("STEPWELL_URL") or env.get("STEPWELL_SERVER") or DEFAULT_URL
+    return Settings(
+        base_url=url.rstrip("/"),
+        api_key=api_key or env.get("STEPWELL_API_KEY") or None,
+        timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+        retries=retries or RetryPolicy(max_retries=max_retries),
+    )

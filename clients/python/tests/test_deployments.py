@@ -1,0 +1,81 @@
+"""The deployment endpoints, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from stepwell_testing import Server
+
+import stepwell
+from stepwell import AsyncClient, Client
+
+
+def test_sync(deployments: Server) -> None:
+    with Client(deployments.key, deployments.url) as client:
+        typed = [{"name": "query", "type": "STRING", "value": "hi"}]
+        for inputs in (typed, [{"name": "query", "value": "hi"}], {"query": "hi"}):
+            response = client.execute_workflow(inputs, workflow_deployment_name="my-workflow")
+            assert response.data.state == "FULFILLED"
+            assert response.output("result") == "HI"
+            assert response.data.outputs and response.data.outputs[0].type == "STRING"
+        with pytest.raises(KeyError):
+            response.output("other")
+
+        failed = client.execute_workflow([], workflow_deployment_name="my-failing-workflow")
+        assert failed.data.state == "REJECTED"
+        assert failed.data.error and failed.data.error.code == "USER_DEFINED_ERROR"
+
+        queued = client.execute_workflow_async(typed, workflow_deployment_name="my-workflow")
+        status = client.workflow_execution_status(queued.execution_id)
+        for _ in range(200):
+            if status.status in ("FULFILLED", "REJECTED"):
+                break
+            status = client.workflow_execution_status(queued.execution_id)
+        assert (status.status, status.outputs) == ("FULFILLED", {"result": "HI"})
+
+        events = list(
+            client.execute_workflow_stream(
+                typed, workflow_deployment_name="my-workflow", event_types=["WORKFLOW", "NODE"]
+            )
+        )
+        assert (events[0].type, events[0].data.state) == ("WORKFLOW", "INITIATED")
+        assert (events[-1].type, events[-1].data.state) == ("WORKFLOW", "FULFILLED")
+        nodes = [event.data for event in events if isinstance(event, stepwell.NodeEvent)]
+        assert [node.state for node in nodes] == ["INITIATED", "FULFILLED"]
+        assert len({node.node_id for node in nodes}) == 1
+
+        actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
+        client.submit_workflow_execution_actuals([actual], execution_id=response.execution_id)
+        with pytest.raises(stepwell.APIError) as caught:
+            client.submit_workflow_execution_actuals(
+                [actual], execution_id="00000000-0000-7000-8000-000000000000"
+            )
+        assert caught.value.status in (400, 404)
+        with pytest.raises(stepwell.APIError) as unknown:
+            client.execute_workflow([], workflow_deployment_name="no-such-workflow")
+        assert "no-such-workflow" in unknown.value.message
+        with pytest.raises(stepwell.APIError):
+            next(client.execute_workflow_stream([], workflow_deployment_name="no-such-workflow"))
+
+
+def test_async(deployments: Server) -> None:
+    async def main() -> None:
+        name = "my-workflow"
+        async with AsyncClient(deployments.key, deployments.url) as client:
+            response = await client.execute_workflow({"query": "a"}, workflow_deployment_name=name)
+            assert response.output("result") == "A"
+            stream = client.execute_workflow_stream({"query": "b"}, workflow_deployment_name=name)
+            states = [event.data.state async for event in stream]
+            assert states[0] == "INITIATED" and states[-1] == "FULFILLED"
+            queued = await client.execute_workflow_async(
+                {"query": "c"}, workflow_deployment_name=name
+            )
+            status = await client.workflow_execution_status(queued.execution_id)
+            assert status.execution_id == queued.execution_id
+            actual = {"output_type": "STRING", "output_key": "result", "quality": 0.5}
+            await client.submit_workflow_execution_actuals(
+                [actual], execution_id=response.execution_id
+            )
+
+    asyncio.run(main())

@@ -1,0 +1,22 @@
+"""The README's snippets run as printed, one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stepwell_testing import Server, snippets
+
+
+def test_snippets(
+    deployments: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STEPWELL_URL", deployments.url)
+    monkeypatch.setenv("STEPWELL_API_KEY", deployments.key)
+    space: dict = {"__name__": "readme"}
+    for snippet in snippets(Path(__file__).parents[1] / "README.md"):
+        exec(compile(snippet, "README.md", "exec"), space)
+    space["client"].close()
+    said = capsys.readouterr().out
+    for part in ("{'text': 'RETAW EHT OT NWOD'}", "INVALID_WORKFLOW", "COMPLETED", "ENO", "NWOD"):
+        assert part in said, said

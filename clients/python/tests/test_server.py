@@ -1,0 +1,247 @@
+"""The whole dataflow dialect and the keys, sync and async, against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from stepwell_testing import Server
+
+import stepwell
+from stepwell import AsyncClient, Client
+
+GREET = {
+    "name": "greet",
+    "inputs": {"text": "string"},
+    "steps": [
+        {"type": "TextOperation.Uppercase", "input": "{{ inputs.text }}"},
+        {"type": "TextOperation.Reverse"},
+    ],
+}
+SLOW = {"name": "slow", "steps": [{"type": "Delay", "config": {"for": "1h"}}]}
+FAILING = {"name": "failing", "steps": [{"type": "Fail", "config": {"message": "boom"}}]}
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.key, server.url) as client:
+        yield client
+
+
+def test_workflows(client: Client) -> None:
+    workflow_id = client.create_workflow(GREET).workflow_id
+    workflow = client.get_workflow(workflow_id)
+    assert (workflow.name, workflow.release, workflow.status) == ("greet", 1, "active")
+    assert [step.type for step in workflow.steps] == [
+        "TextOperation.Uppercase",
+        "TextOperation.Reverse",
+    ]
+    assert workflow.definition == GREET
+
+    changed = client.update_workflow(workflow_id, "name: greet\nsteps: [{type: Echo, input: hi}]")
+    assert (changed.release, changed.steps[0].type) == (2, "Echo")
+
+    others = [client.create_workflow(GREET).workflow_id for _ in range(3)]
+    page = client.list_workflows(limit=2)
+    assert [row.workflow_id for row in page.workflows] == others[:0:-1]
+    assert page.next_cursor is not None
+    following = client.list_workflows(limit=2, cursor=page.next_cursor)
+    assert following.workflows[0].workflow_id == others[0]
+    assert {workflow_id, *others} <= {row.workflow_id for row in client.iter_workflows()}
+
+    assert client.delete_workflow(workflow_id) is None
+    with pytest.raises(stepwell.NotFoundError) as caught:
+        client.get_workflow(workflow_id)
+    assert (caught.value.code, caught.value.status) == ("WORKFLOW_NOT_FOUND", 404)
+    assert caught.value.request_id
+
+
+def test_executions(client: Client) -> None:
+    workflow_id = client.create_workflow(GREET).workflow_id
+    done = client.run(workflow_id, {"text": "abc"}, timeout=20)
+    assert done.ended and done.raise_for_status() is done
+    assert (done.status, done.output, done.input) == ("COMPLETED", {"text": "CBA"}, {"text": "abc"})
+    assert [(task.step_id, task.output) for task in done.tasks] == [
+        ("uppercase", {"text": "ABC"}),
+        ("reverse", {"text": "CBA"}),
+    ]
+    assert done.completed_at and done.completed_at >= done.created_at
+
+    accepted = client.execute(workflow_id, {"text": "x"})
+    assert client.wait(workflow_id, accepted.execution_id, timeout=20).output == {"text": "X"}
+    assert client.logs(workflow_id, accepted.execution_id) == []
+
+    listed = [row.execution_id for row in client.iter_executions(workflow_id, status="COMPLETED")]
+    assert listed == [accepted.execution_id, done.execution_id]
+    assert client.list_executions(workflow_id, status=["FAILED", "CANCELLED"]).executions == []
+    stats = client.workflow_stats(workflow_id)
+    assert (stats.total, stats.completed, stats.failed) == (2, 2, 0)
+
+
+def test_failures_are_data_until_asked(client: Client) -> None:
+    workflow_id = client.create_workflow(FAILING).workflow_id
+    execution = client.run(workflow_id, timeout=20)
+    assert execution.status == "FAILED"
+    with pytest.raises(stepwell.ExecutionFailedError, match="boom") as caught:
+        execution.raise_for_status()
+    assert execution.error and caught.value.code == execution.error.code
+
+
+def test_control(client: Client) -> None:
+    workflow_id = client.create_workflow(SLOW).workflow_id
+    execution_id = client.execute(workflow_id).execution_id
+    assert client.pause(workflow_id, execution_id).status == "PAUSED"
+    assert client.resume(workflow_id, execution_id).status == "RUNNING"
+    with pytest.raises(stepwell.WaitTimeoutError) as late:
+        client.wait(workflow_id, execution_id, timeout=0.1)
+    assert late.value.execution_id == execution_id
+    assert client.cancel(workflow_id, execution_id, reason="enough").status == "CANCELLED"
+    with pytest.raises(stepwell.ConflictError) as ended:
+        client.cancel(workflow_id, execution_id)
+    assert ended.value.code == "EXECUTION_ENDED"
+    with pytest.raises(stepwell.WaitTimeoutError):
+        client.run(workflow_id, timeout=0.2)
+
+
+def test_events(client: Client) -> None:
+    workflow_id = client.create_workflow(GREET).workflow_id
+    execution_id = client.execute(workflow_id, {"text": "abc"}).execution_id
+    events = list(client.events(workflow_id, execution_id))
+    assert isinstance(events[-1], stepwell.StatusEvent)
+    assert (events[-1].status, events[-1].output) == ("COMPLETED", {"text": "CBA"})
+    settled = [e.completed for e in events if isinstance(e, stepwell.ProgressEvent)]
+    assert settled == [1, 2]
+    tasks = [e.task for e in events if isinstance(e, stepwell.TaskEvent)]
+    assert {task.step_id for task in tasks} == {"uppercase", "reverse"}
+
+    middle = events[len(events) // 2].sequence
+    later = list(client.events(workflow_id, execution_id, after=middle))
+    assert later == [event for event in events if event.sequence > middle]
+    assert list(client.events(workflow_id, execution_id, after=events[-1].sequence)) == []
+    with pytest.raises(stepwell.NotFoundError):
+        next(client.events(workflow_id, "ex-" + "0" * 26))
+
+
+def test_idempotency(client: Client) -> None:
+    workflow_id = client.create_workflow(GREET).workflow_id
+    ids = {
+        client.execute(workflow_id, {"text": "x"}, idempotency_key="once").execution_id
+        for _ in range(3)
+    }
+    assert len(ids) == 1
+    with pytest.raises(stepwell.BadRequestError) as caught:
+        client.execute(workflow_id, {"text": "y"}, idempotency_key="once")
+    assert (caught.value.status, caught.value.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_secrets(client: Client) -> None:
+    # The name reaches the server: a step that asks for it gets as far as the connection.
+    definition = {
+        "name": "secret",
+        "steps": [
+            {
+                "type": "HttpRequest",
+                "config": {
+                    "url": "http://127.0.0.1:9/",
+                    "headers": {"X-Token": "{{ secrets.STRIPE_KEY }}"},
+                },
+            }
+        ],
+    }
+    workflow_id = client.create_workflow(definition).workflow_id
+    without = client.run(workflow_id, timeout=30)
+    given = client.run(workflow_id, secrets={"STRIPE_KEY": "s"}, timeout=30)
+    assert without.error and without.error.code == "SECRET_UNAVAILABLE"
+    assert given.error and given.error.code != "SECRET_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("definition", "path"),
+    [
+        ({"name": "x", "steps": [{"type": "NoSuchStep"}]}, "steps[0].type"),
+        ({"name": "x", "steps": []}, "steps"),
+    ],
+)
+def test_problems_have_their_place(client: Client, definition: dict, path: str) -> None:
+    with pytest.raises(stepwell.BadRequestError) as caught:
+        client.create_workflow(definition)
+    assert caught.value.code == "INVALID_WORKFLOW"
+    assert path in [detail.path for detail in caught.value.details]
+
+
+def test_keys(client: Client, server: Server) -> None:
+    soon = datetime.now(timezone.utc) + timedelta(days=1)
+    made = client.create_api_key("reader", ["read:workflows"], expires_at=soon)
+    assert made.secret not in repr(made)
+    assert abs((made.expires_at or soon) - soon) < timedelta(seconds=1)
+    with Client(made.secret, server.url) as reader:
+        assert reader.me().scopes == ["read:workflows"]
+        assert reader.list_workflows(limit=1)
+        with pytest.raises(stepwell.ForbiddenError) as caught:
+            reader.create_workflow(GREET)
+        assert "write:workflows" in caught.value.message
+        with pytest.raises(stepwell.ForbiddenError):  # in the other form of errors
+            reader.list_api_keys()
+        page = client.list_api_keys(sort_by="name", sort_order="asc", page_size=100)
+        assert made.id in [key.id for key in page.items]
+        assert page.pagination.total_items == len(page.items)
+        client.revoke_api_key(made.id)
+        with pytest.raises(stepwell.AuthenticationError) as refused:
+            reader.list_workflows()
+        assert refused.value.code == "REVOKED_TOKEN"
+    assert client.webhook_signing_secret().startswith("whsec_")
+
+
+def test_step_types(client: Client) -> None:
+    types = {step.type: step for step in client.step_types()}
+    assert types["TextOperation.Reverse"].effect == "pure"
+
+
+def test_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPWELL_URL", server.url + "/")
+    monkeypatch.setenv("STEPWELL_API_KEY", server.key)
+    with Client() as client:
+        assert client.base_url == server.url
+        assert client.me().scopes == ["admin"]
+    with Client("wrong") as client, pytest.raises(stepwell.AuthenticationError):
+        client.me()
+
+
+def test_async(server: Server) -> None:
+    async def main() -> None:
+        async with AsyncClient(server.key, server.url) as client:
+            workflow_id = (await client.create_workflow(GREET)).workflow_id
+            runs = [client.run(workflow_id, {"text": f"a{n}"}, timeout=20) for n in range(8)]
+            outputs = [run.output["text"] for run in await asyncio.gather(*runs)]
+            assert outputs == [f"{n}A" for n in range(8)]
+            accepted = await client.execute(workflow_id, {"text": "z"})
+            events = [e async for e in client.events(workflow_id, accepted.execution_id)]
+            assert events[-1].event == "status"
+            execution = await client.wait(workflow_id, accepted.execution_id, timeout=20)
+            assert execution.output == {"text": "Z"}
+            ids = [row.execution_id async for row in client.iter_executions(workflow_id)]
+            assert len(ids) == 9 and accepted.execution_id in ids
+            assert (await client.list_executions(workflow_id, limit=3)).next_cursor
+            assert workflow_id in [row.workflow_id async for row in client.iter_workflows()]
+            assert (await client.get_workflow(workflow_id)).name == "greet"
+            assert (await client.update_workflow(workflow_id, SLOW)).release == 2
+            slow = (await client.execute(workflow_id)).execution_id
+            assert (await client.pause(workflow_id, slow)).status == "PAUSED"
+            assert (await client.resume(workflow_id, slow)).status == "RUNNING"
+            with pytest.raises(stepwell.WaitTimeoutError):
+                await client.wait(workflow_id, slow, timeout=0.1)
+            assert (await client.cancel(workflow_id, slow)).status == "CANCELLED"
+            assert (await client.logs(workflow_id, slow)) is not None
+            assert (await client.workflow_stats(workflow_id)).cancelled == 1
+            key = await client.create_api_key("k", ["read:workflows"])
+            assert key.id in [k.id for k in (await client.list_api_keys(page_size=100)).items]
+            await client.revoke_api_key(key.id)
+            assert (await client.me()).scopes == ["admin"]
+            assert await client.step_types() and await client.webhook_signing_secret()
+            await client.delete_workflow(workflow_id)
+            with pytest.raises(stepwell.NotFoundError):
+                await client.get_workflow(workflow_id)
+
+    asyncio.run(main())

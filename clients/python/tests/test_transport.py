@@ -1,0 +1,295 @@
+"""Retries, time-outs, errors and broken streams, against a server that is told what to say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from stepwell_testing import Answer, Stub
+
+import stepwell
+from stepwell import AsyncClient, Client, RetryPolicy
+
+Scripted = Callable[..., Stub]
+QUICK = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
+BUSY = Answer(503, {"error": {"code": "UNAVAILABLE", "message": "later", "request_id": "r-1"}})
+OK = Answer(202, {"execution_id": "ex-1"})
+
+
+def both(stub: Stub, call: Callable[[Any], Any]) -> list[Any]:
+    """The outcome of a call on the sync and on the async client."""
+    outcomes: list[Any] = []
+    with Client("k", stub.url, retries=QUICK) as client:
+        try:
+            outcomes.append(call(client))
+        except stepwell.StepwellError as error:
+            outcomes.append(error)
+
+    async def main() -> Any:
+        async with AsyncClient("k", stub.url, retries=QUICK) as client:
+            return await call(client)
+
+    try:
+        outcomes.append(asyncio.run(main()))
+    except stepwell.StepwellError as error:
+        outcomes.append(error)
+    return outcomes
+
+
+def test_posts_are_repeated_under_one_key(scripted: Scripted) -> None:
+    stub = scripted(BUSY, Answer(429), OK, BUSY, Answer(429), OK)
+    outcomes = both(stub, lambda client: client.execute("wf-1", {"a": 1}))
+    assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
+    keys = [request.headers["idempotency-key"] for request in stub.requests]
+    assert len(keys) == 6 and len(set(keys[:3])) == 1 and len(set(keys[3:])) == 1
+    assert len(set(keys)) == 2
+    assert {request.body for request in stub.requests} == {b'{"input":{"a":1}}'}
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "requests"),
+    [
+        (503, lambda c: c.get_workflow("w"), 4),
+        (503, lambda c: c.pause("w", "e"), 4),
+        (503, lambda c: c.execute_workflow([], workflow_deployment_name="w"), 4),
+        (503, lambda c: c.update_workflow("w", {}), 1),
+        (503, lambda c: c.delete_workflow("w"), 1),
+        (500, lambda c: c.get_workflow("w"), 1),
+        (504, lambda c: c.execute("w"), 1),
+        (400, lambda c: c.get_workflow("w"), 1),
+    ],
+)
+def test_what_is_repeated(
+    scripted: Scripted, status: int, call: Callable[[Any], Any], requests: int
+) -> None:
+    stub = scripted(Answer(status))
+    for outcome in both(stub, call):
+        assert isinstance(outcome, stepwell.APIError)
+        assert (outcome.status, outcome.code) == (status, f"HTTP_{status}")
+    assert len(stub.requests) == 2 * requests
+
+
+def test_retry_after(scripted: Scripted) -> None:
+    stub = scripted(Answer(503, headers={"Retry-After": "1"}), OK)
+    begun = time.monotonic()
+    with Client("k", stub.url, retries=QUICK) as client:
+        client.execute("w")
+    assert 1.0 <= time.monotonic() - begun < 5.0
+
+    far = scripted(Answer(429, headers={"Retry-After": "3600"}))
+    with Client("k", far.url) as client, pytest.raises(stepwell.RateLimitError):
+        client.execute("w")
+    assert len(far.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("tried", "header", "low", "high"),
+    [
+        (1, None, 0.75, 1.0),
+        (2, None, 1.5, 2.0),
+        (3, None, 2.25, 3.0),
+        (4, None, None, None),
+        (1, "0", 0.0, 0.0),
+        (1, "7.5", 7.5, 7.5),
+        (1, "61", None, None),
+        (1, "nonsense", 0.75, 1.0),
+        (1, "-3", 0.0, 0.0),
+        (4, "1", None, None),
+        (1, formatdate(time.time() + 20, usegmt=True), 10.0, 21.0),
+        (1, "Thu, 01 Jan 1970 00:00:00 GMT", 0.0, 0.0),
+    ],
+)
+def test_delays(tried: int, header: Any, low: Any, high: Any) -> None:
+    policy = RetryPolicy(max_retries=3, base_delay=1.0, max_delay=3.0)
+    delay = policy.delay(tried, {"retry-after": header} if header is not None else {})
+    assert delay == low if low is None else delay is not None and low <= delay <= high
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message", "path"),
+    [
+        (
+            {
+                "error": {
+                    "code": "INVALID_INPUT",
+                    "message": "no",
+                    "details": [{"path": "a.b", "message": "must", "expected": "x", "found": "y"}],
+                    "request_id": "r-9",
+                }
+            },
+            "INVALID_INPUT",
+            "no",
+            "a.b",
+        ),
+        (
+            {
+                "status": "error",
+                "message": "no",
+                "errors": [{"code": "BAD", "detail": "must", "field": "f"}],
+                "request_id": "r-9",
+            },
+            "BAD",
+            "no",
+            "f",
+        ),
+        ({"detail": "no", "code": "C", "request_id": "r-9"}, "C", "no", None),
+    ],
+)
+def test_three_forms_of_errors(
+    scripted: Scripted, body: Any, code: str, message: str, path: Any
+) -> None:
+    for error in both(scripted(Answer(400, body)), lambda client: client.me()):
+        assert isinstance(error, stepwell.BadRequestError)
+        assert (error.code, error.message, error.request_id) == (code, message, "r-9")
+        assert [detail.path for detail in error.details] == ([path] if path else [])
+        assert error.details == [] or error.details[0].message == "must"
+
+
+def test_strange_answers(scripted: Scripted) -> None:
+    for body in ([b"<html>"], [b""], ["list"], {"other": 1}):
+        for error in both(scripted(Answer(200, body)), lambda client: client.get_workflow("w")):
+            assert isinstance(error, stepwell.UnexpectedAnswerError), body
+    for error in both(scripted(Answer(502, [b"<html>"])), lambda client: client.me()):
+        assert isinstance(error, stepwell.ServerError) and error.message == "<html>"
+
+
+def test_nobody_there() -> None:
+    for client in (Client("k", "http://127.0.0.1:9", retries=QUICK),):
+        with client, pytest.raises(stepwell.ConnectionFailedError) as caught:
+            client.me()
+        assert caught.value.code == "CONNECTION_FAILED"
+
+
+def test_paths_are_escaped(scripted: Scripted) -> None:
+    stub = scripted(Answer(404))
+    both(stub, lambda client: client.get_execution("a/b", "../c?d"))
+    assert {r.path for r in stub.requests} == {"/workflows/a%2Fb/executions/..%2Fc%3Fd"}
+
+
+def test_unknown_options_are_refused(scripted: Scripted) -> None:
+    with Client("k", "http://127.0.0.1:9") as client, pytest.raises(TypeError, match="deploymnt"):
+        client.execute_workflow([], workflow_deploymnt_name="x")  # type: ignore[call-arg]
+
+
+# Broken streams
+
+HEAD = {"Content-Type": "text/event-stream"}
+NAMES = ["status", "task", "task", "progress", "status"]
+IDS = [1, 2, 3, 3, 4]
+TASK = '"task":{"task_id":"t","type":"Echo","status":"RUNNING","step_id":"e","attempt":1}'
+DATA = ['"status":"RUNNING"', TASK, TASK, '"completed":1,"total":1', '"status":"COMPLETED"']
+
+
+def sse(index: int) -> bytes:
+    head = f'"execution_id":"ex-1","sequence":{IDS[index]},"timestamp":"2026-01-01T00:00:00Z"'
+    text = f"event: {NAMES[index]}\nid: {IDS[index]}\ndata: {{{head},{DATA[index]}}}\n\n"
+    return text.encode()
+
+
+def resuming(cuts: list[int]) -> Callable[[Any], Answer]:
+    """A server that breaks off after as many events as `cuts` says, connection by connection."""
+    left = list(cuts)
+
+    def answer(request: Any) -> Answer:
+        after = int(request.headers.get("last-event-id", 0))
+        rest = [index for index in range(len(IDS)) if IDS[index] > after]
+        cut = left.pop(0) if left else None
+        if cut is None:
+            return Answer(200, [b": heartbeat\n\n", *map(sse, rest)], HEAD)
+        # Half of the next event comes, too.
+        half = [sse(rest[cut])[:20]] if cut < len(rest) else []
+        return Answer(200, [*map(sse, rest[:cut]), *half], HEAD, cut=True)
+
+    return answer
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [2], [3], [4], [5], [3, 1], [1, 2, 2], [0, 0], [3, 2]])
+def test_events_resume_without_loss(cuts: list[int]) -> None:
+    async def collect(url: str) -> list[tuple[int, str]]:
+        async with AsyncClient("k", url, retries=QUICK) as client:
+            return [(e.sequence, e.event) async for e in client.events("w", "ex-1")]
+
+    for run in ("sync", "async"):
+        stub = Stub(resuming(cuts))
+        try:
+            if run == "sync":
+                with Client("k", stub.url, retries=QUICK) as client:
+                    events = [(e.sequence, e.event) for e in client.events("w", "ex-1")]
+            else:
+                events = asyncio.run(collect(stub.url))
+            assert events == list(zip(IDS, NAMES)), run
+        finally:
+            stub.close()
+
+
+def test_a_stream_that_never_works_is_given_up() -> None:
+    stub = Stub(resuming([0] * 50))
+    with Client("k", stub.url, retries=QUICK) as client:
+        with pytest.raises(stepwell.ConnectionFailedError) as caught:
+            list(client.events("w", "ex-1"))
+    assert caught.value.execution_id == "ex-1"
+    assert len(stub.requests) == 1 + QUICK.max_retries
+    stub.close()
+
+
+def test_a_busy_server_is_asked_again(scripted: Scripted) -> None:
+    stub = scripted(BUSY, Answer(200, [sse(4)], HEAD))
+    with Client("k", stub.url, retries=QUICK) as client:
+        assert [event.sequence for event in client.events("w", "ex-1")] == [4]
+    gone = scripted(BUSY)
+    with Client("k", gone.url, retries=QUICK) as client:
+        with pytest.raises(stepwell.UnavailableError) as caught:
+            list(client.events("w", "ex-1"))
+    assert caught.value.request_id == "r-1"
+
+
+def line(state: str, extra: str = "") -> bytes:
+    return (
+        '{"execution_id":"e-1","type":"WORKFLOW","data":{"id":"w","ts":"2026-01-01T00:00:00Z",'
+        f'"state":"{state}"{extra}}}}}\n'
+    ).encode()
+
+
+def test_deployment_streams(scripted: Scripted) -> None:
+    whole = (
+        line("INITIATED") + b"\n\r\n" + line("STREAMING", ',"new":"\u2028x"') + line("FULFILLED")
+    )
+    unknown = b'{"type":"NEWER","execution_id":"e-1"}\n'
+    ways = [
+        [whole],
+        [whole[:-1]],
+        [whole[:7], whole[7:]],
+        [unknown + whole],
+        [bytes([byte]) for byte in whole],
+    ]
+    for chunks in ways:
+        stub = scripted(BUSY, Answer(200, chunks))
+        with Client("k", stub.url, retries=QUICK) as client:
+            stream = client.execute_workflow_stream({"q": 1}, workflow_deployment_name="w")
+            states = [event.data.state for event in stream]
+        assert states == ["INITIATED", "STREAMING", "FULFILLED"]
+        assert len({r.headers["idempotency-key"] for r in stub.requests}) == 1
+        assert stub.requests[0].json() == {
+            "inputs": [{"name": "q", "value": 1}],
+            "workflow_deployment_name": "w",
+        }
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_deployment_streams_that_break_are_told(scripted: Scripted, cut: bool) -> None:
+    stub = scripted(Answer(200, [line("INITIATED")], cut=cut))
+    with Client("k", stub.url, retries=QUICK) as client:
+        stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+        assert next(stream).execution_id == "e-1"
+        with pytest.raises(stepwell.ConnectionFailedError) as caught:
+            next(stream)
+    assert caught.value.execution_id == "e-1"
+    assert len(stub.requests) == 1
+
+    torn = scripted(Answer(200, [b"data: {}\n"]))
+    with Client("k", torn.url) as client, pytest.raises(stepwell.UnexpectedAnswerError):
+        list(client.execute_workflow_stream([], workflow_deployment_name="w"))

@@ -1,0 +1,115 @@
+//! Old journals are replayed for ever: each file of `journals/` is one as it was stored, and what
+//! it must fold to. A file is never changed; new events get new files.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_core::catalog::{Action, Catalog, Effect, StepSpec};
+use stepwell_core::definition::{self, Limits};
+use stepwell_core::execution::{Execution, Origin, Recorded, StepRun, StepState};
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+
+struct Types(Vec<StepSpec>);
+
+impl Catalog for Types {
+    fn find(&self, name: &str) -> Option<&StepSpec> {
+        self.0.iter().find(|spec| spec.name == name)
+    }
+
+    fn all(&self) -> Vec<&StepSpec> {
+        self.0.iter().collect()
+    }
+}
+
+fn types() -> Types {
+    let spec = |name, action| StepSpec {
+        name,
+        aliases: &[],
+        summary: "",
+        doc: "",
+        category: "Test",
+        config: json!({}),
+        input: json!({}),
+        output: json!({}),
+        default_input: None,
+        default_output: None,
+        is_source: false,
+        effect: Effect::Pure,
+        effect_of: None,
+        action,
+        sensitive: &[],
+        ports: &["right"],
+        examples: Vec::new(),
+    };
+    Types(vec![
+        spec("Delay", Action::Delay),
+        spec("Fail", Action::Fail),
+        spec("Run", Action::Run),
+        spec("SetState", Action::SetState),
+    ])
+}
+
+fn replay(fixture: &Value) -> Execution {
+    let plan = definition::plan(&fixture["definition"], &types(), &Limits::default());
+    let (_, plan) = plan.unwrap_or_else(|problems| panic!("{problems}"));
+    let mut execution = Execution::new(Origin {
+        id: ExecutionId::from_uuid(uuid::Uuid::from_u128(1)),
+        workflow: WorkflowId::from_uuid(uuid::Uuid::from_u128(2)),
+        release: 1,
+        plan: Arc::new(plan),
+    });
+    for stored in fixture["journal"].as_array().unwrap() {
+        let recorded: Recorded = serde_json::from_value(stored.clone()).unwrap();
+        // What is written today reads as what was written then.
+        let written = serde_json::to_value(&recorded).unwrap();
+        assert_eq!(&written, stored);
+        execution.apply(&recorded);
+    }
+    execution
+}
+
+fn told(run: &StepRun) -> Value {
+    let list = |value: &Option<Arc<Value>>| Value::from_iter(value.iter().map(|v| (**v).clone()));
+    let mut told = json!({
+        "state": run.state.name(),
+        "attempts": run.attempts,
+        "input": list(&run.input),
+        "config": list(&run.config),
+    });
+    match &run.state {
+        StepState::Completed { output, port } => {
+            told["output"] = (**output).clone();
+            if let Some(port) = port {
+                told["port"] = json!(port);
+            }
+        }
+        StepState::Failed { error, .. } => told["error"] = json!(error.code),
+        _ => {}
+    }
+    told
+}
+
+#[test]
+fn stored_journals_fold_to_what_they_meant() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let fixture: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let execution = replay(&fixture);
+        let plan = &execution.origin.plan;
+        let steps = plan.steps.iter().zip(&execution.steps);
+        let found = json!({
+            "status": execution.status().name(),
+            "input": *execution.input,
+            "output": execution.output.as_deref(),
+            "error": execution.error,
+            "state": execution.state,
+            "steps": Value::from_iter(steps.map(|(step, run)| (step.id.clone(), told(run)))),
+        });
+        assert_eq!(found, fixture["expect"], "{}", file.display());
+    }
+}
