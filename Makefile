@@ -29,7 +29,8 @@ tidy: ## Check the project's own rules only (layers, forbidden calls, sizes, doc
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-bench: ## Measure the server on this machine (release build; needs wrk)
+bench: ## Measure the server beside the machine's own limits (release build, load by wrk)
+	@command -v wrk >/dev/null || { apt-get update -qq && apt-get install -y -qq wrk; }
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench
 
@@ -42,6 +43,7 @@ sim: ## Run the simulator at full speed, HISTORIES=1000000 random histories
 mutants: ## Plant bugs in the state machine; the simulator must catch each
 	$(CARGO) run -q -p xtask -- mutants
 
-fuzz: ## Fuzz the parsers, FUZZ_SECONDS=60 each (needs cargo-fuzz and a nightly toolchain)
+fuzz: ## Fuzz the parsers, FUZZ_SECONDS=60 each (needs a nightly toolchain)
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
 	cd fuzz && for target in $$($(CARGO) fuzz list); do \
 		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done

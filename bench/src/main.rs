@@ -23,10 +23,12 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("bare") => bare::serve(),
+        // The server that was built beside this program.
+        None => run(&std::env::current_exe()?.with_file_name("stepwell")),
         Some("--server") => {
             run(&PathBuf::from(arguments.next().context("--server needs the path of the binary")?))
         }
-        _ => anyhow::bail!("usage: bench --server PATH | bench bare"),
+        _ => anyhow::bail!("usage: bench [--server PATH] | bench bare"),
     }
 }
 
