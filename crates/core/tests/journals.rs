@@ -35,6 +35,7 @@ fn types() -> Types {
         output: json!({}),
         default_input: None,
         default_output: None,
+        check: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Json, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use serde_json::{Value, json};
 
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -24,7 +25,7 @@ impl Counter {
         let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
         let app = axum::Router::new()
             .route("/call", post(call))
-            .route("/look", get(|| async { Json(json!({"ok": true})) }))
+            .route("/look", get(|| async { json(r#"{"ok":true}"#.to_owned()) }))
             .with_state(calls.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -40,12 +41,16 @@ impl Counter {
 async fn call(
     State(calls): State<Arc<Mutex<Vec<Call>>>>,
     headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> Json<Value> {
+    body: String,
+) -> impl IntoResponse {
     let header =
         |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let (execution, step, key) =
         (header("x-execution"), header("x-step"), header("idempotency-key"));
     calls.lock().unwrap().push(Call { execution, step, key });
-    Json(body)
+    json(body)
+}
+
+fn json(body: String) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], body)
 }
