@@ -1,6 +1,8 @@
 //! Old journals are replayed for ever: each file of `journals/` is one as it was stored, and what
 //! it must fold to. A file is never changed; new events get new files.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
