@@ -2,6 +2,7 @@
 //!
 //! Nothing here recurses deeper than the configured limit, whatever a client sends.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
@@ -10,6 +11,10 @@ use stepwell_core::{Map, Problem};
 
 use crate::error::{ApiError, Kind};
 
+/// The most values in one document. In memory each takes many times the two bytes that it may take
+/// in a body.
+const MAX_VALUES: usize = 1_000_000;
+
 /// Reads one JSON document: UTF-8, no duplicate keys, nested at most `max_depth` deep.
 ///
 /// # Errors
@@ -17,7 +22,8 @@ use crate::error::{ApiError, Kind};
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
     let text = utf8(bytes)?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = Strict { left: max_depth, max: max_depth }
+    let values = Cell::new(0);
+    let read = Strict { left: max_depth, max: max_depth, values: &values }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     read.map_err(|error| ApiError::invalid("", format!("the body is not valid JSON: {error}")))
@@ -39,15 +45,17 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, ApiError> {
 
 /// Builds a value while it counts depth and refuses duplicate keys.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'c> {
     left: usize,
     max: usize,
+    /// How many values there were.
+    values: &'c Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.left.checked_sub(1) {
-            Some(left) => Ok(Self { left, max: self.max }),
+            Some(left) => Ok(Self { left, ..self }),
             None => Err(E::custom(format_args!(
                 "nested deeper than the {} levels that are allowed",
                 self.max
@@ -56,15 +64,21 @@ impl Strict {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        self.values.set(self.values.get() + 1);
+        if self.values.get() > MAX_VALUES {
+            return Err(D::Error::custom(format_args!(
+                "more than the {MAX_VALUES} values that are allowed"
+            )));
+        }
         from.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -266,12 +280,14 @@ mod tests {
     #[test]
     fn tells_what_is_wrong() {
         let deep = "[".repeat(100_000);
+        let wide = format!("[{}1]", "[],".repeat(MAX_VALUES));
         for (body, expect) in [
             (b"{\"a\": 1,}".as_slice(), "line 1 column 9"),
             (b"", "EOF while parsing"),
             (b"{} {}", "trailing characters"),
             (b"{\"a\": {\"b\": 1, \"b\": 2}}", "duplicate key `b`"),
             (b"{\"a\": \"\xff\"}", "not valid UTF-8 at byte 7"),
+            (wide.as_bytes(), "more than the 1000000 values"),
             (deep.as_bytes(), "nested deeper than the 64 levels"),
         ] {
             let error = parse(body, 64).unwrap_err();

@@ -1,10 +1,13 @@
 //! Idempotency for POSTs that create neither a workflow nor an execution: the first answer is
 //! stored and sent again. (Creating those is atomic with the key inside the engine.)
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use stepwell_engine::app::Idempotency;
 use stepwell_engine::{App, Caller};
+use tokio::sync::Mutex;
 
 use crate::error::{ApiError, Kind};
 use crate::respond;
@@ -26,6 +29,7 @@ pub async fn once(
         let (status, body) = work.await?;
         return Ok(respond::json_text(status, body));
     };
+    let _turn = turn_of(&key).lock().await;
     if let Some(answer) = app.replay(caller, &key).await? {
         return replayed(&answer);
     }
@@ -46,6 +50,7 @@ pub async fn once_unseen(
     work: impl Future<Output = Result<Response, ApiError>>,
 ) -> Result<Response, ApiError> {
     let Some(key) = key else { return work.await };
+    let _turn = turn_of(&key).lock().await;
     if app.replay(caller, &key).await?.is_some() {
         return Err(ApiError::new(
             Kind::NotReplayable,
@@ -57,6 +62,15 @@ pub async fn once_unseen(
     let response = work.await?;
     remember(app, caller, key, "secret".to_owned()).await;
     Ok(response)
+}
+
+/// Requests with the same key take turns, so that of two at once the second finds the answer of
+/// the first. Keys share locks: what happens under one takes a moment only.
+fn turn_of(key: &Idempotency) -> &'static Mutex<()> {
+    static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
+    let mut hasher = DefaultHasher::new();
+    key.key.hash(&mut hasher);
+    &TURNS[(hasher.finish() % TURNS.len() as u64) as usize]
 }
 
 /// The work is done whether or not the answer can be stored, so a failure here is only logged.

@@ -59,6 +59,8 @@ impl FromRequestParts<Api> for Reader {
         let params = Params::from_request_parts(parts, api).await?;
         // A browser repeats the address with its `after` as it was; the header is newer.
         let after = match parts.headers.get("last-event-id") {
+            // A client that has seen no event yet may send it empty.
+            Some(value) if value.is_empty() => 0,
             Some(value) => place("Last-Event-ID", value.to_str().unwrap_or("?"))?,
             None => params.one("after")?.map_or(Ok(0), |text| place("after", text))?,
         };

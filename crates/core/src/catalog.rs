@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::Map;
+
 /// What running a step does to the world; decides how durable the journal must be before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -45,6 +47,9 @@ pub enum Action {
 /// on as output, so that types flow through it: `{"x-same-as-input": true}`.
 pub const SAME_AS_INPUT: &str = "x-same-as-input";
 
+/// What a step type says of a configuration: the field that is wrong, and a message.
+pub type Checked = Result<(), (&'static str, String)>;
+
 /// The description of a step type.
 #[derive(Debug, Clone)]
 pub struct StepSpec {
@@ -71,6 +76,9 @@ pub struct StepSpec {
     /// The output property that feeds the next step's default input; `None` where the whole
     /// output does.
     pub default_output: Option<&'static str>,
+    /// Tells what is wrong in a configuration beyond what its schema says, such as a pattern that
+    /// is none: the field and a message. It is given the fields that hold no expression.
+    pub check: Option<fn(&Map) -> Checked>,
     /// Whether the step, where its input is not given, takes none instead of the previous output.
     pub is_source: bool,
     /// What running it does to the world.

@@ -57,7 +57,9 @@ fn decode_base32(text: &str) -> Option<u128> {
 
 fn parse(text: &str, prefixes: &[&str]) -> Option<Uuid> {
     for prefix in prefixes {
-        if let Some(rest) = text.strip_prefix(prefix)
+        // Like the digits after it, the prefix may be written in capitals.
+        if let Some((start, rest)) = text.split_at_checked(prefix.len())
+            && start.eq_ignore_ascii_case(prefix)
             && let Some(rest) = rest.strip_prefix(['-', '_'])
         {
             return decode_base32(rest).map(Uuid::from_u128);
@@ -170,7 +172,8 @@ mod tests {
         }
         assert!(id.dataflow().starts_with("ex-"));
         assert_eq!(id.dataflow().len(), 3 + 26);
-        assert_eq!(id.dataflow().to_uppercase().replace("EX-", "ex-").parse(), Ok(id));
+        assert_eq!(id.dataflow().to_uppercase().parse(), Ok(id));
+        assert_eq!(id.abi().to_uppercase().parse(), Ok(id));
     }
 
     #[test]

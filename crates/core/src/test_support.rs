@@ -20,6 +20,7 @@ fn spec(name: &'static str, config: Value, input: Value, output: Value) -> StepS
         output,
         default_input: None,
         default_output: None,
+        check: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

@@ -5,6 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use regex::{Captures, Regex, RegexBuilder};
+use serde_json::Value;
+use stepwell_core::Map;
+use stepwell_core::catalog::Checked;
 use tokio::time::Instant;
 
 use crate::Failure;
@@ -35,6 +38,14 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, Failure> {
     }
     cache.push_back(compiled.clone());
     Ok(compiled)
+}
+
+/// Whether the `pattern` of a configuration can be compiled, for the type's `check`.
+pub(crate) fn check_pattern(config: &Map) -> Checked {
+    match config.get("pattern").and_then(Value::as_str) {
+        Some(pattern) => compile(pattern).map(drop).map_err(|f| ("pattern", f.message)),
+        None => Ok(()),
+    }
 }
 
 fn cached(pattern: &str) -> Option<Regex> {

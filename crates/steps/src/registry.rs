@@ -88,6 +88,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::{Value, json};
+    use stepwell_core::definition::{self, Limits};
 
     use super::*;
     use crate::PureCall;
@@ -154,6 +155,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn configurations_are_checked_before_they_run() {
+        for (step, path, says) in [
+            (json!({"type": "Delay", "config": {"for": "soon"}}), "for", "not a duration"),
+            (json!({"type": "Delay", "config": {"until": "noon"}}), "until", "RFC 3339"),
+            (json!({"type": "Delay"}), "", "one of `for` or `until` is required"),
+            (
+                json!({"type": "Delay", "config": {"for": 1, "until": "2026-01-31T09:00:00Z"}}),
+                "",
+                "only one",
+            ),
+            (
+                json!({"type": "TextOperation.RegexExtract", "config": {"pattern": "("}}),
+                "pattern",
+                "unclosed group",
+            ),
+            (
+                json!({"type": "TextOperation.RegexReplace", "config": {"pattern": "[", "replacement": ""}}),
+                "pattern",
+                "unclosed character class",
+            ),
+            (
+                json!({"type": "TextOperation.Split", "config": {"separator": ",", "by": "words"}}),
+                "",
+                "`separator` and `by` cannot be given together",
+            ),
+            (json!({"type": "Json.Query", "config": {"query": ".a ||"}}), "query", ""),
+            (
+                json!({"type": "HttpRequest", "config": {"url": "example.com"}}),
+                "url",
+                "absolute URL",
+            ),
+            (json!({"type": "HttpRequest", "config": {"url": "file:///etc"}}), "url", "`file:`"),
+        ] {
+            let source = json!({"name": "x", "steps": [step]});
+            let problems = definition::plan(&source, registry(), &Limits::default()).unwrap_err().0;
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            let at = format!("steps[0].config.{path}");
+            assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
+            assert!(problems[0].message.contains(says), "{step}: {}", problems[0].message);
+        }
+        // What an expression makes is not known yet.
+        let later = json!({"type": "Delay", "config": {"for": "{{ inputs.pause }}"}});
+        let source = json!({"name": "x", "steps": [later]});
+        definition::plan(&source, registry(), &Limits::default()).unwrap();
     }
 
     /// The input as the engine binds it: a bare value goes to the default input.

@@ -16,6 +16,7 @@ pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static
         output: json!({}),
         default_input: None,
         default_output: None,
+        check: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

@@ -85,7 +85,10 @@ impl Fault {
         // The problems are told one by one below the message.
         let short = message.strip_suffix(&format!(": {problems}")).unwrap_or(&message);
         let fault = Self::new(kind, code.unwrap_or("FAILED"), short);
-        let problems = problems.0.into_iter().filter(|p| p.message != fault.message).collect();
+        let problems = problems.0.into_iter();
+        let problems = problems
+            .filter(|p| p.message != fault.message && p.to_string() != fault.message)
+            .collect();
         Self { problems, ..fault }
     }
 
@@ -166,6 +169,9 @@ mod tests {
         let fault = Fault::from_answer(400, &body);
         assert_eq!(fault.problems, [Problem::new("steps[0]", "bad")]);
         assert_eq!((fault.code.as_str(), fault.message.as_str()), ("INVALID_WORKFLOW", "no"));
+        let body = json!({"error": {"code": "INVALID_REQUEST", "message": "limit: too many",
+            "details": [{"path": "limit", "message": "too many"}]}});
+        assert_eq!(Fault::from_answer(400, &body).problems, [], "it is told once");
         let body = json!({"status": "error", "message": "two are wrong", "errors": [
             {"code": "INVALID_REQUEST", "detail": "is empty", "field": "name"}]});
         let fault = Fault::from_answer(400, &body);

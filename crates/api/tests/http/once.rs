@@ -60,3 +60,16 @@ async fn a_secret_is_not_stored_to_be_repeated() {
     let list = server.get("/api/v1/auth/api-keys").await.json();
     assert_eq!(list["data"]["pagination"]["total_items"], 2, "the admin's and this one");
 }
+
+#[tokio::test]
+async fn of_many_requests_at_once_one_does_it() {
+    let server = Server::start().await;
+    let body = json!({"name": "ci", "scopes": ["admin"]}).to_string();
+    let headers = [JSON, ("idempotency-key", "key-1")];
+    let send = || server.send("POST", "/api/v1/auth/api-keys", &headers, body.clone());
+    let answers = futures_util::future::join_all((0..8).map(|_| send())).await;
+    let made = answers.iter().filter(|a| a.status == StatusCode::CREATED).count();
+    assert_eq!(made, 1);
+    let refused = answers.iter().filter(|a| a.status == StatusCode::CONFLICT).count();
+    assert_eq!(refused, 7);
+}

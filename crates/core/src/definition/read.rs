@@ -64,6 +64,10 @@ fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
         let message = error.without_snippet().to_string();
         let what = message.split(" at line ").next().unwrap_or_default().trim();
         let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let what = match what {
+            _ if what.contains("Documents {") => "there is more than one document; send one",
+            _ => what,
+        };
         let place = error.location().filter(|at| at.line() > 0).map_or_else(String::new, |at| {
             format!(" at line {}, column {}", at.line(), at.column())
         });

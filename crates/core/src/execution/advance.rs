@@ -1,12 +1,14 @@
 //! What each input means where an execution stands.
 
 use super::Execution;
+use super::bind;
 use super::event::{Event, Recorded};
 use super::failure::{Failure, codes};
 use super::input::{Command, Decision, Done, Fault, Input, Moment, Refused};
 use super::retry::backoff;
 use super::state::{Status, StepState};
-use crate::catalog::Effect;
+use crate::Timestamp;
+use crate::catalog::{Action, Effect};
 use crate::definition::model::OnError;
 
 /// What follows from an input, without changing the execution: for dry runs and tests. The
@@ -165,14 +167,14 @@ impl Turn<'_> {
         }
         for step in 0..self.execution.steps.len() {
             match self.execution.steps[step].state {
-                StepState::Waiting { until } if until <= now => self.wait_is_over(step),
+                StepState::Waiting { until } if until <= now => self.wait_is_over(step, until),
                 StepState::Backoff { attempt, until, .. } if until <= now => {
                     let attempt = attempt + 1;
                     let step_index = index(step);
                     let again =
                         Event::StepStarted { step: step_index, attempt, input: None, config: None };
                     self.record(again);
-                    self.command(Command::Run { step, attempt });
+                    self.again(step, attempt);
                 }
                 _ => {}
             }
@@ -183,7 +185,29 @@ impl Turn<'_> {
         self.settle_if_done();
     }
 
-    fn wait_is_over(&mut self, step: usize) {
+    /// Begins another attempt of a step that was begun.
+    fn again(&mut self, step: usize, attempt: u32) {
+        let plan = self.execution.origin.plan.clone();
+        let planned = &plan.steps[step];
+        if planned.action != Action::Delay {
+            return self.command(Command::Run { step, attempt });
+        }
+        let now = self.moment.now;
+        let until = bind::delay_until(&bind::config(self.execution, step), now);
+        // The attempt before had the same configuration, and waited.
+        self.wait(planned, step, until.unwrap_or(now));
+    }
+
+    fn wait_is_over(&mut self, step: usize, until: Timestamp) {
+        let plan = self.execution.origin.plan.clone();
+        let planned = &plan.steps[step];
+        if bind::is_cut_short(planned, &bind::config(self.execution, step), until) {
+            let timeout = planned.timeout.unwrap_or_default();
+            let message = format!("the step took longer than its time-out of {timeout:?}");
+            let failure = Failure::new(codes::STEP_TIMEOUT, message);
+            let fault = Fault { failure, retryable: true, retry_after: None };
+            return self.attempt_failed(step, self.execution.steps[step].attempts, fault);
+        }
         let output = self.execution.steps[step].input.clone().unwrap_or_default();
         self.complete(step, Done { output, port: None });
     }

@@ -96,6 +96,15 @@ fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) 
     }
 }
 
+/// The configuration of a step that was begun: made by expressions, else the plan's own.
+pub(super) fn config(execution: &Execution, step: usize) -> Arc<Value> {
+    if let Some(config) = &execution.steps[step].config {
+        return config.clone();
+    }
+    let rendered = execution.origin.plan.steps[step].config.render(&ExecutionScope::new(execution));
+    rendered.unwrap_or_else(|_| shared_null().clone())
+}
+
 /// When a `Delay` goes on.
 pub(super) fn delay_until(config: &Value, now: Timestamp) -> Result<Timestamp, String> {
     if let Some(text) = config.get("until") {
@@ -109,6 +118,16 @@ pub(super) fn delay_until(config: &Value, now: Timestamp) -> Result<Timestamp, S
         Ok(duration) => Ok(now.after(duration)),
         Err(message) => Err(format!("config.for: {message}")),
     }
+}
+
+/// Whether a `Delay` that waited until this moment was to wait longer than its time-out.
+pub(super) fn is_cut_short(planned: &PlanStep, config: &Value, until: Timestamp) -> bool {
+    let Some(timeout) = planned.timeout else { return false };
+    if config.get("until").is_some() {
+        return delay_until(config, until).is_ok_and(|wanted| wanted > until);
+    }
+    let length = parse_duration(config.get("for").unwrap_or(&Value::Null));
+    length.is_ok_and(|length| length > timeout)
 }
 
 /// The outputs of an execution whose steps are all settled: those declared, else what its last

@@ -16,7 +16,7 @@ use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
 use crate::expr::EvalError;
-use crate::{MAX_VALUE_DEPTH, Map, nests_deeper};
+use crate::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
 
 /// What an edge amounts to at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Turn<'_> {
         match planned.action {
             Action::Run => self.command(Command::Run { step, attempt: 1 }),
             Action::Delay => match bind::delay_until(&config, self.moment.now) {
-                Ok(until) => self.record(Event::StepWaiting { step: index(step), until }),
+                Ok(until) => self.wait(planned, step, until),
                 Err(message) => {
                     let failure = failure(planned, codes::STEP_INPUT, message);
                     self.fail_and_flow(step, failure, queue);
@@ -124,7 +124,17 @@ impl Turn<'_> {
         }
     }
 
+    /// A step waits by itself, though no longer than its time-out.
+    pub(super) fn wait(&mut self, planned: &PlanStep, step: usize, until: Timestamp) {
+        let cut = planned.timeout.map(|timeout| self.moment.now.after(timeout));
+        let until = cut.map_or(until, |cut| cut.min(until));
+        self.record(Event::StepWaiting { step: index(step), until });
+    }
+
     fn fail_and_flow(&mut self, step: usize, failure: Failure, queue: &mut VecDeque<usize>) {
+        // One that fails before its first attempt has none.
+        let attempt = Some(self.execution.steps[step].attempts).filter(|attempts| *attempts > 0);
+        let failure = Failure { attempt, ..failure };
         let handled = self.execution.origin.plan.steps[step].on_error != OnError::Fail;
         let error = failure.clone();
         self.record(Event::StepFailed { step: index(step), error, handled });

@@ -32,6 +32,7 @@ fn spec(name: &'static str, effect: Effect, action: Action, input: Value) -> Ste
         output: json!({}),
         default_input: None,
         default_output: None,
+        check: None,
         is_source: false,
         effect,
         effect_of: None,

@@ -129,6 +129,8 @@ impl App {
                 "steps were still under way after the grace period; the next start runs them again"
             );
         }
+        // Whoever still waits for an execution is told that it goes on elsewhere or later.
+        self.engine.background.end();
         if let Err(error) = self.engine.store.leave(self.engine.node).await {
             tracing::warn!(%error, "this node could not leave in order");
         }

@@ -78,24 +78,23 @@ impl App {
                 return self.wait_for(caller, id, patience).await;
             }
         };
-        match tokio::time::timeout(patience, feed.ended()).await {
-            Ok(Outcome::Ended(execution)) => match feed.record() {
+        match self.patiently(patience, feed.ended()).await {
+            Some(Outcome::Ended(execution)) => match feed.record() {
                 Some(record) => Ok(ExecutionView::new(&execution, record)),
                 None => self.execution_as(caller, Verb::Execute, None, id).await,
             },
-            Ok(Outcome::NotAccepted(error)) => {
+            Some(Outcome::NotAccepted(error)) => {
                 let first = not_accepted(&error, &fingerprint)?;
                 self.wait_for(caller, first, patience).await
             }
-            Ok(Outcome::Stopped) => Err(AppError::stopping()),
-            Err(_) => Err(AppError::StillRunning(id)),
+            Some(Outcome::Stopped) | None => Err(AppError::StillRunning(id)),
         }
     }
 
     /// Waits for the end of an execution. Scope `execute:workflows`.
     ///
     /// # Errors
-    /// `NotFound`; `StillRunning` when `patience` is over.
+    /// `NotFound`; `StillRunning` when `patience` is over, or the server stops before it ended.
     pub async fn wait_for(
         &self,
         caller: &Caller,
@@ -107,11 +106,21 @@ impl App {
             while follow.next().await?.is_some() {}
             Ok::<_, AppError>(())
         };
-        match tokio::time::timeout(patience, ended).await {
-            Ok(ended) => ended?,
-            Err(_) => return Err(AppError::StillRunning(id)),
+        match self.patiently(patience, ended).await {
+            Some(ended) => ended?,
+            None => return Err(AppError::StillRunning(id)),
         }
         self.execution_as(caller, Verb::Execute, None, id).await
+    }
+
+    /// What `work` makes, unless patience is over before, or the server stops.
+    async fn patiently<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            made = work => Some(made),
+            () = tokio::time::sleep(patience) => None,
+            () = self.engine.background.ended() => None,
+        }
     }
 
     async fn accept(

@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 /// The loops of one engine.
 pub(crate) struct Background {
     stop: watch::Sender<bool>,
+    /// Whether nothing is driven here any more.
+    over: watch::Sender<bool>,
     // Touched at start and stop only, nothing awaits under it.
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -21,7 +23,11 @@ pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Background {
     pub(crate) fn new() -> Self {
-        Self { stop: watch::channel(false).0, tasks: Mutex::default() }
+        Self {
+            stop: watch::channel(false).0,
+            over: watch::channel(false).0,
+            tasks: Mutex::default(),
+        }
     }
 
     /// Starts a loop.
@@ -36,6 +42,17 @@ impl Background {
     /// Whether they were told to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Says that nothing is driven here any more.
+    pub(crate) fn end(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Completes when nothing is driven here any more.
+    pub(crate) async fn ended(&self) {
+        // An error means that the engine is gone, which is an end too.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
     /// Tells all loops to stop and waits for them.

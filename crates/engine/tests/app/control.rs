@@ -120,3 +120,32 @@ async fn another_workspace_sees_nothing() {
         Err(AppError::NotFound { .. })
     ));
 }
+
+#[tokio::test]
+async fn whoever_waits_is_told_when_the_server_stops() {
+    let receiver = Receiver::start(&[0]).await;
+    let bench = Bench::new().await;
+    let workflow =
+        bench.steps(json!([{"type": "HttpRequest", "config": {"url": receiver.url}}])).await;
+    let waiting = bench.wait(workflow, json!({}));
+    let stop = async {
+        receiver.at_least(1).await;
+        bench.app.shutdown().await;
+    };
+    let (told, ()) = tokio::join!(waiting, stop);
+    assert!(matches!(told, Err(AppError::StillRunning(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_delay_keeps_to_its_time_out() {
+    let bench = Bench::new().await;
+    let delay = |length: &str, timeout: &str| {
+        json!([{"id": "wait", "type": "Delay", "config": {"for": length}, "timeout": timeout,
+            "retry": {"max_attempts": 2, "initial": "1ms"}}])
+    };
+    let short = bench.wait(bench.steps(delay("10ms", "10s")).await, json!({})).await.unwrap();
+    assert_eq!(short.record.status, Status::Completed, "{:?}", short.error);
+    let long = bench.wait(bench.steps(delay("1h", "20ms")).await, json!({})).await.unwrap();
+    let error = long.error.unwrap();
+    assert_eq!((error.code.as_str(), error.attempt), ("STEP_TIMEOUT", Some(2)));
+}

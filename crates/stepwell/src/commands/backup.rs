@@ -38,6 +38,14 @@ pub async fn run(args: Backup, global: &Global) -> Result<(), Fault> {
             args.target.display()
         )));
     }
+    // An empty parent is the current folder.
+    let folder = args.target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Fault::usage(format!(
+            "the folder of {} does not exist; make it first",
+            args.target.display()
+        )));
+    }
     let store = wiring::open_store(&data.database(), &config.store).await?;
     store.backup(args.target.clone()).await?;
     let bytes = std::fs::metadata(&args.target).map(|m| m.len()).unwrap_or_default();

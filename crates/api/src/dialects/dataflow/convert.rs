@@ -303,6 +303,7 @@ impl<'a> From<&'a StepSpec> for wire::StepType<'a> {
             default_input,
             default_output,
             is_source: _,
+            check: _,
             effect,
             effect_of: _,
             action: _,

@@ -174,12 +174,41 @@ fn violation(error: &ValidationError<'_>, value: &Value, path: &str, out: &mut V
                     .expecting(one_of(options), found),
             );
         }
+        ValidationErrorKind::OneOfMultipleValid { .. } => {
+            let message = "more than one of the alternatives is given; keep only one of them";
+            out.push(Problem::new(path, message));
+        }
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }
+            if let Some(names) = all_missing(context) =>
+        {
+            out.push(Problem::new(path, format!("one of {names} is required")));
+        }
+        ValidationErrorKind::Not { schema } if schema.get("required").is_some() => {
+            let names = schema["required"].as_array().into_iter().flatten();
+            let names: Vec<String> =
+                names.filter_map(|n| n.as_str()).map(|n| format!("`{n}`")).collect();
+            let message = format!("{} cannot be given together", names.join(" and "));
+            out.push(Problem::new(path, message));
+        }
         _ => {
             let message = error.masked_with("the value").to_string();
             let message: String = message.chars().take(300).collect();
             out.push(Problem::new(path, message));
         }
     }
+}
+
+/// `` `a` or `b` `` where each alternative lacks nothing but one property.
+fn all_missing(alternatives: &[Vec<ValidationError<'_>>]) -> Option<String> {
+    let missing = |errors: &Vec<ValidationError<'_>>| match errors.as_slice() {
+        [only] => match only.kind() {
+            ValidationErrorKind::Required { property } => Some(format!("`{}`", property.as_str()?)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let names: Option<Vec<String>> = alternatives.iter().map(missing).collect();
+    names.filter(|names| !names.is_empty()).map(|names| names.join(" or "))
 }
 
 /// `one of a, b, c`, cut where there are many.

@@ -9,7 +9,7 @@ use crate::Problem;
 use crate::catalog::StepSpec;
 use crate::definition::model::{OnError, Step};
 use crate::definition::plan::PlanStep;
-use crate::expr::{Expr, Template};
+use crate::expr::{Expr, Template, at_key};
 
 impl Compiler<'_> {
     /// Compiles the step, or tells why not. An unknown type hides only what depends on it.
@@ -108,8 +108,22 @@ impl Compiler<'_> {
         self.check_leaves(&template, Some((index, spec)), &path);
         let place = Place { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
+        if self.problems.0.len() == before {
+            self.check_static(step, spec, &place.path);
+        }
         let clean = self.problems.0.len() == before;
         (Some(template), proven && clean)
+    }
+
+    /// What the step type itself says of the fields that are known already.
+    fn check_static(&mut self, step: &Step, spec: &StepSpec, path: &str) {
+        let Some(check) = spec.check else { return };
+        let is_static = |value: &Value| Template::compile(value, "").is_ok_and(|t| t.is_static());
+        let known = step.config.iter().filter(|(_, value)| is_static(value));
+        let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Err((field, message)) = check(&known) {
+            self.problem(&at_key(path, field), message);
+        }
     }
 
     /// Adds a problem.

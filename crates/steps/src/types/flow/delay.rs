@@ -1,7 +1,9 @@
 //! `Delay`: waits, then passes its input on.
 
-use serde_json::json;
-use stepwell_core::catalog::{Action, StepSpec};
+use serde_json::{Value, json};
+use stepwell_core::catalog::{Action, Checked, StepSpec};
+use stepwell_core::definition::parse_duration;
+use stepwell_core::{Map, Timestamp};
 
 use crate::spec::{base, object};
 use crate::{Behaviour, StepType};
@@ -32,6 +34,7 @@ impl StepType for Delay {
                   server.",
             config,
             action: Action::Delay,
+            check: Some(check),
             examples: vec![
                 json!({"type": "Delay", "config": {"for": "5m"}}),
                 json!({"type": "Delay", "config": {"until": "2026-01-31T09:00:00Z"}}),
@@ -42,5 +45,18 @@ impl StepType for Delay {
 
     fn behaviour(&self) -> Behaviour {
         Behaviour::Control
+    }
+}
+
+fn check(config: &Map) -> Checked {
+    if let Some(length) = config.get("for") {
+        parse_duration(length).map_err(|message| ("for", message))?;
+    }
+    match config.get("until").and_then(Value::as_str) {
+        Some(text) if Timestamp::parse(text).is_none() => Err((
+            "until",
+            format!("`{text}` is not an RFC 3339 time with a zone such as 2026-01-31T09:00:00Z"),
+        )),
+        _ => Ok(()),
     }
 }

@@ -1,6 +1,8 @@
 //! From a step's configuration and input to a request.
 
 use serde_json::Value;
+use stepwell_core::Map;
+use stepwell_core::catalog::Checked;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -38,6 +40,20 @@ pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
         timeout: None,
         max_response_bytes: None,
     })
+}
+
+/// Whether a `url` that is known already can be requested, for the type's `check`. Whether it may
+/// be is the outbound client's to say.
+pub(super) fn check(config: &Map) -> Checked {
+    let Some(text) = config.get("url").and_then(Value::as_str) else { return Ok(()) };
+    let parsed = Url::parse(text.trim()).map_err(|error| {
+        let message = format!("not a valid absolute URL ({error}): use https://host/path");
+        ("url", message)
+    })?;
+    match parsed.scheme() {
+        "http" | "https" => Ok(()),
+        other => Err(("url", format!("must start with `http://` or `https://`, not `{other}:`"))),
+    }
 }
 
 fn invalid(message: String) -> Failure {

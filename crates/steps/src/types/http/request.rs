@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::{Effect, StepSpec};
 
 use super::answer::{output, read_body};
-use super::build::build;
+use super::build::{build, check};
 use super::retry_after::retry_after;
 use super::status::ExpectedStatus;
 use crate::spec::{base, object};
@@ -52,6 +52,7 @@ impl StepType for HttpRequest {
             effect: Effect::External,
             effect_of: Some(effect_of),
             sensitive: &["config.headers", "config.query"],
+            check: Some(check),
             examples: vec![
                 json!({
                     "type": "HttpRequest",

@@ -1,7 +1,8 @@
 //! `Json.Query`: picks and reshapes values by a jq program.
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::StepSpec;
+use stepwell_core::Map;
+use stepwell_core::catalog::{Checked, StepSpec};
 
 use super::jq;
 use crate::spec::{base, object};
@@ -39,6 +40,7 @@ impl StepType for Query {
             ),
             default_input: Some("value"),
             default_output: Some("value"),
+            check: Some(check),
             examples: vec![json!({
                 "type": "Json.Query",
                 "input": {"value": {"items": [{"name": "a", "n": 3}, {"name": "b", "n": 20}]}},
@@ -50,6 +52,13 @@ impl StepType for Query {
 
     fn behaviour(&self) -> Behaviour {
         Behaviour::Pure(run)
+    }
+}
+
+fn check(config: &Map) -> Checked {
+    match config.get("query").and_then(Value::as_str) {
+        Some(program) => jq::check(program).map_err(|failure| ("query", failure.message)),
+        None => Ok(()),
     }
 }
 

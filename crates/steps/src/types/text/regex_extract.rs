@@ -4,7 +4,7 @@ use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 use stepwell_core::catalog::StepSpec;
 
-use crate::regexes::{compile, for_each_match};
+use crate::regexes::{check_pattern, compile, for_each_match};
 use crate::spec::{object, text_operation};
 use crate::values::{check_items, optional_count, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
@@ -20,6 +20,7 @@ impl StepType for RegexExtract {
                   is left out.",
             config: config(),
             output: output(),
+            check: Some(check_pattern),
             examples: vec![json!({
                 "type": "TextOperation.RegexExtract",
                 "input": "Order #1042, then #1043",

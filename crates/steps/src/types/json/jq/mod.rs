@@ -60,11 +60,21 @@ pub(super) fn evaluate(
     input: &Value,
     limits: &Limits,
 ) -> Result<Vec<Value>, Failure> {
+    beside(|| run(program, input, limits))
+}
+
+/// Whether the program is valid; does not run it. Fails with `INVALID_QUERY`.
+pub(super) fn check(program: &str) -> Result<(), Failure> {
+    beside(|| compile::compile(program).map(drop))
+}
+
+/// Does something in a thread with a large stack, and survives that it is unwound.
+fn beside<T: Send>(work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
     thread::scope(|scope| {
         let started = thread::Builder::new()
             .name("jq".to_owned())
             .stack_size(STACK)
-            .spawn_scoped(scope, || run(program, input, limits));
+            .spawn_scoped(scope, work);
         match started.map(thread::ScopedJoinHandle::join) {
             Ok(Ok(result)) => result,
             Ok(Err(payload)) => Err(unwound(payload.downcast_ref())),
