@@ -59,6 +59,21 @@ async fn every_status_change_arrives_in_order_and_signed() {
 }
 
 #[tokio::test]
+async fn a_step_that_waits_is_told_once() {
+    let receiver = Receiver::start(&[200]).await;
+    let bench = Bench::new().await;
+    let workflow = bench
+        .steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "20ms"}, "input": 1}]))
+        .await;
+    bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).await.unwrap();
+    let statuses: Vec<Value> = bodies(&receiver.at_least(5).await)
+        .into_iter()
+        .map(|body| body.get("task").unwrap_or(&body)["status"].clone())
+        .collect();
+    assert_eq!(statuses, ["PENDING", "RUNNING", "RUNNING", "COMPLETED", "COMPLETED"]);
+}
+
+#[tokio::test]
 async fn a_failed_delivery_holds_the_later_ones_back_and_keeps_its_id() {
     let receiver = Receiver::start(&[500, 200]).await;
     let bench = Bench::new().await;

@@ -66,7 +66,8 @@ const fn execution_status(status: Status) -> &'static str {
     }
 }
 
-const fn step_status(status: StepStatus) -> &'static str {
+/// A step's status in the dataflow contract's word.
+pub(super) const fn step_status(status: StepStatus) -> &'static str {
     match status {
         StepStatus::Pending => "PENDING",
         StepStatus::Running | StepStatus::Waiting => "RUNNING",

@@ -6,7 +6,7 @@ use stepwell_store::record::{DeliveryRecord, DeliveryStatus, ExecutionRecord};
 
 use super::body;
 use crate::runtime::engine::new_uuid;
-use crate::view::{Notice, What, observe};
+use crate::view::{Notice, StepStatus, What, observe};
 
 /// Follows one execution's commits and makes a delivery of each status change; does nothing where
 /// no URL was given.
@@ -42,8 +42,9 @@ impl Outbox {
         let Some(following) = &mut self.0 else { return Vec::new() };
         let mut deliveries = Vec::new();
         for event in events {
+            let before = following.step_status(event);
             if let Some(notice) = observe(&mut following.committed, event)
-                && !matches!(notice.what, What::Log(_))
+                && is_change(&notice.what, before)
             {
                 deliveries.push(following.delivery(&notice));
             }
@@ -52,7 +53,23 @@ impl Outbox {
     }
 }
 
+/// Whether what happened is a change of a status as it is told: a step that waits, or is tried
+/// again, is still running.
+fn is_change(what: &What, before: Option<&'static str>) -> bool {
+    match what {
+        What::Status { .. } => true,
+        What::Step { step, .. } => before != Some(body::step_status(step.status)),
+        What::Log(_) => false,
+    }
+}
+
 impl Following {
+    /// The status, as it is told, of the step that an event is about.
+    fn step_status(&self, event: &Recorded) -> Option<&'static str> {
+        let run = self.committed.steps.get(event.event.step()?)?;
+        Some(body::step_status(StepStatus::from(&run.state)))
+    }
+
     fn delivery(&self, notice: &Notice) -> DeliveryRecord {
         DeliveryRecord {
             id: DeliveryId::from_uuid(new_uuid()),
