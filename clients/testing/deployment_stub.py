@@ -50,7 +50,11 @@ def _execute(path: str, body: dict[str, Any]) -> Answer:
     if name not in ("my-workflow", "my-failing-workflow", "backwards"):
         return Answer(404, {"detail": f"workflow_deployment_name: there is no `{name}`"})
     execution_id = str(uuid.uuid4())
-    envelope = {"execution_id": execution_id, "run_id": None, "external_id": body.get("external_id")}
+    envelope = {
+        "execution_id": execution_id,
+        "run_id": None,
+        "external_id": body.get("external_id"),
+    }
     base = {"id": execution_id, "ts": TS}
     if name == "my-failing-workflow":
         error = {"message": "boom", "code": "USER_DEFINED_ERROR", "raw_data": None}
@@ -68,7 +72,9 @@ def _execute(path: str, body: dict[str, Any]) -> Answer:
     if path == "/v1/execute-workflow-async":
         return Answer(200, {"execution_id": execution_id})
     node = {"id": "n", "node_id": str(uuid.uuid4()), "node_result_id": "r", "ts": TS}
-    events = [{**envelope, "type": "WORKFLOW", "data": {**base, "state": "INITIATED", "inputs": []}}]
+    events = [
+        {**envelope, "type": "WORKFLOW", "data": {**base, "state": "INITIATED", "inputs": []}}
+    ]
     if "NODE" in body.get("event_types", []):
         for state in ({"state": "INITIATED"}, {"state": "FULFILLED", "output_values": []}):
             events.append({**envelope, "type": "NODE", "data": {**node, **state}})

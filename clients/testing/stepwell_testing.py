@@ -111,7 +111,13 @@ class Stub:
                 streamed = isinstance(said.body, list) and all(
                     isinstance(chunk, bytes) for chunk in said.body
                 )
-                body = b"" if said.body is None else json.dumps(said.body).encode() if not streamed else b""
+                body = (
+                    b""
+                    if said.body is None
+                    else json.dumps(said.body).encode()
+                    if not streamed
+                    else b""
+                )
                 self.send_response(said.status)
                 for name, value in (said.headers or {}).items():
                     self.send_header(name, value)
@@ -182,7 +188,9 @@ def deployments(server: Server) -> Iterator[Server]:
     """A server with the deployments `my-workflow` (input `query`, output `result`) and
     `my-failing-workflow`."""
     for definition in WORKFLOWS:
-        made = httpx.post(f"{server.url}/workflows", json=definition, headers={"X-API-KEY": server.key})
+        made = httpx.post(
+            f"{server.url}/workflows", json=definition, headers={"X-API-KEY": server.key}
+        )
         assert made.status_code == 201, made.text
     probe = httpx.get(
         f"{server.url}/v1/workflows/executions/{'0' * 8}-0000-7000-8000-{'0' * 12}/status",

@@ -73,6 +73,14 @@ def test_what_is_repeated(
     assert len(stub.requests) == 2 * requests
 
 
+def test_lost_answers_are_asked_for_again(scripted: Scripted) -> None:
+    lost = Answer(202, [b'{"execution'], cut=True)
+    stub = scripted(lost, OK, lost, OK)
+    outcomes = both(stub, lambda client: client.execute("w"))
+    assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
+    assert len({request.headers["idempotency-key"] for request in stub.requests}) == 2
+
+
 def test_retry_after(scripted: Scripted) -> None:
     stub = scripted(Answer(503, headers={"Retry-After": "1"}), OK)
     begun = time.monotonic()
