@@ -45,13 +45,6 @@ def test_sync(deployments: Server) -> None:
         assert [node.state for node in nodes] == ["INITIATED", "FULFILLED"]
         assert len({node.node_id for node in nodes}) == 1
 
-        actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
-        client.submit_workflow_execution_actuals([actual], execution_id=response.execution_id)
-        with pytest.raises(stepwell.APIError) as caught:
-            client.submit_workflow_execution_actuals(
-                [actual], execution_id="00000000-0000-7000-8000-000000000000"
-            )
-        assert caught.value.status in (400, 404)
         with pytest.raises(stepwell.APIError) as unknown:
             client.execute_workflow([], workflow_deployment_name="no-such-workflow")
         assert "no-such-workflow" in unknown.value.message
@@ -73,9 +66,23 @@ def test_async(deployments: Server) -> None:
             )
             status = await client.workflow_execution_status(queued.execution_id)
             assert status.execution_id == queued.execution_id
-            actual = {"output_type": "STRING", "output_key": "result", "quality": 0.5}
-            await client.submit_workflow_execution_actuals(
-                [actual], execution_id=response.execution_id
+
+    asyncio.run(main())
+
+
+def test_actuals(feedback: Server) -> None:
+    actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
+    with Client(feedback.key, feedback.url) as client:
+        done = client.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
+        client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
+        with pytest.raises(stepwell.APIError) as caught:
+            client.submit_workflow_execution_actuals(
+                [actual], execution_id="00000000-0000-7000-8000-000000000000"
             )
+        assert caught.value.status in (400, 404)
+
+    async def main() -> None:
+        async with AsyncClient(feedback.key, feedback.url) as client:
+            await client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
 
     asyncio.run(main())

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import * as stepwell from "stepwell";
 
-import { withDeployments } from "./deployment_stub.js";
+import { withActuals } from "./actuals_stub.js";
 import { startServer, type Server } from "./servers.js";
 
 const GREET = {
@@ -21,17 +21,28 @@ const GREET = {
 const SLOW = { name: "slow", steps: [{ type: "Delay", config: { for: "1h" } }] };
 
 let server: Server;
-let deployments: Server;
+/** The same with an endpoint for actuals, whether or not the server has one yet. */
+let feedback: Server;
 let client: stepwell.Client;
 
 before(async () => {
   server = await startServer();
-  deployments = await withDeployments(server);
+  feedback = await withActuals(server);
   client = new stepwell.Client({ apiKey: server.key, baseUrl: `${server.url}/` });
+  await client.createWorkflow({
+    name: "my-workflow",
+    inputs: { query: "string" },
+    steps: [{ type: "TextOperation.Uppercase", input: "{{ inputs.query }}" }],
+    outputs: { result: "{{ steps.uppercase.output.text }}" },
+  });
+  await client.createWorkflow({
+    name: "my-failing-workflow",
+    steps: [{ type: "Fail", config: { message: "boom" } }],
+  });
 });
 
 after(async () => {
-  await deployments.stop();
+  await feedback.stop();
   await server.stop();
 });
 
@@ -233,7 +244,6 @@ test("keys and step types", async () => {
 });
 
 test("deployments", async () => {
-  const client = new stepwell.Client({ apiKey: deployments.key, baseUrl: deployments.url });
   const workflowDeploymentName = "my-workflow";
   const listed = [{ name: "query", type: "STRING", value: "hi" }];
   for (const inputs of [listed, [{ name: "query", value: "hi" }], { query: "hi" }]) {
@@ -275,6 +285,16 @@ test("deployments", async () => {
     }
     assert.notEqual(status, "REJECTED");
   }
+  const nowhere = { workflowDeploymentName: "no-such-workflow", inputs: [] };
+  const missing = await thrown(client.executeWorkflow(nowhere), stepwell.APIError);
+  assert.match(missing.message, /no-such-workflow/);
+  await thrown(collect(client.executeWorkflowStream(nowhere)), stepwell.APIError);
+});
+
+test("actuals", async () => {
+  const client = new stepwell.Client({ apiKey: feedback.key, baseUrl: feedback.url });
+  const request = { workflowDeploymentName: "my-workflow", inputs: { query: "a" } };
+  const { executionId } = await client.executeWorkflow(request);
   await client.submitWorkflowExecutionActuals({
     actuals: [{ executionId, outputName: "result", value: "Expected output" }],
   });
@@ -287,15 +307,11 @@ test("deployments", async () => {
     actuals: [{ outputType: "STRING", outputKey: "result", quality: 0.5 }],
   });
   await thrown(unknown, stepwell.APIError);
-  const nowhere = { workflowDeploymentName: "no-such-workflow", inputs: [] };
-  const missing = await thrown(client.executeWorkflow(nowhere), stepwell.APIError);
-  assert.match(missing.message, /no-such-workflow/);
-  await thrown(collect(client.executeWorkflowStream(nowhere)), stepwell.APIError);
 });
 
 test("the README's snippets run as printed", async (t) => {
-  process.env["STEPWELL_URL"] = deployments.url;
-  process.env["STEPWELL_API_KEY"] = deployments.key;
+  process.env["STEPWELL_URL"] = feedback.url;
+  process.env["STEPWELL_API_KEY"] = feedback.key;
   const said: string[] = [];
   t.mock.method(console, "log", (...parts: unknown[]) => {
     said.push(
