@@ -1,13 +1,13 @@
 /** Client for Stepwell, a durable workflow server. */
 
 export { Client } from "./client.js";
+export type { ListApiKeysOptions } from "./client.js";
 export type {
   ExecuteOptions,
-  ListApiKeysOptions,
   ListExecutionsOptions,
   ListWorkflowsOptions,
   PageOptions,
-} from "./client.js";
+} from "./dataflow.js";
 export type * from "./models.js";
 export type {
   Actual,

@@ -291,6 +291,56 @@ test("deployments", async () => {
   await thrown(collect(client.executeWorkflowStream(nowhere)), stepwell.APIError);
 });
 
+test("pieces come while it runs", async () => {
+  const text = "one two \u2713 \u{1f389}";
+  const workflowDeploymentName = "my-pieces";
+  await client.createWorkflow({
+    name: workflowDeploymentName,
+    inputs: { text: "string" },
+    steps: [
+      {
+        type: "StreamText",
+        input: "{{ inputs.text }}",
+        config: { chunk: "graphemes", pause: "20ms" },
+      },
+    ],
+    outputs: { result: "{{ steps.stream_text.output.text }}" },
+  });
+  const pieces: string[] = [];
+  const arrived: number[] = [];
+  const request = { workflowDeploymentName, inputs: { text }, externalId: "ts-pieces" };
+  for await (const event of client.executeWorkflowStream(request)) {
+    assert.equal(event.externalId, "ts-pieces");
+    if (event.type !== "WORKFLOW" || !event.data.output) continue;
+    arrived.push(Date.now());
+    if (event.data.output.state === "STREAMING") pieces.push(event.data.output.delta ?? "");
+    else assert.equal(event.data.output.value, text);
+  }
+  assert.deepEqual(pieces, [...text]);
+  assert.ok((arrived.at(-1) ?? 0) - (arrived[0] ?? 0) >= 18 * (pieces.length - 1));
+  const taken = await thrown(client.executeWorkflow(request), stepwell.BadRequestError);
+  assert.equal(taken.code, "EXTERNAL_ID_TAKEN");
+
+  // Leaving early does not stop the execution.
+  let executionId = "";
+  for await (const event of client.executeWorkflowStream({
+    workflowDeploymentName,
+    inputs: { text },
+  })) {
+    executionId = event.executionId;
+    break;
+  }
+  for (;;) {
+    const { status, outputs } = await client.workflowExecutionStatus(executionId);
+    if (status === "FULFILLED") {
+      assert.deepEqual(outputs, { result: text });
+      break;
+    }
+    assert.notEqual(status, "REJECTED");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
+
 test("actuals", async () => {
   const client = new stepwell.Client({ apiKey: feedback.key, baseUrl: feedback.url });
   const request = { workflowDeploymentName: "my-workflow", inputs: { query: "a" } };
