@@ -174,6 +174,14 @@ def test_nobody_there() -> None:
         assert caught.value.code == "CONNECTION_FAILED"
 
 
+def test_the_key_does_not_follow_a_redirect(scripted: Scripted) -> None:
+    other = scripted(Answer(200, {}))
+    stub = scripted(Answer(307, headers={"Location": other.url}))
+    for error in both(stub, lambda client: client.me()):
+        assert isinstance(error, stepwell.APIError) and error.status == 307
+    assert other.requests == []
+
+
 def test_paths_are_escaped(scripted: Scripted) -> None:
     stub = scripted(Answer(404))
     both(stub, lambda client: client.get_execution("a/b", "../c?d"))

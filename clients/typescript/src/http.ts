@@ -184,7 +184,8 @@ export class Http {
     const headers: Record<string, string> = { Accept: "application/json", ...call.headers };
     if (this.apiKey) headers["X-API-KEY"] = this.apiKey;
     if (call.method === "POST") headers["Idempotency-Key"] = call.idempotencyKey ?? newKey();
-    const init: RequestInit = { method: call.method, headers };
+    // The server never redirects; following would hand the key to whoever does.
+    const init: RequestInit = { method: call.method, headers, redirect: "error" };
     if (typeof call.body === "string") {
       headers["Content-Type"] = "application/yaml";
       init.body = call.body;

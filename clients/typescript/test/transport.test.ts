@@ -173,6 +173,14 @@ test("paths are escaped", async (t) => {
   assert.equal(stub.asked[0]?.path, "/workflows/a%2Fb/executions/..%2Fc%3Fd");
 });
 
+test("the key does not follow a redirect", async (t) => {
+  const other = await scripted(t, () => ({ json: {} }));
+  const headers = { Location: other.stub.url };
+  const { client } = await scripted(t, () => ({ status: 307, headers }));
+  await assert.rejects(client.me(), ConnectionFailedError);
+  assert.equal(other.stub.asked.length, 0);
+});
+
 test("names", () => {
   const answer = {
     workflow_id: 1,
