@@ -6,7 +6,7 @@ ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test lint bench crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients lint bench crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,6 +17,27 @@ run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=
 
 test: ## Run all tests
 	$(CARGO) test --workspace
+	$(MAKE) test-clients
+
+VENV := target/clients-venv
+NODE_MODULES := clients/typescript/node_modules/.package-lock.json
+
+test-clients: $(VENV)/installed $(NODE_MODULES) ## Run the tests of the Python and TypeScript clients against the server
+	$(CARGO) build -p stepwell
+	@set -e; export STEPWELL_BIN="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/stepwell"; \
+	bin="$(CURDIR)/$(VENV)/bin"; export MYPY_CACHE_DIR="$(CURDIR)/target/mypy"; \
+	for client in python python-vellum; do \
+		(cd clients/$$client && set -x && "$$bin/mypy" src && "$$bin/pytest" -p no:cacheprovider) || exit 1; done; \
+	cd clients/typescript && npm test
+
+$(VENV)/installed: clients/python/pyproject.toml clients/python-vellum/pyproject.toml
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet -e 'clients/python[test]' -e clients/python-vellum
+	touch $@
+
+$(NODE_MODULES): clients/typescript/package-lock.json
+	cd clients/typescript && npm ci
+	touch $@
 
 lint: ## Check format, clippy without warnings, and the project's own rules
 	$(CARGO) fmt --all --check

@@ -111,7 +111,13 @@ class Stub:
                 streamed = isinstance(said.body, list) and all(
                     isinstance(chunk, bytes) for chunk in said.body
                 )
-                body = b"" if said.body is None else json.dumps(said.body).encode() if not streamed else b""
+                body = (
+                    b""
+                    if said.body is None
+                    else json.dumps(said.body).encode()
+                    if not streamed
+                    else b""
+                )
                 self.send_response(said.status)
                 for name, value in (said.headers or {}).items():
                     self.send_header(name, value)
@@ -137,6 +143,8 @@ class Stub:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
+        # Clients that leave early are part of the tests.
+        self._http.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -182,20 +190,26 @@ def deployments(server: Server) -> Iterator[Server]:
     """A server with the deployments `my-workflow` (input `query`, output `result`) and
     `my-failing-workflow`."""
     for definition in WORKFLOWS:
-        made = httpx.post(f"{server.url}/workflows", json=definition, headers={"X-API-KEY": server.key})
+        made = httpx.post(
+            f"{server.url}/workflows", json=definition, headers={"X-API-KEY": server.key}
+        )
         assert made.status_code == 201, made.text
-    probe = httpx.get(
-        f"{server.url}/v1/workflows/executions/{'0' * 8}-0000-7000-8000-{'0' * 12}/status",
-        headers={"X-API-KEY": server.key},
-    )
-    assert probe.status_code == 404
-    if "there is nothing at" not in probe.text:
-        yield server
-        return
-    from deployment_stub import deployment_stub
+    yield server
 
-    stub = deployment_stub(server.url)
-    yield Server(stub.url, server.key)
+
+@pytest.fixture(scope="session")
+def feedback(deployments: Server) -> Iterator[Server]:
+    """The same with an endpoint for actuals, whether or not the server has one yet."""
+    path = "/v1/submit-workflow-execution-actuals"
+    key = {"X-API-KEY": deployments.key}
+    probe = httpx.post(deployments.url + path, json={"actuals": []}, headers=key)
+    if "there is nothing at" not in probe.text:
+        yield deployments
+        return
+    from actuals_stub import actuals_stub
+
+    stub = actuals_stub(deployments.url)
+    yield Server(stub.url, deployments.key)
     stub.close()
 
 

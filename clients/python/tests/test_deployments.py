@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from stepwell_testing import Server
@@ -45,13 +46,6 @@ def test_sync(deployments: Server) -> None:
         assert [node.state for node in nodes] == ["INITIATED", "FULFILLED"]
         assert len({node.node_id for node in nodes}) == 1
 
-        actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
-        client.submit_workflow_execution_actuals([actual], execution_id=response.execution_id)
-        with pytest.raises(stepwell.APIError) as caught:
-            client.submit_workflow_execution_actuals(
-                [actual], execution_id="00000000-0000-7000-8000-000000000000"
-            )
-        assert caught.value.status in (400, 404)
         with pytest.raises(stepwell.APIError) as unknown:
             client.execute_workflow([], workflow_deployment_name="no-such-workflow")
         assert "no-such-workflow" in unknown.value.message
@@ -73,9 +67,101 @@ def test_async(deployments: Server) -> None:
             )
             status = await client.workflow_execution_status(queued.execution_id)
             assert status.execution_id == queued.execution_id
-            actual = {"output_type": "STRING", "output_key": "result", "quality": 0.5}
-            await client.submit_workflow_execution_actuals(
-                [actual], execution_id=response.execution_id
+
+    asyncio.run(main())
+
+
+TEXT = "one two three \u2713 \U0001f389"
+PIECES = {
+    "name": "my-pieces",
+    "inputs": {"text": "string"},
+    "steps": [
+        {
+            "type": "StreamText",
+            "input": "{{ inputs.text }}",
+            "config": {"chunk": "graphemes", "pause": "20ms"},
+        }
+    ],
+    "outputs": {"result": "{{ steps.stream_text.output.text }}"},
+}
+
+
+def test_pieces_come_while_it_runs(server: Server) -> None:
+    with Client(server.key, server.url) as client:
+        client.create_workflow(PIECES)
+        pieces: list[str] = []
+        arrived: list[float] = []
+        for event in client.execute_workflow_stream(
+            {"text": TEXT}, workflow_deployment_name="my-pieces", external_id="pieces-1"
+        ):
+            assert event.external_id == "pieces-1"
+            if isinstance(event, stepwell.WorkflowEvent) and event.data.output:
+                arrived.append(time.monotonic())
+                if event.data.output.state == "STREAMING":
+                    pieces.append(event.data.output.delta or "")
+                else:
+                    assert event.data.output.value == TEXT
+        assert pieces == list(TEXT)
+        assert arrived[-1] - arrived[0] >= 0.02 * (len(pieces) - 1) * 0.9
+
+        with pytest.raises(stepwell.BadRequestError, match="external_id") as taken:
+            client.execute_workflow(
+                {"text": TEXT}, workflow_deployment_name="my-pieces", external_id="pieces-1"
             )
+        assert taken.value.code == "EXTERNAL_ID_TAKEN"
+
+        # Leaving early does not stop the execution.
+        stream = client.execute_workflow_stream(
+            {"text": TEXT}, workflow_deployment_name="my-pieces"
+        )
+        execution_id = next(stream).execution_id
+        stream.close()  # type: ignore[attr-defined]
+        status = client.workflow_execution_status(execution_id)
+        deadline = time.monotonic() + 20
+        while status.status != "FULFILLED" and time.monotonic() < deadline:
+            time.sleep(0.02)
+            status = client.workflow_execution_status(execution_id)
+        assert status.outputs == {"result": TEXT}
+
+
+def test_one_key_executes_once(deployments: Server) -> None:
+    with Client(deployments.key, deployments.url) as client:
+        ids = {
+            client.execute_workflow(
+                {"query": "x"},
+                workflow_deployment_name="my-workflow",
+                idempotency_key="deployment-once",
+            ).execution_id
+            for _ in range(2)
+        }
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [({}, "query"), ({"query": 1, "other": 2}, "other"), ({"query": {"a": 1}}, "query")],
+)
+def test_wrong_inputs_are_named(deployments: Server, inputs: dict, named: str) -> None:
+    with Client(deployments.key, deployments.url) as client:
+        with pytest.raises(stepwell.BadRequestError) as caught:
+            client.execute_workflow(inputs, workflow_deployment_name="my-workflow")
+    assert named in caught.value.message
+    assert any(named in f"{d.path} {d.message}" for d in caught.value.details)
+
+
+def test_actuals(feedback: Server) -> None:
+    actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
+    with Client(feedback.key, feedback.url) as client:
+        done = client.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
+        client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
+        with pytest.raises(stepwell.APIError) as caught:
+            client.submit_workflow_execution_actuals(
+                [actual], execution_id="00000000-0000-7000-8000-000000000000"
+            )
+        assert caught.value.status in (400, 404)
+
+    async def main() -> None:
+        async with AsyncClient(feedback.key, feedback.url) as client:
+            await client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
 
     asyncio.run(main())

@@ -73,6 +73,14 @@ def test_what_is_repeated(
     assert len(stub.requests) == 2 * requests
 
 
+def test_lost_answers_are_asked_for_again(scripted: Scripted) -> None:
+    lost = Answer(202, [b'{"execution'], cut=True)
+    stub = scripted(lost, OK, lost, OK)
+    outcomes = both(stub, lambda client: client.execute("w"))
+    assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
+    assert len({request.headers["idempotency-key"] for request in stub.requests}) == 2
+
+
 def test_retry_after(scripted: Scripted) -> None:
     stub = scripted(Answer(503, headers={"Retry-After": "1"}), OK)
     begun = time.monotonic()
@@ -99,12 +107,14 @@ def test_retry_after(scripted: Scripted) -> None:
         (1, "nonsense", 0.75, 1.0),
         (1, "-3", 0.0, 0.0),
         (4, "1", None, None),
-        (1, formatdate(time.time() + 20, usegmt=True), 10.0, 21.0),
+        (1, "soon", 10.0, 21.0),
         (1, "Thu, 01 Jan 1970 00:00:00 GMT", 0.0, 0.0),
     ],
 )
 def test_delays(tried: int, header: Any, low: Any, high: Any) -> None:
     policy = RetryPolicy(max_retries=3, base_delay=1.0, max_delay=3.0)
+    if header == "soon":
+        header = formatdate(time.time() + 20, usegmt=True)
     delay = policy.delay(tried, {"retry-after": header} if header is not None else {})
     assert delay == low if low is None else delay is not None and low <= delay <= high
 
@@ -162,6 +172,14 @@ def test_nobody_there() -> None:
         with client, pytest.raises(stepwell.ConnectionFailedError) as caught:
             client.me()
         assert caught.value.code == "CONNECTION_FAILED"
+
+
+def test_the_key_does_not_follow_a_redirect(scripted: Scripted) -> None:
+    other = scripted(Answer(200, {}))
+    stub = scripted(Answer(307, headers={"Location": other.url}))
+    for error in both(stub, lambda client: client.me()):
+        assert isinstance(error, stepwell.APIError) and error.status == 307
+    assert other.requests == []
 
 
 def test_paths_are_escaped(scripted: Scripted) -> None:

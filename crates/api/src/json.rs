@@ -205,6 +205,39 @@ impl Fields {
         value
     }
 
+    /// A number.
+    pub fn number(&mut self, name: &'static str) -> Option<f64> {
+        match self.value(name)? {
+            Value::Number(number) => number.as_f64(),
+            other => self.mistyped(name, "number", &other),
+        }
+    }
+
+    /// An object.
+    pub fn object(&mut self, name: &'static str) -> Option<Map> {
+        match self.value(name)? {
+            Value::Object(fields) => Some(fields),
+            other => self.mistyped(name, "object", &other),
+        }
+    }
+
+    /// A list.
+    pub fn list(&mut self, name: &'static str) -> Option<Vec<Value>> {
+        match self.value(name)? {
+            Value::Array(items) => Some(items),
+            other => self.mistyped(name, "array", &other),
+        }
+    }
+
+    /// Everything that was wrong so far; fields that nobody asked for are passed over.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with every problem.
+    pub fn finish_open(mut self) -> Result<(), ApiError> {
+        self.left.clear();
+        self.finish()
+    }
+
     /// Everything that was wrong, fields that nobody asked for included.
     ///
     /// # Errors

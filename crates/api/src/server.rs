@@ -45,6 +45,7 @@ pub fn router(app: App, config: ApiConfig) -> Router {
     Router::new()
         .merge(dialects::dataflow::routes())
         .merge(dialects::abi::routes())
+        .merge(dialects::vellum::routes())
         .merge(service::routes())
         .fallback(edge::no_route)
         .method_not_allowed_fallback(edge::wrong_method)

@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use stepwell_core::execution::Execution;
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::execution::{Execution, StepState};
 use stepwell_core::ids::ExecutionId;
+use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
 use crate::AppError;
 use crate::runtime::engine::Engine;
-use crate::runtime::feed::{Feed, Outcome};
-use crate::view::{Notice, observe};
+use crate::runtime::feed::{Delta, Feed, News, Outcome};
+use crate::view::{Notice, What, observe};
 
 /// How many events are taken from the feed at a time.
 const BATCH: usize = 256;
@@ -28,6 +30,8 @@ pub struct Follow {
     execution: Execution,
     /// Notices up to here are not wanted.
     skip: u64,
+    /// How many pieces of text were seen or are not wanted.
+    pieces: u64,
     ready: VecDeque<Notice>,
 }
 
@@ -42,11 +46,11 @@ impl Follow {
         let id = execution.origin.id;
         let feed = engine.registry.follow(id);
         let news = feed.listen();
-        let follow =
-            Self { engine, id, feed: Some(feed), news, execution, skip, ready: VecDeque::new() };
+        let mut follow = Self::of(engine, (feed, news), execution);
+        follow.skip = skip;
         // Whoever drives it shows what happens from now on; what was before is in the store.
         if let Some(feed) = &follow.feed
-            && feed.after(0, 1).is_empty()
+            && feed.is_empty()
             && let Some(stored) = follow.engine.store.load_execution(id).await?
         {
             feed.fill(&stored.record, &stored.events);
@@ -54,27 +58,77 @@ impl Follow {
         Ok(follow)
     }
 
+    /// Follows an execution whose feed is at hand, from its first event on, even where it has
+    /// ended in the meantime.
+    pub(crate) fn of(
+        engine: Arc<Engine>,
+        (feed, news): (Arc<Feed>, watch::Receiver<()>),
+        execution: Execution,
+    ) -> Self {
+        Self {
+            engine,
+            id: execution.origin.id,
+            pieces: feed.first_piece(),
+            feed: Some(feed),
+            news,
+            execution,
+            skip: 0,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Which execution this is.
+    pub fn id(&self) -> ExecutionId {
+        self.id
+    }
+
+    /// The plan that it runs.
+    pub fn plan(&self) -> &SharedPlan {
+        &self.execution.origin.plan
+    }
+
+    /// Its identity and what it was accepted with, once known.
+    pub fn record(&self) -> Option<&ExecutionRecord> {
+        self.feed.as_ref()?.record()
+    }
+
+    /// The execution as far as this reader has seen it.
+    pub fn execution(&self) -> &Execution {
+        &self.execution
+    }
+
+    /// A notice that is there already; `None` says nothing about later.
+    ///
+    /// # Errors
+    /// As [`Follow::next`].
+    pub fn try_next(&mut self) -> Result<Option<Notice>, AppError> {
+        self.news.mark_unchanged();
+        // Events that are not wanted make no notice: then there may be more behind them.
+        let mut seen = None;
+        while self.ready.is_empty() && seen != Some((self.execution.seq, self.pieces)) {
+            seen = Some((self.execution.seq, self.pieces));
+            self.take()?;
+        }
+        Ok(self.ready.pop_front())
+    }
+
     /// The next notice; `None` after the final one. Waits for as long as it takes; cancel-safe.
     ///
     /// # Errors
-    /// The store could not be read.
+    /// The reader is so far behind that pieces of text it has not seen are gone.
     pub async fn next(&mut self) -> Result<Option<Notice>, AppError> {
         loop {
-            if let Some(notice) = self.ready.pop_front() {
+            if let Some(notice) = self.try_next()? {
                 return Ok(Some(notice));
             }
             if self.execution.status().is_final() {
                 return Ok(None);
             }
-            self.news.mark_unchanged();
-            self.take();
-            if self.ready.is_empty() && self.is_stopped() {
+            if self.is_stopped() {
                 return Err(AppError::stopping());
             }
-            if self.ready.is_empty() && !self.execution.status().is_final() {
-                // The feed is held here, so its sender is alive.
-                let _ = self.news.changed().await;
-            }
+            // The feed is held here, so its sender is alive.
+            let _ = self.news.changed().await;
         }
     }
 
@@ -82,16 +136,44 @@ impl Follow {
         matches!(self.feed.as_ref().and_then(|feed| feed.outcome()), Some(Outcome::Stopped))
     }
 
-    fn take(&mut self) {
-        let Some(feed) = &self.feed else { return };
-        for event in feed.after(self.execution.seq, BATCH) {
+    /// Takes what is new, the pieces between the events that they came between.
+    fn take(&mut self) -> Result<(), AppError> {
+        let Some(feed) = &self.feed else { return Ok(()) };
+        let News { events, deltas, missed } = feed.after(self.execution.seq, self.pieces, BATCH);
+        if missed {
+            return Err(AppError::Unavailable {
+                reason: "this reader is too far behind; look at the execution's state".into(),
+                retry_after: std::time::Duration::from_secs(1),
+            });
+        }
+        let mut deltas = deltas.into_iter().peekable();
+        for event in events {
+            while let Some(delta) = deltas.next_if(|delta| delta.after < event.seq) {
+                self.pieces = delta.number + 1;
+                self.ready.extend(piece(&self.execution, &delta, self.skip));
+            }
             if let Some(notice) = observe(&mut self.execution, &event)
                 && notice.seq > self.skip
             {
                 self.ready.push_back(notice);
             }
         }
+        for delta in deltas {
+            self.pieces = delta.number + 1;
+            self.ready.extend(piece(&self.execution, &delta, self.skip));
+        }
+        Ok(())
     }
+}
+
+/// The notice of a piece, unless its attempt is over or what it belongs to is not wanted.
+fn piece(execution: &Execution, delta: &Delta, skip: u64) -> Option<Notice> {
+    let running = StepState::Running { attempt: delta.attempt };
+    if delta.after < skip || execution.steps.get(delta.step)?.state != running {
+        return None;
+    }
+    let Delta { after, at, step, ref text, .. } = *delta;
+    Some(Notice { seq: after, at, what: What::Delta { step, text: text.clone() } })
 }
 
 impl Drop for Follow {

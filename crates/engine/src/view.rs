@@ -198,6 +198,14 @@ pub enum What {
     },
     /// A step logged a line.
     Log(LogLine),
+    /// A step under way sent the next piece of its output's `text`. Live only: pieces are in no
+    /// journal, and `seq` is that of the event before.
+    Delta {
+        /// The step's index in the plan.
+        step: usize,
+        /// The piece.
+        text: Arc<str>,
+    },
 }
 
 /// Folds one more event and tells what happened, if it concerns those who follow.

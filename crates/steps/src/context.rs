@@ -89,6 +89,9 @@ pub struct RunContext<'a> {
     pub outbound: &'a dyn Outbound,
     /// Takes log lines of this step run: level (`info`, `warn`, `error`) and text.
     pub log: &'a (dyn Fn(&'static str, String) + Send + Sync),
+    /// Takes the output's `text` piece by piece while it is being made, for those who watch live.
+    /// Pieces are never stored: the whole text must be in the step's output as well.
+    pub delta: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 /// The one way to the outside: HTTP through the egress rules (time-outs, size limits, redirects

@@ -9,6 +9,7 @@ use crate::types::data::{Echo, StaticInput, StaticTextInput};
 use crate::types::flow::{Delay, Fail, SetState};
 use crate::types::http::HttpRequest;
 use crate::types::json::{Parse, Query, Stringify};
+use crate::types::stream::StreamText;
 use crate::types::text::{
     Concat, Join, Lowercase, RegexExtract, RegexReplace, Replace, Reverse, Size, Slugify, Split,
     Template, Trim, Truncate, Uppercase,
@@ -27,6 +28,7 @@ pub const ALL: &[&dyn StepType] = &[
     &SetState,
     &StaticInput,
     &StaticTextInput,
+    &StreamText,
     &Template,
     &Concat,
     &Join,

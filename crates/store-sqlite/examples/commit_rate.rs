@@ -105,7 +105,7 @@ fn three_steps(node: NodeId) -> Commit {
         port: None,
     };
     let events = [
-        Event::Accepted { input: Arc::new(json!({})) },
+        Event::Accepted { input: Arc::new(json!({})), state: None, previous: None, tag: None },
         Event::Started,
         started(0, &hello),
         completed(0, &hello),

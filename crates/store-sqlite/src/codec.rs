@@ -172,7 +172,7 @@ impl Serialize for Body<'_> {
 fn values(event: &Event) -> [Option<&Arc<Value>>; PLACES] {
     match event {
         Event::StepStarted { input, config, .. } => [input.as_ref(), config.as_ref()],
-        Event::Accepted { input } => [Some(input), None],
+        Event::Accepted { input, .. } => [Some(input), None],
         Event::StepCompleted { output, .. } | Event::Completed { output } => [Some(output), None],
         _ => [None, None],
     }
@@ -181,7 +181,7 @@ fn values(event: &Event) -> [Option<&Arc<Value>>; PLACES] {
 /// The value at place 0 of an event that always has one.
 fn always_there(event: &mut Event) -> Option<&mut Arc<Value>> {
     match event {
-        Event::Accepted { input } => Some(input),
+        Event::Accepted { input, .. } => Some(input),
         Event::StepCompleted { output, .. } | Event::Completed { output } => Some(output),
         _ => None,
     }

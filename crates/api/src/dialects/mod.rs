@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod dataflow;
 pub(crate) mod described;
+pub mod vellum;
 
 use std::time::Duration;
 
@@ -20,13 +21,20 @@ pub(crate) enum Dialect {
     Dataflow,
     /// `/api/v1/*`.
     Abi,
+    /// `/v1/*`.
+    Vellum,
 }
 
 impl Dialect {
     /// The dialect of a path.
     pub fn of(path: &str) -> Self {
-        match path.strip_prefix("/api/v1") {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => Self::Abi,
+        let is_under = |prefix| {
+            let rest: Option<&str> = path.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match path {
+            _ if is_under("/api/v1") => Self::Abi,
+            _ if is_under("/v1") => Self::Vellum,
             _ => Self::Dataflow,
         }
     }
@@ -36,6 +44,7 @@ impl Dialect {
         let (status, body) = match self {
             Self::Dataflow => dataflow::errors::write(error, request_id),
             Self::Abi => abi::errors::write(error, request_id),
+            Self::Vellum => vellum::errors::write(error, request_id),
         };
         let mut response = respond::json_text(status, body);
         let headers = response.headers_mut();
@@ -67,6 +76,8 @@ mod tests {
             ("/api/v1", Dialect::Abi),
             ("/api/v1/auth/me", Dialect::Abi),
             ("/api/v12", Dialect::Dataflow),
+            ("/v1/execute-workflow", Dialect::Vellum),
+            ("/v12", Dialect::Dataflow),
         ] {
             assert_eq!(Dialect::of(path), expect, "{path}");
         }

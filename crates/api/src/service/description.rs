@@ -3,12 +3,18 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::dialects::{abi, dataflow};
+use crate::dialects::{abi, dataflow, vellum};
 
 /// The description of all dialects: OpenAPI 3.1, made from the handlers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut all = Base::openapi();
-    for part in [dataflow::Doc::openapi(), abi::Doc::openapi(), super::Doc::openapi()] {
+    let parts = [
+        dataflow::Doc::openapi(),
+        vellum::Doc::openapi(),
+        abi::Doc::openapi(),
+        super::Doc::openapi(),
+    ];
+    for part in parts {
         all.merge(part);
     }
     all

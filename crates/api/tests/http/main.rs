@@ -10,3 +10,4 @@ mod keys;
 mod once;
 mod served;
 mod support;
+mod vellum;

@@ -4,7 +4,7 @@ use super::Execution;
 use super::bind;
 use super::event::{Event, Recorded};
 use super::failure::{Failure, codes};
-use super::input::{Command, Decision, Done, Fault, Input, Moment, Refused};
+use super::input::{Acceptance, Command, Decision, Done, Fault, Input, Moment, Refused};
 use super::retry::backoff;
 use super::state::{Status, StepState};
 use crate::Timestamp;
@@ -63,11 +63,11 @@ impl Turn<'_> {
             (Status::Completed | Status::Failed | Status::TimedOut | Status::Cancelled, _) => {
                 return Err(Refused::Ended(phase));
             }
-            (_, Input::Accept(input)) => {
+            (_, Input::Accept(Acceptance { input, state, previous, tag })) => {
                 if self.execution.seq != 0 {
                     return Err(Refused::AlreadyStarted);
                 }
-                self.record(Event::Accepted { input });
+                self.record(Event::Accepted { input, state, previous, tag });
             }
             (_, _) if self.execution.seq == 0 => return Err(Refused::NotStarted),
             (Status::Queued, Input::Start) => {

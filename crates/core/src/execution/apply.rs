@@ -10,8 +10,13 @@ impl Execution {
         self.seq = recorded.seq;
         let at = recorded.at;
         match &recorded.event {
-            Event::Accepted { input } => {
+            Event::Accepted { input, state, previous, tag } => {
                 self.input = input.clone();
+                if let Some(values) = state {
+                    self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
+                }
+                self.previous = *previous;
+                self.tag.clone_from(tag);
                 self.created_at = at;
             }
             Event::Started => {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::failure::Failure;
+use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
 /// An event with its place in the journal.
@@ -35,6 +36,15 @@ pub enum Event {
         /// Its input, defaults filled in.
         #[serde(rename = "in")]
         input: Arc<Value>,
+        /// State values that it begins with, over the definition's own.
+        #[serde(rename = "st", default, skip_serializing_if = "Option::is_none")]
+        state: Option<Map>,
+        /// The execution whose state that was.
+        #[serde(rename = "prev", default, skip_serializing_if = "Option::is_none")]
+        previous: Option<ExecutionId>,
+        /// The release tag by which its release was chosen, where one was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<String>,
     },
     /// It left the queue.
     Started,

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::event::Recorded;
 use super::failure::Failure;
 use super::state::Status;
-use crate::Timestamp;
+use crate::ids::ExecutionId;
+use crate::{Map, Timestamp};
 
 /// When an input arrives, and the randomness it may use.
 #[derive(Debug, Clone, Copy)]
@@ -19,11 +20,24 @@ pub struct Moment {
     pub entropy: u64,
 }
 
+/// What an execution is accepted with.
+#[derive(Debug, Clone, Default)]
+pub struct Acceptance {
+    /// Its input, defaults filled in.
+    pub input: Arc<Value>,
+    /// State values that it begins with, over the definition's own.
+    pub state: Option<Map>,
+    /// The execution whose state that was.
+    pub previous: Option<ExecutionId>,
+    /// The release tag by which its release was chosen, where one was named.
+    pub tag: Option<String>,
+}
+
 /// What an execution can be told.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// It is accepted with this input.
-    Accept(Arc<Value>),
+    /// It is accepted.
+    Accept(Acceptance),
     /// It may leave the queue.
     Start,
     /// An attempt of a step ended.

@@ -19,6 +19,6 @@ pub use advance::decide;
 pub use event::{Event, Recorded, SkipReason};
 pub use failure::{Failure, codes};
 pub use flow::ERROR_PORT;
-pub use input::{Command, Decision, Done, Fault, Input, Moment, Refused};
+pub use input::{Acceptance, Command, Decision, Done, Fault, Input, Moment, Refused};
 pub use scope::ExecutionScope;
 pub use state::{Execution, Origin, Status, StepRun, StepState};

@@ -186,6 +186,10 @@ pub struct Execution {
     pub steps: Vec<StepRun>,
     /// The state.
     pub state: Map,
+    /// The execution whose last state it began with.
+    pub previous: Option<ExecutionId>,
+    /// The release tag by which its release was chosen.
+    pub tag: Option<String>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it left the queue.
@@ -209,6 +213,8 @@ impl Execution {
             seq: 0,
             input: Arc::new(Value::Null),
             state: origin.plan.state.clone(),
+            previous: None,
+            tag: None,
             created_at: Timestamp::default(),
             started_at: None,
             ended_at: None,

@@ -9,8 +9,8 @@ use stepwell_core::Timestamp;
 use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
-    Command, Done, Event, Execution, Failure, Fault, Input, Moment, Origin, Recorded, Refused,
-    Status,
+    Acceptance, Command, Done, Event, Execution, Failure, Fault, Input, Moment, Origin, Recorded,
+    Refused, Status,
 };
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
@@ -74,7 +74,11 @@ impl World {
     /// Runs the history to its end and answers how many events it had.
     pub fn run(mut self) -> u64 {
         let n = self.rng.below(11);
-        self.tell(Input::Accept(Arc::new(json!({"n": n})))).expect("accepted");
+        self.tell(Input::Accept(Acceptance {
+            input: Arc::new(json!({"n": n})),
+            ..Acceptance::default()
+        }))
+        .expect("accepted");
         self.commit();
         self.tell(Input::Start).expect("started");
         for _ in 0..FAULTY_TURNS {

@@ -1,5 +1,6 @@
 //! Looking at executions, following and controlling them.
 
+use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, Origin, Recorded};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::record::ExecutionRecord;
@@ -35,12 +36,46 @@ impl App {
         workflow: Option<WorkflowId>,
         id: ExecutionId,
     ) -> Result<ExecutionView, AppError> {
+        let (record, execution) = self.folded(caller, verb, workflow, id).await?;
+        Ok(ExecutionView::new(&execution, &record))
+    }
+
+    /// An execution with its journal folded up.
+    pub(super) async fn folded(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<(ExecutionRecord, Execution), AppError> {
         let (record, events) = self.journal(caller, verb, workflow, id).await?;
         let mut execution = self.unfolded(&record).await?;
         for event in &events {
             execution.apply(event);
         }
-        Ok(ExecutionView::new(&execution, &record))
+        Ok((record, execution))
+    }
+
+    /// The execution that has this external id. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn execution_by_external_id(
+        &self,
+        caller: &Caller,
+        external_id: &str,
+    ) -> Result<ExecutionId, AppError> {
+        let store = &self.engine.store;
+        let found = store.find_by_external_id(caller.workspace, external_id).await?;
+        found.ok_or_else(|| AppError::not_found("execution", external_id))
+    }
+
+    /// The plan that an execution runs, or ran; for whoever was shown its record.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn plan_of(&self, record: &ExecutionRecord) -> Result<SharedPlan, AppError> {
+        self.engine.plans.plan(record.workflow, record.release).await
     }
 
     /// Executions, newest first. Scope `read:workflows`.
@@ -209,7 +244,7 @@ impl App {
     }
 
     /// The execution before its first event.
-    async fn unfolded(&self, record: &ExecutionRecord) -> Result<Execution, AppError> {
+    pub(super) async fn unfolded(&self, record: &ExecutionRecord) -> Result<Execution, AppError> {
         let plan = self.engine.plans.plan(record.workflow, record.release).await?;
         let (id, workflow, release) = (record.id, record.workflow, record.release);
         Ok(Execution::new(Origin { id, workflow, release, plan }))

@@ -32,12 +32,14 @@ mod idempotency;
 mod keys;
 mod requests;
 mod start;
+mod targets;
 mod workflows;
 
 pub use requests::{
     CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
     WorkflowView, WorkflowsQuery,
 };
+pub use targets::{Choose, LATEST, Target, WorkflowRef};
 
 /// The application. Cheap to clone.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::WorkflowId;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::{KeyRecord, WorkflowRecord};
 
@@ -51,6 +51,12 @@ pub struct Start {
     pub external_id: Option<String>,
     /// The user's own labels.
     pub metadata: Map,
+    /// The release to run, as [`super::App::target`] chose it; `None`: the newest.
+    pub release: Option<u32>,
+    /// The tag by which it was chosen.
+    pub release_tag: Option<String>,
+    /// An execution of the same workflow: its last state is the first state of this one.
+    pub previous: Option<ExecutionId>,
     /// Third-party secrets by name, for the steps that ask for them; never stored or logged.
     pub secrets: Vec<(String, String)>,
     /// The idempotency key, if any.

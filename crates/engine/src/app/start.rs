@@ -5,16 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use stepwell_core::execution::{Execution, Input, Origin, Status};
+use stepwell_core::Map;
+use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{MAX_VALUE_DEPTH, Problem, nests_deeper};
 use stepwell_steps::OutboundError;
 use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{App, Idempotency, Start};
 use crate::caller::Verb;
+use crate::events::Follow;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::feed::{Feed, Outcome};
 use crate::runtime::runner::{Beginning, Runner, persist};
@@ -27,8 +29,8 @@ use crate::{AppError, Caller};
 enum Accepted {
     /// It was accepted before, under the same idempotency key.
     Before(ExecutionId),
-    /// It is driven here; maybe not durable yet.
-    Driven(ExecutionId, Arc<Feed>),
+    /// It is driven here; maybe not durable yet. With an ear that has heard everything.
+    Driven(ExecutionId, Arc<Feed>, watch::Receiver<()>),
     /// It is durable and waits in the queue.
     Queued(ExecutionId),
 }
@@ -45,16 +47,56 @@ impl App {
         workflow: WorkflowId,
         start: Start,
     ) -> Result<ExecutionId, AppError> {
+        Ok(match self.accept_durably(caller, workflow, start).await? {
+            Accepted::Before(id) | Accepted::Queued(id) | Accepted::Driven(id, ..) => id,
+        })
+    }
+
+    /// As [`App::execute`], and follows it from its first moment on, however short it is. It goes
+    /// on when the follower goes away.
+    ///
+    /// # Errors
+    /// As `execute`.
+    pub async fn execute_and_follow(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+    ) -> Result<Follow, AppError> {
+        match self.accept_durably(caller, workflow, start).await? {
+            Accepted::Before(id) | Accepted::Queued(id) => {
+                self.follow_as(caller, Verb::Execute, None, id, 0).await
+            }
+            Accepted::Driven(id, feed, ear) => {
+                let Some(record) = feed.record() else {
+                    return self.follow_as(caller, Verb::Execute, None, id, 0).await;
+                };
+                let execution = self.unfolded(record).await?;
+                Ok(Follow::of(self.engine.clone(), (feed, ear), execution))
+            }
+        }
+    }
+
+    /// Accepts an execution; when this answers, it is durable.
+    async fn accept_durably(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+    ) -> Result<Accepted, AppError> {
         let fingerprint = fingerprint(&start);
         let (told, accepted) = oneshot::channel();
-        match self.accept(caller, workflow, start, Some(told)).await? {
-            Accepted::Before(id) | Accepted::Queued(id) => Ok(id),
-            Accepted::Driven(id, feed) => match accepted.await {
-                Ok(answer) => answer.map(|()| id),
-                Err(_) => match feed.outcome() {
-                    Some(Outcome::NotAccepted(error)) => not_accepted(error, &fingerprint),
-                    _ => Err(AppError::stopping()),
-                },
+        let (id, feed, ear) = match self.accept(caller, workflow, start, Some(told)).await? {
+            Accepted::Driven(id, feed, ear) => (id, feed, ear),
+            other => return Ok(other),
+        };
+        match accepted.await {
+            Ok(answer) => answer.map(|()| Accepted::Driven(id, feed, ear)),
+            Err(_) => match feed.outcome() {
+                Some(Outcome::NotAccepted(error)) => {
+                    not_accepted(error, &fingerprint).map(Accepted::Before)
+                }
+                _ => Err(AppError::stopping()),
             },
         }
     }
@@ -73,7 +115,7 @@ impl App {
     ) -> Result<ExecutionView, AppError> {
         let fingerprint = fingerprint(&start);
         let (id, feed) = match self.accept(caller, workflow, start, None).await? {
-            Accepted::Driven(id, feed) => (id, feed),
+            Accepted::Driven(id, feed, _) => (id, feed),
             Accepted::Before(id) | Accepted::Queued(id) => {
                 return self.wait_for(caller, id, patience).await;
             }
@@ -142,8 +184,9 @@ impl App {
             && let Ok(seat) = engine.registry.sit(id)
         {
             let feed = seat.feed.clone();
+            let ear = feed.listen();
             tokio::spawn(Runner::begin(engine.clone(), seat, beginning));
-            return Ok(Accepted::Driven(id, feed));
+            return Ok(Accepted::Driven(id, feed, ear));
         }
         if engine.background.is_stopping() {
             return Err(AppError::stopping());
@@ -175,7 +218,8 @@ impl App {
         if !workflow.active {
             return Err(AppError::Inactive);
         }
-        let plan = self.engine.plans.plan(workflow.id, workflow.release).await?;
+        let release = start.release.unwrap_or(workflow.release);
+        let plan = self.engine.plans.plan(workflow.id, release).await?;
         let input = plan
             .with_defaults(start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())));
         check_depth(&input)?;
@@ -184,18 +228,28 @@ impl App {
         if let Some(url) = &start.webhook_url {
             self.engine.egress.check_url(url).map_err(|error| refused_url(&error))?;
         }
+        let state = match start.previous {
+            Some(previous) => Some(self.last_state(caller, workflow, previous).await?),
+            None => None,
+        };
         let id = ExecutionId::from_uuid(new_uuid());
-        let origin = Origin { id, workflow: workflow.id, release: workflow.release, plan };
+        let origin = Origin { id, workflow: workflow.id, release, plan };
         let mut execution = Execution::new(origin);
+        let acceptance = Acceptance {
+            input: Arc::new(input),
+            state,
+            previous: start.previous,
+            tag: start.release_tag,
+        };
         let moment = self.engine.moment();
         let decision = execution
-            .advance(Input::Accept(Arc::new(input)), moment)
+            .advance(Input::Accept(acceptance), moment)
             .map_err(|refused| AppError::Internal(refused.to_string()))?;
         let record = ExecutionRecord {
             id,
             workspace: caller.workspace,
             workflow: workflow.id,
-            release: workflow.release,
+            release,
             status: Status::Queued,
             seq: 0,
             created_at: moment.now,
@@ -218,6 +272,30 @@ impl App {
             secrets: Secrets::new(start.secrets),
             accepted,
         })
+    }
+
+    /// The state with which an earlier execution of the workflow ended.
+    async fn last_state(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+        previous: ExecutionId,
+    ) -> Result<Map, AppError> {
+        let refuse = |why: &str| AppError::invalid("previous_execution_id", why);
+        let found = self.folded(caller, Verb::Execute, None, previous).await;
+        let (record, execution) = match found {
+            Err(AppError::NotFound { .. }) => {
+                return Err(refuse("there is no such execution"));
+            }
+            found => found?,
+        };
+        if record.workflow != workflow.id {
+            return Err(refuse("is an execution of another workflow; name one of the same"));
+        }
+        if !execution.status().is_final() {
+            return Err(refuse("has not ended yet; wait for its end"));
+        }
+        Ok(execution.state)
     }
 
     fn check_size(&self, input: &Value) -> Result<(), AppError> {

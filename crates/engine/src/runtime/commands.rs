@@ -1,7 +1,7 @@
 //! Running one attempt of a step.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,6 +14,7 @@ use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
+use super::feed::Feed;
 use super::registry::Message;
 use super::secrets::{Secrets, StepSecrets};
 use super::size::json_size;
@@ -86,14 +87,19 @@ impl Attempt {
     }
 
     /// Runs it to its end, its time-out, or a panic, and tells the runner.
-    pub(crate) async fn run(self, engine: Arc<Engine>, mailbox: mpsc::Sender<Message>) {
+    pub(crate) async fn run(
+        self,
+        engine: Arc<Engine>,
+        feed: Weak<Feed>,
+        mailbox: mpsc::Sender<Message>,
+    ) {
         let (step, attempt) = (self.step, self.attempt);
         let result = match self.behaviour {
             Behaviour::Pure(code) => {
                 let work = tokio::task::spawn_blocking(move || self.call(code));
                 work.await.unwrap_or_else(|_| Err(internal("the step was stopped")))
             }
-            Behaviour::Async(code) => self.run_async(code, &engine, &mailbox).await,
+            Behaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
             Behaviour::Control => Err(internal("a control step has no code to run")),
         };
         // Where nobody listens any more, the result is not wanted.
@@ -103,13 +109,19 @@ impl Attempt {
     async fn run_async(
         &self,
         code: for<'a> fn(&'a RunContext<'a>) -> stepwell_steps::StepFuture<'a>,
-        engine: &Arc<Engine>,
+        (engine, feed): (&Arc<Engine>, &Weak<Feed>),
         mailbox: &mpsc::Sender<Message>,
     ) -> Result<Done, Fault> {
         let log = |level: &'static str, text: String| {
             let message = self.secrets.mask_text(&text);
             // A log line finds no room where the runner is far behind; steps must not wait for it.
             let _ = mailbox.try_send(Message::StepLogged { step: self.step, level, message });
+        };
+        let delta = |piece: &str| {
+            // Whoever counts who holds a feed does not count attempts.
+            let Some(feed) = feed.upgrade() else { return };
+            let piece = self.secrets.mask_text(piece);
+            feed.show_piece(engine.now(), (self.step, self.attempt), &piece);
         };
         let context = RunContext {
             input: self.input.clone(),
@@ -118,6 +130,7 @@ impl Attempt {
             attempt: self.attempt,
             outbound: &engine.egress,
             log: &log,
+            delta: &delta,
         };
         let work = AssertUnwindSafe(code(&context)).catch_unwind();
         match tokio::time::timeout(self.timeout, work).await {

@@ -2,21 +2,77 @@
 //!
 //! Readers keep a place in the shared journal and come back when there is more, so a slow reader
 //! costs nothing. A final event is shown only after it is durable.
+//!
+//! Beside the journal there are the pieces of text that steps send while they run. They have a
+//! place between the journal's events but are never stored, and only so many are kept: a reader
+//! that falls behind them is told so.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use stepwell_core::Timestamp;
 use stepwell_core::execution::{Execution, Recorded};
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
+/// How many bytes of pieces are kept for readers that are behind. More than the longest text that
+/// a step may make, so only a text in very many pieces or very many texts can outrun a reader.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// What a piece takes beside its text.
+const PIECE_BYTES: usize = 64;
+
+/// A piece of text that a step sent while it ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delta {
+    /// Counts the pieces of the execution, from 0.
+    pub(crate) number: u64,
+    /// The seq of the last event before it.
+    pub(crate) after: u64,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The step.
+    pub(crate) step: usize,
+    /// The attempt.
+    pub(crate) attempt: u32,
+    /// The text.
+    pub(crate) text: Arc<str>,
+}
+
+/// What is shown.
+#[derive(Default)]
+struct Shown {
+    journal: Vec<Recorded>,
+    deltas: VecDeque<Delta>,
+    /// The number of the next piece.
+    next: u64,
+    /// How many bytes `deltas` take.
+    bytes: usize,
+}
+
+/// What a reader has not seen yet.
+pub(crate) struct News {
+    pub(crate) events: Vec<Recorded>,
+    pub(crate) deltas: Vec<Delta>,
+    /// Whether pieces are gone that the reader has not seen.
+    pub(crate) missed: bool,
+}
+
 /// One execution as others may see it.
 pub(crate) struct Feed {
     // A short critical section, nothing awaits under it.
-    journal: Mutex<Vec<Recorded>>,
+    shown: Mutex<Shown>,
     record: OnceLock<ExecutionRecord>,
     outcome: OnceLock<Outcome>,
     news: watch::Sender<()>,
+}
+
+impl Shown {
+    /// The number of the oldest piece that is kept.
+    fn first(&self) -> u64 {
+        self.deltas.front().map_or(self.next, |delta| delta.number)
+    }
 }
 
 /// How an execution's time in memory ended.
@@ -34,15 +90,15 @@ impl Feed {
     pub(crate) fn new() -> Arc<Self> {
         let (news, _) = watch::channel(());
         Arc::new(Self {
-            journal: Mutex::default(),
+            shown: Mutex::default(),
             record: OnceLock::new(),
             outcome: OnceLock::new(),
             news,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Recorded>> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fills in what is stored, as far as it is not here yet.
@@ -53,15 +109,36 @@ impl Feed {
 
     /// Shows further events; those already shown are passed over.
     pub(crate) fn show(&self, events: &[Recorded]) {
-        let mut journal = self.lock();
-        let shown = journal.len() as u64;
-        let before = journal.len();
-        journal.extend(events.iter().filter(|e| e.seq > shown).cloned());
-        let news = journal.len() > before;
-        drop(journal);
+        let mut shown = self.lock();
+        let before = shown.journal.len();
+        let seen = before as u64;
+        shown.journal.extend(events.iter().filter(|e| e.seq > seen).cloned());
+        let news = shown.journal.len() > before;
+        drop(shown);
         if news {
             self.news.send_replace(());
         }
+    }
+
+    /// Shows a piece of text that a step sent just now. Forgets the oldest where there is no
+    /// room.
+    pub(crate) fn show_piece(&self, at: Timestamp, (step, attempt): (usize, u32), text: &str) {
+        // Where nobody listens, nobody can miss it.
+        if self.news.receiver_count() == 0 || text.is_empty() {
+            return;
+        }
+        let mut shown = self.lock();
+        let (number, after) = (shown.next, shown.journal.len() as u64);
+        shown.next += 1;
+        shown.bytes += text.len() + PIECE_BYTES;
+        shown.deltas.push_back(Delta { number, after, at, step, attempt, text: text.into() });
+        while shown.bytes > KEPT_BYTES
+            && let Some(oldest) = shown.deltas.pop_front()
+        {
+            shown.bytes -= oldest.text.len() + PIECE_BYTES;
+        }
+        drop(shown);
+        self.news.send_replace(());
     }
 
     /// The identity and origin of the execution, once known.
@@ -69,16 +146,36 @@ impl Feed {
         self.record.get()
     }
 
-    /// The events after a place, at most `limit`.
-    pub(crate) fn after(&self, seq: u64, limit: usize) -> Vec<Recorded> {
-        let journal = self.lock();
-        let from = usize::try_from(seq).unwrap_or(usize::MAX).min(journal.len());
-        journal[from..].iter().take(limit).cloned().collect()
+    /// What comes after a place in the journal and a number of pieces, at most `limit` of each.
+    /// Neither goes further than the other.
+    pub(crate) fn after(&self, seq: u64, pieces: u64, limit: usize) -> News {
+        let shown = self.lock();
+        let from = usize::try_from(seq).unwrap_or(usize::MAX).min(shown.journal.len());
+        let mut events: Vec<_> = shown.journal[from..].iter().take(limit).cloned().collect();
+        let end = (from + events.len()) as u64;
+        let first = shown.first();
+        let skip = usize::try_from(pieces.saturating_sub(first)).unwrap_or(usize::MAX);
+        let unseen = shown.deltas.iter().skip(skip);
+        let deltas: Vec<_> = unseen.take_while(|d| d.after <= end).take(limit).cloned().collect();
+        if let Some(last) = deltas.last().filter(|_| deltas.len() == limit) {
+            events.retain(|event| event.seq <= last.after);
+        }
+        News { events, deltas, missed: pieces < first }
+    }
+
+    /// The number of the oldest piece that is kept.
+    pub(crate) fn first_piece(&self) -> u64 {
+        self.lock().first()
+    }
+
+    /// Whether nothing is shown yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().journal.is_empty()
     }
 
     /// All events shown so far.
     pub(crate) fn events(&self) -> Vec<Recorded> {
-        self.lock().clone()
+        self.lock().journal.clone()
     }
 
     /// Says how it ended. The first word counts.
@@ -110,5 +207,52 @@ impl Feed {
                 std::future::pending::<()>().await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_core::execution::Event;
+
+    use super::*;
+
+    fn event(seq: u64) -> Recorded {
+        Recorded { seq, at: Timestamp::default(), event: Event::Started }
+    }
+
+    fn places(feed: &Feed, seq: u64, pieces: u64, limit: usize) -> (Vec<u64>, Vec<u64>, bool) {
+        let News { events, deltas, missed } = feed.after(seq, pieces, limit);
+        let numbers = deltas.iter().map(|d| d.number).collect();
+        (events.iter().map(|e| e.seq).collect(), numbers, missed)
+    }
+
+    #[test]
+    fn pieces_have_their_place_between_events() {
+        let feed = Feed::new();
+        feed.show_piece(Timestamp::default(), (0, 1), "nobody listens");
+        let _ear = feed.listen();
+        feed.show(&[event(1), event(2)]);
+        for text in ["a", "b", "", "c"] {
+            feed.show_piece(Timestamp::default(), (0, 1), text);
+        }
+        feed.show(&[event(3)]);
+        feed.show_piece(Timestamp::default(), (0, 1), "d");
+        assert_eq!(places(&feed, 0, 0, 9), (vec![1, 2, 3], vec![0, 1, 2, 3], false));
+        assert_eq!(places(&feed, 0, 0, 1), (vec![1], vec![], false));
+        assert_eq!(places(&feed, 1, 0, 2), (vec![2], vec![0, 1], false));
+        assert_eq!(places(&feed, 2, 3, 2), (vec![3], vec![3], false));
+    }
+
+    #[test]
+    fn only_so_many_bytes_are_kept() {
+        let feed = Feed::new();
+        let _ear = feed.listen();
+        let text = "x".repeat(KEPT_BYTES / 4);
+        for _ in 0..5 {
+            feed.show_piece(Timestamp::default(), (0, 1), &text);
+        }
+        assert_eq!(feed.first_piece(), 2);
+        assert_eq!(places(&feed, 0, 0, 9), (vec![], vec![2, 3, 4], true));
+        assert_eq!(places(&feed, 0, 2, 9), (vec![], vec![2, 3, 4], false));
     }
 }

@@ -278,7 +278,11 @@ impl Runner {
         {
             self.commit().await?;
         }
-        let task = tokio::spawn(ready.run(self.engine.clone(), self.sender.clone()));
+        let task = tokio::spawn(ready.run(
+            self.engine.clone(),
+            Arc::downgrade(&self.feed),
+            self.sender.clone(),
+        ));
         self.under_way.insert(step, task.abort_handle());
         Ok(())
     }

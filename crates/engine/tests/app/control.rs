@@ -88,6 +88,20 @@ async fn a_reader_that_comes_back_misses_nothing() {
 }
 
 #[tokio::test]
+async fn a_reader_far_along_a_long_journal_sees_the_end() {
+    let bench = Bench::new().await;
+    let steps: Vec<_> = (0..400)
+        .map(|i| json!({"id": format!("s{i}"), "type": "StaticInput", "input": i, "after": []}))
+        .collect();
+    let workflow = bench.steps(json!(steps)).await;
+    let last = bench.wait(workflow, json!({})).await.unwrap().record;
+    let mut follow = bench.app.follow(&bench.caller, None, last.id, last.seq - 1).await.unwrap();
+    let notice =
+        tokio::time::timeout(crate::support::PATIENCE, follow.next()).await.expect("in time");
+    assert_eq!(notice.unwrap().unwrap().seq, last.seq);
+}
+
+#[tokio::test]
 async fn a_reader_stays_through_sleep_and_waking() {
     let config =
         stepwell_engine::EngineConfig { keep_in_memory_millis: 0, ..crate::support::config() };

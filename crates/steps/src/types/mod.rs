@@ -4,4 +4,5 @@ pub(crate) mod data;
 pub(crate) mod flow;
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod stream;
 pub(crate) mod text;

@@ -94,7 +94,7 @@ async fn follow(
 /// A line for what is worth one.
 fn progress(notice: &Notice) -> Option<String> {
     match &notice.what {
-        What::Status { .. } => None,
+        What::Status { .. } | What::Delta { .. } => None,
         What::Log(line) => {
             let step = line.step_id.as_deref().unwrap_or_default();
             Some(format!("  {} {step}: {}", ui::err_paint(ui::Colour::Dim, "·"), line.message))

@@ -75,7 +75,12 @@ pub fn queued(n: u128) -> Commit {
     let events = vec![Recorded {
         seq: 1,
         at: at(10),
-        event: Event::Accepted { input: Arc::new(json!({ "n": n.to_string() })) },
+        event: Event::Accepted {
+            input: Arc::new(json!({ "n": n.to_string() })),
+            state: None,
+            previous: None,
+            tag: None,
+        },
     }];
     Commit {
         node: node(1),

@@ -54,7 +54,8 @@ fn awkward() -> Value {
 pub async fn content_comes_back_identical(store: Shared) {
     join(&store, 1).await;
     let mut commit = queued(1);
-    commit.events[0].event = Event::Accepted { input: Arc::new(awkward()) };
+    commit.events[0].event =
+        Event::Accepted { input: Arc::new(awkward()), state: None, previous: None, tag: None };
     commit.record.metadata = awkward().as_object().cloned().unwrap_or_default();
     store.commit(commit.clone()).await.unwrap();
     has(&store, &commit.record, &commit.events).await;
@@ -63,7 +64,8 @@ pub async fn content_comes_back_identical(store: Shared) {
     let input = Arc::new(json!("2"));
     for (seq, micros) in (1..).zip([i64::MAX, i64::MIN, 0, -1, i64::MAX - 1]) {
         let at = Timestamp::from_micros(micros);
-        let event = Event::Accepted { input: input.clone() };
+        let event =
+            Event::Accepted { input: input.clone(), state: None, previous: None, tag: None };
         at_the_ends.events.push(stepwell_core::execution::Recorded { seq: seq + 1, at, event });
     }
     at_the_ends.record.seq = 6;

@@ -88,7 +88,7 @@ impl Random {
                 error: Failure { details: self.value(), ..Failure::new("A", "b") },
                 handled: self.once_in(2),
             },
-            8 => Event::Accepted { input: value },
+            8 => Event::Accepted { input: value, state: None, previous: None, tag: None },
             _ => Event::Completed { output: value },
         }
     }

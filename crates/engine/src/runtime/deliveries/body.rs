@@ -26,7 +26,7 @@ pub(super) fn status_change(record: &ExecutionRecord, status: Status, notice: &N
             }
         }
         What::Step { step, .. } => add_step(&mut body, step),
-        What::Log(_) => {}
+        What::Log(_) | What::Delta { .. } => {}
     }
     Value::Object(body).to_string()
 }

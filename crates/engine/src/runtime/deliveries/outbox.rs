@@ -59,7 +59,7 @@ fn is_change(what: &What, before: Option<&'static str>) -> bool {
     match what {
         What::Status { .. } => true,
         What::Step { step, .. } => before != Some(body::step_status(step.status)),
-        What::Log(_) => false,
+        What::Delta { .. } | What::Log(_) => false,
     }
 }
 

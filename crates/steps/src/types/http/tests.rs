@@ -57,6 +57,7 @@ async fn run(input: Value, config: Value, answers: Vec<Answer>) -> Run {
         attempt: 1,
         outbound: &outside,
         log: &keep,
+        delta: &|_| {},
     };
     let Behaviour::Async(code) = HttpRequest.behaviour() else { panic!("not async") };
     let result = code(&ctx).await.map(|output| Value::clone(&output.value));

@@ -1,0 +1,164 @@
+/** The client: the calls of the dataflow dialect, and here the keys and the deployments. */
+
+import { DataflowClient } from "./dataflow.js";
+import {
+  listed,
+  StreamReader,
+  type ExecuteWorkflowAsyncRequest,
+  type ExecuteWorkflowRequest,
+  type ExecuteWorkflowResponse,
+  type ExecuteWorkflowStreamRequest,
+  type SubmitActualsRequest,
+  type WorkflowExecutionStatus,
+  type WorkflowStreamEvent,
+} from "./deployments.js";
+import { StepwellError } from "./errors.js";
+import { chunks, path, type Call, type CallOptions, type PostOptions } from "./http.js";
+import type * as m from "./models.js";
+import { camel, DEPLOYMENTS, snake, STATUS } from "./names.js";
+
+export interface ListApiKeysOptions extends CallOptions {
+  page?: number;
+  pageSize?: number;
+  sortBy?: "created_at" | "expires_at" | "last_used_at" | "name";
+  sortOrder?: "asc" | "desc";
+}
+
+/** How long the execution of a deployment may take. */
+const EXECUTE_TIMEOUT = 600_000;
+const KEYS = "/api/v1/auth/api-keys";
+
+/**
+ * A Stepwell server. All times are milliseconds, and every failure is a `StepwellError`, except
+ * for the reason of a caller's own `signal`.
+ *
+ * After 429, 503 and broken connections a request is sent again where that is harmless: GETs, and
+ * POSTs, each of which carries an `Idempotency-Key`.
+ */
+export class Client extends DataflowClient {
+  // Keys (scope `admin`)
+
+  /** Makes a key; its `secret` is in this answer only. */
+  createApiKey(
+    key: { name: string; scopes: string[]; expiresAt?: Date | string },
+    options: PostOptions = {},
+  ): Promise<m.NewApiKey> {
+    const expires = key.expiresAt instanceof Date ? key.expiresAt.toISOString() : key.expiresAt;
+    const body = {
+      name: key.name,
+      scopes: key.scopes,
+      ...(expires ? { expires_at: expires } : {}),
+    };
+    return this.wrapped({ method: "POST", path: KEYS, body, ...options });
+  }
+
+  /** A page of keys, without their secrets. */
+  listApiKeys(options: ListApiKeysOptions = {}): Promise<m.ApiKeyPage> {
+    const { page, pageSize, sortBy, sortOrder, ...rest } = options;
+    const query = { page, page_size: pageSize, sort_by: sortBy, sort_order: sortOrder };
+    return this.wrapped({ method: "GET", path: KEYS, query, ...rest });
+  }
+
+  /** Refuses a key from now on. */
+  async revokeApiKey(id: string, options: CallOptions = {}): Promise<void> {
+    await this.http.send({ method: "DELETE", path: path(`${KEYS}/{}`, id), ...options });
+  }
+
+  /** Who this client's key is and what it may do. */
+  me(options: CallOptions = {}): Promise<m.Me> {
+    return this.wrapped({ method: "GET", path: "/api/v1/auth/me", ...options });
+  }
+
+  /** The secret with which webhooks are signed. */
+  async webhookSigningSecret(options: CallOptions = {}): Promise<string> {
+    const call: Call = { method: "GET", path: "/api/v1/webhooks/signing-secret", ...options };
+    return (await this.wrapped<{ secret: string }>(call)).secret;
+  }
+
+  // Deployments
+
+  /** Executes a deployment; answers with its outputs, or with its error as `data.error`. */
+  executeWorkflow(
+    request: ExecuteWorkflowRequest,
+    options: PostOptions = {},
+  ): Promise<ExecuteWorkflowResponse> {
+    return this.deployment(executeRequest("", request, options));
+  }
+
+  /** Queues an execution of a deployment; look with `workflowExecutionStatus`. */
+  executeWorkflowAsync(
+    request: ExecuteWorkflowAsyncRequest,
+    options: PostOptions = {},
+  ): Promise<m.ExecutionAccepted> {
+    return this.deployment({
+      ...executeRequest("-async", request, {}),
+      timeout: 30_000,
+      ...options,
+    });
+  }
+
+  /**
+   * Executes a deployment and yields its events as they happen. Throws `ConnectionFailedError`,
+   * with the execution's id, where the stream breaks off. Leaving the loop early does not stop
+   * the execution. `timeout` is how long the stream may be quiet.
+   */
+  async *executeWorkflowStream(
+    request: ExecuteWorkflowStreamRequest,
+    options: PostOptions = {},
+  ): AsyncGenerator<WorkflowStreamEvent> {
+    const opened = await this.http.open(executeRequest("-stream", request, options));
+    const reader = new StreamReader();
+    try {
+      for await (const chunk of chunks(opened)) yield* reader.feed(chunk);
+      yield* reader.close();
+    } catch (error) {
+      if (error instanceof StepwellError) throw error;
+      throw this.http.broken(error, opened.clock, options.signal, reader.executionId);
+    } finally {
+      opened.clock.close();
+    }
+  }
+
+  /** Where an execution of a deployment stands. */
+  async workflowExecutionStatus(
+    executionId: string,
+    options: CallOptions = {},
+  ): Promise<WorkflowExecutionStatus> {
+    const where = path("/v1/workflows/executions/{}/status", executionId);
+    const answer = await this.http.send({ method: "GET", path: where, ...options });
+    return camel(answer, STATUS) as WorkflowExecutionStatus;
+  }
+
+  /** Tells how good the outputs of executions were, and what they should have been. */
+  async submitWorkflowExecutionActuals(
+    request: SubmitActualsRequest,
+    options: PostOptions = {},
+  ): Promise<void> {
+    const body = snake(request, DEPLOYMENTS);
+    const where = "/v1/submit-workflow-execution-actuals";
+    await this.http.send({ method: "POST", path: where, body, ...options });
+  }
+
+  private async wrapped<T>(call: Call): Promise<T> {
+    return (await this.dataflow<{ data: T }>(call)).data;
+  }
+
+  private async deployment<T>(call: Call): Promise<T> {
+    return camel(await this.http.send(call), DEPLOYMENTS) as T;
+  }
+}
+
+function executeRequest(
+  kind: "" | "-async" | "-stream",
+  request: ExecuteWorkflowStreamRequest,
+  options: PostOptions,
+): Call {
+  const body = snake({ ...request, inputs: listed(request.inputs) }, DEPLOYMENTS);
+  return {
+    method: "POST",
+    path: `/v1/execute-workflow${kind}`,
+    body,
+    timeout: EXECUTE_TIMEOUT,
+    ...options,
+  };
+}

@@ -1,0 +1,190 @@
+/** Every error that this package throws. All are a `StepwellError`. */
+
+import type { Execution } from "./models.js";
+
+/** One thing that is wrong at one place. */
+export interface ErrorDetail {
+  path: string;
+  message: string;
+  expected?: string;
+  found?: string;
+}
+
+interface Said {
+  code: string;
+  details?: ErrorDetail[];
+  requestId?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * Anything that went wrong between a call and its result. `code` is stable and for programs,
+ * `details` lists each problem with its place, and `requestId` finds the request in the server's
+ * log (undefined: it never got there).
+ */
+export class StepwellError extends Error {
+  readonly code: string;
+  readonly details: ErrorDetail[];
+  readonly requestId: string | undefined;
+
+  constructor(message: string, said: Said) {
+    super(message, said.cause === undefined ? undefined : { cause: said.cause });
+    this.name = new.target.name;
+    this.code = said.code;
+    this.details = said.details ?? [];
+    this.requestId = said.requestId;
+  }
+}
+
+/** The server refused the request. `body` is the answer as it came. */
+export class APIError extends StepwellError {
+  readonly status: number;
+  readonly body: unknown;
+
+  constructor(message: string, said: Said & { status: number; body?: unknown }) {
+    super(message, said);
+    this.status = said.status;
+    this.body = said.body;
+  }
+}
+
+/** 400, 413, 415, 422: the request has to be changed. */
+export class BadRequestError extends APIError {}
+/** 401: no key, or one that is not accepted. */
+export class AuthenticationError extends APIError {}
+/** 403: the key lacks a scope, which the message names. */
+export class ForbiddenError extends APIError {}
+/** 404: there is no such object, or the key does not see it. */
+export class NotFoundError extends APIError {}
+/** 409: the object is not in a state that allows this. */
+export class ConflictError extends APIError {}
+/** 429: too many requests, also after the retries. */
+export class RateLimitError extends APIError {}
+/** 5xx: the server could not do it. */
+export class ServerError extends APIError {}
+/** 503: the server cannot do it at the moment, also after the retries. */
+export class UnavailableError extends ServerError {}
+
+/** The server was not reached, or the connection broke off. Code `CONNECTION_FAILED`. */
+export class ConnectionFailedError extends StepwellError {
+  readonly executionId: string | undefined;
+
+  constructor(
+    message: string,
+    said: { code?: string; executionId?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { code: said.code ?? "CONNECTION_FAILED", cause: said.cause });
+    this.executionId = said.executionId;
+  }
+}
+
+/**
+ * The server did not answer in time. What the request asked for may still happen.
+ * Code `REQUEST_TIMEOUT`.
+ */
+export class RequestTimeoutError extends ConnectionFailedError {
+  constructor(message: string, executionId?: string) {
+    super(message, { code: "REQUEST_TIMEOUT", executionId });
+  }
+}
+
+/** The answer is not what this client knows. Code `UNEXPECTED_ANSWER`. */
+export class UnexpectedAnswerError extends StepwellError {
+  constructor(message: string, requestId?: string, cause?: unknown) {
+    super(message, { code: "UNEXPECTED_ANSWER", requestId, cause });
+  }
+}
+
+/** The execution had not ended when the patience of `wait` or `run` was over; it goes on. */
+export class WaitTimeoutError extends StepwellError {
+  readonly executionId: string;
+
+  constructor(executionId: string, timeout: number) {
+    super(`${executionId} had not ended after ${timeout} ms; it goes on`, { code: "WAIT_TIMEOUT" });
+    this.executionId = executionId;
+  }
+}
+
+/** Thrown by `succeeded` only: the execution ended `FAILED` or `CANCELLED`. */
+export class ExecutionFailedError extends StepwellError {
+  readonly execution: Execution;
+
+  constructor(execution: Execution) {
+    const { error, executionId, status } = execution;
+    super(error?.message ?? `${executionId} is ${status}`, { code: error?.code ?? status });
+    this.execution = execution;
+  }
+}
+
+/** The execution, or an `ExecutionFailedError` where it ended `FAILED` or `CANCELLED`. */
+export function succeeded(execution: Execution): Execution {
+  if (execution.status === "FAILED" || execution.status === "CANCELLED") {
+    throw new ExecutionFailedError(execution);
+  }
+  return execution;
+}
+
+type Kind = new (message: string, said: Said & { status: number; body?: unknown }) => APIError;
+
+const BY_STATUS: Record<number, Kind> = {
+  400: BadRequestError,
+  401: AuthenticationError,
+  403: ForbiddenError,
+  404: NotFoundError,
+  409: ConflictError,
+  413: BadRequestError,
+  415: BadRequestError,
+  422: BadRequestError,
+  429: RateLimitError,
+  503: UnavailableError,
+};
+
+/** The error for an answer; `body` is the parsed JSON, or the text where it was none. */
+export function apiError(status: number, body: unknown, requestId: string | undefined): APIError {
+  const kind = BY_STATUS[status] ?? (status >= 500 ? ServerError : APIError);
+  const said = read(body);
+  return new kind(said.message ?? `the server answered ${status}`, {
+    code: said.code ?? `HTTP_${status}`,
+    status,
+    details: said.details,
+    requestId: said.requestId ?? requestId,
+    body,
+  });
+}
+
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const text = (value: unknown): string | undefined =>
+  value === undefined || value === null || value === "" ? undefined : String(value);
+
+/** Reads any of the server's three forms of errors. */
+function read(body: unknown): {
+  code?: string | undefined;
+  message?: string | undefined;
+  details: ErrorDetail[];
+  requestId?: string | undefined;
+} {
+  if (!isObject(body)) return { message: text(body)?.slice(0, 200), details: [] };
+  const said = isObject(body["error"]) ? body["error"] : body;
+  const list = said["details"] ?? said["errors"];
+  const errors = Array.isArray(list) ? list.filter(isObject) : [];
+  const details = errors.map((item) => {
+    const detail: ErrorDetail = {
+      path: text(item["path"]) ?? text(item["field"]) ?? "",
+      message: text(item["message"]) ?? text(item["detail"]) ?? "",
+    };
+    const [expected, found] = [text(item["expected"]), text(item["found"])];
+    if (expected !== undefined) detail.expected = expected;
+    if (found !== undefined) detail.found = found;
+    return detail;
+  });
+  return {
+    code: text(said["code"]) ?? errors.map((item) => text(item["code"])).find(Boolean),
+    message: text(said["message"]) ?? text(said["detail"]),
+    details,
+    requestId: text(said["request_id"]),
+  };
+}

@@ -1,0 +1,49 @@
+/** Client for Stepwell, a durable workflow server. */
+
+export { Client } from "./client.js";
+export type { ListApiKeysOptions } from "./client.js";
+export type {
+  ExecuteOptions,
+  ListExecutionsOptions,
+  ListWorkflowsOptions,
+  PageOptions,
+} from "./dataflow.js";
+export type * from "./models.js";
+export type {
+  Actual,
+  ExecuteWorkflowAsyncRequest,
+  ExecuteWorkflowRequest,
+  ExecuteWorkflowResponse,
+  ExecuteWorkflowStreamRequest,
+  NodeEvent,
+  StreamedOutput,
+  SubmitActualsRequest,
+  WorkflowError,
+  WorkflowEvent,
+  WorkflowExecutionStatus,
+  WorkflowInput,
+  WorkflowOutput,
+  WorkflowResult,
+  WorkflowStreamEvent,
+} from "./deployments.js";
+export type { CallOptions, ClientOptions, PostOptions } from "./http.js";
+export type { RetryPolicy } from "./retry.js";
+export {
+  APIError,
+  AuthenticationError,
+  BadRequestError,
+  ConflictError,
+  ConnectionFailedError,
+  ExecutionFailedError,
+  ForbiddenError,
+  NotFoundError,
+  RateLimitError,
+  RequestTimeoutError,
+  ServerError,
+  StepwellError,
+  succeeded,
+  UnavailableError,
+  UnexpectedAnswerError,
+  WaitTimeoutError,
+} from "./errors.js";
+export type { ErrorDetail } from "./errors.js";

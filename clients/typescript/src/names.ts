@@ -1,0 +1,60 @@
+/**
+ * Between the server's snake_case and this package's camelCase. Only the names of the API are
+ * changed: what users store (values, inputs, outputs, metadata, definitions, schemas) stays as it
+ * is.
+ */
+
+/** Fields of the dataflow dialect whose content belongs to users. */
+export const DATAFLOW: ReadonlySet<string> = new Set([
+  "definition",
+  "metadata",
+  "input",
+  "output",
+  "details",
+  "input_schema",
+  "output_schema",
+  "configuration_schema",
+  "examples",
+]);
+
+/** The same for the deployment endpoints, both ways. */
+export const DEPLOYMENTS: ReadonlySet<string> = new Set([
+  "value",
+  "metadata",
+  "raw_data",
+  "rawData",
+  "desiredOutputValue",
+]);
+
+/** The same for the status of an execution, whose outputs are a map of the user's own names. */
+export const STATUS: ReadonlySet<string> = new Set(["outputs"]);
+
+/** `value` with its names in camelCase. */
+export function camel(value: unknown, opaque: ReadonlySet<string>): unknown {
+  return renamed(value, opaque, (name) =>
+    name.replace(/(?<=.)_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
+  );
+}
+
+/** `value` with its names in snake_case, without what is undefined. */
+export function snake(value: unknown, opaque: ReadonlySet<string>): unknown {
+  return renamed(value, opaque, (name) =>
+    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+  );
+}
+
+function renamed(
+  value: unknown,
+  opaque: ReadonlySet<string>,
+  rename: (name: string) => string,
+): unknown {
+  if (Array.isArray(value)) return value.map((item) => renamed(item, opaque, rename));
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(
+    fields.map(([name, field]) => [
+      rename(name),
+      opaque.has(name) ? (field as unknown) : renamed(field, opaque, rename),
+    ]),
+  );
+}

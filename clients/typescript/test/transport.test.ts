@@ -1,0 +1,332 @@
+/** Retries, time-outs, errors and broken streams, against a server that is told what to say. */
+
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+
+import {
+  APIError,
+  BadRequestError,
+  Client,
+  ConnectionFailedError,
+  RateLimitError,
+  RequestTimeoutError,
+  ServerError,
+  UnavailableError,
+  UnexpectedAnswerError,
+} from "stepwell";
+
+import { Lines } from "../src/lines.js";
+import { camel, DATAFLOW, DEPLOYMENTS, snake } from "../src/names.js";
+import { DEFAULT_POLICY, delay } from "../src/retry.js";
+import { inTurn, startStub, type Asked, type Said, type Stub } from "./servers.js";
+
+const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
+const BUSY: Said = {
+  status: 503,
+  json: { error: { code: "UNAVAILABLE", message: "later", request_id: "r-1" } },
+};
+const OK: Said = { status: 202, json: { execution_id: "ex-1" } };
+
+async function scripted(
+  t: TestContext,
+  answer: (asked: Asked) => Said,
+): Promise<{ stub: Stub; client: Client }> {
+  const stub = await startStub(answer);
+  t.after(() => stub.stop());
+  return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retries: QUICK }) };
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+test("POSTs are repeated under one key", async (t) => {
+  const { stub, client } = await scripted(t, inTurn(BUSY, { status: 429 }, OK, OK));
+  assert.deepEqual(await client.execute("wf-1", { snake_key: 1 }), { executionId: "ex-1" });
+  const keys = stub.asked.map((asked) => asked.headers["idempotency-key"]);
+  assert.equal(keys.length, 3);
+  assert.equal(new Set(keys).size, 1);
+  assert.match(String(keys[0]), /^[0-9a-f]{32}$/);
+  assert.equal(stub.asked[0]?.body, '{"input":{"snake_key":1}}');
+  assert.equal(stub.asked[0]?.headers["x-api-key"], "k");
+  await client.execute("wf-1");
+  assert.notEqual(stub.asked[3]?.headers["idempotency-key"], keys[0]);
+});
+
+test("what is repeated", async (t) => {
+  const cases: [number, (c: Client) => Promise<unknown>, number][] = [
+    [503, (c) => c.getWorkflow("w"), 4],
+    [429, (c) => c.pause("w", "e"), 4],
+    [503, (c) => c.executeWorkflow({ inputs: [], workflowDeploymentName: "w" }), 4],
+    [503, (c) => collect(c.events("w", "e")), 4],
+    [503, (c) => c.updateWorkflow("w", {}), 1],
+    [503, (c) => c.deleteWorkflow("w"), 1],
+    [500, (c) => c.getWorkflow("w"), 1],
+    [504, (c) => c.execute("w"), 1],
+    [400, (c) => c.getWorkflow("w"), 1],
+  ];
+  for (const [status, call, requests] of cases) {
+    const { stub, client } = await scripted(t, () => ({ status }));
+    await assert.rejects(call(client), (error) => {
+      assert.ok(error instanceof APIError);
+      assert.deepEqual([error.status, error.code], [status, `HTTP_${status}`]);
+      return true;
+    });
+    assert.equal(stub.asked.length, requests, String(call));
+  }
+});
+
+test("lost connections are repeated, where that is harmless", async (t) => {
+  const { stub, client } = await scripted(t, inTurn({ cut: true }, OK));
+  assert.deepEqual(await client.execute("w"), { executionId: "ex-1" });
+  assert.equal(stub.asked.length, 2);
+  const nobody = new Client({ baseUrl: "http://127.0.0.1:9", retries: QUICK });
+  await assert.rejects(nobody.me(), ConnectionFailedError);
+});
+
+test("Retry-After", async (t) => {
+  const header = { "Retry-After": "1" };
+  const { client } = await scripted(t, inTurn({ status: 503, headers: header }, OK));
+  const begun = Date.now();
+  await client.execute("w");
+  assert.ok(Date.now() - begun >= 990);
+  const far = await scripted(t, () => ({ status: 429, headers: { "Retry-After": "3600" } }));
+  await assert.rejects(far.client.execute("w"), RateLimitError);
+  assert.equal(far.stub.asked.length, 1);
+});
+
+test("delays", () => {
+  const policy = { ...DEFAULT_POLICY, baseDelay: 1000, maxDelay: 3000 };
+  const soon = new Date(Date.now() + 20_000).toUTCString();
+  const cases: [number, string | undefined, [number, number] | undefined][] = [
+    [1, undefined, [750, 1000]],
+    [2, undefined, [1500, 2000]],
+    [3, undefined, [2250, 3000]],
+    [4, undefined, undefined],
+    [1, "0", [0, 0]],
+    [1, "7.5", [7500, 7500]],
+    [1, "61", undefined],
+    [1, "nonsense", [750, 1000]],
+    [1, "-3", [0, 0]],
+    [4, "1", undefined],
+    [1, soon, [10_000, 21_000]],
+    [1, "Thu, 01 Jan 1970 00:00:00 GMT", [0, 0]],
+  ];
+  for (const [tried, header, expected] of cases) {
+    const found = delay(policy, tried, new Headers(header ? { "retry-after": header } : {}));
+    if (!expected) assert.equal(found, undefined, `${tried} ${header}`);
+    else
+      assert.ok(found !== undefined && found >= expected[0] && found <= expected[1], `${header}`);
+  }
+});
+
+test("time-outs and signals", async (t) => {
+  const { stub, client } = await scripted(t, () => ({ chunks: ['{"a":'], hang: true }));
+  await assert.rejects(client.me({ timeout: 50 }), RequestTimeoutError);
+  assert.equal(stub.asked.length, 1);
+  const reason = new Error("enough");
+  await assert.rejects(client.me({ signal: AbortSignal.abort(reason) }), (e) => e === reason);
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 50);
+  await assert.rejects(client.me({ signal: controller.signal }), (e) => e === reason);
+});
+
+test("three forms of errors", async (t) => {
+  const detail = { path: "a.b", message: "must", expected: "x", found: "y" };
+  const cases: [unknown, string, unknown[]][] = [
+    [{ error: { code: "A", message: "no", details: [detail], request_id: "r" } }, "A", [detail]],
+    [
+      {
+        status: "error",
+        message: "no",
+        errors: [{ code: "B", detail: "must", field: "f" }],
+        request_id: "r",
+      },
+      "B",
+      [{ path: "f", message: "must" }],
+    ],
+    [{ detail: "no", code: "C", request_id: "r" }, "C", []],
+  ];
+  for (const [json, code, details] of cases) {
+    const { client } = await scripted(t, () => ({ status: 400, json }));
+    await assert.rejects(client.me(), (error) => {
+      assert.ok(error instanceof BadRequestError);
+      assert.deepEqual([error.code, error.message, error.requestId], [code, "no", "r"]);
+      assert.deepEqual(error.details, details);
+      return true;
+    });
+  }
+  const proxy = await scripted(t, () => ({ status: 502, chunks: ["<html>"] }));
+  await assert.rejects(
+    proxy.client.me(),
+    (e) => e instanceof ServerError && e.message === "<html>",
+  );
+  const strange = await scripted(t, () => ({ chunks: ["<html>"] }));
+  await assert.rejects(strange.client.getWorkflow("w"), UnexpectedAnswerError);
+});
+
+test("paths are escaped", async (t) => {
+  const { stub, client } = await scripted(t, () => ({ status: 404 }));
+  await assert.rejects(client.getExecution("a/b", "../c?d"));
+  assert.equal(stub.asked[0]?.path, "/workflows/a%2Fb/executions/..%2Fc%3Fd");
+});
+
+test("the key does not follow a redirect", async (t) => {
+  const other = await scripted(t, () => ({ json: {} }));
+  const headers = { Location: other.stub.url };
+  const { client } = await scripted(t, () => ({ status: 307, headers }));
+  await assert.rejects(client.me(), ConnectionFailedError);
+  assert.equal(other.stub.asked.length, 0);
+});
+
+test("names", () => {
+  const answer = {
+    workflow_id: 1,
+    output: { a_b: 1 },
+    tasks: [{ step_id: "x_y", input: [{ c_d: 1 }] }],
+  };
+  assert.deepEqual(camel(answer, DATAFLOW), {
+    workflowId: 1,
+    output: { a_b: 1 },
+    tasks: [{ stepId: "x_y", input: [{ c_d: 1 }] }],
+  });
+  const request = {
+    workflowDeploymentName: "w",
+    tag: undefined,
+    metadata: { userId: 1 },
+    inputs: [{ value: { aB: 1 } }],
+  };
+  assert.deepEqual(snake(request, DEPLOYMENTS), {
+    workflow_deployment_name: "w",
+    metadata: { userId: 1 },
+    inputs: [{ value: { aB: 1 } }],
+  });
+});
+
+test("lines survive any cut", () => {
+  const text = "one\r\n\n✓ \u2028 🎉\nrest";
+  const bytes = new TextEncoder().encode(text);
+  for (let size = 1; size <= bytes.length; size += 1) {
+    const lines = new Lines();
+    const found: string[] = [];
+    for (let at = 0; at < bytes.length; at += size)
+      found.push(...lines.feed(bytes.subarray(at, at + size)));
+    assert.deepEqual([...found, lines.rest()], ["one", "", "✓ \u2028 🎉", "rest"], `${size}`);
+  }
+});
+
+const IDS = [1, 2, 3, 3, 4];
+const NAMES = ["status", "task", "task", "progress", "status"];
+const DATA = [
+  { status: "RUNNING" },
+  { task: { step_id: "e", status: "RUNNING" } },
+  { task: { step_id: "e", status: "COMPLETED" } },
+  { completed: 1, total: 1 },
+  { status: "COMPLETED" },
+];
+
+function sse(index: number): string {
+  const head = { execution_id: "ex-1", sequence: IDS[index], timestamp: "2026-01-01T00:00:00Z" };
+  const data = JSON.stringify({ ...head, ...DATA[index] });
+  return `event: ${NAMES[index]}\nid: ${IDS[index]}\ndata: ${data}\n\n`;
+}
+
+/** Breaks off after as many events as `cuts` says, connection by connection. */
+function resuming(cuts: number[]): (asked: Asked) => Said {
+  const left = [...cuts];
+  return ({ headers }) => {
+    const after = Number(headers["last-event-id"] ?? 0);
+    const rest = IDS.flatMap((id, index) => (id > after ? [index] : []));
+    const cut = left.shift();
+    if (cut === undefined) return { chunks: [": heartbeat\n\n", ...rest.map(sse)] };
+    const half = cut < rest.length ? [sse(rest[cut] ?? 0).slice(0, 20)] : [];
+    return { chunks: [...rest.slice(0, cut).map(sse), ...half], cut: true };
+  };
+}
+
+test("events resume without loss", async (t) => {
+  for (const cuts of [[], [1], [2], [3], [4], [5], [3, 1], [1, 2, 2], [0, 0], [3, 2]]) {
+    const { client } = await scripted(t, resuming(cuts));
+    const events = await collect(client.events("w", "ex-1"));
+    assert.deepEqual(
+      events.map((event) => event.sequence),
+      IDS,
+      String(cuts),
+    );
+    assert.deepEqual(
+      events.map((event) => event.event),
+      NAMES,
+      String(cuts),
+    );
+  }
+});
+
+test("a stream that never works is given up", async (t) => {
+  const { stub, client } = await scripted(t, resuming(Array<number>(50).fill(0)));
+  await assert.rejects(collect(client.events("w", "ex-1")), (error) => {
+    assert.ok(error instanceof ConnectionFailedError);
+    assert.equal(error.executionId, "ex-1");
+    return true;
+  });
+  assert.equal(stub.asked.length, 1 + QUICK.maxRetries);
+});
+
+test("a busy server is asked again for events", async (t) => {
+  const { client } = await scripted(t, inTurn(BUSY, { chunks: [sse(4)] }));
+  assert.equal((await collect(client.events("w", "ex-1"))).length, 1);
+  const gone = await scripted(t, () => BUSY);
+  await assert.rejects(collect(gone.client.events("w", "ex-1")), UnavailableError);
+});
+
+function line(state: string, more: object = {}): string {
+  const data = { id: "w", ts: "2026-01-01T00:00:00Z", state, ...more };
+  return `${JSON.stringify({ execution_id: "e-1", type: "WORKFLOW", data })}\n`;
+}
+
+test("deployment streams", async (t) => {
+  const output = { name: "r", type: "JSON", state: "FULFILLED", node_id: "n", value: { a_b: "✓" } };
+  const whole = `${line("INITIATED")}\n\r\n${line("STREAMING", { output })}${line("FULFILLED")}`;
+  const bytes = new TextEncoder().encode(whole);
+  const ways: (string | Uint8Array)[][] = [
+    [whole],
+    [whole.slice(0, -1)],
+    ['{"type":"NEWER","execution_id":"e-1"}\n', whole],
+    Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)),
+  ];
+  for (const chunks of ways) {
+    const { stub, client } = await scripted(t, inTurn(BUSY, { chunks }));
+    const request = { workflowDeploymentName: "w", inputs: { q: 1 }, releaseTag: "v1" };
+    const events = await collect(client.executeWorkflowStream(request));
+    assert.deepEqual(
+      events.map((event) => event.data.state),
+      ["INITIATED", "STREAMING", "FULFILLED"],
+    );
+    const piece = events[1]?.data.output;
+    assert.ok(piece && "nodeId" in piece && piece.nodeId === "n");
+    assert.deepEqual(piece.value, { a_b: "✓" });
+    assert.deepEqual(JSON.parse(stub.asked[1]?.body ?? ""), {
+      workflow_deployment_name: "w",
+      inputs: [{ name: "q", value: 1 }],
+      release_tag: "v1",
+    });
+  }
+});
+
+test("deployment streams that break are told", async (t) => {
+  for (const cut of [false, true]) {
+    const { stub, client } = await scripted(t, () => ({ chunks: [line("INITIATED")], cut }));
+    const stream = client.executeWorkflowStream({ inputs: [], workflowDeploymentName: "w" });
+    assert.equal((await stream.next()).done, false);
+    await assert.rejects(stream.next(), (error) => {
+      assert.ok(error instanceof ConnectionFailedError);
+      assert.equal(error.executionId, "e-1");
+      return true;
+    });
+    assert.equal(stub.asked.length, 1);
+  }
+  const torn = await scripted(t, () => ({ chunks: ["data: {}\n"] }));
+  const stream = torn.client.executeWorkflowStream({ inputs: [], workflowDeploymentName: "w" });
+  await assert.rejects(stream.next(), UnexpectedAnswerError);
+});

@@ -1,0 +1,282 @@
+//! Typed inputs: checked one by one against the workflow's input schema, so that every problem is
+//! told by the place that the client knows.
+
+use serde_json::{Number, Value};
+use stepwell_core::definition::plan::Plan;
+use stepwell_core::{Map, Problem};
+
+use super::types::ValueType;
+use crate::json::type_name;
+
+/// The input of an execution from the list of typed inputs, or all that is wrong with it.
+pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
+    let mut input = Map::new();
+    let mut problems = Vec::new();
+    let names = Names::of(plan);
+    for (at, item) in list.into_iter().enumerate() {
+        match one(&names, at, item) {
+            Ok((name, _)) if input.contains_key(&name) => problems.push(Problem::new(
+                format!("inputs[{at}].name"),
+                format!("the input `{name}` is given twice"),
+            )),
+            Ok((name, value)) => drop(input.insert(name, value)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for name in names.required() {
+        // What was given but is wrong was told already.
+        if !input.contains_key(name) && problems.is_empty() {
+            problems.push(Problem::new(
+                format!("inputs.{name}"),
+                format!("the input `{name}` is required and is missing"),
+            ));
+        }
+    }
+    if problems.is_empty() { Ok(Value::Object(input)) } else { Err(problems) }
+}
+
+/// What the schema says of inputs by name.
+struct Names<'a> {
+    properties: Option<&'a Map>,
+    schema: &'a Value,
+}
+
+impl<'a> Names<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let schema = &plan.input_schema;
+        Self { properties: schema.get("properties").and_then(Value::as_object), schema }
+    }
+
+    /// The schema of an input; `None`: there is no such input.
+    fn find(&self, name: &str) -> Option<&'a Value> {
+        if let Some(found) = self.properties.and_then(|all| all.get(name)) {
+            return Some(found);
+        }
+        match self.schema.get("additionalProperties") {
+            Some(other @ Value::Object(_)) => Some(other),
+            Some(Value::Bool(false)) => None,
+            // An open schema that names inputs means those: another name is a slip.
+            _ if self.properties.is_none_or(Map::is_empty) => Some(&Value::Null),
+            _ => None,
+        }
+    }
+
+    /// Those that must be given and have no default.
+    fn required(&self) -> impl Iterator<Item = &'a str> {
+        let required = self.schema.get("required").and_then(Value::as_array);
+        let properties = self.properties;
+        required.into_iter().flatten().filter_map(Value::as_str).filter(move |name| {
+            properties.and_then(|all| all.get(*name)).is_none_or(|s| s.get("default").is_none())
+        })
+    }
+
+    fn listed(&self) -> String {
+        let names: Vec<_> = self.properties.into_iter().flat_map(Map::keys).cloned().collect();
+        match names.as_slice() {
+            [] => "this workflow takes no inputs".to_owned(),
+            names => format!("the inputs are {}", names.join(", ")),
+        }
+    }
+}
+
+fn one(names: &Names<'_>, at: usize, item: Value) -> Result<(String, Value), Problem> {
+    let place = |field: &str| format!("inputs[{at}].{field}");
+    let Value::Object(mut fields) = item else {
+        let found = type_name(&item);
+        return Err(Problem::new(
+            format!("inputs[{at}]"),
+            "must be an object with `name`, `type` and `value`",
+        )
+        .expecting("object", found));
+    };
+    let name = match fields.shift_remove("name") {
+        Some(Value::String(name)) if !name.is_empty() => name,
+        Some(other) => {
+            return Err(Problem::new(place("name"), "must be the name of an input")
+                .expecting("string", type_name(&other)));
+        }
+        None => return Err(Problem::new(place("name"), "is required")),
+    };
+    let Some(schema) = names.find(&name) else {
+        let message = format!("there is no input `{name}`; {}", names.listed());
+        return Err(Problem::new(place("name"), message));
+    };
+    let value = fields.shift_remove("value");
+    let given = match fields.shift_remove("type") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(written)) => {
+            let found = ValueType::named(&written).filter(|found| is_input(*found));
+            let found = found.ok_or_else(|| {
+                let message = format!("there is no input type `{written}`");
+                Problem::new(place("type"), message).expecting(INPUT_TYPES, written.as_str())
+            })?;
+            // Lower case is a hint, as in the older form of requests; upper case is meant.
+            Some(found).filter(|found| found.name() == written)
+        }
+        Some(other) => {
+            return Err(Problem::new(place("type"), "must be a type's name")
+                .expecting("string", type_name(&other)));
+        }
+    };
+    let value = match (value, given) {
+        (Some(value), Some(given)) => {
+            checked(&name, given, schema, value).map_err(|problem| problem.at(&place("value")))?
+        }
+        (Some(value), None) => coerced(schema, value),
+        (None, Some(ValueType::Json)) => Value::Null,
+        (None, _) => {
+            return Err(Problem::new(place("value"), format!("the input `{name}` has no value")));
+        }
+    };
+    Ok((name, integral(schema, value)))
+}
+
+const INPUT_TYPES: &str =
+    "one of STRING, NUMBER, JSON, CHAT_HISTORY, AUDIO, VIDEO, IMAGE, DOCUMENT";
+
+const fn is_input(found: ValueType) -> bool {
+    matches!(
+        found,
+        ValueType::String | ValueType::Number | ValueType::Json | ValueType::ChatHistory
+    ) || found.is_media()
+}
+
+/// What is wrong, before its place is known.
+struct Wrong(String, String, String);
+
+impl Wrong {
+    fn at(self, place: &str) -> Problem {
+        let Self(message, expected, found) = self;
+        Problem::new(place, message).expecting(expected, found)
+    }
+}
+
+/// A value that says its type: it must have it, and the workflow must want it.
+fn checked(name: &str, given: ValueType, schema: &Value, value: Value) -> Result<Value, Wrong> {
+    if !given.fits(&value) {
+        let message = format!("the input `{name}` is not a {}", given.name());
+        return Err(Wrong(message, given.name().into(), type_name(&value).into()));
+    }
+    let wanted = ValueType::of_schema(schema);
+    let suits = match wanted {
+        None | Some(ValueType::Json) => true,
+        Some(wanted) => given == wanted || given == ValueType::Json,
+    };
+    if suits {
+        return Ok(value);
+    }
+    let wanted = wanted.map_or("JSON", ValueType::name);
+    let message = format!("the input `{name}` has the wrong type: the workflow takes {wanted}");
+    Err(Wrong(message, wanted.into(), given.name().into()))
+}
+
+/// A value without a type, brought to what the workflow asks, where that loses nothing.
+fn coerced(schema: &Value, value: Value) -> Value {
+    let wanted = schema.get("type").and_then(Value::as_str).unwrap_or_default();
+    match (wanted, &value) {
+        ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
+        ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {
+            match serde_json::from_str::<Value>(text.trim()) {
+                Ok(read) if is_a(wanted, &read) => read,
+                _ => value,
+            }
+        }
+        _ => value,
+    }
+}
+
+fn is_a(wanted: &str, value: &Value) -> bool {
+    match wanted {
+        "number" | "integer" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "object" => value.is_object(),
+        _ => value.is_array(),
+    }
+}
+
+/// Clients write every number as a float: `3.0` is the integer 3 where one is asked for.
+fn integral(schema: &Value, value: Value) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= EXACT);
+    match (schema.get("type").and_then(Value::as_str), whole) {
+        (Some("integer"), Some(float)) if value.is_f64() => {
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and exact")]
+            let whole = float as i64;
+            Value::Number(Number::from(whole))
+        }
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use stepwell_core::definition::{self, Limits};
+
+    use super::*;
+
+    fn plan() -> Plan {
+        let source = json!({
+            "name": "x",
+            "inputs": {"text": "string", "n": "number?", "count": "integer?", "data": "object?",
+                "chat": {"type": "array", "x-vellum-type": "CHAT_HISTORY", "required": false},
+                "any": "any?", "late": {"type": "string", "default": "now"}},
+            "steps": [{"type": "Echo"}],
+        });
+        definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
+    }
+
+    fn input(item: Value) -> Result<Value, String> {
+        let name = item["name"].as_str().unwrap_or_default().to_owned();
+        let mut list = vec![item];
+        if name != "text" {
+            list.push(json!({"name": "text", "value": "t"}));
+        }
+        let read = read(&plan(), list).map_err(|p| p[0].path.clone())?;
+        Ok(read[name].clone())
+    }
+
+    #[test]
+    fn values_arrive_as_the_workflow_asks() {
+        for (item, expect) in [
+            (json!({"type": "STRING", "name": "text", "value": "hi"}), json!("hi")),
+            (json!({"type": "string", "name": "text", "value": 5}), json!("5")),
+            (json!({"name": "text", "value": "hi"}), json!("hi")),
+            (json!({"name": "n", "value": "2.5"}), json!(2.5)),
+            (json!({"type": "NUMBER", "name": "count", "value": 3.0}), json!(3)),
+            (json!({"name": "count", "value": "3"}), json!(3)),
+            (json!({"type": "JSON", "name": "data", "value": {"a": 1}}), json!({"a": 1})),
+            (json!({"name": "data", "value": "{\"a\": 1}"}), json!({"a": 1})),
+            (json!({"type": "JSON", "name": "any"}), json!(null)),
+            (json!({"type": "STRING", "name": "any", "value": "x"}), json!("x")),
+            (
+                json!({"type": "CHAT_HISTORY", "name": "chat", "value": [{"role": "USER"}]}),
+                json!([{"role": "USER"}]),
+            ),
+        ] {
+            assert_eq!(input(item.clone()), Ok(expect), "{item}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (item, expect) in [
+            (json!({"type": "NUMBER", "name": "text", "value": 5}), "inputs[0].value"),
+            (json!({"type": "STRING", "name": "text", "value": 5}), "inputs[0].value"),
+            (json!({"type": "STRING", "name": "text"}), "inputs[0].value"),
+            (json!({"type": "STRING", "name": "chat", "value": "x"}), "inputs[0].value"),
+            (json!({"type": "CHAT_HISTORY", "name": "chat", "value": [1]}), "inputs[0].value"),
+            (json!({"type": "SOUND", "name": "text", "value": "x"}), "inputs[0].type"),
+            (json!({"type": 5, "name": "text", "value": "x"}), "inputs[0].type"),
+            (json!({"name": "txt", "value": "x"}), "inputs[0].name"),
+            (json!({"value": "x"}), "inputs[0].name"),
+            (json!("x"), "inputs[0]"),
+        ] {
+            assert_eq!(input(item.clone()), Err(expect.to_owned()), "{item}");
+        }
+        let missing = read(&plan(), vec![]).unwrap_err();
+        assert_eq!(missing[0].path, "inputs.text");
+        let text = || json!({"name": "text", "value": "x"});
+        assert_eq!(read(&plan(), vec![text(), text()]).unwrap_err()[0].path, "inputs[1].name");
+    }
+}

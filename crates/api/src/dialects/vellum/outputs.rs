@@ -1,0 +1,187 @@
+//! A workflow's outputs: names, types, and which of them are exactly what a step makes.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use stepwell_core::definition::plan::Plan;
+use stepwell_core::ids::WorkflowId;
+use uuid::Uuid;
+
+use super::types::ValueType;
+use super::wire::TypedValue;
+
+/// The name of the only output of a workflow whose last step makes something without names.
+const UNNAMED: &str = "output";
+
+/// What is known of an output before it is made.
+#[derive(Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Its type; `None`: the value decides.
+    pub value_type: Option<ValueType>,
+    /// The step and the path inside its output that it is exactly.
+    pub source: Option<(usize, Vec<String>)>,
+}
+
+/// The id of an input, output or node of a workflow, the same in each of its releases.
+pub fn id(workflow: WorkflowId, name: &str) -> Uuid {
+    Uuid::new_v5(&workflow.uuid(), name.as_bytes())
+}
+
+/// The id of an input; it may have the name of an output.
+pub fn input_id(workflow: WorkflowId, name: &str) -> Uuid {
+    id(workflow, &format!("inputs.{name}"))
+}
+
+/// The outputs as far as the plan tells: those declared, else what its only last step makes.
+pub fn of(plan: &Plan) -> Vec<Output> {
+    if !plan.outputs.is_empty() {
+        let declared = plan.outputs.iter().map(|output| Output {
+            name: output.name.clone(),
+            value_type: ValueType::of_schema(&output.schema),
+            source: output.value.as_path(&[]).and_then(|path| source(plan, path)),
+        });
+        return declared.collect();
+    }
+    let [sink] = plan.sinks.as_slice() else { return Vec::new() };
+    let step = &plan.steps[*sink];
+    let properties = step.output_schema.get("properties").and_then(Value::as_object);
+    let made = properties.into_iter().flatten().map(|(name, schema)| Output {
+        name: name.clone(),
+        value_type: ValueType::of_schema(schema),
+        source: Some((*sink, vec![name.clone()])),
+    });
+    made.collect()
+}
+
+/// `steps.<id>.output.<path…>`.
+fn source(plan: &Plan, path: &[String]) -> Option<(usize, Vec<String>)> {
+    match path {
+        [root, step, field, inside @ ..] if root == "steps" && field == "output" => {
+            Some((*plan.by_id.get(step)?, inside.to_vec()))
+        }
+        _ => None,
+    }
+}
+
+/// The value at a path inside a step's output.
+pub fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| value.get(key))
+}
+
+/// Names and values of what an execution made.
+pub fn named(value: &Value) -> Vec<(&str, &Value)> {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, v)| (name.as_str(), v)).collect(),
+        other => vec![(UNNAMED, other)],
+    }
+}
+
+/// What an execution made, typed.
+pub fn typed<'a>(
+    workflow: WorkflowId,
+    known: &[Output],
+    value: &'a Value,
+    thinking: bool,
+) -> Vec<TypedValue<'a>> {
+    let outputs = named(value).into_iter();
+    outputs
+        .map(|(name, value)| {
+            let wanted = known.iter().find(|output| output.name == name);
+            let wanted = wanted.and_then(|output| output.value_type);
+            one(id(workflow, name), name, wanted, value, thinking)
+        })
+        .collect()
+}
+
+/// A value under the type that clients can read it as.
+pub fn one<'a>(
+    id: Uuid,
+    name: &'a str,
+    wanted: Option<ValueType>,
+    value: &'a Value,
+    thinking: bool,
+) -> TypedValue<'a> {
+    let value_type = ValueType::for_value(wanted, value);
+    let value = match (value_type, value) {
+        (ValueType::Array, Value::Array(items)) if !thinking => without_thinking(items, value),
+        _ => Cow::Borrowed(value),
+    };
+    TypedValue { id: id.to_string(), name, value_type, value }
+}
+
+/// Clients of the older version of the API do not know the type `THINKING`.
+fn without_thinking<'a>(items: &[Value], whole: &'a Value) -> Cow<'a, Value> {
+    let is_thinking = |item: &&Value| item.get("type").is_some_and(|name| name == "THINKING");
+    if !items.iter().any(|item| is_thinking(&item)) {
+        return Cow::Borrowed(whole);
+    }
+    Cow::Owned(items.iter().filter(|item| !is_thinking(item)).cloned().collect())
+}
+
+/// The typed inputs of an execution.
+pub fn inputs<'a>(workflow: WorkflowId, plan: &Plan, input: &'a Value) -> Vec<TypedValue<'a>> {
+    let Value::Object(fields) = input else { return Vec::new() };
+    let schema = |name: &str| plan.input_schema.get("properties")?.get(name);
+    fields
+        .iter()
+        .map(|(name, value)| {
+            let wanted = schema(name).and_then(ValueType::of_schema);
+            one(input_id(workflow, name), name, wanted, value, true)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use stepwell_core::definition::{self, Limits};
+
+    use super::*;
+
+    fn plan(source: Value) -> Plan {
+        definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
+    }
+
+    #[test]
+    fn outputs_know_their_steps() {
+        let plan = plan(json!({"name": "x", "steps": [
+            {"id": "a", "type": "StreamText", "input": "hi"},
+            {"id": "b", "type": "TextOperation.Size"}],
+            "outputs": {"text": "{{ steps.a.output.text }}", "both": "{{ steps.a.output.text }}!",
+                "whole": "{{ steps.a.output }}"}}));
+        let found: Vec<_> = of(&plan).into_iter().map(|o| (o.name, o.source)).collect();
+        assert_eq!(
+            found,
+            [
+                ("text".to_owned(), Some((0, vec!["text".to_owned()]))),
+                ("both".to_owned(), None),
+                ("whole".to_owned(), Some((0, vec![]))),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_last_step_makes_is_the_output() {
+        let plan = plan(json!({"name": "x", "steps": [{"type": "StreamText", "input": "hi"}]}));
+        let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
+        let known = of(&plan);
+        assert_eq!((known.len(), &known[0].source), (1, &Some((0, vec!["text".to_owned()]))));
+        let value = json!({"text": "hi", "more": [{"type": "THINKING"}]});
+        let typed = typed(workflow, &known, &value, false);
+        let shown: Vec<_> = typed.iter().map(|o| (o.name, o.value_type)).collect();
+        assert_eq!(shown, [("text", ValueType::String), ("more", ValueType::Json)]);
+        assert_eq!(typed[0].id, Uuid::new_v5(&workflow.uuid(), b"text").to_string());
+        assert_eq!(named(&json!(5)), [(UNNAMED, &json!(5))]);
+    }
+
+    #[test]
+    fn thinking_is_for_newer_clients() {
+        let value = json!([{"type": "THINKING"}, {"type": "STRING", "value": "x"}]);
+        for (thinking, expect) in [(true, 2), (false, 1)] {
+            let one = one(Uuid::nil(), "x", Some(ValueType::Array), &value, thinking);
+            assert_eq!(one.value.as_array().unwrap().len(), expect);
+        }
+    }
+}

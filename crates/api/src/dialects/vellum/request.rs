@@ -1,0 +1,226 @@
+//! Reading requests: what is known is checked, keys that nobody knows are passed over.
+
+use serde_json::Value;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_core::{Map, Problem};
+use stepwell_engine::app::WorkflowRef;
+
+use crate::error::ApiError;
+use crate::json::{Fields, type_name};
+
+/// The longest external id, in bytes.
+const MAX_EXTERNAL_ID: usize = 255;
+
+/// How a request names a workflow.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Deployment {
+    /// `workflow_deployment_id`.
+    Id(WorkflowId),
+    /// `workflow_deployment_name`.
+    Name(String),
+}
+
+impl Deployment {
+    /// As the application asks.
+    pub fn as_ref(&self) -> WorkflowRef<'_> {
+        match self {
+            Self::Id(id) => WorkflowRef::Id(*id),
+            Self::Name(name) => WorkflowRef::Name(name),
+        }
+    }
+
+    /// The field that named it.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Id(_) => "workflow_deployment_id",
+            Self::Name(_) => "workflow_deployment_name",
+        }
+    }
+}
+
+/// Which events a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventTypes {
+    /// Those of the execution.
+    pub workflow: bool,
+    /// Those of its steps.
+    pub node: bool,
+}
+
+/// A request to execute.
+#[derive(Debug)]
+pub struct Execute {
+    /// What.
+    pub deployment: Deployment,
+    /// The typed inputs, not checked yet.
+    pub inputs: Vec<Value>,
+    /// The release tag.
+    pub release_tag: Option<String>,
+    /// The client's own id.
+    pub external_id: Option<String>,
+    /// The client's own labels.
+    pub metadata: Map,
+    /// Whose last state it begins with.
+    pub previous: Option<ExecutionId>,
+    /// For streams.
+    pub events: EventTypes,
+}
+
+impl TryFrom<Fields> for Execute {
+    type Error = ApiError;
+
+    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
+        let deployment = deployment(&mut fields);
+        let inputs = fields.list("inputs");
+        let inputs = fields.require("inputs", inputs);
+        let release_tag = non_empty(&mut fields, "release_tag");
+        let external_id = non_empty(&mut fields, "external_id");
+        if external_id.as_ref().is_some_and(|id| id.len() > MAX_EXTERNAL_ID) {
+            let message = format!("is longer than {MAX_EXTERNAL_ID} bytes");
+            fields.push(Problem::new("external_id", message));
+        }
+        let metadata = fields.object("metadata").unwrap_or_default();
+        let previous = id(&mut fields, "previous_execution_id");
+        expand_meta(&mut fields);
+        let events = event_types(&mut fields);
+        fields.finish_open()?;
+        let (Some(deployment), Some(inputs)) = (deployment, inputs) else {
+            return Err(ApiError::internal("a request was found right that is not"));
+        };
+        Ok(Self { deployment, inputs, release_tag, external_id, metadata, previous, events })
+    }
+}
+
+fn deployment(fields: &mut Fields) -> Option<Deployment> {
+    let by_id = fields.text("workflow_deployment_id");
+    let by_name = non_empty(fields, "workflow_deployment_name");
+    match (by_id, by_name) {
+        (Some(_), Some(_)) => {
+            fields.push(Problem::new(
+                "workflow_deployment_id",
+                "give either workflow_deployment_id or workflow_deployment_name, not both",
+            ));
+            None
+        }
+        (None, Some(name)) => Some(Deployment::Name(name)),
+        (Some(text), None) => parsed(fields, "workflow_deployment_id", &text).map(Deployment::Id),
+        (None, None) => {
+            // A field that is there and wrong is told already.
+            fields.require::<()>("workflow_deployment_name", None);
+            fields.push(Problem::new(
+                "workflow_deployment_id",
+                "give either workflow_deployment_id or workflow_deployment_name",
+            ));
+            None
+        }
+    }
+}
+
+/// A text of at least one character.
+fn non_empty(fields: &mut Fields, name: &'static str) -> Option<String> {
+    let text = fields.text(name)?;
+    if text.is_empty() {
+        fields.push(Problem::new(name, "must have at least one character"));
+        return None;
+    }
+    Some(text)
+}
+
+/// An id in any form.
+pub fn id<T: std::str::FromStr>(fields: &mut Fields, name: &'static str) -> Option<T> {
+    let text = fields.text(name)?;
+    parsed(fields, name, &text)
+}
+
+fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &str) -> Option<T> {
+    let read = text.parse().ok();
+    if read.is_none() {
+        let shown: String = text.chars().take(64).collect();
+        fields.push(Problem::new(name, "is not a UUID").expecting("UUID", format!("`{shown}`")));
+    }
+    read
+}
+
+/// `expand_meta`: checked, and met by no step type yet.
+fn expand_meta(fields: &mut Fields) {
+    for (name, value) in fields.object("expand_meta").unwrap_or_default() {
+        if matches!(name.as_str(), "usage" | "cost" | "model_name")
+            && !matches!(value, Value::Bool(_) | Value::Null)
+        {
+            fields.push(
+                Problem::new(format!("expand_meta.{name}"), "must be true or false")
+                    .expecting("boolean", type_name(&value)),
+            );
+        }
+    }
+}
+
+fn event_types(fields: &mut Fields) -> EventTypes {
+    let Some(list) = fields.list("event_types") else {
+        return EventTypes { workflow: true, node: false };
+    };
+    let mut events = EventTypes { workflow: false, node: false };
+    for (at, item) in list.iter().enumerate() {
+        match item.as_str() {
+            Some("WORKFLOW") => events.workflow = true,
+            Some("NODE") => events.node = true,
+            _ => fields.push(
+                Problem::new(format!("event_types[{at}]"), "must be WORKFLOW or NODE")
+                    .expecting("one of WORKFLOW, NODE", item.to_string()),
+            ),
+        }
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: Value) -> Result<Execute, Vec<String>> {
+        Execute::try_from(Fields::of(body).unwrap())
+            .map_err(|e| e.details().iter().map(|p| p.path.clone()).collect())
+    }
+
+    #[test]
+    fn nulls_and_unknown_keys_are_passed_over() {
+        let request = read(json!({
+            "inputs": [], "workflow_deployment_name": "x", "workflow_deployment_id": null,
+            "release_tag": null, "metadata": null, "external_id": null, "event_types": null,
+            "previous_execution_id": null, "expand_meta": {"usage": true, "other": 1},
+            "execution_context": {"trace_id": "t"},
+        }))
+        .unwrap();
+        assert_eq!(request.deployment, Deployment::Name("x".into()));
+        assert_eq!(request.events, EventTypes { workflow: true, node: false });
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let (id, name) = ("workflow_deployment_id", "workflow_deployment_name");
+        for (body, expect) in [
+            (json!({"inputs": []}), vec![name, id]),
+            (json!({"inputs": [], id: uuid::Uuid::nil(), name: "x"}), vec![id]),
+            (json!({"inputs": [], id: "x"}), vec![id]),
+            (json!({"inputs": [], name: ""}), vec![name, id]),
+            (json!({name: "x"}), vec!["inputs"]),
+            (json!({"inputs": {}, name: "x"}), vec!["inputs"]),
+            (json!({"inputs": [], name: "x", "external_id": ""}), vec!["external_id"]),
+            (json!({"inputs": [], name: "x", "metadata": []}), vec!["metadata"]),
+            (json!({"inputs": [], name: "x", "release_tag": 5}), vec!["release_tag"]),
+            (
+                json!({"inputs": [], name: "x", "previous_execution_id": "y"}),
+                vec!["previous_execution_id"],
+            ),
+            (json!({"inputs": [], name: "x", "event_types": ["X"]}), vec!["event_types[0]"]),
+            (
+                json!({"inputs": [], name: "x", "expand_meta": {"cost": 1}}),
+                vec!["expand_meta.cost"],
+            ),
+        ] {
+            assert_eq!(read(body.clone()).unwrap_err(), expect, "{body}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The error answers of this dialect, as the API's description lists them.
+
+use crate::dialects::described::error_answers;
+
+error_answers! { "VellumErrorBody";
+    /// What every call can answer.
+    CommonErrors {
+        "401": "`INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
+        "403": "`FORBIDDEN`: the key lacks the scope that the detail names",
+        "500": "`INTERNAL_SERVER_ERROR`: a fault of the server; its log has the request id",
+        "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
+    }
+    /// What a request can have wrong.
+    BadRequest {
+        "400": "`INVALID_REQUEST`, `INVALID_INPUTS`, `EXTERNAL_ID_TAKEN`, `WORKFLOW_INACTIVE`: the detail names the field",
+    }
+    /// What a request can name that is not there.
+    NotFound {
+        "404": "`WORKFLOW_NOT_FOUND`, `EXECUTION_NOT_FOUND`, `NOT_FOUND`",
+    }
+}

@@ -1,0 +1,238 @@
+//! This dialect's handlers: extract, convert, call the application, convert.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{RawPathParams, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use stepwell_core::Problem;
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_engine::app::{Choose, Start};
+use stepwell_engine::{AppError, Caller};
+use utoipa::OpenApi;
+
+use super::request::{Deployment, EventTypes, Execute};
+use super::stream::Options;
+use super::{convert, inputs, responses, stream as events, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::{ApiError, Kind};
+use crate::server::{Api, Stopping};
+use crate::{respond, secrets};
+
+type Answer = Result<Response, ApiError>;
+
+/// How long an execution may take before its answer begins: clients wait for headers for minutes,
+/// not for as long as an execution may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The newer of the two versions of the API.
+const NEWER: &str = "2025-07-30";
+
+/// The routes of this dialect.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/execute-workflow", post(execute_workflow))
+        .route("/v1/execute-workflow-async", post(execute_workflow_async))
+        .route("/v1/execute-workflow-stream", post(execute_workflow_stream))
+        .route("/v1/workflows/executions/{execution_id}/status", get(workflow_execution_status))
+}
+
+/// Whether the client knows the type `THINKING`.
+fn knows_thinking(headers: &HeaderMap) -> bool {
+    headers.get("x-api-version").is_some_and(|version| version.as_bytes() >= NEWER.as_bytes())
+}
+
+/// What to execute, checked.
+struct Prepared {
+    workflow: WorkflowId,
+    start: Start,
+    events: EventTypes,
+}
+
+/// Reads a request to execute and checks it against the workflow that it names.
+async fn prepare(
+    api: &Api,
+    caller: &Caller,
+    headers: &HeaderMap,
+    posted: Posted,
+) -> Result<Prepared, ApiError> {
+    let request = Execute::try_from(posted.fields()?)?;
+    let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events } =
+        request;
+    let choose = Choose {
+        workflow: deployment.as_ref(),
+        tag: release_tag.as_deref(),
+        external_id: external_id.as_deref(),
+    };
+    let target =
+        api.app.target(caller, choose).await.map_err(|error| missing(&deployment, error))?;
+    let input = inputs::read(&target.plan, inputs).map_err(|problems| {
+        ApiError::with_problems(Kind::InvalidInput, "the inputs do not fit", problems)
+    })?;
+    let start = Start {
+        input: Some(input),
+        external_id,
+        metadata,
+        release: Some(target.release),
+        release_tag: target.tag,
+        previous,
+        secrets: secrets::from_headers(headers)?,
+        idempotency: posted.key,
+        ..Start::default()
+    };
+    Ok(Prepared { workflow: target.workflow.id, start, events })
+}
+
+/// Names the field by which something was looked for that is not there.
+fn missing(deployment: &Deployment, error: AppError) -> ApiError {
+    let (kind, field) = match &error {
+        AppError::NotFound { kind: "workflow", .. } => (Kind::NoWorkflow, deployment.field()),
+        AppError::NotFound { kind: "release tag", .. } => (Kind::NoObject, "release_tag"),
+        _ => return error.into(),
+    };
+    let problem = Problem::new(field, ApiError::from(error).message());
+    ApiError::with_problems(kind, "the request names what is not there", vec![problem])
+}
+
+/// Execute a workflow and wait for its end
+///
+/// An execution that ran and failed is answered with 200 and the state `REJECTED`. Where it takes
+/// long, the answer begins before it has ended, with white space.
+#[utoipa::path(post, path = "/v1/execute-workflow", tag = "vellum",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = wire::ExecuteRequest,
+    responses((status = 200, description = "How it ended", body = wire::ExecuteResponse),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn execute_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Answer {
+    let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
+    let thinking = knows_thinking(&headers);
+    match api.app.execute_and_wait(&caller, workflow, start, PATIENCE).await {
+        Ok(view) => {
+            let plan = api.app.plan_of(&view.record).await?;
+            respond::json(StatusCode::OK, &convert::ended(&view, &plan, thinking))
+        }
+        Err(AppError::StillRunning(id)) => Ok(late(api, caller, id, thinking)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An answer that begins now and ends with the execution: white space until then.
+fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
+    let chunks = stream::unfold(Some((api, caller)), move |state| async move {
+        let (api, caller) = state?;
+        match api.app.wait_for(&caller, id, api.config.heartbeat()).await {
+            Ok(view) => {
+                let plan = api.app.plan_of(&view.record).await;
+                let body = plan.map(|plan: SharedPlan| {
+                    serde_json::to_vec(&convert::ended(&view, &plan, thinking))
+                });
+                let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
+                Some((body, None))
+            }
+            Err(AppError::StillRunning(_)) => {
+                Some((Ok(Bytes::from_static(b" ")), Some((api, caller))))
+            }
+            // The connection breaks off; the execution is found by its external id.
+            Err(error) => Some((Err(io::Error::other(error)), None)),
+        }
+    });
+    let begun = stream::once(async { Ok(Bytes::from_static(b" ")) });
+    respond::json_text(StatusCode::OK, Body::from_stream(begun.chain(chunks)))
+}
+
+/// Execute a workflow in the background
+///
+/// When this answers, the execution is durable.
+#[utoipa::path(post, path = "/v1/execute-workflow-async", tag = "vellum",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = wire::ExecuteRequest,
+    responses((status = 200, description = "Accepted", body = wire::ExecuteAsyncResponse),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn execute_workflow_async(
+    State(api): State<Api>,
+    Who(caller): Who,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Answer {
+    let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
+    let id = api.app.execute(&caller, workflow, start).await?;
+    let body = wire::ExecuteAsyncResponse { execution_id: id.to_string() };
+    respond::json(StatusCode::OK, &body)
+}
+
+/// Execute a workflow and follow it
+///
+/// One JSON object a line. The execution goes on when the client goes away.
+#[utoipa::path(post, path = "/v1/execute-workflow-stream", tag = "vellum",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),
+    request_body = wire::ExecuteRequest,
+    responses((status = 200, description = "Events, from `INITIATED` to the end", body = String, content_type = "application/x-ndjson"),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn execute_workflow_stream(
+    State(api): State<Api>,
+    Who(caller): Who,
+    headers: HeaderMap,
+    stopping: Option<Extension<Stopping>>,
+    posted: Posted,
+) -> Answer {
+    let Prepared { workflow, start, events: wanted } =
+        prepare(&api, &caller, &headers, posted).await?;
+    let external_id = start.external_id.clone();
+    let follow = api.app.execute_and_follow(&caller, workflow, start).await?;
+    let options = Options {
+        events: wanted,
+        thinking: knows_thinking(&headers),
+        heartbeat: api.config.heartbeat(),
+        stopping: stopping.map(|Extension(stopping)| stopping),
+    };
+    Ok(events::answer(follow, external_id, options))
+}
+
+/// Check an execution
+///
+/// Where it stands, and what it made.
+#[utoipa::path(get, path = "/v1/workflows/executions/{execution_id}/status", tag = "vellum",
+    params(("execution_id" = String, Path, description = "The execution")),
+    responses((status = 200, description = "Where it stands", body = wire::StatusResponse),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn workflow_execution_status(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let id = execution_id(&path)?;
+    let view = api.app.execution(&caller, None, id).await?;
+    respond::json(StatusCode::OK, &convert::status(&view))
+}
+
+fn execution_id(path: &RawPathParams) -> Result<ExecutionId, ApiError> {
+    let text = path.iter().find(|(name, _)| *name == "execution_id").map_or("", |(_, id)| id);
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(64).collect();
+        ApiError::problem(
+            Problem::new("execution_id", "is not a UUID").expecting("UUID", format!("`{shown}`")),
+        )
+    })
+}
+
+/// This dialect's part of the API's description.
+#[derive(OpenApi)]
+#[openapi(
+    paths(execute_workflow, execute_workflow_async, execute_workflow_stream, workflow_execution_status),
+    components(schemas(wire::ErrorBody)),
+    tags((name = "vellum", description = "As the published clients of Vellum speak it"))
+)]
+pub(crate) struct Doc;

@@ -1,0 +1,159 @@
+//! This dialect's bodies, named as its clients name them. Fields that may be `null` are written
+//! all the same: its clients tell "null" from "not there" in logs.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::types::ValueType;
+use crate::respond::Time;
+
+/// A request to execute.
+#[derive(ToSchema)]
+#[schema(as = VellumExecuteRequest)]
+#[expect(dead_code, reason = "for the API's description; `request` reads the body")]
+pub struct ExecuteRequest {
+    /// Typed inputs; `type` may be left out.
+    pub inputs: Vec<InputRequest>,
+    /// Either this or the name.
+    pub workflow_deployment_id: Option<String>,
+    /// Either this or the id.
+    pub workflow_deployment_name: Option<String>,
+    /// `LATEST` where it is left out.
+    pub release_tag: Option<String>,
+    /// Unique in the workspace.
+    pub external_id: Option<String>,
+    /// Labels.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Value>,
+    /// An execution of the same workflow, with whose last state this one begins.
+    pub previous_execution_id: Option<String>,
+    /// `{usage, cost, model_name}`: for language-model steps.
+    #[schema(value_type = Option<Object>)]
+    pub expand_meta: Option<Value>,
+    /// For streams: `WORKFLOW` (the default) and `NODE`.
+    pub event_types: Option<Vec<String>>,
+}
+
+/// An input.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description; `inputs` reads the body")]
+pub struct InputRequest {
+    /// Its name.
+    pub name: String,
+    /// `STRING`, `NUMBER`, `JSON`, `CHAT_HISTORY`, `AUDIO`, `VIDEO`, `IMAGE`, `DOCUMENT`.
+    pub r#type: Option<String>,
+    /// Its value.
+    pub value: Value,
+}
+
+/// A value with its name and type.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TypedValue<'a> {
+    /// The same for each execution of the workflow.
+    pub id: String,
+    /// The name.
+    pub name: &'a str,
+    /// The type.
+    #[serde(rename = "type")]
+    pub value_type: ValueType,
+    /// The value.
+    #[schema(value_type = Value)]
+    pub value: std::borrow::Cow<'a, Value>,
+}
+
+/// Why an execution or a node failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventError<'a> {
+    /// What happened.
+    pub message: std::borrow::Cow<'a, str>,
+    /// `NODE_EXECUTION`, `WORKFLOW_TIMEOUT`, …
+    pub code: &'static str,
+    /// The server's own code, the step and the attempt.
+    pub raw_data: Option<Value>,
+    /// Always `null`: steps are not programs of the client's.
+    pub stacktrace: Option<&'static str>,
+}
+
+/// An execution that has ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExecuteResponse<'a> {
+    /// The execution.
+    pub execution_id: String,
+    /// Always `null`.
+    pub run_id: Option<&'static str>,
+    /// The client's own id.
+    pub external_id: Option<&'a str>,
+    /// How it ended.
+    pub data: ResultEvent<'a>,
+}
+
+/// How it ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResultEvent<'a> {
+    /// The execution.
+    pub id: String,
+    /// `FULFILLED` or `REJECTED`.
+    pub state: &'static str,
+    /// When it ended.
+    pub ts: Time,
+    /// With `FULFILLED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Vec<TypedValue<'a>>>,
+    /// With `REJECTED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<EventError<'a>>,
+}
+
+/// An execution that was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExecuteAsyncResponse {
+    /// The execution.
+    pub execution_id: String,
+}
+
+/// Where an execution stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatusResponse<'a> {
+    /// `PENDING`, `INITIATED`, `FULFILLED`, `REJECTED`.
+    pub status: &'static str,
+    /// The execution.
+    pub execution_id: String,
+    /// The values by name, once fulfilled.
+    #[schema(value_type = Option<Object>)]
+    pub outputs: Option<serde_json::Map<String, Value>>,
+    /// Why, once rejected.
+    pub error: Option<EventError<'a>>,
+    /// Always `null`.
+    pub execution_detail_url: Option<&'static str>,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VellumErrorBody)]
+pub struct ErrorBody<'a> {
+    /// What is wrong, with the names of the fields.
+    pub detail: &'a str,
+    /// A stable code.
+    pub code: &'static str,
+    /// Everything that is wrong, place by place.
+    pub errors: Vec<ErrorItem<'a>>,
+    /// For whoever reads the server's log.
+    pub request_id: &'a str,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VellumErrorItem)]
+pub struct ErrorItem<'a> {
+    /// Where.
+    pub field: &'a str,
+    /// What.
+    pub message: &'a str,
+    /// What was expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<&'a str>,
+    /// What was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<&'a str>,
+}
