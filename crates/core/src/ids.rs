@@ -144,6 +144,9 @@ id!(
     /// A server process that owns executions.
     NodeId, "a node", dataflow: "node", abi: "node");
 id!(
+    /// Feedback on one output of an execution.
+    ActualId, "an actual", dataflow: "act", abi: "act");
+id!(
     /// One event on its way to one URL.
     DeliveryId, "a delivery", dataflow: "msg", abi: "msg");
 

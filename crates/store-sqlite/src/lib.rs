@@ -9,6 +9,7 @@ mod connection;
 mod deliveries;
 mod executions;
 mod fault;
+mod feedback;
 mod keys;
 mod maintenance;
 mod migrate;

@@ -13,7 +13,7 @@ use stepwell_store::{MaintenanceStore, StoreError};
 
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, deliveries, executions};
+use crate::{SqliteStore, deliveries, executions, feedback};
 
 /// How many executions, or idempotency keys, are deleted in one write: others wait no longer.
 const PURGE_STEP: usize = 64;
@@ -115,6 +115,7 @@ fn delete(connection: &Connection, over: &[Row]) -> Result<u64> {
         let (first, last) = executions::journal_keys(*n);
         row::run(connection, DELETE_JOURNAL, [first, last])?;
         deliveries::purge(connection, *id)?;
+        feedback::purge(connection, *id)?;
         deleted += 1;
     }
     Ok(deleted)

@@ -7,7 +7,10 @@ use stepwell_store::StoreError;
 use crate::fault::told;
 
 /// In order; a database of version N has had the first N. What is released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_tags_and_actuals.sql"),
+];
 
 /// "Step": marks the file as ours.
 const APPLICATION: i64 = 0x5374_6570;

@@ -4,7 +4,9 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row};
 use serde_json::Value;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::ids::{
+    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId,
+};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::DeliveryStatus;
 use uuid::Uuid;
@@ -37,7 +39,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId);
+ids!(ActualId, DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId);
 
 /// Where a page begins, as a bound that an index can be searched by.
 pub(crate) fn before(id: Option<impl Id>) -> Vec<u8> {

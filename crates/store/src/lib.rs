@@ -17,5 +17,6 @@ pub mod traits;
 
 pub use error::StoreError;
 pub use traits::{
-    DeliveryStore, ExecutionStore, KeyStore, MaintenanceStore, NodeStore, Store, WorkflowStore,
+    DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
+    WorkflowStore,
 };

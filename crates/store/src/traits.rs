@@ -10,20 +10,32 @@ use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, Wor
 use crate::StoreError;
 use crate::commit::Commit;
 use crate::record::{
-    DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord, ReleaseRecord,
-    StoredExecution, WorkflowRecord, WorkflowStats,
+    ActualRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord,
+    QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// A whole store.
 pub trait Store:
-    ExecutionStore + WorkflowStore + KeyStore + DeliveryStore + NodeStore + MaintenanceStore
+    ExecutionStore
+    + WorkflowStore
+    + FeedbackStore
+    + KeyStore
+    + DeliveryStore
+    + NodeStore
+    + MaintenanceStore
 {
 }
 
 impl<T> Store for T where
-    T: ExecutionStore + WorkflowStore + KeyStore + DeliveryStore + NodeStore + MaintenanceStore
+    T: ExecutionStore
+        + WorkflowStore
+        + FeedbackStore
+        + KeyStore
+        + DeliveryStore
+        + NodeStore
+        + MaintenanceStore
 {
 }
 
@@ -208,6 +220,33 @@ pub struct ListWorkflows {
     pub after: Option<WorkflowId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Which release a tag means, and what users say of the outputs of executions.
+#[async_trait]
+pub trait FeedbackStore: Send + Sync {
+    /// Makes or moves a release tag, at once for all that come after. Whether the releases are
+    /// there is for the caller to know.
+    async fn put_release_tag(&self, tag: ReleaseTagRecord) -> Result<()>;
+
+    /// A release tag by its name.
+    async fn find_release_tag(
+        &self,
+        workflow: WorkflowId,
+        name: &str,
+    ) -> Result<Option<ReleaseTagRecord>>;
+
+    /// All release tags of a workflow, by name.
+    async fn list_release_tags(&self, workflow: WorkflowId) -> Result<Vec<ReleaseTagRecord>>;
+
+    /// Adds actuals, all or none.
+    async fn add_actuals(&self, actuals: Vec<ActualRecord>) -> Result<()>;
+
+    /// The actuals of an execution, in order of their ids. They go with it when it is purged.
+    async fn list_actuals(&self, execution: ExecutionId) -> Result<Vec<ActualRecord>>;
+
+    /// The actuals of a workflow summed up, by release and tag.
+    async fn quality(&self, workflow: WorkflowId) -> Result<Vec<QualityRow>>;
 }
 
 /// API keys and settings.

@@ -8,6 +8,7 @@ mod described;
 mod edge;
 mod keys;
 mod once;
+mod releases;
 mod served;
 mod support;
 mod vellum;

@@ -26,15 +26,18 @@ use crate::runtime::retention::purge_old;
 use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig};
 
+mod actuals;
 mod cursor;
 mod executions;
 mod idempotency;
 mod keys;
+mod releases;
 mod requests;
 mod start;
 mod targets;
 mod workflows;
 
+pub use actuals::NewActual;
 pub use requests::{
     CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
     WorkflowView, WorkflowsQuery,

@@ -78,13 +78,4 @@ impl App {
             }
         }
     }
-
-    async fn tagged(
-        &self,
-        _workflow: &WorkflowRecord,
-        tag: &str,
-        _external_id: Option<&str>,
-    ) -> Result<u32, AppError> {
-        Err(AppError::not_found("release tag", tag))
-    }
 }

@@ -9,6 +9,7 @@ pub mod build;
 pub mod claims;
 pub mod commits;
 pub mod deliveries;
+pub mod feedback;
 pub mod journals;
 pub mod keys;
 pub mod lists;
@@ -42,6 +43,7 @@ macro_rules! conformance_tests {
                 only_with_their_commit, a_failing_head_holds_back_its_own_only;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
                 changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation;
+            feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, old_idempotency_keys, a_check_passes;

@@ -5,6 +5,7 @@
 
 mod deliveries;
 mod executions;
+mod feedback;
 mod keys;
 mod nodes;
 mod workflows;
@@ -12,12 +13,14 @@ mod workflows;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::ids::{
+    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId,
+};
 
 use crate::StoreError;
 use crate::record::{
-    DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord, ReleaseRecord, StoredExecution,
-    WorkflowRecord, WorkflowStats,
+    ActualRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord, ReleaseRecord,
+    ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -35,6 +38,8 @@ struct State {
     idempotent: BTreeMap<(WorkspaceId, String), IdempotencyRecord>,
     workflows: BTreeMap<WorkflowId, WorkflowRecord>,
     releases: BTreeMap<(WorkflowId, u32), ReleaseRecord>,
+    tags: BTreeMap<(WorkflowId, String), ReleaseTagRecord>,
+    actuals: BTreeMap<ActualId, ActualRecord>,
     stats: BTreeMap<WorkflowId, WorkflowStats>,
     keys: BTreeMap<KeyId, KeyRecord>,
     settings: BTreeMap<String, String>,

@@ -77,6 +77,7 @@ impl MaintenanceStore for MemoryStore {
             state.executions.remove(id);
         }
         state.deliveries.retain(|_, delivery| !ids.contains(&delivery.execution));
+        state.actuals.retain(|_, actual| !ids.contains(&actual.execution));
         state.idempotent.retain(|_, record| record.created_at >= purge.idempotency_before);
         Ok(ids.len() as u64)
     }

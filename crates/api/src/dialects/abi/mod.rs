@@ -3,6 +3,7 @@
 
 mod convert;
 pub(crate) mod errors;
+mod releases;
 mod responses;
 mod routes;
 pub(crate) mod wire;

@@ -14,7 +14,7 @@ use stepwell_engine::{Clock, SystemClock};
 use utoipa::OpenApi;
 
 use super::convert::{self, KeyPage};
-use super::{responses, wire};
+use super::{releases, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -33,6 +33,17 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/auth/me", get(me))
         .route("/api/v1/schema/definition", get(definition_schema))
         .route("/api/v1/webhooks/signing-secret", get(signing_secret))
+        .route(
+            "/api/v1/workflows/{id}/releases",
+            post(releases::create_release).get(releases::list_releases),
+        )
+        .route("/api/v1/workflows/{id}/release_tags", get(releases::list_release_tags))
+        .route(
+            "/api/v1/workflows/{id}/release_tags/{tag}",
+            get(releases::get_release_tag).put(releases::put_release_tag),
+        )
+        .route("/api/v1/workflows/{id}/quality", get(releases::get_quality))
+        .route("/api/v1/workflow_executions/{id}/actuals", get(releases::list_actuals))
 }
 
 /// An answer that holds a secret is kept by nobody in between.
@@ -133,8 +144,12 @@ async fn definition_schema() -> Response {
 /// This dialect's part of the API's description.
 #[derive(OpenApi)]
 #[openapi(
-    paths(create_key, list_keys, revoke_key, me, signing_secret, definition_schema),
+    paths(create_key, list_keys, revoke_key, me, signing_secret, definition_schema,
+        releases::create_release, releases::list_releases, releases::list_release_tags,
+        releases::get_release_tag, releases::put_release_tag, releases::get_quality,
+        releases::list_actuals),
     components(schemas(wire::ErrorEnvelope)),
-    tags((name = "keys", description = "Who may do what"))
+    tags((name = "keys", description = "Who may do what"),
+        (name = "releases", description = "Releases, their tags, and feedback on them"))
 )]
 pub(crate) struct Doc;

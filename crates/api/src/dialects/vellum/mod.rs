@@ -4,6 +4,7 @@
 //! is passed over, what is known is checked. An execution that ran and failed is an answer here,
 //! not an error.
 
+mod actuals;
 mod convert;
 pub(crate) mod errors;
 mod inputs;

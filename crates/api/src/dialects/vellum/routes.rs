@@ -20,10 +20,11 @@ use utoipa::OpenApi;
 
 use super::request::{Deployment, EventTypes, Execute};
 use super::stream::Options;
-use super::{convert, inputs, responses, stream as events, wire};
+use super::{actuals, convert, inputs, responses, stream as events, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::{ApiError, Kind};
+use crate::once::once;
 use crate::server::{Api, Stopping};
 use crate::{respond, secrets};
 
@@ -42,6 +43,7 @@ pub fn routes() -> Router<Api> {
         .route("/v1/execute-workflow", post(execute_workflow))
         .route("/v1/execute-workflow-async", post(execute_workflow_async))
         .route("/v1/execute-workflow-stream", post(execute_workflow_stream))
+        .route("/v1/submit-workflow-execution-actuals", post(submit_workflow_execution_actuals))
         .route("/v1/workflows/executions/{execution_id}/status", get(workflow_execution_status))
 }
 
@@ -218,6 +220,28 @@ async fn workflow_execution_status(
     respond::json(StatusCode::OK, &convert::status(&view))
 }
 
+/// Say how good the outputs of an execution were
+///
+/// All of the request is stored, or none.
+#[utoipa::path(post, path = "/v1/submit-workflow-execution-actuals", tag = "vellum",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat stores nothing again")),
+    request_body = wire::ActualsRequest,
+    responses((status = 200, description = "Stored", body = Object),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn submit_workflow_execution_actuals(
+    State(api): State<Api>,
+    Who(caller): Who,
+    posted: Posted,
+) -> Answer {
+    let fields = posted.fields()?;
+    once(&api.app, &caller, posted.key, async {
+        let actuals = actuals::read(&api.app, &caller, fields).await?;
+        api.app.submit_actuals(&caller, actuals).await?;
+        Ok((StatusCode::OK, "{}".to_owned()))
+    })
+    .await
+}
+
 fn execution_id(path: &RawPathParams) -> Result<ExecutionId, ApiError> {
     let text = path.iter().find(|(name, _)| *name == "execution_id").map_or("", |(_, id)| id);
     text.parse().map_err(|_| {
@@ -231,7 +255,7 @@ fn execution_id(path: &RawPathParams) -> Result<ExecutionId, ApiError> {
 /// This dialect's part of the API's description.
 #[derive(OpenApi)]
 #[openapi(
-    paths(execute_workflow, execute_workflow_async, execute_workflow_stream, workflow_execution_status),
+    paths(execute_workflow, execute_workflow_async, execute_workflow_stream, workflow_execution_status, submit_workflow_execution_actuals),
     components(schemas(wire::ErrorBody)),
     tags((name = "vellum", description = "As the published clients of Vellum speak it"))
 )]

@@ -157,3 +157,37 @@ pub struct ErrorItem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<&'a str>,
 }
+
+/// Feedback on outputs. The older form is read as well: `execution_id`, `output_name` and `value`
+/// in each actual.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description; `actuals` reads the body")]
+pub struct ActualsRequest {
+    /// The execution; either this or the external id.
+    pub execution_id: Option<String>,
+    /// The client's own id of the execution.
+    pub external_id: Option<String>,
+    /// What is said.
+    pub actuals: Vec<ActualRequest>,
+}
+
+/// Feedback on one output.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description; `actuals` reads the body")]
+pub struct ActualRequest {
+    /// `STRING`, `JSON`, `CHAT_HISTORY`.
+    pub output_type: Option<String>,
+    /// The output's name; either this or the id.
+    pub output_key: Option<String>,
+    /// The output's id.
+    pub output_id: Option<String>,
+    /// What it should have been.
+    pub desired_output_value: Option<Value>,
+    /// How good it was, 0 to 1.
+    pub quality: Option<f64>,
+    /// Seconds since 1970.
+    pub timestamp: Option<f64>,
+    /// Labels.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Value>,
+}

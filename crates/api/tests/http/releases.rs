@@ -1,0 +1,177 @@
+//! Releases, tags, state from earlier executions, and feedback.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server};
+
+const EXECUTE: &str = "/v1/execute-workflow";
+const ACTUALS: &str = "/v1/submit-workflow-execution-actuals";
+
+/// A workflow that says which release it is, and counts in its state.
+fn definition(word: &str) -> Value {
+    json!({
+        "name": "counted",
+        "state": {"n": 0},
+        "steps": [{"id": "count", "type": "SetState", "input": {"n": "{{ state.n + 1 }}"}}],
+        "outputs": {"word": word, "n": "{{ state.n }}"},
+    })
+}
+
+async fn create(server: &Server) -> String {
+    let answer = server.post("/workflows", &definition("one")).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    format!("/api/v1/workflows/{}", answer.text_at("/workflow_id"))
+}
+
+async fn put(server: &Server, path: &str, body: &Value) -> Answer {
+    server.send("PUT", path, &[("content-type", "application/json")], body.to_string()).await
+}
+
+async fn execute(server: &Server, more: Value) -> Answer {
+    let mut body = json!({"inputs": [], "workflow_deployment_name": "counted"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let answer = server.post(EXECUTE, &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    answer
+}
+
+async fn word(server: &Server, more: Value) -> String {
+    execute(server, more).await.text_at("/data/outputs/0/value")
+}
+
+#[tokio::test]
+async fn tags_choose_releases() {
+    let server = Server::start().await;
+    let workflow = create(&server).await;
+    let tag = format!("{workflow}/release_tags/production");
+    assert_eq!(server.get(&tag).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(put(&server, &tag, &json!({"release": 1})).await.status, StatusCode::OK);
+    let body = json!({"definition": definition("two"), "release_tags": ["beta"]});
+    let released = server.post(&format!("{workflow}/releases"), &body).await;
+    assert_eq!(released.status, StatusCode::CREATED, "{}", released.text);
+    assert_eq!(released.json()["data"]["number"], 2);
+    for (more, expect) in [
+        (json!({}), "two"),
+        (json!({"release_tag": "LATEST"}), "two"),
+        (json!({"release_tag": "production"}), "one"),
+        (json!({"release_tag": "beta"}), "two"),
+    ] {
+        assert_eq!(word(&server, more.clone()).await, expect, "{more}");
+    }
+    put(&server, &tag, &json!({"release": 2})).await;
+    assert_eq!(word(&server, json!({"release_tag": "production"})).await, "two");
+    let both = json!({"traffic": [{"release": 1, "weight": 90}, {"release": 2, "weight": 10}]});
+    assert_eq!(put(&server, &tag, &both).await.json()["data"]["traffic"], both["traffic"]);
+    let mut seen = [0, 0];
+    for n in 0..60 {
+        let more = json!({"release_tag": "production", "external_id": format!("u{n}")});
+        seen[usize::from(word(&server, more).await == "two")] += 1;
+    }
+    assert!(seen[0] > 40 && seen[1] > 0, "{seen:?}");
+    for (path, body, field) in [
+        (tag.clone(), json!({"release": 3}), "traffic"),
+        (tag.clone(), json!({"traffic": []}), "traffic"),
+        (tag.clone(), json!({"traffic": [{"release": 1, "weight": 0}]}), "traffic"),
+        (tag.clone(), json!({"traffic": [{"release": 1}]}), "traffic[0]"),
+        (tag.clone(), json!({}), "release"),
+        (format!("{workflow}/release_tags/LATEST"), json!({"release": 1}), "tag"),
+    ] {
+        let refused = put(&server, &path, &body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body} {}", refused.text);
+        assert_eq!(refused.text_at("/errors/0/field"), field, "{body}");
+    }
+    let list = server.get(&format!("{workflow}/release_tags")).await.json();
+    let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
+    assert_eq!(names, ["LATEST", "beta", "production"]);
+    let page = server.get(&format!("{workflow}/releases?limit=1")).await.json();
+    assert_eq!(
+        (&page["data"]["releases"][0]["number"], &page["data"]["next_cursor"]),
+        (&json!(2), &json!("2"))
+    );
+    let page = server.get(&format!("{workflow}/releases?limit=1&cursor=2")).await.json();
+    assert_eq!(page["data"]["releases"][0]["number"], 1);
+    assert_eq!(page["data"]["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_execution_goes_on_from_an_earlier_state() {
+    let server = Server::start().await;
+    create(&server).await;
+    let mut last = execute(&server, json!({})).await;
+    for expect in 2..4 {
+        let previous = last.text_at("/execution_id");
+        last = execute(&server, json!({"previous_execution_id": previous})).await;
+        assert_eq!(last.json()["data"]["outputs"][1]["value"], expect);
+    }
+    let other = json!({"name": "other", "steps": [{"type": "StaticTextInput", "input": "x"}]});
+    assert_eq!(server.post("/workflows", &other).await.status, StatusCode::CREATED);
+    let body = json!({"inputs": [], "workflow_deployment_name": "other",
+        "previous_execution_id": last.text_at("/execution_id")});
+    let refused = server.post(EXECUTE, &body).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+    assert_eq!(refused.text_at("/errors/0/field"), "previous_execution_id");
+}
+
+#[tokio::test]
+async fn feedback_is_stored_and_summed_up() {
+    let server = Server::start().await;
+    let workflow = create(&server).await;
+    put(&server, &format!("{workflow}/release_tags/beta"), &json!({"release": 1})).await;
+    let more = json!({"external_id": "job", "release_tag": "beta"});
+    let executed = execute(&server, more).await;
+    let id = executed.text_at("/execution_id");
+    let output_id = executed.text_at("/data/outputs/0/id");
+    for body in [
+        json!({"execution_id": id, "actuals": [{"output_type": "STRING", "output_key": "word",
+            "quality": 1.0, "desired_output_value": "one", "timestamp": 1795271900.5,
+            "metadata": {"by": "me"}}]}),
+        json!({"external_id": "job", "actuals": [
+            {"output_type": "STRING", "output_id": output_id, "desired_output_value": "zwei"},
+            {"output_type": "JSON", "output_key": "n", "quality": 0.5}]}),
+        json!({"actuals": [{"execution_id": id, "output_name": "n", "value": 1}]}),
+    ] {
+        let stored = server.post(ACTUALS, &body).await;
+        assert_eq!(stored.status, StatusCode::OK, "{body} {}", stored.text);
+    }
+    let path = format!("/api/v1/workflow_executions/{id}/actuals");
+    let listed = server.get(&path).await;
+    let all = listed.json()["data"].as_array().unwrap().clone();
+    let matched: Vec<_> = all.iter().map(|actual| actual["matched"].clone()).collect();
+    assert_eq!(matched, [json!(true), json!(false), json!(null), json!(true)]);
+    assert_eq!(all[0]["timestamp"], "2026-11-21T14:38:20.500Z");
+    assert_eq!(all[1]["output_name"], "word");
+    let quality = server.get(&format!("{workflow}/quality")).await.json()["data"].clone();
+    assert_eq!((&quality["count"], &quality["mean_quality"]), (&json!(4), &json!(0.75)));
+    assert_eq!(quality["releases"][0]["release"], 1);
+    assert_eq!(quality["tags"][0]["tag"], "beta");
+    assert!((quality["exact_match_rate"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-9);
+
+    let nil = uuid::Uuid::nil();
+    let good = json!({"output_key": "word", "quality": 1});
+    for (body, status, field) in [
+        (json!({"execution_id": nil, "actuals": [good]}), 404, "execution_id"),
+        (json!({"execution_id": "x", "actuals": [good]}), 400, "execution_id"),
+        (json!({"external_id": "nobody", "actuals": [good]}), 404, "external_id"),
+        (json!({"actuals": [good]}), 400, "execution_id"),
+        (json!({"execution_id": id}), 400, "actuals"),
+        (json!({"execution_id": id, "actuals": [{"quality": 1}]}), 400, "actuals[0].output_key"),
+        (json!({"execution_id": id, "actuals": [{"output_id": nil}]}), 400, "actuals[0].output_id"),
+        (
+            json!({"execution_id": id, "actuals": [good, {"output_key": "word", "quality": 2}, good]}),
+            400,
+            "actuals[1].quality",
+        ),
+        (
+            json!({"execution_id": id, "actuals": [good, good, {"output_key": "nope"}]}),
+            400,
+            "actuals[2].output_key",
+        ),
+    ] {
+        let refused = server.post(ACTUALS, &body).await;
+        assert_eq!(refused.status.as_u16(), status, "{body} {}", refused.text);
+        assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
+        assert!(refused.text_at("/detail").contains(field), "{}", refused.text);
+    }
+    assert_eq!(server.get(&path).await.text, listed.text, "nothing of a bad batch is stored");
+}

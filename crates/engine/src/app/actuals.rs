@@ -1,0 +1,161 @@
+//! Actuals: what users say of the outputs of executions.
+
+use serde_json::Value;
+use stepwell_core::execution::Execution;
+use stepwell_core::ids::{ActualId, ExecutionId, WorkflowId};
+use stepwell_core::{Map, Problem, Timestamp};
+use stepwell_store::record::{ActualRecord, ExecutionRecord, QualityRow};
+
+use super::App;
+use crate::caller::Verb;
+use crate::runtime::engine::new_uuid;
+use crate::{AppError, Caller};
+
+/// Feedback on one output.
+#[derive(Debug, Clone)]
+pub struct NewActual {
+    /// Where it stands in the request: `actuals[0]`.
+    pub place: String,
+    /// The execution.
+    pub execution: ExecutionId,
+    /// The output's name.
+    pub output: String,
+    /// How good it was, 0 to 1.
+    pub quality: Option<f64>,
+    /// What it should have been.
+    pub desired: Option<Value>,
+    /// The user's own labels.
+    pub metadata: Map,
+    /// When it was said; `None`: now.
+    pub at: Option<Timestamp>,
+}
+
+impl App {
+    /// Stores feedback, all or none. Scope `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for an execution; `InvalidRequest` for one that has made no output yet.
+    pub async fn submit_actuals(
+        &self,
+        caller: &Caller,
+        actuals: Vec<NewActual>,
+    ) -> Result<(), AppError> {
+        let now = self.engine.now();
+        let mut records = Vec::with_capacity(actuals.len());
+        let mut known: Option<(ExecutionRecord, Execution)> = None;
+        for actual in actuals {
+            let found = match known.take().filter(|(record, _)| record.id == actual.execution) {
+                Some(same) => same,
+                None => self.folded(caller, Verb::Execute, None, actual.execution).await?,
+            };
+            records.push(record(actual, &found.0, &found.1, now)?);
+            known = Some(found);
+        }
+        Ok(self.engine.store.add_actuals(records).await?)
+    }
+
+    /// The names of the outputs that an execution has, or will have as far as that is known.
+    /// Scope `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn output_names(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+    ) -> Result<(WorkflowId, Vec<String>), AppError> {
+        let (record, execution) = self.folded(caller, Verb::Execute, None, id).await?;
+        Ok((record.workflow, names(&execution)))
+    }
+
+    /// The feedback on an execution, in the order it came. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn actuals(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+    ) -> Result<Vec<ActualRecord>, AppError> {
+        self.folded(caller, Verb::Read, None, id).await?;
+        Ok(self.engine.store.list_actuals(id).await?)
+    }
+
+    /// The feedback on a workflow, summed up by release and tag. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn quality(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+    ) -> Result<Vec<QualityRow>, AppError> {
+        self.find_with_history(caller, id).await?;
+        Ok(self.engine.store.quality(id).await?)
+    }
+}
+
+fn record(
+    actual: NewActual,
+    of: &ExecutionRecord,
+    execution: &Execution,
+    now: Timestamp,
+) -> Result<ActualRecord, AppError> {
+    let NewActual { place, execution: id, output, quality, desired, metadata, at } = actual;
+    let names = names(execution);
+    if !names.contains(&output) {
+        let message = match names.as_slice() {
+            [] => format!("there is no output `{output}`: the execution has made none"),
+            names => format!("there is no output `{output}`; the outputs are {}", names.join(", ")),
+        };
+        let problem = Problem::new(format!("{place}.output_key"), message);
+        return Err(AppError::InvalidRequest(problem));
+    }
+    if quality.is_some_and(|quality| !(0.0..=1.0).contains(&quality)) {
+        let problem = Problem::new(format!("{place}.quality"), "must be from 0 to 1");
+        return Err(AppError::InvalidRequest(problem));
+    }
+    let made = execution.output.as_deref().and_then(|made| made.get(&output).or(Some(made)));
+    let matched = desired.as_ref().map(|desired| made.is_some_and(|made| same(desired, made)));
+    Ok(ActualRecord {
+        id: ActualId::from_uuid(new_uuid()),
+        execution: id,
+        workflow: of.workflow,
+        release: of.release,
+        tag: execution.tag.clone(),
+        output,
+        quality,
+        desired,
+        matched,
+        metadata,
+        at: at.unwrap_or(now),
+        created_at: now,
+    })
+}
+
+/// Declared outputs, else what was made: an object's properties, anything else as `output`.
+fn names(execution: &Execution) -> Vec<String> {
+    let declared = &execution.origin.plan.outputs;
+    if !declared.is_empty() {
+        return declared.iter().map(|output| output.name.clone()).collect();
+    }
+    match execution.output.as_deref() {
+        Some(Value::Object(fields)) => fields.keys().cloned().collect(),
+        Some(_) => vec!["output".to_owned()],
+        None => Vec::new(),
+    }
+}
+
+/// Exactly the same; `3` and `3.0` are the same number.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| same(a, b)))
+        }
+        _ => one == other,
+    }
+}

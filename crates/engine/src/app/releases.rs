@@ -1,0 +1,246 @@
+//! Releases of a workflow and the tags that point at them.
+
+use std::sync::Arc;
+
+use stepwell_core::ids::WorkflowId;
+use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
+
+use super::targets::{LATEST, WorkflowRef};
+use super::{App, Page, cursor};
+use crate::caller::Verb;
+use crate::{AppError, Caller};
+
+/// The longest name of a tag, in bytes.
+const MAX_NAME: usize = 100;
+
+/// The most releases that share a tag.
+const MAX_PARTS: usize = 10;
+
+/// The most that weights may be together.
+const MAX_WEIGHT: u64 = 1_000_000;
+
+impl App {
+    /// A workflow by id or name, without its definition. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn find_workflow(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowRef<'_>,
+    ) -> Result<Arc<WorkflowRecord>, AppError> {
+        self.find_named(caller, Verb::Read, workflow).await
+    }
+
+    /// Releases, newest first; the cursor is the number of the last one. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`, `InvalidRequest` for a cursor or limit that is wrong.
+    pub async fn releases(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        (after, limit): (Option<&str>, usize),
+    ) -> Result<Page<ReleaseRecord>, AppError> {
+        let workflow = self.find_for(caller, Verb::Read, id).await?;
+        let limit = cursor::check_limit(limit)?;
+        let before = cursor::read(after)?.unwrap_or(u32::MAX).min(workflow.release + 1);
+        let mut found = Vec::new();
+        // Numbers have no gaps, and releases are never deleted.
+        for number in (1..before).rev().take(limit + 1) {
+            found.push(self.release_record(id, number).await?);
+        }
+        Ok(cursor::page(found, limit, |release| release.number.to_string()))
+    }
+
+    /// One release. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow or the release.
+    pub async fn release(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        number: u32,
+    ) -> Result<ReleaseRecord, AppError> {
+        self.find_for(caller, Verb::Read, id).await?;
+        self.release_record(id, number).await
+    }
+
+    async fn release_record(&self, id: WorkflowId, number: u32) -> Result<ReleaseRecord, AppError> {
+        let found = self.engine.store.find_release(id, number).await?;
+        found.ok_or_else(|| AppError::not_found("release", number))
+    }
+
+    /// All tags of a workflow by name, [`LATEST`] first. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn release_tags(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+    ) -> Result<Vec<ReleaseTagRecord>, AppError> {
+        let workflow = self.find_for(caller, Verb::Read, id).await?;
+        let mut tags = vec![latest(&workflow)];
+        tags.extend(self.engine.store.list_release_tags(id).await?);
+        Ok(tags)
+    }
+
+    /// One tag. Scope `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow or the tag.
+    pub async fn release_tag(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        name: &str,
+    ) -> Result<ReleaseTagRecord, AppError> {
+        let workflow = self.find_for(caller, Verb::Read, id).await?;
+        if name == LATEST {
+            return Ok(latest(&workflow));
+        }
+        let found = self.engine.store.find_release_tag(id, name).await?;
+        found.ok_or_else(|| AppError::not_found("release tag", name))
+    }
+
+    /// Makes or moves a tag; whatever is executed by it from now on runs what it points at. Scope
+    /// `write:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow; `InvalidRequest` for a name, release or weight that is wrong.
+    pub async fn put_release_tag(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        (name, traffic): (&str, Vec<Traffic>),
+    ) -> Result<ReleaseTagRecord, AppError> {
+        let workflow = self.find_for(caller, Verb::Write, id).await?;
+        check_name(name)?;
+        check_traffic(&workflow, &traffic)?;
+        let updated_at = self.engine.now();
+        let tag = ReleaseTagRecord { workflow: id, name: name.to_owned(), traffic, updated_at };
+        self.engine.store.put_release_tag(tag.clone()).await?;
+        Ok(tag)
+    }
+
+    /// The release that a tag means for an execution.
+    pub(super) async fn tagged(
+        &self,
+        workflow: &WorkflowRecord,
+        tag: &str,
+        external_id: Option<&str>,
+    ) -> Result<u32, AppError> {
+        let found = self.engine.store.find_release_tag(workflow.id, tag).await?;
+        let found = found.ok_or_else(|| AppError::not_found("release tag", tag))?;
+        let chance = match external_id {
+            Some(external_id) => stable_hash(workflow.id, tag, external_id),
+            None => self.engine.moment().entropy,
+        };
+        pick(&found.traffic, chance)
+            .ok_or_else(|| AppError::Internal(format!("tag {tag} points at nothing")))
+    }
+}
+
+/// The tag that moves by itself.
+fn latest(workflow: &WorkflowRecord) -> ReleaseTagRecord {
+    ReleaseTagRecord {
+        workflow: workflow.id,
+        name: LATEST.to_owned(),
+        traffic: vec![Traffic { release: workflow.release, weight: 1 }],
+        updated_at: workflow.updated_at,
+    }
+}
+
+fn check_name(name: &str) -> Result<(), AppError> {
+    if name.eq_ignore_ascii_case(LATEST) {
+        return Err(AppError::invalid("tag", "LATEST moves by itself; move a tag of another name"));
+    }
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
+        let message = format!("must be 1 to {MAX_NAME} bytes of letters, digits, `-`, `_` and `.`");
+        return Err(AppError::invalid("tag", message));
+    }
+    Ok(())
+}
+
+fn check_traffic(workflow: &WorkflowRecord, traffic: &[Traffic]) -> Result<(), AppError> {
+    let refuse = |message: String| Err(AppError::invalid("traffic", message));
+    if traffic.is_empty() || traffic.len() > MAX_PARTS {
+        return refuse(format!("must name 1 to {MAX_PARTS} releases"));
+    }
+    for (at, part) in traffic.iter().enumerate() {
+        if !(1..=workflow.release).contains(&part.release) {
+            let (release, newest) = (part.release, workflow.release);
+            return refuse(format!("there is no release {release}; the newest is {newest}"));
+        }
+        if traffic[..at].iter().any(|other| other.release == part.release) {
+            return refuse(format!("names release {} twice", part.release));
+        }
+    }
+    let sum: u64 = traffic.iter().map(|part| u64::from(part.weight)).sum();
+    if sum == 0 || sum > MAX_WEIGHT {
+        return refuse(format!("the weights must be 1 to {MAX_WEIGHT} together, not {sum}"));
+    }
+    Ok(())
+}
+
+/// The release that a number from 0 to `u64::MAX` falls to.
+fn pick(traffic: &[Traffic], chance: u64) -> Option<u32> {
+    let sum: u64 = traffic.iter().map(|part| u64::from(part.weight)).sum();
+    let mut left = chance.checked_rem(sum)?;
+    for part in traffic {
+        match left.checked_sub(u64::from(part.weight)) {
+            Some(rest) => left = rest,
+            None => return Some(part.release),
+        }
+    }
+    None
+}
+
+/// The same for the same words in each process and version: the first bytes of a SHA-256.
+fn stable_hash(workflow: WorkflowId, tag: &str, external_id: &str) -> u64 {
+    use sha2::{Digest, Sha256};
+    let mut digest = Sha256::new();
+    digest.update(workflow.uuid().as_bytes());
+    for part in [tag, external_id] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn weights_share_the_traffic() {
+        let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
+        for (chance, expect) in [(0, 1), (89, 1), (90, 2), (99, 2), (100, 1), (u64::MAX, 1)] {
+            assert_eq!(pick(&traffic, chance), Some(expect), "{chance}");
+        }
+        assert_eq!(pick(&[], 5), None);
+    }
+
+    #[test]
+    fn an_external_id_falls_to_the_same_release_each_time() {
+        let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
+        let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
+        let of = |n: u32| pick(&traffic, stable_hash(workflow, "beta", &format!("user-{n}")));
+        let second = (0..10_000).filter(|n| of(*n) == Some(2)).count();
+        assert!((800..1200).contains(&second), "{second} of 10000");
+        // Stored nowhere, so it must never change.
+        assert_eq!(
+            stable_hash(workflow, "beta", "user-1"),
+            stable_hash(workflow, "beta", "user-1")
+        );
+        assert_ne!(
+            stable_hash(workflow, "beta", "user-1"),
+            stable_hash(workflow, "prod", "user-1")
+        );
+    }
+}
