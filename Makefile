@@ -5,7 +5,7 @@ DATA ?= ./data
 ROUNDS ?= 50
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test lint bench crash-test fuzz tidy fmt
+.PHONY: help run test conformance lint bench crash-test fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,6 +16,12 @@ run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=
 
 test: ## Run all tests
 	$(CARGO) test --workspace
+	@$(MAKE) --no-print-directory conformance
+
+conformance: ## Run the published vellum clients against this build (needs python3, node and npm)
+	$(CARGO) build --bin stepwell
+	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
+		sh tests/vellum/run.sh "$$target/debug/stepwell" "$$target"
 
 lint: ## Check format, clippy without warnings, and the project's own rules
 	$(CARGO) fmt --all --check
