@@ -6,7 +6,7 @@ ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test test-clients lint bench crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance lint bench crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,7 +17,8 @@ run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=
 
 test: ## Run all tests
 	$(CARGO) test --workspace
-	$(MAKE) test-clients
+	@$(MAKE) --no-print-directory test-clients
+	@$(MAKE) --no-print-directory conformance
 
 VENV := target/clients-venv
 NODE_MODULES := clients/typescript/node_modules/.package-lock.json
@@ -38,6 +39,11 @@ $(VENV)/installed: clients/python/pyproject.toml clients/python-vellum/pyproject
 $(NODE_MODULES): clients/typescript/package-lock.json
 	cd clients/typescript && npm ci
 	touch $@
+
+conformance: ## Run the published vellum clients against this build (needs python3, node and npm)
+	$(CARGO) build --bin stepwell
+	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
+		sh tests/vellum/run.sh "$$target/debug/stepwell" "$$target"
 
 lint: ## Check format, clippy without warnings, and the project's own rules
 	$(CARGO) fmt --all --check

@@ -12,6 +12,7 @@ mod edge;
 mod error;
 mod json;
 mod once;
+mod patience;
 mod query;
 mod respond;
 mod secrets;

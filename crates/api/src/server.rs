@@ -12,10 +12,14 @@ use tokio::sync::watch;
 use tower::Layer;
 
 use crate::config::ApiConfig;
+use crate::patience::Patient;
 use crate::{dialects, edge, service, telemetry};
 
 /// How long connections may finish what they do after the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long a client may leave an answer unread before its connection is cut.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every handler is handed.
 #[derive(Clone)]
@@ -73,6 +77,7 @@ pub async fn serve(
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
     });
+    let listener = Patient::new(listener, WRITE_PATIENCE);
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         stop.send_replace(true);
