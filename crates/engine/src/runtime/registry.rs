@@ -82,12 +82,12 @@ impl Registry {
         Ok(Seat { feed, mailbox, sender })
     }
 
-    /// Gives the seat up; those who follow keep the feed.
+    /// Gives the seat up; those who follow keep the feed. The seat itself is gone by now.
     pub(crate) fn stand(&self, id: ExecutionId) {
         let mut entries = self.lock();
         if let Some(Entry::Active { feed, .. }) = entries.remove(&id) {
             self.active.fetch_sub(1, Ordering::Relaxed);
-            if feed.outcome().is_none() && Arc::strong_count(&feed) > 2 {
+            if feed.outcome().is_none() && Arc::strong_count(&feed) > 1 {
                 entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
             }
         }
