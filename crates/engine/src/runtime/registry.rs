@@ -82,7 +82,7 @@ impl Registry {
         Ok(Seat { feed, mailbox, sender })
     }
 
-    /// Gives the seat up; those who follow keep the feed.
+    /// Gives the seat up; those who follow keep the feed. The seat itself is gone by now.
     pub(crate) fn stand(&self, id: ExecutionId) {
         let mut entries = self.lock();
         if let Some(Entry::Active { feed, .. }) = entries.remove(&id) {

@@ -119,8 +119,9 @@ impl Runner {
                 };
                 runner.drive(first).await;
             }
-            Ok(None) => {}
+            Ok(None) => drop(seat),
             Err(error) => {
+                drop(seat);
                 tracing::error!(%id, %error, "an execution could not be loaded");
             }
         }

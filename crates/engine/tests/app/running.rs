@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use stepwell_core::execution::Status;
-use stepwell_engine::AppError;
-use stepwell_engine::view::StepStatus;
+use stepwell_engine::view::{StepStatus, What};
+use stepwell_engine::{AppError, EngineConfig};
 
 use crate::receiver::Receiver;
-use crate::support::Bench;
+use crate::support::{Bench, config};
 
 #[tokio::test]
 async fn the_seed_workflow_runs() {
@@ -164,4 +164,18 @@ async fn wrong_input_is_refused_and_nothing_is_stored() {
         .await
         .unwrap();
     assert!(page.items.is_empty());
+}
+
+/// Both attach while it is in memory; what ends it is another runner than the one they met.
+#[tokio::test]
+async fn whoever_waits_is_told_of_the_end_of_one_that_slept() {
+    let bench = Bench::with(EngineConfig { keep_in_memory_millis: 0, ..config() }).await;
+    let workflow =
+        bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1200ms"}}])).await;
+    let view = bench.wait(workflow, json!({})).await.unwrap();
+    assert_eq!(view.record.status, Status::Completed);
+    let id = bench.execute(workflow, json!({})).await;
+    bench
+        .until(id, |notice| matches!(notice.what, What::Status { status: Status::Completed, .. }))
+        .await;
 }
