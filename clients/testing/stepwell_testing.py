@@ -197,22 +197,6 @@ def deployments(server: Server) -> Iterator[Server]:
     yield server
 
 
-@pytest.fixture(scope="session")
-def feedback(deployments: Server) -> Iterator[Server]:
-    """The same with an endpoint for actuals, whether or not the server has one yet."""
-    path = "/v1/submit-workflow-execution-actuals"
-    key = {"X-API-KEY": deployments.key}
-    probe = httpx.post(deployments.url + path, json={"actuals": []}, headers=key)
-    if "there is nothing at" not in probe.text:
-        yield deployments
-        return
-    from actuals_stub import actuals_stub
-
-    stub = actuals_stub(deployments.url)
-    yield Server(stub.url, deployments.key)
-    stub.close()
-
-
 def snippets(readme: Path) -> list[str]:
     """The Python snippets of a page, in order."""
     found = re.findall(r"^```python\n(.*?)^```$", readme.read_text(), re.M | re.S)

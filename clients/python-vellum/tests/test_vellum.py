@@ -19,21 +19,21 @@ BOTH = ["WORKFLOW", "NODE"]
 
 
 @pytest.fixture
-def client(feedback: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setenv("STEPWELL_URL", feedback.url)
-    with Client(api_key=feedback.key) as client:
+def client(deployments: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv("STEPWELL_URL", deployments.url)
+    with Client(api_key=deployments.key) as client:
         yield client
 
 
 def test_snippets(
-    feedback: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployments: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("STEPWELL_URL", feedback.url)
+    monkeypatch.setenv("STEPWELL_URL", deployments.url)
     space: dict = {}
 
     async def main() -> None:
         for text in snippets(Path(__file__).parents[1] / "README.md"):
-            text = text.replace("your-api-key", feedback.key)
+            text = text.replace("your-api-key", deployments.key)
             flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
             result = eval(compile(text, "README.md", "exec", flags=flags), space)
             if inspect.isawaitable(result):

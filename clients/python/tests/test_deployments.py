@@ -149,9 +149,9 @@ def test_wrong_inputs_are_named(deployments: Server, inputs: dict, named: str) -
     assert any(named in f"{d.path} {d.message}" for d in caught.value.details)
 
 
-def test_actuals(feedback: Server) -> None:
+def test_actuals(deployments: Server) -> None:
     actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
-    with Client(feedback.key, feedback.url) as client:
+    with Client(deployments.key, deployments.url) as client:
         done = client.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
         client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
         with pytest.raises(stepwell.APIError) as caught:
@@ -161,7 +161,7 @@ def test_actuals(feedback: Server) -> None:
         assert caught.value.status in (400, 404)
 
     async def main() -> None:
-        async with AsyncClient(feedback.key, feedback.url) as client:
+        async with AsyncClient(deployments.key, deployments.url) as client:
             await client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
 
     asyncio.run(main())

@@ -9,10 +9,10 @@ from stepwell_testing import Server, snippets
 
 
 def test_snippets(
-    feedback: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployments: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("STEPWELL_URL", feedback.url)
-    monkeypatch.setenv("STEPWELL_API_KEY", feedback.key)
+    monkeypatch.setenv("STEPWELL_URL", deployments.url)
+    monkeypatch.setenv("STEPWELL_API_KEY", deployments.key)
     space: dict = {"__name__": "readme"}
     for snippet in snippets(Path(__file__).parents[1] / "README.md"):
         exec(compile(snippet, "README.md", "exec"), space)

@@ -6,7 +6,6 @@ import { after, before, test } from "node:test";
 
 import * as stepwell from "stepwell";
 
-import { withActuals } from "./actuals_stub.js";
 import { startServer, type Server } from "./servers.js";
 
 const GREET = {
@@ -21,13 +20,10 @@ const GREET = {
 const SLOW = { name: "slow", steps: [{ type: "Delay", config: { for: "1h" } }] };
 
 let server: Server;
-/** The same with an endpoint for actuals, whether or not the server has one yet. */
-let feedback: Server;
 let client: stepwell.Client;
 
 before(async () => {
   server = await startServer();
-  feedback = await withActuals(server);
   client = new stepwell.Client({ apiKey: server.key, baseUrl: `${server.url}/` });
   await client.createWorkflow({
     name: "my-workflow",
@@ -42,7 +38,6 @@ before(async () => {
 });
 
 after(async () => {
-  await feedback.stop();
   await server.stop();
 });
 
@@ -342,7 +337,7 @@ test("pieces come while it runs", async () => {
 });
 
 test("actuals", async () => {
-  const client = new stepwell.Client({ apiKey: feedback.key, baseUrl: feedback.url });
+  const client = new stepwell.Client({ apiKey: server.key, baseUrl: server.url });
   const request = { workflowDeploymentName: "my-workflow", inputs: { query: "a" } };
   const { executionId } = await client.executeWorkflow(request);
   await client.submitWorkflowExecutionActuals({
@@ -360,8 +355,8 @@ test("actuals", async () => {
 });
 
 test("the README's snippets run as printed", async (t) => {
-  process.env["STEPWELL_URL"] = feedback.url;
-  process.env["STEPWELL_API_KEY"] = feedback.key;
+  process.env["STEPWELL_URL"] = server.url;
+  process.env["STEPWELL_API_KEY"] = server.key;
   const said: string[] = [];
   t.mock.method(console, "log", (...parts: unknown[]) => {
     said.push(
