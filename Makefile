@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 DATA ?= ./data
+PROFILE ?= quick
 ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
@@ -11,9 +12,9 @@ FUZZ_SECONDS ?= 60
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=./data)
-	$(CARGO) build --release --bin stepwell
-	"$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/release/stepwell" serve --examples examples --data-dir "$(DATA)"
+run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=./data, PROFILE=quick)
+	$(CARGO) build --profile $(PROFILE) --bin stepwell
+	"$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/$(PROFILE)/stepwell" serve --examples examples --data-dir "$(DATA)"
 
 test: ## Run all tests
 	$(CARGO) test --workspace
