@@ -57,7 +57,8 @@ const deltas = events
 assert.equal(deltas.join(""), text);
 assert.equal(events.filter((e) => e.type === "NODE" && e.data.state === "STREAMING").length, 200);
 
-if (client.executeWorkflowAsync) {
+// Older versions start executions in the background but have no method to look at them.
+if (client.executeWorkflowAsync && client.workflows.workflowExecutionStatus) {
   const accepted = await client.executeWorkflowAsync(request);
   const status = await client.workflows.workflowExecutionStatus(accepted.executionId);
   assert.equal(status.executionId, accepted.executionId);
