@@ -49,6 +49,7 @@ conformance: ## Run the published vellum clients against this build (needs pytho
 lint: ## Check format, clippy without warnings, and the project's own rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target/fuzz-check -- -D warnings
 	$(CARGO) run -q -p xtask -- tidy
 
 tidy: ## Check the project's own rules only (layers, forbidden calls, sizes, docs)

@@ -36,6 +36,7 @@ fn spec(name: &'static str, input: Value, output: Value, default: Option<&'stati
         output,
         default_input: default,
         default_output: default,
+        check: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,
