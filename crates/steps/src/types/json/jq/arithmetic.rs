@@ -124,13 +124,19 @@ impl Div for Val {
 
     fn div(self, other: Self) -> Result {
         match (self, other) {
+            (Self::Num(l), Self::Num(r)) if r.as_f64() == 0.0 => Err(by_zero(l, "/", r)),
             (Self::Num(l), Self::Num(r)) => {
-                numbers(l, r, |l, r| (r != 0 && l % r == 0).then(|| l / r), |l, r| l / r)
+                numbers(l, r, |l, r| (l % r == 0).then(|| l / r), |l, r| l / r)
             }
             (Self::Str(l), Self::Str(r)) => Ok(split(&l, &r)),
             (l, r) => Err(Error::math(l, Math::Div, r)),
         }
     }
+}
+
+fn by_zero(l: Num, operator: &str, r: Num) -> Error<Val> {
+    let (l, r) = (Val::Num(l), Val::Num(r));
+    Error::str(format_args!("cannot calculate {l} {operator} {r}: the divisor is zero"))
 }
 
 fn split(text: &str, separator: &str) -> Val {
@@ -152,9 +158,7 @@ impl Rem for Val {
             return Err(Error::math(self, Math::Rem, other));
         };
         match (truncated(*l), truncated(*r)) {
-            (Some(_), Some(0)) => Err(Error::str(format_args!(
-                "cannot calculate {self} % {other}: the divisor is zero"
-            ))),
+            (Some(_), Some(0)) => Err(by_zero(*l, "%", *r)),
             (Some(l), Some(r)) => Ok(Self::Num(Num::int(l.checked_rem(r).unwrap_or(0)))),
             _ => Ok(Self::Num(Num::Float(f64::NAN))),
         }

@@ -49,8 +49,9 @@ const MAX_TOKENS: usize = 4000;
 /// Definitions of the standard library that are left out: they reach outside or stop the server.
 const REFUSED: [&str; 4] = ["debug", "stderr", "halt", "halt_error"];
 
-/// Definitions that `natives` replaces.
-const REPLACED: [&str; 2] = ["isnan", "join"];
+/// Definitions that `natives` replaces; those of `nan` and `infinite` divide by zero, which fails
+/// here.
+const REPLACED: [&str; 4] = ["infinite", "isnan", "join", "nan"];
 
 /// Filters of other jq interpreters that are missing on purpose.
 const OUTSIDE: [&str; 13] = [

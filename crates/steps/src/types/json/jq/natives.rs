@@ -35,7 +35,9 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
 }
 
 fn own() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 9] = [
+    let filters: [Filter<RunPtr<Data>>; 11] = [
+        ("nan", v(0), |_| bome(Ok(Val::Num(Num::Float(f64::NAN))))),
+        ("infinite", v(0), |_| bome(Ok(Val::Num(Num::Float(f64::INFINITY))))),
         ("isnan", v(0), |cv| bome(Ok(Val::Bool(is_nan(&cv.1))))),
         ("length", v(0), |cv| bome(length(&cv.1))),
         ("join", v(1), |cv| unary(cv, |list, separator| join(&list, &separator))),

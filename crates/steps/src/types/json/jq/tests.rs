@@ -173,6 +173,8 @@ fn says_what_is_wrong() {
         ("error({a: 1})", "QUERY_FAILED", "{\"a\":1}"),
         ("\"a\" * 1000 | .x", "QUERY_FAILED", "aaaa…"),
         ("1 % 0", "QUERY_FAILED", "divisor is zero"),
+        ("1 / 0", "QUERY_FAILED", "1 / 0: the divisor is zero"),
+        ("1.5 / (2 - 2)", "QUERY_FAILED", "1.5 / 0: the divisor is zero"),
         ("test(\"(\")", "QUERY_FAILED", "cannot match 5"),
         ("\"a\" | test(\"(\")", "QUERY_FAILED", "unclosed group"),
         ("{(1): 2}", "QUERY_FAILED", "object key"),
