@@ -2,10 +2,12 @@
 
 mod convert;
 pub(crate) mod errors;
+mod executions;
 mod ids;
 mod responses;
 mod routes;
 mod stream;
 pub(crate) mod wire;
+mod workflows;
 
 pub(crate) use routes::{Doc, routes};

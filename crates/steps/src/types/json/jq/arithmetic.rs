@@ -126,7 +126,7 @@ impl Div for Val {
         match (self, other) {
             (Self::Num(l), Self::Num(r)) if r.as_f64() == 0.0 => Err(by_zero(l, "/", r)),
             (Self::Num(l), Self::Num(r)) => {
-                numbers(l, r, |l, r| (l % r == 0).then(|| l / r), |l, r| l / r)
+                numbers(l, r, |l, r| (l.checked_rem(r) == Some(0)).then(|| l / r), |l, r| l / r)
             }
             (Self::Str(l), Self::Str(r)) => Ok(split(&l, &r)),
             (l, r) => Err(Error::math(l, Math::Div, r)),

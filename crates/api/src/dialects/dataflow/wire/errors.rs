@@ -1,0 +1,43 @@
+//! The body of errors.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody<'a> {
+    /// What is wrong.
+    pub error: Error<'a>,
+}
+
+/// An error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Error<'a> {
+    /// A stable code.
+    #[schema(example = "INVALID_WORKFLOW")]
+    pub code: &'a str,
+    /// What is wrong and what to change.
+    pub message: &'a str,
+    /// Every problem that was found, with its place.
+    pub details: Vec<Detail<'a>>,
+    /// The request's id, as in the header `X-Request-Id` and in the server's log.
+    pub request_id: &'a str,
+}
+
+/// One thing that is wrong at one place.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Detail<'a> {
+    /// Where.
+    #[schema(example = "steps[1].input.text")]
+    pub path: &'a str,
+    /// What is wrong.
+    pub message: &'a str,
+    /// What was expected there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "string")]
+    pub expected: Option<&'a str>,
+    /// What was found instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "number")]
+    pub found: Option<&'a str>,
+}

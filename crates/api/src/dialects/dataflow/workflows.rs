@@ -1,0 +1,152 @@
+//! Workflows: create, list, get, change, delete, count.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use stepwell_core::definition::{self, Format, Limits};
+use stepwell_engine::AppError;
+use stepwell_engine::app::{CreateWorkflow, WorkflowsQuery};
+
+use super::convert::active_filter;
+use super::ids::OfWorkflow;
+use super::routes::{Answer, located};
+use super::{convert, responses, wire};
+use crate::body::{Media, Posted};
+use crate::edge::Who;
+use crate::error::{ApiError, INVALID_DEFINITION, Kind};
+use crate::query::Params;
+use crate::server::Api;
+use crate::{json, respond};
+
+/// Reads the definition in a body, JSON or YAML.
+fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
+    if posted.bytes.is_empty() {
+        return Err(ApiError::new(
+            Kind::InvalidDefinition,
+            format!("{INVALID_DEFINITION}: the body is empty; send a definition"),
+        ));
+    }
+    let format = match posted.media {
+        Media::Json => Format::Json,
+        Media::Yaml => Format::Yaml,
+        _ => return Err(posted.unsupported("application/json")),
+    };
+    let text = json::utf8(&posted.bytes)?;
+    definition::read(text, format, &Limits::default())
+        .map_err(|problems| AppError::InvalidDefinition(problems).into())
+}
+
+/// Create a workflow
+///
+/// The body is a definition, as JSON or YAML. It is checked whole, and every problem is told.
+/// A created workflow is not executed.
+#[utoipa::path(post, path = "/workflows", tag = "workflows",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body(description = "A definition: see `/api/v1/schema/definition`", content(
+        (Object = "application/json", example = json!({"name": "Dummy Workflow", "steps": [
+            {"type": "StaticTextInput", "input": "Hello, world!"}, {"type": "TextOperation.Reverse"}, {"type": "Echo"}]})),
+        (String = "application/yaml"))),
+    responses((status = 201, description = "Created", body = wire::WorkflowCreated,
+            headers(("Location" = String, description = "The workflow's path"))),
+        responses::BodyErrors, responses::CommonErrors))]
+pub(super) async fn create_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    posted: Posted,
+) -> Answer {
+    let source = definition(&posted)?;
+    let create = CreateWorkflow { source, active: true, idempotency: posted.key };
+    let id = api.app.create_workflow(&caller, create).await?.dataflow();
+    let path = format!("/workflows/{id}");
+    let body = wire::WorkflowCreated { workflow_id: id };
+    Ok(located(respond::json(StatusCode::CREATED, &body)?, &path))
+}
+
+/// List workflows
+///
+/// Newest first.
+#[utoipa::path(get, path = "/workflows", tag = "workflows",
+    params(("status" = Option<String>, Query, description = "`active` or `inactive`"),
+        ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page", body = wire::WorkflowPage),
+        responses::BadRequest, responses::CommonErrors))]
+pub(super) async fn list_workflows(
+    State(api): State<Api>,
+    Who(caller): Who,
+    params: Params,
+) -> Answer {
+    let query = WorkflowsQuery {
+        active: active_filter(&params)?,
+        cursor: params.cursor()?,
+        limit: params.limit()?,
+    };
+    let page = api.app.workflows(&caller, query).await?;
+    respond::json(StatusCode::OK, &wire::WorkflowPage::from(&page))
+}
+
+/// Get a workflow
+///
+/// The definition as it was given, and its steps resolved with ids and schemas.
+#[utoipa::path(get, path = "/workflows/{workflow_id}", tag = "workflows",
+    params(("workflow_id" = String, Path, description = "In any form: `wf-…`, `wf_…`, or a UUID")),
+    responses((status = 200, description = "The workflow", body = wire::Workflow),
+        responses::NotFound, responses::CommonErrors))]
+pub(super) async fn get_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+) -> Answer {
+    let view = api.app.workflow(&caller, of.0).await?;
+    respond::json(StatusCode::OK, &wire::Workflow::from(&view))
+}
+
+/// Change a workflow
+///
+/// The body is a whole definition; it becomes the next release. Executions under way go on with
+/// the release that they began with.
+#[utoipa::path(put, path = "/workflows/{workflow_id}", tag = "workflows",
+    params(("workflow_id" = String, Path, description = "The workflow")),
+    request_body(description = "A definition: see `/api/v1/schema/definition`",
+        content((Object = "application/json"), (String = "application/yaml"))),
+    responses((status = 200, description = "The workflow with its new release", body = wire::Workflow),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+pub(super) async fn update_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+    posted: Posted,
+) -> Answer {
+    let source = definition(&posted)?;
+    let view = api.app.update_workflow(&caller, of.0, source).await?;
+    respond::json(StatusCode::OK, &wire::Workflow::from(&view))
+}
+
+/// Delete a workflow
+///
+/// Executions under way finish, and its history stays readable.
+#[utoipa::path(delete, path = "/workflows/{workflow_id}", tag = "workflows",
+    params(("workflow_id" = String, Path, description = "The workflow")),
+    responses((status = 204, description = "Deleted"),
+        responses::NotFound, responses::CommonErrors))]
+pub(super) async fn delete_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+) -> Answer {
+    api.app.delete_workflow(&caller, of.0).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
+}
+
+/// Count a workflow's executions
+#[utoipa::path(get, path = "/workflows/{workflow_id}/stats", tag = "workflows",
+    params(("workflow_id" = String, Path, description = "The workflow")),
+    responses((status = 200, description = "The counts", body = wire::Stats),
+        responses::NotFound, responses::CommonErrors))]
+pub(super) async fn workflow_stats(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+) -> Answer {
+    let stats = api.app.workflow_stats(&caller, of.0).await?;
+    respond::json(StatusCode::OK, &convert::stats(of.0.dataflow(), &stats))
+}
