@@ -18,17 +18,20 @@ use futures_util::stream::{self, Stream};
 use stepwell_core::Problem;
 use stepwell_engine::events::Follow;
 use stepwell_engine::view::Notice;
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::query::Params;
 use crate::server::{Api, Stopping};
 
 /// One event of a stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = ServerSentEvent)]
 pub struct Message {
     /// Its name.
     pub event: &'static str,
     /// Its place in the journal.
+    #[schema(value_type = String)]
     pub id: u64,
     /// JSON in one line.
     pub data: String,

@@ -76,7 +76,7 @@ async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted) ->
 ///
 /// Scope `admin`.
 #[utoipa::path(get, path = "/api/v1/auth/api-keys", tag = "keys",
-    params(("page" = Option<u32>, Query, description = "From 1"),
+    params(("page" = Option<u64>, Query, description = "From 1"),
         ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
         ("sort_by" = Option<String>, Query, description = "`created_at` (default), `expires_at`, `last_used_at`, `name`"),
         ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),

@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::once::once;
 use crate::query::Params;
 use crate::server::Api;
-use crate::sse::Reader;
+use crate::sse::{Message, Reader};
 use crate::{respond, secrets};
 
 /// Execute a workflow
@@ -149,7 +149,7 @@ pub(super) async fn cancel(
         ("execution_id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 202, description = "Paused", body = wire::ExecutionChanged),
-        responses::NotFound, responses::Conflict, responses::CommonErrors))]
+        responses::BodyErrors, responses::NotFound, responses::Conflict, responses::CommonErrors))]
 pub(super) async fn pause(
     State(api): State<Api>,
     Who(caller): Who,
@@ -170,7 +170,7 @@ pub(super) async fn pause(
         ("execution_id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 202, description = "Resumed", body = wire::ExecutionChanged),
-        responses::NotFound, responses::Conflict, responses::CommonErrors))]
+        responses::BodyErrors, responses::NotFound, responses::Conflict, responses::CommonErrors))]
 pub(super) async fn resume(
     State(api): State<Api>,
     Who(caller): Who,
@@ -202,7 +202,7 @@ fn changed(of: &OfExecution, status: Status) -> Result<(StatusCode, String), Api
         ("execution_id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<u64>, Header, description = "Only what comes after that event"),
         ("after" = Option<u64>, Query, description = "The same, for clients that cannot set the header")),
-    responses((status = 200, description = "The events", body = stream::StreamEvent, content_type = "text/event-stream"),
+    responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = Message, content_type = "text/event-stream"),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn events(
     State(api): State<Api>,

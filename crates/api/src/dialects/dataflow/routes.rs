@@ -11,7 +11,7 @@ use bytes::Bytes;
 use stepwell_core::catalog::Catalog;
 use utoipa::OpenApi;
 
-use super::{executions, responses, wire, workflows};
+use super::{executions, responses, stream, wire, workflows};
 use crate::error::ApiError;
 use crate::respond;
 use crate::server::Api;
@@ -73,7 +73,7 @@ async fn step_types() -> Response {
         workflows::workflow_stats, executions::execute, executions::list_executions, executions::get_execution, executions::cancel, executions::pause, executions::resume, executions::events,
         executions::logs, step_types
     ),
-    components(schemas(wire::ErrorBody)),
+    components(schemas(wire::ErrorBody, stream::StreamEvent)),
     tags(
         (name = "workflows", description = "What can be executed"),
         (name = "executions", description = "Executing, watching, and controlling"),

@@ -34,8 +34,8 @@ pub struct StepType<'a> {
     /// The JSON Schema of its input.
     #[schema(value_type = Object)]
     pub input_schema: &'a Value,
-    /// The JSON Schema of its output.
-    #[schema(value_type = Object)]
+    /// The JSON Schema of its output; `false` where it never makes one.
+    #[schema(value_type = Value)]
     pub output_schema: &'a Value,
     /// The input property that a bare value binds to; `null`: the whole input.
     pub default_input: Option<&'a str>,

@@ -1,0 +1,108 @@
+"""Asks a running server everything that its OpenAPI document allows, and much that it forbids.
+
+Two passes of Schemathesis over every operation: with made-up ids, which also says how unknown
+objects are answered, and with the ids of real objects, so that what lies behind them is reached.
+Usage: run.py BINARY FOLDER
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+# What a definition or an input must be is more than a JSON Schema can say, so schema-valid bodies
+# may be refused; everything else that Schemathesis can check is checked.
+CHECKS = ["--checks", "all", "--exclude-checks", "positive_data_acceptance"]
+SEED = "20"
+EXAMPLES = "15"
+
+
+class Server:
+    """The server under test, on a folder of its own."""
+
+    def __init__(self, binary: str, folder: pathlib.Path) -> None:
+        data = folder / "data"
+        command = [binary, "serve", "--port", "0", "--data-dir", str(data)]
+        self.log = folder / "server.log"
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log.open("w"))
+        deadline = time.monotonic() + 60
+        while not ((data / "server.json").exists() and (data / "admin.key").exists()):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                sys.exit(f"the server does not start:\n{self.log.read_text()}")
+            time.sleep(0.02)
+        self.url = json.loads((data / "server.json").read_text())["url"].rstrip("/")
+        self.key = (data / "admin.key").read_text().strip()
+
+    def post(self, path: str, body: object) -> dict:
+        headers = {"X-API-KEY": self.key, "Content-Type": "application/json"}
+        text = json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, text, headers, method="POST")
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def operations(self) -> list[tuple[str, str]]:
+        with urllib.request.urlopen(self.url + "/openapi.json") as answer:
+            paths = json.load(answer)["paths"]
+        return [(method.upper(), path) for path, item in paths.items() for method in item]
+
+
+def objects(server: Server) -> dict[str, dict[str, str]]:
+    """Real ids for path parameters, by the beginning of the path that they fit."""
+    definition = {"name": "probed", "steps": [{"type": "StaticTextInput", "input": "Hello"}]}
+    workflow = server.post("/workflows", definition)["workflow_id"]
+    execution = server.post(f"/workflows/{workflow}/execute?wait=true", {})["execution_id"]
+    both = {"workflow_id": workflow, "execution_id": execution}
+    return {
+        "/workflows/": both,
+        "/v1/workflows/executions/": both,
+        "/api/v1/workflows/": {"id": workflow},
+        "/api/v1/workflow_executions/": {"id": execution},
+    }
+
+
+def configuration(server: Server, real: dict[str, dict[str, str]]) -> str:
+    """Points every operation that something is known for at a real object."""
+    text = []
+    for method, path in server.operations():
+        known = next((ids for begin, ids in real.items() if path.startswith(begin)), {})
+        ids = {f"path.{name}": id for name, id in known.items() if f"{{{name}}}" in path}
+        if ids:
+            pairs = ", ".join(f"{json.dumps(name)} = {json.dumps(id)}" for name, id in ids.items())
+            text.append(f'[[operations]]\ninclude-name = "{method} {path}"\nparameters = {{ {pairs} }}\n')
+    return "\n".join(text)
+
+
+def run(server: Server, *options: str) -> bool:
+    tool = str(pathlib.Path(sys.executable).with_name("schemathesis"))
+    target = ["run", f"{server.url}/openapi.json", "-H", f"X-API-KEY: {server.key}"]
+    limits = ["-n", EXAMPLES, "--seed", SEED, "--request-timeout", "20", "--continue-on-failure"]
+    quiet = ["--no-color", "--warnings", "off", "--generation-database", "none"]
+    before, after = options[: options.index("--")], options[options.index("--") + 1 :]
+    done = subprocess.run([tool, *before, *target, *CHECKS, *limits, *quiet, *after], check=False)
+    if server.process.poll() is not None:
+        sys.exit(f"the server died:\n{server.log.read_text()[-4000:]}")
+    return done.returncode == 0
+
+
+def main() -> None:
+    binary, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Server(binary, pathlib.Path(tempfile.mkdtemp(dir=folder)))
+    try:
+        real = folder / "real.toml"
+        real.write_text(configuration(server, objects(server)))
+        made_up = run(server, "--", "--phases", "examples,coverage,fuzzing")
+        behind = run(
+            server, "--config-file", str(real), "--", "--phases", "coverage,fuzzing,stateful",
+            "--exclude-method", "DELETE",
+        )
+    finally:
+        server.process.terminate()
+        server.process.wait()
+    sys.exit(0 if made_up and behind else 1)
+
+
+main()
