@@ -30,7 +30,10 @@ from ._deployment_models import (
 )
 from ._deployments import (
     Actual,
+    DeploymentOptions,
     Inputs,
+    StreamOptions,
+    SyncOptions,
 )
 from ._errors import (
     APIError,
@@ -111,6 +114,7 @@ __all__ = [
     "Client",
     "ConflictError",
     "ConnectionFailedError",
+    "DeploymentOptions",
     "ErrorDetail",
     "Event",
     "ExecuteWorkflowAsyncResponse",
@@ -156,7 +160,9 @@ __all__ = [
     "StepTypes",
     "StepwellError",
     "StoredActual",
+    "StreamOptions",
     "StreamedOutput",
+    "SyncOptions",
     "TagQuality",
     "Task",
     "TaskEvent",
