@@ -29,7 +29,7 @@ test-clients: $(VENV)/installed $(NODE_MODULES) ## Run the tests of the Python a
 	@set -e; export STEPWELL_BIN="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/stepwell"; \
 	bin="$(CURDIR)/$(VENV)/bin"; export MYPY_CACHE_DIR="$(CURDIR)/target/mypy"; \
 	for client in python python-vellum; do \
-		(cd clients/$$client && set -x && "$$bin/mypy" src && "$$bin/pytest" -p no:cacheprovider) || exit 1; done; \
+		(cd clients/$$client && set -x && "$$bin/mypy" && "$$bin/pytest" -p no:cacheprovider) || exit 1; done; \
 	cd clients/typescript && npm test
 
 $(VENV)/installed: clients/python/pyproject.toml clients/python-vellum/pyproject.toml

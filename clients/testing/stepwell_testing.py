@@ -5,6 +5,8 @@ The binary is `STEPWELL_BIN`, or the debug build in `target/`.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import re
@@ -82,12 +84,13 @@ class Request:
 @dataclass
 class Answer:
     """What a scripted server says. Of several chunks each is flushed; `cut` ends without the
-    chunk that ends the body."""
+    chunk that ends the body, `hang` holds the connection until the client has left."""
 
     status: int = 200
     body: Union[Any, list[bytes]] = None
     headers: Optional[dict[str, str]] = None
     cut: bool = False
+    hang: bool = False
 
 
 class Stub:
@@ -95,6 +98,7 @@ class Stub:
 
     def __init__(self, answer: Callable[[Request], Answer]) -> None:
         self.requests: list[Request] = []
+        self.left = threading.Semaphore(0)  # One for each client that left a hanging answer.
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -127,7 +131,10 @@ class Stub:
                     for chunk in said.body:
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
                         self.wfile.flush()
-                    if said.cut:
+                    if said.hang:
+                        self.rfile.read(1)
+                        stub.left.release()
+                    if said.cut or said.hang:
                         self.close_connection = True
                     else:
                         self.wfile.write(b"0\r\n\r\n")
@@ -197,8 +204,19 @@ def deployments(server: Server) -> Iterator[Server]:
     yield server
 
 
+EXAMPLES = ROOT / "clients/testing/examples.md"
+
+
 def snippets(readme: Path) -> list[str]:
     """The Python snippets of a page, in order."""
     found = re.findall(r"^```python\n(.*?)^```$", readme.read_text(), re.M | re.S)
     assert found, f"{readme} has no snippets"
     return found
+
+
+async def run_snippet(text: str, space: dict[str, Any]) -> None:
+    """Runs a snippet, which may `await` at its top."""
+    code = compile(text, "snippet", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, space)
+    if inspect.isawaitable(result):
+        await result

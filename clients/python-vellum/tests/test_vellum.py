@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import inspect
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Optional
 
 import pytest
 import stepwell
-from stepwell_testing import Answer, Server, Stub, snippets
+from stepwell_testing import EXAMPLES, Answer, Server, Stub, run_snippet, snippets
 
 from vellum import Client, VellumError
 
@@ -33,17 +33,97 @@ def test_snippets(
 
     async def main() -> None:
         for text in snippets(Path(__file__).parents[1] / "README.md"):
-            text = text.replace("your-api-key", deployments.key)
-            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            result = eval(compile(text, "README.md", "exec", flags=flags), space)
-            if inspect.isawaitable(result):
-                await result
+            await run_snippet(text.replace("your-api-key", deployments.key), space)
 
     asyncio.run(main())
     space["client"].close()
     said = capsys.readouterr().out
-    for part in ("PROCESS THIS", "Workflow state: FULFILLED", "Node ", "it could not start:"):
+    parts = ("PROCESS THIS", "Workflow state: FULFILLED", "Node ", "it could not start:", "IN TURN")
+    for part in parts:
         assert part in said, said
+
+
+def put(text: str, placeholder: str, value: str) -> str:
+    """`text` with `value` for its one `placeholder`."""
+    assert text.count(placeholder) == 1
+    return text.replace(placeholder, value)
+
+
+def test_the_example_runs_as_printed(
+    deployments: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STEPWELL_URL", deployments.url)
+    with stepwell.Client(deployments.key) as other:
+        earlier = other.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
+        example = put(snippets(EXAMPLES)[0], "your-api-key", deployments.key)
+        example = put(example, "exec_id", earlier.execution_id)
+        space: dict = {}
+        asyncio.run(run_snippet(example, space))
+        space["client"].close()
+
+        response = space["response"]
+        assert (response.data.state, response.output("result")) == ("FULFILLED", "PROCESS THIS")
+        said = capsys.readouterr().out.splitlines()
+        node_id = said[1].split()[1].rstrip(":")
+        assert said == [
+            "Workflow state: INITIATED",
+            f"Node {node_id}: INITIATED",
+            f"Node {node_id}: FULFILLED",
+            "Workflow state: STREAMING",
+            "Workflow state: FULFILLED",
+        ]
+        [actual] = other.list_actuals(earlier.execution_id)
+        assert (actual.output_name, actual.desired_output_value, actual.matched) == (
+            "result",
+            "Expected output",
+            False,
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key", "branch"),
+    [
+        ({"workflow_deployment_name": "no-such-workflow", "inputs": []}, None, "initialization"),
+        ({"workflow_deployment_name": "my-workflow", "inputs": []}, None, "initialization"),
+        ({"workflow_deployment_name": "my-failing-workflow", "inputs": []}, None, "node-specific"),
+        ({"workflow_deployment_name": "my-workflow", "inputs": INPUTS}, "wrong", "other"),
+        ({"workflow_deployment_name": "my-workflow", "inputs": INPUTS}, None, None),
+    ],
+)
+def test_the_example_of_errors_takes_the_right_branch(
+    deployments: Server, arguments: dict, key: Optional[str], branch: Optional[str]
+) -> None:
+    example = put(snippets(EXAMPLES)[1], "(...)", "(**arguments)")
+    example = re.sub(r"^( +)# Handle (\S+) errors$", r"\1branch = '\2'", example, flags=re.M)
+    with Client(key or deployments.key, deployments.url) as client:
+        space = {"client": client, "arguments": arguments, "VellumError": VellumError}
+        exec(example, space)
+    assert space.get("branch") == branch
+
+
+def test_queued(client: Client) -> None:
+    for name, inputs, ended in [
+        ("my-workflow", INPUTS, ("FULFILLED", {"result": "PROCESS THIS"})),
+        ("my-failing-workflow", [], ("REJECTED", None)),
+    ]:
+        queued = client.execute_workflow_async(workflow_deployment_name=name, inputs=inputs)
+        status = client.workflow_execution_status(queued.execution_id)
+        while status.status not in ("FULFILLED", "REJECTED"):
+            status = client.workflow_execution_status(queued.execution_id)
+        assert (status.status, status.outputs) == ended
+    with pytest.raises(VellumError) as refused:
+        client.execute_workflow_async(workflow_deployment_name="nope", inputs=[])
+    assert refused.value.code == "WORKFLOW_INITIALIZATION_ERROR"
+    with pytest.raises(VellumError) as unknown:
+        client.workflow_execution_status("00000000-0000-7000-8000-000000000000")
+    assert unknown.value.code != "WORKFLOW_INITIALIZATION_ERROR"
+
+
+def test_a_stream_is_read_once(client: Client) -> None:
+    stream = client.execute_workflow_stream(workflow_deployment_name="my-workflow", inputs=INPUTS)
+    assert len(list(stream)) > 1
+    with pytest.raises(RuntimeError, match="read before"):
+        list(stream)
 
 
 def test_streams_work_both_ways(client: Client) -> None:

@@ -115,7 +115,7 @@ def test_pieces_come_while_it_runs(server: Server) -> None:
             {"text": TEXT}, workflow_deployment_name="my-pieces"
         )
         execution_id = next(stream).execution_id
-        stream.close()  # type: ignore[attr-defined]
+        stream.close()
         status = client.workflow_execution_status(execution_id)
         deadline = time.monotonic() + 20
         while status.status != "FULFILLED" and time.monotonic() < deadline:

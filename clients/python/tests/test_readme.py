@@ -18,5 +18,15 @@ def test_snippets(
         exec(compile(snippet, "README.md", "exec"), space)
     space["client"].close()
     said = capsys.readouterr().out
-    for part in ("{'text': 'RETAW EHT OT NWOD'}", "INVALID_WORKFLOW", "COMPLETED", "ENO", "NWOD"):
-        assert part in said, said
+    for part in (
+        "{'text': 'RETAW EHT OT NWOD'}",
+        "COMPLETED",
+        "ENO",
+        "text STRING NWOD",
+        "text None True\ntext 0.9 None\n2 0.9 1.0",
+        "nwod",
+        "stable [(1, 1)]",
+        "['read:workflows']\n['revoked']",
+        "INVALID_WORKFLOW",
+    ):
+        assert part in said, (part, said)

@@ -197,6 +197,7 @@ def test_keys(client: Client, server: Server) -> None:
 def test_step_types(client: Client) -> None:
     types = {step.type: step for step in client.step_types()}
     assert types["TextOperation.Reverse"].effect == "pure"
+    assert client.definition_schema()["type"] == "object"
 
 
 def test_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

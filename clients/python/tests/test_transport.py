@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -56,6 +57,8 @@ def test_posts_are_repeated_under_one_key(scripted: Scripted) -> None:
         (503, lambda c: c.get_workflow("w"), 4),
         (503, lambda c: c.pause("w", "e"), 4),
         (503, lambda c: c.execute_workflow([], workflow_deployment_name="w"), 4),
+        (503, lambda c: c.put_release_tag("w", "t", 1), 4),
+        (503, lambda c: c.create_release("w", {}), 4),
         (503, lambda c: c.update_workflow("w", {}), 1),
         (503, lambda c: c.delete_workflow("w"), 1),
         (500, lambda c: c.get_workflow("w"), 1),
@@ -188,6 +191,24 @@ def test_paths_are_escaped(scripted: Scripted) -> None:
     assert {r.path for r in stub.requests} == {"/workflows/a%2Fb/executions/..%2Fc%3Fd"}
 
 
+def test_an_address_has_to_be_one() -> None:
+    for address in ("localhost:8080", "http://", "ftp://example.com", "http://[::1"):
+        with pytest.raises(ValueError, match="base_url"):
+            Client("k", address)
+
+
+def test_time_outs_are_told_and_not_repeated(scripted: Scripted) -> None:
+    stub = scripted(Answer(200, [b"{"], hang=True))
+    with Client("k", stub.url, timeout=0.1, retries=QUICK) as client:
+        with pytest.raises(stepwell.RequestTimeoutError) as caught:
+            client.me()
+        assert caught.value.code == "REQUEST_TIMEOUT"
+        stream = client.execute_workflow_stream([], workflow_deployment_name="w", timeout=0.1)
+        with pytest.raises(stepwell.RequestTimeoutError):
+            next(stream)
+    assert len(stub.requests) == 2
+
+
 def test_unknown_options_are_refused(scripted: Scripted) -> None:
     with Client("k", "http://127.0.0.1:9") as client, pytest.raises(TypeError, match="deploymnt"):
         client.execute_workflow([], workflow_deploymnt_name="x")  # type: ignore[call-arg]
@@ -311,3 +332,72 @@ def test_deployment_streams_that_break_are_told(scripted: Scripted, cut: bool) -
     torn = scripted(Answer(200, [b"data: {}\n"]))
     with Client("k", torn.url) as client, pytest.raises(stepwell.UnexpectedAnswerError):
         list(client.execute_workflow_stream([], workflow_deployment_name="w"))
+
+
+def test_a_line_that_is_no_text_is_told(scripted: Scripted) -> None:
+    stub = scripted(Answer(200, [line("INITIATED"), b"\xff\xfe\n"]))
+    with Client("k", stub.url) as client:
+        stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+        next(stream)
+        with pytest.raises(stepwell.UnexpectedAnswerError):
+            next(stream)
+
+
+def test_big_streams(scripted: Scripted) -> None:
+    piece = line("STREAMING", ',"new":"' + "x" * 200 + '"')
+    huge = line("STREAMING", ',"new":"' + "y" * 8_000_000 + '"')
+    body = line("INITIATED") + piece * 20_000 + huge + line("FULFILLED")
+    chunks = [body[at : at + 65_521] for at in range(0, len(body), 65_521)]
+    stub = scripted(Answer(200, chunks))
+    with Client("k", stub.url) as client:
+        stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+        states = Counter(event.data.state for event in stream)
+    assert states == {"INITIATED": 1, "STREAMING": 20_001, "FULFILLED": 1}
+
+
+STREAMS = [
+    (line("INITIATED"), lambda c: c.execute_workflow_stream([], workflow_deployment_name="w")),
+    (sse(0), lambda c: c.events("w", "ex-1")),
+]
+
+
+@pytest.mark.parametrize(("first", "stream"), STREAMS)
+def test_leaving_a_stream_closes_its_connection(
+    scripted: Scripted, first: bytes, stream: Callable[[Any], Any]
+) -> None:
+    stub = scripted(Answer(200, [first], HEAD, hang=True))
+
+    def left() -> bool:
+        return stub.left.acquire(timeout=10)
+
+    with Client("k", stub.url) as client:
+        events = stream(client)
+        next(events)
+        events.close()
+        assert left(), "close"
+
+    async def main() -> None:
+        async with AsyncClient("k", stub.url) as client:
+            events = stream(client)
+            await events.__anext__()
+            await events.aclose()
+            assert await asyncio.to_thread(left), "aclose"
+
+            async for _ in stream(client):
+                break
+            assert await asyncio.to_thread(left), "break"
+
+            begun = asyncio.Event()
+
+            async def read() -> None:
+                async for _ in stream(client):
+                    begun.set()
+
+            reader = asyncio.create_task(read())
+            await begun.wait()
+            reader.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+            assert await asyncio.to_thread(left), "cancel"
+
+    asyncio.run(main())

@@ -1,6 +1,5 @@
-/** The client: the calls of the dataflow dialect, and here the keys and the deployments. */
+/** The client: workflows, executions and releases, and here the keys and the deployments. */
 
-import { DataflowClient } from "./dataflow.js";
 import {
   listed,
   StreamReader,
@@ -16,6 +15,7 @@ import { StepwellError } from "./errors.js";
 import { chunks, path, type Call, type CallOptions, type PostOptions } from "./http.js";
 import type * as m from "./models.js";
 import { camel, DEPLOYMENTS, snake, STATUS } from "./names.js";
+import { ReleasesClient } from "./releases.js";
 
 export interface ListApiKeysOptions extends CallOptions {
   page?: number;
@@ -32,13 +32,16 @@ const KEYS = "/api/v1/auth/api-keys";
  * A Stepwell server. All times are milliseconds, and every failure is a `StepwellError`, except
  * for the reason of a caller's own `signal`.
  *
- * After 429, 503 and broken connections a request is sent again where that is harmless: GETs, and
- * POSTs, each of which carries an `Idempotency-Key`.
+ * After 429, 503 and broken connections a request is sent again where that is harmless: GETs,
+ * POSTs, each of which carries an `Idempotency-Key`, and moving a release tag.
  */
-export class Client extends DataflowClient {
+export class Client extends ReleasesClient {
   // Keys (scope `admin`)
 
-  /** Makes a key; its `secret` is in this answer only. */
+  /**
+   * Makes a key; its `secret` is in this answer only. Where the answer got lost, the repeat is a
+   * `ConflictError` rather than a second key.
+   */
   createApiKey(
     key: { name: string; scopes: string[]; expiresAt?: Date | string },
     options: PostOptions = {},
@@ -99,8 +102,8 @@ export class Client extends DataflowClient {
 
   /**
    * Executes a deployment and yields its events as they happen. Throws `ConnectionFailedError`,
-   * with the execution's id, where the stream breaks off. Leaving the loop early does not stop
-   * the execution. `timeout` is how long the stream may be quiet.
+   * with the execution's id, where the stream breaks off. Leaving the loop early closes the
+   * connection and does not stop the execution. `timeout` is how long the stream may be quiet.
    */
   async *executeWorkflowStream(
     request: ExecuteWorkflowStreamRequest,
@@ -137,10 +140,6 @@ export class Client extends DataflowClient {
     const body = snake(request, DEPLOYMENTS);
     const where = "/v1/submit-workflow-execution-actuals";
     await this.http.send({ method: "POST", path: where, body, ...options });
-  }
-
-  private async wrapped<T>(call: Call): Promise<T> {
-    return (await this.dataflow<{ data: T }>(call)).data;
   }
 
   private async deployment<T>(call: Call): Promise<T> {

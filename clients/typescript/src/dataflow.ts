@@ -309,6 +309,12 @@ export class DataflowClient {
     return (await this.dataflow<{ stepTypes: m.StepType[] }>(call)).stepTypes;
   }
 
+  /** The JSON Schema of definitions, for editors and validators. */
+  async definitionSchema(options: CallOptions = {}): Promise<Record<string, unknown>> {
+    const call: Call = { method: "GET", path: "/api/v1/schema/definition", ...options };
+    return (await this.http.send(call)) as Record<string, unknown>;
+  }
+
   /** @internal */
   protected async dataflow<T>(call: Call): Promise<T> {
     return camel(await this.http.send(call), DATAFLOW) as T;

@@ -47,6 +47,8 @@ export interface Call extends PostOptions {
   headers?: Record<string, string>;
   /** JSON, or YAML where it is a text. */
   body?: unknown;
+  /** Whether sending it twice does the same as once: of GET and POST by itself. */
+  repeatable?: boolean;
 }
 
 /** An answer whose body is still to be read, under a clock. */
@@ -143,8 +145,8 @@ export class Http {
   /** What `use` makes of a successful answer, after the retries. */
   private async tries<T>(call: Call, use: (opened: Open) => Promise<T>): Promise<T> {
     const { url, init } = this.request(call);
-    // PUT makes a new release each time, and a DELETE that is repeated finds nothing.
-    const repeatable = call.method === "GET" || call.method === "POST";
+    // Most PUTs make a new release each time, and a DELETE that is repeated finds nothing.
+    const repeatable = call.repeatable ?? (call.method === "GET" || call.method === "POST");
     for (let tried = 1; ; tried += 1) {
       const clock = new Clock(call.timeout ?? this.timeout, call.signal);
       let failure: Error;

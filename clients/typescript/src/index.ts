@@ -27,6 +27,17 @@ export type {
   WorkflowStreamEvent,
 } from "./deployments.js";
 export type { CallOptions, ClientOptions, PostOptions } from "./http.js";
+export type {
+  CreateReleaseOptions,
+  ListReleasesOptions,
+  Quality,
+  QualitySum,
+  Release,
+  ReleasePage,
+  ReleaseTag,
+  Share,
+  StoredActual,
+} from "./releases.js";
 export type { RetryPolicy } from "./retry.js";
 export {
   APIError,

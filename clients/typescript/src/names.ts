@@ -4,7 +4,7 @@
  * is.
  */
 
-/** Fields of the dataflow dialect whose content belongs to users. */
+/** Fields of all but the deployment endpoints whose content belongs to users. */
 export const DATAFLOW: ReadonlySet<string> = new Set([
   "definition",
   "metadata",
@@ -15,6 +15,7 @@ export const DATAFLOW: ReadonlySet<string> = new Set([
   "output_schema",
   "configuration_schema",
   "examples",
+  "desired_output_value",
 ]);
 
 /** The same for the deployment endpoints, both ways. */
@@ -32,7 +33,9 @@ export const STATUS: ReadonlySet<string> = new Set(["outputs"]);
 /** `value` with its names in camelCase. */
 export function camel(value: unknown, opaque: ReadonlySet<string>): unknown {
   return renamed(value, opaque, (name) =>
-    name.replace(/(?<=.)_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
+    name.replace(/_([a-z0-9])/g, (found, letter: string, at: number) =>
+      at === 0 ? found : letter.toUpperCase(),
+    ),
   );
 }
 

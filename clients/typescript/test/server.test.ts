@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 
 import * as stepwell from "stepwell";
 
@@ -236,6 +236,7 @@ test("keys and step types", async () => {
   const reverse = types.find((type) => type.type === "TextOperation.Reverse");
   assert.equal(reverse?.effect, "pure");
   assert.ok(reverse && "inputSchema" in reverse);
+  assert.equal((await client.definitionSchema())["type"], "object");
 });
 
 test("deployments", async () => {
@@ -354,22 +355,151 @@ test("actuals", async () => {
   await thrown(unknown, stepwell.APIError);
 });
 
-test("the README's snippets run as printed", async (t) => {
+const says = (text: string): Record<string, unknown> => ({
+  name: "ts-releases",
+  metadata: { snake_label: "x" },
+  steps: [{ type: "Echo", input: text }],
+  outputs: { said: "{{ steps.echo.output }}" },
+});
+
+test("releases and tags", async () => {
+  const { workflowId } = await client.createWorkflow(says("one"));
+  const options = { releaseTags: ["beta"], idempotencyKey: "ts-release" };
+  const second = await client.createRelease(workflowId, says("two"), options);
+  assert.deepEqual([second.number, second.definition], [2, says("two")]);
+  assert.deepEqual(await client.createRelease(workflowId, says("two"), options), second);
+  const page = await client.listReleases(workflowId, { limit: 1 });
+  assert.deepEqual([page.releases[0]?.number, page.releases.length], [2, 1]);
+  const numbers = (await collect(client.iterReleases(workflowId, { limit: 1 }))).map(
+    (release) => release.number,
+  );
+  assert.deepEqual(numbers, [2, 1]);
+
+  const tag = await client.putReleaseTag(workflowId, "stable", 1);
+  assert.deepEqual([tag.name, tag.traffic], ["stable", [{ release: 1, weight: 1 }]]);
+  assert.deepEqual(await client.getReleaseTag(workflowId, "stable"), tag);
+  const names = (await client.listReleaseTags(workflowId)).map(({ name }) => name);
+  assert.ok(names.includes("beta") && names.includes("stable"));
+  const said = async (releaseTag?: string, externalId?: string): Promise<unknown> => {
+    const { data } = await client.executeWorkflow({
+      workflowDeploymentName: "ts-releases",
+      inputs: [],
+      ...(releaseTag ? { releaseTag } : {}),
+      ...(externalId ? { externalId } : {}),
+    });
+    assert.ok(data.state === "FULFILLED");
+    return data.outputs[0]?.value as unknown;
+  };
+  assert.deepEqual([await said(), await said("stable"), await said("beta")], ["two", "one", "two"]);
+  const shared = await client.putReleaseTag(workflowId, "stable", { 1: 50, 2: 50 });
+  assert.deepEqual(shared.traffic, [
+    { release: 1, weight: 50 },
+    { release: 2, weight: 50 },
+  ]);
+  const heard = new Set<unknown>();
+  for (let n = 0; n < 40; n += 1) heard.add(await said("stable", `ts-${n}`));
+  assert.deepEqual([...heard].sort(), ["one", "two"]);
+
+  const wrong = await thrown(
+    client.putReleaseTag(workflowId, "stable", 7),
+    stepwell.BadRequestError,
+  );
+  assert.match(JSON.stringify([wrong.message, wrong.details]), /7/);
+  await thrown(client.putReleaseTag(workflowId, "stable", {}), stepwell.BadRequestError);
+  await thrown(client.createRelease(workflowId, { steps: [] }), stepwell.BadRequestError);
+  await thrown(client.getReleaseTag(workflowId, "no-such-tag"), stepwell.NotFoundError);
+  await thrown(client.listReleases(`wf-${"0".repeat(26)}`), stepwell.NotFoundError);
+  await thrown(client.workflowQuality(`wf-${"0".repeat(26)}`), stepwell.NotFoundError);
+});
+
+test("actuals are listed and summed up", async () => {
+  const { workflowId } = await client.createWorkflow({
+    ...says("one"),
+    name: "ts-quality",
+    outputs: { said: { snake_key: 1 } },
+  });
+  const workflowDeploymentName = "ts-quality";
+  const { executionId } = await client.executeWorkflow({ workflowDeploymentName, inputs: [] });
+  assert.deepEqual(await client.listActuals(executionId), []);
+  await client.submitWorkflowExecutionActuals({
+    executionId,
+    actuals: [
+      { outputKey: "said", quality: 0.5, desiredOutputValue: { snake_key: 1 } },
+      { outputName: "said", value: "other", metadata: { by_whom: "u" } },
+    ],
+  });
+  const actuals = await client.listActuals(executionId);
+  assert.deepEqual(
+    actuals.map((actual) => [actual.outputName, actual.quality, actual.matched]),
+    [
+      ["said", 0.5, true],
+      ["said", null, false],
+    ],
+  );
+  assert.deepEqual(actuals[0]?.desiredOutputValue, { snake_key: 1 });
+  assert.deepEqual(actuals[1]?.metadata, { by_whom: "u" });
+  const sum = { count: 2, meanQuality: 0.5, exactMatchRate: 0.5 };
+  const { releases, tags, ...total } = await client.workflowQuality(workflowId);
+  assert.deepEqual([total, releases], [sum, [{ release: 1, ...sum }]]);
+  assert.ok(Array.isArray(tags));
+  const unknown = "00000000-0000-7000-8000-000000000000";
+  await thrown(client.listActuals(unknown), stepwell.NotFoundError);
+});
+
+/** What a module prints, line by line. */
+async function printed(t: TestContext, run: () => Promise<unknown>): Promise<string[]> {
   process.env["STEPWELL_URL"] = server.url;
   process.env["STEPWELL_API_KEY"] = server.key;
   const said: string[] = [];
-  t.mock.method(console, "log", (...parts: unknown[]) => {
+  const log = t.mock.method(console, "log", (...parts: unknown[]) => {
     said.push(
       parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" "),
     );
   });
-  await import("./readme_snippets.js");
+  await run();
+  log.mock.restore();
+  return said;
+}
+
+test("the example runs as printed", async (t) => {
+  type Example = typeof import("./example_snippet.js");
+  let example: Example | undefined;
+  const said = await printed(t, async () => {
+    example = await import("./example_snippet.js");
+  });
+  assert.ok(example?.response.data.state === "FULFILLED");
+  assert.equal(example.response.data.outputs[0]?.value, "PROCESS THIS");
+  const node = said[1]?.split(" ")[1] ?? "";
+  assert.deepEqual(said, [
+    "Workflow state: INITIATED",
+    `Node ${node} INITIATED`,
+    `Node ${node} FULFILLED`,
+    "Workflow state: STREAMING",
+    "Workflow state: FULFILLED",
+  ]);
+  const [actual] = await client.listActuals(example.response.executionId);
+  assert.deepEqual(
+    [actual?.outputName, actual?.desiredOutputValue, actual?.matched],
+    ["result", "Expected output", false],
+  );
+});
+
+test("the README's snippets run as printed", async (t) => {
+  const said = await printed(t, () => import("./readme_snippets.js"));
   for (const part of [
     '{"text":"RETAW EHT OT NWOD"}',
     "INVALID_WORKFLOW",
     "Workflow state: FULFILLED",
+    "FULFILLED NWOD",
+    "text null true",
+    "2 0.9 1",
+    "nwod",
+    'stable [{"release":1,"weight":1}]',
+    '["read:workflows"]',
+    "true one execution",
+    "enough",
   ]) {
-    assert.ok(said.includes(part), said.join("\n"));
+    assert.ok(said.includes(part), `${part} in\n${said.join("\n")}`);
   }
 });
 

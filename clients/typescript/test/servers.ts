@@ -71,13 +71,19 @@ export interface Said {
 export interface Stub {
   url: string;
   asked: Asked[];
+  /** How many clients left before the end of their answer. */
+  left: number;
   stop(): Promise<void>;
 }
 
 /** A server that answers as `answer` says, and keeps what it was asked. */
 export async function startStub(answer: (asked: Asked) => Said | Promise<Said>): Promise<Stub> {
   const asked: Asked[] = [];
+  let left = 0;
   const server = createServer((request, response) => {
+    response.on("close", () => {
+      if (!response.writableFinished) left += 1;
+    });
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
@@ -92,7 +98,15 @@ export async function startStub(answer: (asked: Asked) => Said | Promise<Said>):
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, stop };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    asked,
+    get left() {
+      return left;
+    },
+    stop,
+  };
 }
 
 async function say(response: ServerResponse, said: Said): Promise<void> {

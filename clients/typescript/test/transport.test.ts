@@ -1,7 +1,12 @@
 /** Retries, time-outs, errors and broken streams, against a server that is told what to say. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createContext, runInContext } from "node:vm";
 
 import {
   APIError,
@@ -61,6 +66,8 @@ test("what is repeated", async (t) => {
     [429, (c) => c.pause("w", "e"), 4],
     [503, (c) => c.executeWorkflow({ inputs: [], workflowDeploymentName: "w" }), 4],
     [503, (c) => collect(c.events("w", "e")), 4],
+    [503, (c) => c.putReleaseTag("w", "t", 1), 4],
+    [503, (c) => c.createRelease("w", {}), 4],
     [503, (c) => c.updateWorkflow("w", {}), 1],
     [503, (c) => c.deleteWorkflow("w"), 1],
     [500, (c) => c.getWorkflow("w"), 1],
@@ -163,8 +170,10 @@ test("three forms of errors", async (t) => {
     proxy.client.me(),
     (e) => e instanceof ServerError && e.message === "<html>",
   );
-  const strange = await scripted(t, () => ({ chunks: ["<html>"] }));
-  await assert.rejects(strange.client.getWorkflow("w"), UnexpectedAnswerError);
+  for (const chunks of [["<html>"], [], ["[]"], ['{"other":1}']]) {
+    const strange = await scripted(t, () => ({ chunks }));
+    await assert.rejects(strange.client.me(), UnexpectedAnswerError, String(chunks));
+  }
 });
 
 test("paths are escaped", async (t) => {
@@ -186,11 +195,15 @@ test("names", () => {
     workflow_id: 1,
     output: { a_b: 1 },
     tasks: [{ step_id: "x_y", input: [{ c_d: 1 }] }],
+    a_b_c: 1,
+    _first: 2,
   };
   assert.deepEqual(camel(answer, DATAFLOW), {
     workflowId: 1,
     output: { a_b: 1 },
     tasks: [{ stepId: "x_y", input: [{ c_d: 1 }] }],
+    aBC: 1,
+    _first: 2,
   });
   const request = {
     workflowDeploymentName: "w",
@@ -329,4 +342,96 @@ test("deployment streams that break are told", async (t) => {
   const torn = await scripted(t, () => ({ chunks: ["data: {}\n"] }));
   const stream = torn.client.executeWorkflowStream({ inputs: [], workflowDeploymentName: "w" });
   await assert.rejects(stream.next(), UnexpectedAnswerError);
+});
+
+test("big streams", async (t) => {
+  const piece = line("STREAMING", { new: "x".repeat(200) });
+  const huge = line("STREAMING", { new: "y".repeat(8_000_000) });
+  const body = `${line("INITIATED")}${piece.repeat(20_000)}${huge}${line("FULFILLED")}`;
+  const { client } = await scripted(t, () => ({ chunks: [body] }));
+  const request = { workflowDeploymentName: "w", inputs: [] };
+  const states: Record<string, number> = {};
+  for await (const { data } of client.executeWorkflowStream(request)) {
+    states[data.state] = (states[data.state] ?? 0) + 1;
+  }
+  assert.deepEqual(states, { INITIATED: 1, STREAMING: 20_001, FULFILLED: 1 });
+});
+
+test("leaving a stream closes its connection", async (t) => {
+  const ways: [string, (client: Client, signal?: AbortSignal) => AsyncGenerator<unknown>][] = [
+    [
+      line("INITIATED"),
+      (client, signal) =>
+        client.executeWorkflowStream(
+          { workflowDeploymentName: "w", inputs: [] },
+          signal ? { signal } : {},
+        ),
+    ],
+    [sse(0), (client, signal) => client.events("w", "ex-1", signal ? { signal } : {})],
+  ];
+  for (const [first, stream] of ways) {
+    const { stub, client } = await scripted(t, () => ({ chunks: [first], hang: true }));
+    const left = async (count: number): Promise<void> => {
+      for (let n = 0; n < 1000 && stub.left < count; n += 1) await sleep(5);
+      assert.equal(stub.left, count);
+    };
+    for await (const _ of stream(client)) break;
+    await left(1);
+
+    const returned = stream(client);
+    await returned.next();
+    await returned.return(undefined);
+    await left(2);
+
+    const controller = new AbortController();
+    const aborted = stream(client, controller.signal);
+    await aborted.next();
+    const pending = aborted.next();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await assert.rejects(pending, (error) => error === reason);
+    await left(3);
+    assert.equal(stub.asked.length, 3);
+  }
+});
+
+test("it needs nothing that browsers lack", async (t) => {
+  const answers = inTurn({ chunks: [line("FULFILLED")] }, { chunks: ["<html>"] });
+  const { stub } = await scripted(t, answers);
+  // A realm with the language and these, and no `process`, `Buffer` or `require` of Node.
+  const web = {
+    fetch,
+    Headers,
+    AbortController,
+    TextDecoder,
+    URLSearchParams,
+    crypto,
+    setTimeout,
+    clearTimeout,
+  };
+  const realm = createContext({ ...web });
+  const folder = dirname(createRequire(import.meta.url).resolve("stepwell"));
+  const loaded = new Map<string, object>();
+  const load = (name: string): object => {
+    const known = loaded.get(name);
+    if (known) return known;
+    const exports = {};
+    loaded.set(name, exports);
+    const text = readFileSync(join(folder, name), "utf8");
+    const run = runInContext(`(function (exports, require) {${text}\n})`, realm) as (
+      exports: object,
+      require: (name: string) => object,
+    ) => void;
+    run(exports, (wanted) => {
+      assert.match(wanted, /^\.\/\w+\.js$/, "only its own modules");
+      return load(wanted);
+    });
+    return exports;
+  };
+  const browser = load("index.js") as { Client: typeof Client };
+  const client = new browser.Client({ apiKey: "k", baseUrl: stub.url });
+  const request = { workflowDeploymentName: "w", inputs: { q: 1 } };
+  const events = await collect(client.executeWorkflowStream(request));
+  assert.equal(events[0]?.data.state, "FULFILLED");
+  await assert.rejects(client.me(), { name: "UnexpectedAnswerError" });
 });

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import stepwell
+from typing_extensions import Unpack
 
 from ._errors import failed, rejected
 
@@ -52,7 +53,7 @@ class Client:
         self._client.close()
 
     def execute_workflow(
-        self, *, inputs: Sequence[Mapping[str, Any]], **options: Any
+        self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.SyncOptions]
     ) -> stepwell.ExecuteWorkflowResponse:
         """Executes a deployment (`workflow_deployment_name` or `workflow_deployment_id`) and
         answers with its outputs. Raises `VellumError`, also where the execution fails."""
@@ -65,8 +66,25 @@ class Client:
             raise rejected(response)
         return response
 
+    def execute_workflow_async(
+        self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.DeploymentOptions]
+    ) -> stepwell.ExecuteWorkflowAsyncResponse:
+        """Queues an execution of a deployment; look with `workflow_execution_status`."""
+        options.setdefault("timeout", self._timeout)
+        try:
+            return self._client.execute_workflow_async(inputs, **options)
+        except stepwell.StepwellError as error:
+            raise failed(error, executing=True) from error
+
+    def workflow_execution_status(self, execution_id: str) -> stepwell.WorkflowExecutionStatus:
+        """Where an execution stands. One that failed is an answer, with `error`."""
+        try:
+            return self._client.workflow_execution_status(execution_id)
+        except stepwell.StepwellError as error:
+            raise failed(error, executing=False) from error
+
     def execute_workflow_stream(
-        self, *, inputs: Sequence[Mapping[str, Any]], **options: Any
+        self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.StreamOptions]
     ) -> WorkflowStream:
         """Executes a deployment and gives its events as they happen, once, to `for` or to
         `async for`. Nothing is sent before the loop begins."""
@@ -76,7 +94,7 @@ class Client:
     def submit_workflow_execution_actuals(
         self,
         *,
-        actuals: Sequence[Mapping[str, Any]],
+        actuals: Sequence[Union[stepwell.Actual, Mapping[str, Any]]],
         execution_id: Optional[str] = None,
         external_id: Optional[str] = None,
     ) -> None:
@@ -90,30 +108,38 @@ class Client:
 
 
 class WorkflowStream:
-    """The events of one execution, for `for` or for `async for`.
+    """The events of one execution, for one `for` or `async for`.
 
-    Each loop executes the workflow: loop once.
+    The loop is what executes the workflow, so a second one is a RuntimeError.
     """
 
     def __init__(
         self,
         client: stepwell.Client,
         made_with: Mapping[str, Any],
-        inputs: Sequence[Mapping[str, Any]],
-        options: Mapping[str, Any],
+        inputs: stepwell.Inputs,
+        options: stepwell.StreamOptions,
     ) -> None:
         self._client = client
         self._made_with = made_with
         self._inputs = inputs
         self._options = options
+        self._begun = False
 
-    def __iter__(self) -> Iterator[stepwell.WorkflowStreamEvent]:
+    def _begin(self) -> None:
+        if self._begun:
+            raise RuntimeError("this stream was read before; execute the workflow again")
+        self._begun = True
+
+    def __iter__(self) -> Generator[stepwell.WorkflowStreamEvent, None, None]:
+        self._begin()
         try:
             yield from self._client.execute_workflow_stream(self._inputs, **self._options)
         except stepwell.StepwellError as error:
             raise failed(error, executing=True) from error
 
-    async def __aiter__(self) -> AsyncIterator[stepwell.WorkflowStreamEvent]:
+    async def __aiter__(self) -> AsyncGenerator[stepwell.WorkflowStreamEvent, None]:
+        self._begin()
         # A client of its own, since an asyncio connection belongs to one event loop.
         try:
             async with stepwell.AsyncClient(**self._made_with) as client:

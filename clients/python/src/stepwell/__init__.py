@@ -7,11 +7,8 @@ with Client(api_key="sk_live_...") as client:
     execution = client.run(created.workflow_id, {"text": "hi"})
 """
 
-from ._async_client import (
+from ._async.client import (
     AsyncClient,
-)
-from ._client import (
-    Client,
 )
 from ._deployment_models import (
     ExecuteWorkflowAsyncResponse,
@@ -32,7 +29,11 @@ from ._deployment_models import (
     WorkflowStreamEvent,
 )
 from ._deployments import (
+    Actual,
+    DeploymentOptions,
     Inputs,
+    StreamOptions,
+    SyncOptions,
 )
 from ._errors import (
     APIError,
@@ -83,13 +84,28 @@ from ._models import (
     WorkflowRow,
     WorkflowStep,
 )
+from ._release_models import (
+    Quality,
+    QualitySum,
+    Release,
+    ReleasePage,
+    ReleaseQuality,
+    ReleaseTag,
+    Share,
+    StoredActual,
+    TagQuality,
+)
 from ._retry import (
     RetryPolicy,
 )
 from ._settings import VERSION as __version__
+from ._sync.client import (
+    Client,
+)
 
 __all__ = [
     "APIError",
+    "Actual",
     "ApiKey",
     "ApiKeyPage",
     "AsyncClient",
@@ -98,6 +114,7 @@ __all__ = [
     "Client",
     "ConflictError",
     "ConnectionFailedError",
+    "DeploymentOptions",
     "ErrorDetail",
     "Event",
     "ExecuteWorkflowAsyncResponse",
@@ -125,17 +142,28 @@ __all__ = [
     "Pagination",
     "Progress",
     "ProgressEvent",
+    "Quality",
+    "QualitySum",
     "RateLimitError",
+    "Release",
+    "ReleasePage",
+    "ReleaseQuality",
+    "ReleaseTag",
     "RequestTimeoutError",
     "RetryPolicy",
     "ServerError",
+    "Share",
     "Stats",
     "StatusError",
     "StatusEvent",
     "StepType",
     "StepTypes",
     "StepwellError",
+    "StoredActual",
+    "StreamOptions",
     "StreamedOutput",
+    "SyncOptions",
+    "TagQuality",
     "Task",
     "TaskEvent",
     "UnavailableError",

@@ -23,6 +23,9 @@ from ._models import Model
 from ._retry import RETRIED_STATUSES, RetryPolicy
 from ._settings import Settings
 
+# A definition of a workflow: a mapping, or a text in YAML (or JSON).
+Definition = Union[Mapping[str, Any], str]
+
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
@@ -35,7 +38,7 @@ EXECUTE_TIMEOUT = 600.0
 @dataclass(frozen=True)
 class Call(Generic[T]):
     """One request. `read` makes the result of an answer's JSON (None: no content). `timeout`, in
-    seconds, replaces the client's."""
+    seconds, replaces the client's. `repeatable`: sending it twice does the same as once."""
 
     method: str
     path: str
@@ -44,11 +47,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Optional[bytes] = None
     timeout: Optional[float] = None
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether sending it twice does the same as sending it once."""
-        return self.method == "GET" or "Idempotency-Key" in self.headers
+    repeatable: bool = True
 
     def arguments(self, settings: Settings) -> dict[str, Any]:
         """For `httpx.Client.build_request`."""
@@ -122,6 +121,11 @@ def wrapped(kind: type[M]) -> Callable[[Any], M]:
     return lambda body: kind.model_validate(body["data"])
 
 
+def wrapped_list(kind: type[M]) -> Callable[[Any], list[M]]:
+    """Reads the `data` of an answer as a list of `kind`."""
+    return lambda body: [kind.model_validate(item) for item in body["data"]]
+
+
 def nothing(_: Any) -> None:
     """For answers without content that matters."""
 
@@ -145,6 +149,22 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def get(where: str, read: Callable[[Any], T], **query: Union[str, int, None]) -> Call[T]:
+    """A GET; what is None is not asked for."""
+    return Call("GET", where, read, given(**query))
+
+
+def put(where: str, read: Callable[[Any], T], body: Any, *, repeatable: bool = False) -> Call[T]:
+    """A PUT."""
+    content, headers = encoded(body)
+    return Call("PUT", where, read, {}, headers, content, repeatable=repeatable)
+
+
+def delete(where: str) -> Call[None]:
+    """A DELETE, never repeated: a second one would find nothing."""
+    return Call("DELETE", where, nothing, repeatable=False)
 
 
 def post(

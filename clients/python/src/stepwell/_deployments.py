@@ -1,4 +1,5 @@
-"""The deployment endpoints (`/v1/execute-workflow` and its neighbours), as data. No I/O."""
+"""What the deployment endpoints (`/v1/execute-workflow` and its neighbours) take, and the reader
+of their stream. No I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import json
 from typing import Any, Iterator, Mapping, Optional, Sequence, TypedDict, Union
 
 from . import _deployment_models as d
-from ._call import EXECUTE_TIMEOUT, Call, given, model, nothing, path, plain, post
+from ._call import given, plain
 from ._errors import ConnectionFailedError, UnexpectedAnswerError
 from ._lines import Lines
 
@@ -39,68 +40,37 @@ class StreamOptions(SyncOptions, total=False):
     event_types: Optional[Sequence[str]]
 
 
+class Actual(TypedDict, total=False):
+    """How good an output was (`quality`, 0 to 1), or what it should have been
+    (`desired_output_value`, or `value`). The output is named by `output_name` (or `output_key`)
+    or by `output_id`; the execution here or for all of them. `timestamp` is in seconds."""
+
+    execution_id: str
+    external_id: str
+    output_id: str
+    output_key: str
+    output_name: str
+    output_type: str
+    quality: float
+    desired_output_value: Any
+    value: Any
+    timestamp: float
+    metadata: Mapping[str, Any]
+
+
 def _inputs(inputs: Inputs) -> list[Any]:
     if isinstance(inputs, Mapping):
         return [{"name": name, "value": plain(value)} for name, value in inputs.items()]
     return [plain(item) for item in inputs]
 
 
-def _body(inputs: Inputs, options: Mapping[str, Any], known: Any) -> dict[str, Any]:
+def body_of(inputs: Inputs, options: Mapping[str, Any], known: Any) -> dict[str, Any]:
+    """The body of an execution. `known` are the options that it takes."""
     unknown = sorted(set(options) - set(known.__annotations__))
     if unknown:
         raise TypeError(f"there is no argument `{unknown[0]}`")
     fields = {k: v for k, v in options.items() if k not in ("idempotency_key", "timeout")}
     return {"inputs": _inputs(inputs), **given(**fields)}
-
-
-def execute_workflow(inputs: Inputs, options: SyncOptions) -> Call[d.ExecuteWorkflowResponse]:
-    return post(
-        "/v1/execute-workflow",
-        model(d.ExecuteWorkflowResponse),
-        _body(inputs, options, SyncOptions),
-        key=options.get("idempotency_key"),
-        timeout=options.get("timeout") or EXECUTE_TIMEOUT,
-    )
-
-
-def execute_workflow_async(
-    inputs: Inputs, options: DeploymentOptions
-) -> Call[d.ExecuteWorkflowAsyncResponse]:
-    return post(
-        "/v1/execute-workflow-async",
-        model(d.ExecuteWorkflowAsyncResponse),
-        _body(inputs, options, DeploymentOptions),
-        key=options.get("idempotency_key"),
-        timeout=options.get("timeout"),
-    )
-
-
-def execute_workflow_stream(inputs: Inputs, options: StreamOptions) -> Call[None]:
-    return post(
-        "/v1/execute-workflow-stream",
-        nothing,
-        _body(inputs, options, StreamOptions),
-        key=options.get("idempotency_key"),
-        timeout=options.get("timeout") or EXECUTE_TIMEOUT,
-    )
-
-
-def workflow_execution_status(execution_id: str) -> Call[d.WorkflowExecutionStatus]:
-    where = path("/v1/workflows/executions/{}/status", execution_id)
-    return Call("GET", where, model(d.WorkflowExecutionStatus))
-
-
-def submit_workflow_execution_actuals(
-    actuals: Sequence[Mapping[str, Any]],
-    execution_id: Optional[str],
-    external_id: Optional[str],
-    key: Optional[str],
-) -> Call[None]:
-    body = {
-        "actuals": [plain(actual) for actual in actuals],
-        **given(execution_id=execution_id, external_id=external_id),
-    }
-    return post("/v1/submit-workflow-execution-actuals", nothing, body, key=key)
 
 
 class StreamReader:

@@ -95,7 +95,7 @@ class Follower:
             raise self._cause
         self._headers = response.headers
 
-    def lost(self, error: httpx.TransportError) -> None:
+    def lost(self, error: httpx.RequestError) -> None:
         """The connection broke off, or there was none."""
         self._cause = broken(error, self._base_url, self._execution_id)
 

@@ -32,7 +32,8 @@ class Lines:
     def _take(self) -> str:
         line = b"".join(self._parts)
         self._parts.clear()
-        return line[:-1].decode() if line.endswith(b"\r") else line.decode()
+        # A broken character is for whoever reads the line to notice.
+        return line.removesuffix(b"\r").decode(errors="replace")
 
 
 @dataclass(frozen=True)

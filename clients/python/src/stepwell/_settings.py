@@ -53,9 +53,15 @@ def settings(
     retries: Optional[RetryPolicy],
 ) -> Settings:
     """Fills what is not given from `STEPWELL_URL` (or `STEPWELL_SERVER`) and
-    `STEPWELL_API_KEY`."""
+    `STEPWELL_API_KEY`. ValueError where the address is none."""
     env = os.environ
     url = base_url or env.get("STEPWELL_URL") or env.get("STEPWELL_SERVER") or DEFAULT_URL
+    try:
+        readable = httpx.URL(url).scheme in ("http", "https") and bool(httpx.URL(url).host)
+    except httpx.InvalidURL:
+        readable = False
+    if not readable:
+        raise ValueError(f"base_url must be like {DEFAULT_URL}, not {url!r}")
     return Settings(
         base_url=url.rstrip("/"),
         api_key=api_key or env.get("STEPWELL_API_KEY") or None,

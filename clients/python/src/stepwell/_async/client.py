@@ -1,0 +1,23 @@
+"""The client for asyncio programs."""
+
+from __future__ import annotations
+
+from .deployments import AsyncDeployments
+from .executions import AsyncExecutions
+from .keys import AsyncKeys
+from .releases import AsyncReleases
+from .workflows import AsyncWorkflows
+
+
+class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleases, AsyncKeys):
+    """A connection to a Stepwell server. Belongs to one event loop; close it, or use `async with`.
+
+    `base_url` and `api_key` come from `STEPWELL_URL` and `STEPWELL_API_KEY` where they are not
+    given. `timeout` is in seconds, for each request. After 429, 503 and broken connections a
+    request is sent again up to `max_retries` times, where that is harmless: GETs, POSTs, each of
+    which carries an `Idempotency-Key` (made here unless given), and moving a release tag.
+    `http_client` replaces the client's own, for example to set a proxy; it is not closed with
+    this one.
+
+    Every failure is a `StepwellError`.
+    """

@@ -1,0 +1,169 @@
+"""Executing workflows, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any, AsyncGenerator, Mapping, Optional, Sequence, Union
+
+import httpx
+
+from .. import _models as m
+from .._call import get, model, path, post
+from .._errors import WaitTimeoutError
+from .._follow import Follower
+from .._run import EXECUTION, execute, run
+from .._settings import FIRST_LOOK, SLOWEST_LOOK
+from .transport import AsyncTransport
+
+
+class AsyncExecutions(AsyncTransport):
+    """The calls on executions."""
+
+    async def execute(
+        self,
+        workflow_id: str,
+        input: Any = None,
+        *,
+        webhook_url: Optional[str] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> m.ExecutionAccepted:
+        """Queues an execution. `secrets` (name to value) are for this execution only."""
+        return await self._send(execute(workflow_id, input, webhook_url, secrets, idempotency_key))
+
+    async def run(
+        self,
+        workflow_id: str,
+        input: Any = None,
+        *,
+        webhook_url: Optional[str] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Execution:
+        """Executes a workflow and waits until it ended, up to `timeout` seconds (None: for ever).
+
+        A failed execution is returned, not raised: see `Execution.raise_for_status`. Raises
+        `WaitTimeoutError` when the time is over.
+        """
+        begun = monotonic()
+        call = run(workflow_id, input, webhook_url, secrets, idempotency_key, timeout)
+        outcome = await self._send(call)
+        if isinstance(outcome, m.Execution):
+            return outcome
+        return await self._wait(workflow_id, outcome.execution_id, timeout, begun)
+
+    async def wait(
+        self, workflow_id: str, execution_id: str, *, timeout: Optional[float] = None
+    ) -> m.Execution:
+        """The execution once it ended; `WaitTimeoutError` after `timeout` seconds."""
+        return await self._wait(workflow_id, execution_id, timeout, monotonic())
+
+    async def _wait(
+        self, workflow_id: str, execution_id: str, timeout: Optional[float], begun: float
+    ) -> m.Execution:
+        look = FIRST_LOOK
+        while True:
+            execution = await self.get_execution(workflow_id, execution_id)
+            if execution.ended:
+                return execution
+            pause = look
+            if timeout is not None:
+                left = begun + timeout - monotonic()
+                if left <= 0:
+                    raise WaitTimeoutError(execution_id, timeout)
+                pause = min(look, left)
+            await asyncio.sleep(pause)
+            look = min(look * 1.5, SLOWEST_LOOK)
+
+    async def get_execution(self, workflow_id: str, execution_id: str) -> m.Execution:
+        """An execution with its tasks."""
+        return await self._send(get(path(EXECUTION, workflow_id, execution_id), model(m.Execution)))
+
+    async def list_executions(
+        self,
+        workflow_id: str,
+        *,
+        status: Union[str, Sequence[str], None] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> m.ExecutionPage:
+        """A page of a workflow's executions, newest first; `status` is one or several."""
+        statuses = status if status is None or isinstance(status, str) else ",".join(status)
+        where = path("/workflows/{}/executions", workflow_id)
+        read = model(m.ExecutionPage)
+        return await self._send(get(where, read, status=statuses, limit=limit, cursor=cursor))
+
+    async def iter_executions(
+        self, workflow_id: str, *, status: Union[str, Sequence[str], None] = None
+    ) -> AsyncGenerator[m.ExecutionRow, None]:
+        """All executions of a workflow, newest first, page by page."""
+        cursor: Optional[str] = None
+        while True:
+            page = await self.list_executions(workflow_id, status=status, limit=100, cursor=cursor)
+            for row in page.executions:
+                yield row
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def cancel(
+        self,
+        workflow_id: str,
+        execution_id: str,
+        *,
+        reason: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> m.ExecutionChanged:
+        """Ends an execution as CANCELLED."""
+        body = {"reason": reason} if reason is not None else None
+        where = path(EXECUTION + "/cancel", workflow_id, execution_id)
+        return await self._send(post(where, model(m.ExecutionChanged), body, key=idempotency_key))
+
+    async def pause(
+        self, workflow_id: str, execution_id: str, *, idempotency_key: Optional[str] = None
+    ) -> m.ExecutionChanged:
+        """Holds an execution: what is under way finishes, nothing further starts."""
+        where = path(EXECUTION + "/pause", workflow_id, execution_id)
+        return await self._send(post(where, model(m.ExecutionChanged), key=idempotency_key))
+
+    async def resume(
+        self, workflow_id: str, execution_id: str, *, idempotency_key: Optional[str] = None
+    ) -> m.ExecutionChanged:
+        """Lets a paused execution go on."""
+        where = path(EXECUTION + "/resume", workflow_id, execution_id)
+        return await self._send(post(where, model(m.ExecutionChanged), key=idempotency_key))
+
+    async def events(
+        self, workflow_id: str, execution_id: str, *, after: int = 0
+    ) -> AsyncGenerator[m.Event, None]:
+        """What happens to an execution, from its beginning (or after the event `after`) until it
+        ended. A connection that breaks is replaced; no event is lost or comes twice."""
+        follower = Follower(after, execution_id, self.base_url, self._settings.retries)
+        where = self.base_url + path(EXECUTION + "/events", workflow_id, execution_id)
+        timeout = self._settings.stream_timeout
+        while not follower.ended:
+            headers = {**self._settings.headers(), **follower.connect()}
+            stream = self._http.stream("GET", where, headers=headers, timeout=timeout)
+            try:
+                async with stream as answer:
+                    if answer.is_success:
+                        async for chunk in answer.aiter_bytes():
+                            for event in follower.feed(chunk):
+                                yield event
+                    else:
+                        await answer.aread()
+                        follower.refused(answer)
+            except httpx.RequestError as error:
+                follower.lost(error)
+            if follower.ended:
+                return
+            if follower.silent and (await self.get_execution(workflow_id, execution_id)).ended:
+                return
+            await asyncio.sleep(follower.pause())
+
+    async def logs(self, workflow_id: str, execution_id: str) -> list[m.LogLine]:
+        """The log of an execution, in order."""
+        where = path(EXECUTION + "/logs", workflow_id, execution_id)
+        return (await self._send(get(where, model(m.Logs)))).logs

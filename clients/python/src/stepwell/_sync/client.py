@@ -1,0 +1,24 @@
+# Made of `_async/client.py` by `scripts/make_sync.py`: change that one.
+"""The client for programs without asyncio."""
+
+from __future__ import annotations
+
+from .deployments import Deployments
+from .executions import Executions
+from .keys import Keys
+from .releases import Releases
+from .workflows import Workflows
+
+
+class Client(Workflows, Executions, Deployments, Releases, Keys):
+    """A connection to a Stepwell server. Safe to share between threads; close it, or use `with`.
+
+    `base_url` and `api_key` come from `STEPWELL_URL` and `STEPWELL_API_KEY` where they are not
+    given. `timeout` is in seconds, for each request. After 429, 503 and broken connections a
+    request is sent again up to `max_retries` times, where that is harmless: GETs, POSTs, each of
+    which carries an `Idempotency-Key` (made here unless given), and moving a release tag.
+    `http_client` replaces the client's own, for example to set a proxy; it is not closed with
+    this one.
+
+    Every failure is a `StepwellError`.
+    """

@@ -1,0 +1,57 @@
+# Made of `_async/keys.py` by `scripts/make_sync.py`: change that one.
+"""API keys, for scope `admin`, and who this client is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Optional, Sequence
+
+from .. import _models as m
+from .._call import delete, get, given, path, post, wrapped
+from .transport import Transport
+
+_KEYS = "/api/v1/auth/api-keys"
+
+
+class Keys(Transport):
+    """The calls on keys."""
+
+    def create_api_key(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        expires_at: Optional[datetime] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> m.NewApiKey:
+        """Makes a key; its `secret` is in this answer only. Where the answer got lost, the repeat
+        is a `ConflictError` rather than a second key."""
+        expires = expires_at.astimezone().isoformat() if expires_at else None
+        body = given(name=name, scopes=list(scopes), expires_at=expires)
+        return self._send(post(_KEYS, wrapped(m.NewApiKey), body, key=idempotency_key))
+
+    def list_api_keys(
+        self,
+        *,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        sort_by: Optional[str] = None,
+        sort_order: Optional[str] = None,
+    ) -> m.ApiKeyPage:
+        """A page of keys, without their secrets. `sort_by` is `created_at`, `expires_at`,
+        `last_used_at` or `name`; `sort_order` is `desc` or `asc`."""
+        query = given(page=page, page_size=page_size, sort_by=sort_by, sort_order=sort_order)
+        return self._send(get(_KEYS, wrapped(m.ApiKeyPage), **query))
+
+    def revoke_api_key(self, key_id: str) -> None:
+        """Refuses a key from now on."""
+        self._send(delete(path(_KEYS + "/{}", key_id)))
+
+    def me(self) -> m.Me:
+        """Who this client's key is and what it may do."""
+        return self._send(get("/api/v1/auth/me", wrapped(m.Me)))
+
+    def webhook_signing_secret(self) -> str:
+        """The secret with which webhooks are signed."""
+        where = "/api/v1/webhooks/signing-secret"
+        return self._send(get(where, lambda body: str(body["data"]["secret"])))

@@ -1,0 +1,81 @@
+# Made of `_async/transport.py` by `scripts/make_sync.py`: change that one.
+"""How a client sends its calls: connections, retries, time-outs. Knows no call."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Optional, TypeVar, Union
+
+import httpx
+from typing_extensions import Self
+
+from .._call import Call, broken
+from .._retry import RetryPolicy
+from .._settings import settings
+
+T = TypeVar("T")
+
+
+class Transport:
+    """One server, and the connections to it."""
+
+    def __init__(
+        self,
+        api_key: Optional[str] = None,
+        base_url: Optional[str] = None,
+        *,
+        timeout: float = 30.0,
+        max_retries: int = 3,
+        retries: Optional[RetryPolicy] = None,
+        http_client: Optional[httpx.Client] = None,
+    ) -> None:
+        self._settings = settings(base_url, api_key, timeout, max_retries, retries)
+        self._own = http_client is None
+        self._http = http_client or httpx.Client()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        """The server's address."""
+        return self._settings.base_url
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._own:
+            self._http.close()
+
+    def _send(self, call: Call[T]) -> T:
+        return call.result(self._answer(call))
+
+    def _answer(self, call: Call[Any], stream: bool = False) -> httpx.Response:
+        """The answer to a call, after its retries. A streamed one has to be closed."""
+        arguments = call.arguments(self._settings)
+        tried = 0
+        while True:
+            tried += 1
+            request = self._http.build_request(**arguments)
+            outcome: Union[httpx.Response, httpx.RequestError]
+            try:
+                outcome = self._http.send(request, stream=stream)
+            except httpx.RequestError as error:
+                outcome = error
+            delay = call.delay(self._settings.retries, tried, outcome)
+            if delay is None:
+                break
+            if isinstance(outcome, httpx.Response):
+                outcome.close()
+            time.sleep(delay)
+        if isinstance(outcome, httpx.RequestError):
+            raise broken(outcome, self.base_url) from outcome
+        return outcome

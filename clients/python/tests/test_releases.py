@@ -1,0 +1,137 @@
+"""Releases, release tags, actuals and quality, sync and async, against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import datetime, timezone
+
+import pytest
+from stepwell_testing import Server
+
+import stepwell
+from stepwell import AsyncClient, Client
+
+
+def says(text: str, name: str) -> dict:
+    return {
+        "name": name,
+        "steps": [{"type": "Echo", "input": text}],
+        "outputs": {"said": "{{ steps.echo.output }}"},
+    }
+
+
+def test_releases_and_tags(server: Server) -> None:
+    with Client(server.key, server.url) as client:
+        workflow_id = client.create_workflow(says("one", "py-releases")).workflow_id
+        second = client.create_release(
+            workflow_id, says("two", "py-releases"), release_tags=["beta"], idempotency_key="py-r"
+        )
+        assert (second.number, second.definition) == (2, says("two", "py-releases"))
+        again = client.create_release(
+            workflow_id, says("two", "py-releases"), release_tags=["beta"], idempotency_key="py-r"
+        )
+        assert again == second
+        page = client.list_releases(workflow_id, limit=1)
+        assert [release.number for release in page.releases] == [2] and page.next_cursor
+        rest = client.list_releases(workflow_id, cursor=page.next_cursor)
+        assert [release.number for release in rest.releases] == [1]
+        assert [release.number for release in client.iter_releases(workflow_id)] == [2, 1]
+
+        tag = client.put_release_tag(workflow_id, "stable", 1)
+        assert [(share.release, share.weight) for share in tag.traffic] == [(1, 1)]
+        assert (datetime.now(timezone.utc) - tag.updated_at).total_seconds() < 60
+        assert client.get_release_tag(workflow_id, "stable") == tag
+        names = [tag.name for tag in client.list_release_tags(workflow_id)]
+        assert {"beta", "stable"} <= set(names)
+
+        def said(**options: str) -> str:
+            answer = client.execute_workflow([], workflow_deployment_name="py-releases", **options)
+            return str(answer.output("said"))
+
+        assert (said(), said(release_tag="stable"), said(release_tag="beta")) == (
+            "two",
+            "one",
+            "two",
+        )
+        shared = client.put_release_tag(workflow_id, "stable", {1: 50, 2: 50})
+        assert [(share.release, share.weight) for share in shared.traffic] == [(1, 50), (2, 50)]
+        heard = Counter(said(release_tag="stable", external_id=f"py-{n}") for n in range(40))
+        assert heard["one"] > 5 and heard["two"] > 5
+        client.put_release_tag(workflow_id, "stable", 1)
+        assert said(release_tag="stable") == "one"
+
+
+def test_what_is_wrong_is_named(server: Server) -> None:
+    with Client(server.key, server.url) as client:
+        workflow_id = client.create_workflow(says("one", "py-wrong")).workflow_id
+        with pytest.raises(stepwell.BadRequestError) as missing:
+            client.put_release_tag(workflow_id, "stable", 7)
+        assert "7" in missing.value.message + str(missing.value.details)
+        with pytest.raises(stepwell.BadRequestError):
+            client.put_release_tag(workflow_id, "stable", {})
+        with pytest.raises(stepwell.BadRequestError) as reserved:
+            client.put_release_tag(workflow_id, "LATEST", 1)
+        assert "tag" in [detail.path for detail in reserved.value.details]
+        with pytest.raises(stepwell.BadRequestError) as broken:
+            client.create_release(workflow_id, {"name": "py-wrong", "steps": []})
+        assert "steps" in str(broken.value.details)
+        for call in (
+            lambda: client.get_release_tag(workflow_id, "no-such-tag"),
+            lambda: client.list_releases("wf-" + "0" * 26),
+            lambda: client.workflow_quality("wf-" + "0" * 26),
+            lambda: client.list_actuals("00000000-0000-7000-8000-000000000000"),
+        ):
+            with pytest.raises(stepwell.NotFoundError):
+                call()
+
+
+def test_actuals_and_quality(server: Server) -> None:
+    with Client(server.key, server.url) as client:
+        workflow_id = client.create_workflow(says("one", "py-quality")).workflow_id
+        empty = client.workflow_quality(workflow_id)
+        assert (empty.count, empty.mean_quality, empty.exact_match_rate) == (0, None, None)
+        client.put_release_tag(workflow_id, "stable", 1)
+        done = client.execute_workflow(
+            [], workflow_deployment_name="py-quality", release_tag="stable", external_id="py-q-1"
+        )
+        assert client.list_actuals(done.execution_id) == []
+        good: stepwell.Actual = {"output_key": "said", "quality": 1.0, "metadata": {"by": "u-1"}}
+        client.submit_workflow_execution_actuals([good], execution_id=done.execution_id)
+        client.submit_workflow_execution_actuals(
+            [
+                {"output_name": "said", "quality": 0.5, "desired_output_value": "one"},
+                {"output_name": "said", "value": "two"},
+            ],
+            external_id="py-q-1",
+        )
+        actuals = client.list_actuals(done.execution_id)
+        assert [(a.quality, a.desired_output_value, a.matched) for a in actuals] == [
+            (1.0, None, None),
+            (0.5, "one", True),
+            (None, "two", False),
+        ]
+        assert actuals[0].metadata == {"by": "u-1"}
+        assert done.data.outputs and actuals[0].output_id == done.data.outputs[0].id
+        quality = client.workflow_quality(workflow_id)
+        assert (quality.count, quality.mean_quality, quality.exact_match_rate) == (3, 0.75, 0.5)
+        assert [(part.release, part.count) for part in quality.releases] == [(1, 3)]
+        assert [(part.tag, part.mean_quality) for part in quality.tags] == [("stable", 0.75)]
+
+
+def test_async(server: Server) -> None:
+    async def main() -> None:
+        async with AsyncClient(server.key, server.url) as client:
+            workflow_id = (await client.create_workflow(says("one", "py-async"))).workflow_id
+            assert (await client.create_release(workflow_id, says("two", "py-async"))).number == 2
+            assert len((await client.list_releases(workflow_id)).releases) == 2
+            assert [r.number async for r in client.iter_releases(workflow_id)] == [2, 1]
+            tag = await client.put_release_tag(workflow_id, "stable", {2: 1})
+            assert await client.get_release_tag(workflow_id, "stable") == tag
+            assert tag in await client.list_release_tags(workflow_id)
+            done = await client.execute_workflow([], workflow_deployment_name="py-async")
+            assert await client.list_actuals(done.execution_id) == []
+            assert (await client.workflow_quality(workflow_id)).count == 0
+            assert "$schema" in await client.definition_schema()
+
+    asyncio.run(main())

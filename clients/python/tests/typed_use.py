@@ -1,0 +1,55 @@
+"""What a type checker knows of a user's program. Checked by mypy, never run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import assert_type
+
+import stepwell
+from stepwell import AsyncClient, Client
+
+
+def use(client: Client) -> None:
+    with client as same:
+        assert_type(same, Client)
+    assert_type(client.create_workflow({"name": "x"}).workflow_id, str)
+    assert_type(client.run("w", {"a": 1}, timeout=1.5), stepwell.Execution)
+    for row in client.iter_executions("w", status=["FAILED"]):
+        assert_type(row.execution_id, str)
+    for event in client.events("w", "e"):
+        if event.event == "task" and isinstance(event, stepwell.TaskEvent):
+            assert_type(event.task, stepwell.Task)
+    answer = client.execute_workflow({"q": 1}, workflow_deployment_name="w", release_tag="v1")
+    assert_type(answer, stepwell.ExecuteWorkflowResponse)
+    stream = client.execute_workflow_stream([], workflow_deployment_id="i", event_types=["NODE"])
+    for told in stream:
+        if told.type == "WORKFLOW":
+            assert_type(told, stepwell.WorkflowEvent)
+        else:
+            assert_type(told.data.node_id, str)
+    stream.close()
+    client.submit_workflow_execution_actuals([{"output_name": "o", "quality": 1}])
+    assert_type(client.create_release("w", {}, release_tags=["beta"]), stepwell.Release)
+    assert_type(client.put_release_tag("w", "stable", {1: 90, 2: 10}), stepwell.ReleaseTag)
+    assert_type(client.list_actuals("e"), list[stepwell.StoredActual])
+    assert_type(client.workflow_quality("w").tags, list[stepwell.TagQuality])
+    assert_type(client.definition_schema(), dict[str, Any])
+    assert_type(client.create_api_key("k", ["admin"]).secret, str)
+    client.execute_workflow([], workflow_deploymnt_name="w")  # type: ignore[call-arg]
+    client.execute_workflow([], event_types=["NODE"])  # type: ignore[call-arg]
+    client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]
+
+
+async def use_async(client: AsyncClient) -> None:
+    async with client as same:
+        assert_type(same, AsyncClient)
+    assert_type(await client.run("w"), stepwell.Execution)
+    async for release in client.iter_releases("w"):
+        assert_type(release.number, int)
+    stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+    async for told in stream:
+        assert_type(told, stepwell.WorkflowStreamEvent)
+    await stream.aclose()
+    assert_type(await client.list_release_tags("w"), list[stepwell.ReleaseTag])
+    await client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]
