@@ -18,6 +18,7 @@ mod outputs;
 mod paging;
 mod raw;
 mod raw_stream;
+mod release_tags;
 mod request;
 mod responses;
 mod routes;

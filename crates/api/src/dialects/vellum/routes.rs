@@ -21,7 +21,7 @@ use utoipa::OpenApi;
 use super::request::{Deployment, EventTypes, Execute};
 use super::stream::{Options, Pace};
 use super::{
-    actuals, convert, deployments, history, identity, inputs, raw_stream, responses,
+    actuals, convert, deployments, history, identity, inputs, raw_stream, release_tags, responses,
     stream as events, wire,
 };
 use crate::body::Posted;
@@ -270,8 +270,8 @@ pub(super) fn execution_id(path: &RawPathParams, name: &str) -> Result<Execution
     paths(execute_workflow, execute_workflow_async, execute_workflow_stream, workflow_execution_status, submit_workflow_execution_actuals,
         deployments::list_deployments, deployments::retrieve_deployment,
         deployments::list_deployment_releases, deployments::retrieve_deployment_release,
-        deployments::list_deployment_tags, deployments::retrieve_deployment_tag,
-        deployments::update_deployment_tag, deployments::retrieve_history_item,
+        release_tags::list_deployment_tags, release_tags::retrieve_deployment_tag,
+        release_tags::update_deployment_tag, deployments::retrieve_history_item,
         raw_stream::execute_deployment_stream,
         history::list_execution_events, history::retrieve_execution_event,
         history::retrieve_execution_detail, history::retrieve_state,
