@@ -22,9 +22,11 @@ for version in 1.14.8 1.10.0; do
 	venv=$target/python-$version
 	[ -x "$venv/bin/python" ] || { python3 -m venv "$venv" && "$venv/bin/pip" -q install "vellum-ai==$version"; }
 	"$venv/bin/python" "$here/conformance.py" "$base" "$key"
+	"$venv/bin/python" "$here/deployments.py" "$base" "$key"
 done
 for version in 1.14.7 1.11.15; do
 	packages=$target/node-$version
 	[ -d "$packages/node_modules/vellum-ai" ] || npm install --silent --no-save --prefix "$packages" "vellum-ai@$version"
 	node "$here/conformance.mjs" "$base" "$key" "$packages"
+	node "$here/deployments.mjs" "$base" "$key" "$packages"
 done

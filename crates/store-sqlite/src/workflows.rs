@@ -20,6 +20,7 @@ macro_rules! columns {
          retention_seconds"
     };
 }
+pub(crate) use columns;
 
 const INSERT: &str = concat!(
     "INSERT INTO workflows (",
@@ -147,7 +148,7 @@ impl WorkflowStore for SqliteStore {
     }
 }
 
-fn workflow(found: &Row<'_>) -> Result<WorkflowRecord> {
+pub(crate) fn workflow(found: &Row<'_>) -> Result<WorkflowRecord> {
     Ok(WorkflowRecord {
         id: row::id(found, 0)?,
         workspace: row::id(found, 1)?,

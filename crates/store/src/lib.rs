@@ -5,6 +5,7 @@
 //! conformance suite (`conformance`) defines what a store is, the in-memory store
 //! (`memory::MemoryStore`) is the reference that others are compared with.
 
+pub mod browse;
 pub mod commit;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
@@ -15,6 +16,7 @@ pub mod memory;
 pub mod record;
 pub mod traits;
 
+pub use browse::BrowseStore;
 pub use error::StoreError;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,

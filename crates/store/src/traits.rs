@@ -8,6 +8,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
 
 use crate::StoreError;
+use crate::browse::BrowseStore;
 use crate::commit::Commit;
 use crate::record::{
     ActualRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord,
@@ -20,6 +21,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store:
     ExecutionStore
     + WorkflowStore
+    + BrowseStore
     + FeedbackStore
     + KeyStore
     + DeliveryStore
@@ -31,6 +33,7 @@ pub trait Store:
 impl<T> Store for T where
     T: ExecutionStore
         + WorkflowStore
+        + BrowseStore
         + FeedbackStore
         + KeyStore
         + DeliveryStore

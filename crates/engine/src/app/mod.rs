@@ -27,6 +27,7 @@ use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig};
 
 mod actuals;
+mod browse;
 mod cursor;
 mod executions;
 mod idempotency;
@@ -38,6 +39,7 @@ mod targets;
 mod workflows;
 
 pub use actuals::NewActual;
+pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
 pub use requests::{
     CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
     WorkflowView, WorkflowsQuery,

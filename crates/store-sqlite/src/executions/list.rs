@@ -8,7 +8,7 @@ use stepwell_core::execution::Status;
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::traits::ListExecutions;
 
-use crate::fault::{Result, corrupt};
+use crate::fault::Result;
 use crate::row::{self, Id};
 
 pub(super) const BY_WORKFLOW: &str = "SELECT id, n FROM executions
@@ -36,11 +36,7 @@ pub(super) fn list(
     }
     found.sort_unstable_by(|a, b| b.cmp(a));
     found.truncate(wanted.limit);
-    let load = |(_, n): ([u8; 16], i64)| {
-        let record = row::first(&transaction, super::LOAD_NTH, [n], super::record)?;
-        record.ok_or_else(|| corrupt("an index names an execution that is not there"))
-    };
-    found.into_iter().map(load).collect()
+    found.into_iter().map(|(_, n)| super::nth(&transaction, n)).collect()
 }
 
 fn walk(

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::fresh;
-use crate::{deliveries, executions, feedback, keys, maintenance, nodes, workflows};
+use crate::{browse, deliveries, executions, feedback, keys, maintenance, nodes, workflows};
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -20,6 +20,7 @@ async fn every_query_searches_an_index() {
         let queries = [
             executions::QUERIES,
             workflows::QUERIES,
+            browse::QUERIES,
             deliveries::QUERIES,
             feedback::QUERIES,
             keys::QUERIES,

@@ -9,6 +9,7 @@ use stepwell_core::ids::NodeId;
 use super::random::Random;
 use super::shown;
 use crate::Store;
+use crate::browse::{BrowseExecutions, BrowseWorkflows, WorkflowOrder};
 use crate::commit::Commit;
 use crate::conformance::build::{
     at, delivery, execution, idempotent, key, new_key, new_workflow, node, pending, queued,
@@ -149,7 +150,7 @@ impl Caller {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(8) {
+        match self.random.below(9) {
             0 => both!(one, other, load_execution(id)),
             1 => {
                 let (of, external_id) = (workspace(self.number(2)), self.number(12).to_string());
@@ -169,6 +170,10 @@ impl Caller {
                 both!(one, other, due(due))
             }
             6 => both!(one, other, next_wake(node)),
+            7 => {
+                let browse = self.browse(limit);
+                both!(one, other, browse_executions(browse))
+            }
             _ => {
                 let after = self.random.maybe(2, |_| id);
                 let owned = OwnedUnfinished { node, after, limit };
@@ -189,6 +194,18 @@ impl Caller {
         }
     }
 
+    fn browse(&mut self, limit: usize) -> BrowseExecutions {
+        let ListExecutions { statuses, .. } = self.list();
+        BrowseExecutions {
+            workflow: workflow(self.number(WORKFLOWS)),
+            statuses,
+            release: self.random.maybe(4, |_| 1),
+            oldest_first: self.random.once_in(2),
+            skip: self.random.limit(),
+            limit,
+        }
+    }
+
     async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let record = self.idempotency_key();
         if self.random.once_in(2) {
@@ -199,11 +216,12 @@ impl Caller {
     }
 
     async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        use WorkflowOrder::{Name, NameBackwards, Newest, Oldest};
         let n = self.number(WORKFLOWS);
         let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
         let (name, limit) = (name.as_str(), self.random.limit());
         let active = self.random.maybe(2, |random| random.once_in(2));
-        match self.random.below(8) {
+        match self.random.below(9) {
             0 => {
                 let mut create = new_workflow(n, name);
                 create.workflow.workspace = of;
@@ -237,6 +255,12 @@ impl Caller {
             6 => {
                 let number = u32::try_from(self.random.below(5)).unwrap();
                 both!(one, other, find_release(id, number))
+            }
+            7 => {
+                let orders = [Newest, Oldest, Name, NameBackwards];
+                let (order, skip) = (self.random.pick(&orders), self.random.limit());
+                let browse = BrowseWorkflows { workspace: of, active, order, skip, limit };
+                both!(one, other, browse_workflows(browse))
             }
             _ => both!(one, other, workflow_stats(id)),
         }

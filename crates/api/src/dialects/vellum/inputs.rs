@@ -23,16 +23,28 @@ pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
             Err(problem) => problems.push(problem),
         }
     }
-    for name in names.required() {
-        // What was given but is wrong was told already.
-        if !input.contains_key(name) && problems.is_empty() {
-            problems.push(Problem::new(
+    names.whole(input, problems)
+}
+
+/// The input of an execution from plain values by name, or all that is wrong with it. What has the
+/// wrong type is told by whoever checks the schema.
+pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
+    let mut input = Map::new();
+    let mut problems = Vec::new();
+    let names = Names::of(plan);
+    for (name, value) in given {
+        match names.find(&name) {
+            Some(schema) => {
+                let value = integral(schema, coerced(schema, value));
+                input.insert(name, value);
+            }
+            None => problems.push(Problem::new(
                 format!("inputs.{name}"),
-                format!("the input `{name}` is required and is missing"),
-            ));
+                format!("there is no input `{name}`; {}", names.listed()),
+            )),
         }
     }
-    if problems.is_empty() { Ok(Value::Object(input)) } else { Err(problems) }
+    names.whole(input, problems)
 }
 
 /// What the schema says of inputs by name.
@@ -68,6 +80,20 @@ impl<'a> Names<'a> {
         required.into_iter().flatten().filter_map(Value::as_str).filter(move |name| {
             properties.and_then(|all| all.get(*name)).is_none_or(|s| s.get("default").is_none())
         })
+    }
+
+    /// The input, if nothing is wrong with it and nothing is missing.
+    fn whole(&self, input: Map, mut problems: Vec<Problem>) -> Result<Value, Vec<Problem>> {
+        for name in self.required() {
+            // What was given but is wrong was told already.
+            if !input.contains_key(name) && problems.is_empty() {
+                problems.push(Problem::new(
+                    format!("inputs.{name}"),
+                    format!("the input `{name}` is required and is missing"),
+                ));
+            }
+        }
+        if problems.is_empty() { Ok(Value::Object(input)) } else { Err(problems) }
     }
 
     fn listed(&self) -> String {

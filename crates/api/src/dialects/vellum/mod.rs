@@ -6,15 +6,25 @@
 
 mod actuals;
 mod convert;
+mod deployment_bodies;
+mod deployments;
 pub(crate) mod errors;
+mod history;
+mod identity;
+mod ids;
 mod inputs;
 mod ndjson;
 mod outputs;
+mod paging;
+mod raw;
+mod raw_stream;
+mod release_tags;
 mod request;
 mod responses;
 mod routes;
 mod stream;
 mod types;
+mod variables;
 pub(crate) mod wire;
 
 pub(crate) use routes::{Doc, routes};

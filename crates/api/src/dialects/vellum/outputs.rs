@@ -24,6 +24,21 @@ pub struct Output {
     pub source: Option<(usize, Vec<String>)>,
 }
 
+impl Output {
+    /// Whether it is exactly the text that a step sends in pieces.
+    pub fn is_text_of(&self, step: usize) -> bool {
+        let is_source = matches!(&self.source, Some((from, path))
+            if *from == step && matches!(path.as_slice(), [only] if only == "text"));
+        is_source && matches!(self.value_type, None | Some(ValueType::String))
+    }
+
+    /// Its value, where it is exactly what a step made.
+    pub fn made_by<'a>(&self, step: usize, made: &'a Value) -> Option<&'a Value> {
+        let (from, path) = self.source.as_ref()?;
+        if *from == step { at(made, path) } else { None }
+    }
+}
+
 /// The id of an input, output or node of a workflow, the same in each of its releases.
 pub fn id(workflow: WorkflowId, name: &str) -> Uuid {
     Uuid::new_v5(&workflow.uuid(), name.as_bytes())
@@ -66,7 +81,7 @@ fn source(plan: &Plan, path: &[String]) -> Option<(usize, Vec<String>)> {
 }
 
 /// The value at a path inside a step's output.
-pub fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
 

@@ -74,11 +74,7 @@ impl TryFrom<Fields> for Execute {
         let inputs = fields.list("inputs");
         let inputs = fields.require("inputs", inputs);
         let release_tag = non_empty(&mut fields, "release_tag");
-        let external_id = non_empty(&mut fields, "external_id");
-        if external_id.as_ref().is_some_and(|id| id.len() > MAX_EXTERNAL_ID) {
-            let message = format!("is longer than {MAX_EXTERNAL_ID} bytes");
-            fields.push(Problem::new("external_id", message));
-        }
+        let external_id = external_id(&mut fields);
         let metadata = fields.object("metadata").unwrap_or_default();
         let previous = id(&mut fields, "previous_execution_id");
         expand_meta(&mut fields);
@@ -116,8 +112,18 @@ fn deployment(fields: &mut Fields) -> Option<Deployment> {
     }
 }
 
+/// The client's own id.
+pub fn external_id(fields: &mut Fields) -> Option<String> {
+    let id = non_empty(fields, "external_id");
+    if id.as_ref().is_some_and(|id| id.len() > MAX_EXTERNAL_ID) {
+        let message = format!("is longer than {MAX_EXTERNAL_ID} bytes");
+        fields.push(Problem::new("external_id", message));
+    }
+    id
+}
+
 /// A text of at least one character.
-fn non_empty(fields: &mut Fields, name: &'static str) -> Option<String> {
+pub fn non_empty(fields: &mut Fields, name: &'static str) -> Option<String> {
     let text = fields.text(name)?;
     if text.is_empty() {
         fields.push(Problem::new(name, "must have at least one character"));

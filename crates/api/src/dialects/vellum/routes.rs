@@ -19,8 +19,11 @@ use stepwell_engine::{AppError, Caller};
 use utoipa::OpenApi;
 
 use super::request::{Deployment, EventTypes, Execute};
-use super::stream::Options;
-use super::{actuals, convert, inputs, responses, stream as events, wire};
+use super::stream::{Options, Pace};
+use super::{
+    actuals, convert, deployments, history, identity, inputs, raw_stream, release_tags, responses,
+    stream as events, wire,
+};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::{ApiError, Kind};
@@ -45,10 +48,13 @@ pub fn routes() -> Router<Api> {
         .route("/v1/execute-workflow-stream", post(execute_workflow_stream))
         .route("/v1/submit-workflow-execution-actuals", post(submit_workflow_execution_actuals))
         .route("/v1/workflows/executions/{execution_id}/status", get(workflow_execution_status))
+        .merge(deployments::routes())
+        .merge(history::routes())
+        .merge(identity::routes())
 }
 
 /// Whether the client knows the type `THINKING`.
-fn knows_thinking(headers: &HeaderMap) -> bool {
+pub(super) fn knows_thinking(headers: &HeaderMap) -> bool {
     headers.get("x-api-version").is_some_and(|version| version.as_bytes() >= NEWER.as_bytes())
 }
 
@@ -194,13 +200,15 @@ async fn execute_workflow_stream(
         prepare(&api, &caller, &headers, posted).await?;
     let external_id = start.external_id.clone();
     let follow = api.app.execute_and_follow(&caller, workflow, start).await?;
-    let options = Options {
-        events: wanted,
-        thinking: knows_thinking(&headers),
-        heartbeat: api.config.heartbeat(),
-        stopping: stopping.map(|Extension(stopping)| stopping),
-    };
+    let options =
+        Options { events: wanted, thinking: knows_thinking(&headers), pace: pace(&api, stopping) };
     Ok(events::answer(follow, external_id, options))
+}
+
+/// How a stream of this server keeps going.
+pub(super) fn pace(api: &Api, stopping: Option<Extension<Stopping>>) -> Pace {
+    let stopping = stopping.map(|Extension(stopping)| stopping);
+    Pace { heartbeat: api.config.heartbeat(), stopping }
 }
 
 /// Check an execution
@@ -215,7 +223,7 @@ async fn workflow_execution_status(
     Who(caller): Who,
     path: RawPathParams,
 ) -> Answer {
-    let id = execution_id(&path)?;
+    let id = execution_id(&path, "execution_id")?;
     let view = api.app.execution(&caller, None, id).await?;
     respond::json(StatusCode::OK, &convert::status(&view))
 }
@@ -242,12 +250,16 @@ async fn submit_workflow_execution_actuals(
     .await
 }
 
-fn execution_id(path: &RawPathParams) -> Result<ExecutionId, ApiError> {
-    let text = path.iter().find(|(name, _)| *name == "execution_id").map_or("", |(_, id)| id);
+/// The execution that a path names.
+///
+/// # Errors
+/// `InvalidRequest` where it is not an id.
+pub(super) fn execution_id(path: &RawPathParams, name: &str) -> Result<ExecutionId, ApiError> {
+    let text = path.iter().find(|(known, _)| *known == name).map_or("", |(_, id)| id);
     text.parse().map_err(|_| {
         let shown: String = text.chars().take(64).collect();
         ApiError::problem(
-            Problem::new("execution_id", "is not a UUID").expecting("UUID", format!("`{shown}`")),
+            Problem::new(name, "is not a UUID").expecting("UUID", format!("`{shown}`")),
         )
     })
 }
@@ -255,7 +267,16 @@ fn execution_id(path: &RawPathParams) -> Result<ExecutionId, ApiError> {
 /// This dialect's part of the API's description.
 #[derive(OpenApi)]
 #[openapi(
-    paths(execute_workflow, execute_workflow_async, execute_workflow_stream, workflow_execution_status, submit_workflow_execution_actuals),
+    paths(execute_workflow, execute_workflow_async, execute_workflow_stream, workflow_execution_status, submit_workflow_execution_actuals,
+        deployments::list_deployments, deployments::retrieve_deployment,
+        deployments::list_deployment_releases, deployments::retrieve_deployment_release,
+        release_tags::list_deployment_tags, release_tags::retrieve_deployment_tag,
+        release_tags::update_deployment_tag, deployments::retrieve_history_item,
+        raw_stream::execute_deployment_stream,
+        history::list_execution_events, history::retrieve_execution_event,
+        history::retrieve_execution_detail, history::retrieve_state,
+        identity::workspace_identity, identity::environment_identity,
+        identity::organization_identity),
     components(schemas(wire::ErrorBody)),
     tags((name = "vellum", description = "As the published clients of Vellum speak it"))
 )]

@@ -40,16 +40,37 @@ pub struct Options {
     pub events: EventTypes,
     /// Whether the client knows the type `THINKING`.
     pub thinking: bool,
+    /// How it keeps going.
+    pub pace: Pace,
+}
+
+/// How a stream keeps going, and when it stops.
+pub struct Pace {
     /// How often a quiet stream sends an empty line.
     pub heartbeat: Duration,
     /// Tells that the server stops.
     pub stopping: Option<Stopping>,
 }
 
+/// Turns what happens into lines of a stream.
+pub trait WriteLines: Send {
+    /// Appends the lines, or none, that tell of `notice`.
+    ///
+    /// # Errors
+    /// A value cannot be written.
+    fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()>;
+}
+
 /// The answer: the events of the execution that `follow` follows, from its beginning to its end.
 pub fn answer(follow: Follow, external_id: Option<String>, options: Options) -> Response {
-    let Options { events, thinking, heartbeat, stopping } = options;
+    let Options { events, thinking, pace } = options;
     let lines = Lines::new(&follow, external_id, events, thinking);
+    stream_of(follow, lines, pace)
+}
+
+/// The answer: what `lines` makes of all that `follow` tells.
+pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -> Response {
+    let Pace { heartbeat, stopping } = pace;
     let stop: Stop = match stopping {
         Some(stopping) => Box::pin(stopping.wait()),
         None => Box::pin(std::future::pending()),
@@ -70,15 +91,15 @@ pub fn answer(follow: Follow, external_id: Option<String>, options: Options) -> 
 
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-struct State {
+struct State<L> {
     follow: Follow,
-    lines: Lines,
+    lines: L,
     stop: Stop,
     heartbeat: Duration,
     over: bool,
 }
 
-impl State {
+impl<L: WriteLines> State<L> {
     /// The next lines; `None` after the last. An error cuts the connection, so that the client
     /// knows that it has not seen the end.
     async fn chunk(&mut self) -> Option<io::Result<Bytes>> {
@@ -136,6 +157,29 @@ struct Lines {
     initiated: bool,
 }
 
+impl WriteLines for Lines {
+    fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
+        let at = notice.at;
+        match &notice.what {
+            What::Status { status, output, error } => {
+                if !self.initiated {
+                    self.initiated = true;
+                    let input = &follow.execution().input;
+                    let inputs = outputs::inputs(self.workflow, &self.plan, input);
+                    self.workflow_event(to, "INITIATED", at, json!({ "inputs": inputs }))?;
+                }
+                if status.is_final() {
+                    self.end(to, (*status, at), output.as_deref(), error.as_ref())?;
+                }
+                Ok(())
+            }
+            What::Step { step, .. } => self.step(to, at, step),
+            What::Delta { step, text } => self.delta(to, at, *step, text),
+            What::Log(_) => Ok(()),
+        }
+    }
+}
+
 impl Lines {
     fn new(
         follow: &Follow,
@@ -155,27 +199,6 @@ impl Lines {
             told: BTreeSet::new(),
             begun: BTreeSet::new(),
             initiated: false,
-        }
-    }
-
-    fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
-        let at = notice.at;
-        match &notice.what {
-            What::Status { status, output, error } => {
-                if !self.initiated {
-                    self.initiated = true;
-                    let input = &follow.execution().input;
-                    let inputs = outputs::inputs(self.workflow, &self.plan, input);
-                    self.workflow_event(to, "INITIATED", at, json!({ "inputs": inputs }))?;
-                }
-                if status.is_final() {
-                    self.end(to, (*status, at), output.as_deref(), error.as_ref())?;
-                }
-                Ok(())
-            }
-            What::Step { step, .. } => self.step(to, at, step),
-            What::Delta { step, text } => self.delta(to, at, *step, text),
-            What::Log(_) => Ok(()),
         }
     }
 
@@ -262,9 +285,7 @@ impl Lines {
             self.node_event(to, (step, "STREAMING"), at, with)?;
         }
         for output in &self.outputs {
-            let is_this = matches!(&output.source, Some((from, path))
-                if *from == step && matches!(path.as_slice(), [only] if only == "text"));
-            if is_this && matches!(output.value_type, None | Some(ValueType::String)) {
+            if output.is_text_of(step) {
                 let streamed = json!({
                     "id": outputs::id(self.workflow, &output.name), "name": output.name,
                     "state": "STREAMING", "node_id": node, "delta": text,
@@ -327,9 +348,7 @@ impl Lines {
     ) -> io::Result<()> {
         let mut whole = Vec::new();
         for output in &self.outputs {
-            if let Some((from, path)) = &output.source
-                && *from == step
-                && let Some(value) = outputs::at(made, path)
+            if let Some(value) = output.made_by(step, made)
                 && self.told.insert(output.name.clone())
             {
                 whole.push((output.name.clone(), value));

@@ -35,6 +35,27 @@ pub struct ExecuteRequest {
     pub event_types: Option<Vec<String>>,
 }
 
+/// A request to execute a deployment by plain values.
+#[derive(ToSchema)]
+#[schema(as = VellumExecuteDeploymentRequest)]
+#[expect(dead_code, reason = "for the API's description; `raw_stream` reads the body")]
+pub struct ExecuteDeploymentRequest {
+    /// Values by the names of inputs.
+    #[schema(value_type = Option<Object>)]
+    pub inputs: Option<Value>,
+    /// There are none: leave it out.
+    pub trigger: Option<String>,
+    /// `LATEST` where it is left out.
+    pub release_tag: Option<String>,
+    /// Unique in the workspace.
+    pub external_id: Option<String>,
+    /// Labels.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Value>,
+    /// An execution of the same workflow, with whose last state this one begins.
+    pub previous_execution_id: Option<String>,
+}
+
 /// An input.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description; `inputs` reads the body")]

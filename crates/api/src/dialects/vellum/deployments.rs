@@ -1,0 +1,324 @@
+//! Deployments, their releases and release tags. A deployment is a workflow, however it was
+//! created.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawPathParams, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use stepwell_core::definition::SharedPlan;
+use stepwell_engine::app::WorkflowRef;
+use stepwell_engine::{App, AppError, Caller};
+use stepwell_store::browse::WorkflowOrder;
+use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, WorkflowRecord};
+use uuid::Uuid;
+
+use super::deployment_bodies::{Deployment, HistoryItem, Name, Release, SlimDeployment, Version};
+use super::identity;
+use super::paging::{self, Paged, paged};
+use super::release_tags::{self, main_release, tag_name};
+use super::variables::{self, Variable};
+use super::{ids, raw_stream, responses};
+use crate::edge::Who;
+use crate::error::{ApiError, Kind};
+use crate::query::{Params, wrong};
+use crate::respond::{self, Time};
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+/// The routes of deployments.
+pub fn routes() -> Router<Api> {
+    const ONE: &str = "/v1/workflow-deployments/{id}";
+    let under = |rest: &str| format!("{ONE}/{rest}");
+    Router::new()
+        .route("/v1/workflow-deployments", get(list_deployments))
+        .route(ONE, get(retrieve_deployment))
+        .route(&under("releases"), get(list_deployment_releases))
+        .route(&under("releases/{release}"), get(retrieve_deployment_release))
+        .route(&under("release-tags"), get(release_tags::list_deployment_tags))
+        .route(
+            &under("release-tags/{name}"),
+            get(release_tags::retrieve_deployment_tag).patch(release_tags::update_deployment_tag),
+        )
+        .route(&under("history/{release}"), get(retrieve_history_item))
+        .route(&under("execute-stream"), post(raw_stream::execute_deployment_stream))
+}
+
+/// A part of the path, decoded.
+pub fn part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
+    path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+}
+
+/// The workflow that a path names by its id or name.
+///
+/// # Errors
+/// `NoWorkflow`.
+pub async fn deployment(
+    app: &App,
+    caller: &Caller,
+    path: &RawPathParams,
+) -> Result<Arc<WorkflowRecord>, ApiError> {
+    let text = part(path, "id");
+    if let Ok(id) = text.parse() {
+        match app.find_workflow(caller, WorkflowRef::Id(id)).await {
+            // A name may look like an id.
+            Err(AppError::NotFound { .. }) => {}
+            found => return Ok(found?),
+        }
+    }
+    Ok(app.find_workflow(caller, WorkflowRef::Name(text)).await?)
+}
+
+/// A release with what is known of it.
+struct Released {
+    record: ReleaseRecord,
+    plan: SharedPlan,
+}
+
+impl Released {
+    async fn find(
+        api: &Api,
+        caller: &Caller,
+        of: &WorkflowRecord,
+        number: u32,
+    ) -> Result<Self, ApiError> {
+        let record = api.app.release(caller, of.id, number).await?;
+        let plan = api.app.plan_of_release(of.id, number).await?;
+        Ok(Self { record, plan })
+    }
+
+    fn description(&self) -> Option<String> {
+        Some(self.record.source.get("description")?.as_str()?.to_owned())
+    }
+
+    fn inputs(&self) -> Vec<Variable> {
+        variables::inputs(self.record.workflow, &self.plan)
+    }
+
+    fn outputs(&self) -> Vec<Variable> {
+        variables::outputs(self.record.workflow, &self.plan)
+    }
+
+    fn id(&self) -> String {
+        ids::release(self.record.workflow, self.record.number).to_string()
+    }
+}
+
+async fn slim(
+    api: &Api,
+    caller: &Caller,
+    workflow: &WorkflowRecord,
+) -> Result<SlimDeployment, ApiError> {
+    let released = Released::find(api, caller, workflow, workflow.release).await?;
+    let WorkflowRecord {
+        id,
+        workspace: _,
+        name,
+        active,
+        release: _,
+        created_at,
+        updated_at: _,
+        deleted_at: _,
+        metadata: _,
+        retention_seconds: _,
+    } = workflow;
+    Ok(SlimDeployment {
+        id: id.to_string(),
+        name: name.clone(),
+        label: name.clone(),
+        status: if *active { "ACTIVE" } else { "ARCHIVED" },
+        environment: "PRODUCTION",
+        created: Time(*created_at),
+        last_deployed_on: Time(released.record.created_at),
+        input_variables: released.inputs(),
+        output_variables: released.outputs(),
+        description: released.description(),
+    })
+}
+
+/// The release that a path names by its id or by a tag.
+async fn number(
+    api: &Api,
+    caller: &Caller,
+    of: &WorkflowRecord,
+    text: &str,
+) -> Result<u32, ApiError> {
+    let by_id = Uuid::parse_str(text).ok();
+    if let Some(number) = by_id.and_then(|id| ids::release_number(of.id, of.release, id)) {
+        return Ok(number);
+    }
+    let missing = |error| match error {
+        AppError::NotFound { kind: "release tag", .. } => {
+            let shown: String = text.chars().take(100).collect();
+            ApiError::new(Kind::NoObject, format!("there is no release or release tag `{shown}`"))
+        }
+        other => other.into(),
+    };
+    let tag = api.app.release_tag(caller, of.id, text).await.map_err(missing)?;
+    main_release(&tag)
+}
+
+fn release(
+    caller: &Caller,
+    of: &WorkflowRecord,
+    released: &Released,
+    tags: &[ReleaseTagRecord],
+) -> Release {
+    let number = released.record.number;
+    let points = |tag: &&ReleaseTagRecord| {
+        tag.traffic.iter().any(|share| share.release == number && share.weight > 0)
+    };
+    Release {
+        id: released.id(),
+        number,
+        created: Time(released.record.created_at),
+        environment: identity::environment(caller.workspace),
+        created_by: None,
+        workflow_version: Version {
+            id: ids::version(of.id, number).to_string(),
+            input_variables: released.inputs(),
+            output_variables: released.outputs(),
+        },
+        deployment: Name { id: of.id.to_string(), name: of.name.clone() },
+        description: released.description(),
+        release_tags: tags.iter().filter(points).map(|tag| tag_name(&tag.name)).collect(),
+        reviews: [],
+    }
+}
+
+/// List deployments
+///
+/// Every workflow is one.
+#[utoipa::path(get, path = "/v1/workflow-deployments", tag = "vellum",
+    params(("status" = Option<String>, Query, description = "`ACTIVE`, `ARCHIVED`, `PENDING_DELETION` (there are none)"),
+        ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
+        ("offset" = Option<u32>, Query, description = "How many come before the page"),
+        ("ordering" = Option<String>, Query, description = "`-created` (default), `created`, `name`, `-name`")),
+    responses((status = 200, description = "A page", body = Paged<SlimDeployment>),
+        responses::BadRequest, responses::CommonErrors))]
+pub async fn list_deployments(
+    State(api): State<Api>,
+    Who(caller): Who,
+    uri: Uri,
+    params: Params,
+) -> Answer {
+    let place = paging::place(&params)?;
+    let order = match paging::ordering(&params, &["created", "name"])? {
+        None | Some(("created", true)) => WorkflowOrder::Newest,
+        Some(("name", false)) => WorkflowOrder::Name,
+        Some(("name", true)) => WorkflowOrder::NameBackwards,
+        Some(_) => WorkflowOrder::Oldest,
+    };
+    let active = match params.one("status")? {
+        None => None,
+        Some("ACTIVE") => Some(true),
+        Some("ARCHIVED") => Some(false),
+        Some("PENDING_DELETION") => {
+            let none = paged(&uri, place, 0, Vec::<SlimDeployment>::new());
+            return respond::json(StatusCode::OK, &none);
+        }
+        Some(other) => {
+            return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
+        }
+    };
+    let found = api.app.workflows_by_place(&caller, (active, order), place).await?;
+    let mut results = Vec::with_capacity(found.items.len());
+    for workflow in &found.items {
+        results.push(slim(&api, &caller, workflow).await?);
+    }
+    respond::json(StatusCode::OK, &paged(&uri, place, found.total, results))
+}
+
+/// Get a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}", tag = "vellum",
+    params(("id" = String, Path, description = "Its id or name")),
+    responses((status = 200, description = "The deployment", body = Deployment),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_deployment(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let slim = slim(&api, &caller, &workflow).await?;
+    let newest = ids::release(workflow.id, workflow.release).to_string();
+    let body = Deployment { slim, last_deployed_history_item_id: newest };
+    respond::json(StatusCode::OK, &body)
+}
+
+/// List the releases of a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/releases", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
+        ("offset" = Option<u32>, Query, description = "How many come before the page"),
+        ("ordering" = Option<String>, Query, description = "`-created` (default), `created`")),
+    responses((status = 200, description = "A page", body = Paged<Release>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_deployment_releases(
+    State(api): State<Api>,
+    Who(caller): Who,
+    uri: Uri,
+    path: RawPathParams,
+    params: Params,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let place = paging::place(&params)?;
+    let oldest_first = matches!(paging::ordering(&params, &["created"])?, Some((_, false)));
+    let tags = api.app.release_tags(&caller, workflow.id).await?;
+    let mut results = Vec::new();
+    for number in paging::numbers(workflow.release, place, oldest_first) {
+        let released = Released::find(&api, &caller, &workflow, number).await?;
+        results.push(release(&caller, &workflow, &released, &tags));
+    }
+    respond::json(StatusCode::OK, &paged(&uri, place, workflow.release.into(), results))
+}
+
+/// Get a release of a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/releases/{release}", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("release" = String, Path, description = "The release's id, or a release tag")),
+    responses((status = 200, description = "The release", body = Release),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_deployment_release(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let number = number(&api, &caller, &workflow, part(&path, "release")).await?;
+    let released = Released::find(&api, &caller, &workflow, number).await?;
+    let tags = api.app.release_tags(&caller, workflow.id).await?;
+    respond::json(StatusCode::OK, &release(&caller, &workflow, &released, &tags))
+}
+
+/// Get a history item of a deployment
+///
+/// The older name of a release.
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/history/{release}", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("release" = String, Path, description = "The history item's id, or a release tag")),
+    responses((status = 200, description = "The history item", body = HistoryItem),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_history_item(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let number = number(&api, &caller, &workflow, part(&path, "release")).await?;
+    let released = Released::find(&api, &caller, &workflow, number).await?;
+    let body = HistoryItem {
+        id: released.id(),
+        workflow_deployment_id: workflow.id.to_string(),
+        timestamp: Time(released.record.created_at),
+        label: released.plan.name.clone(),
+        name: released.plan.name.clone(),
+        input_variables: released.inputs(),
+        output_variables: released.outputs(),
+        description: released.description(),
+    };
+    respond::json(StatusCode::OK, &body)
+}

@@ -1,0 +1,362 @@
+//! What was executed: executions of a deployment, one of them with its spans, and the state it
+//! ended with.
+
+use axum::Router;
+use axum::extract::{RawPathParams, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use serde_json::{Value, json};
+use stepwell_core::execution::Status;
+use stepwell_core::{Map, Problem};
+use stepwell_engine::AppError;
+use stepwell_engine::app::{ExecutionDetail, ExecutionsByPlace, LATEST};
+use stepwell_store::record::{ActualRecord, WorkflowRecord};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::deployments::deployment;
+use super::paging::{self, Paged, paged};
+use super::routes::{execution_id, knows_thinking};
+use super::wire::{EventError, TypedValue};
+use super::{convert, ids, outputs, raw, responses};
+use crate::edge::Who;
+use crate::error::ApiError;
+use crate::json;
+use crate::query::{Params, wrong};
+use crate::respond::{self, Time};
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+/// The routes of executions.
+pub fn routes() -> Router<Api> {
+    const EVENTS: &str = "/v1/workflow-deployments/{id}/execution-events";
+    Router::new()
+        .route(EVENTS, get(list_execution_events))
+        .route(&format!("{EVENTS}/{{execution_id}}"), get(retrieve_execution_event))
+        .route("/v1/workflow-executions/{execution_id}/detail", get(retrieve_execution_detail))
+        .route("/v1/workflows/{span_id}/state", get(retrieve_state))
+}
+
+/// An execution, as lists show it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VellumSlimExecution)]
+pub struct SlimExecution<'a> {
+    /// The execution.
+    span_id: String,
+    /// When it was accepted.
+    start: Time,
+    /// When it ended.
+    end: Option<Time>,
+    /// What it was given.
+    inputs: Vec<TypedValue<'a>>,
+    /// What it made; empty unless it was fulfilled.
+    outputs: Vec<TypedValue<'a>>,
+    /// Why it was rejected.
+    error: Option<EventError<'a>>,
+    /// Always `null`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    usage_results: Option<[(); 0]>,
+    /// The deployment, release and tag, `external_id` and `metadata`.
+    #[schema(value_type = Object)]
+    parent_context: Value,
+    /// What was said of its outputs last.
+    latest_actual: Option<Actual<'a>>,
+    /// Always empty.
+    #[schema(value_type = Vec<Object>)]
+    metric_results: [(); 0],
+}
+
+/// An execution.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VellumExecution)]
+pub struct Execution<'a> {
+    /// What lists show.
+    #[serde(flatten)]
+    slim: SlimExecution<'a>,
+    /// The execution and its steps, as far as they have ended, each with its events.
+    #[schema(value_type = Vec<Object>)]
+    spans: Vec<Value>,
+    /// The state, while it runs and as it ended.
+    #[schema(value_type = Object)]
+    state: &'a Map,
+}
+
+/// What was said of an output.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VellumLatestActual)]
+pub struct Actual<'a> {
+    /// The output with the value it should have had; `null` where only its quality was told.
+    output: TypedValue<'a>,
+    /// When it was said.
+    timestamp: Time,
+    /// How good it was, 0 to 1.
+    quality: Option<f64>,
+    /// Labels.
+    #[schema(value_type = Object)]
+    metadata: &'a Map,
+}
+
+/// The state of an execution.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VellumState)]
+pub struct Resolved<'a> {
+    /// The execution.
+    trace_id: String,
+    /// When it ended; until then, when it began.
+    timestamp: Time,
+    /// The execution.
+    span_id: String,
+    /// Its state now; after its end, the last one.
+    #[schema(value_type = Object)]
+    state: &'a Map,
+    /// The execution with whose last state it began.
+    previous_span_id: Option<String>,
+    /// The same.
+    previous_trace_id: Option<String>,
+}
+
+fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
+    let ExecutionDetail { view, plan, workflow, tag, previous: _, state: _, actuals } = detail;
+    let record = &view.record;
+    let known = outputs::of(plan);
+    let error = match record.status {
+        Status::Failed | Status::TimedOut | Status::Cancelled => {
+            let failure = view.error.as_ref();
+            let of_fail_step = convert::is_fail_of(plan, failure);
+            Some(convert::rejection(record.status, failure, of_fail_step))
+        }
+        _ => None,
+    };
+    let latest = actuals.iter().max_by_key(|actual| (actual.at, actual.id));
+    let made = view.output.as_deref().filter(|_| record.status == Status::Completed);
+    SlimExecution {
+        span_id: record.id.to_string(),
+        start: Time(record.created_at),
+        end: record.ended_at.map(Time),
+        inputs: outputs::inputs(record.workflow, plan, &view.input),
+        outputs: made
+            .map(|made| outputs::typed(record.workflow, &known, made, thinking))
+            .unwrap_or_default(),
+        error,
+        usage_results: None,
+        parent_context: json!({
+            "type": "WORKFLOW_RELEASE_TAG",
+            "span_id": ids::around(record.id),
+            "deployment_id": record.workflow,
+            "deployment_name": workflow.name,
+            "deployment_history_item_id": ids::release(record.workflow, record.release),
+            "release_tag_id": ids::tag(record.workflow, tag.as_deref().unwrap_or(LATEST)),
+            "release_tag_name": tag.as_deref().unwrap_or(LATEST),
+            "external_id": record.external_id,
+            "metadata": record.metadata,
+            "workflow_version_id": ids::version(record.workflow, record.release),
+            "parent": null,
+            "links": null,
+        }),
+        latest_actual: latest.map(|actual| said(actual, &known, thinking)),
+        metric_results: [],
+    }
+}
+
+fn said<'a>(actual: &'a ActualRecord, known: &[outputs::Output], thinking: bool) -> Actual<'a> {
+    let wanted = known.iter().find(|output| output.name == actual.output);
+    let wanted = wanted.and_then(|output| output.value_type);
+    let id = outputs::id(actual.workflow, &actual.output);
+    let value = actual.desired.as_ref().unwrap_or(&Value::Null);
+    Actual {
+        output: outputs::one(id, &actual.output, wanted, value, thinking),
+        timestamp: Time(actual.at),
+        quality: actual.quality,
+        metadata: &actual.metadata,
+    }
+}
+
+const FILTERS: &str = "a JSON object with any of `status`, `external_id`, `release_id`, such as {\"status\": \"REJECTED\"}";
+
+/// Which executions are wanted.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Filters {
+    statuses: Vec<Status>,
+    external_id: Option<String>,
+    release: Option<u32>,
+}
+
+impl Filters {
+    fn read(params: &Params, of: &WorkflowRecord) -> Result<Self, ApiError> {
+        let Some(text) = params.one("filters")? else { return Ok(Self::default()) };
+        let Ok(Value::Object(fields)) = json::parse(text.as_bytes(), 4) else {
+            return Err(wrong("filters", FILTERS, text));
+        };
+        let mut filters = Self::default();
+        for (name, value) in fields {
+            let refuse = |expected: &str| {
+                let problem =
+                    Problem::new(format!("filters.{name}"), format!("must be {expected}"));
+                let found: String = value.to_string().chars().take(100).collect();
+                Err(ApiError::problem(problem.expecting(expected, found)))
+            };
+            match (name.as_str(), &value) {
+                (_, Value::Null) => {}
+                ("status", wanted) => match statuses(wanted) {
+                    Some(statuses) => filters.statuses = statuses,
+                    None => {
+                        return refuse("one or a list of PENDING, INITIATED, FULFILLED, REJECTED");
+                    }
+                },
+                ("external_id", Value::String(id)) => filters.external_id = Some(id.clone()),
+                ("external_id", _) => return refuse("a text"),
+                ("release_id", wanted) => {
+                    let id = wanted.as_str().and_then(|id| Uuid::parse_str(id).ok());
+                    let found = id.and_then(|id| ids::release_number(of.id, of.release, id));
+                    if found.is_none() {
+                        return refuse("the id of a release of this deployment");
+                    }
+                    filters.release = found;
+                }
+                _ => {
+                    return refuse(
+                        "left out: it is not known; known are status, external_id, release_id",
+                    );
+                }
+            }
+        }
+        Ok(filters)
+    }
+}
+
+fn statuses(wanted: &Value) -> Option<Vec<Status>> {
+    let of = |name: &Value| -> Option<&[Status]> {
+        match name.as_str()? {
+            "PENDING" => Some(&[Status::Queued]),
+            "INITIATED" => Some(&[Status::Running, Status::Waiting, Status::Paused]),
+            "FULFILLED" => Some(&[Status::Completed]),
+            "REJECTED" => Some(&[Status::Failed, Status::TimedOut, Status::Cancelled]),
+            _ => None,
+        }
+    };
+    let names = match wanted {
+        Value::Array(names) if !names.is_empty() => names.as_slice(),
+        Value::String(_) => std::slice::from_ref(wanted),
+        _ => return None,
+    };
+    let found: Option<Vec<_>> = names.iter().map(of).collect();
+    found.map(|found| found.concat())
+}
+
+/// List the executions of a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("filters" = Option<String>, Query, description = "A JSON object: `status` (one or a list), `external_id`, `release_id`"),
+        ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
+        ("offset" = Option<u32>, Query, description = "How many come before the page"),
+        ("ordering" = Option<String>, Query, description = "`-start` (default), `start`")),
+    responses((status = 200, description = "A page", body = Paged<SlimExecution>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_execution_events(
+    State(api): State<Api>,
+    Who(caller): Who,
+    uri: Uri,
+    headers: HeaderMap,
+    path: RawPathParams,
+    params: Params,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let place = paging::place(&params)?;
+    let oldest_first = matches!(paging::ordering(&params, &["start"])?, Some((_, false)));
+    let Filters { statuses, external_id, release } = Filters::read(&params, &workflow)?;
+    let workflow = workflow.id;
+    let query = ExecutionsByPlace { workflow, statuses, release, external_id, oldest_first, place };
+    let found = api.app.executions_by_place(&caller, query).await?;
+    let mut details = Vec::with_capacity(found.items.len());
+    for record in &found.items {
+        match api.app.execution_detail(&caller, Some(workflow), record.id).await {
+            Ok(detail) => details.push(detail),
+            // Purged since.
+            Err(AppError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let thinking = knows_thinking(&headers);
+    let results = details.iter().map(|detail| slim(detail, thinking)).collect();
+    respond::json(StatusCode::OK, &paged(&uri, place, found.total, results))
+}
+
+/// Get an execution of a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events/{execution_id}", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("execution_id" = String, Path, description = "The execution")),
+    responses((status = 200, description = "The execution", body = Execution),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_execution_event(
+    State(api): State<Api>,
+    Who(caller): Who,
+    headers: HeaderMap,
+    path: RawPathParams,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let id = execution_id(&path, "execution_id")?;
+    let detail = api.app.execution_detail(&caller, Some(workflow.id), id).await?;
+    let slim = slim(&detail, knows_thinking(&headers));
+    let body = Execution { slim, spans: raw::spans(&detail), state: &detail.state };
+    respond::json(StatusCode::OK, &body)
+}
+
+/// Get an execution with its spans
+#[utoipa::path(get, path = "/v1/workflow-executions/{execution_id}/detail", tag = "vellum",
+    params(("execution_id" = String, Path, description = "The execution"),
+        ("prev_span_id" = Option<String>, Query, description = "Only the spans after this one"),
+        ("span_limit" = Option<u32>, Query, description = "At most so many spans")),
+    responses((status = 200, description = "The execution", body = Execution),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_execution_detail(
+    State(api): State<Api>,
+    Who(caller): Who,
+    headers: HeaderMap,
+    path: RawPathParams,
+    params: Params,
+) -> Answer {
+    let id = execution_id(&path, "execution_id")?;
+    let limit = params.number("span_limit", 1..=usize::MAX, usize::MAX)?;
+    let previous = params.one("prev_span_id")?;
+    let detail = api.app.execution_detail(&caller, None, id).await?;
+    let mut spans = raw::spans(&detail);
+    if let Some(previous) = previous {
+        let place = spans.iter().position(|span| span["span_id"] == previous);
+        let place = place
+            .ok_or_else(|| wrong("prev_span_id", "the id of a span of this execution", previous))?;
+        spans.drain(..=place);
+    }
+    spans.truncate(limit);
+    let slim = slim(&detail, knows_thinking(&headers));
+    respond::json(StatusCode::OK, &Execution { slim, spans, state: &detail.state })
+}
+
+/// Get the state of an execution
+///
+/// After its end: the state it ended with, with which another may begin.
+#[utoipa::path(get, path = "/v1/workflows/{span_id}/state", tag = "vellum",
+    params(("span_id" = String, Path, description = "The execution")),
+    responses((status = 200, description = "The state", body = Resolved),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_state(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let id = execution_id(&path, "span_id")?;
+    let detail = api.app.execution_detail(&caller, None, id).await?;
+    let record = &detail.view.record;
+    let previous = detail.previous.map(|previous| previous.to_string());
+    let body = Resolved {
+        trace_id: id.to_string(),
+        timestamp: Time(record.ended_at.or(record.started_at).unwrap_or(record.created_at)),
+        span_id: id.to_string(),
+        state: &detail.state,
+        previous_span_id: previous.clone(),
+        previous_trace_id: previous,
+    };
+    respond::json(StatusCode::OK, &body)
+}

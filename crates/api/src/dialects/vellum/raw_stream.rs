@@ -1,0 +1,266 @@
+//! Executing a deployment by plain values, followed by the events of this dialect's own kit.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use axum::Extension;
+use axum::extract::{RawPathParams, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::{Value, json};
+use stepwell_core::execution::Status;
+use stepwell_core::ids::ExecutionId;
+use stepwell_core::{Map, Problem, Timestamp};
+use stepwell_engine::app::{Choose, Start, Target, WorkflowRef};
+use stepwell_engine::events::Follow;
+use stepwell_engine::view::{Notice, StepStatus, StepView, What};
+use stepwell_engine::{App, AppError, Caller};
+
+use super::deployments::part;
+use super::outputs::{self, Output};
+use super::raw::{self, Raw};
+use super::stream::{WriteLines, stream_of};
+use super::{convert, inputs, ndjson, request, responses, routes, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::{ApiError, Kind};
+use crate::json::Fields;
+use crate::secrets;
+use crate::server::{Api, Stopping};
+
+/// A request to execute a deployment.
+struct Execute {
+    inputs: Map,
+    release_tag: Option<String>,
+    external_id: Option<String>,
+    metadata: Map,
+    previous: Option<ExecutionId>,
+}
+
+impl TryFrom<Fields> for Execute {
+    type Error = ApiError;
+
+    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
+        let inputs = fields.object("inputs").unwrap_or_default();
+        let release_tag = request::non_empty(&mut fields, "release_tag");
+        let external_id = request::external_id(&mut fields);
+        let metadata = fields.object("metadata").unwrap_or_default();
+        let previous = request::id(&mut fields, "previous_execution_id");
+        if let Some(trigger) = fields.text("trigger") {
+            let shown: String = trigger.chars().take(64).collect();
+            let message = format!("there is no trigger `{shown}`; leave it out");
+            fields.push(Problem::new("trigger", message));
+        }
+        fields.finish_open()?;
+        Ok(Self { inputs, release_tag, external_id, metadata, previous })
+    }
+}
+
+/// Execute a deployment and follow it
+///
+/// One JSON object a line, of the execution and of its steps, told apart by `name`. The execution
+/// goes on when the client goes away.
+#[utoipa::path(post, path = "/v1/workflow-deployments/{id}/execute-stream", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),
+    request_body = wire::ExecuteDeploymentRequest,
+    responses((status = 200, description = "Events, from `workflow.execution.initiated` to the end", body = String, content_type = "application/x-ndjson"),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn execute_deployment_stream(
+    State(api): State<Api>,
+    Who(caller): Who,
+    headers: HeaderMap,
+    stopping: Option<Extension<Stopping>>,
+    path: RawPathParams,
+    posted: Posted,
+) -> Result<Response, ApiError> {
+    let request = Execute::try_from(posted.fields()?)?;
+    let target = target(&api.app, &caller, part(&path, "id"), &request).await?;
+    let Execute { inputs, release_tag: _, external_id, metadata, previous } = request;
+    let input = inputs::read_named(&target.plan, inputs).map_err(|problems| {
+        ApiError::with_problems(Kind::InvalidInput, "the inputs do not fit", problems)
+    })?;
+    let start = Start {
+        input: Some(input),
+        external_id,
+        metadata,
+        release: Some(target.release),
+        release_tag: target.tag,
+        previous,
+        secrets: secrets::from_headers(&headers)?,
+        idempotency: posted.key,
+        ..Start::default()
+    };
+    let follow = api.app.execute_and_follow(&caller, target.workflow.id, start).await?;
+    let lines = Lines::new(&follow);
+    Ok(stream_of(follow, lines, routes::pace(&api, stopping)))
+}
+
+/// What a path names by id or name, and the request by tag.
+async fn target(
+    app: &App,
+    caller: &Caller,
+    text: &str,
+    request: &Execute,
+) -> Result<Target, ApiError> {
+    let by = |workflow| Choose {
+        workflow,
+        tag: request.release_tag.as_deref(),
+        external_id: request.external_id.as_deref(),
+    };
+    let mut found = Err(AppError::not_found("workflow", text));
+    if let Ok(id) = text.parse() {
+        found = app.target(caller, by(WorkflowRef::Id(id))).await;
+    }
+    if matches!(found, Err(AppError::NotFound { kind: "workflow", .. })) {
+        found = app.target(caller, by(WorkflowRef::Name(text))).await;
+    }
+    found.map_err(|error| match error {
+        AppError::NotFound { kind: "release tag", .. } => {
+            let problem = Problem::new("release_tag", ApiError::from(error).message());
+            let intro = "the request names what is not there";
+            ApiError::with_problems(Kind::NoObject, intro, vec![problem])
+        }
+        other => other.into(),
+    })
+}
+
+/// Turns what happens into lines.
+struct Lines {
+    raw: Raw,
+    outputs: Vec<Output>,
+    /// The names of the outputs that were told whole.
+    told: BTreeSet<String>,
+    /// The steps that were told to have begun.
+    begun: BTreeSet<String>,
+    initiated: bool,
+    /// How many `streaming` events there were.
+    pieces: u64,
+}
+
+impl Lines {
+    fn new(follow: &Follow) -> Self {
+        let plan = follow.plan().clone();
+        Self {
+            outputs: outputs::of(&plan),
+            raw: Raw { id: follow.id(), workflow: follow.execution().origin.workflow, plan },
+            told: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            initiated: false,
+            pieces: 0,
+        }
+    }
+
+    fn status(
+        &mut self,
+        follow: &Follow,
+        (status, at): (Status, Timestamp),
+        to: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let execution = follow.execution();
+        if !self.initiated {
+            self.initiated = true;
+            let inputs = json!({ "inputs": raw::by_name(&execution.input) });
+            ndjson::line(to, &self.raw.of_workflow("initiated", at, 0, inputs))?;
+        }
+        if !status.is_final() {
+            return Ok(());
+        }
+        let event = match (status, &execution.output) {
+            (Status::Completed, Some(output)) => {
+                let made = raw::by_name(output);
+                for (name, value) in &made {
+                    self.output_whole(at, name, value, to)?;
+                }
+                let more = json!({ "outputs": made, "final_state": execution.state });
+                self.raw.of_workflow("fulfilled", at, 0, more)
+            }
+            (status, _) => {
+                let failure = execution.error.as_ref();
+                let of_fail_step = convert::is_fail_of(&self.raw.plan, failure);
+                let told = convert::rejection(status, failure, of_fail_step);
+                self.raw.of_workflow("rejected", at, 0, json!({ "error": raw::error(&told) }))
+            }
+        };
+        Ok(ndjson::line(to, &event)?)
+    }
+
+    fn output_whole(
+        &mut self,
+        at: Timestamp,
+        name: &str,
+        value: &Value,
+        to: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        if !self.told.insert(name.to_owned()) {
+            return Ok(());
+        }
+        let output = json!({ "output": { "name": name, "value": value } });
+        let count = self.next();
+        Ok(ndjson::line(to, &self.raw.of_workflow("streaming", at, count, output))?)
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.pieces += 1;
+        self.pieces
+    }
+
+    fn step(&mut self, at: Timestamp, step: &StepView, to: &mut Vec<u8>) -> io::Result<()> {
+        let begins = step.status == StepStatus::Running;
+        if begins && self.begun.insert(step.step_id.clone()) {
+            return Ok(ndjson::line(to, &self.raw.node_initiated(step, at))?);
+        }
+        // What was not reached when the execution ended never began.
+        let reached = step.status != StepStatus::Cancelled || self.begun.contains(&step.step_id);
+        let ended = self.raw.node_ended(step, at).filter(|_| reached);
+        let Some(ended) = ended else { return Ok(()) };
+        ndjson::line(to, &ended)?;
+        let (Some(index), Some(made)) = (self.raw.plan.by_id.get(&step.step_id), &step.output)
+        else {
+            return Ok(());
+        };
+        let whole: Vec<_> = self
+            .outputs
+            .iter()
+            .filter_map(|output| Some((output.name.clone(), output.made_by(*index, made)?)))
+            .collect();
+        whole.iter().try_for_each(|(name, value)| self.output_whole(at, name, value, to))
+    }
+
+    fn delta(
+        &mut self,
+        at: Timestamp,
+        step: usize,
+        text: &str,
+        to: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let Some(planned) = self.raw.plan.steps.get(step) else { return Ok(()) };
+        let node = planned.id.clone();
+        let output = json!({ "output": { "name": "text", "delta": text } });
+        let count = self.next();
+        ndjson::line(to, &self.raw.of_node(&node, ("streaming", at), count, output))?;
+        let names: Vec<_> = self
+            .outputs
+            .iter()
+            .filter(|output| output.is_text_of(step))
+            .map(|output| output.name.clone())
+            .collect();
+        names.iter().try_for_each(|name| {
+            let output = json!({ "output": { "name": name, "delta": text } });
+            let count = self.next();
+            Ok(ndjson::line(to, &self.raw.of_workflow("streaming", at, count, output))?)
+        })
+    }
+}
+
+impl WriteLines for Lines {
+    fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
+        let at = notice.at;
+        match &notice.what {
+            What::Status { status, .. } => self.status(follow, (*status, at), to),
+            What::Step { step, .. } => self.step(at, step, to),
+            What::Delta { step, text } => self.delta(at, *step, text, to),
+            What::Log(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Release tags of deployments: where they point, and moving them.
+
+use axum::extract::{RawPathParams, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use stepwell_core::Problem;
+use stepwell_engine::Caller;
+use stepwell_engine::app::LATEST;
+use stepwell_store::record::{ReleaseTagRecord, Traffic};
+use uuid::Uuid;
+
+use super::deployment_bodies::{Pointed, ReleaseTag, ReleaseTagRequest, Share, TagName};
+use super::deployments::{deployment, part};
+use super::paging::{self, Paged, paged};
+use super::{ids, request, responses};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::{ApiError, Kind};
+use crate::query::{Params, wrong};
+use crate::respond::{self, Time};
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+/// A tag's name and source.
+pub fn tag_name(name: &str) -> TagName {
+    let source = if name == LATEST { "SYSTEM" } else { "USER" };
+    TagName { name: name.to_owned(), source }
+}
+
+/// Of several releases, the first with the greatest weight.
+///
+/// # Errors
+/// `Internal` for a tag that points nowhere.
+pub fn main_release(tag: &ReleaseTagRecord) -> Result<u32, ApiError> {
+    let main = tag.traffic.iter().rev().max_by_key(|share| share.weight);
+    let main =
+        main.ok_or_else(|| ApiError::internal(format!("tag {} has no release", tag.name)))?;
+    Ok(main.release)
+}
+
+async fn tag(api: &Api, caller: &Caller, tag: &ReleaseTagRecord) -> Result<ReleaseTag, ApiError> {
+    let ReleaseTagRecord { workflow, name, traffic, updated_at: _ } = tag;
+    let main = api.app.release(caller, *workflow, main_release(tag)?).await?;
+    let release = Pointed {
+        id: ids::release(*workflow, main.number).to_string(),
+        timestamp: Time(main.created_at),
+    };
+    let share = |Traffic { release, weight }: &Traffic| Share {
+        history_item_id: ids::release(*workflow, *release).to_string(),
+        release: *release,
+        weight: *weight,
+    };
+    let traffic = traffic.iter().map(share).collect();
+    Ok(ReleaseTag { name: tag_name(name), history_item: release.clone(), release, traffic })
+}
+
+/// List the release tags of a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/release-tags", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("source" = Option<String>, Query, description = "`SYSTEM` (only `LATEST`) or `USER`"),
+        ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
+        ("offset" = Option<u32>, Query, description = "How many come before the page"),
+        ("ordering" = Option<String>, Query, description = "`name`, `-name`; default: `LATEST`, then by name")),
+    responses((status = 200, description = "A page", body = Paged<ReleaseTag>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_deployment_tags(
+    State(api): State<Api>,
+    Who(caller): Who,
+    uri: Uri,
+    path: RawPathParams,
+    params: Params,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let place = paging::place(&params)?;
+    let ordering = paging::ordering(&params, &["name"])?;
+    let source = match params.one("source")? {
+        None => None,
+        Some(source @ ("SYSTEM" | "USER")) => Some(source),
+        Some(other) => return Err(wrong("source", "SYSTEM or USER", other)),
+    };
+    // A workflow has few tags: they come whole.
+    let mut tags = api.app.release_tags(&caller, workflow.id).await?;
+    tags.retain(|tag| source.is_none_or(|source| tag_name(&tag.name).source == source));
+    if let Some((_, backwards)) = ordering {
+        tags.sort_by(|a, b| if backwards { b.name.cmp(&a.name) } else { a.name.cmp(&b.name) });
+    }
+    let mut results = Vec::new();
+    for record in tags.iter().skip(place.skip).take(place.limit) {
+        results.push(tag(&api, &caller, record).await?);
+    }
+    respond::json(StatusCode::OK, &paged(&uri, place, tags.len() as u64, results))
+}
+
+/// Get a release tag of a deployment
+#[utoipa::path(get, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("name" = String, Path, description = "The tag")),
+    responses((status = 200, description = "Where it points", body = ReleaseTag),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn retrieve_deployment_tag(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let record = api.app.release_tag(&caller, workflow.id, part(&path, "name")).await?;
+    respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
+}
+
+/// Move a release tag of a deployment
+///
+/// At once: what is executed by it from now on runs that release, all of it.
+#[utoipa::path(patch, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
+    params(("id" = String, Path, description = "The deployment's id or name"),
+        ("name" = String, Path, description = "The tag")),
+    request_body = ReleaseTagRequest,
+    responses((status = 200, description = "Where it points now", body = ReleaseTag),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn update_deployment_tag(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let workflow = deployment(&api.app, &caller, &path).await?;
+    let mut record = api.app.release_tag(&caller, workflow.id, part(&path, "name")).await?;
+    let mut fields = posted.fields()?;
+    let wanted: Option<Uuid> = request::id(&mut fields, "history_item_id");
+    fields.finish_open()?;
+    if let Some(wanted) = wanted {
+        let number = ids::release_number(workflow.id, workflow.release, wanted);
+        let release = number.ok_or_else(|| no_release(wanted))?;
+        let traffic = vec![Traffic { release, weight: 1 }];
+        record = api.app.put_release_tag(&caller, workflow.id, (&record.name, traffic)).await?;
+    }
+    respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
+}
+
+fn no_release(id: Uuid) -> ApiError {
+    let message = format!("there is no history item `{id}` of this deployment");
+    let problem = Problem::new("history_item_id", message);
+    ApiError::with_problems(Kind::NoObject, "the request names what is not there", vec![problem])
+}

@@ -1,0 +1,528 @@
+//! The vellum dialect: deployments, releases, release tags, and what was executed.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
+use stepwell_core::ids::{WorkflowId, WorkspaceId};
+use stepwell_engine::Caller;
+use stepwell_engine::app::CreateKey;
+use uuid::Uuid;
+
+use crate::support::{Answer, Server, waiting_steps};
+
+const ALL: &str = "/v1/workflow-deployments";
+const EXECUTE: &str = "/v1/execute-workflow";
+
+/// A workflow that says which release it is, and counts in its state.
+fn definition(word: &str) -> Value {
+    json!({
+        "name": "greet",
+        "description": format!("Says {word}"),
+        "inputs": {"q": "string", "n": {"type": "integer", "default": 1}},
+        "state": {"count": 0},
+        "steps": [
+            {"id": "say", "type": "StreamText", "input": format!("{word} {{{{ inputs.q }}}}")},
+            {"id": "count", "type": "SetState", "input": {"count": "{{ state.count + 1 }}"}},
+        ],
+        "outputs": {"text": "{{ steps.say.output.text }}", "n": "{{ inputs.n }}"},
+    })
+}
+
+async fn create(server: &Server, definition: &Value) -> String {
+    let answer = server.post("/workflows", definition).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    answer.text_at("/workflow_id").parse::<WorkflowId>().unwrap().to_string()
+}
+
+/// A deployment with three releases: `beta` at the second, `split` at the first and second.
+async fn three_releases(server: &Server) -> String {
+    let id = create(server, &definition("one")).await;
+    let api = format!("/api/v1/workflows/{id}");
+    for (word, tags) in [("two", json!(["beta"])), ("three", json!([]))] {
+        let body = json!({"definition": definition(word), "release_tags": tags});
+        let released = server.post(&format!("{api}/releases"), &body).await;
+        assert_eq!(released.status, StatusCode::CREATED, "{}", released.text);
+    }
+    let split = json!({"traffic": [{"release": 1, "weight": 10}, {"release": 2, "weight": 90}]});
+    let headers = [("content-type", "application/json")];
+    let path = format!("{api}/release_tags/split");
+    let put = server.send("PUT", &path, &headers, split.to_string()).await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    id
+}
+
+async fn patch(server: &Server, path: &str, body: &Value) -> Answer {
+    server.send("PATCH", path, &[("content-type", "application/json")], body.to_string()).await
+}
+
+async fn execute(server: &Server, more: Value) -> Answer {
+    let mut body = json!({"inputs": [{"type": "STRING", "name": "q", "value": "x"}],
+        "workflow_deployment_name": "greet"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let answer = server.post(EXECUTE, &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    answer
+}
+
+fn texts<'a>(page: &'a Value, field: &str) -> Vec<&'a str> {
+    let results = page["results"].as_array().unwrap();
+    results.iter().map(|one| one[field].as_str().unwrap()).collect()
+}
+
+async fn page(server: &Server, path: &str) -> Value {
+    let answer = server.get(path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+    answer.json()
+}
+
+/// A request that is refused names the field.
+async fn refused(server: &Server, path: &str, status: u16, field: &str) {
+    let answer = server.get(path).await;
+    assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.text);
+    let detail = answer.text_at("/detail");
+    assert!(detail.contains(field), "{path}: {detail}");
+}
+
+#[tokio::test]
+async fn deployments_are_listed_and_retrieved() {
+    let server = Server::start().await;
+    assert_eq!(
+        page(&server, ALL).await,
+        json!({"count": 0, "next": null, "previous": null, "results": []})
+    );
+    let id = three_releases(&server).await;
+    for name in ["b", "a"] {
+        create(
+            &server,
+            &json!({"name": name, "steps": [{"type": "StaticTextInput", "input": "x"}]}),
+        )
+        .await;
+    }
+    server.app.set_active(&Caller::internal(), id.parse().unwrap(), false).await.unwrap();
+    for (query, names, count) in [
+        ("", vec!["a", "b", "greet"], 3),
+        ("?ordering=created", vec!["greet", "b", "a"], 3),
+        ("?ordering=name", vec!["a", "b", "greet"], 3),
+        ("?ordering=-name,created", vec!["greet", "b", "a"], 3),
+        ("?limit=1&offset=1&ordering=name", vec!["b"], 3),
+        ("?offset=7", vec![], 3),
+        ("?status=ACTIVE", vec!["a", "b"], 2),
+        ("?status=ARCHIVED", vec!["greet"], 1),
+        ("?status=PENDING_DELETION", vec![], 0),
+    ] {
+        let found = page(&server, &format!("{ALL}{query}")).await;
+        assert_eq!((texts(&found, "name"), &found["count"]), (names, &json!(count)), "{query}");
+    }
+    let middle = page(&server, &format!("{ALL}?limit=1&offset=1&ordering=name")).await;
+    assert_eq!(middle["next"], format!("{ALL}?ordering=name&limit=1&offset=2"));
+    assert_eq!(middle["previous"], format!("{ALL}?ordering=name&limit=1&offset=0"));
+
+    let by_name = server.get(&format!("{ALL}/greet")).await;
+    assert_eq!(server.get(&format!("{ALL}/{id}")).await.text, by_name.text);
+    let one = by_name.json();
+    assert_eq!((&one["id"], &one["label"]), (&json!(id), &json!("greet")));
+    assert_eq!((&one["status"], &one["environment"]), (&json!("ARCHIVED"), &json!("PRODUCTION")));
+    assert_eq!(one["description"], "Says three");
+    let types = |list: &Value| -> Vec<(String, String)> {
+        let all = list.as_array().unwrap().iter();
+        all.map(|v| (v["key"].to_string(), v["type"].to_string())).collect()
+    };
+    let named = |names: &[(&str, &str)]| -> Vec<(String, String)> {
+        names.iter().map(|(a, b)| (format!("{a:?}"), format!("{b:?}"))).collect()
+    };
+    assert_eq!(types(&one["input_variables"]), named(&[("q", "STRING"), ("n", "NUMBER")]));
+    assert_eq!(one["input_variables"][1]["default"], json!({"type": "NUMBER", "value": 1}));
+    assert_eq!(types(&one["output_variables"]), named(&[("text", "STRING"), ("n", "NUMBER")]));
+
+    refused(&server, &format!("{ALL}?limit=0"), 400, "limit").await;
+    refused(&server, &format!("{ALL}?offset=-1"), 400, "offset").await;
+    refused(&server, &format!("{ALL}?status=DRAFT"), 400, "status").await;
+    refused(&server, &format!("{ALL}?ordering=size"), 400, "ordering").await;
+    refused(&server, &format!("{ALL}/nope"), 404, "nope").await;
+    let nil = Uuid::nil().to_string();
+    refused(&server, &format!("{ALL}/{nil}"), 404, &nil).await;
+}
+
+#[tokio::test]
+async fn releases_are_found_by_id_and_tag() {
+    let server = Server::start().await;
+    let id = three_releases(&server).await;
+    let releases = format!("{ALL}/greet/releases");
+    let all = page(&server, &releases).await;
+    assert_eq!(all["count"], 3);
+    assert_eq!(texts(&all, "description"), ["Says three", "Says two", "Says one"]);
+    let tags: Vec<_> =
+        all["results"].as_array().unwrap().iter().map(|r| r["release_tags"].clone()).collect();
+    let user = |name: &str| json!({"name": name, "source": "USER"});
+    assert_eq!(tags[0], json!([{"name": "LATEST", "source": "SYSTEM"}]));
+    assert_eq!(tags[1], json!([user("beta"), user("split")]));
+    assert_eq!(tags[2], json!([user("split")]));
+    let ids = texts(&all, "id");
+    assert!(ids.iter().all(|id| Uuid::parse_str(id).is_ok()));
+    let again = page(&server, &format!("{ALL}/{id}/releases?ordering=created&limit=2")).await;
+    assert_eq!(texts(&again, "id"), [ids[2], ids[1]], "the same ids in each answer");
+    assert_eq!(page(&server, &format!("{releases}?offset=2")).await["results"][0]["id"], ids[2]);
+    let latest = page(&server, &format!("{ALL}/greet")).await;
+    assert_eq!(latest["last_deployed_history_item_id"], ids[0]);
+
+    for (named, expect) in [(ids[1], 1), ("beta", 1), ("split", 1), ("LATEST", 0), (ids[2], 2)] {
+        let one = page(&server, &format!("{releases}/{named}")).await;
+        assert_eq!(one, all["results"][expect], "{named}");
+        let item = page(&server, &format!("{ALL}/greet/history/{named}")).await;
+        assert_eq!((&item["id"], &item["timestamp"]), (&one["id"], &one["created"]));
+        assert_eq!((&item["workflow_deployment_id"], &item["name"]), (&json!(id), &json!("greet")));
+    }
+    assert_eq!(all["results"][0]["deployment"], json!({"id": id, "name": "greet"}));
+    let other = create(
+        &server,
+        &json!({"name": "b", "steps": [{"type": "StaticTextInput", "input": "x"}]}),
+    )
+    .await;
+    refused(&server, &format!("{ALL}/{other}/releases/{}", ids[0]), 404, ids[0]).await;
+    refused(&server, &format!("{releases}/gamma"), 404, "gamma").await;
+    refused(&server, &format!("{ALL}/greet/history/gamma"), 404, "gamma").await;
+    refused(&server, &format!("{releases}?ordering=name"), 400, "ordering").await;
+    refused(&server, &format!("{ALL}/nope/releases"), 404, "nope").await;
+}
+
+#[tokio::test]
+async fn tags_are_moved_and_rolled_back() {
+    let server = Server::start().await;
+    three_releases(&server).await;
+    let tags = format!("{ALL}/greet/release-tags");
+    let all = page(&server, &tags).await;
+    assert_eq!((texts(&all, "name"), &all["count"]), (vec!["LATEST", "beta", "split"], &json!(3)));
+    assert_eq!(texts(&all, "source"), ["SYSTEM", "USER", "USER"]);
+    for (query, names, count) in [
+        ("?source=USER&limit=1&ordering=-name", vec!["split"], 2),
+        ("?source=SYSTEM", vec!["LATEST"], 1),
+        ("?offset=1&ordering=name", vec!["beta", "split"], 3),
+    ] {
+        let found = page(&server, &format!("{tags}{query}")).await;
+        assert_eq!((texts(&found, "name"), &found["count"]), (names, &json!(count)), "{query}");
+    }
+    let releases = page(&server, &format!("{ALL}/greet/releases?ordering=created")).await;
+    let ids = texts(&releases, "id");
+    let split = page(&server, &format!("{tags}/split")).await;
+    assert_eq!(split["release"]["id"], ids[1], "the greater share");
+    assert_eq!(split["history_item"], split["release"]);
+    assert_eq!(split["traffic"][0], json!({"history_item_id": ids[0], "release": 1, "weight": 10}));
+
+    let beta = format!("{tags}/beta");
+    for (to, word) in [(ids[0], "one x"), (ids[2], "three x"), (ids[1], "two x")] {
+        let moved = patch(&server, &beta, &json!({"history_item_id": to})).await;
+        assert_eq!(moved.status, StatusCode::OK, "{}", moved.text);
+        assert_eq!(moved.text_at("/release/id"), to);
+        assert_eq!(server.get(&beta).await.text, moved.text);
+        let executed = execute(&server, json!({"release_tag": "beta"})).await;
+        assert_eq!(executed.text_at("/data/outputs/0/value"), word);
+    }
+    let same = patch(&server, &beta, &json!({"unknown": 1})).await;
+    assert_eq!((same.status, same.text_at("/release/id")), (StatusCode::OK, ids[1].to_owned()));
+    let nil = Uuid::nil();
+    for (path, body, status, field) in [
+        (beta.clone(), json!({"history_item_id": nil}), 404, "history_item_id"),
+        (beta.clone(), json!({"history_item_id": "x"}), 400, "history_item_id"),
+        (beta.clone(), json!({"history_item_id": 5}), 400, "history_item_id"),
+        (beta.clone(), json!([]), 400, "object"),
+        (format!("{tags}/LATEST"), json!({"history_item_id": ids[0]}), 400, "LATEST"),
+        (format!("{tags}/gamma"), json!({"history_item_id": ids[0]}), 404, "gamma"),
+    ] {
+        let refused = patch(&server, &path, &body).await;
+        assert_eq!(refused.status.as_u16(), status, "{path} {body} {}", refused.text);
+        assert!(refused.text_at("/detail").contains(field), "{}", refused.text);
+    }
+    refused(&server, &format!("{tags}/gamma"), 404, "gamma").await;
+    refused(&server, &format!("{tags}?source=ME"), 400, "source").await;
+    assert_eq!(page(&server, &beta).await["release"]["id"], ids[1]);
+}
+
+#[tokio::test]
+async fn executions_are_listed_with_what_they_made() {
+    let server = Server::start().await;
+    let id = three_releases(&server).await;
+    let first = execute(
+        &server,
+        json!({"external_id": "e1", "release_tag": "beta",
+        "metadata": {"user": "u1"}}),
+    )
+    .await;
+    let first = first.text_at("/execution_id");
+    execute(&server, json!({"inputs": [{"name": "q", "value": "y"}]})).await;
+    let actuals = json!({"execution_id": first, "actuals": [
+        {"output_key": "text", "desired_output_value": "hm", "quality": 0.1, "timestamp": 1000},
+        {"output_key": "text", "desired_output_value": "two x!", "quality": 0.5, "timestamp": 2000}]});
+    let said = server.post("/v1/submit-workflow-execution-actuals", &actuals).await;
+    assert_eq!(said.status, StatusCode::OK, "{}", said.text);
+
+    let events = format!("{ALL}/greet/execution-events");
+    let all = page(&server, &format!("{events}?ordering=start")).await;
+    assert_eq!(all["count"], 2);
+    let one = &all["results"][0];
+    assert_eq!(one["span_id"], first);
+    assert_eq!((&one["inputs"][0]["name"], &one["inputs"][0]["value"]), (&json!("q"), &json!("x")));
+    assert_eq!(
+        (&one["outputs"][0]["type"], &one["outputs"][0]["value"]),
+        (&json!("STRING"), &json!("two x"))
+    );
+    assert_eq!(one["error"], Value::Null);
+    let actual = &one["latest_actual"];
+    assert_eq!((&actual["output"]["value"], &actual["quality"]), (&json!("two x!"), &json!(0.5)));
+    assert_eq!(actual["timestamp"], "1970-01-01T00:33:20Z");
+    let context = &one["parent_context"];
+    assert_eq!(
+        (&context["deployment_id"], &context["release_tag_name"]),
+        (&json!(id), &json!("beta"))
+    );
+    assert_eq!(
+        (&context["external_id"], &context["metadata"]),
+        (&json!("e1"), &json!({"user": "u1"}))
+    );
+    let second = page(&server, &format!("{ALL}/greet/releases/beta")).await;
+    assert_eq!(context["deployment_history_item_id"], second["id"]);
+
+    let filter = |filters: Value| {
+        let text = filters.to_string();
+        let coded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        format!("{events}?filters={coded}")
+    };
+    for (filters, count) in [
+        (json!({}), 2),
+        (json!({"status": "FULFILLED"}), 2),
+        (json!({"status": ["REJECTED", "INITIATED", "PENDING"]}), 0),
+        (json!({"external_id": "e1"}), 1),
+        (json!({"external_id": "e1", "status": "REJECTED"}), 0),
+        (json!({"external_id": "e2"}), 0),
+        (json!({"release_id": second["id"]}), 1),
+        (json!({"release_id": null}), 2),
+    ] {
+        let found = page(&server, &filter(filters.clone())).await;
+        assert_eq!(found["count"], count, "{filters}");
+        assert_eq!(found["results"].as_array().unwrap().len(), count, "{filters}");
+    }
+    for (filters, field) in [
+        (json!([]), "filters"),
+        (json!({"status": "DONE"}), "filters.status"),
+        (json!({"status": []}), "filters.status"),
+        (json!({"external_id": 1}), "filters.external_id"),
+        (json!({"release_id": "x"}), "filters.release_id"),
+        (json!({"color": "red"}), "filters.color"),
+    ] {
+        refused(&server, &filter(filters), 400, field).await;
+    }
+    refused(&server, &format!("{events}?filters=%7B"), 400, "filters").await;
+    let one = page(&server, &format!("{events}?limit=1&offset=1")).await;
+    assert_eq!((&one["count"], &one["results"][0]["span_id"]), (&json!(2), &json!(first)));
+    refused(&server, &format!("{events}?limit=101"), 400, "limit").await;
+    refused(&server, &format!("{events}?ordering=cost"), 400, "ordering").await;
+    refused(&server, &format!("{ALL}/nope/execution-events"), 404, "nope").await;
+}
+
+#[tokio::test]
+async fn an_execution_is_told_with_its_spans_and_state() {
+    let server = Server::start().await;
+    create(&server, &definition("one")).await;
+    let first = execute(&server, json!({})).await.text_at("/execution_id");
+    let next =
+        execute(&server, json!({"previous_execution_id": first})).await.text_at("/execution_id");
+    let path = format!("{ALL}/greet/execution-events/{next}");
+    let whole = page(&server, &path).await;
+    assert_eq!(page(&server, &format!("/v1/workflow-executions/{next}/detail")).await, whole);
+    assert_eq!(whole["state"], json!({"count": 2}));
+    let spans = whole["spans"].as_array().unwrap();
+    let shape: Vec<_> = spans
+        .iter()
+        .map(|span| {
+            let events = span["events"].as_array().unwrap().iter();
+            let names: Vec<_> = events.map(|event| event["name"].as_str().unwrap()).collect();
+            (span["attributes"]["label"].as_str().unwrap(), names.join(" "))
+        })
+        .collect();
+    let of = |kind: &str| format!("{kind}.execution.initiated {kind}.execution.fulfilled");
+    assert_eq!(shape, [("greet", of("workflow")), ("say", of("node")), ("count", of("node"))]);
+    assert_eq!(spans[0]["span_id"], next);
+    assert_eq!(spans[0]["events"][1]["body"]["outputs"], json!({"text": "one x", "n": 1}));
+    assert_eq!(spans[0]["events"][0]["body"]["inputs"], json!({"q": "x", "n": 1}));
+    assert_eq!(spans[1]["parent_span_id"], next);
+    assert_eq!(spans[1]["events"][1]["body"]["outputs"]["text"], "one x");
+
+    let detail = format!("/v1/workflow-executions/{next}/detail");
+    let some = page(&server, &format!("{detail}?span_limit=1&prev_span_id={next}")).await;
+    assert_eq!(some["spans"], json!([spans[1]]));
+    refused(&server, &format!("{detail}?span_limit=0"), 400, "span_limit").await;
+    refused(&server, &format!("{detail}?prev_span_id={first}"), 400, "prev_span_id").await;
+
+    let state = page(&server, &format!("/v1/workflows/{next}/state")).await;
+    assert_eq!((&state["state"], &state["span_id"]), (&json!({"count": 2}), &json!(next)));
+    assert_eq!(state["previous_span_id"], first);
+    let nil = Uuid::nil();
+    for (path, status, field) in [
+        (format!("/v1/workflows/{nil}/state"), 404, nil.to_string()),
+        ("/v1/workflows/x/state".to_owned(), 400, "span_id".to_owned()),
+        (format!("/v1/workflow-executions/{nil}/detail"), 404, nil.to_string()),
+        ("/v1/workflow-executions/x/detail".to_owned(), 400, "execution_id".to_owned()),
+        (format!("{ALL}/greet/execution-events/{nil}"), 404, nil.to_string()),
+        (format!("{ALL}/greet/execution-events/x"), 400, "execution_id".to_owned()),
+    ] {
+        refused(&server, &path, status, &field).await;
+    }
+    create(
+        &server,
+        &json!({"name": "other", "steps": [{"type": "StaticTextInput", "input": "x"}]}),
+    )
+    .await;
+    refused(&server, &format!("{ALL}/other/execution-events/{next}"), 404, &next).await;
+}
+
+#[tokio::test]
+async fn failed_and_unfinished_executions_are_told_as_well() {
+    let server = Server::start().await;
+    let steps = json!([{"id": "stop", "type": "Fail", "config": {"message": "no luck"}},
+        {"id": "never", "type": "StaticTextInput", "input": "x"}]);
+    create(&server, &json!({"name": "fails", "steps": steps})).await;
+    let body = json!({"inputs": [], "workflow_deployment_name": "fails"});
+    let failed = server.post(EXECUTE, &body).await.text_at("/execution_id");
+    let whole = page(&server, &format!("{ALL}/fails/execution-events/{failed}")).await;
+    assert_eq!(
+        (&whole["error"]["code"], &whole["outputs"]),
+        (&json!("USER_DEFINED_ERROR"), &json!([]))
+    );
+    let spans = whole["spans"].as_array().unwrap();
+    assert_eq!(spans.len(), 2, "what was never reached has no span: {spans:?}");
+    for span in spans {
+        let rejected = &span["events"][1];
+        assert!(rejected["name"].as_str().unwrap().ends_with("rejected"), "{rejected}");
+        assert_eq!(rejected["body"]["error"]["code"], "USER_DEFINED_ERROR");
+    }
+    create(&server, &json!({"name": "waits", "steps": waiting_steps()})).await;
+    let body = json!({"inputs": [], "workflow_deployment_name": "waits"});
+    let waiting = server.post("/v1/execute-workflow-async", &body).await.text_at("/execution_id");
+    let whole = page(&server, &format!("{ALL}/waits/execution-events/{waiting}")).await;
+    assert_eq!((&whole["end"], &whole["error"]), (&Value::Null, &Value::Null));
+    let told = whole["spans"].as_array().unwrap();
+    assert!(told.iter().all(|span| span["name"] == "node.execution"), "{told:?}");
+}
+
+#[tokio::test]
+async fn deployments_are_executed_by_plain_values() {
+    let server = Server::start().await;
+    let id = three_releases(&server).await;
+    let path = format!("{ALL}/{id}/execute-stream");
+    let body = json!({"inputs": {"q": "✓ a", "n": 2.0}, "release_tag": "beta", "external_id": "s1",
+        "metadata": {"k": 1}, "trigger": null, "unknown": 1});
+    let answer = server.post(&path, &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+    assert!(answer.text.is_ascii() && answer.text.ends_with('\n'));
+    let lines = answer.text.lines().filter(|line| !line.is_empty());
+    let events: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = events.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        (names[0], *names.last().unwrap()),
+        ("workflow.execution.initiated", "workflow.execution.fulfilled")
+    );
+    let count = |name: &str| names.iter().filter(|found| **found == name).count();
+    for (name, expect) in [
+        ("node.execution.initiated", 2),
+        ("node.execution.fulfilled", 2),
+        ("workflow.execution.initiated", 1),
+        ("workflow.execution.fulfilled", 1),
+    ] {
+        assert_eq!(count(name), expect, "{names:?}");
+    }
+    let deltas = |of: &str| -> String {
+        let those = events.iter().filter(|event| event["name"] == of);
+        those.filter_map(|event| event["body"]["output"]["delta"].as_str()).collect()
+    };
+    assert_eq!(deltas("node.execution.streaming"), "two ✓ a");
+    assert_eq!(deltas("workflow.execution.streaming"), "two ✓ a");
+    let end = &events.last().unwrap()["body"];
+    assert_eq!(end["outputs"], json!({"text": "two ✓ a", "n": 2}));
+    assert_eq!(end["final_state"], json!({"count": 1}));
+    let mut ids: Vec<_> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), events.len(), "each event has an id of its own");
+    let previous = events[0]["span_id"].clone();
+    let more = json!({"inputs": {"q": "b"}, "previous_execution_id": previous});
+    let answer = server.post(&format!("{ALL}/greet/execute-stream"), &more).await;
+    assert!(answer.text.contains("\"final_state\":{\"count\":2}"), "{}", answer.text);
+
+    create(
+        &server,
+        &json!({"name": "fails", "steps": [{"type": "Fail", "config": {"message": "no"}}]}),
+    )
+    .await;
+    let failed = server.post(&format!("{ALL}/fails/execute-stream"), &json!({})).await;
+    let last: Value = serde_json::from_str(failed.text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["name"], "workflow.execution.rejected");
+    assert_eq!(last["body"]["error"]["code"], "USER_DEFINED_ERROR");
+
+    for (path, body, status, field) in [
+        (path.clone(), json!({}), 400, "inputs.q"),
+        (path.clone(), json!({"inputs": []}), 400, "inputs"),
+        (path.clone(), json!({"inputs": {"q": "x", "m": 1}}), 400, "inputs.m"),
+        (path.clone(), json!({"inputs": {"q": ["x"]}}), 400, "inputs.q"),
+        (path.clone(), json!({"inputs": {"q": "x"}, "release_tag": "gamma"}), 404, "release_tag"),
+        (path.clone(), json!({"inputs": {"q": "x"}, "trigger": "cron"}), 400, "trigger"),
+        (path.clone(), json!({"inputs": {"q": "x"}, "external_id": "s1"}), 400, "external_id"),
+        (
+            path.clone(),
+            json!({"inputs": {"q": "x"}, "previous_execution_id": "y"}),
+            400,
+            "previous_execution_id",
+        ),
+        (format!("{ALL}/nope/execute-stream"), json!({}), 404, "nope"),
+    ] {
+        let refused = server.post(&path, &body).await;
+        assert_eq!(refused.status.as_u16(), status, "{body} {}", refused.text);
+        assert!(refused.text_at("/detail").contains(field), "{body} {}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn other_workspaces_and_weaker_keys_see_nothing() {
+    let server = Server::start().await;
+    let id = three_releases(&server).await;
+    let execution = execute(&server, json!({})).await.text_at("/execution_id");
+    let identity = page(&server, "/v1/workspaces/identity").await;
+    assert_eq!(identity["name"], "default");
+    let environment = page(&server, "/v1/environments/identity").await;
+    let release = page(&server, &format!("{ALL}/{id}/releases/LATEST")).await;
+    assert_eq!(release["environment"], environment);
+    let organization = page(&server, "/v1/organizations/identity").await;
+    assert_eq!(organization["new_member_join_behavior"], "REQUIRE_EXPLICIT_INVITE");
+
+    let elsewhere = WorkspaceId::from_uuid(Uuid::from_u128(77));
+    let caller = Caller { workspace: elsewhere, ..Caller::internal() };
+    let new = CreateKey { name: "x".into(), scopes: vec!["admin".into()], expires_at: None };
+    let stranger = server.app.create_key(&caller, new).await.unwrap().secret;
+    let executor = server.key(&["execute:workflows"]).await;
+    let paths = [
+        format!("{ALL}/{id}"),
+        format!("{ALL}/greet"),
+        format!("{ALL}/{id}/releases"),
+        format!("{ALL}/{id}/releases/LATEST"),
+        format!("{ALL}/{id}/release-tags"),
+        format!("{ALL}/{id}/release-tags/beta"),
+        format!("{ALL}/{id}/history/LATEST"),
+        format!("{ALL}/{id}/execution-events"),
+        format!("{ALL}/{id}/execution-events/{execution}"),
+        format!("/v1/workflow-executions/{execution}/detail"),
+        format!("/v1/workflows/{execution}/state"),
+    ];
+    let get = |path: &str, key: &str| {
+        let request = Request::builder().uri(path).header("x-api-key", key);
+        server.raw(request.body(Body::empty()).unwrap())
+    };
+    for path in &paths {
+        for (key, expect) in [(&stranger, 404), (&executor, 403)] {
+            let answer = get(path, key).await;
+            assert_eq!(answer.status.as_u16(), expect, "{path} {}", answer.text);
+            assert!(answer.json()["detail"].is_string(), "{path} {}", answer.text);
+        }
+    }
+    assert_eq!(get(ALL, &stranger).await.json()["count"], 0);
+    let theirs = get("/v1/workspaces/identity", &stranger).await.json();
+    assert_eq!(theirs["id"], elsewhere.to_string());
+}
