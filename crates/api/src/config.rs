@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cors::Origin;
+
 /// What requests may be and how long they may take.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct ApiConfig {
     pub heartbeat_seconds: u64,
     /// Whether a request needs an API key. When not, one without a key may do everything.
     pub auth_required: bool,
+    /// The origins whose web pages may call the API from a browser; `*`: any.
+    pub allowed_origins: Vec<Origin>,
     /// Whether `/metrics` is served without a key.
     pub metrics_public: bool,
 }
@@ -39,6 +43,7 @@ impl Default for ApiConfig {
             max_wait_seconds: 300,
             heartbeat_seconds: 15,
             auth_required: true,
+            allowed_origins: Vec::new(),
             metrics_public: false,
         }
     }

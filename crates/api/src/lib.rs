@@ -7,6 +7,7 @@
 
 mod body;
 mod config;
+mod cors;
 mod dialects;
 mod edge;
 mod error;
@@ -22,6 +23,7 @@ mod sse;
 mod telemetry;
 
 pub use config::ApiConfig;
+pub use cors::Origin;
 pub use server::{router, serve};
 pub use service::openapi;
 pub use telemetry::install_metrics;

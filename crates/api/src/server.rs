@@ -13,7 +13,7 @@ use tower::Layer;
 
 use crate::config::ApiConfig;
 use crate::patience::Patient;
-use crate::{dialects, edge, service, telemetry};
+use crate::{cors, dialects, edge, service, telemetry};
 
 /// How long connections may finish what they do after the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Stopping {
 /// All routes of all dialects.
 pub fn router(app: App, config: ApiConfig) -> Router {
     let api = Api { app, config: Arc::new(config) };
-    Router::new()
+    let router = Router::new()
         .merge(dialects::dataflow::routes())
         .merge(dialects::abi::routes())
         .merge(dialects::vellum::routes())
@@ -54,7 +54,9 @@ pub fn router(app: App, config: ApiConfig) -> Router {
         .fallback(edge::no_route)
         .method_not_allowed_fallback(edge::wrong_method)
         .layer(axum::middleware::from_fn_with_state(api.clone(), edge::edge))
-        .with_state(api)
+        .with_state(api.clone());
+    let origins = &api.config.allowed_origins;
+    if origins.is_empty() { router } else { router.layer(cors::layer(origins)) }
 }
 
 /// Serves until `shutdown` resolves; then takes no further connections, ends event streams, and
