@@ -18,6 +18,7 @@ use stepwell_engine::app::{Choose, Start};
 use stepwell_engine::{AppError, Caller};
 use utoipa::OpenApi;
 
+use super::meta::ExpandMeta;
 use super::request::{Deployment, EventTypes, Execute};
 use super::stream::Options;
 use super::{actuals, convert, inputs, responses, stream as events, wire};
@@ -57,6 +58,7 @@ struct Prepared {
     workflow: WorkflowId,
     start: Start,
     events: EventTypes,
+    meta: ExpandMeta,
 }
 
 /// Reads a request to execute and checks it against the workflow that it names.
@@ -67,7 +69,7 @@ async fn prepare(
     posted: Posted,
 ) -> Result<Prepared, ApiError> {
     let request = Execute::try_from(posted.fields()?)?;
-    let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events } =
+    let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events, meta } =
         request;
     let choose = Choose {
         workflow: deployment.as_ref(),
@@ -90,7 +92,7 @@ async fn prepare(
         idempotency: posted.key,
         ..Start::default()
     };
-    Ok(Prepared { workflow: target.workflow.id, start, events })
+    Ok(Prepared { workflow: target.workflow.id, start, events, meta })
 }
 
 /// Names the field by which something was looked for that is not there.
@@ -190,12 +192,13 @@ async fn execute_workflow_stream(
     stopping: Option<Extension<Stopping>>,
     posted: Posted,
 ) -> Answer {
-    let Prepared { workflow, start, events: wanted } =
+    let Prepared { workflow, start, events: wanted, meta } =
         prepare(&api, &caller, &headers, posted).await?;
     let external_id = start.external_id.clone();
     let follow = api.app.execute_and_follow(&caller, workflow, start).await?;
     let options = Options {
         events: wanted,
+        meta,
         thinking: knows_thinking(&headers),
         heartbeat: api.config.heartbeat(),
         stopping: stopping.map(|Extension(stopping)| stopping),

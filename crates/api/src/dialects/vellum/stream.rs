@@ -25,6 +25,7 @@ use stepwell_engine::view::{Notice, StepStatus, StepView, What};
 use uuid::Uuid;
 
 use super::outputs::{self, Output};
+use super::meta::ExpandMeta;
 use super::request::EventTypes;
 use super::types::ValueType;
 use super::{convert, ndjson};
@@ -38,6 +39,8 @@ const CHUNK: usize = 32 << 10;
 pub struct Options {
     /// Which events.
     pub events: EventTypes,
+    /// What the ends of nodes tell beside their outputs.
+    pub meta: ExpandMeta,
     /// Whether the client knows the type `THINKING`.
     pub thinking: bool,
     /// How often a quiet stream sends an empty line.
@@ -48,8 +51,8 @@ pub struct Options {
 
 /// The answer: the events of the execution that `follow` follows, from its beginning to its end.
 pub fn answer(follow: Follow, external_id: Option<String>, options: Options) -> Response {
-    let Options { events, thinking, heartbeat, stopping } = options;
-    let lines = Lines::new(&follow, external_id, events, thinking);
+    let Options { events, meta, thinking, heartbeat, stopping } = options;
+    let lines = Lines { meta, ..Lines::new(&follow, external_id, events, thinking) };
     let stop: Stop = match stopping {
         Some(stopping) => Box::pin(stopping.wait()),
         None => Box::pin(std::future::pending()),
@@ -127,6 +130,7 @@ struct Lines {
     external_id: Option<String>,
     plan: SharedPlan,
     events: EventTypes,
+    meta: ExpandMeta,
     thinking: bool,
     outputs: Vec<Output>,
     /// The names of the outputs that were told whole.
@@ -151,6 +155,7 @@ impl Lines {
             outputs: outputs::of(&plan),
             plan,
             events,
+            meta: ExpandMeta::default(),
             thinking,
             told: BTreeSet::new(),
             begun: BTreeSet::new(),
@@ -165,7 +170,7 @@ impl Lines {
                 if !self.initiated {
                     self.initiated = true;
                     let input = &follow.execution().input;
-                    let inputs = outputs::inputs(self.workflow, &self.plan, input);
+                    let inputs = outputs::inputs(self.workflow, &self.plan, input, self.thinking);
                     self.workflow_event(to, "INITIATED", at, json!({ "inputs": inputs }))?;
                 }
                 if status.is_final() {
@@ -297,7 +302,10 @@ impl Lines {
                         "node_output_id": node_output_id(node, key), "state": "FULFILLED",
                     })
                 });
-                let with = json!({ "output_values": made, "mocked": null });
+                let type_name = self.plan.steps[step].type_name;
+                let data =
+                    self.meta.told(type_name, node_output_id(node, "text"), view.output.as_deref());
+                let with = json!({ "data": data, "output_values": made, "mocked": null });
                 self.node_event(to, (step, "FULFILLED"), at, with)?;
                 self.outputs_of(to, at, step, view.output.as_deref().unwrap_or(&Value::Null))
             }
