@@ -11,7 +11,7 @@ use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_core::{Problem, Problems};
 use stepwell_engine::{AppError, AuthError};
 
-/// What kind of thing went wrong. Each dialect has one table from this to its status and code.
+/// What kind of thing went wrong. Each dialect tells it by the usual status and code, or by its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The definition is wrong.
@@ -64,6 +64,41 @@ pub enum Kind {
     Unavailable,
     /// A fault of Stepwell itself.
     Internal,
+}
+
+impl Kind {
+    /// The status and code by which a dialect tells it where it has no words of its own.
+    pub const fn usual(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
+            Self::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::MissingKey | Self::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
+            Self::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
+            Self::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
+            Self::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
+            Self::NoObject | Self::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
+            Self::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
+            Self::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
+            Self::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")
+            }
+            Self::NotReplayable => (StatusCode::CONFLICT, "IDEMPOTENCY_NOT_REPLAYABLE"),
+            Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+        }
+    }
 }
 
 /// An object that was asked for, so that a dialect can write its id its own way.

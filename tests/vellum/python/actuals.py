@@ -11,7 +11,7 @@ METHOD = "submit_workflow_execution_actuals"
 
 
 def stored(execution_id):
-    return http("GET", f"/api/v1/workflow_executions/{execution_id}/actuals")["data"]["actuals"]
+    return http("GET", f"/api/v1/workflow_executions/{execution_id}/actuals")["data"]
 
 
 def every_form_is_stored(user):
@@ -36,7 +36,7 @@ def every_form_is_stored(user):
         {"external_id": external_id, "output_key": "size", "output_type": "json", "value": 1},
     ])
     found = stored(execution_id)
-    assert [(one["output"], one["quality"], one["desired_output_value"]) for one in found] == [
+    assert [(one["output_name"], one["quality"], one["desired_output_value"]) for one in found] == [
         ("result", 1.0, "x"), ("result", 0.0, {"a": None}), ("size", None, [{"role": "USER", "text": "hi"}]),
         ("result", None, None), ("result", None, "y"), ("size", None, 1),
     ], found

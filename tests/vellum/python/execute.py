@@ -202,7 +202,7 @@ def failures_are_answers(user):
         assert answer.data.state == "REJECTED" and not hasattr(answer.data, "outputs"), answer
         error = answer.data.error
         assert error.code == case["code"] and case.get("says", "") in error.message, (case, error)
-        assert error.raw_data["code"] == case["own"], (case, error)
+        assert (error.raw_data["code"], error.error_code) == (case["own"], case["error_code"]), error
         events = user().stream(**request, event_types=["WORKFLOW", "NODE"])
         shapes = [(event.type, event.data.state) for event in events]
         assert shapes == [("WORKFLOW", "INITIATED"), *[shape for shape in shapes[1:-1]],
@@ -230,11 +230,12 @@ def refusals_are_exceptions(user):
 
 
 def keys_decide(user):
+    execution_id = user().call("execute_workflow", **say()).execution_id
     for key, status, word in (("wrong", 401, "key"), ("", 401, "key"), (reader_key(), 403, "execute:workflows")):
         refused(ApiError, status, word, lambda: user(key=key).call("execute_workflow", **say()))
         refused(ApiError, status, word, lambda: user(key=key).stream(**say()))
         refused(ApiError, status, word, lambda: user(key=key).call(
-            "submit_workflow_execution_actuals", execution_id=str(uuid.uuid4()), actuals=[]))
+            "submit_workflow_execution_actuals", execution_id=execution_id, actuals=[]))
     assert user(key=KEY).call("execute_workflow", **say()).data.state == "FULFILLED"
 
 

@@ -1,7 +1,7 @@
 //! This dialect's handlers: extract, convert, call the application, convert.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{RawPathParams, State};
@@ -34,6 +34,11 @@ type Answer = Result<Response, ApiError>;
 /// How long an execution may take before its answer begins: clients wait for headers for minutes,
 /// not for as long as an execution may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same, well within the time that a request may take here.
+fn patience(api: &Api) -> Duration {
+    PATIENCE.min(api.config.request_timeout() / 2)
+}
 
 /// The newer of the two versions of the API.
 const NEWER: &str = "2025-07-30";
@@ -123,7 +128,7 @@ async fn execute_workflow(
 ) -> Answer {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
     let thinking = knows_thinking(&headers);
-    match api.app.execute_and_wait(&caller, workflow, start, PATIENCE).await {
+    match api.app.execute_and_wait(&caller, workflow, start, patience(&api)).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
             respond::json(StatusCode::OK, &convert::ended(&view, &plan, thinking))
@@ -137,7 +142,8 @@ async fn execute_workflow(
 fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
     let chunks = stream::unfold(Some((api, caller)), move |state| async move {
         let (api, caller) = state?;
-        match api.app.wait_for(&caller, id, api.config.heartbeat()).await {
+        let (begun, heartbeat) = (Instant::now(), api.config.heartbeat());
+        match api.app.wait_for(&caller, id, heartbeat).await {
             Ok(view) => {
                 let plan = api.app.plan_of(&view.record).await;
                 let body = plan.map(|plan: SharedPlan| {
@@ -146,9 +152,10 @@ fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
                 let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
                 Some((body, None))
             }
-            Err(AppError::StillRunning(_)) => {
+            Err(AppError::StillRunning(_)) if begun.elapsed() >= heartbeat => {
                 Some((Ok(Bytes::from_static(b" ")), Some((api, caller))))
             }
+            // Nobody waits any more: the server stops, and the execution goes on at its next start.
             // The connection breaks off; the execution is found by its external id.
             Err(error) => Some((Err(io::Error::other(error)), None)),
         }

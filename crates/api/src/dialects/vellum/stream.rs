@@ -24,8 +24,8 @@ use stepwell_engine::events::Follow;
 use stepwell_engine::view::{Notice, StepStatus, StepView, What};
 use uuid::Uuid;
 
-use super::outputs::{self, Output};
 use super::meta::ExpandMeta;
+use super::outputs::{self, Output};
 use super::request::EventTypes;
 use super::types::ValueType;
 use super::{convert, ndjson};
@@ -315,11 +315,8 @@ impl Lines {
                 self.node_event(to, (step, "REJECTED"), at, json!({ "error": error }))
             }
             StepStatus::Cancelled if self.begun.contains(&step) => {
-                let error = json!({
-                    "message": "the execution ended first", "code": "NODE_CANCELLED",
-                    "raw_data": null, "stacktrace": null,
-                });
-                self.node_event(to, (step, "REJECTED"), at, json!({ "error": error }))
+                let with = json!({ "error": convert::stopped() });
+                self.node_event(to, (step, "REJECTED"), at, with)
             }
             _ => Ok(()),
         }
