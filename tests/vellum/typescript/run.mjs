@@ -58,7 +58,10 @@ checks.everyInputType = async () => {
     });
     assert.equal(answer.data.state, "FULFILLED", JSON.stringify(answer));
     const found = answer.data.outputs.find((output) => output.name === name);
-    assert.deepEqual(plain(found.value), expect, `${name} ${JSON.stringify(found)}`);
+    // Older versions leave the metadata of messages out of what they send.
+    const told = (message) => ({ ...message, metadata: undefined });
+    const shown = (value) => (name === "chat" ? value.map(told) : value);
+    assert.deepEqual(shown(plain(found.value)), shown(expect), `${name} ${JSON.stringify(found)}`);
   }
 };
 

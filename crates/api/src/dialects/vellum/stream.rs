@@ -248,7 +248,8 @@ impl Lines {
         if one.value_type.is_media() {
             return Ok(());
         }
-        let node = known.and_then(|output| self.node_id(output.source.as_ref()?.0));
+        // Clients want a node for each: an output that no step makes alone is one by itself.
+        let node = known.and_then(|output| self.node_id(output.source.as_ref()?.0)).unwrap_or(id);
         let output = json!({
             "id": one.id, "name": name, "state": "FULFILLED", "node_id": node, "delta": null,
             "type": one.value_type, "value": one.value,
