@@ -107,79 +107,82 @@ fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<Of> {
     }
 }
 
+/// An actual, its fields taken one by one; what is wrong is added to the problems of all.
+struct Entry<'a> {
+    place: &'a str,
+    left: Map,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Entry<'_> {
+    /// A field of any type; `null` is as if it were not there.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.left.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    fn wrong(&mut self, name: &str, expected: &str, found: &Value) {
+        let place = format!("{}.{name}", self.place);
+        let problem = Problem::new(place, format!("must be {expected}"));
+        self.problems.push(problem.expecting(expected, shown(found)));
+    }
+
+    /// A field that `read` makes something of.
+    fn read<T>(&mut self, name: &str, expected: &str, read: fn(&Value) -> Option<T>) -> Option<T> {
+        let value = self.take(name)?;
+        let made = read(&value);
+        if made.is_none() {
+            self.wrong(name, expected, &value);
+        }
+        made
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.read(name, "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// What the output should have been; of the type that it is said to have.
+    fn desired(&mut self) -> Option<Value> {
+        let expected = "one of STRING, JSON, CHAT_HISTORY";
+        let wanted = self.read("output_type", expected, output_type);
+        let mut named = ["desired_output_value", "value"].into_iter();
+        let (name, value) = named.find_map(|name| Some((name, self.take(name)?)))?;
+        if let Some(wanted) = wanted.filter(|wanted| !wanted.fits(&value)) {
+            self.wrong(name, &format!("a {}", wanted.name()), &value);
+        }
+        Some(value)
+    }
+}
+
+fn output_type(value: &Value) -> Option<ValueType> {
+    value.as_str().and_then(ValueType::named).filter(|named| OUTPUT_TYPES.contains(named))
+}
+
 fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
-    let mut entry = Map::new();
+    let mut entry = Entry { place: &place, left: Map::new(), problems };
     match item {
-        Value::Object(fields) => entry = fields,
-        other => problems
+        Value::Object(fields) => entry.left = fields,
+        other => entry
+            .problems
             .push(Problem::new(&place, "must be an object").expecting("object", type_name(&other))),
     }
-    let mut take = |name: &str| entry.shift_remove(name).filter(|value| !value.is_null());
-    let mut wrong = |name: &str, expected: &str, found: &Value| {
-        let problem = Problem::new(format!("{place}.{name}"), format!("must be {expected}"));
-        problems.push(problem.expecting(expected, shown(found)));
-    };
-    let mut text = |name: &str, value: Option<Value>| match value {
-        Some(Value::String(text)) => Some(text),
-        Some(other) => {
-            wrong(name, "a text", &other);
-            None
-        }
-        None => None,
-    };
-    let id = text("execution_id", take("execution_id"));
-    let external = text("external_id", take("external_id"));
-    let output_key =
-        text("output_key", take("output_key")).or_else(|| text("output_name", take("output_name")));
-    let output_id = text("output_id", take("output_id"));
-    let output_type = text("output_type", take("output_type"));
-    let desired = ["desired_output_value", "value"]
-        .into_iter()
-        .find_map(|name| take(name).map(|value| (name, value)));
-    if let Some(written) = &output_type {
-        match (ValueType::named(written).filter(|named| OUTPUT_TYPES.contains(named)), &desired) {
-            (None, _) => {
-                wrong(
-                    "output_type",
-                    "one of STRING, JSON, CHAT_HISTORY",
-                    &Value::from(written.as_str()),
-                );
-            }
-            (Some(named), Some((field, value))) if !named.fits(value) => {
-                wrong(field, &format!("a {}", named.name()), value);
-            }
-            _ => {}
-        }
-    }
-    let desired = desired.map(|(_, value)| value);
-    let quality = take("quality").and_then(|value| {
-        let quality = value.as_f64();
-        if !quality.is_some_and(|quality| (0.0..=1.0).contains(&quality)) {
-            wrong("quality", "a number from 0 to 1", &value);
-        }
-        quality
-    });
-    let at = take("timestamp").and_then(|value| {
-        let at = timestamp(&value);
-        if at.is_none() {
-            wrong("timestamp", "a number of seconds since 1970", &value);
-        }
-        at
-    });
-    let metadata = match take("metadata") {
-        Some(Value::Object(labels)) => labels,
-        Some(other) => {
-            wrong("metadata", "an object", &other);
-            Map::new()
-        }
-        None => Map::new(),
-    };
+    let (id, external) = (entry.text("execution_id"), entry.text("external_id"));
+    let execution = of(id, external, &format!("{place}."));
+    let output_key = entry.text("output_key").or_else(|| entry.text("output_name"));
+    let output_id = entry.text("output_id");
+    let desired = entry.desired();
+    let quality = entry.read("quality", "a number from 0 to 1", quality);
+    let at = entry.read("timestamp", "a number of seconds since 1970", timestamp);
+    let metadata = entry.read("metadata", "an object", |value| value.as_object().cloned());
     if output_key.is_none() && output_id.is_none() {
         let message = "is required; name the output by its key or give its output_id";
         problems.push(Problem::new(format!("{place}.output_key"), message));
     }
-    let execution = of(id, external, &format!("{place}."));
+    let metadata = metadata.unwrap_or_default();
     Written { place, execution, output_key, output_id, quality, desired, metadata, at }
+}
+
+fn quality(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|quality| (0.0..=1.0).contains(quality))
 }
 
 /// Seconds since 1970 with fractions, or a time as text.

@@ -196,7 +196,7 @@ fn checked(name: &str, given: ValueType, schema: &Value, value: Value) -> Result
 
 /// A value without a type, brought to what the workflow asks, where that loses nothing.
 fn coerced(schema: &Value, value: Value) -> Value {
-    let wanted = types(schema).and_then(|names| names.filter(|name| *name != "null").next());
+    let wanted = types(schema).and_then(|mut names| names.find(|name| *name != "null"));
     match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {

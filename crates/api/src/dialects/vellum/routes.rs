@@ -1,7 +1,7 @@
 //! This dialect's handlers: extract, convert, call the application, convert.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{RawPathParams, State};
@@ -142,23 +142,23 @@ async fn execute_workflow(
 fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
     let chunks = stream::unfold(Some((api, caller)), move |state| async move {
         let (api, caller) = state?;
-        let (begun, heartbeat) = (Instant::now(), api.config.heartbeat());
-        match api.app.wait_for(&caller, id, heartbeat).await {
-            Ok(view) => {
-                let plan = api.app.plan_of(&view.record).await;
-                let body = plan.map(|plan: SharedPlan| {
-                    serde_json::to_vec(&convert::ended(&view, &plan, thinking))
-                });
-                let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
-                Some((body, None))
+        let ended = tokio::select! {
+            biased;
+            ended = api.app.wait_for(&caller, id, Duration::MAX) => ended,
+            () = tokio::time::sleep(api.config.heartbeat()) => {
+                return Some((Ok(Bytes::from_static(b" ")), Some((api, caller))));
             }
-            Err(AppError::StillRunning(_)) if begun.elapsed() >= heartbeat => {
-                Some((Ok(Bytes::from_static(b" ")), Some((api, caller))))
-            }
-            // Nobody waits any more: the server stops, and the execution goes on at its next start.
-            // The connection breaks off; the execution is found by its external id.
-            Err(error) => Some((Err(io::Error::other(error)), None)),
-        }
+        };
+        let body = match ended {
+            Ok(view) => api.app.plan_of(&view.record).await.map(|plan: SharedPlan| {
+                serde_json::to_vec(&convert::ended(&view, &plan, thinking))
+            }),
+            // Among others: the server stops, and the execution goes on at its next start. The
+            // connection breaks off; the execution is found by its external id.
+            Err(error) => Err(error),
+        };
+        let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
+        Some((body, None))
     });
     let begun = stream::once(async { Ok(Bytes::from_static(b" ")) });
     respond::json_text(StatusCode::OK, Body::from_stream(begun.chain(chunks)))
