@@ -112,11 +112,15 @@ pub enum Object {
     Key(KeyId),
 }
 
+/// The most problems that one answer tells; a body can hold as many as it has bytes.
+const MOST_DETAILS: usize = 100;
+
 #[derive(Debug, Clone)]
 struct Inner {
     kind: Kind,
     message: String,
     details: Vec<Problem>,
+    left_out: usize,
     object: Option<Object>,
     retry_after: Option<Duration>,
     log: Option<String>,
@@ -133,20 +137,24 @@ impl ApiError {
             kind,
             message: message.into(),
             details: Vec::new(),
+            left_out: 0,
             object: None,
             retry_after: None,
             log: None,
         }))
     }
 
-    /// An error of that kind with all that is wrong; the first problem is the message.
-    pub fn with_problems(kind: Kind, intro: &str, problems: Vec<Problem>) -> Self {
+    /// An error of that kind with all that is wrong, up to a bound; the first problem is the
+    /// message.
+    pub fn with_problems(kind: Kind, intro: &str, mut problems: Vec<Problem>) -> Self {
         let message = match problems.as_slice() {
             [] => intro.to_owned(),
             [one] => format!("{intro}: {one}"),
             [first, rest @ ..] => format!("{intro}: {first} (and {} more)", rest.len()),
         };
         let mut error = Self::new(kind, message);
+        error.0.left_out = problems.len().saturating_sub(MOST_DETAILS);
+        problems.truncate(MOST_DETAILS);
         error.0.details = problems;
         error
     }
@@ -183,9 +191,14 @@ impl ApiError {
         &self.0.message
     }
 
-    /// Everything that is wrong, place by place.
+    /// Everything that is wrong, place by place, up to a bound.
     pub fn details(&self) -> &[Problem] {
         &self.0.details
+    }
+
+    /// How many problems there were beyond that bound.
+    pub fn left_out(&self) -> usize {
+        self.0.left_out
     }
 
     /// The object that it is about, where its id was readable.

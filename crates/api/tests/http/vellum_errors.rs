@@ -153,6 +153,18 @@ async fn each_field_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
+async fn what_is_told_is_bounded() {
+    let server = Server::start().await;
+    greeter(&server).await;
+    let body = ask(json!({"inputs": vec![json!({"name": "queri", "value": "x"}); 10_000]}));
+    let answer = server.post(EXECUTE, &body).await;
+    told(&answer, 400, "inputs[99].name", "many problems");
+    // The last one is that `query` is missing.
+    told(&answer, 400, "(and 9901 more)", "many problems");
+    assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 100);
+}
+
+#[tokio::test]
 async fn an_external_id_is_taken_once() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;

@@ -78,7 +78,11 @@ fn detail<'a>(error: &'a ApiError, problems: &[Problem]) -> Cow<'a, str> {
         return error.message().into();
     }
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    told.join("; ").into()
+    let more = match error.left_out() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    (told.join("; ") + &more).into()
 }
 
 /// The code of a failure, by its two names.
