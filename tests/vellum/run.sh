@@ -18,15 +18,17 @@ until [ -s "$data/server.json" ] && [ -s "$data/admin.key" ]; do
 done
 base=$(sed -E 's/.*"url": *"([^"]*)".*/\1/' "$data/server.json" | tr -d '\n' | sed 's:/$::')
 key=$(cat "$data/admin.key")
+failed=0
 for version in 1.14.8 1.10.0; do
 	venv=$target/python-$version
 	[ -x "$venv/bin/python" ] || { python3 -m venv "$venv" && "$venv/bin/pip" -q install "vellum-ai==$version"; }
-	"$venv/bin/python" "$here/conformance.py" "$base" "$key"
-	"$venv/bin/python" "$here/deployments.py" "$base" "$key"
+	PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/python/run.py" "$base" "$key" || failed=1
+	"$venv/bin/python" "$here/deployments.py" "$base" "$key" || failed=1
 done
 for version in 1.14.7 1.11.15; do
 	packages=$target/node-$version
 	[ -d "$packages/node_modules/vellum-ai" ] || npm install --silent --no-save --prefix "$packages" "vellum-ai@$version"
-	node "$here/conformance.mjs" "$base" "$key" "$packages"
-	node "$here/deployments.mjs" "$base" "$key" "$packages"
+	node "$here/typescript/run.mjs" "$base" "$key" "$packages" || failed=1
+	node "$here/deployments.mjs" "$base" "$key" "$packages" || failed=1
 done
+exit $failed

@@ -11,7 +11,7 @@ use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_core::{Problem, Problems};
 use stepwell_engine::{AppError, AuthError};
 
-/// What kind of thing went wrong. Each dialect has one table from this to its status and code.
+/// What kind of thing went wrong. Each dialect tells it by the usual status and code, or by its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The definition is wrong.
@@ -66,6 +66,41 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// The status and code by which a dialect tells it where it has no words of its own.
+    pub const fn usual(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
+            Self::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::MissingKey | Self::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
+            Self::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
+            Self::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
+            Self::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
+            Self::NoObject | Self::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
+            Self::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
+            Self::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
+            Self::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")
+            }
+            Self::NotReplayable => (StatusCode::CONFLICT, "IDEMPOTENCY_NOT_REPLAYABLE"),
+            Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+        }
+    }
+}
+
 /// An object that was asked for, so that a dialect can write its id its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Object {
@@ -77,11 +112,15 @@ pub enum Object {
     Key(KeyId),
 }
 
+/// The most problems that one answer tells; a body can hold as many as it has bytes.
+const MOST_DETAILS: usize = 100;
+
 #[derive(Debug, Clone)]
 struct Inner {
     kind: Kind,
     message: String,
     details: Vec<Problem>,
+    left_out: usize,
     object: Option<Object>,
     retry_after: Option<Duration>,
     log: Option<String>,
@@ -98,20 +137,24 @@ impl ApiError {
             kind,
             message: message.into(),
             details: Vec::new(),
+            left_out: 0,
             object: None,
             retry_after: None,
             log: None,
         }))
     }
 
-    /// An error of that kind with all that is wrong; the first problem is the message.
-    pub fn with_problems(kind: Kind, intro: &str, problems: Vec<Problem>) -> Self {
+    /// An error of that kind with all that is wrong, up to a bound; the first problem is the
+    /// message.
+    pub fn with_problems(kind: Kind, intro: &str, mut problems: Vec<Problem>) -> Self {
         let message = match problems.as_slice() {
             [] => intro.to_owned(),
             [one] => format!("{intro}: {one}"),
             [first, rest @ ..] => format!("{intro}: {first} (and {} more)", rest.len()),
         };
         let mut error = Self::new(kind, message);
+        error.0.left_out = problems.len().saturating_sub(MOST_DETAILS);
+        problems.truncate(MOST_DETAILS);
         error.0.details = problems;
         error
     }
@@ -148,9 +191,14 @@ impl ApiError {
         &self.0.message
     }
 
-    /// Everything that is wrong, place by place.
+    /// Everything that is wrong, place by place, up to a bound.
     pub fn details(&self) -> &[Problem] {
         &self.0.details
+    }
+
+    /// How many problems there were beyond that bound.
+    pub fn left_out(&self) -> usize {
+        self.0.left_out
     }
 
     /// The object that it is about, where its id was readable.

@@ -25,6 +25,12 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiEr
     Ok(json_text(status, text))
 }
 
+/// The text of an error's body.
+pub fn written(body: &impl Serialize) -> Vec<u8> {
+    // Texts and lists of texts cannot fail to be written.
+    serde_json::to_vec(body).unwrap_or_default()
+}
+
 /// An answer whose JSON body is written already.
 pub fn json_text(status: StatusCode, text: impl Into<Body>) -> Response {
     let mut response = Response::new(text.into());

@@ -1,4 +1,4 @@
-"""The one exception, and the one table of its codes."""
+"""The one exception. The server says the codes of executions that failed."""
 
 from __future__ import annotations
 
@@ -6,24 +6,8 @@ from typing import Optional
 
 import stepwell
 
+# What a refused request to execute is: nothing was started.
 INITIALIZATION = "WORKFLOW_INITIALIZATION_ERROR"
-NODE = "NODE_EXECUTION_ERROR"
-
-# The codes with which an execution ends that have another name here; the others keep theirs.
-_EXECUTION_CODES = {
-    "WORKFLOW_INITIALIZATION": INITIALIZATION,
-    "INVALID_INPUTS": INITIALIZATION,
-    "NODE_EXECUTION": NODE,
-    "NODE_TIMEOUT": NODE,
-    "NODE_CANCELLED": NODE,
-    "NODE_EXECUTION_COUNT_LIMIT_REACHED": NODE,
-    "INVALID_TEMPLATE": NODE,
-    "LLM_PROVIDER": NODE,
-    "PROVIDER_QUOTA_EXCEEDED": NODE,
-    "PROVIDER_CREDENTIALS_UNAVAILABLE": NODE,
-    "INTEGRATION_CREDENTIALS_UNAVAILABLE": NODE,
-    "USER_DEFINED_ERROR": NODE,
-}
 
 
 class VellumError(Exception):
@@ -59,7 +43,7 @@ def rejected(response: stepwell.ExecuteWorkflowResponse) -> VellumError:
     code = error.code if error else "INTERNAL_SERVER_ERROR"
     return VellumError(
         error.message if error else "the execution was rejected",
-        code=_EXECUTION_CODES.get(code, code),
+        code=getattr(error, "error_code", None) or code,
         raw_code=code,
         execution_id=response.execution_id,
     )

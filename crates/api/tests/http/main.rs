@@ -14,3 +14,5 @@ mod releases;
 mod served;
 mod support;
 mod vellum;
+mod vellum_answers;
+mod vellum_errors;

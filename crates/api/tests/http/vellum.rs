@@ -136,42 +136,6 @@ async fn failures_are_answers() {
 }
 
 #[tokio::test]
-async fn requests_that_are_wrong_name_the_field() {
-    let server = Server::start().await;
-    let id = create(&server, &shouting()).await;
-    let input = |name: &str, kind: &str, value: Value| json!({"inputs": [{"type": kind, "name": name, "value": value}]});
-    let nil = Uuid::nil().to_string();
-    for (body, status, field) in [
-        (json!({"inputs": []}), 400, "workflow_deployment_name"),
-        (with(ask("x"), json!({"workflow_deployment_id": id})), 400, "workflow_deployment_id"),
-        (json!({"inputs": [], "workflow_deployment_id": "x"}), 400, "workflow_deployment_id"),
-        (json!({"inputs": [], "workflow_deployment_id": nil}), 404, "workflow_deployment_id"),
-        (json!({"inputs": [], "workflow_deployment_name": "y"}), 404, "workflow_deployment_name"),
-        (with(ask("x"), json!({"release_tag": "nope"})), 404, "release_tag"),
-        (with(ask("x"), json!({"inputs": []})), 400, "inputs.query"),
-        (with(ask("x"), input("query", "NUMBER", json!(5))), 400, "inputs[0].value"),
-        (with(ask("x"), input("queri", "STRING", json!("x"))), 400, "inputs[0].name"),
-        (with(ask("x"), json!({"previous_execution_id": "x"})), 400, "previous_execution_id"),
-        (with(ask("x"), json!({"previous_execution_id": nil})), 400, "previous_execution_id"),
-    ] {
-        for path in [EXECUTE, ASYNC, STREAM] {
-            let answer = server.post(path, &body).await;
-            assert_eq!(answer.status.as_u16(), status, "{body} {}", answer.text);
-            let told = answer.json();
-            assert!(told["detail"].as_str().unwrap().contains(field), "{body} {told}");
-            assert!(told["code"].is_string() && told["request_id"].is_string(), "{told}");
-            assert_eq!(told["errors"][0]["field"], field, "{told}");
-        }
-    }
-    let unknown = server.get(&format!("/v1/workflows/executions/{nil}/status")).await;
-    assert_eq!(unknown.status, StatusCode::NOT_FOUND, "{}", unknown.text);
-    let malformed = server.get("/v1/workflows/executions/x/status").await;
-    assert_eq!(malformed.status, StatusCode::BAD_REQUEST, "{}", malformed.text);
-    assert!(malformed.text_at("/detail").contains("execution_id"));
-    assert_eq!(server.get("/v1/nothing").await.text_at("/code"), "NOT_FOUND");
-}
-
-#[tokio::test]
 async fn an_idempotency_key_gives_the_first_answer() {
     let server = Server::start().await;
     create(&server, &shouting()).await;

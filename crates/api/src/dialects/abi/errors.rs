@@ -7,35 +7,17 @@ use serde_json::Value;
 
 use super::{convert, wire};
 use crate::error::{ApiError, Kind, Object};
+use crate::respond;
 
 /// The status and code of each kind of error.
 pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW_CONFIG"),
         Kind::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, "PARAMETER_VALIDATION_ERROR"),
-        Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-        Kind::MissingKey | Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
-        Kind::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
-        Kind::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
         Kind::Forbidden => (StatusCode::FORBIDDEN, "SCOPE_REQUIRED"),
-        Kind::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
-        Kind::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
-        Kind::NoObject | Kind::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-        Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-        Kind::UnsupportedMediaType => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-        }
-        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
-        Kind::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
-        Kind::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
-        Kind::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
-        Kind::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),
-        Kind::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
-        Kind::NotReplayable => (StatusCode::CONFLICT, "IDEMPOTENCY_NOT_REPLAYABLE"),
         Kind::SlowBody => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         Kind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "EXECUTION_TIMEOUT"),
-        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
-        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+        _ => kind.usual(),
     }
 }
 
@@ -62,8 +44,7 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
         errors,
         request_id,
     };
-    // Texts and lists of texts cannot fail to be written.
-    (status, serde_json::to_vec(&body).unwrap_or_default())
+    (status, respond::written(&body))
 }
 
 /// The message, with ids as this dialect writes them.

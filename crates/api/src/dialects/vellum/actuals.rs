@@ -1,18 +1,24 @@
 //! Reading actuals, in the form of the clients and in the older one: one request may hold many,
 //! and is good or bad as a whole.
 
+use std::sync::Arc;
+
 use serde_json::Value;
-use stepwell_core::ids::ExecutionId;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::app::NewActual;
 use stepwell_engine::{App, AppError, Caller};
 
 use super::outputs;
+use super::types::ValueType;
 use crate::error::{ApiError, Kind};
 use crate::json::{Fields, type_name};
 
 /// The most actuals of one request.
 const MOST: usize = 1000;
+
+/// What an actual can say of its output's type.
+const OUTPUT_TYPES: [ValueType; 3] = [ValueType::String, ValueType::Json, ValueType::ChatHistory];
 
 /// What one actual says, its execution and output not looked up yet.
 struct Written {
@@ -27,10 +33,21 @@ struct Written {
 }
 
 /// How an execution is named.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 enum Of {
     Id { field: String, text: String },
     External { field: String, text: String },
+}
+
+impl Of {
+    /// Whether both name the same, wherever they stand.
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Id { text: one, .. }, Self::Id { text: two, .. })
+            | (Self::External { text: one, .. }, Self::External { text: two, .. }) => one == two,
+            _ => false,
+        }
+    }
 }
 
 /// The actuals of a request, looked up.
@@ -54,11 +71,24 @@ pub async fn read(
         .map(|(at, item)| one(&mut problems, format!("actuals[{at}]"), item))
         .collect();
     refuse(problems)?;
+    let mut executions = Executions { app, caller, found: Vec::new() };
+    if let Some(whole) = &whole {
+        // It is named for all, so it must be there even where each names its own.
+        executions.find(whole).await?;
+    } else if written.is_empty() {
+        return Err(unnamed());
+    }
     let mut found = Vec::with_capacity(written.len());
     for actual in written {
-        found.push(look_up(app, caller, whole.as_ref(), actual).await?);
+        let of = actual.execution.as_ref().or(whole.as_ref()).ok_or_else(unnamed)?;
+        let of = executions.find(of).await?;
+        found.push(complete(of, actual)?);
     }
     Ok(found)
+}
+
+fn unnamed() -> ApiError {
+    ApiError::invalid("execution_id", "is required; give execution_id or external_id")
 }
 
 fn refuse(problems: Vec<Problem>) -> Result<(), ApiError> {
@@ -77,75 +107,82 @@ fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<Of> {
     }
 }
 
+/// An actual, its fields taken one by one; what is wrong is added to the problems of all.
+struct Entry<'a> {
+    place: &'a str,
+    left: Map,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Entry<'_> {
+    /// A field of any type; `null` is as if it were not there.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.left.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    fn wrong(&mut self, name: &str, expected: &str, found: &Value) {
+        let place = format!("{}.{name}", self.place);
+        let problem = Problem::new(place, format!("must be {expected}"));
+        self.problems.push(problem.expecting(expected, shown(found)));
+    }
+
+    /// A field that `read` makes something of.
+    fn read<T>(&mut self, name: &str, expected: &str, read: fn(&Value) -> Option<T>) -> Option<T> {
+        let value = self.take(name)?;
+        let made = read(&value);
+        if made.is_none() {
+            self.wrong(name, expected, &value);
+        }
+        made
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.read(name, "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// What the output should have been; of the type that it is said to have.
+    fn desired(&mut self) -> Option<Value> {
+        let expected = "one of STRING, JSON, CHAT_HISTORY";
+        let wanted = self.read("output_type", expected, output_type);
+        let mut named = ["desired_output_value", "value"].into_iter();
+        let (name, value) = named.find_map(|name| Some((name, self.take(name)?)))?;
+        if let Some(wanted) = wanted.filter(|wanted| !wanted.fits(&value)) {
+            self.wrong(name, &format!("a {}", wanted.name()), &value);
+        }
+        Some(value)
+    }
+}
+
+fn output_type(value: &Value) -> Option<ValueType> {
+    value.as_str().and_then(ValueType::named).filter(|named| OUTPUT_TYPES.contains(named))
+}
+
 fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
-    let mut entry = Map::new();
+    let mut entry = Entry { place: &place, left: Map::new(), problems };
     match item {
-        Value::Object(fields) => entry = fields,
-        other => problems
+        Value::Object(fields) => entry.left = fields,
+        other => entry
+            .problems
             .push(Problem::new(&place, "must be an object").expecting("object", type_name(&other))),
     }
-    let mut take = |name: &str| entry.shift_remove(name).filter(|value| !value.is_null());
-    let mut wrong = |name: &str, expected: &str, found: &Value| {
-        let problem = Problem::new(format!("{place}.{name}"), format!("must be {expected}"));
-        problems.push(problem.expecting(expected, type_name(found)));
-    };
-    let mut text = |name: &str, value: Option<Value>| match value {
-        Some(Value::String(text)) => Some(text),
-        Some(other) => {
-            wrong(name, "a text", &other);
-            None
-        }
-        None => None,
-    };
-    let id = text("execution_id", take("execution_id"));
-    let external = text("external_id", take("external_id"));
-    let output_key =
-        text("output_key", take("output_key")).or_else(|| text("output_name", take("output_name")));
-    let output_id = text("output_id", take("output_id"));
-    let output_type = text("output_type", take("output_type"));
-    let desired = take("desired_output_value").or_else(|| take("value"));
-    let fits = match (output_type.as_deref(), &desired) {
-        (Some("STRING"), Some(value)) => value.is_string(),
-        (Some("CHAT_HISTORY"), Some(value)) => value.is_array(),
-        _ => true,
-    };
-    if let (false, Some(value)) = (fits, &desired) {
-        wrong("desired_output_value", output_type.as_deref().unwrap_or_default(), value);
-    }
-    if let Some(other) =
-        output_type.as_deref().filter(|t| !["STRING", "JSON", "CHAT_HISTORY"].contains(t))
-    {
-        let found = Value::from(other);
-        wrong("output_type", "one of STRING, JSON, CHAT_HISTORY", &found);
-    }
-    let quality = take("quality").and_then(|value| {
-        let quality = value.as_f64();
-        if !quality.is_some_and(|quality| (0.0..=1.0).contains(&quality)) {
-            wrong("quality", "a number from 0 to 1", &value);
-        }
-        quality
-    });
-    let at = take("timestamp").and_then(|value| {
-        let at = timestamp(&value);
-        if at.is_none() {
-            wrong("timestamp", "a number of seconds since 1970", &value);
-        }
-        at
-    });
-    let metadata = match take("metadata") {
-        Some(Value::Object(labels)) => labels,
-        Some(other) => {
-            wrong("metadata", "an object", &other);
-            Map::new()
-        }
-        None => Map::new(),
-    };
+    let (id, external) = (entry.text("execution_id"), entry.text("external_id"));
+    let execution = of(id, external, &format!("{place}."));
+    let output_key = entry.text("output_key").or_else(|| entry.text("output_name"));
+    let output_id = entry.text("output_id");
+    let desired = entry.desired();
+    let quality = entry.read("quality", "a number from 0 to 1", quality);
+    let at = entry.read("timestamp", "a number of seconds since 1970", timestamp);
+    let metadata = entry.read("metadata", "an object", |value| value.as_object().cloned());
     if output_key.is_none() && output_id.is_none() {
         let message = "is required; name the output by its key or give its output_id";
         problems.push(Problem::new(format!("{place}.output_key"), message));
     }
-    let execution = of(id, external, &format!("{place}."));
+    let metadata = metadata.unwrap_or_default();
     Written { place, execution, output_key, output_id, quality, desired, metadata, at }
+}
+
+fn quality(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|quality| (0.0..=1.0).contains(quality))
 }
 
 /// Seconds since 1970 with fractions, or a time as text.
@@ -159,58 +196,83 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
     Some(Timestamp::from_micros(micros))
 }
 
-async fn look_up(
-    app: &App,
-    caller: &Caller,
-    whole: Option<&Of>,
-    written: Written,
-) -> Result<NewActual, ApiError> {
-    let Written { place, execution, output_key, output_id, quality, desired, metadata, at } =
-        written;
-    let Some(of) = execution.as_ref().or(whole) else {
-        let message = "is required; give execution_id or external_id";
-        return Err(ApiError::invalid("execution_id", message));
-    };
-    let execution = find(app, caller, of).await?;
-    let output = match output_key {
-        Some(key) => key,
-        None => {
-            let id = output_id.unwrap_or_default();
-            let (workflow, names) =
-                app.output_names(caller, execution).await.map_err(|e| gone(of, e))?;
-            let found = names
-                .into_iter()
-                .find(|name| outputs::id(workflow, name).to_string().eq_ignore_ascii_case(&id));
-            found.ok_or_else(|| {
-                let message = format!("there is no output with the id `{id}`");
-                ApiError::invalid(&format!("{place}.output_id"), message)
-            })?
-        }
-    };
-    // Whether it is there for this caller is told by the field that named it.
-    app.output_names(caller, execution).await.map_err(|error| gone(of, error))?;
-    Ok(NewActual { place, execution, output, quality, desired, metadata, at })
+/// A value as a message shows it: short ones as they are.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("`{}`", text.chars().take(64).collect::<String>()),
+        other => type_name(other).to_owned(),
+    }
 }
 
-async fn find(app: &App, caller: &Caller, of: &Of) -> Result<ExecutionId, ApiError> {
-    match of {
-        Of::Id { field, text } => text.parse().map_err(|_| {
-            let shown: String = text.chars().take(64).collect();
-            let problem = Problem::new(field, "is not a UUID");
-            ApiError::problem(problem.expecting("UUID", format!("`{shown}`")))
-        }),
-        Of::External { text, .. } => {
-            let found = app.execution_by_external_id(caller, text).await;
-            found.map_err(|error| gone(of, error))
+/// The executions that a request names, each looked up once.
+struct Executions<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    found: Vec<(Of, Found)>,
+}
+
+/// An execution that is there.
+#[derive(Clone)]
+struct Found {
+    id: ExecutionId,
+    workflow: WorkflowId,
+    outputs: Arc<[String]>,
+}
+
+impl Executions<'_> {
+    async fn find(&mut self, of: &Of) -> Result<Found, ApiError> {
+        // Batches name few executions, mostly the same one after another.
+        if let Some((_, found)) = self.found.iter().rev().find(|(known, _)| known.same(of)) {
+            return Ok(found.clone());
         }
+        let id = match of {
+            Of::Id { field, text } => text.parse().map_err(|_| not_an_id(field, text))?,
+            Of::External { text, .. } => {
+                let found = self.app.execution_by_external_id(self.caller, text).await;
+                found.map_err(|error| gone(of, error))?
+            }
+        };
+        let names = self.app.output_names(self.caller, id).await;
+        let (workflow, outputs) = names.map_err(|error| gone(of, error))?;
+        let found = Found { id, workflow, outputs: outputs.into() };
+        self.found.push((of.clone(), found.clone()));
+        Ok(found)
     }
+}
+
+/// An actual with its execution and the name of its output.
+fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
+    let Written { place, execution: _, output_key, output_id, quality, desired, metadata, at } =
+        written;
+    let by_id = |id: &str| {
+        let is_it =
+            |name: &&String| outputs::id(of.workflow, name).to_string().eq_ignore_ascii_case(id);
+        of.outputs.iter().find(is_it).cloned()
+    };
+    let output = match (output_key, output_id.unwrap_or_default()) {
+        (Some(key), _) => key,
+        (None, id) => by_id(&id).ok_or_else(|| {
+            let shown: String = id.chars().take(64).collect();
+            let message = format!("there is no output with the id `{shown}`");
+            ApiError::invalid(&format!("{place}.output_id"), message)
+        })?,
+    };
+    Ok(NewActual { place, execution: of.id, output, quality, desired, metadata, at })
+}
+
+fn not_an_id(field: &str, text: &str) -> ApiError {
+    let shown: String = text.chars().take(64).collect();
+    let problem = Problem::new(field, "is not a UUID");
+    ApiError::problem(problem.expecting("UUID", format!("`{shown}`")))
 }
 
 fn gone(of: &Of, error: AppError) -> ApiError {
     let (Of::Id { field, text } | Of::External { field, text }) = of;
     match error {
         AppError::NotFound { kind: "execution", .. } => {
-            let problem = Problem::new(field, format!("execution `{text}` was not found"));
+            let shown: String = text.chars().take(64).collect();
+            let problem = Problem::new(field, format!("execution `{shown}` was not found"));
             ApiError::with_problems(Kind::NoExecution, "not found", vec![problem])
         }
         other => other.into(),

@@ -65,26 +65,32 @@ pub fn rejection(
 ) -> wire::EventError<'_> {
     match failure {
         Some(failure) => told(failure, of_fail_step),
-        None => wire::EventError {
-            message: format!("the execution has ended as {}", status.name()).into(),
-            code: errors::ending_code(status),
-            raw_data: None,
-            stacktrace: None,
-        },
+        None => {
+            let message = format!("the execution has ended as {}", status.name());
+            event_error(errors::ending_code(status), message, None)
+        }
     }
 }
 
 /// A failure as clients read it.
 pub fn told(failure: &Failure, of_fail_step: bool) -> wire::EventError<'_> {
     let Failure { code, message, step, attempt, details } = failure;
-    wire::EventError {
-        message: message.as_str().into(),
-        code: errors::failure_code(failure, of_fail_step),
-        raw_data: Some(json!({
-            "code": code, "step_id": step, "attempt": attempt, "details": details,
-        })),
-        stacktrace: None,
-    }
+    let raw = json!({ "code": code, "step_id": step, "attempt": attempt, "details": details });
+    event_error(errors::failure_code(failure, of_fail_step), message.as_str(), Some(raw))
+}
+
+/// Why a node is rejected that was under way when its execution ended.
+pub fn stopped() -> wire::EventError<'static> {
+    event_error(errors::stopped_code(), "the execution ended first", None)
+}
+
+fn event_error<'a>(
+    code: errors::FailureCode,
+    message: impl Into<std::borrow::Cow<'a, str>>,
+    raw_data: Option<Value>,
+) -> wire::EventError<'a> {
+    let errors::FailureCode { code, error_code } = code;
+    wire::EventError { message: message.into(), code, error_code, raw_data, stacktrace: None }
 }
 
 /// Where an execution stands.

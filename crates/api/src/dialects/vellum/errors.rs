@@ -9,36 +9,22 @@ use stepwell_core::execution::{Failure, Status, codes};
 
 use super::wire;
 use crate::error::{ApiError, Kind, Object};
+use crate::respond;
 
 /// The status and code of each kind of error.
 pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
-        Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
         Kind::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUTS"),
-        Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-        Kind::MissingKey | Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
-        Kind::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
-        Kind::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
-        Kind::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-        Kind::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
-        Kind::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
-        Kind::NoObject | Kind::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-        Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-        Kind::UnsupportedMediaType => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-        }
-        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
-        // Its clients send a conflict (409) again by themselves, which mends none of these.
-        Kind::Inactive => (StatusCode::BAD_REQUEST, "WORKFLOW_INACTIVE"),
-        Kind::Ended => (StatusCode::BAD_REQUEST, "EXECUTION_ENDED"),
-        Kind::WrongState => (StatusCode::BAD_REQUEST, "INVALID_STATE"),
-        Kind::ExternalIdTaken => (StatusCode::BAD_REQUEST, "EXTERNAL_ID_TAKEN"),
-        Kind::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
-        Kind::NotReplayable => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_NOT_REPLAYABLE"),
-        Kind::SlowBody => (StatusCode::BAD_REQUEST, "TIMEOUT"),
-        Kind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
-        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
+        // Its clients send a conflict (409) and a slow request (408) again by themselves, which
+        // mends none of these.
+        Kind::Inactive
+        | Kind::Ended
+        | Kind::WrongState
+        | Kind::ExternalIdTaken
+        | Kind::NotReplayable
+        | Kind::SlowBody => (StatusCode::BAD_REQUEST, kind.usual().1),
+        _ => kind.usual(),
     }
 }
 
@@ -60,8 +46,7 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
         .collect();
     let detail = detail(error, &problems);
     let body = wire::ErrorBody { detail: &detail, code, errors, request_id };
-    // Texts and lists of texts cannot fail to be written.
-    (status, serde_json::to_vec(&body).unwrap_or_default())
+    (status, respond::written(&body))
 }
 
 /// The place as this dialect's requests name it: the input of an execution is `inputs` here.
@@ -93,52 +78,74 @@ fn detail<'a>(error: &'a ApiError, problems: &[Problem]) -> Cow<'a, str> {
         return error.message().into();
     }
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    told.join("; ").into()
+    let more = match error.left_out() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    (told.join("; ") + &more).into()
 }
 
-/// The codes that executions and nodes fail with. A step type may give one of them itself.
-const CODES: [&str; 15] = [
-    "WORKFLOW_INITIALIZATION",
-    "WORKFLOW_CANCELLED",
-    "WORKFLOW_TIMEOUT",
-    "PROVIDER_CREDENTIALS_UNAVAILABLE",
-    "INTEGRATION_CREDENTIALS_UNAVAILABLE",
-    "NODE_EXECUTION_COUNT_LIMIT_REACHED",
-    "INTERNAL_SERVER_ERROR",
-    "NODE_EXECUTION",
-    "NODE_CANCELLED",
-    "NODE_TIMEOUT",
-    "LLM_PROVIDER",
-    "INVALID_TEMPLATE",
-    "INVALID_INPUTS",
-    "PROVIDER_QUOTA_EXCEEDED",
-    "USER_DEFINED_ERROR",
+/// The code of a failure, by its two names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureCode {
+    /// As the clients' types name it.
+    pub code: &'static str,
+    /// As the older description of this API names it, by where it happened.
+    pub error_code: &'static str,
+}
+
+const INITIALIZATION: &str = "WORKFLOW_INITIALIZATION_ERROR";
+const NODE: &str = "NODE_EXECUTION_ERROR";
+
+/// A row: the clients' code, the older one, and the server's codes that it stands for. A step type
+/// may give one of the clients' codes itself.
+const CODES: [(&str, &str, &[&str]); 15] = [
+    ("WORKFLOW_INITIALIZATION", INITIALIZATION, &[]),
+    ("WORKFLOW_CANCELLED", "WORKFLOW_CANCELLED", &[]),
+    ("WORKFLOW_TIMEOUT", "WORKFLOW_TIMEOUT", &[codes::EXECUTION_TIMEOUT]),
+    ("PROVIDER_CREDENTIALS_UNAVAILABLE", NODE, &[]),
+    ("INTEGRATION_CREDENTIALS_UNAVAILABLE", NODE, &[codes::SECRET_UNAVAILABLE]),
+    ("NODE_EXECUTION_COUNT_LIMIT_REACHED", NODE, &[]),
+    ("INTERNAL_SERVER_ERROR", "INTERNAL_SERVER_ERROR", &[codes::INTERNAL]),
+    ("NODE_EXECUTION", NODE, &[]),
+    ("NODE_CANCELLED", NODE, &[]),
+    ("NODE_TIMEOUT", NODE, &[codes::STEP_TIMEOUT]),
+    ("LLM_PROVIDER", NODE, &[]),
+    ("INVALID_TEMPLATE", NODE, &[codes::EXPRESSION]),
+    ("INVALID_INPUTS", NODE, &[codes::STEP_INPUT]),
+    ("PROVIDER_QUOTA_EXCEEDED", NODE, &[]),
+    ("USER_DEFINED_ERROR", NODE, &[codes::USER_DEFINED]),
 ];
 
+/// The code that stands for one of the server's or of the clients' codes: what no row names is a
+/// step's own, so the node failed.
+fn coded(code: &str) -> FailureCode {
+    let found = CODES.iter().find(|(client, _, own)| *client == code || own.contains(&code));
+    let (code, error_code) =
+        found.map_or(("NODE_EXECUTION", NODE), |(code, older, _)| (*code, *older));
+    FailureCode { code, error_code }
+}
+
 /// The code of a failure; `of_fail_step`: it is that of a `Fail` step, whose codes are the user's.
-pub fn failure_code(failure: &Failure, of_fail_step: bool) -> &'static str {
-    if of_fail_step {
-        return "USER_DEFINED_ERROR";
-    }
-    match failure.code.as_str() {
-        codes::USER_DEFINED => "USER_DEFINED_ERROR",
-        codes::EXPRESSION => "INVALID_TEMPLATE",
-        codes::STEP_INPUT => "INVALID_INPUTS",
-        codes::STEP_TIMEOUT => "NODE_TIMEOUT",
-        codes::EXECUTION_TIMEOUT => "WORKFLOW_TIMEOUT",
-        codes::SECRET_UNAVAILABLE => "INTEGRATION_CREDENTIALS_UNAVAILABLE",
-        codes::INTERNAL => "INTERNAL_SERVER_ERROR",
-        own => CODES.into_iter().find(|known| *known == own).unwrap_or("NODE_EXECUTION"),
-    }
+pub fn failure_code(failure: &Failure, of_fail_step: bool) -> FailureCode {
+    // One that never began failed by something else: its message could not be made.
+    let users = of_fail_step && failure.attempt.is_some();
+    let code = if users { codes::USER_DEFINED } else { failure.code.as_str() };
+    coded(code)
+}
+
+/// The code of a node that was stopped because its execution ended.
+pub fn stopped_code() -> FailureCode {
+    coded("NODE_CANCELLED")
 }
 
 /// The code of an execution that ended so, where no failure says more.
-pub const fn ending_code(status: Status) -> &'static str {
-    match status {
+pub fn ending_code(status: Status) -> FailureCode {
+    coded(match status {
         Status::Cancelled => "WORKFLOW_CANCELLED",
         Status::TimedOut => "WORKFLOW_TIMEOUT",
         _ => "INTERNAL_SERVER_ERROR",
-    }
+    })
 }
 
 #[cfg(test)]
@@ -169,17 +176,29 @@ mod tests {
     }
 
     #[test]
-    fn failures_have_the_clients_codes() {
-        for (code, fail, expect) in [
-            ("NO_LUCK", true, "USER_DEFINED_ERROR"),
-            ("HTTP_STATUS", false, "NODE_EXECUTION"),
-            ("STEP_TIMEOUT", false, "NODE_TIMEOUT"),
-            ("EXPRESSION_ERROR", false, "INVALID_TEMPLATE"),
-            ("EXECUTION_TIMEOUT", false, "WORKFLOW_TIMEOUT"),
-            ("LLM_PROVIDER", false, "LLM_PROVIDER"),
-            ("INTERNAL_ERROR", false, "INTERNAL_SERVER_ERROR"),
+    fn failures_have_the_clients_codes_and_the_older_ones() {
+        for (own, fail, expect) in [
+            ("NO_LUCK", true, ("USER_DEFINED_ERROR", NODE)),
+            ("STEP_TIMEOUT", true, ("USER_DEFINED_ERROR", NODE)),
+            ("HTTP_STATUS", false, ("NODE_EXECUTION", NODE)),
+            ("VALUE_TOO_LARGE", false, ("NODE_EXECUTION", NODE)),
+            ("STEP_TIMEOUT", false, ("NODE_TIMEOUT", NODE)),
+            ("EXPRESSION_ERROR", false, ("INVALID_TEMPLATE", NODE)),
+            ("INVALID_STEP_INPUT", false, ("INVALID_INPUTS", NODE)),
+            ("SECRET_UNAVAILABLE", false, ("INTEGRATION_CREDENTIALS_UNAVAILABLE", NODE)),
+            ("EXECUTION_TIMEOUT", false, ("WORKFLOW_TIMEOUT", "WORKFLOW_TIMEOUT")),
+            ("LLM_PROVIDER", false, ("LLM_PROVIDER", NODE)),
+            ("WORKFLOW_INITIALIZATION", false, ("WORKFLOW_INITIALIZATION", INITIALIZATION)),
+            ("INTERNAL_ERROR", false, ("INTERNAL_SERVER_ERROR", "INTERNAL_SERVER_ERROR")),
         ] {
-            assert_eq!(failure_code(&Failure::new(code, ""), fail), expect, "{code}");
+            let failure = Failure { attempt: Some(1), ..Failure::new(own, "") };
+            let found = failure_code(&failure, fail);
+            assert_eq!((found.code, found.error_code), expect, "{own}");
         }
+        let unmade = Failure::new("EXPRESSION_ERROR", "its message could not be made");
+        assert_eq!(failure_code(&unmade, true).code, "INVALID_TEMPLATE");
+        assert_eq!(ending_code(Status::Cancelled).code, "WORKFLOW_CANCELLED");
+        assert_eq!(ending_code(Status::TimedOut).code, "WORKFLOW_TIMEOUT");
+        assert_eq!(stopped_code().error_code, NODE);
     }
 }

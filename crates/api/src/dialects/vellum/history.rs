@@ -136,7 +136,7 @@ fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
         span_id: record.id.to_string(),
         start: Time(record.created_at),
         end: record.ended_at.map(Time),
-        inputs: outputs::inputs(record.workflow, plan, &view.input),
+        inputs: outputs::inputs(record.workflow, plan, &view.input, thinking),
         outputs: made
             .map(|made| outputs::typed(record.workflow, &known, made, thinking))
             .unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Typed inputs: checked one by one against the workflow's input schema, so that every problem is
 //! told by the place that the client knows.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Number, Value};
 use stepwell_core::definition::plan::Plan;
 use stepwell_core::{Map, Problem};
@@ -13,17 +15,21 @@ pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
     let mut input = Map::new();
     let mut problems = Vec::new();
     let names = Names::of(plan);
+    let mut given = BTreeSet::new();
     for (at, item) in list.into_iter().enumerate() {
+        let name = item.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         match one(&names, at, item) {
-            Ok((name, _)) if input.contains_key(&name) => problems.push(Problem::new(
+            Ok(_) if given.contains(&name) => problems.push(Problem::new(
                 format!("inputs[{at}].name"),
                 format!("the input `{name}` is given twice"),
             )),
-            Ok((name, value)) => drop(input.insert(name, value)),
+            Ok(Some(value)) => drop(input.insert(name.clone(), value)),
+            Ok(None) => {}
             Err(problem) => problems.push(problem),
         }
+        given.insert(name);
     }
-    names.whole(input, problems)
+    names.whole(&given, input, problems)
 }
 
 /// The input of an execution from plain values by name, or all that is wrong with it. What has the
@@ -32,6 +38,7 @@ pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
     let mut input = Map::new();
     let mut problems = Vec::new();
     let names = Names::of(plan);
+    let named = given.keys().cloned().collect();
     for (name, value) in given {
         match names.find(&name) {
             Some(schema) => {
@@ -44,7 +51,7 @@ pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
             )),
         }
     }
-    names.whole(input, problems)
+    names.whole(&named, input, problems)
 }
 
 /// What the schema says of inputs by name.
@@ -83,10 +90,15 @@ impl<'a> Names<'a> {
     }
 
     /// The input, if nothing is wrong with it and nothing is missing.
-    fn whole(&self, input: Map, mut problems: Vec<Problem>) -> Result<Value, Vec<Problem>> {
+    fn whole(
+        &self,
+        given: &BTreeSet<String>,
+        input: Map,
+        mut problems: Vec<Problem>,
+    ) -> Result<Value, Vec<Problem>> {
         for name in self.required() {
             // What was given but is wrong was told already.
-            if !input.contains_key(name) && problems.is_empty() {
+            if !given.contains(name) {
                 problems.push(Problem::new(
                     format!("inputs.{name}"),
                     format!("the input `{name}` is required and is missing"),
@@ -105,7 +117,8 @@ impl<'a> Names<'a> {
     }
 }
 
-fn one(names: &Names<'_>, at: usize, item: Value) -> Result<(String, Value), Problem> {
+/// The value of one input; `None` where it is not given: `null` for an input that takes none.
+fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
     let place = |field: &str| format!("inputs[{at}].{field}");
     let Value::Object(mut fields) = item else {
         let found = type_name(&item);
@@ -127,7 +140,7 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<(String, Value), Pro
         let message = format!("there is no input `{name}`; {}", names.listed());
         return Err(Problem::new(place("name"), message));
     };
-    let value = fields.shift_remove("value");
+    let value = fields.shift_remove("value").unwrap_or_default();
     let given = match fields.shift_remove("type") {
         None | Some(Value::Null) => None,
         Some(Value::String(written)) => {
@@ -144,17 +157,34 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<(String, Value), Pro
                 .expecting("string", type_name(&other)));
         }
     };
-    let value = match (value, given) {
-        (Some(value), Some(given)) => {
-            checked(&name, given, schema, value).map_err(|problem| problem.at(&place("value")))?
-        }
-        (Some(value), None) => coerced(schema, value),
-        (None, Some(ValueType::Json)) => Value::Null,
-        (None, _) => {
+    if value.is_null() && !takes_null(schema) && !names.required().any(|other| other == name) {
+        return Ok(None);
+    }
+    let value = match given {
+        None | Some(ValueType::Json) if value.is_null() && takes_null(schema) => value,
+        _ if value.is_null() => {
             return Err(Problem::new(place("value"), format!("the input `{name}` has no value")));
         }
+        Some(given) => {
+            checked(&name, given, schema, value).map_err(|problem| problem.at(&place("value")))?
+        }
+        None => coerced(schema, value),
     };
-    Ok((name, integral(schema, value)))
+    Ok(Some(integral(schema, value)))
+}
+
+/// Whether `null` is a value for an input, as far as its type says.
+fn takes_null(schema: &Value) -> bool {
+    types(schema).is_none_or(|mut names| names.any(|name| name == "null"))
+}
+
+/// The types that a schema names; `None`: none, so all.
+fn types(schema: &Value) -> Option<impl Iterator<Item = &str>> {
+    let named = match schema.get("type")? {
+        Value::Array(names) => names.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    Some(named.iter().filter_map(Value::as_str))
 }
 
 const INPUT_TYPES: &str =
@@ -198,12 +228,12 @@ fn checked(name: &str, given: ValueType, schema: &Value, value: Value) -> Result
 
 /// A value without a type, brought to what the workflow asks, where that loses nothing.
 fn coerced(schema: &Value, value: Value) -> Value {
-    let wanted = schema.get("type").and_then(Value::as_str).unwrap_or_default();
-    match (wanted, &value) {
+    let wanted = types(schema).and_then(|mut names| names.find(|name| *name != "null"));
+    match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {
             match serde_json::from_str::<Value>(text.trim()) {
-                Ok(read) if is_a(wanted, &read) => read,
+                Ok(read) if is_a(wanted.unwrap_or_default(), &read) => read,
                 _ => value,
             }
         }
@@ -224,8 +254,9 @@ fn is_a(wanted: &str, value: &Value) -> bool {
 fn integral(schema: &Value, value: Value) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= EXACT);
-    match (schema.get("type").and_then(Value::as_str), whole) {
-        (Some("integer"), Some(float)) if value.is_f64() => {
+    let wanted = types(schema).is_some_and(|mut names| names.any(|name| name == "integer"));
+    match whole {
+        Some(float) if wanted && value.is_f64() => {
             #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and exact")]
             let whole = float as i64;
             Value::Number(Number::from(whole))
@@ -246,7 +277,7 @@ mod tests {
             "name": "x",
             "inputs": {"text": "string", "n": "number?", "count": "integer?", "data": "object?",
                 "chat": {"type": "array", "x-vellum-type": "CHAT_HISTORY", "required": false},
-                "any": "any?", "late": {"type": "string", "default": "now"}},
+                "any": "any?", "maybe": {"type": ["integer", "null"], "required": false}, "late": {"type": "string", "default": "now"}},
             "steps": [{"type": "Echo"}],
         });
         definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
@@ -259,7 +290,7 @@ mod tests {
             list.push(json!({"name": "text", "value": "t"}));
         }
         let read = read(&plan(), list).map_err(|p| p[0].path.clone())?;
-        Ok(read[name].clone())
+        Ok(read.get(name).cloned().unwrap_or_else(|| json!("absent")))
     }
 
     #[test]
@@ -274,6 +305,14 @@ mod tests {
             (json!({"type": "JSON", "name": "data", "value": {"a": 1}}), json!({"a": 1})),
             (json!({"name": "data", "value": "{\"a\": 1}"}), json!({"a": 1})),
             (json!({"type": "JSON", "name": "any"}), json!(null)),
+            (json!({"name": "any"}), json!(null)),
+            (json!({"name": "maybe", "value": "4"}), json!(4)),
+            (json!({"name": "maybe", "value": 4.0}), json!(4)),
+            (json!({"name": "maybe", "value": null}), json!(null)),
+            // Not given.
+            (json!({"name": "n", "value": null}), json!("absent")),
+            (json!({"type": "JSON", "name": "data", "value": null}), json!("absent")),
+            (json!({"type": "JSON", "name": "late"}), json!("absent")),
             (json!({"type": "STRING", "name": "any", "value": "x"}), json!("x")),
             (
                 json!({"type": "CHAT_HISTORY", "name": "chat", "value": [{"role": "USER"}]}),
@@ -290,6 +329,8 @@ mod tests {
             (json!({"type": "NUMBER", "name": "text", "value": 5}), "inputs[0].value"),
             (json!({"type": "STRING", "name": "text", "value": 5}), "inputs[0].value"),
             (json!({"type": "STRING", "name": "text"}), "inputs[0].value"),
+            (json!({"name": "text", "value": null}), "inputs[0].value"),
+            (json!({"type": "STRING", "name": "any", "value": null}), "inputs[0].value"),
             (json!({"type": "STRING", "name": "chat", "value": "x"}), "inputs[0].value"),
             (json!({"type": "CHAT_HISTORY", "name": "chat", "value": [1]}), "inputs[0].value"),
             (json!({"type": "SOUND", "name": "text", "value": "x"}), "inputs[0].type"),
@@ -300,8 +341,9 @@ mod tests {
         ] {
             assert_eq!(input(item.clone()), Err(expect.to_owned()), "{item}");
         }
-        let missing = read(&plan(), vec![]).unwrap_err();
-        assert_eq!(missing[0].path, "inputs.text");
+        let missing = read(&plan(), vec![json!({"name": "n", "value": []}), json!(5)]).unwrap_err();
+        let paths: Vec<_> = missing.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, ["inputs[1]", "inputs.text"]);
         let text = || json!({"name": "text", "value": "x"});
         assert_eq!(read(&plan(), vec![text(), text()]).unwrap_err()[0].path, "inputs[1].name");
     }

@@ -7,6 +7,7 @@ use stepwell_core::definition::plan::Plan;
 use stepwell_core::ids::WorkflowId;
 use uuid::Uuid;
 
+use super::shapes;
 use super::types::ValueType;
 use super::wire::TypedValue;
 
@@ -119,31 +120,29 @@ pub fn one<'a>(
     thinking: bool,
 ) -> TypedValue<'a> {
     let value_type = ValueType::for_value(wanted, value);
-    let value = match (value_type, value) {
-        (ValueType::Array, Value::Array(items)) if !thinking => without_thinking(items, value),
-        _ => Cow::Borrowed(value),
+    // Clients of the older version of the API do not know the type `THINKING`.
+    let changed = match (value_type, value) {
+        (ValueType::Array, Value::Array(items)) if !thinking => shapes::without_thinking(items),
+        _ => None,
     };
+    let value = changed.map_or(Cow::Borrowed(value), |items| Cow::Owned(Value::Array(items)));
     TypedValue { id: id.to_string(), name, value_type, value }
 }
 
-/// Clients of the older version of the API do not know the type `THINKING`.
-fn without_thinking<'a>(items: &[Value], whole: &'a Value) -> Cow<'a, Value> {
-    let is_thinking = |item: &&Value| item.get("type").is_some_and(|name| name == "THINKING");
-    if !items.iter().any(|item| is_thinking(&item)) {
-        return Cow::Borrowed(whole);
-    }
-    Cow::Owned(items.iter().filter(|item| !is_thinking(item)).cloned().collect())
-}
-
 /// The typed inputs of an execution.
-pub fn inputs<'a>(workflow: WorkflowId, plan: &Plan, input: &'a Value) -> Vec<TypedValue<'a>> {
+pub fn inputs<'a>(
+    workflow: WorkflowId,
+    plan: &Plan,
+    input: &'a Value,
+    thinking: bool,
+) -> Vec<TypedValue<'a>> {
     let Value::Object(fields) = input else { return Vec::new() };
     let schema = |name: &str| plan.input_schema.get("properties")?.get(name);
     fields
         .iter()
         .map(|(name, value)| {
             let wanted = schema(name).and_then(ValueType::of_schema);
-            one(input_id(workflow, name), name, wanted, value, true)
+            one(input_id(workflow, name), name, wanted, value, thinking)
         })
         .collect()
 }

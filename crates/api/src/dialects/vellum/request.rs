@@ -5,8 +5,9 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, Problem};
 use stepwell_engine::app::WorkflowRef;
 
+use super::meta::ExpandMeta;
 use crate::error::ApiError;
-use crate::json::{Fields, type_name};
+use crate::json::Fields;
 
 /// The longest external id, in bytes.
 const MAX_EXTERNAL_ID: usize = 255;
@@ -64,6 +65,8 @@ pub struct Execute {
     pub previous: Option<ExecutionId>,
     /// For streams.
     pub events: EventTypes,
+    /// For streams with events of steps.
+    pub meta: ExpandMeta,
 }
 
 impl TryFrom<Fields> for Execute {
@@ -77,13 +80,13 @@ impl TryFrom<Fields> for Execute {
         let external_id = external_id(&mut fields);
         let metadata = fields.object("metadata").unwrap_or_default();
         let previous = id(&mut fields, "previous_execution_id");
-        expand_meta(&mut fields);
+        let meta = ExpandMeta::read(&mut fields);
         let events = event_types(&mut fields);
         fields.finish_open()?;
         let (Some(deployment), Some(inputs)) = (deployment, inputs) else {
             return Err(ApiError::internal("a request was found right that is not"));
         };
-        Ok(Self { deployment, inputs, release_tag, external_id, metadata, previous, events })
+        Ok(Self { deployment, inputs, release_tag, external_id, metadata, previous, events, meta })
     }
 }
 
@@ -147,24 +150,12 @@ fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &
     read
 }
 
-/// `expand_meta`: checked, and met by no step type yet.
-fn expand_meta(fields: &mut Fields) {
-    for (name, value) in fields.object("expand_meta").unwrap_or_default() {
-        if matches!(name.as_str(), "usage" | "cost" | "model_name")
-            && !matches!(value, Value::Bool(_) | Value::Null)
-        {
-            fields.push(
-                Problem::new(format!("expand_meta.{name}"), "must be true or false")
-                    .expecting("boolean", type_name(&value)),
-            );
-        }
-    }
-}
-
+/// Those of the execution where none are named: a stream without any event tells nothing.
 fn event_types(fields: &mut Fields) -> EventTypes {
-    let Some(list) = fields.list("event_types") else {
+    let list = fields.list("event_types").unwrap_or_default();
+    if list.is_empty() {
         return EventTypes { workflow: true, node: false };
-    };
+    }
     let mut events = EventTypes { workflow: false, node: false };
     for (at, item) in list.iter().enumerate() {
         match item.as_str() {

@@ -18,6 +18,7 @@ use stepwell_engine::app::{Choose, Start};
 use stepwell_engine::{AppError, Caller};
 use utoipa::OpenApi;
 
+use super::meta::ExpandMeta;
 use super::request::{Deployment, EventTypes, Execute};
 use super::stream::{Options, Pace};
 use super::{
@@ -36,6 +37,11 @@ type Answer = Result<Response, ApiError>;
 /// How long an execution may take before its answer begins: clients wait for headers for minutes,
 /// not for as long as an execution may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same, well within the time that a request may take here.
+fn patience(api: &Api) -> Duration {
+    PATIENCE.min(api.config.request_timeout() / 2)
+}
 
 /// The newer of the two versions of the API.
 const NEWER: &str = "2025-07-30";
@@ -63,6 +69,7 @@ struct Prepared {
     workflow: WorkflowId,
     start: Start,
     events: EventTypes,
+    meta: ExpandMeta,
 }
 
 /// Reads a request to execute and checks it against the workflow that it names.
@@ -73,7 +80,7 @@ async fn prepare(
     posted: Posted,
 ) -> Result<Prepared, ApiError> {
     let request = Execute::try_from(posted.fields()?)?;
-    let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events } =
+    let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events, meta } =
         request;
     let choose = Choose {
         workflow: deployment.as_ref(),
@@ -96,7 +103,7 @@ async fn prepare(
         idempotency: posted.key,
         ..Start::default()
     };
-    Ok(Prepared { workflow: target.workflow.id, start, events })
+    Ok(Prepared { workflow: target.workflow.id, start, events, meta })
 }
 
 /// Names the field by which something was looked for that is not there.
@@ -127,7 +134,7 @@ async fn execute_workflow(
 ) -> Answer {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
     let thinking = knows_thinking(&headers);
-    match api.app.execute_and_wait(&caller, workflow, start, PATIENCE).await {
+    match api.app.execute_and_wait(&caller, workflow, start, patience(&api)).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
             respond::json(StatusCode::OK, &convert::ended(&view, &plan, thinking))
@@ -141,21 +148,23 @@ async fn execute_workflow(
 fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
     let chunks = stream::unfold(Some((api, caller)), move |state| async move {
         let (api, caller) = state?;
-        match api.app.wait_for(&caller, id, api.config.heartbeat()).await {
-            Ok(view) => {
-                let plan = api.app.plan_of(&view.record).await;
-                let body = plan.map(|plan: SharedPlan| {
-                    serde_json::to_vec(&convert::ended(&view, &plan, thinking))
-                });
-                let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
-                Some((body, None))
+        let ended = tokio::select! {
+            biased;
+            ended = api.app.wait_for(&caller, id, Duration::MAX) => ended,
+            () = tokio::time::sleep(api.config.heartbeat()) => {
+                return Some((Ok(Bytes::from_static(b" ")), Some((api, caller))));
             }
-            Err(AppError::StillRunning(_)) => {
-                Some((Ok(Bytes::from_static(b" ")), Some((api, caller))))
-            }
-            // The connection breaks off; the execution is found by its external id.
-            Err(error) => Some((Err(io::Error::other(error)), None)),
-        }
+        };
+        let body = match ended {
+            Ok(view) => api.app.plan_of(&view.record).await.map(|plan: SharedPlan| {
+                serde_json::to_vec(&convert::ended(&view, &plan, thinking))
+            }),
+            // Among others: the server stops, and the execution goes on at its next start. The
+            // connection breaks off; the execution is found by its external id.
+            Err(error) => Err(error),
+        };
+        let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
+        Some((body, None))
     });
     let begun = stream::once(async { Ok(Bytes::from_static(b" ")) });
     respond::json_text(StatusCode::OK, Body::from_stream(begun.chain(chunks)))
@@ -196,12 +205,16 @@ async fn execute_workflow_stream(
     stopping: Option<Extension<Stopping>>,
     posted: Posted,
 ) -> Answer {
-    let Prepared { workflow, start, events: wanted } =
+    let Prepared { workflow, start, events: wanted, meta } =
         prepare(&api, &caller, &headers, posted).await?;
     let external_id = start.external_id.clone();
     let follow = api.app.execute_and_follow(&caller, workflow, start).await?;
-    let options =
-        Options { events: wanted, thinking: knows_thinking(&headers), pace: pace(&api, stopping) };
+    let options = Options {
+        events: wanted,
+        meta,
+        thinking: knows_thinking(&headers),
+        pace: pace(&api, stopping),
+    };
     Ok(events::answer(follow, external_id, options))
 }
 

@@ -24,6 +24,7 @@ use stepwell_engine::events::Follow;
 use stepwell_engine::view::{Notice, StepStatus, StepView, What};
 use uuid::Uuid;
 
+use super::meta::ExpandMeta;
 use super::outputs::{self, Output};
 use super::request::EventTypes;
 use super::types::ValueType;
@@ -38,6 +39,8 @@ const CHUNK: usize = 32 << 10;
 pub struct Options {
     /// Which events.
     pub events: EventTypes,
+    /// What the ends of nodes tell beside their outputs.
+    pub meta: ExpandMeta,
     /// Whether the client knows the type `THINKING`.
     pub thinking: bool,
     /// How it keeps going.
@@ -63,8 +66,8 @@ pub trait WriteLines: Send {
 
 /// The answer: the events of the execution that `follow` follows, from its beginning to its end.
 pub fn answer(follow: Follow, external_id: Option<String>, options: Options) -> Response {
-    let Options { events, thinking, pace } = options;
-    let lines = Lines::new(&follow, external_id, events, thinking);
+    let Options { events, meta, thinking, pace } = options;
+    let lines = Lines { meta, ..Lines::new(&follow, external_id, events, thinking) };
     stream_of(follow, lines, pace)
 }
 
@@ -148,6 +151,7 @@ struct Lines {
     external_id: Option<String>,
     plan: SharedPlan,
     events: EventTypes,
+    meta: ExpandMeta,
     thinking: bool,
     outputs: Vec<Output>,
     /// The names of the outputs that were told whole.
@@ -165,7 +169,7 @@ impl WriteLines for Lines {
                 if !self.initiated {
                     self.initiated = true;
                     let input = &follow.execution().input;
-                    let inputs = outputs::inputs(self.workflow, &self.plan, input);
+                    let inputs = outputs::inputs(self.workflow, &self.plan, input, self.thinking);
                     self.workflow_event(to, "INITIATED", at, json!({ "inputs": inputs }))?;
                 }
                 if status.is_final() {
@@ -195,6 +199,7 @@ impl Lines {
             outputs: outputs::of(&plan),
             plan,
             events,
+            meta: ExpandMeta::default(),
             thinking,
             told: BTreeSet::new(),
             begun: BTreeSet::new(),
@@ -266,7 +271,8 @@ impl Lines {
         if one.value_type.is_media() {
             return Ok(());
         }
-        let node = known.and_then(|output| self.node_id(output.source.as_ref()?.0));
+        // Clients want a node for each: an output that no step makes alone is one by itself.
+        let node = known.and_then(|output| self.node_id(output.source.as_ref()?.0)).unwrap_or(id);
         let output = json!({
             "id": one.id, "name": name, "state": "FULFILLED", "node_id": node, "delta": null,
             "type": one.value_type, "value": one.value,
@@ -318,7 +324,10 @@ impl Lines {
                         "node_output_id": node_output_id(node, key), "state": "FULFILLED",
                     })
                 });
-                let with = json!({ "output_values": made, "mocked": null });
+                let type_name = self.plan.steps[step].type_name;
+                let data =
+                    self.meta.told(type_name, node_output_id(node, "text"), view.output.as_deref());
+                let with = json!({ "data": data, "output_values": made, "mocked": null });
                 self.node_event(to, (step, "FULFILLED"), at, with)?;
                 self.outputs_of(to, at, step, view.output.as_deref().unwrap_or(&Value::Null))
             }
@@ -328,11 +337,8 @@ impl Lines {
                 self.node_event(to, (step, "REJECTED"), at, json!({ "error": error }))
             }
             StepStatus::Cancelled if self.begun.contains(&step) => {
-                let error = json!({
-                    "message": "the execution ended first", "code": "NODE_CANCELLED",
-                    "raw_data": null, "stacktrace": null,
-                });
-                self.node_event(to, (step, "REJECTED"), at, json!({ "error": error }))
+                let with = json!({ "error": convert::stopped() });
+                self.node_event(to, (step, "REJECTED"), at, with)
             }
             _ => Ok(()),
         }

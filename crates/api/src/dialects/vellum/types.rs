@@ -6,6 +6,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::shapes;
+
 /// The keyword of a schema that names its type.
 pub const KEYWORD: &str = "x-vellum-type";
 
@@ -61,6 +63,11 @@ impl ValueType {
         known.map(|(found, _)| found)
     }
 
+    /// The type of exactly that name.
+    pub fn spelled(name: &str) -> Option<Self> {
+        Self::named(name).filter(|found| found.name() == name)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         Self::ALL.into_iter().find(|(known, _)| *known == self).map_or("JSON", |(_, name)| name)
@@ -112,40 +119,8 @@ impl ValueType {
 
     /// Whether a value has the shape of this type.
     pub fn fits(self, value: &Value) -> bool {
-        let text = |value: &Value, key: &str| value.get(key).is_some_and(Value::is_string);
-        match self {
-            Self::String => value.is_string(),
-            Self::Number => value.is_number(),
-            Self::Json => true,
-            Self::ChatHistory => all(value, |item| text(item, "role")),
-            Self::SearchResults => all(value, |item| {
-                text(item, "text")
-                    && item.get("score").is_some_and(Value::is_number)
-                    && item.get("keywords").is_some_and(Value::is_array)
-                    && item.get("document").is_some_and(|document| text(document, "label"))
-            }),
-            Self::Array => all(value, |item| {
-                let name = item.get("type").and_then(Value::as_str);
-                let inner = item.get("value").unwrap_or(&Value::Null);
-                match name {
-                    Some("THINKING") => true,
-                    Some(name) => Self::ALL.into_iter().any(|(known, spelled)| {
-                        spelled == name && (inner.is_null() || known.fits(inner))
-                    }),
-                    None => false,
-                }
-            }),
-            Self::Error => text(value, "code") && text(value, "message"),
-            Self::FunctionCall => {
-                text(value, "name") && value.get("arguments").is_some_and(Value::is_object)
-            }
-            Self::Image | Self::Audio | Self::Video | Self::Document => text(value, "src"),
-        }
+        shapes::fits(self, value)
     }
-}
-
-fn all(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
-    value.as_array().is_some_and(|items| items.iter().all(fits))
 }
 
 #[cfg(test)]

@@ -90,6 +90,9 @@ pub struct EventError<'a> {
     pub message: std::borrow::Cow<'a, str>,
     /// `NODE_EXECUTION`, `WORKFLOW_TIMEOUT`, …
     pub code: &'static str,
+    /// The same in the older words: `WORKFLOW_INITIALIZATION_ERROR`, `NODE_EXECUTION_ERROR`, else
+    /// as `code`.
+    pub error_code: &'static str,
     /// The server's own code, the step and the attempt.
     pub raw_data: Option<Value>,
     /// Always `null`: steps are not programs of the client's.

@@ -1,0 +1,241 @@
+//! The shapes of values by type, exactly as the clients parse them: one field of the wrong type
+//! makes them refuse the whole answer, or lose a line of a stream without a word.
+
+use serde_json::Value;
+
+use super::types::ValueType;
+
+/// The only type that stands inside arrays and nowhere else.
+const THINKING: &str = "THINKING";
+
+/// Whether a value has the shape of that type.
+pub fn fits(wanted: ValueType, value: &Value) -> bool {
+    match wanted {
+        ValueType::String => value.is_string(),
+        ValueType::Number => value.is_number(),
+        ValueType::Json => true,
+        ValueType::ChatHistory => each(value, message),
+        ValueType::SearchResults => each(value, search_result),
+        ValueType::Array => each(value, typed),
+        ValueType::Error => {
+            has(value, "code", Value::is_string)
+                && has(value, "message", Value::is_string)
+                && may_have(value, "raw_data", Value::is_object)
+        }
+        ValueType::FunctionCall => {
+            has(value, "name", Value::is_string)
+                && has(value, "arguments", Value::is_object)
+                && may_have(value, "id", Value::is_string)
+        }
+        ValueType::Image | ValueType::Audio | ValueType::Video | ValueType::Document => {
+            has(value, "src", Value::is_string) && may_have(value, "metadata", Value::is_object)
+        }
+    }
+}
+
+/// Items of the type `THINKING` left out, at any depth; `None`: there are none.
+pub fn without_thinking(items: &[Value]) -> Option<Vec<Value>> {
+    let kept: Vec<_> = items.iter().filter(|item| !is_thinking(item)).collect();
+    let mut changed = kept.len() < items.len();
+    let mut out = Vec::with_capacity(kept.len());
+    for item in kept {
+        let inner = item.get("value").and_then(Value::as_array);
+        let is_array = type_of(item) == Some(ValueType::Array.name());
+        let mut item = item.clone();
+        if let Some(inner) = inner.filter(|_| is_array).and_then(|inner| without_thinking(inner)) {
+            item["value"] = Value::Array(inner);
+            changed = true;
+        }
+        out.push(item);
+    }
+    changed.then_some(out)
+}
+
+fn is_thinking(item: &Value) -> bool {
+    type_of(item) == Some(THINKING)
+}
+
+fn type_of(value: &Value) -> Option<&str> {
+    value.get("type")?.as_str()
+}
+
+fn each(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
+    value.as_array().is_some_and(|items| items.iter().all(fits))
+}
+
+fn has(value: &Value, key: &str, fits: impl Fn(&Value) -> bool) -> bool {
+    value.get(key).is_some_and(fits)
+}
+
+/// `null` is as if it were not there.
+fn may_have(value: &Value, key: &str, fits: impl Fn(&Value) -> bool) -> bool {
+    value.get(key).is_none_or(|inner| inner.is_null() || fits(inner))
+}
+
+/// A message of a chat.
+fn message(value: &Value) -> bool {
+    has(value, "role", Value::is_string)
+        && may_have(value, "text", Value::is_string)
+        && may_have(value, "source", Value::is_string)
+        && may_have(value, "metadata", Value::is_object)
+        && may_have(value, "content", |content| part(content) || parts(content))
+}
+
+/// What a message has several of.
+fn parts(content: &Value) -> bool {
+    type_of(content) == Some("ARRAY") && has(content, "value", |value| each(value, part))
+}
+
+/// What a message has one of; lists do not stand in lists.
+fn part(content: &Value) -> bool {
+    let wanted = type_of(content).and_then(ValueType::spelled).filter(|wanted| {
+        matches!(wanted, ValueType::String | ValueType::FunctionCall) || wanted.is_media()
+    });
+    wanted.is_some_and(|wanted| has(content, "value", |value| fits(wanted, value)))
+}
+
+fn search_result(value: &Value) -> bool {
+    has(value, "text", Value::is_string)
+        && has(value, "score", Value::is_number)
+        && has(value, "keywords", |keywords| each(keywords, Value::is_string))
+        && has(value, "document", document)
+        && may_have(value, "meta", |meta| meta.is_object() && may_have(meta, "source", source))
+}
+
+fn document(value: &Value) -> bool {
+    has(value, "label", Value::is_string)
+        && may_have(value, "id", Value::is_string)
+        && may_have(value, "external_id", Value::is_string)
+        && may_have(value, "metadata", Value::is_object)
+}
+
+/// Where in a PDF a search result stands: clients know no other kind of source.
+fn source(value: &Value) -> bool {
+    let page = |page: &Value| page.is_i64() || page.is_u64();
+    has(value, "document_type", |kind| kind == "PDF")
+        && may_have(value, "start_page_num", page)
+        && may_have(value, "end_page_num", page)
+}
+
+/// A value that stands in an array with its type.
+fn typed(item: &Value) -> bool {
+    if is_thinking(item) {
+        return may_have(item, "value", |inner| {
+            type_of(inner) == Some("STRING") && may_have(inner, "value", Value::is_string)
+        });
+    }
+    let wanted = type_of(item).and_then(ValueType::spelled);
+    wanted.is_some_and(|wanted| may_have(item, "value", |inner| fits(wanted, inner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(wanted: ValueType, yes: &[Value], no: &[Value]) {
+        for value in yes {
+            assert!(fits(wanted, value), "{wanted:?} {value}");
+        }
+        for value in no {
+            assert!(!fits(wanted, value), "{wanted:?} {value}");
+        }
+    }
+
+    #[test]
+    fn messages() {
+        let says = |content: Value| json!([{"role": "USER", "content": content}]);
+        let media = json!({"type": "IMAGE", "value": {"src": "x", "metadata": null}});
+        check(
+            ValueType::ChatHistory,
+            &[
+                json!([]),
+                json!([{"role": "USER", "text": null, "source": "s", "metadata": {}, "x": 1}]),
+                says(json!(null)),
+                says(json!({"type": "STRING", "value": "x"})),
+                says(json!({"type": "ARRAY", "value": [media]})),
+            ],
+            &[
+                json!({}),
+                json!([{"text": "x"}]),
+                json!([{"role": "USER", "text": 5}]),
+                json!([{"role": "USER", "metadata": []}]),
+                says(json!("x")),
+                says(json!({"type": "STRING"})),
+                says(json!({"type": "STRING", "value": null})),
+                says(json!({"type": "NUMBER", "value": 1})),
+                says(json!({"type": "ARRAY", "value": [{"type": "ARRAY", "value": []}]})),
+                says(json!({"type": "FUNCTION_CALL", "value": {"name": "f", "arguments": []}})),
+            ],
+        );
+    }
+
+    #[test]
+    fn search_results() {
+        let with = |key: &str, value: Value| {
+            let mut result =
+                json!({"text": "t", "score": 1, "keywords": ["k"], "document": {"label": "l"}});
+            result[key] = value;
+            json!([result])
+        };
+        let source = |source: Value| with("meta", json!({ "source": source }));
+        check(
+            ValueType::SearchResults,
+            &[
+                with("more", json!(1)),
+                with("meta", json!(null)),
+                source(json!({"document_type": "PDF", "start_page_num": 1})),
+            ],
+            &[
+                with("score", json!("1")),
+                with("keywords", json!([1])),
+                with("document", json!({})),
+                with("document", json!({"label": "l", "id": 5})),
+                source(json!({"document_type": "CSV"})),
+                source(json!({"document_type": "PDF", "end_page_num": 1.5})),
+            ],
+        );
+    }
+
+    #[test]
+    fn typed_values() {
+        let thinks = |value: Value| json!([{"type": "THINKING", "value": value}]);
+        check(
+            ValueType::Array,
+            &[
+                json!([{"type": "NUMBER", "value": 1}, {"type": "STRING"}]),
+                json!([{"type": "ARRAY", "value": [{"type": "JSON", "value": null}]}]),
+                thinks(json!(null)),
+                thinks(json!({"type": "STRING", "value": "hm"})),
+            ],
+            &[
+                json!([{"type": "NUMBER", "value": "1"}]),
+                json!([{"type": "number", "value": 1}]),
+                json!([{"value": 1}]),
+                thinks(json!("hm")),
+            ],
+        );
+        check(
+            ValueType::Error,
+            &[json!({"code": "X", "message": "m", "raw_data": null})],
+            &[json!({"code": "X"}), json!({"code": "X", "message": "m", "raw_data": "r"})],
+        );
+    }
+
+    #[test]
+    fn thinking_is_left_out_at_any_depth() {
+        let think = json!({"type": "THINKING"});
+        let said = json!({"type": "JSON", "value": [{"type": "THINKING"}]});
+        let nest = |inner: Value| json!({"type": "ARRAY", "value": inner});
+        for (items, expect) in [
+            (json!([said]), None),
+            (json!([think, said]), Some(json!([said]))),
+            (json!([nest(json!([think, said]))]), Some(json!([nest(json!([said]))]))),
+            (json!([nest(json!([]))]), None),
+        ] {
+            let left = without_thinking(items.as_array().unwrap()).map(Value::Array);
+            assert_eq!(left, expect, "{items}");
+        }
+    }
+}
