@@ -10,5 +10,7 @@ mod keys;
 mod once;
 mod releases;
 mod served;
+mod sockets;
+mod streams;
 mod support;
 mod vellum;

@@ -8,6 +8,7 @@ mod actuals;
 mod convert;
 pub(crate) mod errors;
 mod inputs;
+mod lines;
 mod ndjson;
 mod outputs;
 mod request;

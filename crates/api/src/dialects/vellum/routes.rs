@@ -1,7 +1,6 @@
 //! This dialect's handlers: extract, convert, call the application, convert.
 
 use std::io;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{RawPathParams, State};
@@ -29,10 +28,6 @@ use crate::server::{Api, Stopping};
 use crate::{respond, secrets};
 
 type Answer = Result<Response, ApiError>;
-
-/// How long an execution may take before its answer begins: clients wait for headers for minutes,
-/// not for as long as an execution may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The newer of the two versions of the API.
 const NEWER: &str = "2025-07-30";
@@ -121,7 +116,7 @@ async fn execute_workflow(
 ) -> Answer {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
     let thinking = knows_thinking(&headers);
-    match api.app.execute_and_wait(&caller, workflow, start, PATIENCE).await {
+    match api.app.execute_and_wait(&caller, workflow, start, api.config.early_answer()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
             respond::json(StatusCode::OK, &convert::ended(&view, &plan, thinking))
