@@ -44,7 +44,7 @@ async fn lines(body: Bytes) -> Result<impl IntoResponse, String> {
             left -= 1;
             chunk.extend_from_slice(format!("{{\"text\":\"{text}\"}}\n").as_bytes());
         }
-        (!chunk.is_empty()).then(|| Ok::<_, std::io::Error>(chunk))
+        (!chunk.is_empty()).then_some(Ok::<_, std::io::Error>(chunk))
     });
     let body = Body::from_stream(stream::iter(chunks));
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))

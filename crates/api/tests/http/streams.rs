@@ -91,6 +91,17 @@ async fn a_client_that_leaves_does_not_stop_the_execution() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_in_very_many_pieces_arrives_whole() {
+    let served = Served::start().await;
+    create(&served, json!([say(json!({"chunk": 1}))])).await;
+    // Faster to make than to write: the pieces that are not written yet are put together.
+    let text = "0123456789".repeat(20_000);
+    let events = served.post(STREAM, &ask(&text)).await.events().await;
+    assert_eq!(shape(events.last().unwrap()), "WORKFLOW/FULFILLED");
+    assert_eq!(pieces(&events), text);
+}
+
 /// Each character is twelve bytes of a line: more than any socket holds unread.
 fn much() -> String {
     (0..1000).map(|n| format!("{n}{} ", "😀".repeat(200))).collect()
