@@ -4,7 +4,7 @@
 //! A reader that falls too far behind is cut off, and the execution goes on without it.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -88,12 +88,14 @@ impl State {
     /// Waits for something to send; empty: there is nothing more.
     async fn read(&mut self) -> io::Result<Bytes> {
         let mut buffer = Vec::new();
+        // Not anew for each notice: some make no line, and the stream is quiet all the same.
+        let mut quiet = pin!(tokio::time::sleep(self.heartbeat));
         loop {
             let notice = tokio::select! {
                 biased;
                 notice = self.follow.next() => notice.map_err(io::Error::other)?,
                 () = &mut self.stop => return Err(io::Error::other("the server is stopping")),
-                () = tokio::time::sleep(self.heartbeat) => return Ok(Bytes::from_static(b"\n")),
+                () = &mut quiet => return Ok(Bytes::from_static(b"\n")),
             };
             let Some(notice) = notice else { return Ok(buffer.into()) };
             self.lines.write(&self.follow, &notice, &mut buffer)?;
