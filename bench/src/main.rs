@@ -1,12 +1,14 @@
 //! Measures the server beside what the machine itself can do, in the same run.
 //!
-//! `bench` runs everything and prints one table; `bench bare` is the bare handler it compares
-//! with, in a process of its own. The load comes from `wrk`. Numbers of a shared machine are
-//! noisy: read the ratios.
+//! `bench` runs everything and prints one table, `bench streams` only what is about streams;
+//! `bench bare` are the bare handlers it compares with, in a process of their own. The load comes
+//! from `wrk`, for streams from this program. Numbers of a shared machine are noisy: read the
+//! ratios.
 
 mod bare;
 mod disk;
 mod server;
+mod streams;
 mod wrk;
 
 use std::path::PathBuf;
@@ -20,15 +22,23 @@ use wrk::Load;
 const LOAD: Duration = Duration::from_secs(10);
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("bare") => bare::serve(),
-        // The server that was built beside this program.
-        None => run(&std::env::current_exe()?.with_file_name("stepwell")),
-        Some("--server") => {
-            run(&PathBuf::from(arguments.next().context("--server needs the path of the binary")?))
+    let mut arguments: Vec<_> = std::env::args().skip(1).collect();
+    // The server that was built beside this program.
+    let mut binary = std::env::current_exe()?.with_file_name("stepwell");
+    if let Some(at) = arguments.iter().position(|argument| argument == "--server") {
+        let path = arguments.drain(at..).nth(1);
+        binary = PathBuf::from(path.context("--server needs the path of the binary")?);
+    }
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["bare"] => bare::serve(),
+        [] => run(&binary),
+        ["streams"] => {
+            let folder = tempfile::tempdir()?;
+            print(&streams::rows(&Server::start(&binary, folder.path())?)?);
+            Ok(())
         }
-        _ => anyhow::bail!("usage: bench [--server PATH] | bench bare"),
+        _ => anyhow::bail!("usage: bench [streams] [--server PATH] | bench bare"),
     }
 }
 
@@ -71,11 +81,18 @@ fn run(binary: &std::path::Path) -> Result<()> {
         "< 1024",
     );
 
+    drop(server);
+    let folder = tempfile::tempdir()?;
+    rows.0.extend(streams::rows(&Server::start(binary, folder.path())?)?);
+    print(&rows.0);
+    Ok(())
+}
+
+fn print(rows: &[Row]) {
     println!("{:<34} {:<34} wanted", "what", "measured");
-    for Row { what, value, wanted } in &rows.0 {
+    for Row { what, value, wanted } in rows {
         println!("{what:<34} {value:<34} {wanted}");
     }
-    Ok(())
 }
 
 /// What the machine can do without us: a bare handler, and commits to SQLite.

@@ -60,14 +60,23 @@ impl Server {
     }
 
     pub fn create_seed_workflow(&self) -> Result<String> {
-        let definition = json!({"name": "Dummy Workflow", "steps": [
+        self.create(&json!({"name": "Dummy Workflow", "steps": [
             {"type": "StaticTextInput", "input": "Hello, world!"},
             {"type": "TextOperation.Reverse"},
             {"type": "Echo"},
-        ]});
-        let request = self.http.post(format!("{}/workflows", self.url)).json(&definition);
+        ]}))
+    }
+
+    /// Creates a workflow and answers its id.
+    pub fn create(&self, definition: &Value) -> Result<String> {
+        let request = self.http.post(format!("{}/workflows", self.url)).json(definition);
         let answer: Value = request.header("x-api-key", &self.key).send()?.json()?;
         Ok(answer["workflow_id"].as_str().with_context(|| answer.to_string())?.to_owned())
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     pub fn execute_url(&self, workflow: &str) -> String {

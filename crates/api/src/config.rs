@@ -22,8 +22,15 @@ pub struct ApiConfig {
     pub default_wait_seconds: u64,
     /// The longest patience of `?wait=true`, in seconds; a longer `timeout` is held to it.
     pub max_wait_seconds: u64,
-    /// How often a quiet event stream sends a comment so that proxies keep it open, in seconds.
+    /// How long `/v1/execute-workflow` may take before its answer begins, in seconds: clients wait
+    /// for headers for minutes, not for as long as an execution may take.
+    pub early_answer_seconds: u64,
+    /// How often a quiet stream sends a comment or blank line so that proxies keep it open, in
+    /// seconds.
     pub heartbeat_seconds: u64,
+    /// How long a client may leave an answer unread before its connection is cut, in seconds; at
+    /// least 1.
+    pub write_patience_seconds: u64,
     /// Whether a request needs an API key. When not, one without a key may do everything.
     pub auth_required: bool,
     /// The origins whose web pages may call the API from a browser; `*`: any.
@@ -41,7 +48,9 @@ impl Default for ApiConfig {
             request_timeout_seconds: 30,
             default_wait_seconds: 30,
             max_wait_seconds: 300,
+            early_answer_seconds: 20,
             heartbeat_seconds: 15,
+            write_patience_seconds: 30,
             auth_required: true,
             allowed_origins: Vec::new(),
             metrics_public: false,
@@ -70,7 +79,17 @@ impl ApiConfig {
         Duration::from_secs(self.default_wait_seconds)
     }
 
-    /// How often a quiet event stream sends a comment.
+    /// How long an execution may take before its answer begins; never longer than a request may.
+    pub fn early_answer(&self) -> Duration {
+        Duration::from_secs(self.early_answer_seconds).min(self.request_timeout())
+    }
+
+    /// How long a client may leave an answer unread.
+    pub fn write_patience(&self) -> Duration {
+        Duration::from_secs(self.write_patience_seconds.max(1))
+    }
+
+    /// How often a quiet stream sends a sign of life.
     pub const fn heartbeat(&self) -> Duration {
         Duration::from_secs(self.heartbeat_seconds)
     }

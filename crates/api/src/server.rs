@@ -18,9 +18,6 @@ use crate::{cors, dialects, edge, service, telemetry};
 /// How long connections may finish what they do after the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// How long a client may leave an answer unread before its connection is cut.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-
 /// What every handler is handed.
 #[derive(Clone)]
 pub struct Api {
@@ -60,13 +57,15 @@ pub fn router(app: App, config: ApiConfig) -> Router {
 }
 
 /// Serves until `shutdown` resolves; then takes no further connections, ends event streams, and
-/// lets requests under way finish, for at most half a minute.
+/// lets requests under way finish, for at most half a minute. A client that leaves an answer unread
+/// for as long as `patience` is cut off.
 ///
 /// # Errors
 /// The listener failed.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    patience: Duration,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (stop, stopping) = watch::channel(false);
@@ -79,7 +78,7 @@ pub async fn serve(
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
     });
-    let listener = Patient::new(listener, WRITE_PATIENCE);
+    let listener = Patient::new(listener, patience);
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         stop.send_replace(true);

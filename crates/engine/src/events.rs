@@ -172,8 +172,8 @@ fn piece(execution: &Execution, delta: &Delta, skip: u64) -> Option<Notice> {
     if delta.after < skip || execution.steps.get(delta.step)?.state != running {
         return None;
     }
-    let Delta { after, at, step, ref text, .. } = *delta;
-    Some(Notice { seq: after, at, what: What::Delta { step, text: text.clone() } })
+    let Delta { number, after, at, step, ref text, .. } = *delta;
+    Some(Notice { seq: after, at, what: What::Delta { number, step, text: text.clone() } })
 }
 
 impl Drop for Follow {

@@ -201,6 +201,8 @@ pub enum What {
     /// A step under way sent the next piece of its output's `text`. Live only: pieces are in no
     /// journal, and `seq` is that of the event before.
     Delta {
+        /// Counts the pieces of the execution, from 0.
+        number: u64,
         /// The step's index in the plan.
         step: usize,
         /// The piece.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{App, EngineConfig, SystemClock};
@@ -88,14 +89,16 @@ pub fn install_metrics() -> Result<(), Fault> {
         .map_err(|e| Fault::failed(format!("metrics cannot be collected: {e}")))
 }
 
-/// Serves until `stop` is over, then lets open requests finish.
+/// Serves until `stop` is over, then lets open requests finish. A client that leaves an answer
+/// unread for as long as `patience` is cut off.
 ///
 /// # Errors
 /// The listener failed.
 pub async fn serve(
     listener: TcpListener,
     router: axum::Router,
+    patience: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    stepwell_api::serve(listener, router, stop).await
+    stepwell_api::serve(listener, router, patience, stop).await
 }

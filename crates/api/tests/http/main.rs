@@ -12,6 +12,8 @@ mod keys;
 mod once;
 mod releases;
 mod served;
+mod sockets;
+mod streams;
 mod support;
 mod vellum;
 mod vellum_answers;

@@ -1,46 +1,11 @@
 //! Over real sockets: streams, large bodies, and shutting down.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 
-use crate::support::{Server, waiting_steps};
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Served {
-    server: Server,
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<std::io::Result<()>>,
-}
-
-impl Served {
-    async fn start() -> Self {
-        let server = Server::start().await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(stepwell_api::serve(listener, server.router.clone(), async {
-            let _ = stopped.await;
-        }));
-        Self { server, address, stop: Some(stop), task }
-    }
-
-    /// Sends a GET and leaves the connection open.
-    async fn open(&self, path: &str, headers: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let key = &self.server.key;
-        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        stream
-    }
-}
+use crate::sockets::{PATIENCE, Served};
+use crate::support::waiting_steps;
 
 /// Reads until the text is there, or the end where there is none to wait for.
 async fn read_until(stream: &mut TcpStream, wanted: Option<&str>) -> String {

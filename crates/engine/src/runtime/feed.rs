@@ -4,8 +4,9 @@
 //! costs nothing. A final event is shown only after it is durable.
 //!
 //! Beside the journal there are the pieces of text that steps send while they run. They have a
-//! place between the journal's events but are never stored, and only so many are kept: a reader
-//! that falls behind them is told so.
+//! place between the journal's events but are never stored, and only so many are kept: where
+//! readers are behind, pieces that none has seen yet are put together; a reader that falls behind
+//! even so is told.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,9 +17,15 @@ use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
-/// How many bytes of pieces are kept for readers that are behind. More than the longest text that
-/// a step may make, so only a text in very many pieces or very many texts can outrun a reader.
+/// How many bytes of pieces are kept for readers that are behind. About twice the longest text
+/// that a step may make, so only several texts can outrun a reader that reads at all.
 const KEPT_BYTES: usize = 8 << 20;
+
+/// With so many bytes kept, pieces are put together.
+const CROWDED_BYTES: usize = 2 << 20;
+
+/// Up to this length: every piece that is added copies those before it.
+const JOINED_BYTES: usize = 4 << 10;
 
 /// What a piece takes beside its text.
 const PIECE_BYTES: usize = 64;
@@ -47,6 +54,8 @@ struct Shown {
     deltas: VecDeque<Delta>,
     /// The number of the next piece.
     next: u64,
+    /// The pieces before this one were handed to a reader.
+    taken: u64,
     /// How many bytes `deltas` take.
     bytes: usize,
 }
@@ -72,6 +81,20 @@ impl Shown {
     /// The number of the oldest piece that is kept.
     fn first(&self) -> u64 {
         self.deltas.front().map_or(self.next, |delta| delta.number)
+    }
+
+    /// Adds to the last piece where there are too many, nobody has seen it, and it is of the same
+    /// attempt; else answers false.
+    fn join(&mut self, (step, attempt): (usize, u32), text: &str) -> bool {
+        let (crowded, after) = (self.bytes > CROWDED_BYTES, self.journal.len() as u64);
+        let Some(last) = self.deltas.back_mut().filter(|_| crowded) else { return false };
+        let follows = (last.step, last.attempt, last.after) == (step, attempt, after);
+        if !follows || last.number < self.taken || last.text.len() + text.len() > JOINED_BYTES {
+            return false;
+        }
+        last.text = [&last.text, text].concat().into();
+        self.bytes += text.len();
+        true
     }
 }
 
@@ -128,6 +151,10 @@ impl Feed {
             return;
         }
         let mut shown = self.lock();
+        // Its readers were told of that piece, and are still to come for it.
+        if shown.join((step, attempt), text) {
+            return;
+        }
         let (number, after) = (shown.next, shown.journal.len() as u64);
         shown.next += 1;
         shown.bytes += text.len() + PIECE_BYTES;
@@ -149,7 +176,7 @@ impl Feed {
     /// What comes after a place in the journal and a number of pieces, at most `limit` of each.
     /// Neither goes further than the other.
     pub(crate) fn after(&self, seq: u64, pieces: u64, limit: usize) -> News {
-        let shown = self.lock();
+        let mut shown = self.lock();
         let from = usize::try_from(seq).unwrap_or(usize::MAX).min(shown.journal.len());
         let mut events: Vec<_> = shown.journal[from..].iter().take(limit).cloned().collect();
         let end = (from + events.len()) as u64;
@@ -159,6 +186,9 @@ impl Feed {
         let deltas: Vec<_> = unseen.take_while(|d| d.after <= end).take(limit).cloned().collect();
         if let Some(last) = deltas.last().filter(|_| deltas.len() == limit) {
             events.retain(|event| event.seq <= last.after);
+        }
+        if let Some(last) = deltas.last() {
+            shown.taken = shown.taken.max(last.number + 1);
         }
         News { events, deltas, missed: pieces < first }
     }
@@ -241,6 +271,38 @@ mod tests {
         assert_eq!(places(&feed, 0, 0, 1), (vec![1], vec![], false));
         assert_eq!(places(&feed, 1, 0, 2), (vec![2], vec![0, 1], false));
         assert_eq!(places(&feed, 2, 3, 2), (vec![3], vec![3], false));
+    }
+
+    #[test]
+    fn a_text_in_very_many_pieces_is_kept_whole() {
+        let feed = Feed::new();
+        let _ear = feed.listen();
+        let (mut text, mut read) = (String::new(), (String::new(), 0));
+        let mut take = |limit: usize| {
+            let news = feed.after(0, read.1, limit);
+            assert!(!news.missed);
+            for delta in &news.deltas {
+                assert_eq!(delta.number, read.1, "no piece is left out");
+                read.1 += 1;
+                read.0.push_str(&delta.text);
+            }
+            read.0.len()
+        };
+        for piece in 0..200_000 {
+            let piece = format!("{piece} ");
+            feed.show_piece(Timestamp::default(), (0, 1), &piece);
+            text.push_str(&piece);
+            // What is handed out is not added to: the next piece is one of its own.
+            if piece.ends_with("00000 ") {
+                take(usize::MAX);
+                assert_eq!(take(usize::MAX), text.len());
+            }
+        }
+        // Another attempt's text stays apart.
+        feed.show_piece(Timestamp::default(), (0, 2), "again");
+        assert_eq!(take(usize::MAX), text.len() + "again".len());
+        assert_eq!(read.0, text + "again");
+        assert!(read.1 < 100_000, "{} pieces", read.1);
     }
 
     #[test]

@@ -8,10 +8,10 @@ use tempfile::TempDir;
 
 pub struct Server {
     data: TempDir,
-    child: Option<Child>,
-    url: String,
-    key: String,
-    http: reqwest::Client,
+    pub child: Option<Child>,
+    pub url: String,
+    pub key: String,
+    pub http: reqwest::Client,
 }
 
 impl Server {

@@ -13,6 +13,7 @@ mod history;
 mod identity;
 mod ids;
 mod inputs;
+mod lines;
 mod meta;
 mod ndjson;
 mod outputs;

@@ -65,7 +65,7 @@ impl TryFrom<Fields> for Execute {
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),
     request_body = wire::ExecuteDeploymentRequest,
     responses((status = 200, description = "Events, from `workflow.execution.initiated` to the end", body = String, content_type = "application/x-ndjson"),
-        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub async fn execute_deployment_stream(
     State(api): State<Api>,
     Who(caller): Who,
@@ -259,7 +259,7 @@ impl WriteLines for Lines {
         match &notice.what {
             What::Status { status, .. } => self.status(follow, (*status, at), to),
             What::Step { step, .. } => self.step(at, step, to),
-            What::Delta { step, text } => self.delta(at, *step, text, to),
+            What::Delta { step, text, .. } => self.delta(at, *step, text, to),
             What::Log(_) => Ok(()),
         }
     }

@@ -116,7 +116,7 @@ pub async fn retrieve_deployment_tag(
         ("name" = String, Path, description = "The tag")),
     request_body = ReleaseTagRequest,
     responses((status = 200, description = "Where it points now", body = ReleaseTag),
-        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub async fn update_deployment_tag(
     State(api): State<Api>,
     Who(caller): Who,

@@ -14,6 +14,14 @@ error_answers! { "VellumErrorBody";
     BadRequest {
         "400": "`INVALID_REQUEST`, `INVALID_INPUTS`, `EXTERNAL_ID_TAKEN`, `WORKFLOW_INACTIVE`: the detail names the field",
     }
+    /// What a request with a body can have wrong beside that.
+    BodyErrors {
+        "408": "`TIMEOUT`: the body did not arrive in time",
+        "409": "`IDEMPOTENCY_KEY_IN_USE`: the request that came before with this key is still under way",
+        "413": "`PAYLOAD_TOO_LARGE`: the detail names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send `application/json`",
+        "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
+    }
     /// What a request can name that is not there.
     NotFound {
         "404": "`WORKFLOW_NOT_FOUND`, `EXECUTION_NOT_FOUND`, `NOT_FOUND`",

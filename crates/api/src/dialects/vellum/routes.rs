@@ -34,15 +34,6 @@ use crate::{respond, secrets};
 
 type Answer = Result<Response, ApiError>;
 
-/// How long an execution may take before its answer begins: clients wait for headers for minutes,
-/// not for as long as an execution may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The same, well within the time that a request may take here.
-fn patience(api: &Api) -> Duration {
-    PATIENCE.min(api.config.request_timeout() / 2)
-}
-
 /// The newer of the two versions of the API.
 const NEWER: &str = "2025-07-30";
 
@@ -125,7 +116,7 @@ fn missing(deployment: &Deployment, error: AppError) -> ApiError {
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ExecuteRequest,
     responses((status = 200, description = "How it ended", body = wire::ExecuteResponse),
-        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn execute_workflow(
     State(api): State<Api>,
     Who(caller): Who,
@@ -134,7 +125,7 @@ async fn execute_workflow(
 ) -> Answer {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
     let thinking = knows_thinking(&headers);
-    match api.app.execute_and_wait(&caller, workflow, start, patience(&api)).await {
+    match api.app.execute_and_wait(&caller, workflow, start, api.config.early_answer()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
             respond::json(StatusCode::OK, &convert::ended(&view, &plan, thinking))
@@ -177,7 +168,7 @@ fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ExecuteRequest,
     responses((status = 200, description = "Accepted", body = wire::ExecuteAsyncResponse),
-        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn execute_workflow_async(
     State(api): State<Api>,
     Who(caller): Who,
@@ -197,7 +188,7 @@ async fn execute_workflow_async(
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),
     request_body = wire::ExecuteRequest,
     responses((status = 200, description = "Events, from `INITIATED` to the end", body = String, content_type = "application/x-ndjson"),
-        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn execute_workflow_stream(
     State(api): State<Api>,
     Who(caller): Who,
@@ -248,7 +239,7 @@ async fn workflow_execution_status(
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat stores nothing again")),
     request_body = wire::ActualsRequest,
     responses((status = 200, description = "Stored", body = Object),
-        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn submit_workflow_execution_actuals(
     State(api): State<Api>,
     Who(caller): Who,

@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use stepwell_core::ids::ExecutionId;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::types::ValueType;
 use crate::respond::Time;
@@ -127,6 +129,81 @@ pub struct ResultEvent<'a> {
     /// With `REJECTED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError<'a>>,
+}
+
+/// A line of a stream.
+#[derive(Debug, Serialize)]
+pub struct StreamEvent<'a, D> {
+    /// The execution.
+    pub execution_id: ExecutionId,
+    /// Always `null`.
+    pub run_id: Option<&'static str>,
+    /// The client's own id.
+    pub external_id: Option<&'a str>,
+    /// `WORKFLOW` or `NODE`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// What happened.
+    pub data: D,
+}
+
+/// What happened to an execution.
+#[derive(Debug, Serialize)]
+pub struct WorkflowData<'a> {
+    /// The execution.
+    pub id: ExecutionId,
+    /// `INITIATED`, `STREAMING`, `FULFILLED`, `REJECTED`.
+    pub state: &'static str,
+    /// When.
+    pub ts: Time,
+    /// With `STREAMING`.
+    pub output: Option<StreamedOutput<'a>>,
+    /// With `REJECTED`.
+    pub error: Option<EventError<'a>>,
+    /// With `FULFILLED`.
+    pub outputs: Option<&'a [TypedValue<'a>]>,
+    /// With `INITIATED`.
+    pub inputs: Option<&'a [TypedValue<'a>]>,
+}
+
+/// An output as it comes to be.
+#[derive(Debug, Serialize)]
+pub struct StreamedOutput<'a> {
+    /// The same as in the outputs at the end.
+    pub id: Uuid,
+    /// The name.
+    pub name: &'a str,
+    /// `STREAMING` with a piece, `FULFILLED` with the whole.
+    pub state: &'static str,
+    /// The node that makes it.
+    pub node_id: Option<Uuid>,
+    /// The next piece of its text.
+    pub delta: Option<&'a str>,
+    /// The type.
+    #[serde(rename = "type")]
+    pub value_type: ValueType,
+    /// All of it.
+    pub value: Option<&'a Value>,
+}
+
+/// What happened to a node.
+#[derive(Debug, Serialize)]
+pub struct NodeData<W> {
+    /// Of this event alone.
+    pub id: Uuid,
+    /// The node.
+    pub node_id: Uuid,
+    /// Its run in this execution.
+    pub node_result_id: Uuid,
+    /// `INITIATED`, `STREAMING`, `FULFILLED`, `REJECTED`.
+    pub state: &'static str,
+    /// When.
+    pub ts: Time,
+    /// Always `null`.
+    pub source_execution_id: Option<&'static str>,
+    /// What there is to the state.
+    #[serde(flatten)]
+    pub with: W,
 }
 
 /// An execution that was accepted.

@@ -161,7 +161,8 @@ async fn until_stopped(app: &App, config: &Config, listener: TcpListener) -> Res
     let mut signals = signals::Signals::listen()?;
     let router = wiring::router(app.clone(), config.api.clone());
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(wiring::serve(listener, router, async move {
+    let patience = config.api.write_patience();
+    let mut server = tokio::spawn(wiring::serve(listener, router, patience, async move {
         let _ = stopped.await;
     }));
     tokio::select! {

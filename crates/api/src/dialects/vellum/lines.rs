@@ -1,0 +1,347 @@
+//! What happens to an execution, as lines of its stream. Knows nothing of sockets and of time.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::execution::{Failure, Status};
+use stepwell_core::ids::{ExecutionId, StepRunId, WorkflowId};
+use stepwell_engine::events::Follow;
+use stepwell_engine::view::{Notice, StepStatus, StepView, What};
+use uuid::Uuid;
+
+use super::meta::ExpandMeta;
+use super::outputs::{self, Output};
+use super::request::EventTypes;
+use super::stream::WriteLines;
+use super::types::ValueType;
+use super::wire::{NodeData, StreamEvent, StreamedOutput, WorkflowData};
+use super::{convert, ndjson};
+use crate::respond::Time;
+
+/// The field of a step's output that its pieces of text make.
+const TEXT: &str = "text";
+
+/// Turns what happens into lines.
+pub struct Lines {
+    id: ExecutionId,
+    workflow: WorkflowId,
+    external_id: Option<String>,
+    plan: SharedPlan,
+    events: EventTypes,
+    meta: ExpandMeta,
+    thinking: bool,
+    outputs: Vec<Output>,
+    nodes: Vec<Node>,
+    /// The names of the outputs that were told whole.
+    told: BTreeSet<String>,
+    /// The steps that were told to have begun.
+    begun: BTreeSet<usize>,
+    initiated: bool,
+}
+
+/// What is the same in all events of a step. Made once: hashing it anew for each piece of text
+/// costs more than the rest of the line.
+struct Node {
+    id: Uuid,
+    run: Uuid,
+    /// The id of its output `text`.
+    text: Uuid,
+    /// The outputs of the workflow that are exactly its text, with their ids.
+    streams: Vec<(usize, Uuid)>,
+}
+
+impl Node {
+    fn all(follow: &Follow, workflow: WorkflowId, outputs: &[Output]) -> Vec<Self> {
+        let steps = follow.plan().steps.iter().enumerate();
+        let nodes = steps.map(|(step, planned)| {
+            let id = outputs::id(workflow, &planned.id);
+            let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(step));
+            Self {
+                id,
+                run: StepRunId::of(follow.id(), &planned.id).uuid(),
+                text: node_output_id(id, TEXT),
+                streams: streams.map(|(at, o)| (at, outputs::id(workflow, &o.name))).collect(),
+            }
+        });
+        nodes.collect()
+    }
+}
+
+impl WriteLines for Lines {
+    fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
+        let at = Time(notice.at);
+        match &notice.what {
+            What::Status { status, output, error } => {
+                if !self.initiated {
+                    self.initiated = true;
+                    let input = &follow.execution().input;
+                    let inputs = outputs::inputs(self.workflow, &self.plan, input, self.thinking);
+                    let data = self.data("INITIATED", at);
+                    self.workflow_event(to, WorkflowData { inputs: Some(&inputs), ..data })?;
+                }
+                if status.is_final() {
+                    self.end(to, (*status, at), output.as_deref(), error.as_ref())?;
+                }
+                Ok(())
+            }
+            What::Step { step, .. } => self.step(to, notice, step),
+            What::Delta { number, step, text } => self.delta(to, at, (*number, *step), text),
+            What::Log(_) => Ok(()),
+        }
+    }
+}
+
+impl Lines {
+    /// For the execution that `follow` follows.
+    pub fn new(
+        follow: &Follow,
+        external_id: Option<String>,
+        events: EventTypes,
+        meta: ExpandMeta,
+        thinking: bool,
+    ) -> Self {
+        let plan = Arc::clone(follow.plan());
+        let workflow = follow.execution().origin.workflow;
+        let outputs = outputs::of(&plan);
+        Self {
+            id: follow.id(),
+            workflow,
+            external_id,
+            nodes: Node::all(follow, workflow, &outputs),
+            outputs,
+            plan,
+            events,
+            meta,
+            thinking,
+            told: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            initiated: false,
+        }
+    }
+
+    fn line(&self, to: &mut Vec<u8>, kind: &'static str, data: impl Serialize) -> io::Result<()> {
+        let external_id = self.external_id.as_deref();
+        let event = StreamEvent { execution_id: self.id, run_id: None, external_id, kind, data };
+        Ok(ndjson::line(to, &event)?)
+    }
+
+    fn workflow_event(&self, to: &mut Vec<u8>, data: WorkflowData<'_>) -> io::Result<()> {
+        if self.events.workflow { self.line(to, "WORKFLOW", data) } else { Ok(()) }
+    }
+
+    fn data(&self, state: &'static str, ts: Time) -> WorkflowData<'static> {
+        WorkflowData {
+            id: self.id,
+            state,
+            ts,
+            output: None,
+            error: None,
+            outputs: None,
+            inputs: None,
+        }
+    }
+
+    fn end(
+        &mut self,
+        to: &mut Vec<u8>,
+        (status, at): (Status, Time),
+        output: Option<&Value>,
+        error: Option<&Failure>,
+    ) -> io::Result<()> {
+        if let (Status::Completed, Some(output)) = (status, output) {
+            let all = outputs::typed(self.workflow, &self.outputs, output, self.thinking);
+            for one in &all {
+                if self.told.insert(one.name.to_owned()) {
+                    self.output_whole(to, at, one.name, &one.value)?;
+                }
+            }
+            let data = self.data("FULFILLED", at);
+            return self.workflow_event(to, WorkflowData { outputs: Some(&all), ..data });
+        }
+        let error = convert::rejection(status, error, convert::is_fail_of(&self.plan, error));
+        let data = self.data("REJECTED", at);
+        self.workflow_event(to, WorkflowData { error: Some(error), ..data })
+    }
+
+    /// One output of the workflow is known whole.
+    fn output_whole(
+        &self,
+        to: &mut Vec<u8>,
+        at: Time,
+        name: &str,
+        value: &Value,
+    ) -> io::Result<()> {
+        let known = self.outputs.iter().find(|output| output.name == name);
+        let wanted = known.and_then(|output| output.value_type);
+        let id = outputs::id(self.workflow, name);
+        let one = outputs::one(id, name, wanted, value, self.thinking);
+        // Clients know no such events of media: those are in the outputs at the end.
+        if one.value_type.is_media() {
+            return Ok(());
+        }
+        // Clients want a node for each: an output that no step makes alone is one by itself.
+        let node = known.and_then(|output| self.nodes.get(output.source.as_ref()?.0));
+        let output = StreamedOutput {
+            id,
+            name,
+            state: "FULFILLED",
+            node_id: Some(node.map_or(id, |node| node.id)),
+            delta: None,
+            value_type: one.value_type,
+            value: Some(&one.value),
+        };
+        let data = self.data("STREAMING", at);
+        self.workflow_event(to, WorkflowData { output: Some(output), ..data })
+    }
+
+    fn delta(
+        &self,
+        to: &mut Vec<u8>,
+        at: Time,
+        (number, step): (u64, usize),
+        text: &str,
+    ) -> io::Result<()> {
+        let Some(node) = self.nodes.get(step) else { return Ok(()) };
+        if self.events.node {
+            let output = PieceOutput {
+                r#type: ValueType::String,
+                value: text,
+                node_output_id: node.text,
+                state: "STREAMING",
+            };
+            let place = format!("piece {number}");
+            let piece = Piece { data: None, output, output_index: 0 };
+            self.node_event(to, (step, &place), ("STREAMING", at), piece)?;
+        }
+        for (output, id) in &node.streams {
+            let output = StreamedOutput {
+                id: *id,
+                name: &self.outputs[*output].name,
+                state: "STREAMING",
+                node_id: Some(node.id),
+                delta: Some(text),
+                value_type: ValueType::String,
+                value: None,
+            };
+            let data = self.data("STREAMING", at);
+            self.workflow_event(to, WorkflowData { output: Some(output), ..data })?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, to: &mut Vec<u8>, notice: &Notice, view: &StepView) -> io::Result<()> {
+        let Some(step) = self.plan.by_id.get(&view.step_id).copied() else { return Ok(()) };
+        let at = Time(notice.at);
+        let place = format!("event {}", notice.seq);
+        let node = self.nodes.get(step).map(|node| node.id).unwrap_or_default();
+        let (state, with) = match view.status {
+            StepStatus::Running if self.begun.insert(step) => {
+                let inputs = values(view.input.as_deref(), |key, value| {
+                    json!({
+                        "node_input_id": node_output_id(view.run_id.uuid(), key), "key": key,
+                        "type": ValueType::of_value(value), "value": value,
+                    })
+                });
+                ("INITIATED", json!({ "data": null, "input_values": inputs }))
+            }
+            StepStatus::Completed => {
+                let made = values(view.output.as_deref(), |key, value| {
+                    json!({
+                        "type": ValueType::of_value(value), "value": value,
+                        "node_output_id": node_output_id(node, key), "state": "FULFILLED",
+                    })
+                });
+                let type_name = self.plan.steps[step].type_name;
+                let text = node_output_id(node, TEXT);
+                let data = self.meta.told(type_name, text, view.output.as_deref());
+                ("FULFILLED", json!({ "data": data, "output_values": made, "mocked": null }))
+            }
+            StepStatus::Failed => {
+                let is_fail = convert::is_fail_of(&self.plan, view.error.as_ref());
+                let error = view.error.as_ref().map(|error| convert::told(error, is_fail));
+                ("REJECTED", json!({ "data": null, "error": error }))
+            }
+            StepStatus::Cancelled if self.begun.contains(&step) => {
+                ("REJECTED", json!({ "data": null, "error": convert::stopped() }))
+            }
+            _ => return Ok(()),
+        };
+        self.node_event(to, (step, &place), (state, at), with)?;
+        if view.status == StepStatus::Completed {
+            self.outputs_of(to, at, step, view.output.as_deref().unwrap_or(&Value::Null))?;
+        }
+        Ok(())
+    }
+
+    /// The outputs of the workflow that are exactly what a step made.
+    fn outputs_of(
+        &mut self,
+        to: &mut Vec<u8>,
+        at: Time,
+        step: usize,
+        made: &Value,
+    ) -> io::Result<()> {
+        let mut whole = Vec::new();
+        for output in &self.outputs {
+            if let Some(value) = output.made_by(step, made)
+                && self.told.insert(output.name.clone())
+            {
+                whole.push((output.name.clone(), value));
+            }
+        }
+        whole.iter().try_for_each(|(name, value)| self.output_whole(to, at, name, value))
+    }
+
+    /// `place` tells the event from all others of the step.
+    fn node_event(
+        &self,
+        to: &mut Vec<u8>,
+        (step, place): (usize, &str),
+        (state, ts): (&'static str, Time),
+        with: impl Serialize,
+    ) -> io::Result<()> {
+        let (true, Some(node)) = (self.events.node, self.nodes.get(step)) else { return Ok(()) };
+        let data = NodeData {
+            id: Uuid::new_v5(&node.run, place.as_bytes()),
+            node_id: node.id,
+            node_result_id: node.run,
+            state,
+            ts,
+            source_execution_id: None,
+            with,
+        };
+        self.line(to, "NODE", data)
+    }
+}
+
+/// What a `STREAMING` event of a node has beside the others.
+#[derive(Serialize)]
+struct Piece<'a> {
+    /// Always `null`.
+    data: Option<&'static str>,
+    output: PieceOutput<'a>,
+    output_index: usize,
+}
+
+#[derive(Serialize)]
+struct PieceOutput<'a> {
+    r#type: ValueType,
+    value: &'a str,
+    node_output_id: Uuid,
+    state: &'static str,
+}
+
+/// The id of what a node takes or makes under a name.
+fn node_output_id(node: Uuid, key: &str) -> Uuid {
+    Uuid::new_v5(&node, key.as_bytes())
+}
+
+/// One entry for each named value.
+fn values(value: Option<&Value>, entry: impl Fn(&str, &Value) -> Value) -> Vec<Value> {
+    let named = value.map(outputs::named).unwrap_or_default();
+    named.into_iter().map(|(key, value)| entry(key, value)).collect()
+}
