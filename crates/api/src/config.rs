@@ -79,9 +79,10 @@ impl ApiConfig {
         Duration::from_secs(self.default_wait_seconds)
     }
 
-    /// How long an execution may take before its answer begins; never longer than a request may.
+    /// How long an execution may take before its answer begins; well within the time that a request
+    /// may take.
     pub fn early_answer(&self) -> Duration {
-        Duration::from_secs(self.early_answer_seconds).min(self.request_timeout())
+        Duration::from_secs(self.early_answer_seconds).min(self.request_timeout() / 2)
     }
 
     /// How long a client may leave an answer unread.

@@ -17,7 +17,6 @@ error_answers! { "VellumErrorBody";
     /// What a request with a body can have wrong beside that.
     BodyErrors {
         "408": "`TIMEOUT`: the body did not arrive in time",
-        "409": "`IDEMPOTENCY_KEY_IN_USE`: the request that came before with this key is still under way",
         "413": "`PAYLOAD_TOO_LARGE`: the detail names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send `application/json`",
         "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
