@@ -7,7 +7,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
 
-use crate::StoreError;
+use crate::{ScheduleStore, StoreError};
 use crate::commit::Commit;
 use crate::record::{
     ActualRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord,
@@ -24,6 +24,7 @@ pub trait Store:
     + KeyStore
     + DeliveryStore
     + NodeStore
+    + ScheduleStore
     + MaintenanceStore
 {
 }
@@ -35,6 +36,7 @@ impl<T> Store for T where
         + KeyStore
         + DeliveryStore
         + NodeStore
+        + ScheduleStore
         + MaintenanceStore
 {
 }
@@ -203,7 +205,7 @@ pub struct UpdateWorkflow {
     pub id: WorkflowId,
     /// Whether it may be executed from now on; `None`: as before.
     pub active: Option<bool>,
-    /// Whether it is deleted now. Its executions, releases and stats stay.
+    /// Whether it is deleted now. Its executions, releases and stats stay; its schedules go.
     pub delete: bool,
     /// When.
     pub now: Timestamp,
