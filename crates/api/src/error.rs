@@ -18,6 +18,8 @@ pub enum Kind {
     InvalidDefinition,
     /// The execution's input does not fit.
     InvalidInput,
+    /// What is said of a schedule is wrong.
+    InvalidSchedule,
     /// Something else in the request is wrong.
     InvalidRequest,
     /// No key came with the request.
@@ -34,6 +36,8 @@ pub enum Kind {
     NoWorkflow,
     /// There is no such execution.
     NoExecution,
+    /// There is no such schedule.
+    NoSchedule,
     /// There is no such object of another kind.
     NoObject,
     /// There is no such path.
@@ -121,6 +125,13 @@ impl ApiError {
         Self::problem(Problem::new(path, message))
     }
 
+    /// The same, as another kind of error.
+    #[must_use]
+    pub fn as_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// One problem with the request.
     pub fn problem(problem: Problem) -> Self {
         let mut error = Self::new(Kind::InvalidRequest, problem.to_string());
@@ -174,6 +185,7 @@ impl ApiError {
         let (error_kind, object) = match kind {
             "workflow" => (Kind::NoWorkflow, id.parse().ok().map(Object::Workflow)),
             "execution" => (Kind::NoExecution, id.parse().ok().map(Object::Execution)),
+            "schedule" => (Kind::NoSchedule, None),
             "key" => (Kind::NoObject, id.parse().ok().map(Object::Key)),
             _ => (Kind::NoObject, None),
         };
@@ -213,6 +225,11 @@ impl From<AppError> for ApiError {
             AppError::InvalidInput(Problems(problems)) => Self::with_problems(
                 Kind::InvalidInput,
                 "the input does not fit the workflow's input schema",
+                problems,
+            ),
+            AppError::InvalidSchedule(Problems(problems)) => Self::with_problems(
+                Kind::InvalidSchedule,
+                "the schedule is not valid",
                 problems,
             ),
             AppError::InvalidRequest(problem) => Self::problem(problem),

@@ -7,12 +7,12 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
 
-use crate::{ScheduleStore, StoreError};
 use crate::commit::Commit;
 use crate::record::{
     ActualRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord,
     QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
+use crate::{ScheduleStore, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 

@@ -123,7 +123,8 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, Problem> {
             .map(|known| (strsim::damerau_levenshtein(known.as_str(), &shown), known.to_string()))
             .min()
             .filter(|(distance, _)| *distance <= 3);
-        let hint = nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
+        let hint =
+            nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
         Problem::new(
             "timezone",
             format!("`{shown}` is not an IANA time zone such as Europe/Berlin{hint}"),
@@ -159,7 +160,8 @@ fn parse(expression: &str) -> Result<Cron, Problem> {
         ));
     }
     // Midnight, as the manual of cron calls it.
-    let read = if expression.trim().eq_ignore_ascii_case("@midnight") { "@daily" } else { expression };
+    let read =
+        if expression.trim().eq_ignore_ascii_case("@midnight") { "@daily" } else { expression };
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     parser.parse(read).or_else(|error| {
         let why = error.to_string();
@@ -174,11 +176,11 @@ const ALIASES: [&str; 7] =
 
 /// Reads an RFC 3339 time with an offset.
 pub(super) fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
-    jiff::Timestamp::from_str(text)
-        .map(|at| Timestamp::from_micros(at.as_microsecond()))
-        .map_err(|_| {
+    jiff::Timestamp::from_str(text).map(|at| Timestamp::from_micros(at.as_microsecond())).map_err(
+        |_| {
             let shown: String = text.chars().take(64).collect();
             Problem::new(field, "must be an RFC 3339 time with a zone")
                 .expecting("such as 2026-12-31T00:00:00Z", format!("`{shown}`"))
-        })
+        },
+    )
 }

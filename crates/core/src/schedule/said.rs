@@ -79,7 +79,8 @@ impl Said {
             Some(kind) => kind,
             None => {
                 let known = Timing::TYPES.join(", ");
-                problems.push(Problem::new("schedule_type", format!("is required: one of {known}")));
+                problems
+                    .push(Problem::new("schedule_type", format!("is required: one of {known}")));
                 return None;
             }
         };
@@ -142,7 +143,8 @@ impl Said {
         match (&self.execution_time, before) {
             (Some(text), _) => {
                 let at = rule::time("execution_time", text)?;
-                if at <= now {
+                // Saying again what was so before asks for nothing.
+                if at <= now && before != Some(&(Timing::FixedTime { at })) {
                     let problem = Problem::new("execution_time", "must lie in the future");
                     return Err(problem.expecting(format!("after {now}"), at.to_string()));
                 }

@@ -17,7 +17,7 @@ pub const MAX_CATCH_UP: usize = 100;
 /// The most firings that wait for the end of the one before.
 pub const MAX_QUEUED: usize = 100;
 /// How often to look whether the last execution has ended, even if nobody says so.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// What a schedule does where it cannot simply fire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
-use stepwell_core::schedule::{
-    Misfire, Overlap, Policies, Progress, Skipped, Timing, Unit,
-};
+use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, Skipped, Timing, Unit};
 use stepwell_core::{Map, Timestamp};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -192,9 +190,11 @@ pub async fn a_firing_is_committed_with_its_execution(store: Shared) {
     has(&store, &commit.record, &commit.events).await;
     assert_eq!(store.find_schedule(after.id).await.unwrap(), Some(after.clone()));
     // Only the acceptance is a firing.
-    let next = then(&commit, stepwell_core::execution::Status::Running, vec![
-        stepwell_core::execution::Event::Started,
-    ]);
+    let next = then(
+        &commit,
+        stepwell_core::execution::Status::Running,
+        vec![stepwell_core::execution::Event::Started],
+    );
     let next = Commit { schedule: Some(Box::new(fired(&after, 1))), ..next };
     let refused = store.commit(next).await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
@@ -303,9 +303,12 @@ pub async fn listed_in_every_order(store: Shared) {
             let found: Vec<_> = found.iter().map(|s| s.id).collect();
             assert_eq!((found.as_slice(), total), (&expect[1..3], 4), "{sort:?} {descending}");
         }
-        for (workflow_of, enabled, count) in
-            [(Some(1), None, 3), (None, Some(true), 3), (Some(1), Some(false), 1), (Some(9), None, 0)]
-        {
+        for (workflow_of, enabled, count) in [
+            (Some(1), None, 3),
+            (None, Some(true), 3),
+            (Some(1), Some(false), 1),
+            (Some(9), None, 0),
+        ] {
             let workflow = workflow_of.map(workflow);
             let filtered = ListSchedules { workflow, enabled, ..list(sort, true) };
             let (found, total) = store.list_schedules(filtered).await.unwrap();

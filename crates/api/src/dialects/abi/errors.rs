@@ -13,6 +13,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW_CONFIG"),
         Kind::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, "PARAMETER_VALIDATION_ERROR"),
+        Kind::InvalidSchedule => (StatusCode::BAD_REQUEST, "INVALID_SCHEDULE"),
         Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
         Kind::MissingKey | Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
         Kind::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
@@ -20,6 +21,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         Kind::Forbidden => (StatusCode::FORBIDDEN, "SCOPE_REQUIRED"),
         Kind::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
         Kind::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
+        Kind::NoSchedule => (StatusCode::NOT_FOUND, "SCHEDULE_NOT_FOUND"),
         Kind::NoObject | Kind::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         Kind::UnsupportedMediaType => {
