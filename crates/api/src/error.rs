@@ -227,11 +227,9 @@ impl From<AppError> for ApiError {
                 "the input does not fit the workflow's input schema",
                 problems,
             ),
-            AppError::InvalidSchedule(Problems(problems)) => Self::with_problems(
-                Kind::InvalidSchedule,
-                "the schedule is not valid",
-                problems,
-            ),
+            AppError::InvalidSchedule(Problems(problems)) => {
+                Self::with_problems(Kind::InvalidSchedule, "the schedule is not valid", problems)
+            }
             AppError::InvalidRequest(problem) => Self::problem(problem),
             AppError::TooLarge(problem) => {
                 let mut error = Self::new(Kind::TooLarge, text);

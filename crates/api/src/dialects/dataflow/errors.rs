@@ -14,6 +14,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
         Kind::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),
+        Kind::InvalidSchedule => (StatusCode::BAD_REQUEST, "INVALID_SCHEDULE"),
         Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
         Kind::MissingKey => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
@@ -22,6 +23,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         Kind::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
         Kind::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
         Kind::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
+        Kind::NoSchedule => (StatusCode::NOT_FOUND, "SCHEDULE_NOT_FOUND"),
         Kind::NoObject | Kind::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         Kind::UnsupportedMediaType => {
