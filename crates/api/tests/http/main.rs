@@ -9,6 +9,7 @@ mod edge;
 mod keys;
 mod once;
 mod releases;
+mod schedules;
 mod served;
 mod support;
 mod vellum;
