@@ -112,7 +112,9 @@ impl App {
         let keys = Arc::new(keys::KnownKeys::new());
         background.start(|stop| keys::note_use(engine.clone(), keys.clone(), stop));
         let app = Self { engine, keys };
-        app.engine.background.start(|stop| schedules::fire_schedules(app.clone(), stop));
+        if app.engine.config.fire_schedules {
+            app.engine.background.start(|stop| schedules::fire_schedules(app.clone(), stop));
+        }
         Ok(app)
     }
 
