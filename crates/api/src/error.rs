@@ -127,7 +127,7 @@ impl ApiError {
 
     /// The same, as another kind of error.
     #[must_use]
-    pub fn as_kind(mut self, kind: Kind) -> Self {
+    pub fn into_kind(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
     }

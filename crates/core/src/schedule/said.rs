@@ -177,7 +177,7 @@ fn required(field: &str, kind: &str) -> Problem {
     Problem::new(field, format!("is required with schedule_type `{kind}`"))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
 fn whole(number: f64) -> Option<u64> {
-    (number >= 1.0 && number <= MAX_EXACT && number.fract() == 0.0).then_some(number as u64)
+    let exact = (1.0..=MAX_EXACT).contains(&number) && number.fract() == 0.0;
+    exact.then_some(number as u64)
 }

@@ -81,7 +81,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
             fields.value(name);
         }
     }
-    fields.finish().map_err(|error| error.as_kind(Kind::InvalidSchedule))?;
+    fields.finish().map_err(|error| error.into_kind(Kind::InvalidSchedule))?;
     Ok(change)
 }
 

@@ -320,7 +320,7 @@ async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) 
 async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
     let count = params.number("count", 1..=MOST_PREVIEWED, PREVIEWED)?;
     let Some(cron) = params.one("cron")? else {
-        return Err(wrong("cron", "a cron expression", "nothing").as_kind(Kind::InvalidSchedule));
+        return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));
     };
     let timezone = params.one("timezone")?;
     let firings = api.app.preview_cron(&caller, (cron, timezone), count)?;
