@@ -18,6 +18,8 @@ pub enum Kind {
     InvalidDefinition,
     /// The execution's input does not fit.
     InvalidInput,
+    /// What is said of a schedule is wrong.
+    InvalidSchedule,
     /// Something else in the request is wrong.
     InvalidRequest,
     /// No key came with the request.
@@ -34,6 +36,8 @@ pub enum Kind {
     NoWorkflow,
     /// There is no such execution.
     NoExecution,
+    /// There is no such schedule.
+    NoSchedule,
     /// There is no such object of another kind.
     NoObject,
     /// There is no such path.
@@ -72,6 +76,7 @@ impl Kind {
         match self {
             Self::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
             Self::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),
+            Self::InvalidSchedule => (StatusCode::BAD_REQUEST, "INVALID_SCHEDULE"),
             Self::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
             Self::MissingKey | Self::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
             Self::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
@@ -79,6 +84,7 @@ impl Kind {
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
             Self::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
+            Self::NoSchedule => (StatusCode::NOT_FOUND, "SCHEDULE_NOT_FOUND"),
             Self::NoObject | Self::NoRoute => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::UnsupportedMediaType => {
@@ -164,6 +170,13 @@ impl ApiError {
         Self::problem(Problem::new(path, message))
     }
 
+    /// The same, as another kind of error.
+    #[must_use]
+    pub fn into_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// One problem with the request.
     pub fn problem(problem: Problem) -> Self {
         let mut error = Self::new(Kind::InvalidRequest, problem.to_string());
@@ -222,6 +235,7 @@ impl ApiError {
         let (error_kind, object) = match kind {
             "workflow" => (Kind::NoWorkflow, id.parse().ok().map(Object::Workflow)),
             "execution" => (Kind::NoExecution, id.parse().ok().map(Object::Execution)),
+            "schedule" => (Kind::NoSchedule, None),
             "key" => (Kind::NoObject, id.parse().ok().map(Object::Key)),
             _ => (Kind::NoObject, None),
         };
@@ -263,6 +277,9 @@ impl From<AppError> for ApiError {
                 "the input does not fit the workflow's input schema",
                 problems,
             ),
+            AppError::InvalidSchedule(Problems(problems)) => {
+                Self::with_problems(Kind::InvalidSchedule, "the schedule is not valid", problems)
+            }
             AppError::InvalidRequest(problem) => Self::problem(problem),
             AppError::TooLarge(problem) => {
                 let mut error = Self::new(Kind::TooLarge, text);

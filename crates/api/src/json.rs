@@ -213,6 +213,14 @@ impl Fields {
         }
     }
 
+    /// A yes or no.
+    pub fn truth(&mut self, name: &'static str) -> Option<bool> {
+        match self.value(name)? {
+            Value::Bool(truth) => Some(truth),
+            other => self.mistyped(name, "boolean", &other),
+        }
+    }
+
     /// An object.
     pub fn object(&mut self, name: &'static str) -> Option<Map> {
         match self.value(name)? {

@@ -150,6 +150,10 @@ id!(
     /// One event on its way to one URL.
     DeliveryId, "a delivery", dataflow: "msg", abi: "msg");
 
+id!(
+    /// A schedule: what starts executions by itself.
+    ScheduleId, "a schedule", dataflow: "sched", abi: "sched");
+
 impl WorkspaceId {
     /// The workspace that exists from the first start on.
     pub const DEFAULT: Self = Self(Uuid::from_u128(1));

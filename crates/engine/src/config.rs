@@ -37,6 +37,8 @@ pub struct EngineConfig {
     /// Whether no other node can use the store at the same time: then a start takes over at once
     /// what the last run left, without waiting for its node to be missed.
     pub sole_node: bool,
+    /// Whether this process fires schedules; where none does, they wait.
+    pub fire_schedules: bool,
 }
 
 impl Default for EngineConfig {
@@ -55,6 +57,7 @@ impl Default for EngineConfig {
             delivery_retry_seconds: 24 * 3600,
             allow_private_egress: None,
             sole_node: true,
+            fire_schedules: true,
         }
     }
 }

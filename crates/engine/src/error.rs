@@ -18,7 +18,7 @@ pub enum AppError {
     /// There is no such object in the caller's workspace.
     #[error("{kind} `{id}` was not found")]
     NotFound {
-        /// `workflow`, `execution`, `key`, `release`.
+        /// `workflow`, `execution`, `key`, `release`, `schedule`.
         kind: &'static str,
         /// As the caller wrote it.
         id: String,
@@ -29,6 +29,9 @@ pub enum AppError {
     /// The execution's input does not fit the workflow's input schema.
     #[error("the input does not fit the workflow's input schema: {0}")]
     InvalidInput(Problems),
+    /// What is said of a schedule is wrong; every problem names its field.
+    #[error("the schedule is not valid: {0}")]
+    InvalidSchedule(Problems),
     /// Something else in the request is wrong.
     #[error("{0}")]
     InvalidRequest(Problem),
@@ -115,6 +118,10 @@ impl From<StoreError> for AppError {
             StoreError::Missing(kind) => Self::not_found(kind, ""),
             StoreError::Unavailable(reason) => Self::Unavailable {
                 reason: format!("the store cannot answer now: {reason}"),
+                retry_after: Duration::from_secs(1),
+            },
+            StoreError::Outdated(kind) => Self::Unavailable {
+                reason: format!("{kind} is being changed by others as well"),
                 retry_after: Duration::from_secs(1),
             },
             StoreError::Fenced => Self::Unavailable {

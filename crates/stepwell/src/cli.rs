@@ -66,6 +66,9 @@ pub enum Command {
     /// List, show, watch, cancel, pause and resume executions
     #[command(subcommand)]
     Executions(commands::executions::Executions),
+    /// List, show, preview, trigger, pause, resume and delete schedules
+    #[command(subcommand)]
+    Schedules(commands::schedules::Schedules),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(commands::keys::Keys),

@@ -134,5 +134,13 @@ fn three_steps(node: NodeId) -> Commit {
         webhook_url: None,
     };
     let events = (1..).zip(events).map(recorded).collect();
-    Commit { node, record, expected_seq: 0, events, deliveries: Vec::new(), idempotency: None }
+    Commit {
+        node,
+        record,
+        expected_seq: 0,
+        events,
+        deliveries: Vec::new(),
+        idempotency: None,
+        schedule: None,
+    }
 }

@@ -18,6 +18,7 @@ mod nodes;
 mod options;
 mod readers;
 mod row;
+mod schedules;
 mod workflows;
 mod writer;
 

@@ -12,7 +12,7 @@ use stepwell_store::{StoreError, WorkflowStore};
 use crate::executions::idempotency;
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec};
+use crate::{SqliteStore, codec, schedules};
 
 macro_rules! columns {
     () => {
@@ -100,7 +100,8 @@ impl WorkflowStore for SqliteStore {
                 live_release(batch.connection, id)?;
                 let now = now.as_micros();
                 let params = params![id.blob(), active, now, delete.then_some(now)];
-                row::run(batch.connection, UPDATE, params).map(drop)
+                row::run(batch.connection, UPDATE, params)?;
+                if delete { schedules::delete_of(batch.connection, id) } else { Ok(()) }
             })
             .await
     }
@@ -194,7 +195,7 @@ fn insert_release(connection: &Connection, release: &ReleaseRecord, source: &str
 }
 
 /// The number of the current release; `Missing` where the workflow is not there or deleted.
-fn live_release(connection: &Connection, id: WorkflowId) -> Result<u32> {
+pub(crate) fn live_release(connection: &Connection, id: WorkflowId) -> Result<u32> {
     let found = row::first(connection, LIVE, [id.blob()], |found| row::get(found, 0))?;
     Ok(found.ok_or(StoreError::Missing("the workflow"))?)
 }

@@ -5,6 +5,7 @@ use stepwell_core::ids::NodeId;
 
 use crate::StoreError;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
+use crate::schedules::ScheduleRecord;
 
 /// What happens to one execution in one transaction: events, projection, outbox.
 #[derive(Debug, Clone)]
@@ -25,11 +26,17 @@ pub struct Commit {
     /// The idempotency key to take; refused as `Replayed` where it is taken. Only with a new
     /// execution.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The schedule that starts the execution, as it stands then: written with the first event or
+    /// not at all, so that each firing has exactly one execution. Refused as in
+    /// [`ScheduleStore::update_schedule`](crate::ScheduleStore::update_schedule). Only with a new
+    /// execution.
+    pub schedule: Option<Box<ScheduleRecord>>,
 }
 
 impl Commit {
     /// Whether its parts fit together: events without gaps after `expected_seq`, the record at the
-    /// last of them, an idempotency key only with a new execution, deliveries of this execution.
+    /// last of them, an idempotency key or a schedule only with a new execution, deliveries of this
+    /// execution.
     /// Stores call this before anything else.
     ///
     /// # Errors
@@ -49,6 +56,9 @@ impl Commit {
         }
         if self.expected_seq > 0 && self.idempotency.is_some() {
             return refuse("takes an idempotency key, but the execution is not new");
+        }
+        if self.expected_seq > 0 && self.schedule.is_some() {
+            return refuse("is the firing of a schedule, but the execution is not new");
         }
         if self.deliveries.iter().any(|delivery| delivery.execution != id) {
             return refuse("has deliveries of another execution");

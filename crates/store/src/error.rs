@@ -24,6 +24,9 @@ pub enum StoreError {
     /// The committing node is not alive in the table: it must stop.
     #[error("this node was declared dead; another one has taken over its executions")]
     Fenced,
+    /// The object was changed after the caller had read it: read it again and decide again.
+    #[error("{0} has changed since it was read")]
+    Outdated(&'static str),
     /// The object to change is not there.
     #[error("{0} was not found")]
     Missing(&'static str),

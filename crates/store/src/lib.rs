@@ -14,10 +14,12 @@ pub mod differential;
 mod error;
 pub mod memory;
 pub mod record;
+pub mod schedules;
 pub mod traits;
 
 pub use browse::BrowseStore;
 pub use error::StoreError;
+pub use schedules::ScheduleStore;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
     WorkflowStore,

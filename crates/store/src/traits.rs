@@ -7,13 +7,13 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
 
-use crate::StoreError;
 use crate::browse::BrowseStore;
 use crate::commit::Commit;
 use crate::record::{
     ActualRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord,
     QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
+use crate::{ScheduleStore, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -26,6 +26,7 @@ pub trait Store:
     + KeyStore
     + DeliveryStore
     + NodeStore
+    + ScheduleStore
     + MaintenanceStore
 {
 }
@@ -38,6 +39,7 @@ impl<T> Store for T where
         + KeyStore
         + DeliveryStore
         + NodeStore
+        + ScheduleStore
         + MaintenanceStore
 {
 }
@@ -206,7 +208,7 @@ pub struct UpdateWorkflow {
     pub id: WorkflowId,
     /// Whether it may be executed from now on; `None`: as before.
     pub active: Option<bool>,
-    /// Whether it is deleted now. Its executions, releases and stats stay.
+    /// Whether it is deleted now. Its executions, releases and stats stay; its schedules go.
     pub delete: bool,
     /// When.
     pub now: Timestamp,

@@ -11,6 +11,7 @@ mod edge;
 mod keys;
 mod once;
 mod releases;
+mod schedules;
 mod served;
 mod sockets;
 mod streams;

@@ -23,6 +23,7 @@ use crate::runtime::plans::{Memory, Plans};
 use crate::runtime::queue::{claim_queued, resume_unfinished};
 use crate::runtime::registry::{Message, Registry};
 use crate::runtime::retention::purge_old;
+use crate::runtime::schedules::Schedules;
 use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig};
 
@@ -34,6 +35,7 @@ mod idempotency;
 mod keys;
 mod releases;
 mod requests;
+mod schedules;
 mod start;
 mod targets;
 mod workflows;
@@ -43,6 +45,9 @@ pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
 pub use requests::{
     CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
     WorkflowView, WorkflowsQuery,
+};
+pub use schedules::{
+    ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
 };
 pub use targets::{Choose, LATEST, Target, WorkflowRef};
 
@@ -97,6 +102,7 @@ impl App {
             timers_changed: Notify::new(),
             outbox_changed: Notify::new(),
             runner_gone: Notify::new(),
+            schedules: Schedules::default(),
         });
         let background = &engine.background;
         background.start(|stop| resume_unfinished(engine.clone(), stop));
@@ -107,7 +113,11 @@ impl App {
         background.start(|stop| purge_old(engine.clone(), stop));
         let keys = Arc::new(keys::KnownKeys::new());
         background.start(|stop| keys::note_use(engine.clone(), keys.clone(), stop));
-        Ok(Self { engine, keys })
+        let app = Self { engine, keys };
+        if app.engine.config.fire_schedules {
+            app.engine.background.start(|stop| schedules::fire_schedules(app.clone(), stop));
+        }
+        Ok(app)
     }
 
     /// Stops taking work, lets steps finish for the grace period, hands the rest over.

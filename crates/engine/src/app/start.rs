@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::Map;
+use stepwell_core::definition::Plan;
 use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{MAX_VALUE_DEPTH, Problem, nests_deeper};
@@ -26,7 +27,7 @@ use crate::view::ExecutionView;
 use crate::{AppError, Caller};
 
 /// How far an accepted execution is when the caller is answered.
-enum Accepted {
+pub(super) enum Accepted {
     /// It was accepted before, under the same idempotency key.
     Before(ExecutionId),
     /// It is driven here; maybe not durable yet. With an ear that has heard everything.
@@ -177,6 +178,11 @@ impl App {
             return Ok(Accepted::Before(replayed_id(&outcome)?));
         }
         let beginning = self.beginning(caller, &workflow, start, accepted).await?;
+        self.take_in(beginning).await
+    }
+
+    /// Drives an execution, or queues it where there is no room.
+    pub(super) async fn take_in(&self, beginning: Beginning) -> Result<Accepted, AppError> {
         let id = beginning.record.id;
         let engine = &self.engine;
         metrics::counter!("stepwell_executions_accepted_total").increment(1);
@@ -208,7 +214,7 @@ impl App {
         Ok(())
     }
 
-    async fn beginning(
+    pub(super) async fn beginning(
         &self,
         caller: &Caller,
         workflow: &WorkflowRecord,
@@ -220,11 +226,8 @@ impl App {
         }
         let release = start.release.unwrap_or(workflow.release);
         let plan = self.engine.plans.plan(workflow.id, release).await?;
-        let input = plan
-            .with_defaults(start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())));
-        check_depth(&input)?;
-        plan.check_input(&input).map_err(AppError::InvalidInput)?;
-        self.check_size(&input)?;
+        let input = start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new()));
+        let input = self.checked_input(&plan, input)?;
         if let Some(url) = &start.webhook_url {
             self.engine.egress.check_url(url).map_err(|error| refused_url(&error))?;
         }
@@ -269,6 +272,7 @@ impl App {
             record,
             uncommitted: decision.events,
             idempotency,
+            schedule: None,
             secrets: Secrets::new(start.secrets),
             accepted,
         })
@@ -296,6 +300,15 @@ impl App {
             return Err(refuse("has not ended yet; wait for its end"));
         }
         Ok(execution.state)
+    }
+
+    /// The input with defaults filled in, if the plan can be executed with it.
+    pub(super) fn checked_input(&self, plan: &Plan, input: Value) -> Result<Value, AppError> {
+        let input = plan.with_defaults(input);
+        check_depth(&input)?;
+        plan.check_input(&input).map_err(AppError::InvalidInput)?;
+        self.check_size(&input)?;
+        Ok(input)
     }
 
     fn check_size(&self, input: &Value) -> Result<(), AppError> {

@@ -17,6 +17,7 @@ use super::deliveries::{new_secret, setting_name};
 use super::plans::{Memory, Plans};
 use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
+use super::schedules::Schedules;
 use crate::clock::Clock;
 use crate::egress::EgressClient;
 use crate::{AppError, EngineConfig};
@@ -43,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) outbox_changed: Notify,
     /// A runner went away.
     pub(crate) runner_gone: Notify,
+    /// What waits for schedules.
+    pub(crate) schedules: Schedules,
 }
 
 /// The one place where ids are made: version 7, so they sort by creation.

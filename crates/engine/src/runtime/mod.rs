@@ -2,7 +2,7 @@
 //!
 //! `runner` drives an execution, `registry` knows who is at work, `feed` is what others may see
 //! of an execution under way; `timers`, `queue`, `nodes`, `retention` and `deliveries` are the
-//! background loops.
+//! background loops, `schedules` is what the loop of schedules and those who change them share.
 
 pub(crate) mod background;
 pub(crate) mod commands;
@@ -15,6 +15,7 @@ pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod retention;
 pub(crate) mod runner;
+pub(crate) mod schedules;
 pub(crate) mod secrets;
 pub(crate) mod size;
 pub(crate) mod timers;

@@ -12,6 +12,7 @@ use stepwell_core::execution::{Command, Execution, Input, Recorded, Refused, Sta
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
+use stepwell_store::schedules::ScheduleRecord;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -42,6 +43,8 @@ pub(crate) struct Runner {
     record: ExecutionRecord,
     /// Taken with the first commit.
     idempotency: Option<IdempotencyRecord>,
+    /// Written with the first commit.
+    schedule: Option<Box<ScheduleRecord>>,
     secrets: Secrets,
     /// Where status changes are sent to, if anywhere.
     outbox: Outbox,
@@ -82,6 +85,8 @@ pub(crate) struct Beginning {
     /// Events that are not durable yet.
     pub(crate) uncommitted: Vec<Recorded>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
+    /// The schedule that starts it, as it stands then.
+    pub(crate) schedule: Option<Box<ScheduleRecord>>,
     pub(crate) secrets: Secrets,
     /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
@@ -129,7 +134,7 @@ impl Runner {
     }
 
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
-        let Beginning { execution, record, uncommitted, idempotency, secrets, accepted } =
+        let Beginning { execution, record, uncommitted, idempotency, schedule, secrets, accepted } =
             beginning;
         let outbox = Outbox::new(&record, &execution, &uncommitted);
         seat.feed.fill(&record, &uncommitted);
@@ -142,6 +147,7 @@ impl Runner {
             execution,
             record,
             idempotency,
+            schedule,
             secrets,
             outbox,
             uncommitted,

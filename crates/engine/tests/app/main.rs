@@ -8,4 +8,6 @@ mod outbox;
 mod receiver;
 mod restart;
 mod running;
+mod schedules;
+mod simulated;
 mod support;

@@ -24,7 +24,10 @@ impl Local {
     /// Over the store in the data folder.
     pub(super) async fn open(data: &DataDir, config: &Config, lock: Lock) -> Result<Self, Fault> {
         let store = wiring::open_store(&data.database(), &config.store).await?;
-        let app = wiring::start_engine(store, config.engine_for_server()).await?;
+        let mut engine = config.engine_for_server();
+        // What schedules missed while no server ran is for the next server to make up for.
+        engine.fire_schedules = false;
+        let app = wiring::start_engine(store, engine).await?;
         Ok(Self::over(app, config, Some(lock)))
     }
 

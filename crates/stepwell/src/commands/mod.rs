@@ -6,6 +6,7 @@ pub mod executions;
 pub mod keys;
 mod openapi;
 pub mod run;
+pub mod schedules;
 pub mod serve;
 pub mod step_types;
 pub mod validate;
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Validate(args) => validate::validate(&args, &global),
         Command::Workflows(args) => workflows::run(args, &global).await,
         Command::Executions(args) => executions::run(args, &global).await,
+        Command::Schedules(args) => schedules::run(args, &global).await,
         Command::Keys(args) => keys::run(args, &global).await,
         Command::StepTypes(args) => step_types::run(args, &global).await,
         Command::Config => config::run(&global),

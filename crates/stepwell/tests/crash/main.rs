@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
 mod counter;
+mod schedules;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -100,6 +100,17 @@ impl Server {
         Some(answer)
     }
 
+    /// Posts to a path of the server.
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url)).json(body);
+        self.ask(request).await.expect("an answer")
+    }
+
+    /// The database, to be opened when the server is gone.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.data.path().join("stepwell.db")
+    }
+
     /// How many final statuses the execution's events tell of.
     pub async fn final_events(&self, workflow: &str, id: &str) -> usize {
         let url = format!("{}/workflows/{workflow}/executions/{id}/events", self.url);

@@ -12,7 +12,7 @@ use super::{SEQ_BITS, idempotency};
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{codec, deliveries};
+use crate::{codec, deliveries, schedules};
 
 pub(super) const FIND: &str =
     "SELECT n, seq, status, started_at, ended_at, workflow FROM executions WHERE id = ?1";
@@ -29,6 +29,7 @@ pub(super) struct Prepared {
     commit: Commit,
     chunk: Vec<u8>,
     metadata: Option<String>,
+    schedule: Option<schedules::Prepared>,
 }
 
 /// Encodes on the caller's thread.
@@ -42,14 +43,16 @@ pub(super) fn prepare(mut commit: Commit) -> Answer<Prepared> {
     }
     // What is encoded need not wait in the queue a second time.
     commit.events = Vec::new();
-    Ok(Prepared { commit, chunk, metadata })
+    let schedule = commit.schedule.take().map(|schedule| schedules::prepare(*schedule));
+    Ok(Prepared { commit, chunk, metadata, schedule: schedule.transpose()? })
 }
 
 impl Prepared {
     /// Roughly what is written.
     pub(super) fn bytes(&self) -> usize {
         let outbox: usize = self.commit.deliveries.iter().map(|one| one.body.len()).sum();
-        self.chunk.len() + outbox
+        let schedule = self.schedule.as_ref().map_or(0, schedules::Prepared::bytes);
+        self.chunk.len() + outbox + schedule
     }
 }
 
@@ -70,8 +73,14 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
     let n = if *expected_seq == 0 {
         idempotency::require_free(batch.connection, idempotency.as_ref())?;
         require_free_external_id(batch.connection, record)?;
+        if let Some(schedule) = &prepared.schedule {
+            schedule.require_version(batch.connection)?;
+        }
         let n = insert(batch.connection, record, prepared.metadata.as_deref())?;
         idempotency::take(batch.connection, idempotency.as_ref())?;
+        if let Some(schedule) = &prepared.schedule {
+            schedule.update(batch.connection)?;
+        }
         batch.count(record.workflow, None, record.stats());
         n
     } else {

@@ -3,7 +3,9 @@
 use rusqlite::Connection;
 
 use super::fresh;
-use crate::{browse, deliveries, executions, feedback, keys, maintenance, nodes, workflows};
+use crate::{
+    browse, deliveries, executions, feedback, keys, maintenance, nodes, schedules, workflows,
+};
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -27,9 +29,11 @@ async fn every_query_searches_an_index() {
             nodes::QUERIES,
             maintenance::QUERIES,
         ];
-        Ok(queries.concat().into_iter().map(|sql| (sql, plan(connection, sql))).collect::<Vec<_>>())
+        let fixed = queries.concat().into_iter().map(str::to_owned);
+        let all = fixed.chain(schedules::queries());
+        Ok(all.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
     });
-    for (sql, plan) in plans.await.unwrap() {
+    for (plan, sql) in plans.await.unwrap() {
         for step in &plan {
             let walks = step.starts_with("SCAN") || step.contains("TEMP B-TREE");
             // The whole partial index of heads is what is asked for.

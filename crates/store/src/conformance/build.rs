@@ -89,6 +89,7 @@ pub fn queued(n: u128) -> Commit {
         events,
         deliveries: Vec::new(),
         idempotency: None,
+        schedule: None,
     }
 }
 
@@ -100,6 +101,7 @@ pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
     next.events = Vec::new();
     next.deliveries = Vec::new();
     next.idempotency = None;
+    next.schedule = None;
     for (index, event) in (1..).zip(events) {
         let at = Timestamp::from_micros(last.as_micros() + index * 1_000_000);
         next.record.seq += 1;

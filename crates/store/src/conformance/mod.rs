@@ -17,6 +17,7 @@ pub mod lists;
 pub mod nodes;
 pub mod purges;
 pub mod refusals;
+pub mod schedules;
 pub mod stats;
 pub mod workflows;
 
@@ -46,6 +47,10 @@ macro_rules! conformance_tests {
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
                 changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation;
             feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
+            schedules: schedules_come_back, schedules_need_their_workflow, written_over_the_version_read,
+                schedules_are_deleted, a_firing_is_committed_with_its_execution,
+                a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
+                listed_in_every_order;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, old_idempotency_keys, a_check_passes;

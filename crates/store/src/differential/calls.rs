@@ -40,28 +40,39 @@ macro_rules! both {
     }};
 }
 
+mod schedules;
+
 /// Makes random calls that often fit what went before.
 pub(super) struct Caller {
     random: Random,
     /// The seq that each execution has, as far as its commits were accepted.
     seqs: Vec<u64>,
     deliveries: u128,
+    /// The version that each schedule has, as far as its writes were accepted.
+    versions: Vec<u64>,
 }
 
 impl Caller {
     pub(super) fn new(seed: u64) -> Self {
         let executions = usize::try_from(EXECUTIONS).unwrap();
-        Self { random: Random::new(seed), seqs: vec![0; executions], deliveries: 0 }
+        Self {
+            random: Random::new(seed),
+            seqs: vec![0; executions],
+            deliveries: 0,
+            versions: schedules::none(),
+        }
     }
 
     pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..=8 => self.commit(one, other).await,
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
             16 => self.keys(one, other).await,
-            17..=18 => self.outbox(one, other).await,
+            17 => self.outbox(one, other).await,
+            18 => self.outbox(one, other).await,
+            19 => schedules::call(self, one, other).await,
             _ => self.nodes(one, other).await,
         }
     }
@@ -90,6 +101,7 @@ impl Caller {
         let answers = both!(one, other, commit(commit));
         if answers.1 == "()" {
             self.seqs[place] = commit.record.seq;
+            schedules::wrote(self, commit.schedule.as_deref());
         } else if answers.1.contains("actual: 0") {
             // It has been purged.
             self.seqs[place] = 0;
@@ -128,6 +140,7 @@ impl Caller {
         record.owner = if self.random.once_in(3) { None } else { Some(self.node()) };
         if expected_seq == 0 || self.random.once_in(50) {
             commit.idempotency = self.random.once_in(4).then(|| self.idempotency_key());
+            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::next(self)));
         }
         if self.random.once_in(3) {
             let deliveries = 1 + self.random.below(3);
@@ -365,6 +378,7 @@ impl Caller {
         }
         let everything = ListExecutions { limit: usize::MAX, ..ListExecutions::default() };
         answers.push(both!(one, other, list_executions(everything)));
+        answers.extend(schedules::look(one, other).await);
         let due = DueDeliveries { now: at(1000), except: Vec::new(), limit: usize::MAX };
         answers.push(both!(one, other, due_deliveries(due)));
         answers

@@ -22,6 +22,7 @@ impl ExecutionStore for MemoryStore {
             state.require_free_external_id(&commit.record)?;
         }
         state.require_seq(commit.record.id, commit.expected_seq)?;
+        state.require_schedule(commit.schedule.as_deref())?;
         state.append(commit);
         Ok(())
     }
@@ -143,8 +144,9 @@ impl State {
 
     /// Writes what was found to be right.
     fn append(&mut self, commit: Commit) {
-        let Commit { record, events, deliveries, idempotency, .. } = commit;
+        let Commit { record, events, deliveries, idempotency, schedule, .. } = commit;
         self.take_key(idempotency);
+        self.put_schedule(schedule.map(|schedule| *schedule));
         for delivery in deliveries {
             self.deliveries.insert(delivery.id, delivery);
         }

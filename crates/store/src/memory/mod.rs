@@ -9,13 +9,14 @@ mod executions;
 mod feedback;
 mod keys;
 mod nodes;
+mod schedules;
 mod workflows;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId,
+    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ScheduleId, WorkflowId, WorkspaceId,
 };
 
 use crate::StoreError;
@@ -23,6 +24,7 @@ use crate::record::{
     ActualRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord, ReleaseRecord,
     ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
+use crate::schedules::ScheduleRecord;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -46,6 +48,7 @@ struct State {
     settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     nodes: BTreeMap<NodeId, NodeRecord>,
+    schedules: BTreeMap<ScheduleId, ScheduleRecord>,
 }
 
 impl MemoryStore {

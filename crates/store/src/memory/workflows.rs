@@ -48,6 +48,9 @@ impl WorkflowStore for MemoryStore {
         workflow.active = update.active.unwrap_or(workflow.active);
         workflow.updated_at = update.now;
         workflow.deleted_at = update.delete.then_some(update.now);
+        if update.delete {
+            state.schedules.retain(|_, schedule| schedule.workflow != update.id);
+        }
         Ok(())
     }
 
@@ -96,7 +99,7 @@ impl WorkflowStore for MemoryStore {
 }
 
 impl State {
-    fn live_workflow(&mut self, id: WorkflowId) -> Result<&mut WorkflowRecord> {
+    pub(super) fn live_workflow(&mut self, id: WorkflowId) -> Result<&mut WorkflowRecord> {
         let found = self.workflows.get_mut(&id).filter(|found| found.deleted_at.is_none());
         found.ok_or(StoreError::Missing("the workflow"))
     }

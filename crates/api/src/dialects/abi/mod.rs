@@ -6,6 +6,8 @@ pub(crate) mod errors;
 mod releases;
 mod responses;
 mod routes;
+mod schedules;
 pub(crate) mod wire;
 
 pub(crate) use routes::{Doc, routes};
+pub(crate) use schedules::Doc as SchedulesDoc;

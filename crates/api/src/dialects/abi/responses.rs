@@ -23,8 +23,29 @@ error_answers! { "ErrorEnvelope";
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
     }
+    /// What a call that says when something happens can find wrong.
+    ScheduleErrors {
+        "400": "`INVALID_SCHEDULE`: `errors` names every field that is wrong; `INVALID_REQUEST`: the body cannot be read",
+        "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
+        "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
+        "422": "`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the workflow's input schema; `IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
+    }
+    /// What a call that starts something can find wrong.
+    TriggerErrors {
+        "400": "`INVALID_REQUEST`: send no body",
+        "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
+        "409": "`WORKFLOW_INACTIVE`: activate the workflow first",
+        "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send no body",
+        "422": "`PARAMETER_VALIDATION_ERROR`: the schedule's parameters do not fit the workflow's input schema any more; `IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
+    }
+    /// What a preview can find wrong.
+    SchedulePreviewErrors {
+        "400": "`INVALID_SCHEDULE`: `errors` names `cron` or `timezone`; `INVALID_REQUEST`: another parameter is wrong",
+    }
     /// What a call that names an object can find missing.
     NotFound {
-        "404": "`NOT_FOUND`: there is no such key",
+        "404": "`NOT_FOUND`, `WORKFLOW_NOT_FOUND`, `SCHEDULE_NOT_FOUND`: there is no such object",
     }
 }

@@ -14,7 +14,7 @@ use stepwell_engine::{Clock, SystemClock};
 use utoipa::OpenApi;
 
 use super::convert::{self, KeyPage};
-use super::{releases, responses, wire};
+use super::{releases, responses, schedules, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -44,6 +44,7 @@ pub fn routes() -> Router<Api> {
         )
         .route("/api/v1/workflows/{id}/quality", get(releases::get_quality))
         .route("/api/v1/workflow_executions/{id}/actuals", get(releases::list_actuals))
+        .merge(schedules::routes())
 }
 
 /// An answer that holds a secret is kept by nobody in between.

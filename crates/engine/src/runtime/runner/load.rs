@@ -31,6 +31,7 @@ pub(super) async fn load(
         record: stored.record,
         uncommitted: Vec::new(),
         idempotency: None,
+        schedule: None,
         secrets: Secrets::default(),
         accepted: None,
     }))

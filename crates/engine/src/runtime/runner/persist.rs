@@ -41,6 +41,7 @@ impl Runner {
         }
         self.record = record;
         self.idempotency = None;
+        self.schedule = None;
         if !commit.deliveries.is_empty() {
             self.engine.outbox_changed.notify_one();
         }
@@ -62,6 +63,7 @@ impl Runner {
             events: self.uncommitted.clone(),
             deliveries,
             idempotency: self.idempotency.clone(),
+            schedule: self.schedule.clone(),
         }
     }
 
@@ -103,12 +105,19 @@ impl Runner {
 /// # Errors
 /// As the store refuses it; then it never was.
 pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
-    let Beginning { execution, record, uncommitted, idempotency, .. } = beginning;
+    let Beginning { execution, record, uncommitted, idempotency, schedule, .. } = beginning;
     let deliveries = Outbox::new(&record, &execution, &uncommitted).take(&uncommitted);
     let seq = execution.seq;
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
-    let commit =
-        Commit { node, expected_seq: 0, record, events: uncommitted, deliveries, idempotency };
+    let commit = Commit {
+        node,
+        expected_seq: 0,
+        record,
+        events: uncommitted,
+        deliveries,
+        idempotency,
+        schedule,
+    };
     engine.store.commit(commit).await
 }

@@ -1,0 +1,308 @@
+//! Between the bodies about schedules and the domain.
+
+use stepwell_core::execution::Status;
+use stepwell_core::ids::{KeyId, ScheduleId, WorkflowId};
+use stepwell_core::schedule::{Policies, Progress, Said, Skipped, Timing};
+use stepwell_core::{Problem, Timestamp};
+use stepwell_engine::AppError;
+use stepwell_engine::app::{
+    ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
+};
+use stepwell_store::record::ExecutionRecord;
+use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
+
+use super::super::wire::Pagination;
+use super::wire;
+use crate::error::{ApiError, Kind};
+use crate::json::Fields;
+use crate::query::{MAX_LIMIT, Params, wrong};
+use crate::respond::Time;
+
+/// The most schedules that can be named in one request.
+const MAX_NAMED: usize = 1_000;
+
+/// What an answer shows and a change may say again without a meaning.
+const SHOWN_ONLY: [&str; 10] = [
+    "id",
+    "workflow_id",
+    "workflow_name",
+    "next_execution",
+    "last_execution",
+    "last_skipped",
+    "queued_executions",
+    "created_at",
+    "updated_at",
+    "created_by",
+];
+
+/// A workflow's id in any form.
+pub fn workflow_id(text: &str) -> Result<WorkflowId, ApiError> {
+    text.parse().map_err(|error: stepwell_core::ids::BadId| {
+        ApiError::new(Kind::NoWorkflow, error.to_string())
+    })
+}
+
+/// A schedule's id in any form.
+pub fn schedule_id(text: &str) -> Result<ScheduleId, ApiError> {
+    text.parse().map_err(|error: stepwell_core::ids::BadId| {
+        ApiError::new(Kind::NoSchedule, error.to_string())
+    })
+}
+
+/// Whether a request makes a schedule or changes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It makes one.
+    Create,
+    /// It changes one; what an answer shows may be sent back as it is.
+    Change,
+}
+
+/// What a request says of a schedule.
+pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, ApiError> {
+    let change = ScheduleChange {
+        name: fields.text("name"),
+        description: fields.text("description"),
+        timing: Said {
+            schedule_type: fields.text("schedule_type"),
+            cron_expression: fields.text("cron_expression"),
+            interval_value: fields.number("interval_value"),
+            interval_unit: fields.text("interval_unit"),
+            execution_time: fields.text("execution_time"),
+            timezone: fields.text("timezone"),
+        },
+        parameters: fields.object("parameters"),
+        enabled: fields.truth("enabled"),
+        misfire_policy: fields.text("misfire_policy"),
+        overlap_policy: fields.text("overlap_policy"),
+    };
+    if purpose == Purpose::Change {
+        for name in SHOWN_ONLY {
+            fields.value(name);
+        }
+    }
+    fields.finish().map_err(|error| error.into_kind(Kind::InvalidSchedule))?;
+    Ok(change)
+}
+
+/// Which schedules a request means.
+pub fn selection(mut fields: Fields) -> Result<ScheduleSelection, ApiError> {
+    let workflow = fields.text("workflow_id");
+    let schedules = fields.texts("schedule_ids");
+    let all = fields.truth("all");
+    let said = [workflow.is_some(), schedules.is_some(), all.is_some()];
+    if said.into_iter().filter(|said| *said).count() != 1 {
+        let message = "say which schedules: exactly one of workflow_id, schedule_ids, all";
+        fields.push(Problem::new("", message));
+    }
+    if all == Some(false) {
+        fields.push(Problem::new("all", "must be true, or left out"));
+    }
+    if schedules.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > MAX_NAMED) {
+        fields.push(Problem::new("schedule_ids", format!("must have 1 to {MAX_NAMED} ids")));
+    }
+    fields.finish()?;
+    Ok(match (workflow, schedules) {
+        (Some(id), _) => ScheduleSelection::OfWorkflow(workflow_id(&id)?),
+        (None, Some(ids)) => ScheduleSelection::These(
+            ids.iter().map(|id| schedule_id(id)).collect::<Result<_, _>>()?,
+        ),
+        (None, None) => ScheduleSelection::All,
+    })
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    number: usize,
+    size: usize,
+}
+
+impl Page {
+    /// Where in the list it is.
+    pub fn pagination(self, total: u64) -> Pagination {
+        let total_items = usize::try_from(total).unwrap_or(usize::MAX);
+        let (page, page_size) = (self.number, self.size);
+        let total_pages = total_items.div_ceil(page_size);
+        Pagination { page, page_size, total_items, total_pages }
+    }
+}
+
+/// What a list is asked with.
+pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
+    let sort = match params.one("sort_by")? {
+        None | Some("created_at") => ScheduleSort::CreatedAt,
+        Some("updated_at") => ScheduleSort::UpdatedAt,
+        Some("name") => ScheduleSort::Name,
+        Some("next_execution") => ScheduleSort::NextFiring,
+        Some(other) => {
+            let fields = "one of created_at, updated_at, name, next_execution";
+            return Err(wrong("sort_by", fields, other));
+        }
+    };
+    let descending = match params.one("sort_order")? {
+        None | Some("desc") => true,
+        Some("asc") => false,
+        Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
+    };
+    let enabled = match params.one("enabled")? {
+        None => None,
+        Some(_) => Some(params.flag("enabled")?),
+    };
+    let page = Page {
+        number: params.number("page", 1..=usize::MAX, 1)?,
+        size: params.number("page_size", 1..=MAX_LIMIT, 10)?,
+    };
+    let workflow = params.one("workflow_id")?.map(workflow_id).transpose()?;
+    let skip = (page.number - 1).saturating_mul(page.size) as u64;
+    Ok((SchedulesQuery { workflow, enabled, sort, descending, skip, limit: page.size }, page))
+}
+
+/// Errors of the application, in the words of this dialect: what the core calls the input are the
+/// parameters here.
+pub fn refusal(error: AppError) -> ApiError {
+    let AppError::InvalidInput(problems) = error else { return error.into() };
+    let problems = problems.0.into_iter().map(|mut problem| {
+        if let Some(rest) = problem.path.strip_prefix("input") {
+            problem.path = format!("parameters{rest}");
+        }
+        problem
+    });
+    ApiError::with_problems(
+        Kind::InvalidInput,
+        "the parameters do not fit the workflow's input schema",
+        problems.collect(),
+    )
+}
+
+/// A schedule with all that there is to it.
+pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
+    let ScheduleView { record, workflow_name, last } = view;
+    let ScheduleRecord {
+        id,
+        workspace: _,
+        workflow,
+        name,
+        description,
+        timing: when,
+        timezone,
+        parameters,
+        enabled,
+        policies: Policies { misfire, overlap },
+        anchor: _,
+        progress: Progress { next_at, queued, skipped },
+        look_at: _,
+        last_execution: _,
+        version: _,
+        created_by,
+        created_at,
+        updated_at,
+    } = record;
+    wire::Schedule {
+        id: id.abi(),
+        workflow_id: workflow.abi(),
+        workflow_name,
+        name,
+        description: description.as_deref(),
+        timing: timing(when),
+        parameters,
+        enabled: *enabled,
+        timezone,
+        misfire_policy: misfire.name(),
+        overlap_policy: overlap.name(),
+        next_execution: next_at.map(Time),
+        last_execution: last.as_ref().map(last_execution),
+        last_skipped: skipped.as_ref().map(last_skipped),
+        queued_executions: queued.len(),
+        created_at: Time(*created_at),
+        updated_at: Time(*updated_at),
+        created_by: created_by.map(user_id),
+    }
+}
+
+/// A schedule in a list.
+pub fn item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
+    let ScheduleView { record, workflow_name, last: _ } = view;
+    wire::ScheduleItem {
+        id: record.id.abi(),
+        workflow_id: record.workflow.abi(),
+        workflow_name,
+        name: &record.name,
+        description: record.description.as_deref(),
+        timing: timing(&record.timing),
+        enabled: record.enabled,
+        timezone: &record.timezone,
+        next_execution: record.progress.next_at.map(Time),
+        created_at: Time(record.created_at),
+        updated_at: Time(record.updated_at),
+    }
+}
+
+fn timing(timing: &Timing) -> wire::Timing<'_> {
+    let schedule_type = timing.type_name();
+    let none = wire::Timing { schedule_type, ..wire::Timing::default() };
+    match timing {
+        Timing::Cron { expression } => wire::Timing { cron_expression: Some(expression), ..none },
+        Timing::Interval { value, unit } => {
+            wire::Timing { interval_value: Some(*value), interval_unit: Some(unit.name()), ..none }
+        }
+        Timing::FixedTime { at } => wire::Timing { execution_time: Some(Time(*at)), ..none },
+    }
+}
+
+fn last_execution(record: &ExecutionRecord) -> wire::LastExecution {
+    wire::LastExecution {
+        execution_id: record.id.abi(),
+        status: status(record.status),
+        started_at: record.started_at.map(Time),
+        completed_at: record.ended_at.map(Time),
+    }
+}
+
+fn last_skipped(skipped: &Skipped) -> wire::Skipped<'_> {
+    let Skipped { scheduled_at, at, code, message } = skipped;
+    wire::Skipped { scheduled_at: Time(*scheduled_at), skipped_at: Time(*at), code, message }
+}
+
+/// Who a key belongs to, as this dialect writes users.
+fn user_id(key: KeyId) -> String {
+    let written = key.abi();
+    format!("usr_{}", written.split_once('_').map_or(written.as_str(), |(_, chars)| chars))
+}
+
+/// A status as this dialect writes it.
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "pending",
+        Status::Running => "running",
+        Status::Waiting => "waiting",
+        Status::Paused => "paused",
+        Status::Completed => "completed",
+        Status::Failed => "failed",
+        Status::TimedOut => "timed_out",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+/// An execution that was just started.
+pub fn triggered(triggered: Triggered) -> wire::TriggeredSchedule {
+    let Triggered { execution, schedule } = triggered;
+    wire::TriggeredSchedule {
+        execution_id: execution.abi(),
+        workflow_id: schedule.workflow.abi(),
+        schedule_id: schedule.id.abi(),
+        status: status(Status::Running),
+        parameters: schedule.parameters,
+    }
+}
+
+/// What became of many.
+pub fn changed(changed: SelectionChanged) -> wire::SelectionChanged {
+    let SelectionChanged { matched, changed } = changed;
+    wire::SelectionChanged { matched, changed }
+}
+
+/// A firing.
+pub fn firing((at, local_time): (Timestamp, String)) -> wire::Firing {
+    wire::Firing { time: Time(at), local_time }
+}

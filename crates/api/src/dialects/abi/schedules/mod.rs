@@ -1,0 +1,341 @@
+//! Schedules: the handlers.
+
+mod convert;
+mod wire;
+
+use axum::Router;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Serialize;
+use stepwell_core::schedule::DEFAULT_ZONE;
+use stepwell_engine::Caller;
+use stepwell_engine::app::SchedulesQuery;
+use utoipa::OpenApi;
+
+use super::responses;
+use super::wire::{Envelope, Items};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::{ApiError, Kind};
+use crate::once::once;
+use crate::query::{Params, wrong};
+use crate::respond;
+use crate::server::Api;
+use convert::Purpose;
+
+type Answer = Result<Response, ApiError>;
+
+/// How many firings a preview shows where the request does not say.
+const PREVIEWED: usize = 10;
+/// The most firings that a preview shows.
+const MOST_PREVIEWED: usize = 100;
+
+/// The routes of schedules.
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/workflows/{id}/schedules", post(create_schedule).get(list_schedules_of))
+        .route("/api/v1/workflow_schedules", get(list_schedules))
+        .route("/api/v1/workflow_schedules/pause", post(pause_schedules))
+        .route("/api/v1/workflow_schedules/resume", post(resume_schedules))
+        .route(
+            "/api/v1/workflow_schedules/{id}",
+            get(get_schedule).put(put_schedule).patch(patch_schedule).delete(delete_schedule),
+        )
+        .route("/api/v1/workflow_schedules/{id}/trigger", post(trigger_schedule))
+        .route("/api/v1/workflow_schedules/{id}/pause", post(pause_schedule))
+        .route("/api/v1/workflow_schedules/{id}/resume", post(resume_schedule))
+        .route("/api/v1/schedules/preview", get(preview_schedule))
+}
+
+fn id(path: &RawPathParams) -> &str {
+    path.iter().next().map_or("", |(_, id)| id)
+}
+
+fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {
+    let text = serde_json::to_string(&Envelope::of(data));
+    let text = text
+        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
+    Ok((status, text))
+}
+
+/// Schedule a workflow
+///
+/// It fires from now on, also while the workflow is inactive: such firings start nothing, and the
+/// schedule shows that. Scope `write:schedules`.
+#[utoipa::path(post, path = "/api/v1/workflows/{id}/schedules", tag = "schedules",
+    params(("id" = String, Path, description = "The workflow, in any form"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = wire::ScheduleRequest,
+    responses((status = 201, description = "Created", body = Envelope<wire::Schedule>),
+        responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
+async fn create_schedule(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let workflow = convert::workflow_id(id(&path))?;
+    let change = convert::change(posted.fields()?, Purpose::Create)?;
+    once(&api.app, &caller, posted.key, async {
+        let made = api.app.create_schedule(&caller, workflow, change).await;
+        written(StatusCode::CREATED, convert::schedule(&made.map_err(convert::refusal)?))
+    })
+    .await
+}
+
+/// List the schedules of a workflow
+///
+/// Scope `read:schedules`.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/schedules", tag = "schedules",
+    params(("id" = String, Path, description = "The workflow, in any form"),
+        ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
+        ("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+    responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn list_schedules_of(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    params: Params,
+) -> Answer {
+    let workflow = convert::workflow_id(id(&path))?;
+    let (query, page) = convert::query(&params)?;
+    list(&api, &caller, (SchedulesQuery { workflow: Some(workflow), ..query }, page)).await
+}
+
+/// List schedules
+///
+/// Scope `read:schedules`.
+#[utoipa::path(get, path = "/api/v1/workflow_schedules", tag = "schedules",
+    params(("workflow_id" = Option<String>, Query, description = "Only this workflow's"),
+        ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
+        ("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+    responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn list_schedules(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let asked = convert::query(&params)?;
+    list(&api, &caller, asked).await
+}
+
+async fn list(
+    api: &Api,
+    caller: &Caller,
+    (query, page): (SchedulesQuery, convert::Page),
+) -> Answer {
+    let (views, total) = api.app.schedules(caller, query).await?;
+    let items = views.iter().map(convert::item).collect();
+    let data = Items { items, pagination: page.pagination(total) };
+    respond::json(StatusCode::OK, &Envelope::of(data))
+}
+
+/// Get a schedule
+///
+/// With its last execution, and the last firing that started nothing. Scope `read:schedules`.
+#[utoipa::path(get, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`")),
+    responses((status = 200, description = "The schedule", body = Envelope<wire::Schedule>),
+        responses::NotFound, responses::CommonErrors))]
+async fn get_schedule(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
+    let view = api.app.schedule(&caller, convert::schedule_id(id(&path))?).await?;
+    respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
+}
+
+/// Change a schedule
+///
+/// Fields that are left out stay. Where the change is about time, the next firing is the first one
+/// after now. Scope `write:schedules`.
+#[utoipa::path(put, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`")),
+    request_body = wire::ScheduleRequest,
+    responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
+        responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
+async fn put_schedule(
+    State(api): State<Api>,
+    who: Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    update(api, who, path, posted).await
+}
+
+/// Change a part of a schedule
+///
+/// The same as with `PUT`.
+#[utoipa::path(patch, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`")),
+    request_body = wire::ScheduleRequest,
+    responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
+        responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
+async fn patch_schedule(
+    State(api): State<Api>,
+    who: Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    update(api, who, path, posted).await
+}
+
+async fn update(api: Api, Who(caller): Who, path: RawPathParams, posted: Posted) -> Answer {
+    let schedule = convert::schedule_id(id(&path))?;
+    let change = convert::change(posted.fields()?, Purpose::Change)?;
+    let view = api.app.update_schedule(&caller, schedule, change).await;
+    let view = view.map_err(convert::refusal)?;
+    respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
+}
+
+/// Delete a schedule
+///
+/// Its executions stay. Scope `write:schedules`.
+#[utoipa::path(delete, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`")),
+    responses((status = 200, description = "Deleted", body = Envelope<wire::DeletedSchedule>),
+        responses::NotFound, responses::CommonErrors))]
+async fn delete_schedule(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
+    let schedule = convert::schedule_id(id(&path))?;
+    api.app.delete_schedule(&caller, schedule).await?;
+    let data = wire::DeletedSchedule { id: schedule.abi(), deleted: true };
+    respond::json(StatusCode::OK, &Envelope::of(data))
+}
+
+/// Trigger a schedule
+///
+/// Starts an execution now, whatever its policies and whether or not it is enabled; the next firing
+/// stays where it is. Scope `execute:schedules`.
+#[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/trigger", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    responses((status = 202, description = "Started", body = Envelope<wire::TriggeredSchedule>),
+        responses::TriggerErrors, responses::NotFound, responses::CommonErrors))]
+async fn trigger_schedule(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let schedule = convert::schedule_id(id(&path))?;
+    posted.fields()?.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        let started = api.app.trigger_schedule(&caller, schedule).await;
+        let started = started.map_err(convert::refusal)?;
+        written(StatusCode::ACCEPTED, convert::triggered(started))
+    })
+    .await
+}
+
+/// Pause a schedule
+///
+/// It fires no more; firings that wait are dropped. Scope `write:schedules`.
+#[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/pause", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`")),
+    responses((status = 200, description = "Paused", body = Envelope<wire::Schedule>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn pause_schedule(
+    State(api): State<Api>,
+    who: Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    enable(api, who, (path, posted), false).await
+}
+
+/// Resume a schedule
+///
+/// It fires from now on; what it has missed is not made up for. Scope `write:schedules`.
+#[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/resume", tag = "schedules",
+    params(("id" = String, Path, description = "`sched_…`")),
+    responses((status = 200, description = "Resumed", body = Envelope<wire::Schedule>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn resume_schedule(
+    State(api): State<Api>,
+    who: Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    enable(api, who, (path, posted), true).await
+}
+
+async fn enable(
+    api: Api,
+    Who(caller): Who,
+    (path, posted): (RawPathParams, Posted),
+    enabled: bool,
+) -> Answer {
+    let schedule = convert::schedule_id(id(&path))?;
+    posted.fields()?.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        let view = api.app.enable_schedule(&caller, schedule, enabled).await?;
+        written(StatusCode::OK, convert::schedule(&view))
+    })
+    .await
+}
+
+/// Pause schedules
+///
+/// All of a workflow, all of the workspace, or those that are named. Scope `write:schedules`.
+#[utoipa::path(post, path = "/api/v1/workflow_schedules/pause", tag = "schedules",
+    request_body = wire::SelectionRequest,
+    responses((status = 200, description = "Paused", body = Envelope<wire::SelectionChanged>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn pause_schedules(State(api): State<Api>, who: Who, posted: Posted) -> Answer {
+    enable_many(api, who, posted, false).await
+}
+
+/// Resume schedules
+///
+/// All of a workflow, all of the workspace, or those that are named. Scope `write:schedules`.
+#[utoipa::path(post, path = "/api/v1/workflow_schedules/resume", tag = "schedules",
+    request_body = wire::SelectionRequest,
+    responses((status = 200, description = "Resumed", body = Envelope<wire::SelectionChanged>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn resume_schedules(State(api): State<Api>, who: Who, posted: Posted) -> Answer {
+    enable_many(api, who, posted, true).await
+}
+
+async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) -> Answer {
+    let selection = convert::selection(posted.fields()?)?;
+    once(&api.app, &caller, posted.key, async {
+        let changed = api.app.enable_schedules(&caller, selection, enabled).await?;
+        written(StatusCode::OK, convert::changed(changed))
+    })
+    .await
+}
+
+/// Preview a cron expression
+///
+/// When it will fire, on the clocks of the time zone too. Scope `read:schedules`.
+#[utoipa::path(get, path = "/api/v1/schedules/preview", tag = "schedules",
+    params(("cron" = String, Query, description = "Five fields, six with seconds first, or a form such as `@daily`"),
+        ("timezone" = Option<String>, Query, description = "An IANA time zone, default `UTC`"),
+        ("count" = Option<u32>, Query, description = "1 to 100, default 10")),
+    responses((status = 200, description = "Its next firings", body = Envelope<wire::Preview>),
+        responses::SchedulePreviewErrors, responses::CommonErrors))]
+async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let count = params.number("count", 1..=MOST_PREVIEWED, PREVIEWED)?;
+    let Some(cron) = params.one("cron")? else {
+        return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));
+    };
+    let timezone = params.one("timezone")?;
+    let firings = api.app.preview_cron(&caller, (cron, timezone), count)?;
+    let next_executions = firings.into_iter().map(convert::firing).collect();
+    let timezone = timezone.unwrap_or(DEFAULT_ZONE);
+    let data = wire::Preview { cron, timezone, next_executions };
+    respond::json(StatusCode::OK, &Envelope::of(data))
+}
+
+/// The part of the API's description that is about schedules.
+#[derive(OpenApi)]
+#[openapi(
+    paths(create_schedule, list_schedules_of, list_schedules, get_schedule, put_schedule,
+        patch_schedule, delete_schedule, trigger_schedule, pause_schedule, resume_schedule,
+        pause_schedules, resume_schedules, preview_schedule),
+    tags((name = "schedules", description = "Executions that start by themselves"))
+)]
+pub(crate) struct Doc;

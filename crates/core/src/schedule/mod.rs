@@ -1,0 +1,89 @@
+//! Schedules: when executions start by themselves.
+//!
+//! [`Timing`] is what a user wants, [`Rule`] the same, checked and able to tell the next firing,
+//! [`Policies::turn`] what is to be done with a schedule at a moment. Nothing here reads a clock
+//! or starts anything. Cron is read by `croner`, time zones are those of `jiff`'s database in the
+//! binary.
+
+mod named;
+mod rule;
+mod said;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+pub use named::{Misfire, Overlap, Unit};
+pub use rule::Rule;
+pub use said::Said;
+pub use turn::{MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, Policies, Progress, Skipped, Turn};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Problem, Timestamp};
+
+/// The time zone where none is given.
+pub const DEFAULT_ZONE: &str = "UTC";
+
+/// When a schedule fires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Timing {
+    /// Whenever the wall clock of its time zone matches.
+    Cron {
+        /// Five fields, six with seconds first, or a form such as `@daily`.
+        expression: String,
+    },
+    /// Again and again after the same length of time.
+    Interval {
+        /// How many units; at least 1.
+        value: u64,
+        /// Of what.
+        unit: Unit,
+    },
+    /// Once.
+    FixedTime {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Timing {
+    /// The names of the kinds, as users write them.
+    pub const TYPES: [&str; 3] = ["cron", "interval", "fixed_time"];
+
+    /// The name of its kind, as users write it.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Cron { .. } => Self::TYPES[0],
+            Self::Interval { .. } => Self::TYPES[1],
+            Self::FixedTime { .. } => Self::TYPES[2],
+        }
+    }
+}
+
+/// The next firings of a cron expression after a moment, each with its wall-clock time in the
+/// zone, at most `count`.
+///
+/// # Errors
+/// The problem with `cron_expression` or `timezone`.
+pub fn preview(
+    expression: &str,
+    timezone: &str,
+    after: Timestamp,
+    count: usize,
+) -> Result<Vec<(Timestamp, String)>, Problem> {
+    let zone = rule::zone(timezone)?;
+    let rule = Rule::cron(expression, &zone)?;
+    let mut firings = Vec::new();
+    let mut last = after;
+    while firings.len() < count
+        && let Some(next) = rule.after(last)
+    {
+        firings.push((next, rule::wall_clock(next, &zone)));
+        last = next;
+    }
+    if firings.is_empty() {
+        return Err(rule::never_fires(expression));
+    }
+    Ok(firings)
+}

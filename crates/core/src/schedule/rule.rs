@@ -1,0 +1,186 @@
+//! A timing that was checked and tells its firings.
+
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use super::Timing;
+use crate::{Problem, Timestamp};
+
+/// The longest cron expression, in characters.
+const MAX_EXPRESSION: usize = 256;
+/// The longest interval: a hundred years.
+const MAX_INTERVAL: i64 = 100 * 366 * 86_400 * 1_000_000;
+const MICROS: i64 = 1_000_000;
+
+/// Tells when a schedule fires. Firings are at whole seconds, but for intervals, which count from
+/// the moment that they were given.
+#[derive(Debug, Clone)]
+pub struct Rule(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Cron { cron: Box<Cron>, zone: TimeZone },
+    Interval { anchor: Timestamp, every: i64 },
+    FixedTime(Timestamp),
+}
+
+impl Rule {
+    /// Checks a timing. Intervals count from `anchor`.
+    ///
+    /// # Errors
+    /// The problem, with the field's name: `cron_expression`, `timezone`, `interval_value`.
+    pub fn new(timing: &Timing, timezone: &str, anchor: Timestamp) -> Result<Self, Problem> {
+        let zone = zone(timezone)?;
+        match timing {
+            Timing::Cron { expression } => Self::cron(expression, &zone),
+            Timing::Interval { value, unit } => {
+                let every = i64::try_from(*value).ok().and_then(|n| n.checked_mul(unit.micros()));
+                match every.filter(|every| (1..=MAX_INTERVAL).contains(every)) {
+                    Some(every) => Ok(Self(Kind::Interval { anchor, every })),
+                    None => Err(Problem::new(
+                        "interval_value",
+                        "must be greater than 0 and make no more than a hundred years",
+                    )
+                    .expecting("from 1 on", value.to_string())),
+                }
+            }
+            Timing::FixedTime { at } => Ok(Self(Kind::FixedTime(*at))),
+        }
+    }
+
+    pub(super) fn cron(expression: &str, zone: &TimeZone) -> Result<Self, Problem> {
+        let cron = Box::new(parse(expression)?);
+        Ok(Self(Kind::Cron { cron, zone: zone.clone() }))
+    }
+
+    /// The first firing after that moment; `None`: there is none.
+    pub fn after(&self, moment: Timestamp) -> Option<Timestamp> {
+        match &self.0 {
+            Kind::Cron { cron, zone } => {
+                let from = zoned(moment, zone)?;
+                let next = cron.find_next_occurrence(&from, false).ok()?;
+                Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
+            }
+            Kind::Interval { anchor, every } => {
+                nth(*anchor, *every, passed(*anchor, *every, moment).checked_add(1)?)
+            }
+            Kind::FixedTime(at) => Some(*at).filter(|at| *at > moment),
+        }
+    }
+
+    /// The last firing at or before that moment; `None`: there is none.
+    pub fn at_or_before(&self, moment: Timestamp) -> Option<Timestamp> {
+        match &self.0 {
+            Kind::Cron { cron, zone } => {
+                let from = zoned(moment, zone)?;
+                let last = cron.find_previous_occurrence(&from, true).ok()?;
+                Some(Timestamp::from_micros(last.timestamp().as_microsecond()))
+            }
+            Kind::Interval { anchor, every } => match passed(*anchor, *every, moment) {
+                0 => None,
+                n => nth(*anchor, *every, n),
+            },
+            Kind::FixedTime(at) => Some(*at).filter(|at| *at <= moment),
+        }
+    }
+}
+
+/// How many intervals are over.
+fn passed(anchor: Timestamp, every: i64, moment: Timestamp) -> i64 {
+    moment.as_micros().saturating_sub(anchor.as_micros()).max(0) / every
+}
+
+fn nth(anchor: Timestamp, every: i64, n: i64) -> Option<Timestamp> {
+    let micros = every.checked_mul(n)?.checked_add(anchor.as_micros())?;
+    Some(Timestamp::from_micros(micros))
+}
+
+/// The moment on the zone's wall clock, rounded down to whole seconds: cron knows no finer ones.
+fn zoned(moment: Timestamp, zone: &TimeZone) -> Option<jiff::Zoned> {
+    let second = jiff::Timestamp::from_second(moment.as_micros().div_euclid(MICROS)).ok()?;
+    Some(second.to_zoned(zone.clone()))
+}
+
+/// The wall-clock time of a moment: `2026-03-29T03:00:00+02:00`.
+pub(super) fn wall_clock(moment: Timestamp, zone: &TimeZone) -> String {
+    zoned(moment, zone).map_or_else(
+        || moment.to_string(),
+        |zoned| zoned.timestamp().display_with_offset(zoned.offset()).to_string(),
+    )
+}
+
+/// A time zone by its IANA name.
+pub(super) fn zone(name: &str) -> Result<TimeZone, Problem> {
+    static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+    ZONES.get(name).map_err(|_| {
+        let shown: String = name.chars().take(64).collect();
+        let nearest = ZONES
+            .available()
+            .map(|known| (strsim::damerau_levenshtein(known.as_str(), &shown), known.to_string()))
+            .min()
+            .filter(|(distance, _)| *distance <= 3);
+        let hint =
+            nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
+        Problem::new(
+            "timezone",
+            format!("`{shown}` is not an IANA time zone such as Europe/Berlin{hint}"),
+        )
+    })
+}
+
+/// The name of a time zone as the database writes it.
+pub(super) fn zone_name(zone: &TimeZone, written: &str) -> String {
+    zone.iana_name().unwrap_or(written).to_owned()
+}
+
+/// No date will ever match.
+pub(super) fn never_fires(expression: &str) -> Problem {
+    Problem::new("cron_expression", format!("`{expression}` never fires: no such date exists"))
+}
+
+fn parse(expression: &str) -> Result<Cron, Problem> {
+    let refuse = |why: String| Err(Problem::new("cron_expression", why));
+    let fields = expression.split_whitespace().count();
+    if expression.chars().count() > MAX_EXPRESSION {
+        return refuse(format!("must be at most {MAX_EXPRESSION} characters long"));
+    }
+    if expression.trim_start().starts_with('@') {
+        if fields != 1 || !ALIASES.contains(&expression.trim().to_ascii_lowercase().as_str()) {
+            let known = ALIASES.join(", ");
+            return refuse(format!("`{expression}` is not one of {known}"));
+        }
+    } else if !(5..=6).contains(&fields) {
+        return refuse(format!(
+            "must have five fields (minute, hour, day of the month, month, day of the week), or \
+             six with the second first; `{expression}` has {fields}"
+        ));
+    }
+    // Midnight, as the manual of cron calls it.
+    let read =
+        if expression.trim().eq_ignore_ascii_case("@midnight") { "@daily" } else { expression };
+    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+    parser.parse(read).or_else(|error| {
+        let why = error.to_string();
+        let why = why.strip_prefix("Component error: ").unwrap_or(&why).trim_end_matches('.');
+        refuse(format!("`{expression}` is not a cron expression: {why}"))
+    })
+}
+
+/// The forms with `@`.
+const ALIASES: [&str; 7] =
+    ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
+
+/// Reads an RFC 3339 time with an offset.
+pub(super) fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    jiff::Timestamp::from_str(text).map(|at| Timestamp::from_micros(at.as_microsecond())).map_err(
+        |_| {
+            let shown: String = text.chars().take(64).collect();
+            Problem::new(field, "must be an RFC 3339 time with a zone")
+                .expecting("such as 2026-12-31T00:00:00Z", format!("`{shown}`"))
+        },
+    )
+}

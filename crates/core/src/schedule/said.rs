@@ -1,0 +1,183 @@
+//! What a request says of a schedule's timing, laid over what was so before.
+
+use super::named::one_of;
+use super::rule::{self, Rule};
+use super::{DEFAULT_ZONE, Timing, Unit};
+use crate::{Problem, Problems, Timestamp};
+
+/// The fields of a request that are about time, each as it came; `None`: it was left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// `cron`, `interval` or `fixed_time`.
+    pub schedule_type: Option<String>,
+    /// Of a `cron` one.
+    pub cron_expression: Option<String>,
+    /// Of an `interval` one.
+    pub interval_value: Option<f64>,
+    /// Of an `interval` one.
+    pub interval_unit: Option<String>,
+    /// Of a `fixed_time` one: RFC 3339.
+    pub execution_time: Option<String>,
+    /// An IANA name.
+    pub timezone: Option<String>,
+}
+
+/// The greatest number up to which every whole one is exact in a float.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl Said {
+    /// Whether nothing was said.
+    pub fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The timing and time zone from now on. What was left out stays as it was in `before`.
+    ///
+    /// # Errors
+    /// Every problem, with the name of its field.
+    pub fn merge(
+        &self,
+        before: Option<(&Timing, &str)>,
+        now: Timestamp,
+    ) -> Result<(Timing, String), Problems> {
+        let mut problems = Problems::default();
+        let zone = self.zone(before.map(|(_, zone)| zone), &mut problems);
+        let timing = self.timing(before.map(|(timing, _)| timing), now, &mut problems);
+        let (Some(timing), Some(zone)) = (timing, zone) else { return Err(problems) };
+        match Rule::new(&timing, &zone, now) {
+            Err(problem) => problems.push(problem),
+            // A fixed time that was there before may be over; one that is new was checked.
+            Ok(rule) => {
+                if let Timing::Cron { expression } = &timing
+                    && rule.after(now).is_none()
+                {
+                    problems.push(rule::never_fires(expression));
+                }
+            }
+        }
+        problems.or_ok((timing, zone))
+    }
+
+    fn zone(&self, before: Option<&str>, problems: &mut Problems) -> Option<String> {
+        let name = self.timezone.as_deref().or(before).unwrap_or(DEFAULT_ZONE);
+        match rule::zone(name) {
+            Ok(zone) => Some(rule::zone_name(&zone, name)),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn timing(
+        &self,
+        before: Option<&Timing>,
+        now: Timestamp,
+        problems: &mut Problems,
+    ) -> Option<Timing> {
+        let kind = match self.schedule_type.as_deref().or(before.map(Timing::type_name)) {
+            Some(kind) => kind,
+            None => {
+                let known = Timing::TYPES.join(", ");
+                problems
+                    .push(Problem::new("schedule_type", format!("is required: one of {known}")));
+                return None;
+            }
+        };
+        let read = match kind {
+            "cron" => self.cron(before),
+            "interval" => self.interval(before, problems),
+            "fixed_time" => self.fixed_time(before, now),
+            other => Err(one_of("schedule_type", &Timing::TYPES, other)),
+        };
+        if Timing::TYPES.contains(&kind) {
+            problems.0.extend(self.foreign(kind));
+        }
+        read.map_err(|problem| problems.push(problem)).ok().filter(|_| problems.0.is_empty())
+    }
+
+    fn cron(&self, before: Option<&Timing>) -> Result<Timing, Problem> {
+        match (&self.cron_expression, before) {
+            (Some(expression), _) => Ok(Timing::Cron { expression: expression.clone() }),
+            (None, Some(before @ Timing::Cron { .. })) => Ok(before.clone()),
+            (None, _) => Err(required("cron_expression", "cron")),
+        }
+    }
+
+    fn interval(
+        &self,
+        before: Option<&Timing>,
+        problems: &mut Problems,
+    ) -> Result<Timing, Problem> {
+        let (mut value, mut unit) = match before {
+            Some(Timing::Interval { value, unit }) => (Some(*value), Some(*unit)),
+            _ => (None, None),
+        };
+        if let Some(number) = self.interval_value {
+            match whole(number) {
+                Some(number) => value = Some(number),
+                None => {
+                    let problem =
+                        Problem::new("interval_value", "must be a whole number greater than 0");
+                    problems.push(problem.expecting("from 1 on", number.to_string()));
+                    value = value.or(Some(1));
+                }
+            }
+        }
+        if let Some(text) = &self.interval_unit {
+            unit = Some(Unit::read("interval_unit", text)?);
+        }
+        let value = value.ok_or_else(|| required("interval_value", "interval"));
+        let unit = unit.ok_or_else(|| required("interval_unit", "interval"));
+        match (value, unit) {
+            (Ok(value), Ok(unit)) => Ok(Timing::Interval { value, unit }),
+            (Err(value), Err(unit)) => {
+                problems.push(value);
+                Err(unit)
+            }
+            (Err(problem), _) | (_, Err(problem)) => Err(problem),
+        }
+    }
+
+    fn fixed_time(&self, before: Option<&Timing>, now: Timestamp) -> Result<Timing, Problem> {
+        match (&self.execution_time, before) {
+            (Some(text), _) => {
+                let at = rule::time("execution_time", text)?;
+                // Saying again what was so before asks for nothing.
+                if at <= now && before != Some(&(Timing::FixedTime { at })) {
+                    let problem = Problem::new("execution_time", "must lie in the future");
+                    return Err(problem.expecting(format!("after {now}"), at.to_string()));
+                }
+                Ok(Timing::FixedTime { at })
+            }
+            (None, Some(before @ Timing::FixedTime { .. })) => Ok(before.clone()),
+            (None, _) => Err(required("execution_time", "fixed_time")),
+        }
+    }
+
+    /// Fields that belong to another kind.
+    fn foreign(&self, kind: &str) -> Vec<Problem> {
+        let fields = [
+            ("cron_expression", "cron", self.cron_expression.is_some()),
+            ("interval_value", "interval", self.interval_value.is_some()),
+            ("interval_unit", "interval", self.interval_unit.is_some()),
+            ("execution_time", "fixed_time", self.execution_time.is_some()),
+        ];
+        let wrong = fields.into_iter().filter(|(_, of, said)| *said && *of != kind);
+        wrong
+            .map(|(field, of, _)| {
+                let message = format!("belongs to schedule_type `{of}`, but this one is `{kind}`");
+                Problem::new(field, message)
+            })
+            .collect()
+    }
+}
+
+fn required(field: &str, kind: &str) -> Problem {
+    Problem::new(field, format!("is required with schedule_type `{kind}`"))
+}
+
+fn whole(number: f64) -> Option<u64> {
+    let exact = (1.0..=MAX_EXACT).contains(&number) && number.fract() == 0.0;
+    exact.then_some(number as u64)
+}

@@ -1,0 +1,157 @@
+//! What is to be done with a schedule at a moment: one step at a time.
+//!
+//! Each step is stored before the next one is decided, so that whatever crashes, every firing is
+//! settled exactly once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Misfire, Overlap, Rule};
+use crate::Timestamp;
+
+/// A firing that comes later than this was missed; up to it, the server was only busy.
+pub const MISFIRE_GRACE: Duration = Duration::from_secs(5);
+/// The most missed firings that are made up for.
+pub const MAX_CATCH_UP: usize = 100;
+/// The most firings that wait for the end of the one before.
+pub const MAX_QUEUED: usize = 100;
+/// How often to look whether the last execution has ended, even if nobody says so.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// What a schedule does where it cannot simply fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policies {
+    /// With firings that fell into an outage.
+    pub misfire: Misfire,
+    /// With a firing while the last execution still runs.
+    pub overlap: Overlap,
+}
+
+/// How far a schedule is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The next firing; `None`: there is none.
+    pub next_at: Option<Timestamp>,
+    /// Firings that wait for the end of the last execution, in order.
+    pub queued: Vec<Timestamp>,
+    /// The last firing that started nothing.
+    pub skipped: Option<Skipped>,
+}
+
+/// A firing that started nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// When it was due.
+    pub scheduled_at: Timestamp,
+    /// When that was decided.
+    pub at: Timestamp,
+    /// Why: a stable code.
+    pub code: String,
+    /// Why, for a person.
+    pub message: String,
+}
+
+/// What is to be done, and how far the schedule is when it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The firing for which an execution starts; `None`: none does.
+    pub fire: Option<Timestamp>,
+    /// How far the schedule is then.
+    pub progress: Progress,
+}
+
+impl Progress {
+    /// When it must be looked at again, as of `now`; `None`: not before somebody changes it.
+    pub fn look_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let waiting = (!self.queued.is_empty()).then(|| now.after(LOOK_EVERY));
+        [self.next_at, waiting].into_iter().flatten().min()
+    }
+
+    /// Notes a firing that started nothing.
+    pub fn skip(&mut self, scheduled_at: Timestamp, at: Timestamp, code: &str, message: &str) {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        self.skipped = Some(Skipped { scheduled_at, at, code, message });
+    }
+}
+
+impl Policies {
+    /// The next step of a schedule that stands so. `busy`: its last execution still runs. Where
+    /// nothing is to be done, the progress is the same.
+    pub fn turn(self, rule: &Rule, progress: &Progress, now: Timestamp, busy: bool) -> Turn {
+        let mut progress = progress.clone();
+        let mut fire = self.due(rule, &mut progress, now);
+        if let Some(at) = fire {
+            let waits = busy || !progress.queued.is_empty();
+            match self.overlap {
+                Overlap::Skip if busy => {
+                    fire = None;
+                    progress.skip(at, now, "OVERLAPPED", "the last execution was still running");
+                }
+                Overlap::Queue if waits && progress.queued.len() < MAX_QUEUED => {
+                    fire = None;
+                    progress.queued.push(at);
+                }
+                Overlap::Queue if waits => {
+                    fire = None;
+                    progress.skip(at, now, "QUEUE_FULL", "too many firings were waiting already");
+                }
+                Overlap::Allow | Overlap::Skip | Overlap::Queue => {}
+            }
+        }
+        // Those that wait under a policy that has changed since do not wait any longer.
+        if fire.is_none()
+            && !progress.queued.is_empty()
+            && !(busy && self.overlap == Overlap::Queue)
+        {
+            fire = Some(progress.queued.remove(0));
+        }
+        Turn { fire, progress }
+    }
+
+    /// The firing that is to be settled now, if any; `progress` goes past it.
+    fn due(self, rule: &Rule, progress: &mut Progress, now: Timestamp) -> Option<Timestamp> {
+        let first = progress.next_at.filter(|at| *at <= now)?;
+        let latest = rule.at_or_before(now).filter(|latest| *latest > first).unwrap_or(first);
+        if self.misfire == Misfire::RunAll {
+            let at = oldest_to_make_up(rule, first, latest);
+            if at > first {
+                let message = format!(
+                    "more than {MAX_CATCH_UP} firings were missed; those before {at} are not made \
+                     up for"
+                );
+                progress.skip(first, now, "MISFIRED", &message);
+            }
+            progress.next_at = rule.after(at);
+            return Some(at);
+        }
+        progress.next_at = rule.after(now);
+        if self.misfire == Misfire::RunOnce {
+            return Some(latest);
+        }
+        let on_time = now.since(latest) <= MISFIRE_GRACE;
+        if !on_time || (latest > first && now.since(first) > MISFIRE_GRACE) {
+            let message = "it was missed, and misfire_policy is `skip`";
+            let last = if on_time { before(rule, latest).unwrap_or(first) } else { latest };
+            progress.skip(last.max(first), now, "MISFIRED", message);
+        }
+        on_time.then_some(latest)
+    }
+}
+
+fn before(rule: &Rule, firing: Timestamp) -> Option<Timestamp> {
+    rule.at_or_before(firing.before(Duration::from_micros(1)))
+}
+
+/// The oldest of the last [`MAX_CATCH_UP`] firings from `first` to `latest`.
+fn oldest_to_make_up(rule: &Rule, first: Timestamp, latest: Timestamp) -> Timestamp {
+    let mut oldest = latest;
+    for _ in 1..MAX_CATCH_UP {
+        match before(rule, oldest).filter(|at| *at > first) {
+            Some(at) => oldest = at,
+            None => return first,
+        }
+    }
+    // One more before it would be one too many, unless that is the first itself and fits.
+    oldest
+}

@@ -1,0 +1,157 @@
+//! What a change makes of a schedule. Nothing here stores anything.
+
+use stepwell_core::ids::{KeyId, ScheduleId};
+use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, Rule};
+use stepwell_core::{Problem, Problems, Timestamp};
+use stepwell_store::record::WorkflowRecord;
+use stepwell_store::schedules::ScheduleRecord;
+
+use super::ScheduleChange;
+use crate::AppError;
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 100;
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 10_000;
+
+impl ScheduleChange {
+    /// The schedule that is asked for.
+    pub(super) fn create(
+        &self,
+        id: ScheduleId,
+        workflow: &WorkflowRecord,
+        by: Option<KeyId>,
+        now: Timestamp,
+    ) -> Result<ScheduleRecord, AppError> {
+        let mut problems = Problems::default();
+        if self.name.is_none() {
+            problems.push(Problem::new("name", "is required"));
+        }
+        let policies = self.policies(Policies::default(), &mut problems);
+        self.check_texts(&mut problems);
+        let timing = self.timing.merge(None, now);
+        let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
+        let schedule = ScheduleRecord {
+            id,
+            workspace: workflow.workspace,
+            workflow: workflow.id,
+            name: self.name.clone().unwrap_or_default(),
+            description: self.description.clone(),
+            timing,
+            timezone,
+            parameters: self.parameters.clone().unwrap_or_default(),
+            enabled: self.enabled.unwrap_or(true),
+            policies,
+            anchor: now,
+            progress: Progress::default(),
+            look_at: None,
+            last_execution: None,
+            version: 1,
+            created_by: by,
+            created_at: now,
+            updated_at: now,
+        };
+        restart(schedule, now)
+    }
+
+    /// The schedule after the change. Its next firing stays where it was unless the change is
+    /// about time.
+    pub(super) fn update(
+        &self,
+        before: &ScheduleRecord,
+        now: Timestamp,
+    ) -> Result<ScheduleRecord, AppError> {
+        let mut problems = Problems::default();
+        let policies = self.policies(before.policies, &mut problems);
+        self.check_texts(&mut problems);
+        let timing = self.timing.merge(Some((&before.timing, &before.timezone)), now);
+        let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
+        let retimed = timing != before.timing || timezone != before.timezone;
+        let after = ScheduleRecord {
+            name: self.name.clone().unwrap_or_else(|| before.name.clone()),
+            description: self.description.clone().or_else(|| before.description.clone()),
+            timing,
+            timezone,
+            parameters: self.parameters.clone().unwrap_or_else(|| before.parameters.clone()),
+            policies,
+            ..before.clone()
+        };
+        let enabled = self.enabled.unwrap_or(before.enabled);
+        if retimed && enabled {
+            return restart(ScheduleRecord { enabled, ..after }, now);
+        }
+        enable(&after, enabled, now)
+    }
+
+    fn policies(&self, before: Policies, problems: &mut Problems) -> Policies {
+        let misfire = self.misfire_policy.as_deref();
+        let misfire = misfire.map(|text| Misfire::read("misfire_policy", text)).transpose();
+        let overlap = self.overlap_policy.as_deref();
+        let overlap = overlap.map(|text| Overlap::read("overlap_policy", text)).transpose();
+        let mut policies = before;
+        match misfire {
+            Ok(misfire) => policies.misfire = misfire.unwrap_or(before.misfire),
+            Err(problem) => problems.push(problem),
+        }
+        match overlap {
+            Ok(overlap) => policies.overlap = overlap.unwrap_or(before.overlap),
+            Err(problem) => problems.push(problem),
+        }
+        policies
+    }
+
+    fn check_texts(&self, problems: &mut Problems) {
+        if let Some(name) = &self.name
+            && (name.trim().is_empty() || name.chars().count() > MAX_NAME)
+        {
+            let message = format!("must be 1 to {MAX_NAME} characters long and not blank");
+            problems.push(Problem::new("name", message));
+        }
+        if let Some(text) = &self.description
+            && text.chars().count() > MAX_DESCRIPTION
+        {
+            let message = format!("must be at most {MAX_DESCRIPTION} characters long");
+            problems.push(Problem::new("description", message));
+        }
+    }
+}
+
+/// Makes one list of all that is wrong.
+trait Refuse<T> {
+    fn unwrap_or_refuse(self, others: Problems) -> Result<T, AppError>;
+}
+
+impl<T> Refuse<T> for Result<T, Problems> {
+    fn unwrap_or_refuse(self, mut others: Problems) -> Result<T, AppError> {
+        match self {
+            Ok(value) => others.or_ok(value).map_err(AppError::InvalidSchedule),
+            Err(problems) => {
+                others.0.extend(problems.0);
+                Err(AppError::InvalidSchedule(others))
+            }
+        }
+    }
+}
+
+/// Makes a schedule fire from now on, or stop firing. The same where it does so already.
+pub(super) fn enable(
+    schedule: &ScheduleRecord,
+    enabled: bool,
+    now: Timestamp,
+) -> Result<ScheduleRecord, AppError> {
+    if enabled == schedule.enabled {
+        return Ok(schedule.clone());
+    }
+    restart(ScheduleRecord { enabled, ..schedule.clone() }, now)
+}
+
+/// Firings begin anew: the next one is the first after now, and none waits.
+fn restart(mut schedule: ScheduleRecord, now: Timestamp) -> Result<ScheduleRecord, AppError> {
+    let rule = Rule::new(&schedule.timing, &schedule.timezone, now)
+        .map_err(|problem| AppError::InvalidSchedule(problem.into()))?;
+    schedule.anchor = now;
+    schedule.progress.queued.clear();
+    schedule.progress.next_at = rule.after(now).filter(|_| schedule.enabled);
+    schedule.look_at = schedule.progress.look_at(now);
+    Ok(schedule)
+}

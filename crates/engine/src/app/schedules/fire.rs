@@ -1,0 +1,267 @@
+//! Settling what is due of one schedule.
+//!
+//! Each step (an execution for a firing, or a firing that starts none) is one transaction over the
+//! version of the schedule that was read. So it does not matter what crashes when, nor how many
+//! nodes try: for each firing there is exactly one outcome.
+
+use serde_json::{Value, json};
+use stepwell_core::execution::codes;
+use stepwell_core::ids::{ExecutionId, ScheduleId};
+use stepwell_core::schedule::{Overlap, Progress, Rule, Turn};
+use stepwell_core::{Map, Timestamp};
+use stepwell_store::StoreError;
+use stepwell_store::record::WorkflowRecord;
+use stepwell_store::schedules::{ScheduleRecord, UpdateSchedule};
+use tokio::sync::oneshot;
+
+use super::super::start::Accepted;
+use super::{ATTEMPTS, App, Triggered, not_found};
+use crate::app::Start;
+use crate::caller::Verb;
+use crate::runtime::feed::Outcome;
+use crate::{AppError, Caller, Scope};
+
+/// Why an execution was not started.
+enum NotFired {
+    /// Somebody else has written the schedule, or deleted it: nothing was started.
+    Outdated,
+    /// The firing cannot start anything.
+    Refused { code: &'static str, error: AppError },
+    /// Not now.
+    Later(AppError),
+}
+
+impl App {
+    /// Settles everything that is due of a schedule.
+    ///
+    /// # Errors
+    /// It cannot be done now; what is not settled stays due.
+    pub(super) async fn settle(&self, id: ScheduleId) -> Result<(), AppError> {
+        while !self.engine.background.is_stopping() {
+            let Some(record) = self.engine.store.find_schedule(id).await? else { return Ok(()) };
+            if !self.step(&record).await? {
+                if let (false, Some(last)) =
+                    (record.progress.queued.is_empty(), record.last_execution)
+                {
+                    self.settle_after(&record, last);
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one step; answers whether there may be another one.
+    async fn step(&self, record: &ScheduleRecord) -> Result<bool, AppError> {
+        let now = self.engine.now();
+        let progress = &record.progress;
+        let rule = match Rule::new(&record.timing, &record.timezone, record.anchor) {
+            Ok(rule) => rule,
+            // The time zone is gone with an update of the database: nobody knows when to fire.
+            Err(problem) => {
+                let mut over = Progress { next_at: None, queued: Vec::new(), ..progress.clone() };
+                let due = progress.next_at.unwrap_or(now);
+                over.skip(due, now, "INVALID_SCHEDULE", &problem.to_string());
+                return self.advance(record, over, now).await;
+            }
+        };
+        let waits = record.policies.overlap != Overlap::Allow || !progress.queued.is_empty();
+        let busy = waits && self.is_running(record.last_execution).await?;
+        let turn = record.policies.turn(&rule, progress, now, busy);
+        let Turn { fire, progress } = turn;
+        let Some(scheduled_at) = fire else {
+            if progress == record.progress && record.look_at.is_none_or(|at| at > now) {
+                return Ok(false);
+            }
+            let settled = progress == record.progress;
+            return Ok(self.advance(record, progress, now).await? && !settled);
+        };
+        let mut skipped = progress.clone();
+        match self.fire(record, progress, Some(scheduled_at), now).await {
+            Ok(_) => Ok(true),
+            Err(NotFired::Outdated) => Ok(true),
+            Err(NotFired::Later(error)) => Err(error),
+            Err(NotFired::Refused { code, error }) => {
+                tracing::warn!(schedule = %record.id, code, %error, "a firing starts nothing");
+                skipped.skip(scheduled_at, now, code, &error.to_string());
+                self.advance(record, skipped, now).await
+            }
+        }
+    }
+
+    /// Stores progress that starts nothing.
+    async fn advance(
+        &self,
+        record: &ScheduleRecord,
+        progress: Progress,
+        now: Timestamp,
+    ) -> Result<bool, AppError> {
+        let schedule = after(record, progress, record.last_execution, now);
+        match self.engine.store.update_schedule(UpdateSchedule { schedule }).await {
+            // Whoever was faster has settled it, or it is settled from what they wrote.
+            Ok(()) | Err(StoreError::Outdated(_) | StoreError::Missing(_)) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Starts an execution, with the schedule's progress in the same transaction.
+    async fn fire(
+        &self,
+        record: &ScheduleRecord,
+        progress: Progress,
+        scheduled_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Triggered, NotFired> {
+        let workflow = self.engine.plans.workflow(record.workflow).await;
+        let Some(workflow) = workflow.map_err(NotFired::Later)? else {
+            // Its schedules were deleted with it.
+            return Err(NotFired::Outdated);
+        };
+        let (told, accepted) = oneshot::channel();
+        let mut beginning = self
+            .beginning(&owner(record), &workflow, start(record, scheduled_at), Some(told))
+            .await
+            .map_err(|error| refused(error, &workflow))?;
+        let execution = beginning.record.id;
+        let schedule = after(record, progress, Some(execution), now);
+        beginning.schedule = Some(Box::new(schedule.clone()));
+        let fired = match self.take_in(beginning).await {
+            Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
+                Ok(answer) => answer.map_err(NotFired::Later),
+                Err(_) => match feed.outcome() {
+                    Some(Outcome::NotAccepted(error)) => Err(not_accepted(error)),
+                    _ => Err(NotFired::Later(AppError::stopping())),
+                },
+            },
+            Ok(Accepted::Queued(_) | Accepted::Before(_)) => Ok(()),
+            Err(error) => Err(NotFired::Later(error)),
+        };
+        fired.map(|()| {
+            metrics::counter!("stepwell_schedule_firings_total").increment(1);
+            Triggered { execution, schedule }
+        })
+    }
+
+    /// Starts an execution of a schedule now, whatever its policies and whether or not it is
+    /// enabled; its next firing stays where it is. Scope `execute:schedules`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Inactive`, `InvalidInput`, `Unavailable`.
+    pub async fn trigger_schedule(
+        &self,
+        caller: &Caller,
+        id: ScheduleId,
+    ) -> Result<Triggered, AppError> {
+        let mut record = self.find_schedule(caller, Verb::Execute, id).await?;
+        for _ in 0..ATTEMPTS {
+            let now = self.engine.now();
+            match self.fire(&record, record.progress.clone(), None, now).await {
+                Ok(triggered) => return Ok(triggered),
+                Err(NotFired::Later(error) | NotFired::Refused { error, .. }) => return Err(error),
+                Err(NotFired::Outdated) => {}
+            }
+            let found = self.engine.store.find_schedule(id).await?;
+            record = found.ok_or_else(|| not_found(id))?;
+        }
+        Err(StoreError::Outdated("the schedule").into())
+    }
+
+    /// Whether an execution has not ended. One that is purged has.
+    async fn is_running(&self, id: Option<ExecutionId>) -> Result<bool, AppError> {
+        let Some(id) = id else { return Ok(false) };
+        if let Some(feed) = self.engine.registry.active_feed(id) {
+            return Ok(feed.outcome().is_none());
+        }
+        let found = self.engine.store.load_execution(id).await?;
+        Ok(found.is_some_and(|found| !found.record.status.is_final()))
+    }
+
+    /// Settles a schedule as soon as the execution that its firings wait for has ended.
+    fn settle_after(&self, record: &ScheduleRecord, last: ExecutionId) {
+        let (app, id, owner) = (self.clone(), record.id, owner(record));
+        if !app.engine.schedules.watch(id) {
+            return;
+        }
+        tokio::spawn(async move {
+            let ended = async {
+                let mut follow = app.follow(&owner, None, last, 0).await?;
+                while follow.next().await?.is_some() {}
+                Ok::<_, AppError>(())
+            };
+            let ended = ended.await;
+            // The end is seen a moment before the runner is gone.
+            tokio::task::yield_now().await;
+            app.engine.schedules.unwatch(id);
+            // It is looked at again in a while, whatever went wrong here.
+            let settled = match ended {
+                Ok(()) => Box::pin(app.settle(id)).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = settled {
+                tracing::debug!(schedule = %id, %error, "a queued firing waits a little longer");
+            }
+        });
+    }
+}
+
+/// As whom a schedule executes its workflow.
+fn owner(record: &ScheduleRecord) -> Caller {
+    Caller { workspace: record.workspace, key: None, scopes: [Scope::Admin].into() }
+}
+
+/// What it executes it with; the labels tell where the execution comes from.
+fn start(record: &ScheduleRecord, scheduled_at: Option<Timestamp>) -> Start {
+    let mut metadata = Map::new();
+    metadata.insert("schedule_id".to_owned(), json!(record.id.abi()));
+    if let Some(at) = scheduled_at {
+        metadata.insert("scheduled_at".to_owned(), json!(at.to_string()));
+    }
+    Start { input: Some(Value::Object(record.parameters.clone())), metadata, ..Start::default() }
+}
+
+/// The schedule with that progress.
+fn after(
+    record: &ScheduleRecord,
+    progress: Progress,
+    last_execution: Option<ExecutionId>,
+    now: Timestamp,
+) -> ScheduleRecord {
+    ScheduleRecord {
+        look_at: progress.look_at(now),
+        progress,
+        last_execution,
+        version: record.version + 1,
+        updated_at: now,
+        ..record.clone()
+    }
+}
+
+/// What it means that an execution could not even begin.
+fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
+    let code = match &error {
+        AppError::Unavailable { .. } => return NotFired::Later(error),
+        AppError::Inactive => "WORKFLOW_INACTIVE",
+        AppError::InvalidInput(_) => "PARAMETER_VALIDATION_ERROR",
+        AppError::TooLarge(_) => codes::VALUE_TOO_LARGE,
+        _ => {
+            tracing::error!(workflow = %workflow.id, %error, "a schedule cannot start its workflow");
+            "INTERNAL_ERROR"
+        }
+    };
+    NotFired::Refused { code, error }
+}
+
+/// What it means that the store refused the first commit.
+fn not_accepted(error: &StoreError) -> NotFired {
+    match error {
+        StoreError::Outdated(_) | StoreError::Missing(_) => NotFired::Outdated,
+        StoreError::Unavailable(reason) => {
+            NotFired::Later(StoreError::Unavailable(reason.clone()).into())
+        }
+        StoreError::Fenced => NotFired::Later(StoreError::Fenced.into()),
+        other => {
+            let error = AppError::Internal(other.to_string());
+            NotFired::Refused { code: "INTERNAL_ERROR", error }
+        }
+    }
+}

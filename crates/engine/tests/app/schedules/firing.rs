@@ -1,0 +1,206 @@
+//! That schedules fire when they should, and react to what is done to them.
+
+use serde_json::json;
+use stepwell_core::execution::Status;
+use stepwell_core::schedule::Said;
+use stepwell_engine::AppError;
+use stepwell_engine::app::{ScheduleChange, ScheduleSelection};
+
+use crate::simulated::{Simulated, at, cron, every, parameters, scheduled_at};
+
+#[tokio::test(start_paused = true)]
+async fn a_day_of_an_hourly_schedule() {
+    let bench = Simulated::start("2026-05-02T00:00:30Z").await;
+    let workflow = bench.quick().await;
+    let id = bench.schedule(workflow, cron("0 * * * *")).await;
+    let view = bench.view(id).await;
+    assert_eq!(view.record.progress.next_at, Some(at("2026-05-02T01:00:00Z")));
+    assert!(view.last.is_none());
+    bench.pass(24 * 3600).await;
+    let executions = bench.executions(workflow).await;
+    assert_eq!(executions.len(), 24);
+    for execution in &executions {
+        assert_eq!(execution.status, Status::Completed);
+        let late = execution.created_at.since(at(scheduled_at(execution)));
+        assert!(late.as_millis() <= 2, "{late:?}");
+    }
+    let view = bench.view(id).await;
+    assert_eq!(view.record.progress.next_at, Some(at("2026-05-03T01:00:00Z")));
+    let last = view.last.unwrap();
+    assert_eq!((last.id, last.status), (executions[23].id, Status::Completed));
+    assert_eq!(view.record.progress.skipped, None);
+    assert_eq!(executions[0].metadata["schedule_id"], json!(id.abi()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_time_fires_once_and_is_spent() {
+    let bench = Simulated::start("2026-05-02T00:00:00Z").await;
+    let workflow = bench.quick().await;
+    let timing = Said {
+        schedule_type: Some("fixed_time".into()),
+        execution_time: Some("2026-05-02T10:00:00.250Z".into()),
+        ..Said::default()
+    };
+    let id = bench.schedule(workflow, ScheduleChange { timing, ..cron("") }).await;
+    bench.pass(48 * 3600).await;
+    assert_eq!(bench.fired(workflow).await, ["10:00:00"]);
+    let record = bench.view(id).await.record;
+    assert_eq!((record.progress.next_at, record.look_at, record.enabled), (None, None, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_count_at_once() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.quick().await;
+    let id = bench.schedule(workflow, every(1, "hours")).await;
+    bench.pass(2).await;
+    // Nearer than what the loop sleeps for.
+    let nearer = ScheduleChange {
+        timing: Said {
+            interval_unit: Some("seconds".into()),
+            interval_value: Some(10.0),
+            ..Said::default()
+        },
+        ..ScheduleChange::default()
+    };
+    let view = app.update_schedule(caller, id, nearer).await.unwrap();
+    assert_eq!(view.record.progress.next_at, Some(at("2026-05-02T10:00:42Z")));
+    bench.pass(25).await;
+    assert_eq!(bench.fired(workflow).await, ["10:00:42", "10:00:52"]);
+    // Another name is no other time.
+    let renamed = ScheduleChange { name: Some("other".into()), ..ScheduleChange::default() };
+    let view = app.update_schedule(caller, id, renamed).await.unwrap();
+    assert_eq!(view.record.progress.next_at, Some(at("2026-05-02T10:01:02Z")));
+    app.enable_schedule(caller, id, false).await.unwrap();
+    assert_eq!(bench.view(id).await.record.progress.next_at, None);
+    bench.pass(60).await;
+    assert_eq!(bench.fired(workflow).await.len(), 2, "a paused one does not fire");
+    app.enable_schedule(caller, id, true).await.unwrap();
+    bench.pass(15).await;
+    assert_eq!(bench.fired(workflow).await.last().unwrap(), "10:02:07", "from when it resumed");
+    app.delete_schedule(caller, id).await.unwrap();
+    bench.pass(60).await;
+    assert_eq!(bench.fired(workflow).await.len(), 3);
+    let gone = app.schedule(caller, id).await.unwrap_err();
+    assert!(matches!(gone, AppError::NotFound { kind: "schedule", .. }), "{gone}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_workflow_takes_its_schedules_along() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let workflow = bench.quick().await;
+    let id = bench.schedule(workflow, cron("* * * * *")).await;
+    bench.pass(60).await;
+    bench.app.delete_workflow(&bench.caller, workflow).await.unwrap();
+    bench.pass(300).await;
+    assert_eq!(bench.fired(workflow).await, ["10:01:00"]);
+    let gone = bench.app.schedule(&bench.caller, id).await.unwrap_err();
+    assert!(matches!(gone, AppError::NotFound { .. }), "{gone}");
+    let made = bench.app.create_schedule(&bench.caller, workflow, cron("* * * * *")).await;
+    assert!(matches!(made, Err(AppError::NotFound { kind: "workflow", .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn firings_of_an_inactive_workflow_start_nothing_and_show_it() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.quick().await;
+    app.set_active(caller, workflow, false).await.unwrap();
+    let id = bench.schedule(workflow, cron("* * * * *")).await;
+    bench.pass(60).await;
+    let record = bench.view(id).await.record;
+    let skipped = record.progress.skipped.unwrap();
+    assert_eq!(skipped.code, "WORKFLOW_INACTIVE");
+    assert_eq!(skipped.scheduled_at, at("2026-05-02T10:01:00Z"));
+    assert_eq!(record.progress.next_at, Some(at("2026-05-02T10:02:00Z")), "it goes on");
+    let refused = app.trigger_schedule(caller, id).await.unwrap_err();
+    assert!(matches!(refused, AppError::Inactive), "{refused}");
+    app.set_active(caller, workflow, true).await.unwrap();
+    bench.pass(60).await;
+    assert_eq!(bench.fired(workflow).await, ["10:02:00"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parameters_are_checked_when_made_and_when_fired() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let definition = |inputs| json!({"name": "typed", "inputs": inputs, "steps": [{"type": "Echo", "input": "x"}]});
+    let workflow = bench.workflow(definition(json!({"n": "integer"}))).await;
+    let with = |value| ScheduleChange { parameters: Some(parameters(value)), ..cron("* * * * *") };
+    for wrong in [json!({}), json!({"n": "one"})] {
+        let refused = app.create_schedule(caller, workflow, with(wrong)).await.unwrap_err();
+        assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
+    }
+    let id = bench.schedule(workflow, with(json!({"n": 1}))).await;
+    bench.pass(60).await;
+    let changed = definition(json!({"text": "string"}));
+    app.update_workflow(caller, workflow, changed).await.unwrap();
+    bench.pass(120).await;
+    assert_eq!(bench.fired(workflow).await, ["10:01:00"]);
+    let skipped = bench.view(id).await.record.progress.skipped.unwrap();
+    assert_eq!(skipped.code, "PARAMETER_VALIDATION_ERROR");
+    assert!(skipped.message.contains("text"), "{}", skipped.message);
+    let refused = app.trigger_schedule(caller, id).await.unwrap_err();
+    assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
+    let refused = app.update_schedule(caller, id, with(json!({"n": 1}))).await.unwrap_err();
+    assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
+    app.update_schedule(caller, id, with(json!({"text": "x"}))).await.unwrap();
+    bench.pass(60).await;
+    assert_eq!(bench.fired(workflow).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn triggered_by_hand() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.quick().await;
+    let id = bench.schedule(workflow, cron("0 * * * *")).await;
+    app.enable_schedule(caller, id, false).await.unwrap();
+    let started = app.trigger_schedule(caller, id).await.unwrap();
+    bench.pass(1).await;
+    let view = bench.view(id).await;
+    let last = view.last.unwrap();
+    assert_eq!((last.id, last.status), (started.execution, Status::Completed));
+    assert_eq!(last.metadata, parameters(json!({"schedule_id": id.abi()})));
+    // Many hands at once: each has its own execution.
+    let all = (0..20).map(|_| {
+        let (app, caller) = (app.clone(), caller.clone());
+        tokio::spawn(async move { app.trigger_schedule(&caller, id).await.unwrap().execution })
+    });
+    let mut ids = std::collections::BTreeSet::new();
+    for task in all.collect::<Vec<_>>() {
+        ids.insert(task.await.unwrap());
+    }
+    assert_eq!(ids.len(), 20);
+    assert_eq!(bench.executions(workflow).await.len(), 21);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_paused_and_resumed_at_once() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let (one, two) = (bench.quick().await, bench.quick().await);
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        ids.push(bench.schedule(if n < 5 { one } else { two }, cron("* * * * *")).await);
+    }
+    let change = async |selection, enabled| {
+        let changed = app.enable_schedules(caller, selection, enabled).await.unwrap();
+        (changed.matched, changed.changed)
+    };
+    assert_eq!(change(ScheduleSelection::OfWorkflow(one), false).await, (5, 5));
+    assert_eq!(change(ScheduleSelection::These(ids[4..7].to_vec()), false).await, (3, 2));
+    bench.pass(60).await;
+    assert_eq!((bench.fired(one).await.len(), bench.fired(two).await.len()), (0, 5));
+    assert_eq!(change(ScheduleSelection::All, true).await, (12, 7));
+    bench.pass(60).await;
+    assert_eq!((bench.fired(one).await.len(), bench.fired(two).await.len()), (5, 12));
+    let mut stranger = caller.clone();
+    stranger.workspace = stepwell_core::ids::WorkspaceId::from_uuid(uuid::Uuid::from_u128(7));
+    let theirs = app.enable_schedules(&stranger, ScheduleSelection::All, false).await.unwrap();
+    assert_eq!(theirs.matched, 0);
+    let named = ScheduleSelection::These(ids[..1].to_vec());
+    let refused = app.enable_schedules(&stranger, named, false).await.unwrap_err();
+    assert!(matches!(refused, AppError::NotFound { .. }), "{refused}");
+}

@@ -1,0 +1,84 @@
+//! A hundred thousand schedules that sleep, on a real database and a real clock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use stepwell_core::Timestamp;
+use stepwell_core::ids::{ScheduleId, WorkspaceId};
+use stepwell_core::schedule::{Policies, Progress, Timing};
+use stepwell_engine::{Clock, SystemClock};
+use stepwell_store::schedules::{CreateSchedule, DueSchedules, ScheduleRecord};
+use stepwell_store::{ScheduleStore, Store};
+use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
+
+use crate::simulated::{Simulated, at, cron, scheduled_at};
+use crate::support::config;
+
+const SLEEPING: u128 = 100_000;
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn sleeping(n: u128, workflow: stepwell_core::ids::WorkflowId, now: Timestamp) -> ScheduleRecord {
+    let next = now.after(HOUR).after(Duration::from_millis(u64::try_from(n).unwrap()));
+    ScheduleRecord {
+        id: ScheduleId::from_uuid(uuid::Uuid::from_u128(n)),
+        workspace: WorkspaceId::DEFAULT,
+        workflow,
+        name: format!("sleeper {n}"),
+        description: None,
+        timing: Timing::Cron { expression: "0 0 * * *".into() },
+        timezone: "Europe/Berlin".into(),
+        parameters: stepwell_core::Map::new(),
+        enabled: true,
+        policies: Policies::default(),
+        anchor: now,
+        progress: Progress { next_at: Some(next), ..Progress::default() },
+        look_at: Some(next),
+        last_execution: None,
+        version: 1,
+        created_by: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn they_cost_nothing_and_make_nobody_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stepwell.db");
+    let store = Arc::new(SqliteStore::open(path, SqliteOptions::default()).unwrap());
+    let bench = Simulated::over(store.clone(), Arc::new(SystemClock), config()).await;
+    let workflow = bench.quick().await;
+    let now = SystemClock.now();
+    let creating = (0..SLEEPING).map(|n| {
+        let (store, schedule) = (store.clone(), sleeping(n, workflow, now));
+        async move { store.create_schedule(CreateSchedule { schedule }).await.unwrap() }
+    });
+    futures_util::stream::iter(creating).buffer_unordered(1000).collect::<Vec<_>>().await;
+
+    // What the loop asks while all of them sleep.
+    let began = Instant::now();
+    for _ in 0..200 {
+        let due = DueSchedules { now: SystemClock.now(), limit: 500 };
+        assert!(store.due_schedules(due).await.unwrap().is_empty());
+        assert_eq!(store.next_schedule().await.unwrap(), Some(now.after(HOUR)));
+    }
+    let each = began.elapsed() / 200;
+    assert!(each < Duration::from_millis(5), "a look takes {each:?}");
+
+    let id = bench.schedule(workflow, cron("* * * * * *")).await;
+    // Real seconds have to go by.
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    bench.app.enable_schedule(&bench.caller, id, false).await.unwrap();
+    let fired = bench.executions(workflow).await;
+    assert!(fired.len() >= 3, "{}", fired.len());
+    let late = |execution: &stepwell_store::record::ExecutionRecord| {
+        execution.created_at.since(at(scheduled_at(execution)))
+    };
+    let mut late: Vec<Duration> = fired.iter().map(late).collect();
+    late.sort();
+    println!("a look takes {each:?}; firings were late by {late:?}");
+    // The machine that runs the tests may be busy: the best tells what the scheduler adds.
+    assert!(late[0] < Duration::from_millis(100), "{late:?}");
+    let _: &dyn Store = &*store;
+}

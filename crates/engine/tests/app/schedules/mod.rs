@@ -1,0 +1,6 @@
+//! Schedules.
+
+mod crashes;
+mod firing;
+mod many;
+mod policies;

@@ -1,0 +1,90 @@
+//! Outages, and firings that meet a running execution.
+
+use std::time::Duration;
+
+use stepwell_core::execution::Status;
+
+use crate::simulated::{Simulated, at, cron, scheduled_at, with_misfire, with_overlap};
+
+const OUTAGE: Duration = Duration::from_secs(3 * 3600);
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_three_hours() {
+    for (policy, expect, skipped) in [
+        ("run_once", &["13:00:00", "14:00:00"][..], None),
+        ("skip", &["14:00:00"], Some("MISFIRED")),
+        ("run_all", &["11:00:00", "12:00:00", "13:00:00", "14:00:00"], None),
+    ] {
+        let bench = Simulated::start("2026-05-02T10:20:00Z").await;
+        let workflow = bench.quick().await;
+        let id = bench.schedule(workflow, with_misfire(policy, cron("0 * * * *"))).await;
+        let bench = bench.restart_after(OUTAGE).await;
+        bench.pass(3600).await;
+        assert_eq!(bench.fired(workflow).await, expect, "{policy}");
+        let record = bench.view(id).await.record;
+        assert_eq!(record.progress.skipped.map(|s| s.code).as_deref(), skipped, "{policy}");
+        assert_eq!(record.progress.next_at, Some(at("2026-05-02T15:00:00Z")), "{policy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_outage_is_made_up_for_up_to_a_bound() {
+    let bench = Simulated::start("2026-05-02T10:20:30Z").await;
+    let workflow = bench.quick().await;
+    let id = bench.schedule(workflow, with_misfire("run_all", cron("* * * * *"))).await;
+    let bench = bench.restart_after(OUTAGE).await;
+    bench.pass(5).await;
+    let fired = bench.fired(workflow).await;
+    assert_eq!(fired.len(), stepwell_core::schedule::MAX_CATCH_UP);
+    assert!(fired.is_sorted(), "the oldest first");
+    assert_eq!(fired.last().unwrap(), "13:20:00");
+    let skipped = bench.view(id).await.record.progress.skipped.unwrap();
+    assert_eq!(skipped.scheduled_at, at("2026-05-02T10:21:00Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn executions_longer_than_the_pause_between_firings() {
+    // Each takes 150 s, one fires each minute.
+    for (policy, expect) in [
+        ("allow", &["10:01:00", "10:02:00", "10:03:00", "10:04:00", "10:05:00", "10:06:00"][..]),
+        ("skip", &["10:01:00", "10:04:00"]),
+        ("queue", &["10:01:00", "10:02:00", "10:03:00"]),
+    ] {
+        let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+        let workflow = bench.slow("150s").await;
+        let id = bench.schedule(workflow, with_overlap(policy, cron("* * * * *"))).await;
+        bench.pass(6 * 60).await;
+        assert_eq!(bench.fired(workflow).await, expect, "{policy}");
+        let record = bench.view(id).await.record;
+        let skipped = record.progress.skipped.map(|skipped| skipped.code);
+        assert_eq!(skipped.as_deref(), (policy == "skip").then_some("OVERLAPPED"), "{policy}");
+        let waiting = if policy == "queue" { 3 } else { 0 };
+        assert_eq!(record.progress.queued.len(), waiting, "{policy}");
+        if policy == "queue" {
+            let all = bench.executions(workflow).await;
+            for pair in all.windows(2) {
+                let pause = pair[1].created_at.since(pair[0].ended_at.unwrap());
+                assert!(pause < Duration::from_millis(100), "one follows the other: {pause:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_survives_a_restart_and_starts_in_order() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let workflow = bench.slow("10m").await;
+    let id = bench.schedule(workflow, with_overlap("queue", cron("*/2 * * * *"))).await;
+    bench.pass(5 * 60).await;
+    assert_eq!(bench.view(id).await.record.progress.queued.len(), 1);
+    let bench = bench.restart_after(Duration::from_secs(1)).await;
+    bench.pass(20 * 60).await;
+    assert_eq!(bench.fired(workflow).await, ["10:02:00", "10:04:00", "10:06:00"]);
+    // Pausing drops what waits.
+    bench.app.enable_schedule(&bench.caller, id, false).await.unwrap();
+    bench.pass(60 * 60).await;
+    let all = bench.executions(workflow).await;
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|execution| execution.status == Status::Completed));
+    assert_eq!(scheduled_at(&all[2]), "2026-05-02T10:06:00Z");
+}

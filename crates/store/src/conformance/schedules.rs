@@ -1,0 +1,320 @@
+//! Schedules.
+
+use serde_json::json;
+use stepwell_core::ids::{ScheduleId, WorkflowId};
+use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, Skipped, Timing, Unit};
+use stepwell_core::{Map, Timestamp};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::build::*;
+use crate::StoreError;
+use crate::commit::Commit;
+use crate::schedules::{
+    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
+    UpdateSchedule,
+};
+use crate::traits::UpdateWorkflow;
+
+/// An id from a small number; greater is newer.
+pub fn schedule_id(n: u128) -> ScheduleId {
+    ScheduleId::from_uuid(Uuid::from_u128(n))
+}
+
+/// A schedule of workflow `of` in workspace 1, to be looked at at second 100.
+pub fn schedule(n: u128, of: u128) -> ScheduleRecord {
+    ScheduleRecord {
+        id: schedule_id(n),
+        workspace: workspace(1),
+        workflow: workflow(of),
+        name: format!("schedule {n}"),
+        description: None,
+        timing: Timing::Cron { expression: "0 0 * * *".to_owned() },
+        timezone: "UTC".to_owned(),
+        parameters: Map::new(),
+        enabled: true,
+        policies: Policies::default(),
+        anchor: at(10),
+        progress: Progress { next_at: Some(at(100)), ..Progress::default() },
+        look_at: Some(at(100)),
+        last_execution: None,
+        version: 1,
+        created_by: None,
+        created_at: at(10),
+        updated_at: at(10),
+    }
+}
+
+/// What may follow: it has started execution `execution_of` and is due again a minute later.
+pub fn fired(schedule: &ScheduleRecord, execution_of: u128) -> ScheduleRecord {
+    let next = schedule.look_at.map(|at| at.after(std::time::Duration::from_secs(60)));
+    ScheduleRecord {
+        progress: Progress { next_at: next, ..schedule.progress.clone() },
+        look_at: next,
+        last_execution: Some(execution(execution_of)),
+        version: schedule.version + 1,
+        ..schedule.clone()
+    }
+}
+
+/// One in which everything is said.
+pub fn full(n: u128, of: u128) -> ScheduleRecord {
+    let mut parameters = Map::new();
+    parameters.insert("z".to_owned(), json!([0.1, null, u64::MAX]));
+    parameters.insert("a".to_owned(), json!("é"));
+    ScheduleRecord {
+        description: Some("nightly".to_owned()),
+        timing: Timing::Interval { value: 30, unit: Unit::Minutes },
+        timezone: "Australia/Lord_Howe".to_owned(),
+        parameters,
+        enabled: false,
+        policies: Policies { misfire: Misfire::RunAll, overlap: Overlap::Queue },
+        anchor: Timestamp::from_micros(1_234_567),
+        progress: Progress {
+            next_at: None,
+            queued: vec![at(3), at(4)],
+            skipped: Some(Skipped {
+                scheduled_at: at(1),
+                at: at(2),
+                code: "OVERLAPPED".to_owned(),
+                message: "it was running".to_owned(),
+            }),
+        },
+        look_at: None,
+        last_execution: Some(execution(7)),
+        created_by: Some(key(3)),
+        ..schedule(n, of)
+    }
+}
+
+async fn create(store: &Shared, schedule: ScheduleRecord) {
+    store.create_schedule(CreateSchedule { schedule }).await.unwrap();
+}
+
+async fn with_workflow(store: &Shared) {
+    join(store, 1).await;
+    store.create_workflow(new_workflow(1, "one")).await.unwrap();
+}
+
+async fn delete_workflow(store: &Shared, id: WorkflowId) {
+    let update = UpdateWorkflow { id, active: None, delete: true, now: at(50) };
+    store.update_workflow(update).await.unwrap();
+}
+
+fn firing(n: u128, schedule: ScheduleRecord) -> Commit {
+    Commit { schedule: Some(Box::new(schedule)), ..queued(n) }
+}
+
+/// The whole record comes back.
+pub async fn schedules_come_back(store: Shared) {
+    with_workflow(&store).await;
+    let fixed = ScheduleRecord {
+        timing: Timing::FixedTime { at: Timestamp::from_micros(1) },
+        ..schedule(3, 1)
+    };
+    for schedule in [schedule(1, 1), full(2, 1), fixed] {
+        create(&store, schedule.clone()).await;
+        let found = store.find_schedule(schedule.id).await.unwrap().unwrap();
+        assert_eq!(found, schedule);
+        let text = |map: &Map| serde_json::to_string(map).unwrap();
+        assert_eq!(text(&found.parameters), text(&schedule.parameters));
+    }
+    let twin = store.create_schedule(CreateSchedule { schedule: schedule(1, 1) }).await;
+    assert!(matches!(twin, Err(StoreError::Corrupt(_))), "{twin:?}");
+    assert_eq!(store.find_schedule(schedule_id(9)).await.unwrap(), None);
+}
+
+/// There is none without a workflow, and none outlives it.
+pub async fn schedules_need_their_workflow(store: Shared) {
+    with_workflow(&store).await;
+    store.create_workflow(new_workflow(2, "two")).await.unwrap();
+    let refused = store.create_schedule(CreateSchedule { schedule: schedule(1, 9) }).await;
+    assert!(matches!(refused, Err(StoreError::Missing("the workflow"))), "{refused:?}");
+    create(&store, schedule(1, 1)).await;
+    create(&store, schedule(2, 1)).await;
+    create(&store, schedule(3, 2)).await;
+    delete_workflow(&store, workflow(1)).await;
+    assert_eq!(store.find_schedule(schedule_id(1)).await.unwrap(), None);
+    let due = store.due_schedules(DueSchedules { now: at(1000), limit: 9 }).await.unwrap();
+    assert_eq!(due, [schedule(3, 2)]);
+    let refused = store.commit(firing(1, fired(&schedule(1, 1), 1))).await;
+    assert!(matches!(refused, Err(StoreError::Missing("the schedule"))), "{refused:?}");
+    let refused = store.create_schedule(CreateSchedule { schedule: schedule(4, 1) }).await;
+    assert!(matches!(refused, Err(StoreError::Missing("the workflow"))), "{refused:?}");
+}
+
+/// Who has not seen the last change changes nothing.
+pub async fn written_over_the_version_read(store: Shared) {
+    with_workflow(&store).await;
+    create(&store, schedule(1, 1)).await;
+    let second = ScheduleRecord { version: 2, ..full(1, 1) };
+    let update = |schedule: &ScheduleRecord| UpdateSchedule { schedule: schedule.clone() };
+    store.update_schedule(update(&second)).await.unwrap();
+    assert_eq!(store.find_schedule(second.id).await.unwrap(), Some(second.clone()));
+    for version in [0, 1, 2, 4] {
+        let late = ScheduleRecord { version, ..schedule(1, 1) };
+        let refused = store.update_schedule(update(&late)).await;
+        assert!(matches!(refused, Err(StoreError::Outdated(_))), "{version} {refused:?}");
+    }
+    assert_eq!(store.find_schedule(second.id).await.unwrap(), Some(second));
+    let nobody = store.update_schedule(update(&schedule(9, 1))).await;
+    assert!(matches!(nobody, Err(StoreError::Missing("the schedule"))), "{nobody:?}");
+}
+
+/// What is deleted neither fires nor comes back.
+pub async fn schedules_are_deleted(store: Shared) {
+    with_workflow(&store).await;
+    create(&store, schedule(1, 1)).await;
+    let delete = || DeleteSchedule { id: schedule_id(1) };
+    store.delete_schedule(delete()).await.unwrap();
+    let again = store.delete_schedule(delete()).await;
+    assert!(matches!(again, Err(StoreError::Missing("the schedule"))), "{again:?}");
+    assert_eq!(store.next_schedule().await.unwrap(), None);
+    let refused = store.commit(firing(1, fired(&schedule(1, 1), 1))).await;
+    assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
+    assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
+}
+
+/// The execution and the progress of its schedule are stored together, or neither is.
+pub async fn a_firing_is_committed_with_its_execution(store: Shared) {
+    with_workflow(&store).await;
+    create(&store, schedule(1, 1)).await;
+    let after = fired(&schedule(1, 1), 1);
+    let mut stale = firing(1, after.clone());
+    stale.node = node(9);
+    let refused = store.commit(stale).await;
+    assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
+    assert_eq!(store.find_schedule(after.id).await.unwrap(), Some(schedule(1, 1)));
+    let commit = firing(1, after.clone());
+    store.commit(commit.clone()).await.unwrap();
+    has(&store, &commit.record, &commit.events).await;
+    assert_eq!(store.find_schedule(after.id).await.unwrap(), Some(after.clone()));
+    // Only the acceptance is a firing.
+    let next = then(
+        &commit,
+        stepwell_core::execution::Status::Running,
+        vec![stepwell_core::execution::Event::Started],
+    );
+    let next = Commit { schedule: Some(Box::new(fired(&after, 1))), ..next };
+    let refused = store.commit(next).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+}
+
+/// The second execution for the same firing is refused without a trace.
+pub async fn a_firing_is_committed_once(store: Shared) {
+    with_workflow(&store).await;
+    create(&store, schedule(1, 1)).await;
+    store.commit(firing(1, fired(&schedule(1, 1), 1))).await.unwrap();
+    let mut twin = firing(2, fired(&schedule(1, 1), 2));
+    twin.idempotency = Some(idempotent("twin", "x"));
+    twin.deliveries = vec![pending(2, 2, 1)];
+    let refused = store.commit(twin).await;
+    assert!(matches!(refused, Err(StoreError::Outdated("the schedule"))), "{refused:?}");
+    assert_eq!(store.load_execution(execution(2)).await.unwrap(), None);
+    assert_eq!(store.find_idempotent(workspace(1), "twin").await.unwrap(), None);
+    assert_eq!(store.list_deliveries(execution(2)).await.unwrap(), []);
+    assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 1);
+}
+
+/// Of many that see the same firing at once, exactly one has it.
+pub async fn one_node_gets_the_firing(store: Shared) {
+    with_workflow(&store).await;
+    create(&store, schedule(1, 1)).await;
+    let mut current = schedule(1, 1);
+    for round in 0..5_u128 {
+        let mut tasks = JoinSet::new();
+        for n in 0..20 {
+            let store = store.clone();
+            let id = 100 * (round + 1) + n;
+            let commit = firing(id, fired(&current, id));
+            tasks.spawn(async move { (commit.schedule.clone(), store.commit(commit).await) });
+        }
+        let answers = tasks.join_all().await;
+        let won: Vec<_> = answers.into_iter().filter(|(_, answer)| answer.is_ok()).collect();
+        assert_eq!(won.len(), 1, "round {round}");
+        current = *won.into_iter().next().unwrap().0.unwrap();
+        assert_eq!(store.find_schedule(current.id).await.unwrap(), Some(current.clone()));
+    }
+    assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 5);
+}
+
+/// By the moment at which they must be looked at.
+pub async fn due_in_order(store: Shared) {
+    with_workflow(&store).await;
+    assert_eq!(store.next_schedule().await.unwrap(), None);
+    for (n, seconds) in [(1, Some(30)), (2, None), (3, Some(20)), (4, Some(30)), (5, Some(40))] {
+        create(&store, ScheduleRecord { look_at: seconds.map(at), ..schedule(n, 1) }).await;
+    }
+    assert_eq!(store.next_schedule().await.unwrap(), Some(at(20)));
+    for (now, limit, expect) in [
+        (19, 9, vec![]),
+        (20, 9, vec![3]),
+        (39, 9, vec![3, 1, 4]),
+        (100, 2, vec![3, 1]),
+        (100, 9, vec![3, 1, 4, 5]),
+    ] {
+        let due = store.due_schedules(DueSchedules { now: at(now), limit }).await.unwrap();
+        let expect: Vec<_> = expect.into_iter().map(schedule_id).collect();
+        assert_eq!(due.iter().map(|s| s.id).collect::<Vec<_>>(), expect, "{now} {limit}");
+    }
+}
+
+/// Sorted, filtered and cut, with the count of all.
+pub async fn listed_in_every_order(store: Shared) {
+    with_workflow(&store).await;
+    store.create_workflow(new_workflow(2, "two")).await.unwrap();
+    let with = |n, of, name: &str, updated, next: Option<i64>, enabled| ScheduleRecord {
+        name: name.to_owned(),
+        updated_at: at(updated),
+        progress: Progress { next_at: next.map(at), ..Progress::default() },
+        enabled,
+        ..schedule(n, of)
+    };
+    create(&store, with(1, 1, "b", 30, Some(9), true)).await;
+    create(&store, with(2, 1, "a", 20, None, false)).await;
+    create(&store, with(3, 2, "b", 40, Some(7), true)).await;
+    create(&store, with(4, 1, "C", 20, Some(8), true)).await;
+    create(&store, ScheduleRecord { workspace: workspace(2), ..schedule(5, 1) }).await;
+    let list = |sort, descending| ListSchedules {
+        workspace: workspace(1),
+        workflow: None,
+        enabled: None,
+        sort,
+        descending,
+        skip: 0,
+        limit: 9,
+    };
+    for (sort, expect) in [
+        (ScheduleSort::CreatedAt, [1, 2, 3, 4]),
+        (ScheduleSort::UpdatedAt, [2, 4, 1, 3]),
+        (ScheduleSort::Name, [4, 2, 1, 3]),
+        (ScheduleSort::NextFiring, [2, 3, 4, 1]),
+    ] {
+        for descending in [false, true] {
+            let mut expect = expect.map(schedule_id).to_vec();
+            if descending {
+                expect.reverse();
+            }
+            let (found, total) = store.list_schedules(list(sort, descending)).await.unwrap();
+            let found: Vec<_> = found.iter().map(|s| s.id).collect();
+            assert_eq!((found, total), (expect.clone(), 4), "{sort:?} {descending}");
+            let page = ListSchedules { skip: 1, limit: 2, ..list(sort, descending) };
+            let (found, total) = store.list_schedules(page).await.unwrap();
+            let found: Vec<_> = found.iter().map(|s| s.id).collect();
+            assert_eq!((found.as_slice(), total), (&expect[1..3], 4), "{sort:?} {descending}");
+        }
+        for (workflow_of, enabled, count) in [
+            (Some(1), None, 3),
+            (None, Some(true), 3),
+            (Some(1), Some(false), 1),
+            (Some(9), None, 0),
+        ] {
+            let workflow = workflow_of.map(workflow);
+            let filtered = ListSchedules { workflow, enabled, ..list(sort, true) };
+            let (found, total) = store.list_schedules(filtered).await.unwrap();
+            assert_eq!((found.len() as u64, total), (count, count), "{sort:?} {workflow_of:?}");
+        }
+    }
+    let beyond = ListSchedules { skip: u64::MAX, ..list(ScheduleSort::Name, true) };
+    assert_eq!(store.list_schedules(beyond).await.unwrap(), (vec![], 4));
+}
