@@ -7,6 +7,7 @@
 mod codec;
 mod connection;
 mod deliveries;
+mod effects;
 mod executions;
 mod fault;
 mod feedback;
@@ -17,6 +18,7 @@ mod nodes;
 mod options;
 mod readers;
 mod row;
+mod webhooks;
 mod workflows;
 mod writer;
 

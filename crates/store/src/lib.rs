@@ -10,13 +10,17 @@ pub mod commit;
 pub mod conformance;
 #[cfg(any(test, feature = "testing"))]
 pub mod differential;
+pub mod effects;
 mod error;
 pub mod memory;
 pub mod record;
 pub mod traits;
+pub mod webhooks;
 
+pub use effects::Effects;
 pub use error::StoreError;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
     WorkflowStore,
 };
+pub use webhooks::WebhookStore;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::fresh;
-use crate::{deliveries, executions, feedback, keys, maintenance, nodes, workflows};
+use crate::{deliveries, executions, feedback, keys, maintenance, nodes, webhooks, workflows};
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -21,6 +21,7 @@ async fn every_query_searches_an_index() {
             executions::QUERIES,
             workflows::QUERIES,
             deliveries::QUERIES,
+            webhooks::QUERIES,
             feedback::QUERIES,
             keys::QUERIES,
             nodes::QUERIES,

@@ -4,27 +4,29 @@ use std::sync::Arc;
 
 use stepwell_core::Map;
 use stepwell_core::execution::Recorded;
-use stepwell_core::ids::NodeId;
+use stepwell_core::ids::{DeliveryId, NodeId, SubjectId, WorkspaceId};
 
 use super::random::Random;
 use super::shown;
-use crate::Store;
 use crate::commit::Commit;
 use crate::conformance::build::{
-    at, delivery, execution, idempotent, key, new_key, new_workflow, node, pending, queued,
-    workflow, workspace,
+    all_due, at, delivery, execution, hooked, idempotent, key, new_key, new_webhook, new_workflow,
+    node, pending, queued, receiver, webhook, workflow, workspace,
 };
-use crate::record::{DeliveryRecord, DeliveryStatus, IdempotencyRecord, KeyRecord};
+use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, IdempotencyRecord, KeyRecord};
 use crate::traits::{
-    AddRelease, ClaimQueued, DeliveryAttempt, Due, DueDeliveries, ListExecutions, ListWorkflows,
-    OwnedUnfinished, Purge, UpdateWorkflow,
+    AddRelease, ClaimQueued, DeliveryAttempt, Due, DueDeliveries, Health, ListExecutions,
+    ListWorkflows, OwnedUnfinished, Purge, UpdateWorkflow,
 };
+use crate::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
+use crate::{Effects, Store};
 
 /// How many different ids there are: few, so that calls meet.
 const EXECUTIONS: u64 = 40;
 const WORKFLOWS: u64 = 6;
 const NODES: u64 = 4;
 const KEYS: u64 = 6;
+const WEBHOOKS: u64 = 4;
 
 /// A call's name and the two answers to it.
 type Answers = (String, String, String);
@@ -54,13 +56,14 @@ impl Caller {
     }
 
     pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        match self.random.below(20) {
+        match self.random.below(22) {
             0..=8 => self.commit(one, other).await,
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
             16 => self.keys(one, other).await,
             17..=18 => self.outbox(one, other).await,
+            19..=20 => self.webhooks(one, other).await,
             _ => self.nodes(one, other).await,
         }
     }
@@ -139,9 +142,81 @@ impl Caller {
         self.deliveries += 1;
         // Ids in an order of their own.
         let id = self.deliveries * 7919 % 100_003;
-        DeliveryRecord {
-            next_attempt_at: self.random.time(),
-            ..pending(id, of, self.random.below(50))
+        let (sequence, next_attempt_at) = (self.random.below(50), self.random.time());
+        let to = self.number(WEBHOOKS);
+        let delivery = if self.random.once_in(3) {
+            let mut delivery = pending(id, of, sequence);
+            delivery.receiver = receiver(1000 + to);
+            delivery
+        } else {
+            hooked(id, to, of)
+        };
+        let created_at = self.random.time();
+        DeliveryRecord { next_attempt_at, created_at, sequence, ..delivery }
+    }
+
+    fn effects(&mut self) -> Effects {
+        let deliveries = self.random.below(3);
+        let of = self.number(WORKFLOWS);
+        let mut made = Vec::new();
+        for _ in 0..deliveries {
+            made.push(DeliveryRecord { subject: workflow(of).into(), ..self.new_delivery(of) });
+        }
+        Effects { deliveries: made }
+    }
+
+    /// A delivery that was made, or will be.
+    fn delivery(&mut self) -> DeliveryId {
+        let made = u64::try_from(self.deliveries + 2).unwrap();
+        delivery(self.number(made) * 7919 % 100_003)
+    }
+
+    async fn webhooks(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let n = self.number(WEBHOOKS);
+        let (id, of) = (webhook(n), workspace(self.number(2)));
+        match self.random.below(10) {
+            0..=2 => {
+                let new = WebhookRecord { workspace: of, ..new_webhook(n) };
+                both!(one, other, create_webhook(new))
+            }
+            3 => {
+                let status = self.random.pick(&[
+                    WebhookStatus::Active,
+                    WebhookStatus::Inactive,
+                    WebhookStatus::Disabled { reason: "x".to_owned() },
+                ]);
+                let updated_at = self.random.time();
+                let old = self.random.maybe(2, |random| ("whsec_".to_owned(), random.time()));
+                let new = WebhookRecord {
+                    workspace: of,
+                    status,
+                    updated_at,
+                    previous_secret: old,
+                    ..new_webhook(n)
+                };
+                both!(one, other, update_webhook(new))
+            }
+            4 => both!(one, other, delete_webhook(id)),
+            5 => {
+                let of = self.random.maybe(2, |_| of);
+                both!(one, other, list_webhooks(of))
+            }
+            6 => both!(one, other, webhook_changes()),
+            7 => {
+                let status = self.random.maybe(2, |random| random.pick(&DeliveryStatus::ALL));
+                let (skip, limit) = (self.random.limit(), self.random.limit());
+                let list = ListWebhookDeliveries { webhook: id, status, skip, limit };
+                both!(one, other, webhook_deliveries(list))
+            }
+            8 => {
+                let ids = vec![self.delivery(), self.delivery()];
+                both!(one, other, list_attempts(ids))
+            }
+            _ => {
+                let (now, give_up_at) = (self.random.time(), self.random.time());
+                let redeliver = Redeliver { id: self.delivery(), now, give_up_at };
+                both!(one, other, redeliver(redeliver))
+            }
         }
     }
 
@@ -209,6 +284,7 @@ impl Caller {
                 create.workflow.workspace = of;
                 create.workflow.retention_seconds = self.random.maybe(3, |_| 0);
                 create.idempotency = self.random.once_in(3).then(|| self.idempotency_key());
+                create.effects = self.effects();
                 both!(one, other, create_workflow(create))
             }
             1 => {
@@ -219,12 +295,14 @@ impl Caller {
                     metadata: labels(self.random.value()),
                     retention_seconds: self.random.maybe(3, |_| 0),
                     now: self.random.time(),
+                    effects: self.effects(),
                 };
                 both!(one, other, add_release(add))
             }
             2 => {
                 let (delete, now) = (self.random.once_in(6), self.random.time());
-                let update = UpdateWorkflow { id, active, delete, now };
+                let effects = self.effects();
+                let update = UpdateWorkflow { id, active, delete, now, effects };
                 both!(one, other, update_workflow(update))
             }
             3 => both!(one, other, find_workflow(id)),
@@ -277,11 +355,18 @@ impl Caller {
         match self.random.below(6) {
             0 => {
                 let (now, limit) = (self.random.time(), self.random.limit());
-                let due = DueDeliveries { now, except: vec![id], limit };
+                let of = receiver(self.number(WEBHOOKS));
+                let under_way = [(of, id.into()), (of, workflow(1).into())].into();
+                let after = self.random.maybe(2, |_| of);
+                let share = self.random.limit();
+                let due = DueDeliveries { now, under_way, share, after, limit };
                 both!(one, other, due_deliveries(due))
             }
             1 => both!(one, other, next_delivery()),
-            2 => both!(one, other, list_deliveries(id)),
+            2 => {
+                let of = SubjectId::from(id);
+                both!(one, other, list_deliveries(of))
+            }
             _ => {
                 let attempts: Vec<_> = (0..self.random.below(5)).map(|_| self.attempt()).collect();
                 both!(one, other, record_attempts(attempts))
@@ -291,14 +376,19 @@ impl Caller {
 
     fn attempt(&mut self) -> DeliveryAttempt {
         use DeliveryStatus::{Delivered, Exhausted, Pending};
-        let made = u64::try_from(self.deliveries + 2).unwrap();
-        let n = self.number(made);
         DeliveryAttempt {
-            id: delivery(n * 7919 % 100_003),
+            id: self.delivery(),
             status: self.random.pick(&[Pending, Delivered, Delivered, Exhausted]),
-            attempts: u32::try_from(self.random.below(9)).unwrap(),
             next_attempt_at: self.random.time(),
-            last_result: "503".to_owned(),
+            attempt: AttemptRecord {
+                number: u32::try_from(self.random.below(9)).unwrap(),
+                at: self.random.time(),
+                micros: self.random.below(9),
+                url: self.random.maybe(2, |_| "https://example.com".to_owned()),
+                response_status: self.random.maybe(2, |_| 503),
+                response: "busy".to_owned(),
+            },
+            health: self.random.pick(&[Health::Well, Health::Failing, Health::Unknown]),
         }
     }
 
@@ -315,6 +405,7 @@ impl Caller {
                     now,
                     default_before: self.random.maybe(2, |_| at(0).max(now)),
                     idempotency_before: self.random.time(),
+                    deliveries_before: self.random.time(),
                     limit: usize::MAX,
                 };
                 both!(one, other, purge(purge))
@@ -332,16 +423,29 @@ impl Caller {
         for n in 0..u128::from(EXECUTIONS) {
             let id = execution(n);
             answers.push(both!(one, other, load_execution(id)));
-            answers.push(both!(one, other, list_deliveries(id)));
+            let subject = SubjectId::from(id);
+            answers.push(both!(one, other, list_deliveries(subject)));
         }
+        for n in 0..u128::from(WEBHOOKS) {
+            let list = ListWebhookDeliveries {
+                webhook: webhook(n),
+                status: None,
+                skip: 0,
+                limit: usize::MAX,
+            };
+            answers.push(both!(one, other, webhook_deliveries(list)));
+        }
+        answers.push(both!(one, other, list_webhooks(None::<WorkspaceId>)));
         for n in 0..u128::from(WORKFLOWS) {
             let id = workflow(n);
             answers.push(both!(one, other, find_workflow(id)));
             answers.push(both!(one, other, workflow_stats(id)));
+            let subject = SubjectId::from(id);
+            answers.push(both!(one, other, list_deliveries(subject)));
         }
         let everything = ListExecutions { limit: usize::MAX, ..ListExecutions::default() };
         answers.push(both!(one, other, list_executions(everything)));
-        let due = DueDeliveries { now: at(1000), except: Vec::new(), limit: usize::MAX };
+        let due = all_due(at(1000), usize::MAX);
         answers.push(both!(one, other, due_deliveries(due)));
         answers
     }
