@@ -18,7 +18,7 @@ pub enum AppError {
     /// There is no such object in the caller's workspace.
     #[error("{kind} `{id}` was not found")]
     NotFound {
-        /// `workflow`, `execution`, `key`, `release`.
+        /// `workflow`, `execution`, `key`, `release`, `webhook`, `delivery`.
         kind: &'static str,
         /// As the caller wrote it.
         id: String,
@@ -49,6 +49,9 @@ pub enum AppError {
         /// Why that does not go.
         reason: &'static str,
     },
+    /// That does not go as things are; the text tells what to change first.
+    #[error("{0}")]
+    Conflict(String),
     /// The external id is taken in this workspace.
     #[error("the external id is taken by execution {0}")]
     ExternalIdTaken(stepwell_core::ids::ExecutionId),

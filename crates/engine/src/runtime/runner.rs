@@ -43,7 +43,7 @@ pub(crate) struct Runner {
     /// Taken with the first commit.
     idempotency: Option<IdempotencyRecord>,
     secrets: Secrets,
-    /// Where status changes are sent to, if anywhere.
+    /// Who is told of what happens, if anybody.
     outbox: Outbox,
     /// Decided, not yet durable.
     uncommitted: Vec<Recorded>,
@@ -131,7 +131,6 @@ impl Runner {
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
         let Beginning { execution, record, uncommitted, idempotency, secrets, accepted } =
             beginning;
-        let outbox = Outbox::new(&record, &execution, &uncommitted);
         seat.feed.fill(&record, &uncommitted);
         Self {
             engine,
@@ -143,7 +142,7 @@ impl Runner {
             record,
             idempotency,
             secrets,
-            outbox,
+            outbox: Outbox::default(),
             uncommitted,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
