@@ -12,6 +12,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         dataflow::Doc::openapi(),
         vellum::Doc::openapi(),
         abi::Doc::openapi(),
+        abi::WebhooksDoc::openapi(),
         super::Doc::openapi(),
     ];
     for part in parts {

@@ -9,3 +9,5 @@ mod receiver;
 mod restart;
 mod running;
 mod support;
+mod webhooks;
+mod words;
