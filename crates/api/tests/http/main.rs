@@ -12,3 +12,4 @@ mod releases;
 mod served;
 mod support;
 mod vellum;
+mod webhooks;

@@ -161,7 +161,7 @@ pub fn golden(name: &str, answer: &Answer) {
 }
 
 fn normal(text: &str) -> String {
-    let ids = Regex::new(r"\b(wf|ex|task)-[0-9a-z]{26}\b").unwrap();
+    let ids = Regex::new(r"\b(wf|ex|task|exec|whk|msg|evt)[-_][0-9a-z]{26}\b").unwrap();
     let times = Regex::new(r#""\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z""#).unwrap();
     let mut seen: Vec<String> = Vec::new();
     let text = ids.replace_all(text, |found: &regex::Captures<'_>| {
