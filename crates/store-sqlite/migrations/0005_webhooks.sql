@@ -60,7 +60,7 @@ CREATE INDEX deliveries_webhook_status ON deliveries (webhook, status, id)
 CREATE INDEX deliveries_settled ON deliveries (created_at)
     WHERE webhook IS NOT NULL AND status <> 0;
 
-CREATE TABLE attempts (
+CREATE TABLE delivery_attempts (
     delivery        BLOB NOT NULL,
     number          INTEGER NOT NULL,
     at              INTEGER NOT NULL,

@@ -50,11 +50,11 @@ const ATTEMPT: &str = "UPDATE deliveries SET status = ?2, attempts = ?3, next_at
     WHERE id = ?1";
 const REDELIVER: &str = "UPDATE deliveries SET status = 0, next_attempt_at = ?2, give_up_at = ?3
     WHERE id = ?1";
-const NOTE: &str = "INSERT OR REPLACE INTO attempts
+const NOTE: &str = "INSERT OR REPLACE INTO delivery_attempts
     (delivery, number, at, micros, url, response_status, response)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 pub(crate) const ATTEMPTS: &str = "SELECT number, at, micros, url, response_status, response
-    FROM attempts WHERE delivery = ?1 ORDER BY number";
+    FROM delivery_attempts WHERE delivery = ?1 ORDER BY number";
 const HEAD: &str = "SELECT id FROM deliveries WHERE receiver = ?1 AND subject = ?2 AND head = 1";
 const FIRST: &str = "SELECT id FROM deliveries WHERE receiver = ?1 AND subject = ?2 AND status = 0
     ORDER BY sequence, id LIMIT 1";
@@ -63,7 +63,7 @@ const OF_EXECUTION: &str = "SELECT id FROM deliveries WHERE subject = ?1 AND web
 const OLD: &str = "SELECT id FROM deliveries
     WHERE webhook IS NOT NULL AND status <> 0 AND created_at < ?1 LIMIT ?2";
 const DELETE: &str = "DELETE FROM deliveries WHERE id = ?1";
-const DELETE_ATTEMPTS: &str = "DELETE FROM attempts WHERE delivery = ?1";
+const DELETE_ATTEMPTS: &str = "DELETE FROM delivery_attempts WHERE delivery = ?1";
 
 /// Those that the query plan test looks at.
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! every few seconds whether something was changed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The active webhooks.
 #[derive(Default)]
 pub(crate) struct Hooks {
+    /// Whether there is any: where there is none, nobody looks further.
+    any: AtomicBool,
     // Held to copy a pointer; nothing awaits under it.
     known: RwLock<Arc<Known>>,
     /// Reading again takes turns, so that what was read last stays.
@@ -52,12 +55,17 @@ impl Hooks {
             }
         }
         let known = Arc::new(Known { changes, active });
+        let any = !known.active.is_empty();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        self.any.store(any, Ordering::Release);
         Ok(())
     }
 
     /// Whether any webhook of the workspace wants to be told of any of these.
     pub(crate) fn want(&self, workspace: WorkspaceId, topics: &[Topic]) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
         let known = self.known();
         let Some(webhooks) = known.active.get(&workspace) else { return false };
         webhooks.iter().any(|webhook| topics.iter().any(|topic| webhook.topics.contains(*topic)))

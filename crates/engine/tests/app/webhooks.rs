@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId};
+use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, WorkspaceId};
 use stepwell_core::{Topic, Topics};
 use stepwell_engine::app::{
-    ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
+    ChangeWebhook, CreateWorkflow, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret,
+    ShownWebhook, Start,
 };
-use stepwell_engine::{AppError, SystemClock};
+use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::webhooks::WebhookStatus;
@@ -399,6 +400,50 @@ async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
     let last = found[0].attempts.last().unwrap();
     assert_eq!((last.response.as_str(), &last.url), ("not sent: the webhook is inactive", &None));
     assert_eq!((found.len(), receiver.calls().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn other_workspaces_see_and_hear_nothing() {
+    let receiver = Receiver::start(&[200]).await;
+    let bench = Bench::new().await;
+    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let made = bench.app.test_webhook(&bench.caller, hook).await.unwrap().record.id;
+    let other = WorkspaceId::from_uuid(Uuid::from_u128(2));
+    let stranger = Caller { workspace: other, ..bench.caller.clone() };
+    let app = &bench.app;
+    let none = |answer: Result<(), AppError>| {
+        assert!(matches!(answer, Err(AppError::NotFound { .. })), "{answer:?}");
+    };
+    none(app.webhook(&stranger, hook).await.map(drop));
+    none(app.change_webhook(&stranger, hook, ChangeWebhook::default()).await.map(drop));
+    none(app.rotate_secret(&stranger, hook, RotateSecret::default()).await.map(drop));
+    none(app.delete_webhook(&stranger, hook).await);
+    none(app.test_webhook(&stranger, hook).await.map(drop));
+    none(app.webhook_deliveries(&stranger, hook, ALL).await.map(drop));
+    none(app.redeliver(&stranger, made).await.map(drop));
+    assert!(app.webhooks(&stranger).await.unwrap().is_empty());
+    let source = json!({"name": "theirs", "steps": [{"type": "StaticTextInput", "input": "x"}]});
+    let create = CreateWorkflow { source, active: true, idempotency: None };
+    let workflow = app.create_workflow(&stranger, create).await.unwrap();
+    app.execute_and_wait(&stranger, workflow, Start::default(), PATIENCE).await.unwrap();
+    assert_eq!(bench.deliveries(hook).await.len(), 1, "the test, and nothing of theirs");
+}
+
+#[tokio::test]
+async fn other_nodes_hear_of_a_new_webhook() {
+    let receiver = Receiver::start(&[200]).await;
+    let store = Arc::new(MemoryStore::new());
+    let several = || EngineConfig { sole_node: false, ..config() };
+    let one = Bench::over(store.clone(), several()).await;
+    let two = Bench::over(store, several()).await;
+    one.hook(&receiver, Topics::Every).await;
+    let told = async {
+        while receiver.calls().is_empty() {
+            two.static_text().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("in time");
 }
 
 /// A receiver that never answers has 10,000 events waiting; others are told at once, and
