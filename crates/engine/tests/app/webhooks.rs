@@ -244,17 +244,20 @@ async fn given_up_after_a_day_and_sent_again_by_hand() {
     let made = bench.app.test_webhook(caller, hook.record.id).await.unwrap();
     receiver.at_least(1).await;
     let attempts = |count: usize| move |all: &[DeliveryView]| all[0].attempts.len() == count;
-    let found = bench.until_deliveries(hook.record.id, attempts(1)).await;
-    assert_eq!(found[0].record.status, DeliveryStatus::Pending);
-    clock.advance(Duration::from_secs(24 * 3600));
-    // A look at the outbox; it is sent again by hand as well.
-    bench.app.redeliver(caller, made.record.id).await.unwrap();
-    bench.until_deliveries(hook.record.id, attempts(2)).await;
-    clock.advance(Duration::from_secs(24 * 3600));
-    bench.app.redeliver(caller, made.record.id).await.unwrap();
-    clock.advance(Duration::from_secs(24 * 3600));
-    let over = |all: &[DeliveryView]| all[0].record.status == DeliveryStatus::Exhausted;
-    bench.until_deliveries(hook.record.id, |all| over(all) || all[0].attempts.len() > 2).await;
+    let other = Receiver::start(&[200]).await;
+    let other = bench.hook(&other, Topics::Some(vec![Topic::WorkflowDeleted])).await.record.id;
+    for (number, wait, expect) in [
+        (2, 3600, DeliveryStatus::Pending),
+        (3, 23 * 3600 - 1, DeliveryStatus::Pending),
+        (4, 3600, DeliveryStatus::Exhausted),
+    ] {
+        bench.until_deliveries(hook.record.id, attempts(number - 1)).await;
+        clock.advance(Duration::from_secs(wait));
+        // Something else has the outbox looked at.
+        bench.app.test_webhook(caller, other).await.unwrap();
+        let found = bench.until_deliveries(hook.record.id, attempts(number)).await;
+        assert_eq!(found[0].record.status, expect, "{number}");
+    }
     receiver.answer(204);
     let again = bench.app.redeliver(caller, made.record.id).await.unwrap();
     assert_eq!(again.record.status, DeliveryStatus::Pending);
