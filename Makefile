@@ -41,10 +41,11 @@ $(NODE_MODULES): clients/typescript/package-lock.json
 	cd clients/typescript && npm ci
 	touch $@
 
-conformance: ## Run the published vellum clients against this build (needs python3, node and npm)
+conformance: ## Run the published vellum clients and webhook libraries against this build (needs python3, node and npm)
 	$(CARGO) build --bin stepwell
 	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
-		sh tests/vellum/run.sh "$$target/debug/stepwell" "$$target"
+		sh tests/vellum/run.sh "$$target/debug/stepwell" "$$target" && \
+		sh tests/webhooks/run.sh "$$target/debug/stepwell" "$$target"
 
 lint: ## Check format, clippy without warnings, and the project's own rules
 	$(CARGO) fmt --all --check

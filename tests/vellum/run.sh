@@ -6,18 +6,7 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 binary=$1
 target=$2/conformance
 mkdir -p "$target"
-data=$(mktemp -d)
-"$binary" serve --host 127.0.0.1 --port 0 --data-dir "$data" >"$data/server.log" 2>&1 &
-server=$!
-trap 'kill $server 2>/dev/null; rm -rf "$data"' EXIT INT TERM
-tries=0
-until [ -s "$data/server.json" ] && [ -s "$data/admin.key" ]; do
-	tries=$((tries + 1))
-	[ $tries -lt 300 ] || { cat "$data/server.log"; exit 1; }
-	sleep 0.1
-done
-base=$(sed -E 's/.*"url": *"([^"]*)".*/\1/' "$data/server.json" | tr -d '\n' | sed 's:/$::')
-key=$(cat "$data/admin.key")
+. "$here/../server.sh"
 failed=0
 for version in 1.14.8 1.10.0; do
 	venv=$target/python-$version

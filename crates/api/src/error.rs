@@ -288,7 +288,9 @@ impl From<AppError> for ApiError {
             }
             AppError::Inactive => Self::new(Kind::Inactive, text),
             AppError::AlreadyEnded(_) => Self::new(Kind::Ended, text),
-            AppError::WrongState { .. } => Self::new(Kind::WrongState, text),
+            AppError::WrongState { .. } | AppError::Conflict(_) => {
+                Self::new(Kind::WrongState, text)
+            }
             AppError::ExternalIdTaken(id) => {
                 let mut error = Self::new(Kind::ExternalIdTaken, text);
                 error.0.object = Some(Object::Execution(id));

@@ -21,9 +21,11 @@ mod server;
 mod service;
 mod sse;
 mod telemetry;
+mod tell;
 
 pub use config::ApiConfig;
 pub use cors::Origin;
 pub use server::{router, serve};
 pub use service::openapi;
 pub use telemetry::install_metrics;
+pub use tell::Words;

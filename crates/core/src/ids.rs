@@ -149,6 +149,15 @@ id!(
 id!(
     /// One event on its way to one URL.
     DeliveryId, "a delivery", dataflow: "msg", abi: "msg");
+id!(
+    /// A webhook: a subscription to events.
+    WebhookId, "a webhook", dataflow: "whk", abi: "whk");
+id!(
+    /// Something that happened: the same for all webhooks that are told of it.
+    EventId, "an event", dataflow: "evt", abi: "evt");
+id!(
+    /// Whoever takes deliveries and must not hold up the others: a webhook, or a host.
+    ReceiverId, "a receiver", dataflow: "rcv", abi: "rcv");
 
 id!(
     /// A schedule: what starts executions by itself.
@@ -157,6 +166,35 @@ id!(
 impl WorkspaceId {
     /// The workspace that exists from the first start on.
     pub const DEFAULT: Self = Self(Uuid::from_u128(1));
+}
+
+id!(
+    /// What a delivery tells of: an execution, a workflow, a schedule.
+    SubjectId, "a subject", dataflow: "sub", abi: "sub");
+
+macro_rules! subjects {
+    ($($id:ident),*) => {$(
+        impl From<$id> for SubjectId {
+            fn from(id: $id) -> Self {
+                Self(id.uuid())
+            }
+        }
+    )*};
+}
+
+subjects!(ExecutionId, WorkflowId, WebhookId);
+
+impl ReceiverId {
+    /// All URLs of one origin (`https://example.com:8443`) are one receiver: UUIDv5 of its name.
+    pub fn of_origin(origin: &str) -> Self {
+        Self(Uuid::new_v5(&Uuid::NAMESPACE_URL, origin.as_bytes()))
+    }
+}
+
+impl From<WebhookId> for ReceiverId {
+    fn from(webhook: WebhookId) -> Self {
+        Self(webhook.uuid())
+    }
 }
 
 impl StepRunId {

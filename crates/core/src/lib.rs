@@ -15,10 +15,12 @@ pub mod schedule;
 #[cfg(test)]
 mod test_support;
 mod time;
+mod topic;
 
 pub use depth::{MAX_VALUE_DEPTH, nests_deeper};
 pub use problem::{Problem, Problems};
 pub use time::Timestamp;
+pub use topic::{Topic, Topics, UnknownTopic};
 
 /// A JSON object that keeps the order of its keys.
 pub type Map = serde_json::Map<String, serde_json::Value>;

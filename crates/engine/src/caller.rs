@@ -121,6 +121,22 @@ impl Caller {
         self.require_on(verb, kind, &[])
     }
 
+    /// Checks that it may do that to at least one object of that kind; which is to be asked once
+    /// the object is known.
+    ///
+    /// # Errors
+    /// `Forbidden` naming the scope that would be needed.
+    pub fn require_any(&self, verb: Verb, kind: &str) -> Result<(), AppError> {
+        let allowed = self.scopes.iter().any(|scope| match scope {
+            Scope::Admin => true,
+            Scope::On { verb: v, kind: k, only: _ } => *v == verb && k == kind,
+        });
+        if allowed {
+            return Ok(());
+        }
+        Err(AppError::Forbidden(format!("{}:{kind}", verb.name())))
+    }
+
     /// Checks that it may do that to the object known by any of `names` (its id forms, its name).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use stepwell_core::Timestamp;
 
 /// What the engine may use and how long it waits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +32,10 @@ pub struct EngineConfig {
     pub keep_in_memory_millis: u64,
     /// How long deliveries are retried, in seconds.
     pub delivery_retry_seconds: u64,
+    /// After so many seconds of nothing but failures a webhook is disabled.
+    pub webhook_disable_seconds: u64,
+    /// How long deliveries to webhooks are kept after they were made, in seconds.
+    pub webhook_history_seconds: u64,
     /// Whether steps and webhooks may reach private, loopback and link-local addresses; `None`:
     /// only while the server itself listens on loopback.
     pub allow_private_egress: Option<bool>,
@@ -55,6 +60,8 @@ impl Default for EngineConfig {
             idempotency_seconds: 24 * 3600,
             keep_in_memory_millis: 2_000,
             delivery_retry_seconds: 24 * 3600,
+            webhook_disable_seconds: 5 * 24 * 3600,
+            webhook_history_seconds: 30 * 24 * 3600,
             allow_private_egress: None,
             sole_node: true,
             fire_schedules: true,
@@ -66,5 +73,10 @@ impl EngineConfig {
     /// A step's time-out where its definition gives none.
     pub fn step_timeout(&self) -> Duration {
         Duration::from_secs(self.step_timeout_seconds)
+    }
+
+    /// Until when a delivery is tried that is to be sent from that moment on.
+    pub(crate) fn give_up_at(&self, from: Timestamp) -> Timestamp {
+        from.after(Duration::from_secs(self.delivery_retry_seconds))
     }
 }

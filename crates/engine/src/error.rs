@@ -18,7 +18,7 @@ pub enum AppError {
     /// There is no such object in the caller's workspace.
     #[error("{kind} `{id}` was not found")]
     NotFound {
-        /// `workflow`, `execution`, `key`, `release`, `schedule`.
+        /// `workflow`, `execution`, `key`, `release`, `schedule`, `webhook`, `delivery`.
         kind: &'static str,
         /// As the caller wrote it.
         id: String,
@@ -52,6 +52,9 @@ pub enum AppError {
         /// Why that does not go.
         reason: &'static str,
     },
+    /// That does not go as things are; the text tells what to change first.
+    #[error("{0}")]
+    Conflict(String),
     /// The external id is taken in this workspace.
     #[error("the external id is taken by execution {0}")]
     ExternalIdTaken(stepwell_core::ids::ExecutionId),

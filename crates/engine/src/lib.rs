@@ -11,6 +11,7 @@ pub mod egress;
 mod error;
 pub mod events;
 mod runtime;
+pub mod tell;
 pub mod view;
 
 pub use app::App;
@@ -18,3 +19,4 @@ pub use caller::{Caller, Scope};
 pub use clock::{Clock, SystemClock};
 pub use config::EngineConfig;
 pub use error::{AppError, AuthError};
+pub use tell::Tell;

@@ -116,37 +116,35 @@ impl ExecutionView {
 }
 
 fn steps(execution: &Execution) -> Vec<StepView> {
-    let plan = &execution.origin.plan;
-    let over = execution.status().is_final();
-    plan.steps
-        .iter()
-        .zip(&execution.steps)
-        .map(|(step, run)| {
-            let (output, error) = match &run.state {
-                StepState::Completed { output, .. } => (Some(output.clone()), None),
-                StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
-                    (None, Some(error.clone()))
-                }
-                _ => (None, None),
-            };
-            StepView {
-                run_id: StepRunId::of(execution.origin.id, &step.id),
-                step_id: step.id.clone(),
-                type_name: step.type_name,
-                status: match StepStatus::from(&run.state) {
-                    // No event says so of each: what was not reached when it ended never will be.
-                    StepStatus::Pending if over => StepStatus::Cancelled,
-                    status => status,
-                },
-                input: run.input.clone(),
-                output,
-                error,
-                attempts: run.attempts,
-                started_at: run.started_at,
-                ended_at: run.ended_at,
-            }
-        })
-        .collect()
+    (0..execution.steps.len()).filter_map(|index| step(execution, index)).collect()
+}
+
+/// One step of an execution, by its index in the plan.
+pub fn step(execution: &Execution, index: usize) -> Option<StepView> {
+    let (step, run) = execution.origin.plan.steps.get(index).zip(execution.steps.get(index))?;
+    let (output, error) = match &run.state {
+        StepState::Completed { output, .. } => (Some(output.clone()), None),
+        StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
+            (None, Some(error.clone()))
+        }
+        _ => (None, None),
+    };
+    Some(StepView {
+        run_id: StepRunId::of(execution.origin.id, &step.id),
+        step_id: step.id.clone(),
+        type_name: step.type_name,
+        status: match StepStatus::from(&run.state) {
+            // No event says so of each: what was not reached when it ended never will be.
+            StepStatus::Pending if execution.status().is_final() => StepStatus::Cancelled,
+            status => status,
+        },
+        input: run.input.clone(),
+        output,
+        error,
+        attempts: run.attempts,
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+    })
 }
 
 /// A line that a step of an execution logged, or that tells of a failed attempt.

@@ -72,6 +72,9 @@ pub enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(commands::keys::Keys),
+    /// Create, list, test and delete webhooks, and see what they were sent
+    #[command(subcommand)]
+    Webhooks(commands::webhooks::Webhooks),
     /// Show what step types there are
     StepTypes(commands::step_types::StepTypes),
     /// Show the configuration that is in effect

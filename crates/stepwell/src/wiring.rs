@@ -66,7 +66,7 @@ pub fn memory_store() -> Arc<dyn Store> {
 /// # Errors
 /// The store could not be read or written.
 pub async fn start_engine(store: Arc<dyn Store>, config: EngineConfig) -> Result<App, Fault> {
-    Ok(App::start(store, config, Arc::new(SystemClock)).await?)
+    Ok(App::start(store, config, Arc::new(SystemClock), Arc::new(stepwell_api::Words)).await?)
 }
 
 /// The HTTP API.

@@ -255,3 +255,34 @@ fn a_backup_is_made_while_serving_and_can_be_served() {
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+#[test]
+fn webhooks_are_made_listed_and_deleted() {
+    let folder = Folder::new();
+    folder
+        .write("a.json", r#"{"name": "a", "steps": [{"type": "StaticTextInput", "input": "x"}]}"#);
+    let server = folder.serve(&[]);
+    let made = folder.json(&[
+        "webhooks",
+        "create",
+        "http://127.0.0.1:9/hook",
+        "--event",
+        "workflow.created",
+    ]);
+    let id = made["id"].as_str().unwrap();
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"), "{made}");
+    folder.json(&["workflows", "create", "a.json"]);
+    let tested = folder.json(&["webhooks", "test", id]);
+    let deliveries = folder.json(&["webhooks", "deliveries", id]);
+    assert_eq!(deliveries["items"][0]["event"], "webhook.test");
+    assert_eq!(deliveries["items"][1]["event"], "workflow.created");
+    let again = folder.json(&["webhooks", "redeliver", tested["id"].as_str().unwrap()]);
+    assert_eq!(again["id"], tested["id"]);
+    let rotated = folder.json(&["webhooks", "rotate-secret", id, "--overlap", "60"]);
+    assert_ne!(rotated["secret"], made["secret"]);
+    let list = folder.json(&["webhooks", "list"]);
+    assert_eq!(list["items"][0]["url"], "http://127.0.0.1:9/hook");
+    folder.json(&["webhooks", "delete", id]);
+    assert_eq!(folder.refused(&["webhooks", "show", id]).0, 3);
+    drop(server);
+}

@@ -1,58 +1,98 @@
 //! The outbox.
 //!
-//! Of the pending deliveries of an execution the first one is its head; the column `head` is kept
-//! right by every write here, so that those waiting behind a head are never looked at.
+//! Of the pending deliveries of a queue (a receiver and a subject) the first one is its head; the
+//! column `head` is kept right by every write here, so that those waiting behind a head are never
+//! looked at. Whoever asks what is due goes from receiver to receiver, so that those waiting for a
+//! receiver that has its share are not looked at either.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{DeliveryId, ExecutionId};
-use stepwell_store::DeliveryStore;
-use stepwell_store::record::DeliveryRecord;
-use stepwell_store::traits::{DeliveryAttempt, DueDeliveries};
+use stepwell_core::ids::{DeliveryId, ExecutionId, ReceiverId, SubjectId, WebhookId};
+use stepwell_store::record::{AttemptRecord, DeliveryRecord, Destination};
+use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
+use stepwell_store::webhooks::Redeliver;
+use stepwell_store::{DeliveryStore, StoreError};
 
-use crate::SqliteStore;
-use crate::fault::{Answer, Result};
+use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
+use crate::{SqliteStore, webhooks};
 
 macro_rules! columns {
     () => {
-        "id, execution, sequence, workspace, url, body, status, attempts, created_at, \
-         next_attempt_at, last_result"
+        "id, webhook, url, receiver, subject, sequence, workspace, event, body, status, attempts, \
+         created_at, next_attempt_at, give_up_at"
     };
 }
+pub(crate) use columns;
 
 const INSERT: &str = concat!(
     "INSERT INTO deliveries (",
     columns!(),
-    ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)"
+    ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0)"
 );
-/// The rest are left out by the reader: there are at most as many as deliveries under way.
-const DUE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM deliveries WHERE head = 1 AND next_attempt_at <= ?1 ORDER BY next_attempt_at, id"
-);
+pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE id = ?1");
+/// The next receiver that something waits for.
+const RECEIVER: &str =
+    "SELECT receiver FROM deliveries WHERE head = 1 AND receiver > ?1 ORDER BY receiver LIMIT 1";
+/// What waits for it, the earliest first.
+const DUE: &str = "SELECT id, subject FROM deliveries
+    WHERE head = 1 AND receiver = ?1 AND next_attempt_at <= ?2
+    ORDER BY next_attempt_at, id LIMIT ?3";
 const NEXT: &str =
     "SELECT next_attempt_at FROM deliveries WHERE head = 1 ORDER BY next_attempt_at LIMIT 1";
-const OF_EXECUTION: &str =
-    concat!("SELECT ", columns!(), " FROM deliveries WHERE execution = ?1 ORDER BY sequence, id");
-const EXECUTION_OF: &str = "SELECT execution FROM deliveries WHERE id = ?1";
-const ATTEMPT: &str = "UPDATE deliveries SET status = ?2, attempts = ?3, next_attempt_at = ?4,
-    last_result = ?5 WHERE id = ?1";
-/// Makes the first pending delivery the head, and no other.
-const DEMOTE: &str = "UPDATE deliveries SET head = 0 WHERE execution = ?1 AND head = 1";
-const PROMOTE: &str = "UPDATE deliveries SET head = 1 WHERE id = (SELECT id FROM deliveries
-    WHERE execution = ?1 AND status = 0 ORDER BY sequence, id LIMIT 1)";
-const PURGE: &str = "DELETE FROM deliveries WHERE execution = ?1";
+const OF_SUBJECT: &str =
+    concat!("SELECT ", columns!(), " FROM deliveries WHERE subject = ?1 ORDER BY sequence, id");
+const QUEUE_OF: &str = "SELECT receiver, subject, webhook FROM deliveries WHERE id = ?1";
+const ATTEMPT: &str = "UPDATE deliveries SET status = ?2, attempts = ?3, next_attempt_at = ?4
+    WHERE id = ?1";
+const REDELIVER: &str = "UPDATE deliveries SET status = 0, next_attempt_at = ?2, give_up_at = ?3
+    WHERE id = ?1";
+const NOTE: &str = "INSERT OR REPLACE INTO delivery_attempts
+    (delivery, number, at, micros, url, response_status, response)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+pub(crate) const ATTEMPTS: &str = "SELECT number, at, micros, url, response_status, response
+    FROM delivery_attempts WHERE delivery = ?1 ORDER BY number";
+const HEAD: &str = "SELECT id FROM deliveries WHERE receiver = ?1 AND subject = ?2 AND head = 1";
+const FIRST: &str = "SELECT id FROM deliveries WHERE receiver = ?1 AND subject = ?2 AND status = 0
+    ORDER BY sequence, id LIMIT 1";
+const SET_HEAD: &str = "UPDATE deliveries SET head = ?2 WHERE id = ?1";
+const OF_EXECUTION: &str = "SELECT id FROM deliveries WHERE subject = ?1 AND webhook IS NULL";
+const OLD: &str = "SELECT id FROM deliveries
+    WHERE webhook IS NOT NULL AND status <> 0 AND created_at < ?1 LIMIT ?2";
+const DELETE: &str = "DELETE FROM deliveries WHERE id = ?1";
+const DELETE_ATTEMPTS: &str = "DELETE FROM delivery_attempts WHERE delivery = ?1";
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] =
-    &[DUE, NEXT, OF_EXECUTION, EXECUTION_OF, ATTEMPT, DEMOTE, PROMOTE, PURGE];
+pub(crate) const QUERIES: &[&str] = &[
+    FIND,
+    RECEIVER,
+    DUE,
+    NEXT,
+    OF_SUBJECT,
+    QUEUE_OF,
+    ATTEMPT,
+    REDELIVER,
+    ATTEMPTS,
+    HEAD,
+    FIRST,
+    SET_HEAD,
+    OF_EXECUTION,
+    OLD,
+    DELETE,
+    DELETE_ATTEMPTS,
+];
 
 #[async_trait]
 impl DeliveryStore for SqliteStore {
+    async fn add_deliveries(&self, deliveries: Vec<DeliveryRecord>) -> Answer<()> {
+        let bytes = deliveries.iter().map(|delivery| delivery.body.len()).sum();
+        self.writer.write(bytes, move |batch| insert(batch.connection, &deliveries)).await
+    }
+
     async fn due_deliveries(&self, due: DueDeliveries) -> Answer<Vec<DeliveryRecord>> {
         self.readers.read(move |connection| find_due(connection, &due)).await
     }
@@ -74,85 +114,195 @@ impl DeliveryStore for SqliteStore {
             .await
     }
 
-    async fn list_deliveries(&self, execution: ExecutionId) -> Answer<Vec<DeliveryRecord>> {
+    async fn list_deliveries(&self, subject: SubjectId) -> Answer<Vec<DeliveryRecord>> {
         self.readers
-            .read(move |connection| row::all(connection, OF_EXECUTION, [execution.blob()], record))
+            .read(move |connection| row::all(connection, OF_SUBJECT, [subject.blob()], record))
             .await
     }
 }
 
-fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
+/// Reads the columns of [`columns`].
+pub(crate) fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
+    let destination = match (row::maybe_id(found, 1)?, row::get(found, 2)?) {
+        (Some(webhook), None) => Destination::Webhook(webhook),
+        (None, Some(url)) => Destination::Url(url),
+        _ => return Err(corrupt("a delivery goes nowhere, or to two places")),
+    };
     Ok(DeliveryRecord {
         id: row::id(found, 0)?,
-        execution: row::id(found, 1)?,
-        sequence: row::get(found, 2)?,
-        workspace: row::id(found, 3)?,
-        url: row::get(found, 4)?,
-        body: row::get(found, 5)?,
-        status: row::delivery_status(found, 6)?,
-        attempts: row::get(found, 7)?,
-        created_at: row::time(found, 8)?,
-        next_attempt_at: row::time(found, 9)?,
-        last_result: row::get(found, 10)?,
+        destination,
+        receiver: row::id(found, 3)?,
+        subject: row::id(found, 4)?,
+        sequence: row::get(found, 5)?,
+        workspace: row::id(found, 6)?,
+        event: row::get(found, 7)?,
+        body: row::get(found, 8)?,
+        status: row::delivery_status(found, 9)?,
+        attempts: row::get(found, 10)?,
+        created_at: row::time(found, 11)?,
+        next_attempt_at: row::time(found, 12)?,
+        give_up_at: row::time(found, 13)?,
     })
 }
 
+pub(crate) fn attempt(found: &Row<'_>) -> Result<AttemptRecord> {
+    Ok(AttemptRecord {
+        number: row::get(found, 0)?,
+        at: row::time(found, 1)?,
+        micros: row::get(found, 2)?,
+        url: row::get(found, 3)?,
+        response_status: row::get(found, 4)?,
+        response: row::get(found, 5)?,
+    })
+}
+
+/// Looks at ids first: bodies can be large, and only those that are chosen are read.
 fn find_due(connection: &Connection, due: &DueDeliveries) -> Result<Vec<DeliveryRecord>> {
-    let mut statement = connection.prepare_cached(DUE)?;
-    let mut rows = statement.query([due.now.as_micros()])?;
-    let mut found = Vec::new();
-    while found.len() < due.limit
-        && let Some(next) = rows.next()?
-    {
-        if !due.except.contains(&row::id(next, 1)?) {
-            found.push(record(next)?);
+    let mut turns: Vec<std::vec::IntoIter<DeliveryId>> = Vec::new();
+    let mut before = 0;
+    let mut last = row::BEFORE_ALL.to_vec();
+    let receiver = |found: &Row<'_>| row::id::<ReceiverId>(found, 0);
+    while let Some(next) = row::first(connection, RECEIVER, [&last], receiver)? {
+        last = next.blob().to_vec();
+        let heads = heads_of(connection, due, next)?;
+        if !heads.is_empty() {
+            before += usize::from(Some(next) <= due.after);
+            turns.push(heads.into_iter());
         }
     }
-    Ok(found)
+    turns.rotate_left(before);
+    let mut found = Vec::new();
+    while !turns.is_empty() && found.len() < due.limit {
+        turns.retain_mut(|turn| {
+            let next = turn.next();
+            found.extend(next);
+            next.is_some()
+        });
+    }
+    found.truncate(due.limit);
+    let read = |id: DeliveryId| row::first(connection, FIND, [id.blob()], record);
+    found.into_iter().filter_map(|id| read(id).transpose()).collect()
+}
+
+/// What is due for a receiver and fits into its share.
+fn heads_of(
+    connection: &Connection,
+    due: &DueDeliveries,
+    receiver: ReceiverId,
+) -> Result<Vec<DeliveryId>> {
+    let busy = due.under_way.iter().filter(|(other, _)| *other == receiver);
+    let busy: BTreeSet<SubjectId> = busy.map(|(_, subject)| *subject).collect();
+    let room = due.share.saturating_sub(busy.len()).min(due.limit);
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    // Those under way still are heads of their queues.
+    let asked = row::limit(room.saturating_add(busy.len()));
+    let params = params![receiver.blob(), due.now.as_micros(), asked];
+    let heads = row::all(connection, DUE, params, |found| {
+        Ok((row::id::<DeliveryId>(found, 0)?, row::id::<SubjectId>(found, 1)?))
+    })?;
+    let free = heads.into_iter().filter(|(_, subject)| !busy.contains(subject));
+    Ok(free.map(|(id, _)| id).take(room).collect())
 }
 
 /// Puts new deliveries in the outbox.
 pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> Result<()> {
+    let mut queues = BTreeSet::new();
     for delivery in deliveries {
+        let (webhook, url) = match &delivery.destination {
+            Destination::Webhook(webhook) => (Some(webhook.blob()), None),
+            Destination::Url(url) => (None, Some(url)),
+        };
         let params = params![
             delivery.id.blob(),
-            delivery.execution.blob(),
+            webhook,
+            url,
+            delivery.receiver.blob(),
+            delivery.subject.blob(),
             delivery.sequence,
             delivery.workspace.blob(),
-            delivery.url,
+            delivery.event,
             delivery.body,
             row::delivery_status_number(delivery.status),
             delivery.attempts,
             delivery.created_at.as_micros(),
             delivery.next_attempt_at.as_micros(),
-            delivery.last_result,
+            delivery.give_up_at.as_micros(),
         ];
         row::run(connection, INSERT, params)?;
+        queues.insert((delivery.receiver, delivery.subject));
     }
-    // All of one commit are of one execution.
-    deliveries.first().map_or(Ok(()), |delivery| choose_head(connection, delivery.execution))
+    queues.into_iter().try_for_each(|queue| choose_head(connection, queue))
 }
 
-/// Deletes the deliveries of an execution.
+/// Deletes the deliveries of an execution to the URL that it was given.
 pub(crate) fn purge(connection: &Connection, execution: ExecutionId) -> Result<()> {
-    row::run(connection, PURGE, [execution.blob()]).map(drop)
+    let of = SubjectId::from(execution).blob();
+    let ids = row::all(connection, OF_EXECUTION, [of], |found| row::id(found, 0))?;
+    ids.into_iter().try_for_each(|id| delete(connection, id))
 }
 
-fn record_attempt(connection: &Connection, attempt: &DeliveryAttempt) -> Result<()> {
-    let DeliveryAttempt { id, status, attempts, next_attempt_at, last_result } = attempt;
-    let Some(execution) = execution_of(connection, *id)? else { return Ok(()) };
-    let status_number = row::delivery_status_number(*status);
-    let params =
-        params![id.blob(), status_number, attempts, next_attempt_at.as_micros(), last_result];
-    row::run(connection, ATTEMPT, params)?;
-    choose_head(connection, execution)
+/// Deletes some of the settled deliveries to webhooks that are older; how many.
+pub(crate) fn purge_old(connection: &Connection, before: Timestamp, limit: usize) -> Result<usize> {
+    let params = params![before.as_micros(), row::limit(limit)];
+    let ids = row::all(connection, OLD, params, |found| row::id(found, 0))?;
+    let count = ids.len();
+    ids.into_iter().try_for_each(|id| delete(connection, id))?;
+    Ok(count)
 }
 
-fn execution_of(connection: &Connection, id: DeliveryId) -> Result<Option<ExecutionId>> {
-    row::first(connection, EXECUTION_OF, [id.blob()], |found| row::id(found, 0))
+fn delete(connection: &Connection, id: DeliveryId) -> Result<()> {
+    row::run(connection, DELETE_ATTEMPTS, [id.blob()])?;
+    row::run(connection, DELETE, [id.blob()]).map(drop)
 }
 
-fn choose_head(connection: &Connection, execution: ExecutionId) -> Result<()> {
-    row::run(connection, DEMOTE, [execution.blob()])?;
-    row::run(connection, PROMOTE, [execution.blob()]).map(drop)
+fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()> {
+    let DeliveryAttempt { id, status, next_attempt_at, attempt, health } = made;
+    let Some((queue, webhook)) = queue_of(connection, *id)? else { return Ok(()) };
+    let AttemptRecord { number, at, micros, url, response_status, response } = attempt;
+    let (at_micros, next) = (at.as_micros(), next_attempt_at.as_micros());
+    let status = row::delivery_status_number(*status);
+    row::run(connection, ATTEMPT, params![id.blob(), status, number, next])?;
+    let note = params![id.blob(), number, at_micros, micros, url, response_status, response];
+    row::run(connection, NOTE, note)?;
+    match (webhook, health) {
+        (Some(webhook), Health::Well) => webhooks::is_well(connection, webhook)?,
+        (Some(webhook), Health::Failing) => webhooks::is_failing(connection, webhook, *at)?,
+        (None, _) | (_, Health::Unknown) => {}
+    }
+    choose_head(connection, queue)
+}
+
+/// Has a delivery sent again.
+pub(crate) fn redeliver(connection: &Connection, redeliver: Redeliver) -> Result<()> {
+    let Redeliver { id, now, give_up_at } = redeliver;
+    let found = queue_of(connection, id)?;
+    let (queue, _) = found.ok_or(StoreError::Missing("the delivery"))?;
+    row::run(connection, REDELIVER, params![id.blob(), now.as_micros(), give_up_at.as_micros()])?;
+    choose_head(connection, queue)
+}
+
+type Queue = (ReceiverId, SubjectId);
+
+fn queue_of(connection: &Connection, id: DeliveryId) -> Result<Option<(Queue, Option<WebhookId>)>> {
+    row::first(connection, QUEUE_OF, [id.blob()], |found| {
+        Ok(((row::id(found, 0)?, row::id(found, 1)?), row::maybe_id(found, 2)?))
+    })
+}
+
+/// Makes the first pending delivery the head, and no other.
+fn choose_head(connection: &Connection, (receiver, subject): Queue) -> Result<()> {
+    let id = |found: &Row<'_>| row::id::<DeliveryId>(found, 0);
+    let find = |sql| row::first(connection, sql, params![receiver.blob(), subject.blob()], id);
+    let (head, first) = (find(HEAD)?, find(FIRST)?);
+    if head == first {
+        return Ok(());
+    }
+    for (one, is_head) in [(head, false), (first, true)] {
+        if let Some(id) = one {
+            row::run(connection, SET_HEAD, params![id.blob(), is_head])?;
+        }
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod browse;
 mod codec;
 mod connection;
 mod deliveries;
+mod effects;
 mod executions;
 mod fault;
 mod feedback;
@@ -19,6 +20,7 @@ mod options;
 mod readers;
 mod row;
 mod schedules;
+mod webhooks;
 mod workflows;
 mod writer;
 

@@ -15,7 +15,7 @@ use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
 use crate::{SqliteStore, deliveries, executions, feedback};
 
-/// How many executions, or idempotency keys, are deleted in one write: others wait no longer.
+/// How many executions, idempotency keys or deliveries are deleted in one write: others wait no longer.
 const PURGE_STEP: usize = 64;
 
 const NEXT_WORKFLOW: &str = "SELECT workflow FROM executions
@@ -47,6 +47,16 @@ impl MaintenanceStore for SqliteStore {
         loop {
             let params = (before, row::limit(PURGE_STEP));
             let delete = move |connection: &Connection| row::run(connection, DELETE_KEYS, params);
+            let deleted = self.writer.write(0, move |batch| delete(batch.connection)).await?;
+            if deleted < PURGE_STEP {
+                break;
+            }
+        }
+        loop {
+            let before = purge.deliveries_before;
+            let delete = move |connection: &Connection| {
+                deliveries::purge_old(connection, before, PURGE_STEP)
+            };
             let deleted = self.writer.write(0, move |batch| delete(batch.connection)).await?;
             if deleted < PURGE_STEP {
                 return Ok(purged);

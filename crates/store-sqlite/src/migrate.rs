@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_tags_and_actuals.sql"),
     include_str!("../migrations/0004_schedules.sql"),
+    include_str!("../migrations/0005_webhooks.sql"),
 ];
 
 /// "Step": marks the file as ours.
@@ -81,6 +82,28 @@ mod tests {
         apply(&mut connection, &[one, two]).unwrap();
         connection.execute("INSERT INTO a (x, y) VALUES (1, 2)", []).unwrap();
         assert_eq!(version(&connection).unwrap(), 2);
+    }
+
+    /// What waited to be sent before there were webhooks still is.
+    #[test]
+    fn deliveries_of_before_go_on() {
+        let mut connection = memory();
+        apply(&mut connection, &MIGRATIONS[..2]).unwrap();
+        let old =
+            "INSERT INTO deliveries VALUES (zeroblob(16), x'01', 7, x'02', 'https://a.example',
+            '{}', 0, 3, 1000, 2000, '503', 1)";
+        connection.execute(old, []).unwrap();
+        run(&mut connection).unwrap();
+        let new = "SELECT url, receiver = subject AND subject = x'01', sequence, attempts, head,
+            give_up_at, webhook IS NULL FROM deliveries";
+        let found: (String, bool, u64, u64, bool, i64, bool) = connection
+            .query_row(new, [], |row| {
+                let (a, b, c) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok((a, b, c, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+            })
+            .unwrap();
+        let expect = ("https://a.example".to_owned(), true, 7, 3, true, 86_400_001_000, true);
+        assert_eq!(found, expect);
     }
 
     #[test]

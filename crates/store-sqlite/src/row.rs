@@ -5,7 +5,8 @@ use rusqlite::{Connection, Params, Row};
 use serde_json::Value;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ScheduleId, WorkflowId, WorkspaceId,
+    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, ScheduleId, SubjectId, WebhookId,
+    WorkflowId, WorkspaceId,
 };
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::DeliveryStatus;
@@ -39,7 +40,19 @@ macro_rules! ids {
     )*};
 }
 
-ids!(ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ScheduleId, WorkflowId, WorkspaceId);
+ids!(
+    ActualId,
+    DeliveryId,
+    ExecutionId,
+    KeyId,
+    NodeId,
+    ReceiverId,
+    ScheduleId,
+    SubjectId,
+    WebhookId,
+    WorkflowId,
+    WorkspaceId
+);
 
 /// Where a page begins, as a bound that an index can be searched by.
 pub(crate) fn before(id: Option<impl Id>) -> Vec<u8> {

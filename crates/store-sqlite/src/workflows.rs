@@ -12,7 +12,7 @@ use stepwell_store::{StoreError, WorkflowStore};
 use crate::executions::idempotency;
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, schedules};
+use crate::{SqliteStore, codec, effects, schedules};
 
 macro_rules! columns {
     () => {
@@ -66,11 +66,11 @@ pub(crate) const QUERIES: &[&str] =
 #[async_trait]
 impl WorkflowStore for SqliteStore {
     async fn create_workflow(&self, create: CreateWorkflow) -> Answer<()> {
-        let CreateWorkflow { workflow, release, idempotency } = create;
+        let CreateWorkflow { workflow, release, idempotency, effects } = create;
         let metadata = row::labels_text(&workflow.metadata)?;
         let source = codec::write_json(&release.source)?;
         self.writer
-            .write(source.len(), move |batch| {
+            .write(source.len() + effects.bytes(), move |batch| {
                 let connection = batch.connection;
                 idempotency::require_free(connection, idempotency.as_ref())?;
                 if find(connection, workflow.id)?.is_some() {
@@ -78,7 +78,8 @@ impl WorkflowStore for SqliteStore {
                 }
                 idempotency::take(connection, idempotency.as_ref())?;
                 insert(connection, &workflow, metadata.as_deref())?;
-                insert_release(connection, &release, &source)
+                insert_release(connection, &release, &source)?;
+                effects::write(connection, &effects)
             })
             .await
     }
@@ -87,21 +88,24 @@ impl WorkflowStore for SqliteStore {
         let metadata = row::labels_text(&add.metadata)?;
         let source = codec::write_json(&add.source)?;
         self.writer
-            .write(source.len(), move |batch| {
+            .write(source.len() + add.effects.bytes(), move |batch| {
                 release(batch.connection, &add, metadata.as_deref(), &source)
             })
             .await
     }
 
     async fn update_workflow(&self, update: UpdateWorkflow) -> Answer<()> {
-        let UpdateWorkflow { id, active, delete, now } = update;
+        let UpdateWorkflow { id, active, delete, now, effects } = update;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 live_release(batch.connection, id)?;
                 let now = now.as_micros();
                 let params = params![id.blob(), active, now, delete.then_some(now)];
                 row::run(batch.connection, UPDATE, params)?;
-                if delete { schedules::delete_of(batch.connection, id) } else { Ok(()) }
+                if delete {
+                    schedules::delete_of(batch.connection, id)?;
+                }
+                effects::write(batch.connection, &effects)
             })
             .await
     }
@@ -212,6 +216,7 @@ fn release(
     let retention = add.retention_seconds.map(u64::cast_signed);
     row::run(connection, RELEASE, params![id, number, add.name, metadata, retention, now])?;
     row::run(connection, INSERT_RELEASE, params![id, number, source, now])?;
+    effects::write(connection, &add.effects)?;
     Ok(number)
 }
 

@@ -35,8 +35,8 @@ pub struct Commit {
 
 impl Commit {
     /// Whether its parts fit together: events without gaps after `expected_seq`, the record at the
-    /// last of them, an idempotency key or a schedule only with a new execution, deliveries of this
-    /// execution.
+    /// last of them, an idempotency key or a schedule only with a new execution, deliveries about
+    /// this execution.
     /// Stores call this before anything else.
     ///
     /// # Errors
@@ -60,8 +60,8 @@ impl Commit {
         if self.expected_seq > 0 && self.schedule.is_some() {
             return refuse("is the firing of a schedule, but the execution is not new");
         }
-        if self.deliveries.iter().any(|delivery| delivery.execution != id) {
-            return refuse("has deliveries of another execution");
+        if self.deliveries.iter().any(|delivery| delivery.subject != id.into()) {
+            return refuse("has deliveries about another subject");
         }
         Ok(())
     }

@@ -11,16 +11,20 @@ pub mod commit;
 pub mod conformance;
 #[cfg(any(test, feature = "testing"))]
 pub mod differential;
+pub mod effects;
 mod error;
 pub mod memory;
 pub mod record;
 pub mod schedules;
 pub mod traits;
+pub mod webhooks;
 
 pub use browse::BrowseStore;
+pub use effects::Effects;
 pub use error::StoreError;
 pub use schedules::ScheduleStore;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
     WorkflowStore,
 };
+pub use webhooks::WebhookStore;

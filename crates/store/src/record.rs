@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::execution::{Recorded, Status};
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId,
+    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, SubjectId, WebhookId, WorkflowId,
+    WorkspaceId,
 };
 use stepwell_core::{Map, Timestamp};
 
@@ -130,19 +131,24 @@ pub struct KeyRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// One event on its way to one URL.
+/// One event on its way to one destination.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryRecord {
     /// Its id, the same at each attempt (`webhook-id`).
     pub id: DeliveryId,
-    /// The execution it tells of: its deliveries arrive in the order of `sequence`.
-    pub execution: ExecutionId,
+    /// Where it goes.
+    pub destination: Destination,
+    /// Whom that means: deliveries to different receivers never wait for one another.
+    pub receiver: ReceiverId,
+    /// The object it tells of. Deliveries to one receiver about one subject arrive in the order
+    /// of `sequence`, then of their ids.
+    pub subject: SubjectId,
     /// The place in that order.
     pub sequence: u64,
-    /// Whose signing secret is used.
+    /// Whose it is.
     pub workspace: WorkspaceId,
-    /// Where it goes.
-    pub url: String,
+    /// What it tells: `execution.completed`.
+    pub event: String,
     /// The body, JSON text.
     pub body: String,
     /// Where it stands.
@@ -153,8 +159,44 @@ pub struct DeliveryRecord {
     pub created_at: Timestamp,
     /// When it is tried next; meaningful while `Pending`.
     pub next_attempt_at: Timestamp,
-    /// The last answer's HTTP status, or why there was none.
-    pub last_result: Option<String>,
+    /// An attempt that fails from this moment on is the last.
+    pub give_up_at: Timestamp,
+}
+
+/// Where a delivery goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// To the URL that an execution was given. Goes when the execution is purged.
+    Url(String),
+    /// To a webhook, at the URL that it has when it is sent.
+    Webhook(WebhookId),
+}
+
+impl Destination {
+    /// The webhook, if it is one.
+    pub const fn webhook(&self) -> Option<WebhookId> {
+        match self {
+            Self::Url(_) => None,
+            Self::Webhook(id) => Some(*id),
+        }
+    }
+}
+
+/// One attempt to deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+    /// Where it was sent; `None`: it was not.
+    pub url: Option<String>,
+    /// The HTTP status of the answer; `None`: there was none.
+    pub response_status: Option<u16>,
+    /// The beginning of the answer's body, or why there was no answer.
+    pub response: String,
 }
 
 /// Where a delivery stands.
@@ -166,6 +208,11 @@ pub enum DeliveryStatus {
     Delivered,
     /// Final: given up.
     Exhausted,
+}
+
+impl DeliveryStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Exhausted];
 }
 
 /// A server process.

@@ -1,19 +1,23 @@
 //! The traits. One params struct a method, so that a call reads by itself.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::ids::{
+    DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, SubjectId, WorkflowId, WorkspaceId,
+};
 
 use crate::browse::BrowseStore;
 use crate::commit::Commit;
 use crate::record::{
-    ActualRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord,
-    QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
+    ActualRecord, AttemptRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord,
+    IdempotencyRecord, KeyRecord, QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution,
+    WorkflowRecord, WorkflowStats,
 };
-use crate::{ScheduleStore, StoreError};
+use crate::{Effects, ScheduleStore, StoreError, WebhookStore};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -25,6 +29,7 @@ pub trait Store:
     + FeedbackStore
     + KeyStore
     + DeliveryStore
+    + WebhookStore
     + NodeStore
     + ScheduleStore
     + MaintenanceStore
@@ -38,6 +43,7 @@ impl<T> Store for T where
         + FeedbackStore
         + KeyStore
         + DeliveryStore
+        + WebhookStore
         + NodeStore
         + ScheduleStore
         + MaintenanceStore
@@ -182,6 +188,8 @@ pub struct CreateWorkflow {
     pub release: ReleaseRecord,
     /// The idempotency key to take in the same transaction.
     pub idempotency: Option<IdempotencyRecord>,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// Parameters of [`WorkflowStore::add_release`].
@@ -199,10 +207,12 @@ pub struct AddRelease {
     pub retention_seconds: Option<u64>,
     /// When.
     pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// Parameters of [`WorkflowStore::update_workflow`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct UpdateWorkflow {
     /// The workflow.
     pub id: WorkflowId,
@@ -212,6 +222,8 @@ pub struct UpdateWorkflow {
     pub delete: bool,
     /// When.
     pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// Parameters of [`WorkflowStore::list_workflows`].
@@ -274,17 +286,24 @@ pub trait KeyStore: Send + Sync {
 }
 
 /// The outbox.
+///
+/// Of the pending deliveries to one receiver about one subject only the first can be sent; a
+/// *queue* is named by these two.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
-    /// Pending deliveries that are due and that no earlier pending delivery of their execution
-    /// comes before, earliest first. Never two of one execution.
+    /// Puts deliveries in the outbox that no change has caused.
+    async fn add_deliveries(&self, deliveries: Vec<DeliveryRecord>) -> Result<()>;
+    /// Pending deliveries that are due and first in their queue. Of each receiver the earliest;
+    /// as a list first one of each receiver, in the order of their ids beginning behind `after`
+    /// and going round, then a second of each, and so on.
     async fn due_deliveries(&self, due: DueDeliveries) -> Result<Vec<DeliveryRecord>>;
-    /// The earliest `next_attempt_at` among deliveries that come first for their execution.
+    /// The earliest `next_attempt_at` among deliveries that are first in their queue.
     async fn next_delivery(&self) -> Result<Option<Timestamp>>;
-    /// Notes attempts; one transaction. One that is gone is passed over.
+    /// Notes attempts, and whether their webhooks fail; one transaction. One whose delivery is
+    /// gone is passed over.
     async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Result<()>;
-    /// All deliveries of an execution in order.
-    async fn list_deliveries(&self, execution: ExecutionId) -> Result<Vec<DeliveryRecord>>;
+    /// All deliveries about a subject, in order of `sequence`, then of their ids.
+    async fn list_deliveries(&self, subject: SubjectId) -> Result<Vec<DeliveryRecord>>;
 }
 
 /// Parameters of [`DeliveryStore::due_deliveries`].
@@ -292,8 +311,12 @@ pub trait DeliveryStore: Send + Sync {
 pub struct DueDeliveries {
     /// Those due at this moment.
     pub now: Timestamp,
-    /// Not of these executions: a delivery of theirs is under way.
-    pub except: Vec<ExecutionId>,
+    /// The queues of which a delivery is under way: no other one of theirs is given.
+    pub under_way: BTreeSet<(ReceiverId, SubjectId)>,
+    /// At most so many of one receiver, those under way counted.
+    pub share: usize,
+    /// The receiver before the one whose turn it is.
+    pub after: Option<ReceiverId>,
     /// At most so many.
     pub limit: usize,
 }
@@ -305,12 +328,24 @@ pub struct DeliveryAttempt {
     pub id: DeliveryId,
     /// Where it stands now.
     pub status: DeliveryStatus,
-    /// How many attempts were made now.
-    pub attempts: u32,
     /// When it is tried next.
     pub next_attempt_at: Timestamp,
-    /// What came back.
-    pub last_result: String,
+    /// What was done and what came back; its number is how many attempts were made now. It takes
+    /// the place of one with the same number.
+    pub attempt: AttemptRecord,
+    /// What it says of the webhook.
+    pub health: Health,
+}
+
+/// What an attempt says of its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answers as it should.
+    Well,
+    /// It does not.
+    Failing,
+    /// Nothing: it was not asked.
+    Unknown,
 }
 
 /// The server processes.
@@ -334,9 +369,10 @@ pub trait NodeStore: Send + Sync {
 /// Looking after the store.
 #[async_trait]
 pub trait MaintenanceStore: Send + Sync {
-    /// Deletes ended executions, with journal and deliveries, that ended before their retention
-    /// (their workflow's, else `default_before`), and idempotency records older than
-    /// `idempotency_before`, at most `limit` executions. Answers how many executions. Counts of
+    /// Deletes ended executions that ended before their retention (their workflow's, else
+    /// `default_before`), with journal and deliveries to their own URLs, at most `limit`
+    /// executions; idempotency records older than `idempotency_before`; and deliveries to webhooks
+    /// older than `deliveries_before`. Answers how many executions. Counts of
     /// workflows stay. Runs in small transactions, so that it does not hold up commits.
     async fn purge(&self, purge: Purge) -> Result<u64>;
     /// Makes a consistent copy at `target`, which must not exist, while serving.
@@ -354,6 +390,8 @@ pub struct Purge {
     pub default_before: Option<Timestamp>,
     /// Idempotency records from before are deleted.
     pub idempotency_before: Timestamp,
+    /// Deliveries to webhooks that were made before and are not pending are deleted.
+    pub deliveries_before: Timestamp,
     /// At most so many executions.
     pub limit: usize,
 }

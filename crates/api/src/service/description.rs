@@ -13,6 +13,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         vellum::Doc::openapi(),
         abi::Doc::openapi(),
         abi::SchedulesDoc::openapi(),
+        abi::WebhooksDoc::openapi(),
         super::Doc::openapi(),
     ];
     for part in parts {

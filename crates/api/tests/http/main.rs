@@ -19,3 +19,4 @@ mod support;
 mod vellum;
 mod vellum_answers;
 mod vellum_errors;
+mod webhooks;

@@ -65,7 +65,9 @@ impl Server {
             ..EngineConfig::default()
         };
         let store = Arc::new(MemoryStore::default());
-        let app = App::start(store, engine, Arc::new(SystemClock)).await.unwrap();
+        let app = App::start(store, engine, Arc::new(SystemClock), Arc::new(stepwell_api::Words))
+            .await
+            .unwrap();
         let key = key(&app, &["admin"]).await;
         Self { router: stepwell_api::router(app.clone(), config), app, key }
     }
@@ -159,7 +161,7 @@ pub fn golden(name: &str, answer: &Answer) {
 }
 
 fn normal(text: &str) -> String {
-    let ids = Regex::new(r"\b(wf[-_]|ex-|exec_|task-|sched_|usr_)[0-9a-z]{26}\b").unwrap();
+    let ids = Regex::new(r"\b((wf|ex|task|exec|whk|msg|evt|sched|usr)[-_])[0-9a-z]{26}\b").unwrap();
     let times = Regex::new(r#""\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z""#).unwrap();
     let mut seen: Vec<String> = Vec::new();
     let text = ids.replace_all(text, |found: &regex::Captures<'_>| {

@@ -18,6 +18,7 @@ use crate::egress::{EgressClient, EgressRules};
 use crate::runtime::background::Background;
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
+use crate::runtime::hooks::{Hooks, watch_webhooks};
 use crate::runtime::nodes::{DEAD_AFTER, prove_alive};
 use crate::runtime::plans::{Memory, Plans};
 use crate::runtime::queue::{claim_queued, resume_unfinished};
@@ -25,7 +26,7 @@ use crate::runtime::registry::{Message, Registry};
 use crate::runtime::retention::purge_old;
 use crate::runtime::schedules::Schedules;
 use crate::runtime::timers::wake_sleepers;
-use crate::{AppError, Caller, EngineConfig};
+use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
 mod browse;
@@ -38,6 +39,7 @@ mod requests;
 mod schedules;
 mod start;
 mod targets;
+mod webhooks;
 mod workflows;
 
 pub use actuals::NewActual;
@@ -50,6 +52,9 @@ pub use schedules::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
 };
 pub use targets::{Choose, LATEST, Target, WorkflowRef};
+pub use webhooks::{
+    ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
+};
 
 /// The application. Cheap to clone.
 #[derive(Clone)]
@@ -60,7 +65,7 @@ pub struct App {
 
 impl App {
     /// Starts the engine over a store: joins as a node, takes over what a dead node left, and
-    /// resumes it.
+    /// resumes it. `tell` words what deliveries say.
     ///
     /// # Errors
     /// The store could not be read or written.
@@ -68,6 +73,7 @@ impl App {
         store: Arc<dyn Store>,
         config: EngineConfig,
         clock: Arc<dyn Clock>,
+        tell: Arc<dyn Tell>,
     ) -> Result<Self, AppError> {
         let node = NodeId::from_uuid(new_uuid());
         let now = clock.now();
@@ -87,8 +93,12 @@ impl App {
             ..EgressRules::default()
         })
         .map_err(|error| AppError::Internal(error.to_string()))?;
+        let hooks = Hooks::default();
+        hooks.read(&*store).await?;
         let engine = Arc::new(Engine {
             plans: Plans::new(store.clone()),
+            hooks,
+            tell,
             secrets: Memory::new(),
             store,
             config,
@@ -109,6 +119,7 @@ impl App {
         background.start(|stop| claim_queued(engine.clone(), stop));
         background.start(|stop| wake_sleepers(engine.clone(), stop));
         background.start(|stop| send_deliveries(engine.clone(), stop));
+        background.start(|stop| watch_webhooks(engine.clone(), stop));
         background.start(|stop| prove_alive(engine.clone(), stop));
         background.start(|stop| purge_old(engine.clone(), stop));
         let keys = Arc::new(keys::KnownKeys::new());

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
-use stepwell_store::StoreError;
+use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{
     AddRelease, CreateWorkflow as StoreCreate, ListWorkflows, UpdateWorkflow,
 };
+use stepwell_store::{Effects, StoreError};
 
 use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor};
 use crate::caller::Verb;
+use crate::runtime::deliveries::Happened;
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
 
@@ -60,22 +62,23 @@ impl App {
             metadata: definition.metadata,
             retention_seconds: definition.retention.map(|keep| keep.as_secs()),
         };
-        let release = ReleaseRecord {
-            workflow: id,
-            number: 1,
-            source: Arc::new(create.source),
-            created_at: now,
-        };
+        let source = Arc::new(create.source);
+        let release =
+            ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
+        let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
+        let effects = self.tell_of(Topic::WorkflowCreated, view, now).await?;
+        let told = !effects.deliveries.is_empty();
         let idempotency =
             create.idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         match self
             .engine
             .store
-            .create_workflow(StoreCreate { workflow, release, idempotency })
+            .create_workflow(StoreCreate { workflow, release, idempotency, effects })
             .await
         {
             Ok(()) => {
                 self.engine.plans.remember(id, 1, plan);
+                self.told(told);
                 Ok(id)
             }
             Err(StoreError::Replayed(found)) => {
@@ -96,20 +99,35 @@ impl App {
         id: WorkflowId,
         source: Value,
     ) -> Result<WorkflowView, AppError> {
-        self.find_for(caller, Verb::Write, id).await?;
+        let before = self.find_for(caller, Verb::Write, id).await?;
         let (definition, plan) = self.validate(&source)?;
         let source = Arc::new(source);
+        let now = self.engine.now();
+        let retention_seconds = definition.retention.map(|keep| keep.as_secs());
+        let record = WorkflowRecord {
+            name: definition.name.clone(),
+            release: before.release + 1,
+            metadata: definition.metadata.clone(),
+            retention_seconds,
+            updated_at: now,
+            ..Arc::unwrap_or_clone(before)
+        };
+        let view = WorkflowView { record, source: source.clone(), plan: plan.clone() };
+        let effects = self.tell_of(Topic::WorkflowUpdated, view, now).await?;
+        let told = !effects.deliveries.is_empty();
         let add = AddRelease {
             workflow: id,
             name: definition.name,
             source: source.clone(),
             metadata: definition.metadata,
-            retention_seconds: definition.retention.map(|keep| keep.as_secs()),
-            now: self.engine.now(),
+            retention_seconds,
+            now,
+            effects,
         };
         let number = self.engine.store.add_release(add).await?;
         self.engine.plans.remember(id, number, plan);
         self.engine.plans.changed(id);
+        self.told(told);
         let record = self.find_for(caller, Verb::Write, id).await?;
         self.view(record).await
     }
@@ -124,14 +142,17 @@ impl App {
         id: WorkflowId,
         active: bool,
     ) -> Result<(), AppError> {
-        self.find_for(caller, Verb::Write, id).await?;
-        self.change(UpdateWorkflow {
-            id,
-            active: Some(active),
-            delete: false,
-            now: self.engine.now(),
-        })
-        .await
+        let before = self.find_for(caller, Verb::Write, id).await?;
+        let now = self.engine.now();
+        // Whoever says it twice is told of once.
+        let topic = match active {
+            _ if before.active == active => None,
+            true => Some(Topic::WorkflowActivated),
+            false => Some(Topic::WorkflowDeactivated),
+        };
+        let after = WorkflowRecord { active, updated_at: now, ..Arc::unwrap_or_clone(before) };
+        let effects = self.tell_of_change(topic, after, now).await?;
+        self.change(UpdateWorkflow { id, active: Some(active), delete: false, now, effects }).await
     }
 
     /// Deletes a workflow; running executions finish, history stays. Scope `write:workflows`.
@@ -139,16 +160,63 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_workflow(&self, caller: &Caller, id: WorkflowId) -> Result<(), AppError> {
-        self.find_for(caller, Verb::Write, id).await?;
-        self.change(UpdateWorkflow { id, active: None, delete: true, now: self.engine.now() }).await
+        let before = self.find_for(caller, Verb::Write, id).await?;
+        let now = self.engine.now();
+        let last = Arc::unwrap_or_clone(before);
+        let effects = self.tell_of_change(Some(Topic::WorkflowDeleted), last, now).await?;
+        self.change(UpdateWorkflow { id, active: None, delete: true, now, effects }).await
     }
 
     async fn change(&self, update: UpdateWorkflow) -> Result<(), AppError> {
+        let (id, told) = (update.id, !update.effects.deliveries.is_empty());
         let changed = self.engine.store.update_workflow(update).await;
-        self.engine.plans.changed(update.id);
+        self.engine.plans.changed(id);
         match changed {
-            Err(StoreError::Missing(kind)) => Err(AppError::not_found(kind, update.id)),
-            other => Ok(other?),
+            Err(StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),
+            other => {
+                self.told(told);
+                Ok(other?)
+            }
+        }
+    }
+
+    /// What a change of the object but not its definition causes.
+    async fn tell_of_change(
+        &self,
+        topic: Option<Topic>,
+        after: WorkflowRecord,
+        now: Timestamp,
+    ) -> Result<Effects, AppError> {
+        match topic.filter(|topic| self.engine.hooks.want(after.workspace, &[*topic])) {
+            Some(topic) => {
+                let view = self.view(Arc::new(after)).await?;
+                self.tell_of(topic, view, now).await
+            }
+            None => Ok(Effects::default()),
+        }
+    }
+
+    /// What it causes that a workflow is so now.
+    async fn tell_of(
+        &self,
+        topic: Topic,
+        after: WorkflowView,
+        now: Timestamp,
+    ) -> Result<Effects, AppError> {
+        let (workspace, id) = (after.record.workspace, after.record.id);
+        if !self.engine.hooks.want(workspace, &[topic]) {
+            return Ok(Effects::default());
+        }
+        let stats = self.engine.store.workflow_stats(id).await?;
+        let data = || self.engine.tell.workflow(&after, &stats);
+        let deliveries = self.engine.announce(topic, Happened::to(workspace, id, now), data);
+        Ok(Effects { deliveries })
+    }
+
+    /// A change was stored: if it has put something in the outbox, that can be sent.
+    fn told(&self, told: bool) {
+        if told {
+            self.engine.outbox_changed.notify_one();
         }
     }
 

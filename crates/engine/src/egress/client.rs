@@ -121,6 +121,11 @@ fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
         .pool_max_idle_per_host(32)
 }
 
+/// Whom a URL means: scheme, host and port.
+pub(crate) fn origin(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
 fn parse(url: &str) -> Result<Url, OutboundError> {
     Url::parse(url).map_err(|error| {
         OutboundError::Invalid(format!("the URL is not valid ({error}); give an absolute one"))

@@ -15,5 +15,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use client::origin;
 pub use client::{EgressClient, SetupError};
 pub use rules::{Allowed, EgressRules, InvalidAllowed};

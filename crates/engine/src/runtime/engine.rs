@@ -14,13 +14,14 @@ use uuid::Uuid;
 
 use super::background::Background;
 use super::deliveries::{new_secret, setting_name};
+use super::hooks::Hooks;
 use super::plans::{Memory, Plans};
 use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
 use super::schedules::Schedules;
 use crate::clock::Clock;
 use crate::egress::EgressClient;
-use crate::{AppError, EngineConfig};
+use crate::{AppError, EngineConfig, Tell};
 
 /// What all parts of the runtime share.
 pub(crate) struct Engine {
@@ -29,6 +30,10 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) node: NodeId,
     pub(crate) plans: Plans,
+    /// Which webhooks want to be told of what.
+    pub(crate) hooks: Hooks,
+    /// Words what they are told.
+    pub(crate) tell: Arc<dyn Tell>,
     /// The signing secrets of workspaces.
     pub(crate) secrets: Memory<WorkspaceId, String>,
     pub(crate) registry: Registry,

@@ -198,6 +198,11 @@ impl Feed {
         self.lock().first()
     }
 
+    /// The journal as far as that event, where it is shown.
+    pub(crate) fn journal(&self, seq: u64) -> Vec<Recorded> {
+        self.lock().journal.iter().take_while(|event| event.seq <= seq).cloned().collect()
+    }
+
     /// Whether nothing is shown yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().journal.is_empty()

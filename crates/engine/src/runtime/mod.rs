@@ -9,6 +9,7 @@ pub(crate) mod commands;
 pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub(crate) mod feed;
+pub(crate) mod hooks;
 pub(crate) mod nodes;
 pub(crate) mod plans;
 pub(crate) mod queue;

@@ -22,6 +22,8 @@ pub(crate) async fn purge_old(engine: Arc<Engine>, mut stop: Stop) {
             now,
             default_before: (!keep.is_zero()).then(|| now.before(keep)),
             idempotency_before: now.before(Duration::from_secs(engine.config.idempotency_seconds)),
+            deliveries_before: now
+                .before(Duration::from_secs(engine.config.webhook_history_seconds)),
             limit: BATCH,
         };
         let pause = match engine.store.purge(purge).await {

@@ -46,7 +46,7 @@ pub(crate) struct Runner {
     /// Written with the first commit.
     schedule: Option<Box<ScheduleRecord>>,
     secrets: Secrets,
-    /// Where status changes are sent to, if anywhere.
+    /// Who is told of what happens, if anybody.
     outbox: Outbox,
     /// Decided, not yet durable.
     uncommitted: Vec<Recorded>,
@@ -136,7 +136,6 @@ impl Runner {
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
         let Beginning { execution, record, uncommitted, idempotency, schedule, secrets, accepted } =
             beginning;
-        let outbox = Outbox::new(&record, &execution, &uncommitted);
         seat.feed.fill(&record, &uncommitted);
         Self {
             engine,
@@ -149,7 +148,7 @@ impl Runner {
             idempotency,
             schedule,
             secrets,
-            outbox,
+            outbox: Outbox::default(),
             uncommitted,
             commands: VecDeque::new(),
             under_way: HashMap::new(),

@@ -11,3 +11,5 @@ mod running;
 mod schedules;
 mod simulated;
 mod support;
+mod webhooks;
+mod words;

@@ -1,5 +1,6 @@
 //! A small HTTP server that writes down what it gets and answers as told.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,8 @@ pub struct Receiver {
     pub url: String,
     calls: Arc<Mutex<Vec<Call>>>,
     count: watch::Receiver<usize>,
+    /// What is answered from now on; 1: as was said at the start.
+    now: Arc<AtomicU16>,
 }
 
 impl Receiver {
@@ -32,13 +35,23 @@ impl Receiver {
         let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
         let (counted, count) = watch::channel(0);
         let (all, statuses) = (calls.clone(), statuses.to_vec());
+        let now = Arc::new(AtomicU16::new(1));
+        let answer = now.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (all, statuses, counted) = (all.clone(), statuses.clone(), counted.clone());
-                tokio::spawn(async move { serve(stream, &all, &statuses, &counted).await });
+                let answer = answer.clone();
+                tokio::spawn(async move {
+                    serve(stream, &all, (&statuses, &answer), &counted).await;
+                });
             }
         });
-        Self { url, calls, count }
+        Self { url, calls, count, now }
+    }
+
+    /// Answers so from now on.
+    pub fn answer(&self, status: u16) {
+        self.now.store(status, Ordering::SeqCst);
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -57,7 +70,7 @@ impl Receiver {
 async fn serve(
     mut stream: TcpStream,
     all: &Mutex<Vec<Call>>,
-    statuses: &[u16],
+    (statuses, now): (&[u16], &AtomicU16),
     counted: &watch::Sender<usize>,
 ) {
     let mut buffer = Vec::new();
@@ -67,7 +80,10 @@ async fn serve(
             let mut calls = all.lock().unwrap();
             calls.push(call);
             counted.send_replace(calls.len());
-            statuses[(calls.len() - 1).min(statuses.len() - 1)]
+            match now.load(Ordering::SeqCst) {
+                1 => statuses[(calls.len() - 1).min(statuses.len() - 1)],
+                status => status,
+            }
         };
         if status == 0 {
             return std::future::pending().await;

@@ -17,6 +17,7 @@ use stepwell_store::traits::ListExecutions;
 use tokio::time::Instant;
 
 use crate::support::config;
+use crate::words::Words;
 
 pub fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"))
@@ -54,7 +55,7 @@ impl Simulated {
     }
 
     pub async fn over(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: EngineConfig) -> Self {
-        let app = App::start(store.clone(), config, clock.clone()).await.unwrap();
+        let app = App::start(store.clone(), config, clock.clone(), Arc::new(Words)).await.unwrap();
         Self { app, store, caller: Caller::internal(), clock }
     }
 

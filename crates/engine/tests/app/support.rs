@@ -1,15 +1,19 @@
 //! An application over a store, and short words for what tests do with it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stepwell_core::Timestamp;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{CreateWorkflow, Start};
 use stepwell_engine::view::{ExecutionView, Notice};
-use stepwell_engine::{App, AppError, Caller, EngineConfig, SystemClock};
+use stepwell_engine::{App, AppError, Caller, Clock, EngineConfig, SystemClock};
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
+
+use crate::words::Words;
 
 /// Long enough for anything that is going to happen at all.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,7 +42,12 @@ impl Bench {
     }
 
     pub async fn over(store: Arc<dyn Store>, config: EngineConfig) -> Self {
-        let app = App::start(store.clone(), config, Arc::new(SystemClock)).await.unwrap();
+        Self::at(store, config, Arc::new(SystemClock)).await
+    }
+
+    /// With a clock of the test's own.
+    pub async fn at(store: Arc<dyn Store>, config: EngineConfig, clock: Arc<dyn Clock>) -> Self {
+        let app = App::start(store.clone(), config, clock, Arc::new(Words)).await.unwrap();
         Self { app, store, caller: Caller::internal() }
     }
 
@@ -90,4 +99,24 @@ impl Bench {
 
 pub fn with_input(input: Value) -> Start {
     Start { input: Some(input), ..Start::default() }
+}
+
+/// A clock that is moved by hand.
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    /// It begins at the moment that it is.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(SystemClock.now().as_micros())))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_micros() as i64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
 }

@@ -62,7 +62,7 @@ async fn carry_out(args: Keys, client: &Client, as_json: bool) -> Result<(), Fau
             if as_json { ui::json(&answer) } else { print_new(&answer) }
         }
         Keys::List => {
-            let keys = all(client).await?;
+            let keys = all(client, PATH).await?;
             if as_json { ui::json(&json!({"items": keys})) } else { print_list(&keys) }
         }
         Keys::Revoke { id } => {
@@ -87,18 +87,18 @@ fn print_new(key: &Value) {
     ));
 }
 
-/// All keys, page by page.
-async fn all(client: &Client) -> Result<Vec<Value>, Fault> {
-    let mut keys = Vec::new();
+/// All items of a list of the abi dialect, page by page.
+pub(super) async fn all(client: &Client, path: &str) -> Result<Vec<Value>, Fault> {
+    let mut items = Vec::new();
     for page in 1.. {
-        let answer = client.get(&format!("{PATH}?page={page}&page_size=100")).await?;
+        let answer = client.get(&format!("{path}?page={page}&page_size=100")).await?;
         let data = &answer["data"];
-        keys.extend(data["items"].as_array().cloned().unwrap_or_default());
+        items.extend(data["items"].as_array().cloned().unwrap_or_default());
         if page >= data["pagination"]["total_pages"].as_u64().unwrap_or_default() {
             break;
         }
     }
-    Ok(keys)
+    Ok(items)
 }
 
 fn print_list(keys: &[Value]) {

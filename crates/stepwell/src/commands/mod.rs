@@ -11,6 +11,7 @@ pub mod serve;
 pub mod step_types;
 pub mod validate;
 mod watch;
+pub mod webhooks;
 pub mod workflows;
 
 use crate::cli::{Cli, Command, Global};
@@ -32,6 +33,7 @@ pub async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Executions(args) => executions::run(args, &global).await,
         Command::Schedules(args) => schedules::run(args, &global).await,
         Command::Keys(args) => keys::run(args, &global).await,
+        Command::Webhooks(args) => webhooks::run(args, &global).await,
         Command::StepTypes(args) => step_types::run(args, &global).await,
         Command::Config => config::run(&global),
         Command::Backup(args) => backup::run(args, &global).await,

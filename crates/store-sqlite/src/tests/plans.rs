@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    browse, deliveries, executions, feedback, keys, maintenance, nodes, schedules, workflows,
+    browse, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
+    workflows,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -24,6 +25,7 @@ async fn every_query_searches_an_index() {
             workflows::QUERIES,
             browse::QUERIES,
             deliveries::QUERIES,
+            webhooks::QUERIES,
             feedback::QUERIES,
             keys::QUERIES,
             nodes::QUERIES,

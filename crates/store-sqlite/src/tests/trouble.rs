@@ -57,7 +57,7 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
             Ok(()) => has(&shared, &commit.record, &commit.events).await,
             Err(StoreError::Unavailable(_)) => {
                 assert_eq!(store.load_execution(commit.record.id).await.unwrap(), None);
-                assert_eq!(shared.list_deliveries(commit.record.id).await.unwrap(), []);
+                assert_eq!(shared.list_deliveries(commit.record.id.into()).await.unwrap(), []);
             }
             Err(other) => panic!("{other:?}"),
         }

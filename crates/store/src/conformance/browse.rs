@@ -3,6 +3,7 @@
 use stepwell_core::execution::Status;
 
 use super::build::*;
+use crate::Effects;
 use crate::browse::{BrowseExecutions, BrowseWorkflows, Counted, WorkflowOrder};
 use crate::record::{ExecutionRecord, WorkflowRecord};
 use crate::traits::UpdateWorkflow;
@@ -27,7 +28,13 @@ pub async fn workflows_in_each_order(store: Shared) {
         create.workflow.active = n != 2;
         store.create_workflow(create).await.unwrap();
     }
-    let gone = UpdateWorkflow { id: workflow(6), active: None, delete: true, now: at(50) };
+    let gone = UpdateWorkflow {
+        id: workflow(6),
+        active: None,
+        delete: true,
+        now: at(50),
+        effects: Effects::default(),
+    };
     store.update_workflow(gone).await.unwrap();
     for (order, expected) in [
         (WorkflowOrder::Newest, [5, 4, 3, 2, 1]),

@@ -1,20 +1,24 @@
 //! Builders for the suites: ids and times from small numbers, commits that fit together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{Event, Failure, Recorded, Status};
-use stepwell_core::ids::{DeliveryId, ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
-use stepwell_core::{Map, Timestamp};
+use stepwell_core::ids::{
+    DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
+};
+use stepwell_core::{Map, Timestamp, Topic, Topics};
 use uuid::Uuid;
 
-use crate::Store;
 use crate::commit::Commit;
 use crate::record::{
-    DeliveryRecord, DeliveryStatus, ExecutionRecord, IdempotencyRecord, KeyRecord, ReleaseRecord,
-    WorkflowRecord,
+    DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, KeyRecord,
+    ReleaseRecord, WorkflowRecord,
 };
-use crate::traits::CreateWorkflow;
+use crate::traits::{CreateWorkflow, DueDeliveries};
+use crate::webhooks::{WebhookRecord, WebhookStatus};
+use crate::{Effects, Store};
 
 /// The store under test.
 pub type Shared = Arc<dyn Store>;
@@ -47,6 +51,16 @@ pub fn key(n: u128) -> KeyId {
 /// An id from a small number.
 pub fn delivery(n: u128) -> DeliveryId {
     DeliveryId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number; greater is newer.
+pub fn webhook(n: u128) -> WebhookId {
+    WebhookId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number.
+pub fn receiver(n: u128) -> ReceiverId {
+    ReceiverId::from_uuid(Uuid::from_u128(n))
 }
 
 /// So many seconds after the epoch.
@@ -156,20 +170,54 @@ pub fn idempotent(key: &str, outcome: &str) -> IdempotencyRecord {
     }
 }
 
-/// A pending delivery of execution `of`, due at second 10.
+/// A pending delivery about execution `of` to the URL that it was given, due at second 10.
 pub fn pending(n: u128, of: u128, sequence: u64) -> DeliveryRecord {
     DeliveryRecord {
         id: delivery(n),
-        execution: execution(of),
+        destination: Destination::Url("https://example.com/hook".to_owned()),
+        receiver: receiver(1_000_000),
+        subject: execution(of).into(),
         sequence,
         workspace: workspace(1),
-        url: "https://example.com/hook".to_owned(),
+        event: "execution.status".to_owned(),
         body: format!("{{\"sequence\":{sequence}}}"),
         status: DeliveryStatus::Pending,
         attempts: 0,
         created_at: at(10),
         next_attempt_at: at(10),
-        last_result: None,
+        give_up_at: at(1000),
+    }
+}
+
+/// A pending delivery about execution `of` to webhook `to`, due at second 10.
+pub fn hooked(n: u128, to: u128, of: u128) -> DeliveryRecord {
+    DeliveryRecord {
+        destination: Destination::Webhook(webhook(to)),
+        receiver: webhook(to).into(),
+        event: Topic::ExecutionCompleted.to_string(),
+        ..pending(n, of, 1)
+    }
+}
+
+/// Asks for all that is due, as if nothing were under way.
+pub fn all_due(now: Timestamp, limit: usize) -> DueDeliveries {
+    DueDeliveries { now, under_way: BTreeSet::new(), share: usize::MAX, after: None, limit }
+}
+
+/// An active webhook in workspace 1.
+pub fn new_webhook(n: u128) -> WebhookRecord {
+    WebhookRecord {
+        id: webhook(n),
+        workspace: workspace(1),
+        url: format!("https://example.com/hooks/{n}"),
+        topics: Topics::Every,
+        description: None,
+        status: WebhookStatus::Active,
+        secret: "whsec_bm90IGEgc2VjcmV0IGF0IGFsbA==".to_owned(),
+        previous_secret: None,
+        created_at: at(10),
+        updated_at: at(10),
+        failing_since: None,
     }
 }
 
@@ -193,7 +241,7 @@ pub fn new_workflow(n: u128, name: &str) -> CreateWorkflow {
         source: Arc::new(json!({ "name": name, "steps": [] })),
         created_at: at(10),
     };
-    CreateWorkflow { workflow, release, idempotency: None }
+    CreateWorkflow { workflow, release, idempotency: None, effects: Effects::default() }
 }
 
 /// A key in workspace 1.

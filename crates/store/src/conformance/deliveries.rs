@@ -1,12 +1,12 @@
 //! The outbox.
 
 use stepwell_core::execution::{Event, Status};
-use stepwell_core::ids::ExecutionId;
 
 use super::build::*;
 use crate::commit::Commit;
-use crate::record::{DeliveryRecord, DeliveryStatus};
-use crate::traits::{DeliveryAttempt, DueDeliveries};
+use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
+use crate::webhooks::Redeliver;
 
 fn with(commit: Commit, deliveries: impl IntoIterator<Item = DeliveryRecord>) -> Commit {
     Commit { deliveries: deliveries.into_iter().collect(), ..commit }
@@ -16,17 +16,32 @@ fn attempt(n: u128, status: DeliveryStatus, next: i64) -> DeliveryAttempt {
     DeliveryAttempt {
         id: delivery(n),
         status,
-        attempts: 1,
         next_attempt_at: at(next),
-        last_result: "503".to_owned(),
+        attempt: answered(1, 503),
+        health: Health::Unknown,
     }
 }
 
-async fn due(store: &Shared, now: i64, except: &[u128], limit: usize) -> Vec<u128> {
-    let except: Vec<ExecutionId> = except.iter().copied().map(execution).collect();
-    let due = DueDeliveries { now: at(now), except, limit };
-    let found = store.due_deliveries(due).await.unwrap();
+fn answered(number: u32, status: u16) -> AttemptRecord {
+    AttemptRecord {
+        number,
+        at: at(10 + i64::from(number)),
+        micros: u64::from(number),
+        url: Some("https://example.com/hook".to_owned()),
+        response_status: Some(status),
+        response: "\u{1f680}".to_owned(),
+    }
+}
+
+fn numbers(found: &[DeliveryRecord]) -> Vec<u128> {
     found.iter().map(|delivery| delivery.id.uuid().as_u128()).collect()
+}
+
+async fn due(store: &Shared, now: i64, except: &[u128], limit: usize) -> Vec<u128> {
+    let under_way = |n: &u128| (receiver(1_000_000), execution(*n).into());
+    let under_way = except.iter().map(under_way).collect();
+    let due = DueDeliveries { under_way, ..all_due(at(now), limit) };
+    numbers(&store.due_deliveries(due).await.unwrap())
 }
 
 /// The next one of an execution is due when the one before is settled, one way or the other.
@@ -48,7 +63,7 @@ pub async fn in_order_of_an_execution(store: Shared) {
     store.record_attempts(vec![attempt(1, DeliveryStatus::Delivered, 0)]).await.unwrap();
     assert_eq!(due(&store, 99, &[], 9).await, [0_u128; 0]);
     assert_eq!(store.next_delivery().await.unwrap(), None);
-    let all = store.list_deliveries(execution(1)).await.unwrap();
+    let all = store.list_deliveries(execution(1).into()).await.unwrap();
     let places: Vec<_> = all.iter().map(|delivery| (delivery.sequence, delivery.status)).collect();
     use DeliveryStatus::{Delivered, Exhausted};
     assert_eq!(places, [(1, Delivered), (2, Exhausted), (3, Delivered)]);
@@ -76,27 +91,85 @@ pub async fn one_at_a_time_and_except(store: Shared) {
 pub async fn attempts_are_noted(store: Shared) {
     join(&store, 1).await;
     store.commit(with(queued(1), [pending(1, 1, 1)])).await.unwrap();
-    assert_eq!(store.list_deliveries(execution(1)).await.unwrap(), [pending(1, 1, 1)]);
-    let retried = DeliveryAttempt { attempts: 7, ..attempt(1, DeliveryStatus::Pending, 60) };
+    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), [pending(1, 1, 1)]);
+    let mut retried = attempt(1, DeliveryStatus::Pending, 60);
+    retried.attempt.number = 7;
     let gone = attempt(99, DeliveryStatus::Delivered, 0);
     store.record_attempts(vec![gone, retried]).await.unwrap();
-    let expected = DeliveryRecord {
-        attempts: 7,
-        next_attempt_at: at(60),
-        last_result: Some("503".to_owned()),
-        ..pending(1, 1, 1)
-    };
-    let listed = store.list_deliveries(execution(1)).await.unwrap();
+    let expected = DeliveryRecord { attempts: 7, next_attempt_at: at(60), ..pending(1, 1, 1) };
+    let listed = store.list_deliveries(execution(1).into()).await.unwrap();
     assert_eq!(listed, std::slice::from_ref(&expected));
     assert_eq!(due(&store, 59, &[], 9).await, [0_u128; 0]);
-    let all = DueDeliveries { now: at(60), except: Vec::new(), limit: 9 };
-    assert_eq!(store.due_deliveries(all).await.unwrap(), [expected]);
-    assert_eq!(store.list_deliveries(execution(2)).await.unwrap(), []);
+    let found = store.due_deliveries(all_due(at(60), 9)).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&expected));
+    assert_eq!(store.find_delivery(delivery(1)).await.unwrap(), Some(expected));
+    assert_eq!(store.find_delivery(delivery(99)).await.unwrap(), None);
+    assert_eq!(store.list_deliveries(execution(2).into()).await.unwrap(), []);
     // Sent again by hand after it was given up.
     store.record_attempts(vec![attempt(1, DeliveryStatus::Exhausted, 0)]).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), None);
-    store.record_attempts(vec![attempt(1, DeliveryStatus::Pending, 80)]).await.unwrap();
+    let redeliver = |n| Redeliver { id: delivery(n), now: at(80), give_up_at: at(90) };
+    store.redeliver(redeliver(1)).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), Some(at(80)));
+    let again = store.find_delivery(delivery(1)).await.unwrap().unwrap();
+    assert_eq!((again.status, again.give_up_at), (DeliveryStatus::Pending, at(90)));
+    let refused = store.redeliver(redeliver(2)).await;
+    assert!(matches!(refused, Err(crate::StoreError::Missing(_))), "{refused:?}");
+}
+
+/// Every attempt comes back, in order; one with the same number takes its place.
+pub async fn attempts_are_listed(store: Shared) {
+    store.add_deliveries(vec![hooked(1, 1, 1), hooked(2, 1, 2)]).await.unwrap();
+    let unanswered = AttemptRecord { url: None, response_status: None, ..answered(10, 0) };
+    for (n, made) in
+        [(1, answered(2, 500)), (1, answered(1, 404)), (1, unanswered.clone()), (2, answered(1, 1))]
+    {
+        let made = DeliveryAttempt { attempt: made, ..attempt(n, DeliveryStatus::Pending, 20) };
+        store.record_attempts(vec![made]).await.unwrap();
+    }
+    let again = answered(2, 200);
+    let made =
+        DeliveryAttempt { attempt: again.clone(), ..attempt(1, DeliveryStatus::Pending, 20) };
+    store.record_attempts(vec![made]).await.unwrap();
+    let asked = vec![delivery(2), delivery(9), delivery(1)];
+    let listed = store.list_attempts(asked).await.unwrap();
+    let first = vec![answered(1, 404), again, unanswered];
+    assert_eq!(listed, [vec![answered(1, 1)], vec![], first]);
+}
+
+/// However many wait for one receiver, the others are served, in turns.
+pub async fn receivers_share(store: Shared) {
+    let mut all: Vec<_> = (0..50).map(|n| hooked(100 + n, 1, 100 + n)).collect();
+    for late in &mut all[..2] {
+        late.next_attempt_at = at(20);
+    }
+    all.extend([hooked(201, 2, 100), hooked(202, 2, 101), hooked(301, 3, 100)]);
+    let mut later = hooked(302, 3, 101);
+    later.next_attempt_at = at(99);
+    all.push(later);
+    store.add_deliveries(all).await.unwrap();
+    let ask = async |share, after: Option<u128>, under_way: &[(u128, u128)], limit| {
+        let under_way = under_way.iter().map(|(to, of)| (receiver(*to), execution(*of).into()));
+        let due = DueDeliveries {
+            now: at(20),
+            under_way: under_way.collect(),
+            share,
+            after: after.map(receiver),
+            limit,
+        };
+        numbers(&store.due_deliveries(due).await.unwrap())
+    };
+    assert_eq!(ask(3, None, &[], 99).await, [102, 201, 301, 103, 202, 104]);
+    assert_eq!(ask(3, Some(1), &[], 99).await, [201, 301, 102, 202, 103, 104]);
+    assert_eq!(ask(3, Some(3), &[], 4).await, [102, 201, 301, 103]);
+    assert_eq!(ask(1, Some(2), &[], 2).await, [301, 102]);
+    assert_eq!(ask(2, None, &[(1, 102), (1, 104)], 99).await, [201, 301, 202]);
+    assert_eq!(ask(3, None, &[(1, 102), (1, 104), (2, 101)], 99).await, [103, 201, 301]);
+    assert_eq!(ask(0, None, &[], 99).await, [0_u128; 0]);
+    let first_ones = ask(99, None, &[(9, 9)], 99).await;
+    assert_eq!(first_ones.len(), 53);
+    assert_eq!(first_ones[52], 101, "the late ones come last");
+    assert_eq!(store.next_delivery().await.unwrap(), Some(at(10)));
 }
 
 /// The outbox and the journal are one.
@@ -104,7 +177,7 @@ pub async fn only_with_their_commit(store: Shared) {
     join(&store, 1).await;
     store.commit(queued(1)).await.unwrap();
     store.commit(with(queued(1), [pending(1, 1, 1)])).await.unwrap_err();
-    assert_eq!(store.list_deliveries(execution(1)).await.unwrap(), []);
+    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), []);
     assert_eq!(store.next_delivery().await.unwrap(), None);
 }
 

@@ -108,6 +108,7 @@ pub async fn actuals_are_purged(store: Shared) {
         now: at(1000),
         default_before: Some(at(1000)),
         idempotency_before: at(0),
+        deliveries_before: at(0),
         limit: 10,
     };
     assert_eq!(store.purge(purge).await.unwrap(), 1);

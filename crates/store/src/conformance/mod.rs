@@ -19,6 +19,7 @@ pub mod purges;
 pub mod refusals;
 pub mod schedules;
 pub mod stats;
+pub mod webhooks;
 pub mod workflows;
 
 /// One test per promise. Takes an async closure that makes an empty store: an
@@ -43,9 +44,12 @@ macro_rules! conformance_tests {
                 leaving_gives_up_the_queue;
             stats: counts_are_exact, counts_under_concurrency;
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
+                attempts_are_listed, receivers_share,
                 only_with_their_commit, a_failing_head_holds_back_its_own_only;
+            webhooks: webhooks_come_back, webhooks_change, attempts_tell_of_health, deliveries_in_pages;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
-                changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation;
+                changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation,
+                changes_with_their_effects;
             feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
             schedules: schedules_come_back, schedules_need_their_workflow, written_over_the_version_read,
                 schedules_are_deleted, a_firing_is_committed_with_its_execution,
@@ -53,7 +57,7 @@ macro_rules! conformance_tests {
                 listed_in_every_order;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
-                at_most_so_many, old_idempotency_keys, a_check_passes;
+                at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes;
         }
     };
     (@cases $make:expr; $($module:ident: $($case:ident),+;)*) => {

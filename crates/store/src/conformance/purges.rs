@@ -6,6 +6,7 @@ use stepwell_core::execution::Status;
 
 use super::build::*;
 use crate::commit::Commit;
+use crate::record::DeliveryStatus;
 use crate::traits::{ListExecutions, Purge};
 
 /// An ended execution that ended at that second.
@@ -17,7 +18,8 @@ fn over(n: u128, seconds: i64) -> Commit {
 
 fn purge(default_before: Option<i64>, limit: usize) -> Purge {
     let default_before = default_before.map(at);
-    Purge { now: at(1000), default_before, idempotency_before: at(0), limit }
+    let (idempotency_before, deliveries_before) = (at(0), at(0));
+    Purge { now: at(1000), default_before, idempotency_before, deliveries_before, limit }
 }
 
 async fn left(store: &Shared) -> BTreeSet<u128> {
@@ -86,10 +88,10 @@ pub async fn with_everything_that_belongs(store: Shared) {
     commit_all(&store, [named(1), kept.clone()]).await;
     assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
     assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
-    assert_eq!(store.list_deliveries(execution(1)).await.unwrap(), []);
+    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), []);
     assert_eq!(store.find_by_external_id(workspace(1), "mine").await.unwrap(), None);
     has(&store, &kept.record, &kept.events).await;
-    assert_eq!(store.list_deliveries(execution(2)).await.unwrap(), kept.deliveries);
+    assert_eq!(store.list_deliveries(execution(2).into()).await.unwrap(), kept.deliveries);
     commit_all(&store, [named(1), queued(3)]).await;
     has(&store, &named(1).record, &named(1).events).await;
 }
@@ -123,6 +125,27 @@ pub async fn old_idempotency_keys(store: Shared) {
         let found = store.find_idempotent(workspace(1), &format!("key {n}")).await.unwrap();
         assert_eq!(found.is_some(), n >= 140, "{n}");
     }
+}
+
+/// Deliveries to webhooks outlive what they tell of, and go when they are old and settled.
+pub async fn old_webhook_deliveries(store: Shared) {
+    join(&store, 1).await;
+    let mut commit = over(1, 50);
+    commit.deliveries = (1..=150).map(|n| hooked(n, 1, 1)).collect();
+    for delivery in &mut commit.deliveries {
+        delivery.created_at = at(delivery.id.uuid().as_u128() as i64);
+        let settled = delivery.created_at != at(3);
+        delivery.status = if settled { DeliveryStatus::Delivered } else { DeliveryStatus::Pending };
+    }
+    store.commit(commit).await.unwrap();
+    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
+    let subject = execution(1).into();
+    assert_eq!(store.list_deliveries(subject).await.unwrap().len(), 150);
+    let purge = Purge { deliveries_before: at(140), ..purge(None, 0) };
+    store.purge(purge).await.unwrap();
+    let left = store.list_deliveries(subject).await.unwrap();
+    let left: Vec<_> = left.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
+    assert_eq!(left, [3].into_iter().chain(140..=150).collect::<Vec<_>>());
 }
 
 /// A store that works says so.

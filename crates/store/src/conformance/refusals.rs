@@ -7,7 +7,6 @@ use super::build::*;
 use crate::StoreError;
 use crate::commit::Commit;
 use crate::record::WorkflowStats;
-use crate::traits::DueDeliveries;
 
 /// A commit that would leave traces everywhere.
 fn traceable(n: u128) -> Commit {
@@ -25,7 +24,7 @@ async fn left_no_trace(store: &Shared, n: u128) {
     assert_eq!(store.find_by_external_id(record.workspace, &external_id).await.unwrap(), None);
     let key = idempotency.unwrap().key;
     assert_eq!(store.find_idempotent(record.workspace, &key).await.unwrap(), None);
-    assert_eq!(store.list_deliveries(record.id).await.unwrap(), []);
+    assert_eq!(store.list_deliveries(record.id.into()).await.unwrap(), []);
 }
 
 /// Neither a node that never joined nor one that was declared dead can commit.
@@ -45,7 +44,7 @@ pub async fn a_dead_node_writes_nothing(store: Shared) {
     left_no_trace(&store, 1).await;
     let stored = store.load_execution(execution(2)).await.unwrap().unwrap();
     assert_eq!((stored.record.seq, stored.events.len()), (1, 1));
-    let due = DueDeliveries { now: at(1000), except: Vec::new(), limit: 9 };
+    let due = all_due(at(1000), 9);
     assert_eq!(store.due_deliveries(due).await.unwrap(), []);
     let stats = store.workflow_stats(workflow(1)).await.unwrap();
     assert_eq!(stats, WorkflowStats { active: 1, ..WorkflowStats::default() });
@@ -66,7 +65,7 @@ pub async fn a_wrong_seq_is_a_conflict(store: Shared) {
     conflicts(&store, ahead, 1).await;
     conflicts(&store, queued(1), 1).await;
     has(&store, &one.record, &one.events).await;
-    assert_eq!(store.list_deliveries(execution(1)).await.unwrap(), []);
+    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), []);
     commit_all(&store, [two, three]).await;
 }
 
@@ -133,7 +132,7 @@ pub async fn an_external_id_is_unique_in_its_workspace(store: Shared) {
         other => panic!("expected that the external id is taken, not {other:?}"),
     }
     assert_eq!(store.load_execution(execution(3)).await.unwrap(), None);
-    assert_eq!(store.list_deliveries(execution(3)).await.unwrap(), []);
+    assert_eq!(store.list_deliveries(execution(3).into()).await.unwrap(), []);
     for n in [1, 2] {
         let found = store.find_by_external_id(workspace(n), "order").await.unwrap();
         assert_eq!(found, Some(execution(n)));
@@ -210,7 +209,7 @@ pub async fn refused_ones_do_not_disturb_others(store: Shared) {
         if n % 5 == 4 {
             let Commit { record, events, deliveries, .. } = traceable(n);
             has(&store, &record, &events).await;
-            assert_eq!(store.list_deliveries(record.id).await.unwrap(), deliveries);
+            assert_eq!(store.list_deliveries(record.id.into()).await.unwrap(), deliveries);
         } else {
             left_no_trace(&store, n).await;
         }

@@ -8,13 +8,13 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::build::*;
-use crate::StoreError;
 use crate::commit::Commit;
 use crate::schedules::{
     CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
     UpdateSchedule,
 };
 use crate::traits::UpdateWorkflow;
+use crate::{Effects, StoreError};
 
 /// An id from a small number; greater is newer.
 pub fn schedule_id(n: u128) -> ScheduleId {
@@ -97,7 +97,8 @@ async fn with_workflow(store: &Shared) {
 }
 
 async fn delete_workflow(store: &Shared, id: WorkflowId) {
-    let update = UpdateWorkflow { id, active: None, delete: true, now: at(50) };
+    let update =
+        UpdateWorkflow { id, active: None, delete: true, now: at(50), effects: Effects::default() };
     store.update_workflow(update).await.unwrap();
 }
 
@@ -212,7 +213,7 @@ pub async fn a_firing_is_committed_once(store: Shared) {
     assert!(matches!(refused, Err(StoreError::Outdated("the schedule"))), "{refused:?}");
     assert_eq!(store.load_execution(execution(2)).await.unwrap(), None);
     assert_eq!(store.find_idempotent(workspace(1), "twin").await.unwrap(), None);
-    assert_eq!(store.list_deliveries(execution(2)).await.unwrap(), []);
+    assert_eq!(store.list_deliveries(execution(2).into()).await.unwrap(), []);
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 1);
 }
 

@@ -6,9 +6,9 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::build::*;
-use crate::StoreError;
-use crate::record::WorkflowRecord;
+use crate::record::{DeliveryRecord, WorkflowRecord};
 use crate::traits::{AddRelease, ListWorkflows, UpdateWorkflow};
+use crate::{Effects, StoreError};
 
 fn release(n: u128, name: &str, now: i64) -> AddRelease {
     AddRelease {
@@ -18,11 +18,13 @@ fn release(n: u128, name: &str, now: i64) -> AddRelease {
         metadata: stepwell_core::Map::new(),
         retention_seconds: None,
         now: at(now),
+        effects: Effects::default(),
     }
 }
 
 fn change(n: u128, active: Option<bool>, delete: bool) -> UpdateWorkflow {
-    UpdateWorkflow { id: workflow(n), active, delete, now: at(50) }
+    let effects = Effects::default();
+    UpdateWorkflow { id: workflow(n), active, delete, now: at(50), effects }
 }
 
 fn missing<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
@@ -171,4 +173,33 @@ pub async fn idempotent_creation(store: Shared) {
     }
     assert_eq!(store.find_workflow(workflow(2)).await.unwrap(), None);
     assert_eq!(store.find_release(workflow(2), 1).await.unwrap(), None);
+}
+
+/// What a change causes is stored with it; of one that is refused nothing is.
+pub async fn changes_with_their_effects(store: Shared) {
+    let effects = |n: u128, of: u128| {
+        let subject = workflow(of).into();
+        let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
+        Effects { deliveries: deliveries.into() }
+    };
+    let keyed = |n: u128| {
+        let mut create = new_workflow(n, "w");
+        create.idempotency = Some(idempotent("k", "w"));
+        create.effects = effects(10 * n, n);
+        create
+    };
+    store.create_workflow(keyed(1)).await.unwrap();
+    store.create_workflow(keyed(2)).await.unwrap_err();
+    store.add_release(AddRelease { effects: effects(30, 1), ..release(1, "w", 20) }).await.unwrap();
+    missing(store.add_release(AddRelease { effects: effects(40, 2), ..release(2, "w", 20) }).await);
+    let update = UpdateWorkflow { effects: effects(50, 1), ..change(1, None, true) };
+    store.update_workflow(update).await.unwrap();
+    let update = UpdateWorkflow { effects: effects(60, 1), ..change(1, None, true) };
+    missing(store.update_workflow(update).await);
+    let all = store.list_deliveries(workflow(1).into()).await.unwrap();
+    let all: Vec<_> = all.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
+    assert_eq!(all, [11, 12, 31, 32, 51, 52]);
+    assert_eq!(store.list_deliveries(workflow(2).into()).await.unwrap(), []);
+    // One at a time for each webhook.
+    assert_eq!(store.due_deliveries(all_due(at(10), 9)).await.unwrap().len(), 2);
 }

@@ -4,50 +4,52 @@ use std::sync::Arc;
 
 use stepwell_core::Map;
 use stepwell_core::execution::Recorded;
-use stepwell_core::ids::NodeId;
+use stepwell_core::ids::{NodeId, SubjectId, WorkspaceId};
 
 use super::random::Random;
-use super::shown;
 use crate::Store;
 use crate::browse::{BrowseExecutions, BrowseWorkflows, WorkflowOrder};
 use crate::commit::Commit;
 use crate::conformance::build::{
-    at, delivery, execution, idempotent, key, new_key, new_workflow, node, pending, queued,
+    all_due, at, execution, idempotent, key, new_key, new_workflow, node, queued, webhook,
     workflow, workspace,
 };
-use crate::record::{DeliveryRecord, DeliveryStatus, IdempotencyRecord, KeyRecord};
+use crate::record::{IdempotencyRecord, KeyRecord};
 use crate::traits::{
-    AddRelease, ClaimQueued, DeliveryAttempt, Due, DueDeliveries, ListExecutions, ListWorkflows,
-    OwnedUnfinished, Purge, UpdateWorkflow,
+    AddRelease, ClaimQueued, Due, ListExecutions, ListWorkflows, OwnedUnfinished, Purge,
+    UpdateWorkflow,
 };
+use crate::webhooks::ListWebhookDeliveries;
 
 /// How many different ids there are: few, so that calls meet.
-const EXECUTIONS: u64 = 40;
-const WORKFLOWS: u64 = 6;
+pub(super) const EXECUTIONS: u64 = 40;
+pub(super) const WORKFLOWS: u64 = 6;
 const NODES: u64 = 4;
 const KEYS: u64 = 6;
+pub(super) const WEBHOOKS: u64 = 4;
 
 /// A call's name and the two answers to it.
-type Answers = (String, String, String);
+pub(super) type Answers = (String, String, String);
 
 /// Calls both stores in the same way; evaluates to the name and both answers.
 macro_rules! both {
     ($one:ident, $other:ident, $method:ident($($argument:expr),*)) => {{
-        let left = shown($one.$method($($argument.clone()),*).await);
-        let right = shown($other.$method($($argument.clone()),*).await);
+        let left = $crate::differential::shown($one.$method($($argument.clone()),*).await);
+        let right = $crate::differential::shown($other.$method($($argument.clone()),*).await);
         let arguments: Vec<String> = vec![$(format!("{:?}", $argument)),*];
         (format!("{}({})", stringify!($method), arguments.join(", ")), left, right)
     }};
 }
+pub(super) use both;
 
 mod schedules;
 
 /// Makes random calls that often fit what went before.
 pub(super) struct Caller {
-    random: Random,
+    pub(super) random: Random,
     /// The seq that each execution has, as far as its commits were accepted.
     seqs: Vec<u64>,
-    deliveries: u128,
+    pub(super) deliveries: u128,
     /// The version that each schedule has, as far as its writes were accepted.
     versions: Vec<u64>,
 }
@@ -64,20 +66,20 @@ impl Caller {
     }
 
     pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        match self.random.below(21) {
+        match self.random.below(23) {
             0..=8 => self.commit(one, other).await,
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
             16 => self.keys(one, other).await,
-            17 => self.outbox(one, other).await,
-            18 => self.outbox(one, other).await,
-            19 => schedules::call(self, one, other).await,
+            17..=18 => self.outbox(one, other).await,
+            19..=20 => self.webhooks(one, other).await,
+            21 => schedules::call(self, one, other).await,
             _ => self.nodes(one, other).await,
         }
     }
 
-    fn number(&mut self, of: u64) -> u128 {
+    pub(super) fn number(&mut self, of: u64) -> u128 {
         u128::from(self.random.below(of))
     }
 
@@ -147,16 +149,6 @@ impl Caller {
             commit.deliveries = (0..deliveries).map(|_| self.new_delivery(n)).collect();
         }
         commit
-    }
-
-    fn new_delivery(&mut self, of: u128) -> DeliveryRecord {
-        self.deliveries += 1;
-        // Ids in an order of their own.
-        let id = self.deliveries * 7919 % 100_003;
-        DeliveryRecord {
-            next_attempt_at: self.random.time(),
-            ..pending(id, of, self.random.below(50))
-        }
     }
 
     async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
@@ -240,6 +232,7 @@ impl Caller {
                 create.workflow.workspace = of;
                 create.workflow.retention_seconds = self.random.maybe(3, |_| 0);
                 create.idempotency = self.random.once_in(3).then(|| self.idempotency_key());
+                create.effects = self.effects();
                 both!(one, other, create_workflow(create))
             }
             1 => {
@@ -250,12 +243,14 @@ impl Caller {
                     metadata: labels(self.random.value()),
                     retention_seconds: self.random.maybe(3, |_| 0),
                     now: self.random.time(),
+                    effects: self.effects(),
                 };
                 both!(one, other, add_release(add))
             }
             2 => {
                 let (delete, now) = (self.random.once_in(6), self.random.time());
-                let update = UpdateWorkflow { id, active, delete, now };
+                let effects = self.effects();
+                let update = UpdateWorkflow { id, active, delete, now, effects };
                 both!(one, other, update_workflow(update))
             }
             3 => both!(one, other, find_workflow(id)),
@@ -309,36 +304,6 @@ impl Caller {
         }
     }
 
-    async fn outbox(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        let id = execution(self.number(EXECUTIONS));
-        match self.random.below(6) {
-            0 => {
-                let (now, limit) = (self.random.time(), self.random.limit());
-                let due = DueDeliveries { now, except: vec![id], limit };
-                both!(one, other, due_deliveries(due))
-            }
-            1 => both!(one, other, next_delivery()),
-            2 => both!(one, other, list_deliveries(id)),
-            _ => {
-                let attempts: Vec<_> = (0..self.random.below(5)).map(|_| self.attempt()).collect();
-                both!(one, other, record_attempts(attempts))
-            }
-        }
-    }
-
-    fn attempt(&mut self) -> DeliveryAttempt {
-        use DeliveryStatus::{Delivered, Exhausted, Pending};
-        let made = u64::try_from(self.deliveries + 2).unwrap();
-        let n = self.number(made);
-        DeliveryAttempt {
-            id: delivery(n * 7919 % 100_003),
-            status: self.random.pick(&[Pending, Delivered, Delivered, Exhausted]),
-            attempts: u32::try_from(self.random.below(9)).unwrap(),
-            next_attempt_at: self.random.time(),
-            last_result: "503".to_owned(),
-        }
-    }
-
     async fn nodes(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let (node, now) = (self.node(), self.random.time());
         match self.random.below(12) {
@@ -352,6 +317,7 @@ impl Caller {
                     now,
                     default_before: self.random.maybe(2, |_| at(0).max(now)),
                     idempotency_before: self.random.time(),
+                    deliveries_before: self.random.time(),
                     limit: usize::MAX,
                 };
                 both!(one, other, purge(purge))
@@ -369,17 +335,30 @@ impl Caller {
         for n in 0..u128::from(EXECUTIONS) {
             let id = execution(n);
             answers.push(both!(one, other, load_execution(id)));
-            answers.push(both!(one, other, list_deliveries(id)));
+            let subject = SubjectId::from(id);
+            answers.push(both!(one, other, list_deliveries(subject)));
         }
+        for n in 0..u128::from(WEBHOOKS) {
+            let list = ListWebhookDeliveries {
+                webhook: webhook(n),
+                status: None,
+                skip: 0,
+                limit: usize::MAX,
+            };
+            answers.push(both!(one, other, webhook_deliveries(list)));
+        }
+        answers.push(both!(one, other, list_webhooks(None::<WorkspaceId>)));
         for n in 0..u128::from(WORKFLOWS) {
             let id = workflow(n);
             answers.push(both!(one, other, find_workflow(id)));
             answers.push(both!(one, other, workflow_stats(id)));
+            let subject = SubjectId::from(id);
+            answers.push(both!(one, other, list_deliveries(subject)));
         }
         let everything = ListExecutions { limit: usize::MAX, ..ListExecutions::default() };
         answers.push(both!(one, other, list_executions(everything)));
         answers.extend(schedules::look(one, other).await);
-        let due = DueDeliveries { now: at(1000), except: Vec::new(), limit: usize::MAX };
+        let due = all_due(at(1000), usize::MAX);
         answers.push(both!(one, other, due_deliveries(due)));
         answers
     }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: whatever fails, fails it")]
 
 mod calls;
+mod outbox;
 mod random;
 
 use std::fmt::Debug;

@@ -6,10 +6,10 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
 use super::{MemoryStore, Result, State};
-use crate::StoreError;
 use crate::commit::Commit;
 use crate::record::{ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats};
 use crate::traits::{ClaimQueued, Due, ExecutionStore, ListExecutions, OwnedUnfinished};
+use crate::{Effects, StoreError};
 
 #[async_trait]
 impl ExecutionStore for MemoryStore {
@@ -147,9 +147,7 @@ impl State {
         let Commit { record, events, deliveries, idempotency, schedule, .. } = commit;
         self.take_key(idempotency);
         self.put_schedule(schedule.map(|schedule| *schedule));
-        for delivery in deliveries {
-            self.deliveries.insert(delivery.id, delivery);
-        }
+        self.take_effects(Effects { deliveries });
         let mut record = record;
         let mut journal = Vec::new();
         let mut before = None;

@@ -10,21 +10,24 @@ mod feedback;
 mod keys;
 mod nodes;
 mod schedules;
+mod webhooks;
 mod workflows;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ScheduleId, WorkflowId, WorkspaceId,
+    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ScheduleId, WebhookId, WorkflowId,
+    WorkspaceId,
 };
 
 use crate::StoreError;
 use crate::record::{
-    ActualRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord, ReleaseRecord,
-    ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
+    ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord,
+    ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
 use crate::schedules::ScheduleRecord;
+use crate::webhooks::WebhookRecord;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -47,6 +50,9 @@ struct State {
     keys: BTreeMap<KeyId, KeyRecord>,
     settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
+    attempts: BTreeMap<(DeliveryId, u32), AttemptRecord>,
+    webhooks: BTreeMap<WebhookId, WebhookRecord>,
+    webhook_changes: u64,
     nodes: BTreeMap<NodeId, NodeRecord>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,
 }

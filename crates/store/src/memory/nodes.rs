@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::{ExecutionId, NodeId};
+use stepwell_core::ids::{ExecutionId, NodeId, SubjectId};
 
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::record::{ExecutionRecord, NodeRecord};
+use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
 use crate::traits::{MaintenanceStore, NodeStore, Purge};
 
 #[async_trait]
@@ -76,7 +76,16 @@ impl MaintenanceStore for MemoryStore {
         for id in &ids {
             state.executions.remove(id);
         }
-        state.deliveries.retain(|_, delivery| !ids.contains(&delivery.execution));
+        let subjects: Vec<SubjectId> = ids.iter().map(|id| (*id).into()).collect();
+        state.deliveries.retain(|_, delivery| match delivery.destination {
+            Destination::Url(_) => !subjects.contains(&delivery.subject),
+            Destination::Webhook(_) => {
+                delivery.status == DeliveryStatus::Pending
+                    || delivery.created_at >= purge.deliveries_before
+            }
+        });
+        let State { attempts, deliveries, .. } = &mut *state;
+        attempts.retain(|(delivery, _), _| deliveries.contains_key(delivery));
         state.actuals.retain(|_, actual| !ids.contains(&actual.execution));
         state.idempotent.retain(|_, record| record.created_at >= purge.idempotency_before);
         Ok(ids.len() as u64)

@@ -11,7 +11,7 @@ use crate::traits::{AddRelease, CreateWorkflow, ListWorkflows, UpdateWorkflow, W
 #[async_trait]
 impl WorkflowStore for MemoryStore {
     async fn create_workflow(&self, create: CreateWorkflow) -> Result<()> {
-        let CreateWorkflow { workflow, release, idempotency } = create;
+        let CreateWorkflow { workflow, release, idempotency, effects } = create;
         let mut state = self.state();
         state.require_new_key(idempotency.as_ref())?;
         if state.workflows.contains_key(&workflow.id) {
@@ -20,6 +20,7 @@ impl WorkflowStore for MemoryStore {
         state.take_key(idempotency);
         state.releases.insert((release.workflow, release.number), release);
         state.workflows.insert(workflow.id, workflow);
+        state.take_effects(effects);
         Ok(())
     }
 
@@ -39,6 +40,7 @@ impl WorkflowStore for MemoryStore {
             created_at: add.now,
         };
         state.releases.insert((add.workflow, number), release);
+        state.take_effects(add.effects);
         Ok(number)
     }
 
@@ -51,6 +53,7 @@ impl WorkflowStore for MemoryStore {
         if update.delete {
             state.schedules.retain(|_, schedule| schedule.workflow != update.id);
         }
+        state.take_effects(update.effects);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ error_answers! { "ErrorEnvelope";
     BodyErrors {
         "400": "`INVALID_REQUEST`: `errors` lists every field that is wrong",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the answer held a secret and was not stored",
+        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the answer held a secret and was not stored; `INVALID_STATE`: the message tells what to change first",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",

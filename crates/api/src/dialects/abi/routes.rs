@@ -14,7 +14,7 @@ use stepwell_engine::{Clock, SystemClock};
 use utoipa::OpenApi;
 
 use super::convert::{self, KeyPage};
-use super::{releases, responses, schedules, wire};
+use super::{releases, responses, schedules, webhooks, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -45,10 +45,11 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/workflows/{id}/quality", get(releases::get_quality))
         .route("/api/v1/workflow_executions/{id}/actuals", get(releases::list_actuals))
         .merge(schedules::routes())
+        .merge(webhooks::routes())
 }
 
 /// An answer that holds a secret is kept by nobody in between.
-fn secret(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(super) fn secret(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut response = respond::json(status, body)?;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

@@ -1,6 +1,7 @@
 //! The dataflow dialect: `/workflows*` and `/step-types`.
 
 mod convert;
+pub(crate) mod deliveries;
 pub(crate) mod errors;
 mod executions;
 mod ids;

@@ -1,88 +1,175 @@
-//! What is put in the outbox as an execution goes on.
+//! What is put in the outbox as an execution goes on: changes of status for the URL that it was
+//! given, events for the webhooks that want them.
 
-use stepwell_core::execution::{Execution, Recorded};
-use stepwell_core::ids::DeliveryId;
-use stepwell_store::record::{DeliveryRecord, DeliveryStatus, ExecutionRecord};
+use stepwell_core::Topic;
+use stepwell_core::execution::{Event, Execution, Recorded};
+use stepwell_core::ids::{DeliveryId, ReceiverId};
+use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
 
-use super::body;
-use crate::runtime::engine::new_uuid;
-use crate::view::{Notice, StepStatus, What, observe};
+use super::announce::Happened;
+use crate::egress::origin;
+use crate::runtime::engine::{Engine, new_uuid};
+use crate::tell::{StatusChange, StepOf};
+use crate::view::{self, ExecutionView, Notice, StepStatus, What, observe};
 
-/// Follows one execution's commits and makes a delivery of each status change; does nothing where
-/// no URL was given.
-pub(crate) struct Outbox(Option<Following>);
+/// What webhooks can be told of an execution.
+const TOPICS: [Topic; 4] = [
+    Topic::WorkflowExecuted,
+    Topic::StepCompleted,
+    Topic::ExecutionCompleted,
+    Topic::ExecutionFailed,
+];
 
-struct Following {
-    url: String,
-    record: ExecutionRecord,
-    /// The execution as of the last commit.
-    committed: Execution,
+/// What an execution was given as the place for its changes of status is called.
+const STATUS: &str = "execution.status";
+
+/// Follows one execution's commits while somebody is to be told of them; costs nothing while
+/// nobody is.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    /// The execution as of the last commit; `None`: nobody was told of that one.
+    committed: Option<Box<Execution>>,
+}
+
+/// What is about to be committed.
+pub(crate) struct Uncommitted<'a> {
+    /// The execution's identity.
+    pub(crate) record: &'a ExecutionRecord,
+    /// The execution after these events.
+    pub(crate) execution: &'a Execution,
+    /// The events.
+    pub(crate) events: &'a [Recorded],
 }
 
 impl Outbox {
-    /// `execution` stands after `uncommitted`, of which no commit has told yet: either these are
-    /// its whole journal, or there are none.
-    pub(crate) fn new(
-        record: &ExecutionRecord,
-        execution: &Execution,
-        uncommitted: &[Recorded],
-    ) -> Self {
-        Self(record.webhook_url.clone().map(|url| {
-            let committed = if uncommitted.is_empty() {
-                execution.clone()
-            } else {
-                Execution::new(execution.origin.clone())
-            };
-            Following { url, record: record.clone(), committed }
-        }))
+    /// The deliveries of the events that are about to be committed. `before` gives the journal
+    /// that was committed before; it is asked for where that was not followed.
+    pub(crate) fn take(
+        &mut self,
+        engine: &Engine,
+        uncommitted: &Uncommitted<'_>,
+        before: impl FnOnce() -> Vec<Recorded>,
+    ) -> Vec<DeliveryRecord> {
+        let Uncommitted { record, execution, events } = uncommitted;
+        let wanted = engine.hooks.want(record.workspace, &TOPICS);
+        if record.webhook_url.is_none() && !wanted {
+            self.committed = None;
+            return Vec::new();
+        }
+        let committed = self.committed.get_or_insert_with(|| {
+            let mut start = Execution::new(execution.origin.clone());
+            before().iter().for_each(|event| start.apply(event));
+            Box::new(start)
+        });
+        let mut telling = Telling { engine, record, committed, deliveries: Vec::new() };
+        for event in *events {
+            telling.tell(event);
+        }
+        telling.deliveries
     }
+}
 
-    /// The deliveries of the events that are about to be committed.
-    pub(crate) fn take(&mut self, events: &[Recorded]) -> Vec<DeliveryRecord> {
-        let Some(following) = &mut self.0 else { return Vec::new() };
-        let mut deliveries = Vec::new();
-        for event in events {
-            let before = following.step_status(event);
-            if let Some(notice) = observe(&mut following.committed, event)
-                && is_change(&notice.what, before)
-            {
-                deliveries.push(following.delivery(&notice));
+struct Telling<'a> {
+    engine: &'a Engine,
+    record: &'a ExecutionRecord,
+    committed: &'a mut Execution,
+    deliveries: Vec<DeliveryRecord>,
+}
+
+impl Telling<'_> {
+    fn tell(&mut self, event: &Recorded) {
+        match &self.record.webhook_url {
+            // Nobody looks at each change.
+            None => self.committed.apply(event),
+            Some(url) => {
+                let before = self.step_status(event);
+                if let Some(notice) = observe(self.committed, event)
+                    && is_change(&notice.what, before)
+                {
+                    self.deliveries.push(self.to_url(url, &notice));
+                }
             }
         }
-        deliveries
+        if let Some(topic) = topic(&event.event) {
+            let happened = Happened {
+                sequence: event.seq,
+                ..Happened::to(self.record.workspace, self.record.id, event.at)
+            };
+            let told = self.engine.announce(topic, happened, || self.data(event));
+            self.deliveries.extend(told);
+        }
     }
-}
 
-/// Whether what happened is a change of a status as it is told: a step that waits, or is tried
-/// again, is still running.
-fn is_change(what: &What, before: Option<&'static str>) -> bool {
-    match what {
-        What::Status { .. } => true,
-        What::Step { step, .. } => before != Some(body::step_status(step.status)),
-        What::Delta { .. } | What::Log(_) => false,
+    /// The data of an event for webhooks; the execution stands after it.
+    fn data(&self, event: &Recorded) -> serde_json::Value {
+        let workflow_name = &self.committed.origin.plan.name;
+        let step = event.event.step().and_then(|index| view::step(self.committed, index));
+        match step {
+            Some(step) => self.engine.tell.step(StepOf {
+                execution: self.record,
+                status: self.committed.status(),
+                workflow_name,
+                step: &step,
+            }),
+            None => {
+                let view = ExecutionView::new(self.committed, self.record);
+                self.engine.tell.execution(&view, workflow_name)
+            }
+        }
     }
-}
 
-impl Following {
     /// The status, as it is told, of the step that an event is about.
-    fn step_status(&self, event: &Recorded) -> Option<&'static str> {
+    fn step_status(&self, event: &Recorded) -> Option<StepStatus> {
         let run = self.committed.steps.get(event.event.step()?)?;
-        Some(body::step_status(StepStatus::from(&run.state)))
+        Some(told(StepStatus::from(&run.state)))
     }
 
-    fn delivery(&self, notice: &Notice) -> DeliveryRecord {
+    fn to_url(&self, url: &str, notice: &Notice) -> DeliveryRecord {
+        let change =
+            StatusChange { execution: self.record, status: self.committed.status(), notice };
         DeliveryRecord {
             id: DeliveryId::from_uuid(new_uuid()),
-            execution: self.record.id,
+            destination: Destination::Url(url.to_owned()),
+            receiver: ReceiverId::of_origin(&origin(url)),
+            subject: self.record.id.into(),
             sequence: notice.seq,
             workspace: self.record.workspace,
-            url: self.url.clone(),
-            body: body::status_change(&self.record, self.committed.status(), notice),
+            event: STATUS.to_owned(),
+            body: self.engine.tell.status_change(change),
             status: DeliveryStatus::Pending,
             attempts: 0,
             created_at: notice.at,
             next_attempt_at: notice.at,
-            last_result: None,
+            give_up_at: self.engine.config.give_up_at(notice.at),
         }
+    }
+}
+
+/// What webhooks are told by an event of the journal. Nobody is told that an execution was
+/// cancelled: that is neither success nor failure, and whoever did it knows.
+const fn topic(event: &Event) -> Option<Topic> {
+    match event {
+        Event::Started => Some(Topic::WorkflowExecuted),
+        Event::StepCompleted { .. } => Some(Topic::StepCompleted),
+        Event::Completed { .. } => Some(Topic::ExecutionCompleted),
+        Event::Failed { .. } | Event::TimedOut { .. } => Some(Topic::ExecutionFailed),
+        _ => None,
+    }
+}
+
+/// Whether what happened is a change of a status as it is told.
+fn is_change(what: &What, before: Option<StepStatus>) -> bool {
+    match what {
+        What::Status { .. } => true,
+        What::Step { step, .. } => before != Some(told(step.status)),
+        What::Delta { .. } | What::Log(_) => false,
+    }
+}
+
+/// A step that waits, or is tried again, is still running for whoever is told.
+const fn told(status: StepStatus) -> StepStatus {
+    match status {
+        StepStatus::Waiting => StepStatus::Running,
+        other => other,
     }
 }

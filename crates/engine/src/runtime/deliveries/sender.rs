@@ -1,40 +1,45 @@
 //! Sending what is in the outbox.
+//!
+//! Receivers share the slots: each may have so many deliveries under way, fewer where many
+//! receivers are slow at once, and they take turns. So however many events wait for a receiver
+//! that does not answer, the others are sent theirs.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
-use stepwell_core::ids::{DeliveryId, ExecutionId};
-use stepwell_steps::{Outbound, OutboundRequest};
-use stepwell_store::record::{DeliveryRecord, DeliveryStatus};
-use stepwell_store::traits::{DeliveryAttempt, DueDeliveries};
+use stepwell_core::ids::{ReceiverId, SubjectId, WebhookId};
+use stepwell_store::StoreError;
+use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
 use tokio::task::JoinSet;
 
-use super::signature;
+use super::attempt::{Verdict, attempt};
+use super::health::look_after;
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
 
 /// The most deliveries under way at once.
-const AT_ONCE: usize = 64;
-/// How long a receiver may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// The pause after the first failed attempt; each one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause between attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const AT_ONCE: usize = 256;
+/// The most of them to one receiver.
+const SHARE: usize = 32;
 /// How often to look, even if nobody says that there is something.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How long to leave the store alone when it cannot answer.
+/// How long to leave the store alone when it cannot answer, and how soon to look again while
+/// something is under way.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The queues of which a delivery is under way.
+type Busy = BTreeSet<(ReceiverId, SubjectId)>;
+
+/// An attempt that ended, and the queue that it was of.
+type Ended = ((ReceiverId, SubjectId), Option<WebhookId>, Verdict);
 
 /// The loop that sends deliveries until it is told to stop. What is under way then is sent again
 /// after the next start, with the same id.
 pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
-    let mut under_way: JoinSet<(ExecutionId, DeliveryAttempt)> = JoinSet::new();
-    let mut busy: HashSet<ExecutionId> = HashSet::new();
+    let mut sending = Sending { under_way: JoinSet::new(), busy: Busy::new(), last: None };
     loop {
-        let pause = match start_due(&engine, &mut under_way, &mut busy).await {
+        let pause = match sending.start_due(&engine).await {
             Ok(pause) => pause,
             Err(error) => {
                 tracing::warn!(%error, "the outbox cannot be read");
@@ -45,127 +50,102 @@ pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
             () = stop.stopped() => return,
             () = tokio::time::sleep(pause) => {}
             () = engine.outbox_changed.notified() => {}
-            Some(first) = under_way.join_next(), if !under_way.is_empty() => {
+            Some(first) = sending.under_way.join_next(), if !sending.under_way.is_empty() => {
                 let mut ended: Vec<_> = first.ok().into_iter().collect();
-                while let Some(more) = under_way.try_join_next() {
+                while let Some(more) = sending.under_way.try_join_next() {
                     ended.extend(more.ok());
                 }
-                note(&engine, ended, &mut busy).await;
+                sending.note(&engine, ended).await;
             }
         }
     }
 }
 
-/// Starts what is due and has room, and answers how long to wait for more.
-async fn start_due(
-    engine: &Arc<Engine>,
-    under_way: &mut JoinSet<(ExecutionId, DeliveryAttempt)>,
-    busy: &mut HashSet<ExecutionId>,
-) -> Result<Duration, stepwell_store::StoreError> {
-    let room = AT_ONCE.saturating_sub(under_way.len());
-    if room == 0 {
-        return Ok(LOOK_EVERY);
-    }
-    let now = engine.now();
-    let except = busy.iter().copied().collect();
-    let due = engine.store.due_deliveries(DueDeliveries { now, except, limit: room }).await?;
-    let full = due.len() == room;
-    for delivery in due {
-        busy.insert(delivery.execution);
-        let engine = engine.clone();
-        under_way.spawn(async move { (delivery.execution, attempt(&engine, delivery).await) });
-    }
-    if full || !busy.is_empty() {
-        // Whoever ends makes room; those that are not due yet are looked for again soon.
-        return Ok(STORE_PAUSE);
-    }
-    let next = engine.store.next_delivery().await?;
-    Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(Duration::from_millis(5), LOOK_EVERY))
+struct Sending {
+    under_way: JoinSet<Ended>,
+    busy: Busy,
+    /// The receiver that was served last.
+    last: Option<ReceiverId>,
 }
 
-async fn note(
-    engine: &Engine,
-    ended: Vec<(ExecutionId, DeliveryAttempt)>,
-    busy: &mut HashSet<ExecutionId>,
-) {
-    let (executions, attempts): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
-    while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
-        tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");
-        if engine.background.is_stopping() {
-            return;
+impl Sending {
+    /// Starts what is due and has room, and answers how long to wait for more.
+    async fn start_due(&mut self, engine: &Arc<Engine>) -> Result<Duration, StoreError> {
+        let limit = AT_ONCE.saturating_sub(self.under_way.len());
+        if limit == 0 {
+            return Ok(LOOK_EVERY);
         }
-        tokio::time::sleep(STORE_PAUSE).await;
-    }
-    for execution in executions {
-        busy.remove(&execution);
-    }
-}
-
-async fn attempt(engine: &Engine, delivery: DeliveryRecord) -> DeliveryAttempt {
-    let result = send(engine, &delivery).await;
-    let attempts = delivery.attempts + 1;
-    let now = engine.now();
-    let retry_for = Duration::from_secs(engine.config.delivery_retry_seconds);
-    let (status, last_result, pause) = match result {
-        Ok(status) => (DeliveryStatus::Delivered, status, Duration::ZERO),
-        Err(reason) if now >= delivery.created_at.after(retry_for) => {
-            tracing::warn!(url = delivery.url, reason, "a delivery is given up");
-            (DeliveryStatus::Exhausted, reason, Duration::ZERO)
+        let now = engine.now();
+        let due = DueDeliveries {
+            now,
+            under_way: self.busy.clone(),
+            share: share(&self.busy),
+            after: self.last,
+            limit,
+        };
+        for delivery in engine.store.due_deliveries(due).await? {
+            let queue = (delivery.receiver, delivery.subject);
+            self.busy.insert(queue);
+            self.last = Some(delivery.receiver);
+            let engine = engine.clone();
+            let webhook = delivery.destination.webhook();
+            self.under_way.spawn(async move { (queue, webhook, attempt(&engine, delivery).await) });
         }
-        Err(reason) => (DeliveryStatus::Pending, reason, pause_after(attempts)),
-    };
-    metrics::counter!("stepwell_deliveries_total", "status" => match status {
-        DeliveryStatus::Pending => "retry",
-        DeliveryStatus::Delivered => "delivered",
-        DeliveryStatus::Exhausted => "exhausted",
-    })
-    .increment(1);
-    DeliveryAttempt {
-        id: delivery.id,
-        status,
-        attempts,
-        next_attempt_at: now.after(pause),
-        last_result,
+        if !self.busy.is_empty() {
+            // Whoever ends makes room; those that are not due yet are looked for again soon.
+            return Ok(STORE_PAUSE);
+        }
+        let next = engine.store.next_delivery().await?;
+        Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(Duration::from_millis(5), LOOK_EVERY))
+    }
+
+    async fn note(&mut self, engine: &Engine, ended: Vec<Ended>) {
+        let mut failing: BTreeMap<WebhookId, bool> = BTreeMap::new();
+        let mut attempts: Vec<DeliveryAttempt> = Vec::with_capacity(ended.len());
+        let mut queues = Vec::with_capacity(ended.len());
+        for (queue, webhook, Verdict { attempt, gone }) in ended {
+            if let (Some(webhook), Health::Failing) = (webhook, attempt.health) {
+                *failing.entry(webhook).or_default() |= gone;
+            }
+            attempts.push(attempt);
+            queues.push(queue);
+        }
+        while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
+            tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");
+            if engine.background.is_stopping() {
+                return;
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+        for queue in queues {
+            self.busy.remove(&queue);
+        }
+        for (webhook, gone) in failing {
+            look_after(engine, webhook, gone).await;
+        }
     }
 }
 
-async fn send(engine: &Engine, delivery: &DeliveryRecord) -> Result<String, String> {
-    let secret = engine.signing_secret(delivery.workspace).await.map_err(|e| e.to_string())?;
-    let DeliveryRecord { id, url, body, .. } = delivery;
-    let headers =
-        signature::headers(&secret, DeliveryId::from_uuid(id.uuid()), engine.now(), body)?;
-    let request = OutboundRequest {
-        method: "POST".into(),
-        url: url.clone(),
-        headers,
-        body: Some(body.clone().into_bytes()),
-        max_redirects: 0,
-        timeout: Some(PATIENCE),
-        max_response_bytes: Some(64 << 10),
-    };
-    match engine.egress.send(request).await {
-        Ok(response) if (200..300).contains(&response.status) => Ok(response.status.to_string()),
-        Ok(response) => Err(response.status.to_string()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Exponential, bounded, and up to a fifth shorter by chance.
-fn pause_after(attempts: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(20));
-    doubled.min(LONGEST_PAUSE).mul_f64(rand::rng().random_range(0.8..=1.0))
+/// How many deliveries one receiver may have under way, so that there is room for another one.
+fn share(busy: &Busy) -> usize {
+    let receivers: BTreeSet<_> = busy.iter().map(|(receiver, _)| receiver).collect();
+    (AT_ONCE / (receivers.len() + 1)).clamp(1, SHARE)
 }
 
 #[cfg(test)]
 mod tests {
+    use stepwell_core::ids::WorkflowId;
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
-    fn pauses_grow_to_an_hour() {
-        for (attempts, longest) in [(1, 1), (2, 2), (5, 16), (12, 2048), (13, 3600), (400, 3600)] {
-            let pause = pause_after(attempts).as_secs_f64();
-            let longest = f64::from(longest);
-            assert!(pause <= longest && pause >= longest * 0.8, "{attempts}: {pause}");
+    fn the_more_are_slow_the_less_has_each() {
+        for (receivers, expect) in [(0, 32), (1, 32), (7, 32), (8, 28), (31, 8), (255, 1), (999, 1)]
+        {
+            let subject = SubjectId::from(WorkflowId::from_uuid(Uuid::nil()));
+            let of = |n| (ReceiverId::from_uuid(Uuid::from_u128(n)), subject);
+            assert_eq!(share(&(0..receivers).map(of).collect()), expect, "{receivers}");
         }
     }
 }

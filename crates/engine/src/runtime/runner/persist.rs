@@ -8,7 +8,7 @@ use stepwell_store::record::ExecutionRecord;
 
 use super::rest::Rest;
 use super::{Beginning, Gone, Runner};
-use crate::runtime::deliveries::Outbox;
+use crate::runtime::deliveries::{Outbox, Uncommitted};
 use crate::runtime::engine::Engine;
 
 /// How long the store is left alone when it cannot answer.
@@ -55,7 +55,13 @@ impl Runner {
     }
 
     fn batch(&mut self, record: ExecutionRecord) -> Commit {
-        let deliveries = self.outbox.take(&self.uncommitted);
+        let uncommitted = Uncommitted {
+            record: &self.record,
+            execution: &self.execution,
+            events: &self.uncommitted,
+        };
+        let before = || self.feed.journal(self.record.seq);
+        let deliveries = self.outbox.take(&self.engine, &uncommitted, before);
         Commit {
             node: self.engine.node,
             expected_seq: self.record.seq,
@@ -106,7 +112,9 @@ impl Runner {
 /// As the store refuses it; then it never was.
 pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
     let Beginning { execution, record, uncommitted, idempotency, schedule, .. } = beginning;
-    let deliveries = Outbox::new(&record, &execution, &uncommitted).take(&uncommitted);
+    let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
+    let deliveries = Outbox::default().take(engine, &events, Vec::new);
+    let told = !deliveries.is_empty();
     let seq = execution.seq;
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
@@ -119,5 +127,9 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         idempotency,
         schedule,
     };
-    engine.store.commit(commit).await
+    engine.store.commit(commit).await?;
+    if told {
+        engine.outbox_changed.notify_one();
+    }
+    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use stepwell_core::schedule::Progress;
 
-use super::super::shown;
 use super::{Answers, Caller, WORKFLOWS};
 use crate::Store;
 use crate::conformance::build::{execution, workflow, workspace};

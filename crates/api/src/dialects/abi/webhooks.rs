@@ -1,0 +1,282 @@
+//! Webhooks: extract, convert, call the application, convert.
+
+use axum::Router;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Serialize;
+use stepwell_core::ids::WebhookId;
+use stepwell_engine::Caller;
+use stepwell_engine::app::ShownWebhook;
+use stepwell_engine::{Clock, SystemClock};
+
+use super::webhooks_convert::{self as convert, DeliveryPage, WebhookPage};
+use super::{responses, webhooks_wire, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::ApiError;
+use crate::once::{once, once_unseen};
+use crate::query::Params;
+use crate::respond;
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+/// The routes of webhooks.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/webhooks", post(create_webhook).get(list_webhooks))
+        .route(
+            "/api/v1/webhooks/{id}",
+            get(get_webhook).put(put_webhook).patch(patch_webhook).delete(delete_webhook),
+        )
+        .route("/api/v1/webhooks/{id}/test", post(test_webhook))
+        .route("/api/v1/webhooks/{id}/rotate_secret", post(rotate_secret))
+        .route("/api/v1/webhooks/{id}/deliveries", get(list_deliveries))
+        .route("/api/v1/webhooks/deliveries/{id}/redeliver", post(redeliver))
+}
+
+fn id(path: &RawPathParams) -> &str {
+    path.iter().next().map_or("", |(_, id)| id)
+}
+
+fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {
+    let text = serde_json::to_string(&wire::Envelope::of(data));
+    let text = text
+        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
+    Ok((status, text))
+}
+
+/// An answer that shows a secret, if it was made here, and says so.
+fn shown(status: StatusCode, webhook: &ShownWebhook) -> Answer {
+    let data = convert::shown(webhook, SystemClock.now());
+    let body = match webhook.secret() {
+        Some(_) => wire::Envelope::saying(data, "keep the secret: it is not shown again"),
+        None => wire::Envelope::of(data),
+    };
+    super::routes::secret(status, &body)
+}
+
+/// Create a webhook
+///
+/// It is sent the events it names from now on, signed as the Standard Webhooks specification says.
+/// Without `secret` one is made and shown this once. Scope `write:webhooks`.
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless; where a secret was made, a repeat answers 409, since it is not shown again")),
+    request_body = webhooks_wire::CreateWebhookRequest,
+    responses((status = 201, description = "Created", body = wire::Envelope<webhooks_wire::ShownWebhook>),
+        responses::BodyErrors, responses::CommonErrors))]
+async fn create_webhook(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
+    let new = convert::new_webhook(posted.fields()?)?;
+    if new.secret.is_none() {
+        return once_unseen(&api.app, &caller, posted.key, async {
+            shown(StatusCode::CREATED, &api.app.create_webhook(&caller, new).await?)
+        })
+        .await;
+    }
+    once(&api.app, &caller, posted.key, async {
+        let webhook = api.app.create_webhook(&caller, new).await?;
+        written(StatusCode::CREATED, convert::shown(&webhook, SystemClock.now()))
+    })
+    .await
+}
+
+/// List the webhooks
+///
+/// Scope `read:webhooks`.
+#[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks",
+    params(("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `url`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+        ("status" = Option<String>, Query, description = "`active`, `inactive` or `disabled`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<webhooks_wire::Webhook>>),
+        responses::BadRequest, responses::CommonErrors))]
+async fn list_webhooks(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let page = WebhookPage::try_from(&params)?;
+    let (webhooks, pagination) = page.cut(api.app.webhooks(&caller).await?);
+    let now = SystemClock.now();
+    let items = webhooks.iter().map(|webhook| convert::webhook(webhook, now)).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+}
+
+/// Get a webhook
+///
+/// Without its secret. Scope `read:webhooks`.
+#[utoipa::path(get, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`")),
+    responses((status = 200, description = "The webhook", body = wire::Envelope<webhooks_wire::Webhook>),
+        responses::NotFound, responses::CommonErrors))]
+async fn get_webhook(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
+    let webhook = api.app.webhook(&caller, convert::webhook_id(id(&path))?).await?;
+    let data = convert::webhook(&webhook, SystemClock.now());
+    respond::json(StatusCode::OK, &wire::Envelope::of(data))
+}
+
+/// Update a webhook
+///
+/// What the body leaves out stays. Scope `write:webhooks`.
+#[utoipa::path(put, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`")),
+    request_body = webhooks_wire::UpdateWebhookRequest,
+    responses((status = 200, description = "As it is now", body = wire::Envelope<webhooks_wire::Webhook>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn put_webhook(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    change(&api, &caller, convert::webhook_id(id(&path))?, &posted).await
+}
+
+/// Update fields of a webhook
+///
+/// The same as `PUT`. Scope `write:webhooks`.
+#[utoipa::path(patch, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`")),
+    request_body = webhooks_wire::UpdateWebhookRequest,
+    responses((status = 200, description = "As it is now", body = wire::Envelope<webhooks_wire::Webhook>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn patch_webhook(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    change(&api, &caller, convert::webhook_id(id(&path))?, &posted).await
+}
+
+async fn change(api: &Api, caller: &Caller, id: WebhookId, posted: &Posted) -> Answer {
+    let change = convert::change_webhook(posted.fields()?)?;
+    let webhook = api.app.change_webhook(caller, id, change).await?;
+    let data = convert::webhook(&webhook, SystemClock.now());
+    respond::json(StatusCode::OK, &wire::Envelope::of(data))
+}
+
+/// Delete a webhook
+///
+/// What is still to be sent to it is not sent. Scope `write:webhooks`.
+#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`")),
+    responses((status = 200, description = "Deleted", body = wire::Envelope<Option<String>>),
+        responses::NotFound, responses::CommonErrors))]
+async fn delete_webhook(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
+    api.app.delete_webhook(&caller, convert::webhook_id(id(&path))?).await?;
+    respond::json(StatusCode::OK, &wire::Envelope::saying((), "the webhook is deleted"))
+}
+
+/// Test a webhook
+///
+/// Sends it the event `webhook.test`; its delivery tells what came back. Scope
+/// `execute:webhooks`.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    responses((status = 202, description = "On its way", body = wire::Envelope<webhooks_wire::Delivery>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn test_webhook(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let webhook = convert::webhook_id(id(&path))?;
+    posted.fields()?.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        let delivery = api.app.test_webhook(&caller, webhook).await?;
+        written(StatusCode::ACCEPTED, webhooks_wire::Delivery::from(&delivery))
+    })
+    .await
+}
+
+/// Give a webhook another secret
+///
+/// Until `overlap_seconds` are over deliveries carry the signatures of both. Without `secret` one
+/// is made and shown this once. Scope `write:webhooks`.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate_secret", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat makes no further secret and answers 409, since the secret is not shown again")),
+    request_body = webhooks_wire::RotateSecretRequest,
+    responses((status = 200, description = "The webhook, with the secret that was made", body = wire::Envelope<webhooks_wire::ShownWebhook>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn rotate_secret(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let webhook = convert::webhook_id(id(&path))?;
+    let rotate = convert::rotate_secret(posted.fields()?)?;
+    once_unseen(&api.app, &caller, posted.key, async {
+        shown(StatusCode::OK, &api.app.rotate_secret(&caller, webhook, rotate).await?)
+    })
+    .await
+}
+
+/// List the deliveries of a webhook
+///
+/// Newest first, with what was sent, what came back and how long it took. Scope `read:webhooks`.
+#[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks",
+    params(("id" = String, Path, description = "`whk_…`"),
+        ("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("status" = Option<String>, Query, description = "`pending`, `delivered` or `exhausted`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<webhooks_wire::Delivery>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+async fn list_deliveries(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    params: Params,
+) -> Answer {
+    let webhook = convert::webhook_id(id(&path))?;
+    let page = DeliveryPage::try_from(&params)?;
+    let (deliveries, total) = api.app.webhook_deliveries(&caller, webhook, page.query).await?;
+    let items: Vec<webhooks_wire::Delivery<'_>> = deliveries.iter().map(Into::into).collect();
+    let data = wire::Items { items, pagination: page.pagination(total) };
+    respond::json(StatusCode::OK, &wire::Envelope::of(data))
+}
+
+/// Send a delivery again
+///
+/// With the same `webhook-id` and body, and retried as the first time. Scope `execute:webhooks`.
+#[utoipa::path(post, path = "/api/v1/webhooks/deliveries/{id}/redeliver", tag = "webhooks",
+    params(("id" = String, Path, description = "`msg_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    responses((status = 202, description = "On its way", body = wire::Envelope<webhooks_wire::Delivery>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn redeliver(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let delivery = convert::delivery_id(id(&path))?;
+    posted.fields()?.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        let delivery = api.app.redeliver(&caller, delivery).await?;
+        written(StatusCode::ACCEPTED, webhooks_wire::Delivery::from(&delivery))
+    })
+    .await
+}
+
+/// The part of the API's description that is about webhooks.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(
+        create_webhook,
+        list_webhooks,
+        get_webhook,
+        put_webhook,
+        patch_webhook,
+        delete_webhook,
+        test_webhook,
+        rotate_secret,
+        list_deliveries,
+        redeliver
+    ),
+    tags((name = "webhooks", description = "Being told of events"))
+)]
+pub(crate) struct Doc;

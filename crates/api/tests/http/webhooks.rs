@@ -1,0 +1,432 @@
+//! Webhooks of the abi dialect: as the seed shows them, and each kind of bad input.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::routing::post;
+use serde_json::{Value, json};
+use stepwell_core::Topic;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::support::{Answer, Server, golden};
+
+const WEBHOOKS: &str = "/api/v1/webhooks";
+const JSON: (&str, &str) = ("content-type", "application/json");
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The request of the seed.
+fn seed() -> Value {
+    json!({
+        "url": "https://example.com/webhooks/workflows",
+        "events": ["workflow.created", "workflow.executed", "execution.completed"],
+        "secret": "whsec_abcdefghijklmnopqrstuvwxyz",
+        "description": "Production webhook for workflow events"
+    })
+}
+
+/// Somebody who takes webhooks.
+struct Receiver {
+    url: String,
+    bodies: Arc<Mutex<Vec<Value>>>,
+    count: watch::Receiver<usize>,
+}
+
+impl Receiver {
+    async fn start(status: StatusCode) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let (counted, count) = watch::channel(0);
+        let all = bodies.clone();
+        let take = async move |body: String| {
+            let mut all = all.lock().unwrap();
+            all.push(serde_json::from_str(&body).unwrap());
+            counted.send_replace(all.len());
+            (status, "thank you")
+        };
+        let router = axum::Router::new().route("/hook", post(take));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, bodies, count }
+    }
+
+    async fn at_least(&self, wanted: usize) -> Vec<Value> {
+        let mut count = self.count.clone();
+        let reached = count.wait_for(|count| *count >= wanted);
+        tokio::time::timeout(PATIENCE, reached).await.unwrap().unwrap();
+        self.bodies.lock().unwrap().clone()
+    }
+}
+
+async fn put(server: &Server, path: &str, body: &Value) -> Answer {
+    server.send("PUT", path, &[JSON], body.to_string()).await
+}
+
+async fn hook(server: &Server, body: &Value) -> (String, Answer) {
+    let created = server.post(WEBHOOKS, body).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    (format!("{WEBHOOKS}/{}", created.text_at("/data/id")), created)
+}
+
+/// The newest delivery once it is as wanted.
+async fn delivery(server: &Server, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let looking = async {
+        loop {
+            let list = server.get(&format!("{path}/deliveries")).await.json();
+            let newest = list["data"]["items"][0].clone();
+            if wanted(&newest) {
+                return newest;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_seed_s_webhook_is_created_and_shown() {
+    let server = Server::start().await;
+    let (path, created) = hook(&server, &seed()).await;
+    golden("webhook_created.json", &created);
+    assert!(!created.text.contains("whsec_"), "a secret that was given is not shown");
+    let shown = server.get(&path).await;
+    assert_eq!((shown.status, &shown.text), (StatusCode::OK, &created.text));
+    let list = server.get(WEBHOOKS).await;
+    golden("webhooks.json", &list);
+    assert_eq!(list.json()["data"]["items"][0], shown.json()["data"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_made_is_shown_once() {
+    let server = Server::start().await;
+    let (path, created) =
+        hook(&server, &json!({"url": "https://example.com", "events": ["*"]})).await;
+    let secret = created.text_at("/data/secret");
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    assert_eq!(created.headers["cache-control"], "no-store");
+    assert_eq!(created.json()["data"]["events"], json!(["*"]));
+    assert!(!server.get(&path).await.text.contains(&secret));
+
+    let rotate = format!("{path}/rotate_secret");
+    let rotated = server.post(&rotate, &json!({"overlap_seconds": 3600})).await;
+    assert_eq!(rotated.status, StatusCode::OK, "{}", rotated.text);
+    let next = rotated.text_at("/data/secret");
+    assert!(next.starts_with("whsec_") && next != secret);
+    assert_eq!(rotated.headers["cache-control"], "no-store");
+    let shown = server.get(&path).await;
+    assert!(shown.text_at("/data/previous_secret_expires_at").ends_with('Z'));
+    assert!(!shown.text.contains("whsec_"), "{}", shown.text);
+    let given = json!({"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "overlap_seconds": 0});
+    let rotated = server.post(&rotate, &given).await;
+    assert_eq!(rotated.status, StatusCode::OK, "{}", rotated.text);
+    let data = &rotated.json()["data"];
+    assert_eq!(
+        (&data["secret"], &data["previous_secret_expires_at"]),
+        (&Value::Null, &Value::Null)
+    );
+    for (body, field) in [
+        (json!({"secret": "hush"}), "secret"),
+        (json!({"secret": "whsec_c2hvcnQ="}), "secret"),
+        (json!({"overlap_seconds": 604_801}), "overlap_seconds"),
+        (json!({"overlap_seconds": -1}), "overlap_seconds"),
+        (json!({"overlap_seconds": 1.5}), "overlap_seconds"),
+        (json!({"overlap": 1}), "overlap"),
+    ] {
+        let refused = server.post(&rotate, &body).await;
+        assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{body}");
+        assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn wrong_requests_name_the_field() {
+    let server = Server::start().await;
+    let (path, _) = hook(&server, &seed()).await;
+    let url = "https://example.com";
+    let long = format!("https://example.com/{}", "x".repeat(2048));
+    let text = "x".repeat(501);
+    for (body, field) in [
+        (json!({"events": ["*"]}), "url"),
+        (json!({"url": url}), "events"),
+        (json!({"url": url, "events": []}), "events"),
+        (json!({"url": url, "events": "*"}), "events"),
+        (json!({"url": url, "events": [1]}), "events[0]"),
+        (json!({"url": url, "events": ["*", "execution.complete"]}), "events[1]"),
+        (json!({"url": url, "events": ["webhook.test"]}), "events[0]"),
+        (json!({"url": "example.com/hook", "events": ["*"]}), "url"),
+        (json!({"url": "ftp://example.com", "events": ["*"]}), "url"),
+        (json!({"url": "https://me:secret@example.com", "events": ["*"]}), "url"),
+        (json!({"url": long, "events": ["*"]}), "url"),
+        (json!({"url": 5, "events": ["*"]}), "url"),
+        (json!({"url": url, "events": ["*"], "secret": "hush"}), "secret"),
+        (json!({"url": url, "events": ["*"], "secret": "whsec_!!"}), "secret"),
+        (json!({"url": url, "events": ["*"], "secret": "whsec_c2hvcnQ="}), "secret"),
+        (json!({"url": url, "events": ["*"], "description": text}), "description"),
+        (json!({"url": url, "events": ["*"], "event": "x"}), "event"),
+        (json!({"url": url, "events": ["*"], "status": "inactive"}), "status"),
+    ] {
+        let refused = server.post(WEBHOOKS, &body).await;
+        assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{body}");
+        assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
+    }
+    let unknown = server.post(WEBHOOKS, &json!({"url": url, "events": ["workflow.create"]})).await;
+    let detail = unknown.text_at("/errors/0/detail");
+    assert!(detail.contains("did you mean `workflow.created`?"), "{detail}");
+    assert!(Topic::ALL.iter().all(|topic| detail.contains(topic.name())), "{detail}");
+    for (body, field) in [
+        (json!({"events": []}), "events"),
+        (json!({"events": ["*", "x"]}), "events[1]"),
+        (json!({"url": ""}), "url"),
+        (json!({"status": "disabled"}), "status"),
+        (json!({"status": true}), "status"),
+        (json!({"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}), "secret"),
+        (json!({"id": "whk_1"}), "id"),
+    ] {
+        for method in ["PUT", "PATCH"] {
+            let refused = server.send(method, &path, &[JSON], body.to_string()).await;
+            assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{method} {body}");
+            assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
+        }
+    }
+    for query in ["page=0", "page_size=101", "sort_by=secret", "sort_order=up", "status=on"] {
+        let refused = server.get(&format!("{WEBHOOKS}?{query}")).await;
+        assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{query}");
+    }
+    for query in ["page=0", "page_size=0", "status=failed", "page=1&page=2"] {
+        let refused = server.get(&format!("{path}/deliveries?{query}")).await;
+        assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{query}");
+    }
+    for body in ["[]", "{", "\"x\""] {
+        for (method, path) in [("POST", WEBHOOKS), ("PUT", &path), ("PATCH", &path)] {
+            let refused = server.send(method, path, &[JSON], body).await;
+            assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{method} {body}");
+        }
+    }
+    let untyped = server.send("POST", WEBHOOKS, &[], seed().to_string()).await;
+    assert_eq!(untyped.abi_refusal(), (415, "UNSUPPORTED_MEDIA_TYPE".into()));
+    let extra = server.post(&format!("{path}/test"), &json!({"event": "x"})).await;
+    assert_eq!(extra.text_at("/errors/0/field"), "event");
+    let count = server.get(WEBHOOKS).await.json()["data"]["pagination"]["total_items"].clone();
+    assert_eq!(count, 1, "nothing of what was refused is there");
+}
+
+#[tokio::test]
+async fn changed_listed_and_deleted() {
+    let server = Server::start().await;
+    let (path, created) = hook(&server, &seed()).await;
+    let before = created.json()["data"].clone();
+    let changed = put(&server, &path, &json!({"events": ["schedule.triggered"]})).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    let after = changed.json()["data"].clone();
+    assert_eq!(after["events"], json!(["schedule.triggered"]));
+    for kept in ["id", "url", "description", "status", "created_at"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+    let body = json!({"description": "", "status": "inactive", "url": "https://example.org/a"});
+    let changed = server.send("PATCH", &path, &[JSON], body.to_string()).await.json();
+    let data = &changed["data"];
+    assert_eq!((&data["description"], &data["status"]), (&Value::Null, &json!("inactive")));
+    assert_eq!(data["url"], "https://example.org/a");
+    let off = server.post(&format!("{path}/test"), &json!({})).await;
+    assert_eq!(off.abi_refusal(), (409, "INVALID_STATE".into()));
+
+    let (other, _) = hook(&server, &json!({"url": "https://a.example", "events": ["*"]})).await;
+    let urls = async |query: &str| {
+        let list = server.get(&format!("{WEBHOOKS}?{query}")).await.json();
+        let items = list["data"]["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["url"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (a, b) = ("https://a.example".to_owned(), "https://example.org/a".to_owned());
+    assert_eq!(urls("").await, [a.clone(), b.clone()]);
+    assert_eq!(urls("sort_order=asc").await, [b.clone(), a.clone()]);
+    let second = urls("sort_by=url&sort_order=asc&page_size=1&page=2").await;
+    assert_eq!(second, urls("status=inactive").await);
+    assert_eq!(second, [b]);
+    assert_eq!(urls("status=disabled").await, Vec::<String>::new());
+
+    let deleted = server.send("DELETE", &path, &[], Body::empty()).await;
+    assert_eq!(deleted.status, StatusCode::OK, "{}", deleted.text);
+    assert_eq!(deleted.json()["data"], Value::Null);
+    let gone = server.get(&path).await;
+    assert_eq!(gone.abi_refusal(), (404, "NOT_FOUND".into()));
+    assert!(gone.text.contains("webhook `whk_"), "{}", gone.text);
+    assert_eq!(server.get(&other).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let server = Server::start().await;
+    let missing = "whk_01h455vb4pex5vsknk084sn02q";
+    for id in [missing, "whk_x", "nonsense", "wf_01h455vb4pex5vsknk084sn02q"] {
+        for (method, rest) in [
+            ("GET", ""),
+            ("PUT", ""),
+            ("PATCH", ""),
+            ("DELETE", ""),
+            ("POST", "/test"),
+            ("POST", "/rotate_secret"),
+            ("GET", "/deliveries"),
+        ] {
+            let answer =
+                server.send(method, &format!("{WEBHOOKS}/{id}{rest}"), &[], Body::empty()).await;
+            assert_eq!(answer.abi_refusal(), (404, "NOT_FOUND".into()), "{method} {id}{rest}");
+        }
+    }
+    for id in ["msg_01h455vb4pex5vsknk084sn02q", "msg_x", missing] {
+        let answer =
+            server.post(&format!("{WEBHOOKS}/deliveries/{id}/redeliver"), &json!({})).await;
+        assert_eq!(answer.abi_refusal(), (404, "NOT_FOUND".into()), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn scopes_open_what_they_name() {
+    let server = Server::start().await;
+    let (path, created) = hook(&server, &seed()).await;
+    let id = created.text_at("/data/id");
+    let calls: [(&str, String, &str, StatusCode); 8] = [
+        ("GET", WEBHOOKS.into(), "read", StatusCode::OK),
+        ("GET", path.clone(), "read", StatusCode::OK),
+        ("GET", format!("{path}/deliveries"), "read", StatusCode::OK),
+        ("PATCH", path.clone(), "write", StatusCode::OK),
+        ("PUT", path.clone(), "write", StatusCode::OK),
+        ("POST", format!("{path}/rotate_secret"), "write", StatusCode::OK),
+        ("POST", format!("{path}/test"), "execute", StatusCode::ACCEPTED),
+        ("DELETE", path.clone(), "write", StatusCode::OK),
+    ];
+    let send = async |key: &str, method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path).header("x-api-key", key);
+        server.raw(request.body(Body::empty()).unwrap()).await
+    };
+    for (method, path, verb, status) in calls {
+        for other in ["read", "write", "execute"].into_iter().filter(|other| *other != verb) {
+            let key = server.key(&[&format!("{other}:webhooks"), "execute:workflows"]).await;
+            let refused = send(&key, method, &path).await;
+            assert_eq!(refused.abi_refusal(), (403, "SCOPE_REQUIRED".into()), "{method} {path}");
+            assert!(refused.text.contains(&format!("{verb}:webhooks")), "{}", refused.text);
+        }
+        let scope = if path == WEBHOOKS {
+            format!("{verb}:webhooks")
+        } else {
+            format!("{verb}:webhooks:{id}")
+        };
+        let key = server.key(&[&scope]).await;
+        assert_eq!(send(&key, method, &path).await.status, status, "{method} {path}");
+    }
+    let other = server.key(&["read:webhooks:whk_01h455vb4pex5vsknk084sn02q"]).await;
+    let (path, _) = hook(&server, &seed()).await;
+    assert_eq!(send(&other, "GET", &path).await.abi_refusal().0, 403);
+}
+
+#[tokio::test]
+async fn creation_and_tests_can_be_repeated() {
+    let server = Server::start().await;
+    let headers = |key| [JSON, ("idempotency-key", key)];
+    let body = seed().to_string();
+    let first = server.send("POST", WEBHOOKS, &headers("a"), body.clone()).await;
+    let again = server.send("POST", WEBHOOKS, &headers("a"), body.clone()).await;
+    assert_eq!((again.status, &again.text), (StatusCode::CREATED, &first.text));
+    let made = json!({"url": "https://example.com", "events": ["*"]}).to_string();
+    let first = server.send("POST", WEBHOOKS, &headers("b"), made.clone()).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let again = server.send("POST", WEBHOOKS, &headers("b"), made).await;
+    assert_eq!(again.abi_refusal(), (409, "IDEMPOTENCY_NOT_REPLAYABLE".into()));
+    let path = format!("{WEBHOOKS}/{}", first.text_at("/data/id"));
+    let test = format!("{path}/test");
+    let one = server.send("POST", &test, &headers("c"), "").await;
+    let two = server.send("POST", &test, &headers("c"), "").await;
+    assert_eq!((one.status, &one.text), (StatusCode::ACCEPTED, &two.text));
+    let total = server.get(&format!("{path}/deliveries")).await.json();
+    assert_eq!(total["data"]["pagination"]["total_items"], 1);
+}
+
+#[tokio::test]
+async fn events_arrive_and_their_deliveries_are_listed() {
+    let server = Server::start().await;
+    let receiver = Receiver::start(StatusCode::OK).await;
+    let (path, created) = hook(&server, &json!({"url": receiver.url, "events": ["*"]})).await;
+    let steps = json!([{"id": "hello", "type": "StaticTextInput", "input": "Hello, world!"}]);
+    let workflow = server.workflow(steps).await;
+    let executed =
+        server.post(&format!("{workflow}/execute?wait=true"), &json!({"input": {"n": 1}})).await;
+    assert_eq!(executed.json()["status"], "COMPLETED", "{}", executed.text);
+    let told = receiver.at_least(4).await;
+    let of = |name: &str| {
+        let mut found = told.iter().filter(|body| body["type"] == name);
+        let one = found.next().unwrap_or_else(|| panic!("no {name}: {told:?}")).clone();
+        assert!(found.next().is_none(), "{name} came twice");
+        let keys: Vec<_> = one.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, ["id", "type", "timestamp", "data"]);
+        assert!(one["id"].as_str().unwrap().starts_with("evt_"), "{one}");
+        assert!(one["timestamp"].as_str().unwrap().ends_with('Z'), "{one}");
+        one["data"].clone()
+    };
+    let created_workflow = of("workflow.created");
+    assert_eq!(created_workflow["name"], "test");
+    assert_eq!(created_workflow["status"], "active");
+    assert_eq!(created_workflow["stats"]["runs_total"], 0);
+    let begun = of("workflow.executed");
+    assert_eq!((&begun["status"], &begun["completed_at"]), (&json!("running"), &Value::Null));
+    assert_eq!(begun["parameters"], json!({"n": 1}));
+    let step = of("execution.step_completed");
+    assert_eq!(step["step"]["name"], "hello");
+    assert_eq!(step["step"]["status"], "completed");
+    assert_eq!(step["step"]["output"], json!({"text": "Hello, world!"}));
+    let done = of("execution.completed");
+    assert_eq!(done["workflow_id"], created_workflow["id"]);
+    assert_eq!(done["execution_id"], begun["execution_id"]);
+    assert_eq!(done["workflow_name"], "test");
+    assert_eq!(done["result"], json!({"text": "Hello, world!"}));
+    assert_eq!(
+        (&done["status"], &done["steps"][0]["name"]),
+        (&json!("completed"), &json!("hello"))
+    );
+    assert!(done["duration_ms"].is_u64() && done["error"].is_null(), "{done}");
+
+    let newest = delivery(&server, &path, |one| one["status"] == "delivered").await;
+    assert_eq!(newest["webhook_id"], created.json()["data"]["id"]);
+    assert_eq!(newest["event"], "execution.completed");
+    assert_eq!(newest["request"]["url"], receiver.url.as_str());
+    assert_eq!(newest["request"]["body"]["data"], done);
+    assert_eq!(newest["response"]["status"], 200);
+    assert_eq!(newest["response"]["body"], "thank you");
+    assert!(newest["response"]["duration_ms"].is_u64());
+    assert_eq!((&newest["attempt_count"], &newest["next_attempt_at"]), (&json!(1), &Value::Null));
+    assert_eq!(newest["attempts"][0]["number"], 1);
+    let page = server.get(&format!("{path}/deliveries?page=2&page_size=3")).await.json();
+    assert_eq!(
+        page["data"]["pagination"],
+        json!({"page": 2, "page_size": 3, "total_items": 4, "total_pages": 2})
+    );
+    assert_eq!(page["data"]["items"][0]["event"], "workflow.created");
+
+    let id = newest["id"].as_str().unwrap();
+    let again = server.post(&format!("{WEBHOOKS}/deliveries/{id}/redeliver"), &json!({})).await;
+    assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text);
+    assert_eq!(again.json()["data"]["id"], id);
+    let told = receiver.at_least(5).await;
+    assert_eq!(told[4], newest["request"]["body"], "the same again");
+    let twice = delivery(&server, &path, |one| one["attempt_count"] == 2).await;
+    assert_eq!((&twice["id"], &twice["attempts"][1]["number"]), (&json!(id), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_receiver_that_says_no_is_seen_to_say_so() {
+    let server = Server::start().await;
+    let receiver = Receiver::start(StatusCode::SERVICE_UNAVAILABLE).await;
+    let (path, _) = hook(&server, &json!({"url": receiver.url, "events": ["*"]})).await;
+    let made = server.post(&format!("{path}/test"), &json!({})).await;
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{}", made.text);
+    assert_eq!(made.json()["data"]["event"], "webhook.test");
+    assert_eq!(made.json()["data"]["response"], Value::Null);
+    let told = receiver.at_least(1).await;
+    assert_eq!(told[0]["type"], "webhook.test");
+    let tried = delivery(&server, &path, |one| one["attempt_count"] != 0).await;
+    assert_eq!((&tried["status"], &tried["response"]["status"]), (&json!("pending"), &json!(503)));
+    assert!(tried["next_attempt_at"].is_string(), "{tried}");
+    assert!(server.get(&path).await.json()["data"]["failing_since"].is_string());
+    let pending = server.get(&format!("{path}/deliveries?status=delivered")).await.json();
+    assert_eq!(pending["data"]["pagination"]["total_items"], 0);
+}

@@ -1,0 +1,179 @@
+//! What webhooks can be told of: the events by name, and a subscription to some of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Something that happened and that webhooks can be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// A workflow was created.
+    WorkflowCreated,
+    /// A workflow or its definition was changed.
+    WorkflowUpdated,
+    /// A workflow was activated.
+    WorkflowActivated,
+    /// A workflow was deactivated.
+    WorkflowDeactivated,
+    /// A workflow was deleted.
+    WorkflowDeleted,
+    /// An execution of a workflow started.
+    WorkflowExecuted,
+    /// A step of an execution completed.
+    StepCompleted,
+    /// An execution completed.
+    ExecutionCompleted,
+    /// An execution failed, or timed out.
+    ExecutionFailed,
+    /// A schedule was created.
+    ScheduleCreated,
+    /// A schedule was changed.
+    ScheduleUpdated,
+    /// A schedule was deleted.
+    ScheduleDeleted,
+    /// A schedule started an execution.
+    ScheduleTriggered,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::WorkflowCreated,
+        Self::WorkflowUpdated,
+        Self::WorkflowActivated,
+        Self::WorkflowDeactivated,
+        Self::WorkflowDeleted,
+        Self::WorkflowExecuted,
+        Self::StepCompleted,
+        Self::ExecutionCompleted,
+        Self::ExecutionFailed,
+        Self::ScheduleCreated,
+        Self::ScheduleUpdated,
+        Self::ScheduleDeleted,
+        Self::ScheduleTriggered,
+    ];
+
+    /// Its name: `workflow.created`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WorkflowCreated => "workflow.created",
+            Self::WorkflowUpdated => "workflow.updated",
+            Self::WorkflowActivated => "workflow.activated",
+            Self::WorkflowDeactivated => "workflow.deactivated",
+            Self::WorkflowDeleted => "workflow.deleted",
+            Self::WorkflowExecuted => "workflow.executed",
+            Self::StepCompleted => "execution.step_completed",
+            Self::ExecutionCompleted => "execution.completed",
+            Self::ExecutionFailed => "execution.failed",
+            Self::ScheduleCreated => "schedule.created",
+            Self::ScheduleUpdated => "schedule.updated",
+            Self::ScheduleDeleted => "schedule.deleted",
+            Self::ScheduleTriggered => "schedule.triggered",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Topic {
+    type Err = UnknownTopic;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTopic> {
+        Self::ALL.into_iter().find(|topic| topic.name() == text).ok_or(UnknownTopic)
+    }
+}
+
+/// The text names no [`Topic`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown event")]
+pub struct UnknownTopic;
+
+/// Which topics somebody wants to be told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topics {
+    /// All, also those that later versions add. Written `*`.
+    Every,
+    /// These, in the order in which they were named, each once.
+    Some(Vec<Topic>),
+}
+
+impl Topics {
+    /// How [`Topics::Every`] is written.
+    pub const STAR: &'static str = "*";
+
+    /// Whether that topic is one of them.
+    pub fn contains(&self, topic: Topic) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Some(topics) => topics.contains(&topic),
+        }
+    }
+
+    /// As they are written.
+    pub fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::Every => vec![Self::STAR],
+            Self::Some(topics) => topics.iter().map(|topic| topic.name()).collect(),
+        }
+    }
+
+    /// Reads what [`Topics::names`] wrote; a name that comes twice counts once, and a star makes
+    /// the others superfluous.
+    ///
+    /// # Errors
+    /// The place of each name that is unknown.
+    pub fn read<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<usize>> {
+        let (mut topics, mut star, mut unknown) = (Vec::new(), false, Vec::new());
+        for (place, name) in names.into_iter().enumerate() {
+            match name.parse::<Topic>() {
+                Ok(topic) if topics.contains(&topic) => {}
+                Ok(topic) => topics.push(topic),
+                Err(UnknownTopic) if name == Self::STAR => star = true,
+                Err(UnknownTopic) => unknown.push(place),
+            }
+        }
+        match unknown.as_slice() {
+            [] if star => Ok(Self::Every),
+            [] => Ok(Self::Some(topics)),
+            _ => Err(unknown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for topic in Topic::ALL {
+            assert_eq!(topic.name().parse(), Ok(topic));
+        }
+        assert!("workflow.create".parse::<Topic>().is_err());
+        assert!("".parse::<Topic>().is_err());
+    }
+
+    #[test]
+    fn subscriptions_read_back() {
+        use Topic::{ExecutionFailed, WorkflowCreated};
+        for (names, expect) in [
+            (vec!["*"], Ok(Topics::Every)),
+            (vec!["execution.failed", "*"], Ok(Topics::Every)),
+            (vec![], Ok(Topics::Some(vec![]))),
+            (
+                vec!["execution.failed", "workflow.created", "execution.failed"],
+                Ok(Topics::Some(vec![ExecutionFailed, WorkflowCreated])),
+            ),
+            (vec!["*", "nope", "execution.failed", "**"], Err(vec![1, 3])),
+        ] {
+            assert_eq!(Topics::read(names.iter().copied()), expect, "{names:?}");
+        }
+        let some = Topics::Some(vec![ExecutionFailed]);
+        assert!(some.contains(ExecutionFailed) && !some.contains(WorkflowCreated));
+        assert_eq!(some.names(), ["execution.failed"]);
+        assert!(Topics::Every.contains(WorkflowCreated));
+    }
+}

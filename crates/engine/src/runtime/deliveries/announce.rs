@@ -1,0 +1,93 @@
+//! Putting events for webhooks in the outbox.
+
+use serde_json::Value;
+use stepwell_core::ids::{DeliveryId, EventId, SubjectId, WebhookId, WorkspaceId};
+use stepwell_core::{Timestamp, Topic};
+use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
+
+use crate::runtime::engine::{Engine, new_uuid};
+use crate::tell::Event;
+
+/// What the test of a webhook is called.
+const TEST: &str = "webhook.test";
+
+/// To what something happened, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Happened {
+    /// Whose it is.
+    pub(crate) workspace: WorkspaceId,
+    /// To what.
+    pub(crate) subject: SubjectId,
+    /// The place among what happened to that.
+    pub(crate) sequence: u64,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+impl Happened {
+    /// To an object that has no journal: the time is its place.
+    pub(crate) fn to(workspace: WorkspaceId, subject: impl Into<SubjectId>, at: Timestamp) -> Self {
+        let sequence = u64::try_from(at.as_micros()).unwrap_or_default();
+        Self { workspace, subject: subject.into(), sequence, at }
+    }
+}
+
+impl Engine {
+    /// The deliveries that tell all webhooks of it that want to know. `data` is asked for only
+    /// where there is one. They belong in the transaction of what happened; after it
+    /// `outbox_changed` is to be notified.
+    pub(crate) fn announce(
+        &self,
+        topic: Topic,
+        happened: Happened,
+        data: impl FnOnce() -> Value,
+    ) -> Vec<DeliveryRecord> {
+        let webhooks = self.hooks.listeners(happened.workspace, topic);
+        if webhooks.is_empty() {
+            return Vec::new();
+        }
+        let body = self.body(topic.name(), happened.at, data());
+        let to = |id| self.delivery(id, topic.name(), happened, body.clone());
+        webhooks.iter().map(|webhook| to(webhook.id)).collect()
+    }
+
+    /// A delivery that only tests a webhook.
+    pub(crate) fn test_delivery(
+        &self,
+        workspace: WorkspaceId,
+        webhook: WebhookId,
+    ) -> DeliveryRecord {
+        let at = self.now();
+        let body = self.body(TEST, at, self.tell.test(webhook));
+        self.delivery(webhook, TEST, Happened::to(workspace, webhook, at), body)
+    }
+
+    fn body(&self, name: &str, at: Timestamp, data: Value) -> String {
+        self.tell.event(Event { id: EventId::from_uuid(new_uuid()), name, at, data })
+    }
+
+    fn delivery(
+        &self,
+        webhook: WebhookId,
+        event: &str,
+        happened: Happened,
+        body: String,
+    ) -> DeliveryRecord {
+        let Happened { workspace, subject, sequence, at } = happened;
+        DeliveryRecord {
+            id: DeliveryId::from_uuid(new_uuid()),
+            destination: Destination::Webhook(webhook),
+            receiver: webhook.into(),
+            subject,
+            sequence,
+            workspace,
+            event: event.to_owned(),
+            body,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            created_at: at,
+            next_attempt_at: at,
+            give_up_at: self.config.give_up_at(at),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One attempt to deliver.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use stepwell_core::Timestamp;
+use stepwell_steps::{Outbound, OutboundRequest};
+use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
+use stepwell_store::traits::{DeliveryAttempt, Health};
+use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+
+use super::signature;
+use crate::runtime::engine::Engine;
+
+/// How long a receiver may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The pause after the first failed attempt; each one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause between attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// How much of an answer is read.
+const MOST_READ: usize = 1 << 20;
+/// How much of an answer is kept, in characters.
+const MOST_KEPT: usize = 1000;
+/// The status by which a receiver says that it wants nothing any more.
+const GONE: u16 = 410;
+
+/// What came of an attempt.
+pub(super) struct Verdict {
+    /// What is stored of it.
+    pub(super) attempt: DeliveryAttempt,
+    /// Whether the receiver wants nothing any more.
+    pub(super) gone: bool,
+}
+
+/// Where a delivery goes, and what signs it.
+struct Address {
+    url: String,
+    /// `webhook-id`.
+    id: String,
+    secrets: Vec<String>,
+}
+
+/// Why a delivery is not sent.
+enum NotSent {
+    /// Nobody is there any more.
+    Never(String),
+    /// Something is in the way now.
+    Yet(String),
+}
+
+/// Sends a delivery, unless nobody is there any more.
+pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord) -> Verdict {
+    let at = engine.now();
+    let number = delivery.attempts.saturating_add(1);
+    let mut made = AttemptRecord {
+        number,
+        at,
+        micros: 0,
+        url: None,
+        response_status: None,
+        response: String::new(),
+    };
+    let (good, health) = match address(engine, &delivery, at).await {
+        Err(NotSent::Never(why)) => {
+            made.response = why;
+            return verdict(&delivery, DeliveryStatus::Exhausted, made, Health::Unknown, at);
+        }
+        Err(NotSent::Yet(why)) => {
+            made.response = why;
+            (false, Health::Unknown)
+        }
+        Ok(address) => {
+            let good = send(engine, &delivery, &address, &mut made).await;
+            made.url = Some(address.url);
+            (good, if good { Health::Well } else { Health::Failing })
+        }
+    };
+    let now = engine.now();
+    made.micros = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
+    let status = match good {
+        true => DeliveryStatus::Delivered,
+        false if now >= delivery.give_up_at || made.response_status == Some(GONE) => {
+            tracing::warn!(delivery = %delivery.id, reason = reason(&made), "a delivery is given up");
+            DeliveryStatus::Exhausted
+        }
+        false => DeliveryStatus::Pending,
+    };
+    verdict(&delivery, status, made, health, now)
+}
+
+fn verdict(
+    delivery: &DeliveryRecord,
+    status: DeliveryStatus,
+    attempt: AttemptRecord,
+    health: Health,
+    now: Timestamp,
+) -> Verdict {
+    metrics::counter!("stepwell_deliveries_total", "status" => match status {
+        DeliveryStatus::Pending => "retry",
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Exhausted => "exhausted",
+    })
+    .increment(1);
+    let gone = attempt.response_status == Some(GONE);
+    let next_attempt_at = match status {
+        DeliveryStatus::Pending => now.after(pause_after(attempt.number)),
+        DeliveryStatus::Delivered | DeliveryStatus::Exhausted => now,
+    };
+    let attempt = DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt, health };
+    Verdict { attempt, gone }
+}
+
+fn reason(made: &AttemptRecord) -> String {
+    made.response_status.map_or_else(|| made.response.clone(), |status| status.to_string())
+}
+
+/// Where the delivery goes now.
+async fn address(
+    engine: &Engine,
+    delivery: &DeliveryRecord,
+    now: Timestamp,
+) -> Result<Address, NotSent> {
+    let later = |error: String| NotSent::Yet(format!("not sent: {error}"));
+    match &delivery.destination {
+        Destination::Url(url) => {
+            let secret = engine.signing_secret(delivery.workspace).await;
+            let secret = secret.map_err(|error| later(error.to_string()))?;
+            let id = delivery.id.dataflow();
+            Ok(Address { url: url.clone(), id, secrets: vec![secret] })
+        }
+        Destination::Webhook(id) => {
+            let found = engine.store.find_webhook(*id).await;
+            let found = found.map_err(|error| later(error.to_string()))?;
+            let webhook =
+                found.ok_or_else(|| NotSent::Never("not sent: the webhook was deleted".into()))?;
+            match webhook.status {
+                WebhookStatus::Active => {}
+                WebhookStatus::Inactive => {
+                    return Err(NotSent::Never("not sent: the webhook is inactive".into()));
+                }
+                WebhookStatus::Disabled { .. } => {
+                    return Err(NotSent::Never("not sent: the webhook is disabled".into()));
+                }
+            }
+            let secrets = secrets(&webhook, now);
+            Ok(Address { url: webhook.url, id: delivery.id.abi(), secrets })
+        }
+    }
+}
+
+/// The newest first, as the specification has it.
+fn secrets(webhook: &WebhookRecord, now: Timestamp) -> Vec<String> {
+    let old = webhook.previous_secret.iter().filter(|(_, until)| now < *until);
+    std::iter::once(&webhook.secret).chain(old.map(|(secret, _)| secret)).cloned().collect()
+}
+
+/// Sends it and notes what came back; answers whether that is success.
+async fn send(
+    engine: &Engine,
+    delivery: &DeliveryRecord,
+    address: &Address,
+    made: &mut AttemptRecord,
+) -> bool {
+    let (id, body) = (address.id.clone(), &delivery.body);
+    let headers = match signature::headers(&address.secrets, id, made.at, body) {
+        Ok(headers) => headers,
+        Err(error) => {
+            made.response = format!("not signed: {error}");
+            return false;
+        }
+    };
+    let request = OutboundRequest {
+        method: "POST".into(),
+        url: address.url.clone(),
+        headers,
+        body: Some(body.clone().into_bytes()),
+        max_redirects: 0,
+        timeout: Some(PATIENCE),
+        max_response_bytes: Some(MOST_READ),
+    };
+    match engine.egress.send(request).await {
+        Ok(response) => {
+            made.response_status = Some(response.status);
+            let text = String::from_utf8_lossy(&response.body);
+            made.response = text.chars().take(MOST_KEPT).collect();
+            (200..300).contains(&response.status)
+        }
+        Err(error) => {
+            made.response = error.to_string();
+            false
+        }
+    }
+}
+
+/// Exponential, bounded, and up to a fifth shorter by chance.
+fn pause_after(attempts: u32) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(20));
+    doubled.min(LONGEST_PAUSE).mul_f64(rand::rng().random_range(0.8..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        for (attempts, longest) in [(1, 1), (2, 2), (5, 16), (12, 2048), (13, 3600), (400, 3600)] {
+            let pause = pause_after(attempts).as_secs_f64();
+            let longest = f64::from(longest);
+            assert!(pause <= longest && pause >= longest * 0.8, "{attempts}: {pause}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Switching off webhooks that nobody answers for.
+
+use std::time::Duration;
+
+use stepwell_core::ids::WebhookId;
+use stepwell_store::StoreError;
+use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+
+use crate::runtime::engine::Engine;
+
+/// Switches a webhook off whose attempt just failed, if it has failed for too long or is `gone`.
+pub(super) async fn look_after(engine: &Engine, webhook: WebhookId, gone: bool) {
+    match disable(engine, webhook, gone).await {
+        Ok(()) => {}
+        // Its owner was faster.
+        Err(StoreError::Missing(_)) => {}
+        // The next failure comes here again.
+        Err(error) => tracing::warn!(%webhook, %error, "a failing webhook cannot be looked at"),
+    }
+}
+
+async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
+    let Some(webhook) = engine.store.find_webhook(id).await? else { return Ok(()) };
+    let Some(reason) = reason(engine, &webhook, gone) else { return Ok(()) };
+    tracing::warn!(webhook = %id, reason, "a webhook is disabled");
+    let status = WebhookStatus::Disabled { reason };
+    let updated_at = engine.now();
+    engine.store.update_webhook(WebhookRecord { status, updated_at, ..webhook }).await?;
+    engine.hooks.read(&*engine.store).await
+}
+
+fn reason(engine: &Engine, webhook: &WebhookRecord, gone: bool) -> Option<String> {
+    if webhook.status != WebhookStatus::Active {
+        return None;
+    }
+    if gone {
+        return Some("the receiver answered 410 Gone".into());
+    }
+    let since = webhook.failing_since?;
+    let patience = Duration::from_secs(engine.config.webhook_disable_seconds);
+    (since.after(patience) <= engine.now()).then(|| format!("every delivery since {since} failed"))
+}

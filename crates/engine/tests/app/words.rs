@@ -1,0 +1,54 @@
+//! Plain words for deliveries.
+
+use serde_json::{Value, json};
+use stepwell_core::ids::WebhookId;
+use stepwell_engine::Tell;
+use stepwell_engine::app::WorkflowView;
+use stepwell_engine::tell::{Event, StatusChange, StepOf};
+use stepwell_engine::view::{ExecutionView, What};
+use stepwell_store::record::WorkflowStats;
+
+pub struct Words;
+
+impl Tell for Words {
+    fn event(&self, event: Event<'_>) -> String {
+        let Event { id, name, at, data } = event;
+        json!({"id": id.abi(), "type": name, "at": at.as_micros(), "data": data}).to_string()
+    }
+
+    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> Value {
+        let WorkflowView { record, source, .. } = workflow;
+        json!({"name": record.name, "active": record.active, "release": record.release,
+            "completed": stats.completed, "steps": source["steps"]})
+    }
+
+    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> Value {
+        json!({"execution": execution.record.id, "workflow": workflow_name,
+            "status": execution.record.status.name(), "output": execution.output,
+            "settled": execution.progress().0})
+    }
+
+    fn step(&self, step: StepOf<'_>) -> Value {
+        json!({"execution": step.execution.id, "step": step.step.step_id})
+    }
+
+    fn test(&self, webhook: WebhookId) -> Value {
+        json!({"webhook": webhook})
+    }
+
+    fn status_change(&self, change: StatusChange<'_>) -> String {
+        let StatusChange { execution, status, notice } = change;
+        let (task, output) = match &notice.what {
+            What::Step { step, .. } => {
+                let status = format!("{:?}", step.status).to_uppercase();
+                let status = status.replace("WAITING", "RUNNING");
+                (Some(json!({"step_id": step.step_id, "status": status})), None)
+            }
+            What::Status { output, .. } => (None, output.clone()),
+            other => panic!("{other:?} is no change"),
+        };
+        let status = status.name().to_uppercase().replace("QUEUED", "PENDING");
+        json!({"execution_id": execution.id.dataflow(), "status": status, "sequence": notice.seq, "task": task, "output": output})
+        .to_string()
+    }
+}

@@ -1,0 +1,138 @@
+//! The calls about the outbox and webhooks.
+
+use stepwell_core::ids::{DeliveryId, SubjectId};
+
+use super::calls::{Answers, Caller, EXECUTIONS, WEBHOOKS, WORKFLOWS, both};
+use crate::conformance::build::{
+    delivery, execution, hooked, new_webhook, pending, receiver, webhook, workflow, workspace,
+};
+use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
+use crate::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
+use crate::{Effects, Store};
+
+impl Caller {
+    pub(super) fn new_delivery(&mut self, of: u128) -> DeliveryRecord {
+        self.deliveries += 1;
+        // Ids in an order of their own.
+        let id = self.deliveries * 7919 % 100_003;
+        let (sequence, next_attempt_at) = (self.random.below(50), self.random.time());
+        let to = self.number(WEBHOOKS);
+        let delivery = if self.random.once_in(3) {
+            let mut delivery = pending(id, of, sequence);
+            delivery.receiver = receiver(1000 + to);
+            delivery
+        } else {
+            hooked(id, to, of)
+        };
+        let created_at = self.random.time();
+        DeliveryRecord { next_attempt_at, created_at, sequence, ..delivery }
+    }
+
+    pub(super) fn effects(&mut self) -> Effects {
+        let deliveries = self.random.below(3);
+        let of = self.number(WORKFLOWS);
+        let mut made = Vec::new();
+        for _ in 0..deliveries {
+            made.push(DeliveryRecord { subject: workflow(of).into(), ..self.new_delivery(of) });
+        }
+        Effects { deliveries: made }
+    }
+
+    /// A delivery that was made, or will be.
+    fn delivery(&mut self) -> DeliveryId {
+        let made = u64::try_from(self.deliveries + 2).unwrap();
+        delivery(self.number(made) * 7919 % 100_003)
+    }
+
+    pub(super) async fn webhooks(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let n = self.number(WEBHOOKS);
+        let (id, of) = (webhook(n), workspace(self.number(2)));
+        match self.random.below(10) {
+            0..=2 => {
+                let new = WebhookRecord { workspace: of, ..new_webhook(n) };
+                both!(one, other, create_webhook(new))
+            }
+            3 => {
+                let status = self.random.pick(&[
+                    WebhookStatus::Active,
+                    WebhookStatus::Inactive,
+                    WebhookStatus::Disabled { reason: "x".to_owned() },
+                ]);
+                let updated_at = self.random.time();
+                let old = self.random.maybe(2, |random| ("whsec_".to_owned(), random.time()));
+                let new = WebhookRecord {
+                    workspace: of,
+                    status,
+                    updated_at,
+                    previous_secret: old,
+                    ..new_webhook(n)
+                };
+                both!(one, other, update_webhook(new))
+            }
+            4 => both!(one, other, delete_webhook(id)),
+            5 => {
+                let of = self.random.maybe(2, |_| of);
+                both!(one, other, list_webhooks(of))
+            }
+            6 => both!(one, other, webhook_changes()),
+            7 => {
+                let status = self.random.maybe(2, |random| random.pick(&DeliveryStatus::ALL));
+                let (skip, limit) = (self.random.limit(), self.random.limit());
+                let list = ListWebhookDeliveries { webhook: id, status, skip, limit };
+                both!(one, other, webhook_deliveries(list))
+            }
+            8 => {
+                let ids = vec![self.delivery(), self.delivery()];
+                both!(one, other, list_attempts(ids))
+            }
+            _ => {
+                let (now, give_up_at) = (self.random.time(), self.random.time());
+                let redeliver = Redeliver { id: self.delivery(), now, give_up_at };
+                both!(one, other, redeliver(redeliver))
+            }
+        }
+    }
+
+    pub(super) async fn outbox(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let id = execution(self.number(EXECUTIONS));
+        match self.random.below(6) {
+            0 => {
+                let (now, limit) = (self.random.time(), self.random.limit());
+                let of = receiver(self.number(WEBHOOKS));
+                let under_way = [(of, id.into()), (of, workflow(1).into())].into();
+                let after = self.random.maybe(2, |_| of);
+                let share = self.random.limit();
+                let due = DueDeliveries { now, under_way, share, after, limit };
+                both!(one, other, due_deliveries(due))
+            }
+            1 => both!(one, other, next_delivery()),
+            2 => {
+                let of = SubjectId::from(id);
+                both!(one, other, list_deliveries(of))
+            }
+            _ => {
+                let attempts: Vec<_> = (0..self.random.below(5)).map(|_| self.attempt()).collect();
+                both!(one, other, record_attempts(attempts))
+            }
+        }
+    }
+
+    fn attempt(&mut self) -> DeliveryAttempt {
+        use DeliveryStatus::{Delivered, Exhausted, Pending};
+        DeliveryAttempt {
+            id: self.delivery(),
+            status: self.random.pick(&[Pending, Delivered, Delivered, Exhausted]),
+            next_attempt_at: self.random.time(),
+            attempt: AttemptRecord {
+                number: u32::try_from(self.random.below(9)).unwrap(),
+                at: self.random.time(),
+                micros: self.random.below(9),
+                url: self.random.maybe(2, |_| "https://example.com".to_owned()),
+                response_status: self.random.maybe(2, |_| 503),
+                response: "busy".to_owned(),
+            },
+            health: self.random.pick(&[Health::Well, Health::Failing, Health::Unknown]),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Webhooks and the history of their deliveries.
+
+use async_trait::async_trait;
+use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
+
+use super::{MemoryStore, Result};
+use crate::StoreError;
+use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use crate::webhooks::{
+    DeliveryPage, ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStore,
+};
+
+const MISSING: StoreError = StoreError::Missing("the webhook");
+
+#[async_trait]
+impl WebhookStore for MemoryStore {
+    async fn create_webhook(&self, webhook: WebhookRecord) -> Result<()> {
+        let mut state = self.state();
+        if state.webhooks.contains_key(&webhook.id) {
+            return Err(StoreError::Corrupt(format!("webhook {} is already there", webhook.id)));
+        }
+        state.webhook_changes += 1;
+        state.webhooks.insert(webhook.id, webhook);
+        Ok(())
+    }
+
+    async fn update_webhook(&self, webhook: WebhookRecord) -> Result<()> {
+        let mut state = self.state();
+        let found = state.webhooks.get_mut(&webhook.id).ok_or(MISSING)?;
+        let (workspace, created_at) = (found.workspace, found.created_at);
+        *found = WebhookRecord { workspace, created_at, ..webhook };
+        state.webhook_changes += 1;
+        Ok(())
+    }
+
+    async fn delete_webhook(&self, id: WebhookId) -> Result<()> {
+        let mut state = self.state();
+        state.webhooks.remove(&id).ok_or(MISSING)?;
+        state.webhook_changes += 1;
+        Ok(())
+    }
+
+    async fn find_webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>> {
+        Ok(self.state().webhooks.get(&id).cloned())
+    }
+
+    async fn list_webhooks(&self, workspace: Option<WorkspaceId>) -> Result<Vec<WebhookRecord>> {
+        let state = self.state();
+        let newest_first = state.webhooks.values().rev();
+        let wanted =
+            |webhook: &&WebhookRecord| workspace.is_none_or(|wanted| webhook.workspace == wanted);
+        Ok(newest_first.filter(wanted).cloned().collect())
+    }
+
+    async fn webhook_changes(&self) -> Result<u64> {
+        Ok(self.state().webhook_changes)
+    }
+
+    async fn webhook_deliveries(&self, list: ListWebhookDeliveries) -> Result<DeliveryPage> {
+        let state = self.state();
+        let wanted = |delivery: &&DeliveryRecord| {
+            delivery.destination.webhook() == Some(list.webhook)
+                && list.status.is_none_or(|status| delivery.status == status)
+        };
+        let all: Vec<_> = state.deliveries.values().rev().filter(wanted).collect();
+        let page = all.iter().skip(list.skip).take(list.limit);
+        let deliveries = page.map(|delivery| (*delivery).clone()).collect();
+        Ok(DeliveryPage { deliveries, total: all.len() as u64 })
+    }
+
+    async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
+        Ok(self.state().deliveries.get(&id).cloned())
+    }
+
+    async fn list_attempts(&self, deliveries: Vec<DeliveryId>) -> Result<Vec<Vec<AttemptRecord>>> {
+        let state = self.state();
+        let of = |id: DeliveryId| state.attempts.range((id, 0)..=(id, u32::MAX));
+        let each = deliveries.into_iter();
+        Ok(each.map(|id| of(id).map(|(_, attempt)| attempt.clone()).collect()).collect())
+    }
+
+    async fn redeliver(&self, redeliver: Redeliver) -> Result<()> {
+        let Redeliver { id, now, give_up_at } = redeliver;
+        let mut state = self.state();
+        let found = state.deliveries.get_mut(&id).ok_or(StoreError::Missing("the delivery"))?;
+        found.status = DeliveryStatus::Pending;
+        found.next_attempt_at = now;
+        found.give_up_at = give_up_at;
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Webhooks, and what is asked of a store about them and their deliveries.
+
+use async_trait::async_trait;
+use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
+use stepwell_core::{Timestamp, Topics};
+
+use crate::StoreError;
+use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A webhook: a subscription to events. Its secrets are shown once, when they are made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookRecord {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// Where events are sent.
+    pub url: String,
+    /// Which events.
+    pub topics: Topics,
+    /// What people say of it.
+    pub description: Option<String>,
+    /// Whether it is told of events.
+    pub status: WebhookStatus,
+    /// What signs its deliveries: `whsec_…`.
+    pub secret: String,
+    /// The secret before that, which signs as well until that moment.
+    pub previous_secret: Option<(String, Timestamp)>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The first failed attempt since the last one that was answered with success; `None`: the
+    /// last one was, or there was none.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// Without the secrets.
+impl std::fmt::Debug for WebhookRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            id,
+            workspace,
+            url,
+            topics,
+            description,
+            status,
+            secret: _,
+            previous_secret,
+            created_at,
+            updated_at,
+            failing_since,
+        } = self;
+        f.debug_struct("WebhookRecord")
+            .field("id", id)
+            .field("workspace", workspace)
+            .field("url", url)
+            .field("topics", topics)
+            .field("description", description)
+            .field("status", status)
+            .field("previous_secret_until", &previous_secret.as_ref().map(|(_, until)| until))
+            .field("created_at", created_at)
+            .field("updated_at", updated_at)
+            .field("failing_since", failing_since)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a webhook is told of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookStatus {
+    /// It is.
+    Active,
+    /// Its owner has switched it off.
+    Inactive,
+    /// The server has switched it off.
+    Disabled {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Webhooks and the history of their deliveries.
+#[async_trait]
+pub trait WebhookStore: Send + Sync {
+    /// Adds a webhook.
+    async fn create_webhook(&self, webhook: WebhookRecord) -> Result<()>;
+    /// Puts this in the place of what is stored; workspace and `created_at` stay. `Missing` where
+    /// it is not there.
+    async fn update_webhook(&self, webhook: WebhookRecord) -> Result<()>;
+    /// Deletes a webhook; `Missing` where it is not there. Its deliveries stay until they are old.
+    async fn delete_webhook(&self, id: WebhookId) -> Result<()>;
+    /// A webhook.
+    async fn find_webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>>;
+    /// The webhooks of a workspace, newest first; of all workspaces where `None`.
+    async fn list_webhooks(&self, workspace: Option<WorkspaceId>) -> Result<Vec<WebhookRecord>>;
+    /// How often webhooks were created, updated and deleted: whoever remembers them asks this to
+    /// see whether they still are what they were.
+    async fn webhook_changes(&self) -> Result<u64>;
+    /// A page of a webhook's deliveries, newest first.
+    async fn webhook_deliveries(&self, list: ListWebhookDeliveries) -> Result<DeliveryPage>;
+    /// A delivery, to wherever it goes.
+    async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>>;
+    /// The attempts of each of these deliveries, in order; none where there is no such delivery.
+    async fn list_attempts(&self, deliveries: Vec<DeliveryId>) -> Result<Vec<Vec<AttemptRecord>>>;
+    /// Sends a delivery again; `Missing` where it is not there.
+    async fn redeliver(&self, redeliver: Redeliver) -> Result<()>;
+}
+
+/// Parameters of [`WebhookStore::webhook_deliveries`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListWebhookDeliveries {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Only those that stand so.
+    pub status: Option<DeliveryStatus>,
+    /// How many of the newest to pass over.
+    pub skip: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of a list, and how long the list is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryPage {
+    /// The page.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// How many there are on all pages.
+    pub total: u64,
+}
+
+/// Parameters of [`WebhookStore::redeliver`].
+#[derive(Debug, Clone, Copy)]
+pub struct Redeliver {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// When it is tried next.
+    pub now: Timestamp,
+    /// Until when it is tried.
+    pub give_up_at: Timestamp,
+}
