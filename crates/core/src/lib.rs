@@ -11,6 +11,7 @@ pub mod execution;
 pub mod expr;
 pub mod ids;
 mod problem;
+pub mod rate;
 #[cfg(test)]
 mod test_support;
 mod time;

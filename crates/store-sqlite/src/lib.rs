@@ -18,6 +18,7 @@ mod options;
 mod readers;
 mod row;
 mod workflows;
+mod workspaces;
 mod writer;
 
 #[cfg(test)]

@@ -18,5 +18,5 @@ pub mod traits;
 pub use error::StoreError;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
-    WorkflowStore,
+    WorkflowStore, WorkspaceStore,
 };

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::fresh;
-use crate::{deliveries, executions, feedback, keys, maintenance, nodes, workflows};
+use crate::{deliveries, executions, feedback, keys, maintenance, nodes, workflows, workspaces};
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -25,6 +25,7 @@ async fn every_query_searches_an_index() {
             keys::QUERIES,
             nodes::QUERIES,
             maintenance::QUERIES,
+            workspaces::QUERIES,
         ];
         Ok(queries.concat().into_iter().map(|sql| (sql, plan(connection, sql))).collect::<Vec<_>>())
     });

@@ -9,6 +9,7 @@ mod feedback;
 mod keys;
 mod nodes;
 mod workflows;
+mod workspaces;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use stepwell_core::ids::{
 use crate::StoreError;
 use crate::record::{
     ActualRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord, ReleaseRecord,
-    ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
+    ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats, WorkspaceRecord,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -42,6 +43,7 @@ struct State {
     actuals: BTreeMap<ActualId, ActualRecord>,
     stats: BTreeMap<WorkflowId, WorkflowStats>,
     keys: BTreeMap<KeyId, KeyRecord>,
+    workspaces: BTreeMap<WorkspaceId, WorkspaceRecord>,
     settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     nodes: BTreeMap<NodeId, NodeRecord>,
