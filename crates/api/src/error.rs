@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_core::{Problem, Problems};
+use stepwell_engine::limits::Standing;
 use stepwell_engine::{AppError, AuthError};
 
 /// What kind of thing went wrong. Each dialect has one table from this to its status and code.
@@ -28,8 +29,12 @@ pub enum Kind {
     ExpiredKey,
     /// The key was revoked.
     RevokedKey,
-    /// The key may not do that.
+    /// The key lacks a scope.
     Forbidden,
+    /// The key has the scope and may not do that all the same.
+    NotPermitted,
+    /// A limit of the key or its workspace is used up.
+    RateLimited,
     /// There is no such workflow.
     NoWorkflow,
     /// There is no such execution.
@@ -54,6 +59,8 @@ pub enum Kind {
     ExternalIdTaken,
     /// The idempotency key came before with another request.
     IdempotencyKeyReused,
+    /// The first request with the idempotency key is still at work.
+    IdempotencyKeyBusy,
     /// The answer under this idempotency key held a secret and was not stored.
     NotReplayable,
     /// The client took too long to send the body.
@@ -84,6 +91,7 @@ struct Inner {
     details: Vec<Problem>,
     object: Option<Object>,
     retry_after: Option<Duration>,
+    standing: Option<Standing>,
     log: Option<String>,
 }
 
@@ -100,6 +108,7 @@ impl ApiError {
             details: Vec::new(),
             object: None,
             retry_after: None,
+            standing: None,
             log: None,
         }))
     }
@@ -138,6 +147,12 @@ impl ApiError {
         error
     }
 
+    /// The same, with when to try again.
+    pub fn after(mut self, retry_after: Duration) -> Self {
+        self.0.retry_after = Some(retry_after);
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -161,6 +176,11 @@ impl ApiError {
     /// When to try again.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// How the limit stands that is used up.
+    pub fn standing(&self) -> Option<Standing> {
+        self.0.standing
     }
 
     /// What is for the log only.
@@ -206,6 +226,13 @@ impl From<AppError> for ApiError {
         match error {
             AppError::Auth(error) => error.into(),
             AppError::Forbidden(_) => Self::new(Kind::Forbidden, text),
+            AppError::NotPermitted(_) => Self::new(Kind::NotPermitted, text),
+            AppError::RateLimited(limited) => {
+                let mut error = Self::new(Kind::RateLimited, text);
+                error.0.retry_after = Some(limited.retry_after);
+                error.0.standing = Some(limited.standing);
+                error
+            }
             AppError::NotFound { kind, id } => Self::not_found(kind, &id),
             AppError::InvalidDefinition(Problems(problems)) => {
                 Self::with_problems(Kind::InvalidDefinition, INVALID_DEFINITION, problems)

@@ -11,6 +11,7 @@ mod dialects;
 mod edge;
 mod error;
 mod json;
+mod limits;
 mod once;
 mod patience;
 mod query;

@@ -69,6 +69,9 @@ pub enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(commands::keys::Keys),
+    /// Create, list, show and change workspaces
+    #[command(subcommand)]
+    Workspaces(commands::workspaces::Workspaces),
     /// Show what step types there are
     StepTypes(commands::step_types::StepTypes),
     /// Show the configuration that is in effect

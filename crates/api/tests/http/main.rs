@@ -6,9 +6,12 @@
 mod dataflow;
 mod described;
 mod edge;
+mod isolation;
 mod keys;
 mod once;
+mod rates;
 mod releases;
 mod served;
 mod support;
 mod vellum;
+mod workspaces;

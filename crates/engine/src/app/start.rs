@@ -40,7 +40,8 @@ impl App {
     /// idempotency key seen before, answers the first one's id.
     ///
     /// # Errors
-    /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `Unavailable`.
+    /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `RateLimited`,
+    /// `Unavailable`.
     pub async fn execute(
         &self,
         caller: &Caller,
@@ -179,6 +180,7 @@ impl App {
         let beginning = self.beginning(caller, &workflow, start, accepted).await?;
         let id = beginning.record.id;
         let engine = &self.engine;
+        let place = engine.admit(caller, id)?;
         metrics::counter!("stepwell_executions_accepted_total").increment(1);
         if engine.has_room()
             && let Ok(seat) = engine.registry.sit(id)
@@ -186,12 +188,14 @@ impl App {
             let feed = seat.feed.clone();
             let ear = feed.listen();
             tokio::spawn(Runner::begin(engine.clone(), seat, beginning));
+            place.keep();
             return Ok(Accepted::Driven(id, feed, ear));
         }
         if engine.background.is_stopping() {
             return Err(AppError::stopping());
         }
         self.queue(beginning).await?;
+        place.keep();
         Ok(Accepted::Queued(id))
     }
 
@@ -260,6 +264,7 @@ impl App {
             external_id: start.external_id,
             metadata: start.metadata,
             webhook_url: start.webhook_url,
+            started_by: caller.key,
         };
         let outcome = id.to_string();
         let idempotency =

@@ -19,6 +19,7 @@ use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
 use crate::clock::Clock;
 use crate::egress::EgressClient;
+use crate::limits::Meters;
 use crate::{AppError, EngineConfig};
 
 /// What all parts of the runtime share.
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) secrets: Memory<WorkspaceId, String>,
     pub(crate) registry: Registry,
     pub(crate) egress: EgressClient,
+    /// How much of their limits keys and workspaces have used.
+    pub(crate) meters: Meters,
     pub(crate) background: Background,
     /// How many accepted executions this node knows to be waiting in the queue.
     pub(crate) queued: AtomicUsize,

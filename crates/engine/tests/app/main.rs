@@ -5,6 +5,7 @@
 mod control;
 mod limits;
 mod outbox;
+mod rates;
 mod receiver;
 mod restart;
 mod running;

@@ -11,6 +11,7 @@ pub mod step_types;
 pub mod validate;
 mod watch;
 pub mod workflows;
+pub mod workspaces;
 
 use crate::cli::{Cli, Command, Global};
 use crate::client::Client;
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Workflows(args) => workflows::run(args, &global).await,
         Command::Executions(args) => executions::run(args, &global).await,
         Command::Keys(args) => keys::run(args, &global).await,
+        Command::Workspaces(args) => workspaces::run(args, &global).await,
         Command::StepTypes(args) => step_types::run(args, &global).await,
         Command::Config => config::run(&global),
         Command::Backup(args) => backup::run(args, &global).await,
