@@ -45,11 +45,11 @@ impl World {
         let name = format!("{MARK}-name-{n}");
         let definition = json!({
             "name": name,
-            "inputs": {"slow": "boolean?"},
+            "inputs": {"slow": {"type": "boolean", "default": false}},
             "metadata": {"label": MARK},
             "steps": [
-                {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
                 {"id": "say", "type": "StaticTextInput", "input": MARK},
+                {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
             ],
             "outputs": {"said": "{{ steps.say.output.text }}"},
         });
@@ -125,10 +125,12 @@ impl World {
         text
     }
 
-    /// What nobody else may be told.
-    pub fn hidden(&self) -> impl Iterator<Item = &str> {
-        let forms = self.objects.values().flatten().map(String::as_str);
-        forms.chain([MARK, self.secret.as_str()])
+    /// What an answer tells that nobody else may be told, but for what the call itself named.
+    pub fn told<'a>(&'a self, call: &str, answer: &str) -> Option<&'a str> {
+        let unasked = self.objects.iter().filter(|(name, _)| !call.contains(&format!("<{name}>")));
+        let forms = unasked.flat_map(|(_, forms)| forms).map(String::as_str);
+        let mark = (!self.fill(call).contains(MARK)).then_some(MARK);
+        forms.chain(mark).chain([self.secret.as_str()]).find(|hidden| answer.contains(hidden))
     }
 
     /// How the objects stand, as their owner sees it.
