@@ -22,6 +22,9 @@ use crate::egress::EgressClient;
 use crate::limits::Meters;
 use crate::{AppError, EngineConfig};
 
+/// How long a runner takes at most that is about to go.
+const GOING: Duration = Duration::from_millis(20);
+
 /// What all parts of the runtime share.
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
@@ -97,15 +100,21 @@ impl Engine {
             if self.background.is_stopping() {
                 break;
             }
+            let gone = self.runner_gone.notified();
             let mailbox = self.wake(id, Because::OfMessage);
             let (reply, answer) = oneshot::channel();
             let message = Message::Control { what: what.clone(), reply };
-            if mailbox.send(message).await.is_ok()
+            let sent = mailbox.send(message).await;
+            // A message that comes while the mailbox is being closed is dropped, and the answer
+            // with it, only when nobody could send there any more.
+            drop(mailbox);
+            if sent.is_ok()
                 && let Ok(answer) = answer.await
             {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            // It has its seat until it is gone; the time is for one that went in between.
+            let _ = tokio::time::timeout(GOING, gone).await;
         }
         if self.background.is_stopping() {
             return Err(AppError::stopping());

@@ -151,18 +151,19 @@ async fn all_keys_of_a_workspace_share_its_limits() {
     bench.app.admit_request(&one).unwrap_err();
 }
 
-#[tokio::test]
+// Several threads: whoever is told goes on while the runner does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn places_are_free_when_the_end_is_told() {
     let bench = Bench::new().await;
     let (quick, slow) = (short(&bench).await, long(&bench).await);
     let limits = RateLimits { concurrent_executions: Some(1), ..RateLimits::NONE };
     let secret = key(&bench.app, limits).await;
     let caller = caller(&bench.app, &secret).await;
-    for _ in 0..50 {
+    for _ in 0..300 {
         let input = with_input(json!({}));
         bench.app.execute_and_wait(&caller, quick, input, PATIENCE).await.unwrap();
     }
-    for _ in 0..20 {
+    for _ in 0..300 {
         let id = start(&bench.app, &caller, slow).await.unwrap();
         let refused = limited(start(&bench.app, &caller, slow).await.unwrap_err());
         assert_eq!((refused.what, refused.standing.limit), (What::Concurrent, 1));
@@ -178,7 +179,7 @@ async fn places_are_free_when_the_end_is_told() {
     start(&bench.app, &caller, quick).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_no_more_run_than_may() {
     let bench = Bench::new().await;
     let workflow = long(&bench).await;
