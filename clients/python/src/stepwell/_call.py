@@ -165,20 +165,25 @@ def get(where: str, read: Callable[[Any], T], **query: Union[str, int, None]) ->
     return Call("GET", where, read, given(**query))
 
 
-def put(where: str, read: Callable[[Any], T], body: Any, *, repeatable: bool = False) -> Call[T]:
-    """A PUT."""
+def put(
+    where: str,
+    read: Callable[[Any], T],
+    body: Any,
+    *,
+    version: Optional[int] = None,
+    repeatable: bool = False,
+) -> Call[T]:
+    """A PUT, of that version only. Mostly not repeatable: what others did in between would be
+    undone."""
     content, headers = encoded(body)
+    headers = {**headers, **if_match(version)}
     return Call("PUT", where, read, {}, headers, content, repeatable=repeatable)
 
 
-def patch(
-    where: str, read: Callable[[Any], T], body: Any, *, version: Optional[int] = None
-) -> Call[T]:
-    """A PATCH, of that version only. Not repeated: what others did in between would be undone."""
+def patch(where: str, read: Callable[[Any], T], body: Any) -> Call[T]:
+    """A PATCH, never repeated for the same reason."""
     content, headers = encoded(body)
-    return Call(
-        "PATCH", where, read, {}, {**headers, **if_match(version)}, content, repeatable=False
-    )
+    return Call("PATCH", where, read, {}, headers, content, repeatable=False)
 
 
 def delete(where: str) -> Call[None]:

@@ -35,6 +35,7 @@ from ._management_models import (
     WorkflowStats,
     WorkflowStatus,
 )
+from ._models import Model, RateLimits
 from ._schedule_models import (
     Firing,
     IntervalUnit,
@@ -75,6 +76,8 @@ from ._workspace_models import (
 )
 
 __all__ = [
+    "Model",
+    "RateLimits",
     "CursorPaging",
     "Deleted",
     "Delivery",

@@ -7,7 +7,7 @@ from typing import AsyncGenerator, Optional, Sequence
 from typing_extensions import Unpack
 
 from .. import _schedule_models as s
-from .._call import Call, get, given, listed, patch, path, post, query_of, removal, wrapped
+from .._call import Call, get, given, listed, path, post, put, query_of, removal, wrapped
 from .._management import SCHEDULE, SCHEDULES, WORKFLOW
 from .._management_models import Deleted, Page
 from .resource import AsyncResource
@@ -39,15 +39,13 @@ class AsyncSchedules(AsyncResource):
         """A page of schedules."""
         return await self._client._send(listed(SCHEDULES, Page[s.ScheduleRow], options))
 
-    def iter(
-        self, **selection: Unpack[s.ScheduleSelection]
-    ) -> AsyncGenerator[s.ScheduleRow, None]:
+    def iter(self, **selection: Unpack[s.ScheduleSelection]) -> AsyncGenerator[s.ScheduleRow, None]:
         """All schedules, page by page."""
         return self._client._each(SCHEDULES, Page[s.ScheduleRow], query_of(selection))
 
     async def update(self, schedule_id: str, **changes: Unpack[s.ScheduleChange]) -> s.Schedule:
         """Changes what is given."""
-        call = patch(path(SCHEDULE, schedule_id), wrapped(s.Schedule), changes)
+        call = put(path(SCHEDULE, schedule_id), wrapped(s.Schedule), changes)
         return await self._client._send(call)
 
     async def delete(self, schedule_id: str) -> Deleted:

@@ -8,7 +8,7 @@ from typing import Any, Generator, Mapping, Optional
 from typing_extensions import Unpack
 
 from .. import _management_models as mm
-from .._call import get, listed, patch, path, post, query_of, removal, wrapped
+from .._call import get, listed, path, post, put, query_of, removal, wrapped
 from .._management import WORKFLOW, WORKFLOWS, executed, started
 from .managed_executions import waited
 from .resource import Resource
@@ -55,7 +55,7 @@ class ManagedWorkflows(Resource):
         at, `PreconditionFailedError` where it was changed since. A change of the definition is the
         next release."""
         where = path(WORKFLOW, workflow_id)
-        call = patch(where, wrapped(mm.Workflow), changes, version=if_version)
+        call = put(where, wrapped(mm.Workflow), changes, version=if_version)
         return self._client._send(call)
 
     def activate(

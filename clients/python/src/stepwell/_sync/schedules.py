@@ -8,7 +8,7 @@ from typing import Generator, Optional, Sequence
 from typing_extensions import Unpack
 
 from .. import _schedule_models as s
-from .._call import Call, get, given, listed, patch, path, post, query_of, removal, wrapped
+from .._call import Call, get, given, listed, path, post, put, query_of, removal, wrapped
 from .._management import SCHEDULE, SCHEDULES, WORKFLOW
 from .._management_models import Deleted, Page
 from .resource import Resource
@@ -48,7 +48,7 @@ class Schedules(Resource):
 
     def update(self, schedule_id: str, **changes: Unpack[s.ScheduleChange]) -> s.Schedule:
         """Changes what is given."""
-        call = patch(path(SCHEDULE, schedule_id), wrapped(s.Schedule), changes)
+        call = put(path(SCHEDULE, schedule_id), wrapped(s.Schedule), changes)
         return self._client._send(call)
 
     def delete(self, schedule_id: str) -> Deleted:

@@ -8,7 +8,7 @@ from typing import Generator, Optional, Sequence, Union
 from typing_extensions import Unpack
 
 from .. import _webhook_models as w
-from .._call import Call, delete, get, given, listed, patch, path, post, query_of, wrapped
+from .._call import Call, delete, get, given, listed, path, post, put, query_of, wrapped
 from .._management import WEBHOOK, WEBHOOKS
 from .._management_models import Page
 from .resource import Resource
@@ -48,7 +48,7 @@ class Webhooks(Resource):
 
     def update(self, webhook_id: str, **changes: Unpack[w.WebhookChange]) -> w.Webhook:
         """Changes what is given. `status="active"` makes one that was disabled begin anew."""
-        call = patch(path(WEBHOOK, webhook_id), wrapped(w.Webhook), changes)
+        call = put(path(WEBHOOK, webhook_id), wrapped(w.Webhook), changes)
         return self._client._send(call)
 
     def delete(self, webhook_id: str) -> None:
