@@ -184,9 +184,9 @@ def test_failures(client: Client) -> None:
         client.workflows.execute(failing)
     error = failed.value
     assert (error.status, error.code, error.step) == (500, "WORKFLOW_EXECUTION_ERROR", "stop")
-    assert error.cause and "boom" in error.cause.message and error.execution_id
+    assert error.failure and "boom" in error.failure.message and error.execution_id
     execution = client.executions.get(error.execution_id)
-    assert execution.status == "failed" and execution.error == error.cause
+    assert execution.status == "failed" and execution.error == error.failure
     with pytest.raises(stepwell.ExecutionFailedError, match="boom"):
         execution.raise_for_status()
 

@@ -181,7 +181,7 @@ def of(error: stepwell.StepwellError) -> ABIError:
     )
     if isinstance(made, WorkflowExecutionError):
         if isinstance(error, stepwell.ExecutionNotCompletedError):
-            made.execution_id, made.step, made.cause = error.execution_id, error.step, error.cause
+            made.execution_id, made.step, made.cause = error.execution_id, error.step, error.failure
     return made
 
 

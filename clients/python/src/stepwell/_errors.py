@@ -110,7 +110,7 @@ class ExecutionNotCompletedError(ServerError):
         return _text(self._said.get("step"))
 
     @property
-    def cause(self) -> Optional[mm.Failure]:
+    def failure(self) -> Optional[mm.Failure]:
         """Why."""
         from ._management_models import Failure
 
