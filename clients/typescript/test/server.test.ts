@@ -479,6 +479,12 @@ test("the README's snippets run as printed", async (t) => {
     'stable [{"release":1,"weight":1}]',
     '["read:workflows"]',
     "true one execution",
+    'completed {"text":"NWOD"}',
+    "reverse completed 2",
+    '{"text":"21"}',
+    "PRECONDITION_FAILED",
+    '{"text":"THGIN DOOG"}',
+    "developer 50",
     "enough",
   ]) {
     assert.ok(said.includes(part), `${part} in\n${said.join("\n")}`);

@@ -39,7 +39,10 @@ class AsyncSchedules(AsyncResource):
         """A page of schedules."""
         return await self._client._send(listed(SCHEDULES, Page[s.ScheduleRow], options))
 
-    def iter(self, **selection: Unpack[s.ScheduleSelection]) -> AsyncGenerator[s.ScheduleRow, None]:
+    def iter(
+        self,
+        **selection: Unpack[s.ScheduleSelection],
+    ) -> AsyncGenerator[s.ScheduleRow, None]:
         """All schedules, page by page."""
         return self._client._each(SCHEDULES, Page[s.ScheduleRow], query_of(selection))
 

@@ -40,7 +40,10 @@ class Schedules(Resource):
         """A page of schedules."""
         return self._client._send(listed(SCHEDULES, Page[s.ScheduleRow], options))
 
-    def iter(self, **selection: Unpack[s.ScheduleSelection]) -> Generator[s.ScheduleRow, None, None]:
+    def iter(
+        self,
+        **selection: Unpack[s.ScheduleSelection],
+    ) -> Generator[s.ScheduleRow, None, None]:
         """All schedules, page by page."""
         return self._client._each(SCHEDULES, Page[s.ScheduleRow], query_of(selection))
 
