@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from queue import Queue
 
 import pytest
-from stepwell_testing import Answer, Server, Stub
+from stepwell_testing import Answer, Request, Server, Stub
 
 import stepwell
-from stepwell import AsyncClient, Client, RetryPolicy, management
+from stepwell import AsyncClient, Client, RetryPolicy, management, verify_webhook
 
 STEPS = [
     {"id": "shout", "type": "TextOperation.Uppercase", "input": "{{ inputs.text }}"},
@@ -176,6 +177,22 @@ def test_executing(client: Client) -> None:
         client.workflows.execute(workflow_id, {"text": {}})
     assert (unfit.value.status, unfit.value.code) == (422, "PARAMETER_VALIDATION_ERROR")
     assert "parameters.text" in [detail.path for detail in unfit.value.details]
+
+
+def test_a_callback_is_verified(client: Client) -> None:
+    got: Queue[Request] = Queue()
+    stub = Stub(lambda request: (got.put(request), Answer(204))[1])
+    begun = client.workflows.execute_async(
+        active(client, GREET), {"text": "abc"}, callback_url=stub.url
+    )
+    assert begun.callback_url == stub.url
+    request = got.get(timeout=20)
+    stub.close()
+    event = verify_webhook(request.body, request.headers, client.webhook_signing_secret())
+    assert (event.type, event.data["execution_id"]) == ("execution.completed", begun.execution_id)
+    assert event.data["result"] == {"text": "CBA"}
+    told = management.Execution.model_validate(event.data)
+    assert told == client.executions.get(begun.execution_id)
 
 
 def test_failures(client: Client) -> None:
