@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use stepwell_core::execution::{Failure, Status};
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_core::{Problem, Problems};
+use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, AuthError};
 
 /// What kind of thing went wrong. Each dialect has one table from this to its status and code.
@@ -16,6 +18,8 @@ use stepwell_engine::{AppError, AuthError};
 pub enum Kind {
     /// The definition is wrong.
     InvalidDefinition,
+    /// What an execution is to be started with has the wrong shape.
+    InvalidParameters,
     /// The execution's input does not fit.
     InvalidInput,
     /// Something else in the request is wrong.
@@ -46,6 +50,12 @@ pub enum Kind {
     TooLarge,
     /// The workflow is not active.
     Inactive,
+    /// The workflow requires an integration that is not connected.
+    IntegrationMissing,
+    /// The object is not at the version that a change was made for.
+    Changed,
+    /// An execution that was waited for did not complete.
+    ExecutionFailed,
     /// The execution has ended already.
     Ended,
     /// The execution is not in a state in which that can be done.
@@ -83,6 +93,7 @@ struct Inner {
     message: String,
     details: Vec<Problem>,
     object: Option<Object>,
+    failure: Option<Failure>,
     retry_after: Option<Duration>,
     log: Option<String>,
 }
@@ -99,6 +110,7 @@ impl ApiError {
             message: message.into(),
             details: Vec::new(),
             object: None,
+            failure: None,
             retry_after: None,
             log: None,
         }))
@@ -136,6 +148,53 @@ impl ApiError {
         );
         error.0.log = Some(log.into());
         error
+    }
+
+    /// An execution that was waited for ended otherwise than completed.
+    pub fn ended(view: &ExecutionView) -> Self {
+        let status = view.record.status;
+        let kind = match status {
+            Status::TimedOut => Kind::Timeout,
+            _ => Kind::ExecutionFailed,
+        };
+        let told = match &view.error {
+            Some(Failure { step: Some(step), message, .. }) => {
+                format!("the execution failed in step `{step}`: {message}")
+            }
+            Some(Failure { message, .. }) => format!("the execution failed: {message}"),
+            None => format!("the execution ended as {}", status.name()),
+        };
+        let mut error = Self::new(kind, told);
+        error.0.object = Some(Object::Execution(view.record.id));
+        error.0.failure.clone_from(&view.error);
+        error
+    }
+
+    /// The same of another kind, where it is of the kind `from`.
+    #[must_use]
+    pub fn recast(mut self, from: Kind, to: Kind) -> Self {
+        if self.0.kind == from {
+            self.0.kind = to;
+        }
+        self
+    }
+
+    /// The same, with the places that begin with `from` named otherwise.
+    #[must_use]
+    pub fn replaced(mut self, from: &str, to: &str) -> Self {
+        for problem in &mut self.0.details {
+            if let Some(rest) = problem.path.strip_prefix(from)
+                && (rest.is_empty() || rest.starts_with(['.', '[']))
+            {
+                problem.path = format!("{to}{rest}");
+            }
+        }
+        self
+    }
+
+    /// Why the execution that it is about failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.0.failure.as_ref()
     }
 
     /// What kind of thing went wrong.
@@ -222,6 +281,11 @@ impl From<AppError> for ApiError {
                 error
             }
             AppError::Inactive => Self::new(Kind::Inactive, text),
+            AppError::IntegrationMissing(_) => Self::new(Kind::IntegrationMissing, text),
+            AppError::Changed(_) => Self::new(
+                Kind::Changed,
+                format!("{text}; get it again, and send its ETag as If-Match"),
+            ),
             AppError::AlreadyEnded(_) => Self::new(Kind::Ended, text),
             AppError::WrongState { .. } => Self::new(Kind::WrongState, text),
             AppError::ExternalIdTaken(id) => {

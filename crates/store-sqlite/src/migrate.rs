@@ -10,6 +10,7 @@ use crate::fault::told;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_tags_and_actuals.sql"),
+    include_str!("../migrations/0003_lists_and_management.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// The committing node is not alive in the table: it must stop.
     #[error("this node was declared dead; another one has taken over its executions")]
     Fenced,
+    /// The workflow is at another version than the caller thought: look again.
+    #[error("the workflow has changed; it is at version {0}")]
+    Changed(u64),
     /// The object to change is not there.
     #[error("{0} was not found")]
     Missing(&'static str),

@@ -11,6 +11,7 @@ pub mod conformance;
 #[cfg(any(test, feature = "testing"))]
 pub mod differential;
 mod error;
+pub mod lists;
 pub mod memory;
 pub mod record;
 pub mod traits;

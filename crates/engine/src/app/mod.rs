@@ -30,18 +30,24 @@ mod actuals;
 mod cursor;
 mod executions;
 mod idempotency;
+mod integrations;
 mod keys;
+mod kinds;
+mod manage;
 mod releases;
 mod requests;
+mod rerun;
 mod start;
 mod targets;
 mod workflows;
 
 pub use actuals::NewActual;
+pub use integrations::Connection;
 pub use requests::{
-    CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
-    WorkflowView, WorkflowsQuery,
+    ChangeWorkflow, CreateKey, CreateWorkflow, Deletion, ExecutionsQuery, Expected, Idempotency,
+    NewKey, NewWorkflow, Page, PageAt, Readiness, Start, WorkflowView, WorkflowsQuery,
 };
+pub use rerun::Again;
 pub use targets::{Choose, LATEST, Target, WorkflowRef};
 
 /// The application. Cheap to clone.

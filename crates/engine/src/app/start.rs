@@ -14,16 +14,23 @@ use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
 use tokio::sync::{oneshot, watch};
 
-use super::{App, Idempotency, Start};
+use super::{App, Idempotency, Start, integrations};
 use crate::caller::Verb;
 use crate::events::Follow;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::feed::{Feed, Outcome};
+use crate::runtime::registry::Control;
 use crate::runtime::runner::{Beginning, Runner, persist};
 use crate::runtime::secrets::Secrets;
 use crate::runtime::size::json_size;
-use crate::view::ExecutionView;
+use crate::view::{ExecutionView, What};
 use crate::{AppError, Caller};
+
+/// How long an execution may take to stop once its time is over.
+const STOPPING: Duration = Duration::from_secs(1);
+
+/// How long whoever asked waits for an accepted execution to begin.
+const BEGINNING: Duration = Duration::from_secs(1);
 
 /// How far an accepted execution is when the caller is answered.
 enum Accepted {
@@ -133,6 +140,71 @@ impl App {
         }
     }
 
+    /// As [`App::execute_and_wait`], and the execution has only so long: past that it is stopped as
+    /// timed out, which is then its end.
+    ///
+    /// # Errors
+    /// As `execute`; `StillRunning` where it could not be stopped in time.
+    pub async fn execute_within(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+        timeout: Duration,
+    ) -> Result<ExecutionView, AppError> {
+        let start = Start { timeout: Some(timeout), ..start };
+        let patience = timeout + STOPPING;
+        match self.execute_and_wait(caller, workflow, start, patience).await {
+            Err(AppError::StillRunning(id)) => {
+                // It waits in the queue, where nobody looks at its time.
+                match self.engine.control(id, Control::Expire).await {
+                    Ok(()) | Err(AppError::AlreadyEnded(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                self.wait_for(caller, id, STOPPING).await
+            }
+            ended => ended,
+        }
+    }
+
+    /// As [`App::execute`], and shows it as it is once it has begun; one that waits in the queue
+    /// as it waits there.
+    ///
+    /// # Errors
+    /// As `execute`.
+    pub async fn execute_begun(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        start: Start,
+    ) -> Result<ExecutionView, AppError> {
+        let id = match self.accept_durably(caller, workflow, start).await? {
+            Accepted::Before(id) | Accepted::Queued(id) => id,
+            Accepted::Driven(id, feed, ear) => {
+                if let Some(record) = feed.record() {
+                    let execution = self.unfolded(record).await?;
+                    let mut follow =
+                        Follow::of(self.engine.clone(), (feed.clone(), ear), execution);
+                    self.patiently(BEGINNING, has_begun(&mut follow)).await.transpose()?;
+                }
+                id
+            }
+        };
+        self.execution_as(caller, Verb::Execute, None, id).await
+    }
+
+    /// An execution that the caller started, as it stands. Scope `execute:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn execution_begun(
+        &self,
+        caller: &Caller,
+        id: ExecutionId,
+    ) -> Result<ExecutionView, AppError> {
+        self.execution_as(caller, Verb::Execute, None, id).await
+    }
+
     /// Waits for the end of an execution. Scope `execute:workflows`.
     ///
     /// # Errors
@@ -218,6 +290,7 @@ impl App {
         if !workflow.active {
             return Err(AppError::Inactive);
         }
+        integrations::require(workflow)?;
         let release = start.release.unwrap_or(workflow.release);
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         let input = plan
@@ -225,12 +298,18 @@ impl App {
         check_depth(&input)?;
         plan.check_input(&input).map_err(AppError::InvalidInput)?;
         self.check_size(&input)?;
-        if let Some(url) = &start.webhook_url {
-            self.engine.egress.check_url(url).map_err(|error| refused_url(&error))?;
+        for (field, url) in
+            [("webhook_url", &start.webhook_url), ("callback_url", &start.callback_url)]
+        {
+            if let Some(url) = url {
+                let checked = self.engine.egress.check_url(url);
+                checked.map_err(|error| refused_url(field, &error))?;
+            }
         }
         let state = match start.previous {
+            Some(_) if start.rerun.is_some() => start.state,
             Some(previous) => Some(self.last_state(caller, workflow, previous).await?),
-            None => None,
+            None => start.state,
         };
         let id = ExecutionId::from_uuid(new_uuid());
         let origin = Origin { id, workflow: workflow.id, release, plan };
@@ -240,6 +319,8 @@ impl App {
             state,
             previous: start.previous,
             tag: start.release_tag,
+            timeout: start.timeout,
+            rerun: start.rerun,
         };
         let moment = self.engine.moment();
         let decision = execution
@@ -260,6 +341,7 @@ impl App {
             external_id: start.external_id,
             metadata: start.metadata,
             webhook_url: start.webhook_url,
+            callback_url: start.callback_url,
         };
         let outcome = id.to_string();
         let idempotency =
@@ -308,6 +390,16 @@ impl App {
     }
 }
 
+/// Reads until the execution has left the queue.
+async fn has_begun(follow: &mut Follow) -> Result<(), AppError> {
+    while let Some(notice) = follow.next().await? {
+        if matches!(notice.what, What::Status { status, .. } if status != Status::Queued) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Before anything else looks at the input: what follows recurses.
 fn check_depth(input: &Value) -> Result<(), AppError> {
     if !nests_deeper(input, MAX_VALUE_DEPTH) {
@@ -322,8 +414,8 @@ fn fingerprint(start: &Start) -> Vec<u8> {
     start.idempotency.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default()
 }
 
-fn refused_url(error: &OutboundError) -> AppError {
-    AppError::invalid("webhook_url", format!("webhook_url is refused: {error}"))
+fn refused_url(field: &str, error: &OutboundError) -> AppError {
+    AppError::invalid(field, format!("{field} is refused: {error}"))
 }
 
 /// What it means that the store refused the first commit.

@@ -6,12 +6,13 @@ use serde_json::Value;
 use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::StoreError;
+use stepwell_store::lists::ListWorkflows;
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{
-    AddRelease, CreateWorkflow as StoreCreate, ListWorkflows, UpdateWorkflow,
+    AddRelease, CreateWorkflow as StoreCreate, UpdateWorkflow, WorkflowParts,
 };
 
-use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor};
+use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds};
 use crate::caller::Verb;
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
@@ -45,35 +46,56 @@ impl App {
             return replayed_id(&outcome);
         }
         let (definition, plan) = self.validate(&create.source)?;
+        let parts = WorkflowParts {
+            description: definition.description,
+            kind: kinds::CUSTOM.to_owned(),
+            configuration: None,
+            integrations: Vec::new(),
+            metadata: definition.metadata,
+        };
+        let retention_seconds = definition.retention.map(|keep| keep.as_secs());
+        let CreateWorkflow { source, active, idempotency } = create;
+        let new = New { name: definition.name, parts, retention_seconds, source, plan, active };
+        self.store_new(caller, new, idempotency).await
+    }
+
+    /// Stores a workflow with its first release; answers its id, or that of the first time.
+    pub(super) async fn store_new(
+        &self,
+        caller: &Caller,
+        new: New,
+        idempotency: Option<Idempotency>,
+    ) -> Result<WorkflowId, AppError> {
+        let New { name, parts, retention_seconds, source, plan, active } = new;
+        let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
         let id = WorkflowId::from_uuid(new_uuid());
         let now = self.engine.now();
-        let fingerprint = create.idempotency.as_ref().map(|key| key.fingerprint.clone());
+        let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let workflow = WorkflowRecord {
             id,
             workspace: caller.workspace,
-            name: definition.name,
-            active: create.active,
+            name,
+            active,
             release: 1,
             created_at: now,
             updated_at: now,
             deleted_at: None,
-            metadata: definition.metadata,
-            retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+            metadata,
+            retention_seconds,
+            description,
+            kind,
+            configuration,
+            integrations,
+            created_by: caller.key,
+            activated_at: active.then_some(now),
+            deactivated_at: None,
+            version: 1,
         };
-        let release = ReleaseRecord {
-            workflow: id,
-            number: 1,
-            source: Arc::new(create.source),
-            created_at: now,
-        };
-        let idempotency =
-            create.idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        match self
-            .engine
-            .store
-            .create_workflow(StoreCreate { workflow, release, idempotency })
-            .await
-        {
+        let source = Arc::new(source);
+        let release = ReleaseRecord { workflow: id, number: 1, source, created_at: now };
+        let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
+        let create = StoreCreate { workflow, release, idempotency };
+        match self.engine.store.create_workflow(create).await {
             Ok(()) => {
                 self.engine.plans.remember(id, 1, plan);
                 Ok(id)
@@ -96,60 +118,46 @@ impl App {
         id: WorkflowId,
         source: Value,
     ) -> Result<WorkflowView, AppError> {
-        self.find_for(caller, Verb::Write, id).await?;
+        let before = self.find_for(caller, Verb::Write, id).await?;
         let (definition, plan) = self.validate(&source)?;
-        let source = Arc::new(source);
         let add = AddRelease {
             workflow: id,
+            expected: None,
             name: definition.name,
-            source: source.clone(),
-            metadata: definition.metadata,
+            source: Arc::new(source),
             retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+            parts: WorkflowParts {
+                description: definition.description,
+                configuration: None,
+                metadata: definition.metadata,
+                ..before.parts()
+            },
             now: self.engine.now(),
         };
-        let number = self.engine.store.add_release(add).await?;
-        self.engine.plans.remember(id, number, plan);
-        self.engine.plans.changed(id);
-        let record = self.find_for(caller, Verb::Write, id).await?;
-        self.view(record).await
+        let record = self.release_next(add, plan).await?;
+        self.view(Arc::new(record)).await
     }
 
-    /// Activates or deactivates a workflow. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn set_active(
+    /// Stores the next release.
+    pub(super) async fn release_next(
         &self,
-        caller: &Caller,
-        id: WorkflowId,
-        active: bool,
-    ) -> Result<(), AppError> {
-        self.find_for(caller, Verb::Write, id).await?;
-        self.change(UpdateWorkflow {
-            id,
-            active: Some(active),
-            delete: false,
-            now: self.engine.now(),
-        })
-        .await
+        add: AddRelease,
+        plan: SharedPlan,
+    ) -> Result<WorkflowRecord, AppError> {
+        let id = add.workflow;
+        let added = self.engine.store.add_release(add).await;
+        self.engine.plans.changed(id);
+        let record = changed(id, added)?;
+        self.engine.plans.remember(id, record.release, plan);
+        Ok(record)
     }
 
-    /// Deletes a workflow; running executions finish, history stays. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn delete_workflow(&self, caller: &Caller, id: WorkflowId) -> Result<(), AppError> {
-        self.find_for(caller, Verb::Write, id).await?;
-        self.change(UpdateWorkflow { id, active: None, delete: true, now: self.engine.now() }).await
-    }
-
-    async fn change(&self, update: UpdateWorkflow) -> Result<(), AppError> {
-        let changed = self.engine.store.update_workflow(update).await;
-        self.engine.plans.changed(update.id);
-        match changed {
-            Err(StoreError::Missing(kind)) => Err(AppError::not_found(kind, update.id)),
-            other => Ok(other?),
-        }
+    /// Changes what is in no release.
+    pub(super) async fn change(&self, update: UpdateWorkflow) -> Result<WorkflowRecord, AppError> {
+        let id = update.id;
+        let updated = self.engine.store.update_workflow(update).await;
+        self.engine.plans.changed(id);
+        changed(id, updated)
     }
 
     /// A workflow with its current release. Scope `read:workflows`.
@@ -180,7 +188,7 @@ impl App {
         self.view(Arc::new(record)).await
     }
 
-    /// Workflows, newest first. Scope `read:workflows`.
+    /// A page of workflows. Scope `read:workflows`.
     ///
     /// # Errors
     /// `InvalidRequest` for a cursor or limit that is wrong.
@@ -191,14 +199,21 @@ impl App {
     ) -> Result<Page<WorkflowRecord>, AppError> {
         caller.require(Verb::Read, KIND)?;
         let limit = cursor::check_limit(query.limit)?;
+        let WorkflowsQuery { active, kind, labels, sort, order, at, count, .. } = query;
+        let begin = cursor::begin(at, limit, |cursor| cursor.parse().ok())?;
         let list = ListWorkflows {
             workspace: caller.workspace,
-            active: query.active,
-            after: cursor::read(query.cursor.as_deref())?,
+            active,
+            kind,
+            labels,
+            sort,
+            order,
+            begin,
             limit: limit + 1,
+            count,
         };
         let found = self.engine.store.list_workflows(list).await?;
-        Ok(cursor::page(found, limit, |workflow| workflow.id.to_string()))
+        Ok(cursor::listed(found, limit, |workflow| workflow.id.to_string()))
     }
 
     /// Counts of a workflow's executions. Scope `read:workflows`.
@@ -214,7 +229,15 @@ impl App {
         Ok(self.engine.store.workflow_stats(id).await?)
     }
 
-    async fn view(&self, record: Arc<WorkflowRecord>) -> Result<WorkflowView, AppError> {
+    /// Counts of a workflow's executions, for whoever was shown the workflow.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn stats_of(&self, view: &WorkflowView) -> Result<WorkflowStats, AppError> {
+        Ok(self.engine.store.workflow_stats(view.record.id).await?)
+    }
+
+    pub(super) async fn view(&self, record: Arc<WorkflowRecord>) -> Result<WorkflowView, AppError> {
         let release = self.engine.store.find_release(record.id, record.release).await?;
         let release = release.ok_or_else(|| {
             AppError::Internal(format!("release {} of {} is gone", record.release, record.id))
@@ -251,6 +274,26 @@ impl App {
     }
 }
 
+/// A workflow to be stored.
+pub(super) struct New {
+    pub(super) name: String,
+    pub(super) parts: WorkflowParts,
+    pub(super) retention_seconds: Option<u64>,
+    pub(super) source: Value,
+    pub(super) plan: SharedPlan,
+    pub(super) active: bool,
+}
+
+fn changed(
+    id: WorkflowId,
+    answer: Result<WorkflowRecord, StoreError>,
+) -> Result<WorkflowRecord, AppError> {
+    match answer {
+        Err(StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),
+        other => Ok(other?),
+    }
+}
+
 fn owned(caller: &Caller, record: WorkflowRecord) -> Result<WorkflowRecord, AppError> {
     if record.workspace != caller.workspace {
         return Err(AppError::not_found("workflow", record.id.dataflow()));
@@ -273,7 +316,7 @@ pub(super) fn require(
     caller.require_on(verb, KIND, &[&record.name, &uuid, &dataflow, &abi])
 }
 
-fn replayed_id(outcome: &str) -> Result<WorkflowId, AppError> {
+pub(super) fn replayed_id(outcome: &str) -> Result<WorkflowId, AppError> {
     // The key was used for something else than a workflow.
     outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
 }

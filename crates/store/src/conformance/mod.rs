@@ -33,7 +33,8 @@ macro_rules! conformance_tests {
                 refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers;
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
                 deep_values, large_values, long_journals;
-            lists: newest_first, by_workspace_and_workflow, by_status, pages, limits;
+            lists: newest_first, by_workspace_and_workflow, by_status, pages, limits,
+                by_time, far_pages, totals_follow, by_label;
             claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,
                 due_and_next_wake, unfinished_in_pages;
             nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
@@ -42,7 +43,8 @@ macro_rules! conformance_tests {
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
                 only_with_their_commit, a_failing_head_holds_back_its_own_only;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
-                changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation;
+                changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation,
+                of_rivals_one_changes_it, listed_by_what_they_are;
             feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,

@@ -7,6 +7,7 @@ mod deliveries;
 mod executions;
 mod feedback;
 mod keys;
+mod lists;
 mod nodes;
 mod workflows;
 

@@ -174,10 +174,11 @@ impl KeyPage {
         });
         let Self { page, page_size, .. } = *self;
         let pagination = wire::Pagination {
-            page,
+            page: Some(page),
             page_size,
-            total_items: keys.len(),
-            total_pages: keys.len().div_ceil(page_size),
+            total_items: keys.len() as u64,
+            total_pages: keys.len().div_ceil(page_size) as u64,
+            next_cursor: None,
         };
         let skipped = (page - 1).saturating_mul(page_size);
         (keys.into_iter().skip(skipped).take(page_size).collect(), pagination)

@@ -12,6 +12,7 @@ use crate::error::{ApiError, Kind, Object};
 pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW_CONFIG"),
+        Kind::InvalidParameters => (StatusCode::BAD_REQUEST, "INVALID_PARAMETERS"),
         Kind::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, "PARAMETER_VALIDATION_ERROR"),
         Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
         Kind::MissingKey | Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
@@ -27,6 +28,9 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         }
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
         Kind::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
+        Kind::IntegrationMissing => (StatusCode::CONFLICT, "INTEGRATION_MISSING"),
+        Kind::Changed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
+        Kind::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "WORKFLOW_EXECUTION_ERROR"),
         Kind::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
         Kind::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
         Kind::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),
@@ -50,10 +54,12 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
             code,
             detail: problem.to_string().into(),
             field: Some(problem.path.as_str()).filter(|path| !path.is_empty()),
+            of: None,
         })
         .collect();
     if errors.is_empty() {
-        errors.push(wire::ErrorItem { code, detail: message.clone(), field: None });
+        let of = failed_execution(error);
+        errors.push(wire::ErrorItem { code, detail: message.clone(), field: None, of });
     }
     let body = wire::ErrorEnvelope {
         status: "error",
@@ -64,6 +70,20 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     };
     // Texts and lists of texts cannot fail to be written.
     (status, serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// The execution that was waited for, and why it did not complete.
+fn failed_execution(error: &ApiError) -> Option<wire::FailedExecution<'_>> {
+    let Some(Object::Execution(id)) = error.object() else { return None };
+    if !matches!(error.kind(), Kind::ExecutionFailed | Kind::Timeout) {
+        return None;
+    }
+    let cause = error.failure();
+    Some(wire::FailedExecution {
+        execution_id: id.abi(),
+        step: cause.and_then(|cause| cause.step.as_deref()),
+        cause: cause.map(Into::into),
+    })
 }
 
 /// The message, with ids as this dialect writes them.

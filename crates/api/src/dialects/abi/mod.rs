@@ -1,11 +1,20 @@
-//! The abi dialect: `/api/v1/*`. Of it, the API keys and who a key is, so far; beside them two
-//! paths of our own, the definition's schema and the webhook secret.
+//! The abi dialect: `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
+//! and the keys with what belongs nowhere else in `routes`. Bodies are in the files `*_wire`.
 
 mod convert;
 pub(crate) mod errors;
+mod etag;
+mod execute;
+mod executions;
+mod executions_wire;
+mod ids;
+mod lists;
 mod releases;
+mod releases_wire;
 mod responses;
 mod routes;
 pub(crate) mod wire;
+mod workflows;
+mod workflows_wire;
 
 pub(crate) use routes::{Doc, routes};

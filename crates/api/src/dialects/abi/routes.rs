@@ -14,7 +14,7 @@ use stepwell_engine::{Clock, SystemClock};
 use utoipa::OpenApi;
 
 use super::convert::{self, KeyPage};
-use super::{releases, responses, wire};
+use super::{execute, executions, releases, responses, wire, workflows};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -33,6 +33,27 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/auth/me", get(me))
         .route("/api/v1/schema/definition", get(definition_schema))
         .route("/api/v1/webhooks/signing-secret", get(signing_secret))
+        .route("/api/v1/workflows", post(workflows::create_workflow).get(workflows::list_workflows))
+        .route(
+            "/api/v1/workflows/{id}",
+            get(workflows::get_workflow)
+                .put(workflows::put_workflow)
+                .patch(workflows::patch_workflow)
+                .delete(workflows::delete_workflow),
+        )
+        .route("/api/v1/workflows/{id}/definition", get(workflows::get_definition))
+        .route("/api/v1/workflows/{id}/activate", post(workflows::activate))
+        .route("/api/v1/workflows/{id}/deactivate", post(workflows::deactivate))
+        .route("/api/v1/workflows/{id}/execute", post(execute::execute))
+        .route("/api/v1/workflows/{id}/execute_async", post(execute::execute_async))
+        .route("/api/v1/workflow_executions", get(executions::list_executions))
+        .route("/api/v1/workflow_executions/{id}", get(executions::get_execution))
+        .route("/api/v1/workflow_executions/{id}/cancel", post(executions::cancel))
+        .route("/api/v1/workflow_executions/{id}/pause", post(executions::pause))
+        .route("/api/v1/workflow_executions/{id}/resume", post(executions::resume))
+        .route("/api/v1/workflow_executions/{id}/rerun", post(execute::rerun))
+        .route("/api/v1/workflow_executions/{id}/events", get(executions::events))
+        .route("/api/v1/workflow_executions/{id}/logs", get(executions::logs))
         .route(
             "/api/v1/workflows/{id}/releases",
             post(releases::create_release).get(releases::list_releases),
@@ -147,9 +168,16 @@ async fn definition_schema() -> Response {
     paths(create_key, list_keys, revoke_key, me, signing_secret, definition_schema,
         releases::create_release, releases::list_releases, releases::list_release_tags,
         releases::get_release_tag, releases::put_release_tag, releases::get_quality,
-        releases::list_actuals),
+        releases::list_actuals, workflows::create_workflow, workflows::list_workflows,
+        workflows::get_workflow, workflows::put_workflow, workflows::patch_workflow,
+        workflows::delete_workflow, workflows::get_definition, workflows::activate,
+        workflows::deactivate, execute::execute, execute::execute_async, execute::rerun,
+        executions::list_executions, executions::get_execution, executions::cancel,
+        executions::pause, executions::resume, executions::events, executions::logs),
     components(schemas(wire::ErrorEnvelope)),
-    tags((name = "keys", description = "Who may do what"),
+    tags((name = "management", description = "Workflows as objects: create, change, activate, delete"),
+        (name = "runs", description = "Executing, watching, controlling and running again"),
+        (name = "keys", description = "Who may do what"),
         (name = "releases", description = "Releases, their tags, and feedback on them"))
 )]
 pub(crate) struct Doc;

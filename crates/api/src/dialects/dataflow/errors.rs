@@ -14,7 +14,9 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
         Kind::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),
-        Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        Kind::InvalidRequest | Kind::InvalidParameters => {
+            (StatusCode::BAD_REQUEST, "INVALID_REQUEST")
+        }
         Kind::MissingKey => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
         Kind::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
@@ -29,6 +31,9 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         }
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
         Kind::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
+        Kind::IntegrationMissing => (StatusCode::CONFLICT, "INTEGRATION_MISSING"),
+        Kind::Changed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
+        Kind::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "EXECUTION_FAILED"),
         Kind::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
         Kind::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
         Kind::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),

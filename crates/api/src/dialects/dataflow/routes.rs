@@ -14,7 +14,9 @@ use stepwell_core::definition::{self, Format, Limits};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{CreateWorkflow, ExecutionsQuery, Start, WorkflowsQuery};
+use stepwell_engine::app::{
+    CreateWorkflow, Deletion, ExecutionsQuery, PageAt, Start, WorkflowsQuery,
+};
 use utoipa::OpenApi;
 
 use super::convert::{self, active_filter, status_filter};
@@ -112,8 +114,9 @@ async fn create_workflow(State(api): State<Api>, Who(caller): Who, posted: Poste
 async fn list_workflows(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
     let query = WorkflowsQuery {
         active: active_filter(&params)?,
-        cursor: params.cursor()?,
+        at: PageAt::Cursor(params.cursor()?),
         limit: params.limit()?,
+        ..WorkflowsQuery::default()
     };
     let page = api.app.workflows(&caller, query).await?;
     respond::json(StatusCode::OK, &wire::WorkflowPage::from(&page))
@@ -160,7 +163,7 @@ async fn update_workflow(
     responses((status = 204, description = "Deleted"),
         responses::NotFound, responses::CommonErrors))]
 async fn delete_workflow(State(api): State<Api>, Who(caller): Who, of: OfWorkflow) -> Answer {
-    api.app.delete_workflow(&caller, of.0).await?;
+    api.app.delete_workflow(&caller, of.0, Deletion::default()).await?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
@@ -246,8 +249,9 @@ async fn list_executions(
     let query = ExecutionsQuery {
         workflow: Some(of.0),
         statuses: status_filter(&params)?,
-        cursor: params.cursor()?,
+        at: PageAt::Cursor(params.cursor()?),
         limit: params.limit()?,
+        ..ExecutionsQuery::default()
     };
     let page = api.app.executions(&caller, query).await?;
     respond::json(StatusCode::OK, &wire::ExecutionPage::from(&page))

@@ -15,7 +15,9 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
         Kind::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUTS"),
-        Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        Kind::InvalidRequest | Kind::InvalidParameters => {
+            (StatusCode::BAD_REQUEST, "INVALID_REQUEST")
+        }
         Kind::MissingKey | Kind::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
         Kind::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
         Kind::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
@@ -30,6 +32,9 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
         // Its clients send a conflict (409) again by themselves, which mends none of these.
         Kind::Inactive => (StatusCode::BAD_REQUEST, "WORKFLOW_INACTIVE"),
+        Kind::IntegrationMissing => (StatusCode::BAD_REQUEST, "INTEGRATION_MISSING"),
+        Kind::Changed => (StatusCode::BAD_REQUEST, "PRECONDITION_FAILED"),
+        Kind::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "EXECUTION_FAILED"),
         Kind::Ended => (StatusCode::BAD_REQUEST, "EXECUTION_ENDED"),
         Kind::WrongState => (StatusCode::BAD_REQUEST, "INVALID_STATE"),
         Kind::ExternalIdTaken => (StatusCode::BAD_REQUEST, "EXTERNAL_ID_TAKEN"),

@@ -4,6 +4,7 @@
 //! one execution, until it is answered with 2xx or given up.
 
 mod body;
+mod ended;
 mod outbox;
 mod sender;
 mod signature;

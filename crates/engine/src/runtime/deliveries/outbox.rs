@@ -4,16 +4,19 @@ use stepwell_core::execution::{Execution, Recorded};
 use stepwell_core::ids::DeliveryId;
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, ExecutionRecord};
 
-use super::body;
+use super::{body, ended};
 use crate::runtime::engine::new_uuid;
 use crate::view::{Notice, StepStatus, What, observe};
 
-/// Follows one execution's commits and makes a delivery of each status change; does nothing where
-/// no URL was given.
+/// Follows one execution's commits and makes a delivery of each status change, and one of its end;
+/// does nothing where no URL was given.
 pub(crate) struct Outbox(Option<Following>);
 
 struct Following {
-    url: String,
+    /// Where every change of a status goes.
+    webhook_url: Option<String>,
+    /// Where the ended execution goes.
+    callback_url: Option<String>,
     record: ExecutionRecord,
     /// The execution as of the last commit.
     committed: Execution,
@@ -27,13 +30,17 @@ impl Outbox {
         execution: &Execution,
         uncommitted: &[Recorded],
     ) -> Self {
-        Self(record.webhook_url.clone().map(|url| {
+        let (webhook_url, callback_url) = (record.webhook_url.clone(), record.callback_url.clone());
+        if webhook_url.is_none() && callback_url.is_none() {
+            return Self(None);
+        }
+        Self(Some({
             let committed = if uncommitted.is_empty() {
                 execution.clone()
             } else {
                 Execution::new(execution.origin.clone())
             };
-            Following { url, record: record.clone(), committed }
+            Following { webhook_url, callback_url, record: record.clone(), committed }
         }))
     }
 
@@ -43,14 +50,28 @@ impl Outbox {
         let mut deliveries = Vec::new();
         for event in events {
             let before = following.step_status(event);
-            if let Some(notice) = observe(&mut following.committed, event)
+            let Some(notice) = observe(&mut following.committed, event) else { continue };
+            if let Some(url) = &following.webhook_url
                 && is_change(&notice.what, before)
             {
-                deliveries.push(following.delivery(&notice));
+                let status = following.committed.status();
+                let body = body::status_change(&following.record, status, &notice);
+                deliveries.push(following.delivery(new_id(), url, body, &notice));
+            }
+            if let Some(url) = &following.callback_url
+                && event.event.is_final()
+            {
+                let id = new_id();
+                let body = ended::body(id, &following.committed, &following.record);
+                deliveries.push(following.delivery(id, url, body, &notice));
             }
         }
         deliveries
     }
+}
+
+fn new_id() -> DeliveryId {
+    DeliveryId::from_uuid(new_uuid())
 }
 
 /// Whether what happened is a change of a status as it is told: a step that waits, or is tried
@@ -70,14 +91,14 @@ impl Following {
         Some(body::step_status(StepStatus::from(&run.state)))
     }
 
-    fn delivery(&self, notice: &Notice) -> DeliveryRecord {
+    fn delivery(&self, id: DeliveryId, url: &str, body: String, notice: &Notice) -> DeliveryRecord {
         DeliveryRecord {
-            id: DeliveryId::from_uuid(new_uuid()),
+            id,
             execution: self.record.id,
             sequence: notice.seq,
             workspace: self.record.workspace,
-            url: self.url.clone(),
-            body: body::status_change(&self.record, self.committed.status(), notice),
+            url: url.to_owned(),
+            body,
             status: DeliveryStatus::Pending,
             attempts: 0,
             created_at: notice.at,
