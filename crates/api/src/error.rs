@@ -182,11 +182,14 @@ impl ApiError {
     /// The same, with the places that begin with `from` named otherwise.
     #[must_use]
     pub fn replaced(mut self, from: &str, to: &str) -> Self {
-        for problem in &mut self.0.details {
+        let Inner { details, message, .. } = &mut *self.0;
+        for problem in details {
             if let Some(rest) = problem.path.strip_prefix(from)
                 && (rest.is_empty() || rest.starts_with(['.', '[']))
             {
+                let told = problem.to_string();
                 problem.path = format!("{to}{rest}");
+                *message = message.replacen(&told, &problem.to_string(), 1);
             }
         }
         self
