@@ -1,11 +1,13 @@
 //! Measures the server beside what the machine itself can do, in the same run.
 //!
-//! `bench` runs everything and prints one table; `bench bare` is the bare handler it compares
-//! with, in a process of its own. The load comes from `wrk`. Numbers of a shared machine are
+//! `bench` runs everything and prints one table; `bench lists` times lists over a million
+//! executions; `bench bare` is the bare handler it compares with, in a process of its own. The load
+//! comes from `wrk`. Numbers of a shared machine are
 //! noisy: read the ratios.
 
 mod bare;
 mod disk;
+mod lists;
 mod server;
 mod wrk;
 
@@ -23,13 +25,34 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("bare") => bare::serve(),
+        Some("lists") => run_lists(arguments),
         // The server that was built beside this program.
         None => run(&std::env::current_exe()?.with_file_name("stepwell")),
         Some("--server") => {
             run(&PathBuf::from(arguments.next().context("--server needs the path of the binary")?))
         }
-        _ => anyhow::bail!("usage: bench [--server PATH] | bench bare"),
+        _ => anyhow::bail!(
+            "usage: bench [--server PATH] | bench lists [--executions N] [--server PATH] | bench bare"
+        ),
     }
+}
+
+fn run_lists(mut arguments: impl Iterator<Item = String>) -> Result<()> {
+    let mut binary = std::env::current_exe()?.with_file_name("stepwell");
+    let mut executions = lists::EXECUTIONS;
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("{argument} needs a value"))?;
+        match argument.as_str() {
+            "--executions" => executions = value.parse()?,
+            "--server" => binary = PathBuf::from(value),
+            _ => anyhow::bail!("unknown option {argument}"),
+        }
+    }
+    // Over four months, and as dense as they come when the server is busy.
+    for gap in [10_000_000, 80] {
+        lists::run(&binary, lists::Spread { executions, gap })?;
+    }
+    Ok(())
 }
 
 struct Row {
