@@ -125,8 +125,11 @@ pub struct IntegrationUse {
 pub fn has_label(labels: &Map, name: &str, value: &str) -> bool {
     match labels.get(name) {
         Some(Value::String(text)) => text == value,
+        Some(Value::Number(number)) => number.to_string() == value,
+        Some(Value::Bool(true)) => value == "true",
+        Some(Value::Bool(false)) => value == "false",
+        Some(Value::Null) => value == "null",
         Some(Value::Array(_) | Value::Object(_)) | None => false,
-        Some(scalar) => scalar.to_string() == value,
     }
 }
 

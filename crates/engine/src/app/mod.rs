@@ -27,6 +27,7 @@ use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig};
 
 mod actuals;
+mod begun;
 mod cursor;
 mod executions;
 mod idempotency;

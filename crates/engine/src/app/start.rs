@@ -19,21 +19,14 @@ use crate::caller::Verb;
 use crate::events::Follow;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::feed::{Feed, Outcome};
-use crate::runtime::registry::Control;
 use crate::runtime::runner::{Beginning, Runner, persist};
 use crate::runtime::secrets::Secrets;
 use crate::runtime::size::json_size;
-use crate::view::{ExecutionView, What};
+use crate::view::ExecutionView;
 use crate::{AppError, Caller};
 
-/// How long an execution may take to stop once its time is over.
-const STOPPING: Duration = Duration::from_secs(1);
-
-/// How long whoever asked waits for an accepted execution to begin.
-const BEGINNING: Duration = Duration::from_secs(1);
-
 /// How far an accepted execution is when the caller is answered.
-enum Accepted {
+pub(super) enum Accepted {
     /// It was accepted before, under the same idempotency key.
     Before(ExecutionId),
     /// It is driven here; maybe not durable yet. With an ear that has heard everything.
@@ -85,7 +78,7 @@ impl App {
     }
 
     /// Accepts an execution; when this answers, it is durable.
-    async fn accept_durably(
+    pub(super) async fn accept_durably(
         &self,
         caller: &Caller,
         workflow: WorkflowId,
@@ -140,71 +133,6 @@ impl App {
         }
     }
 
-    /// As [`App::execute_and_wait`], and the execution has only so long: past that it is stopped as
-    /// timed out, which is then its end.
-    ///
-    /// # Errors
-    /// As `execute`; `StillRunning` where it could not be stopped in time.
-    pub async fn execute_within(
-        &self,
-        caller: &Caller,
-        workflow: WorkflowId,
-        start: Start,
-        timeout: Duration,
-    ) -> Result<ExecutionView, AppError> {
-        let start = Start { timeout: Some(timeout), ..start };
-        let patience = timeout + STOPPING;
-        match self.execute_and_wait(caller, workflow, start, patience).await {
-            Err(AppError::StillRunning(id)) => {
-                // It waits in the queue, where nobody looks at its time.
-                match self.engine.control(id, Control::Expire).await {
-                    Ok(()) | Err(AppError::AlreadyEnded(_)) => {}
-                    Err(error) => return Err(error),
-                }
-                self.wait_for(caller, id, STOPPING).await
-            }
-            ended => ended,
-        }
-    }
-
-    /// As [`App::execute`], and shows it as it is once it has begun; one that waits in the queue
-    /// as it waits there.
-    ///
-    /// # Errors
-    /// As `execute`.
-    pub async fn execute_begun(
-        &self,
-        caller: &Caller,
-        workflow: WorkflowId,
-        start: Start,
-    ) -> Result<ExecutionView, AppError> {
-        let id = match self.accept_durably(caller, workflow, start).await? {
-            Accepted::Before(id) | Accepted::Queued(id) => id,
-            Accepted::Driven(id, feed, ear) => {
-                if let Some(record) = feed.record() {
-                    let execution = self.unfolded(record).await?;
-                    let mut follow =
-                        Follow::of(self.engine.clone(), (feed.clone(), ear), execution);
-                    self.patiently(BEGINNING, has_begun(&mut follow)).await.transpose()?;
-                }
-                id
-            }
-        };
-        self.execution_as(caller, Verb::Execute, None, id).await
-    }
-
-    /// An execution that the caller started, as it stands. Scope `execute:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn execution_begun(
-        &self,
-        caller: &Caller,
-        id: ExecutionId,
-    ) -> Result<ExecutionView, AppError> {
-        self.execution_as(caller, Verb::Execute, None, id).await
-    }
-
     /// Waits for the end of an execution. Scope `execute:workflows`.
     ///
     /// # Errors
@@ -228,7 +156,11 @@ impl App {
     }
 
     /// What `work` makes, unless patience is over before, or the server stops.
-    async fn patiently<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn patiently<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
         tokio::select! {
             biased;
             made = work => Some(made),
@@ -388,16 +320,6 @@ impl App {
         let message = format!("the input is larger than the limit of {limit} bytes");
         Err(AppError::TooLarge(Problem::new("input", message)))
     }
-}
-
-/// Reads until the execution has left the queue.
-async fn has_begun(follow: &mut Follow) -> Result<(), AppError> {
-    while let Some(notice) = follow.next().await? {
-        if matches!(notice.what, What::Status { status, .. } if status != Status::Queued) {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Before anything else looks at the input: what follows recurses.

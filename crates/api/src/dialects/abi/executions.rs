@@ -12,10 +12,11 @@ use stepwell_engine::view::{Notice, What};
 use utoipa::ToSchema;
 
 use super::executions_wire::{
-    Controlled, Execution, ExecutionRow, ExecutionStatus, Line, Logs, Step, execution, row, step,
+    Controlled, Execution, ExecutionRow, Line, Logs, Step, execution, row, step,
 };
 use super::ids::OfExecution;
 use super::lists::{Wanted, labels};
+use super::statuses::ExecutionStatus;
 use super::wire::Failure;
 use super::{responses, wire};
 use crate::body::Posted;

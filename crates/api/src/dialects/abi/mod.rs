@@ -13,8 +13,10 @@ mod releases;
 mod releases_wire;
 mod responses;
 mod routes;
+mod statuses;
 pub(crate) mod wire;
 mod workflows;
+mod workflows_request;
 mod workflows_wire;
 
 pub(crate) use routes::{Doc, routes};

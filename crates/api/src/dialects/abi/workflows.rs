@@ -9,9 +9,9 @@ use stepwell_store::lists::WorkflowSort;
 
 use super::ids::OfWorkflow;
 use super::lists::{Wanted, labels};
+use super::workflows_request::WorkflowRequest;
 use super::workflows_wire::{
-    Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRequest, WorkflowRow, switched,
-    workflow,
+    Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRow, switched, workflow,
 };
 use super::{etag, responses, wire};
 use crate::body::Posted;
