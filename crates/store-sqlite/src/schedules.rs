@@ -172,7 +172,7 @@ impl ScheduleStore for SqliteStore {
         let prepared = prepare(create.schedule)?;
         self.writer
             .write(prepared.bytes(), move |batch| {
-                workflows::live_release(batch.connection, prepared.record.workflow)?;
+                workflows::live_release(batch.connection, prepared.record.workflow, None)?;
                 prepared.write(batch.connection, INSERT).map(drop)
             })
             .await

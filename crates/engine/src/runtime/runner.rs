@@ -363,12 +363,14 @@ impl Runner {
             Control::Cancel { reason } => Input::Cancel { reason },
             Control::Pause => Input::Pause,
             Control::Resume => Input::Resume,
+            Control::Expire => Input::Timer,
         };
+        let resumed = matches!(input, Input::Resume);
         match self.tell(input) {
             None => {
                 self.replies.push(reply);
                 // It was paused before it began: now it begins.
-                if self.execution.status() == Status::Queued {
+                if resumed && self.execution.status() == Status::Queued {
                     self.tell(Input::Start);
                 }
             }
