@@ -250,9 +250,11 @@ impl App {
             }
         }
         let state = match start.previous {
-            Some(_) if start.rerun.is_some() => start.state,
-            Some(previous) => Some(self.last_state(caller, workflow, previous).await?),
-            None => start.state,
+            // One that is run again begins as the first one did, not as that one's predecessor ended.
+            Some(previous) if start.rerun.is_none() => {
+                Some(self.last_state(caller, workflow, previous).await?)
+            }
+            _ => start.state,
         };
         let id = ExecutionId::from_uuid(new_uuid());
         let origin = Origin { id, workflow: workflow.id, release, plan };
