@@ -4,7 +4,6 @@
 //! transaction; a few connections only read. This crate decides nothing: it checks what the seam
 //! tells it to check, inside the transaction that writes.
 
-mod browse;
 mod codec;
 mod connection;
 mod deliveries;

@@ -5,7 +5,6 @@
 //! conformance suite (`conformance`) defines what a store is, the in-memory store
 //! (`memory::MemoryStore`) is the reference that others are compared with.
 
-pub mod browse;
 pub mod commit;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
@@ -20,7 +19,6 @@ pub mod schedules;
 pub mod traits;
 pub mod webhooks;
 
-pub use browse::BrowseStore;
 pub use effects::Effects;
 pub use error::StoreError;
 pub use schedules::ScheduleStore;

@@ -31,8 +31,8 @@ use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
 mod begun;
-mod browse;
 mod cursor;
+mod detail;
 mod executions;
 mod idempotency;
 mod integrations;
@@ -50,7 +50,7 @@ mod workflows;
 mod workspaces;
 
 pub use actuals::NewActual;
-pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
+pub use detail::ExecutionDetail;
 pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
 pub use keys::{KeySecret, Myself};

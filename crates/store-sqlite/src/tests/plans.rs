@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    browse, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
-    workflows, workspaces,
+    deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks, workflows,
+    workspaces,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -25,7 +25,6 @@ async fn every_query_searches_an_index() {
             executions::LIST_QUERIES[0],
             executions::LIST_QUERIES[1],
             workflows::QUERIES,
-            browse::QUERIES,
             workflows::list::QUERIES,
             deliveries::QUERIES,
             webhooks::QUERIES,

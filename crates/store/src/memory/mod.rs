@@ -3,7 +3,6 @@
 //! Other stores are compared with it, and `stepwell run` executes in it. It keeps nothing on disk
 //! and must never become clever: every question is answered by looking at all there is.
 
-mod browse;
 mod deliveries;
 mod executions;
 mod feedback;

@@ -30,6 +30,9 @@ use crate::sse::{Message, Reader};
 
 type Answer = Result<Response, ApiError>;
 
+/// What a list can be asked for; any other parameter names a label.
+const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_date", "end_date"];
+
 /// List executions
 ///
 /// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however
@@ -43,6 +46,7 @@ type Answer = Result<Response, ApiError>;
         ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
         ("workflow_id" = Option<String>, Query, description = "Only those of this workflow"),
         ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma"),
+        ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
         ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
         ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<ExecutionRow>>),
@@ -62,9 +66,10 @@ pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: P
     let query = ExecutionsQuery {
         workflow: workflow(&params)?,
         statuses: statuses(&params)?,
+        external_id: params.one("external_id")?.map(str::to_owned),
         from: from.map(|(first, _)| first),
         until: until.map(|(_, last)| last),
-        labels: labels(&params, &["workflow_id", "status", "start_date", "end_date"])?,
+        labels: labels(&params, &LIST_FILTERS)?,
         order: wanted.order,
         at: wanted.at.clone(),
         limit: wanted.page_size,
