@@ -7,7 +7,7 @@ ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test test-clients conformance lint bench bench-lists crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance openapi-test lint bench bench-lists crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +20,7 @@ test: ## Run all tests
 	$(CARGO) test --workspace
 	@$(MAKE) --no-print-directory test-clients
 	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory openapi-test
 
 VENV := target/clients-venv
 NODE_MODULES := clients/typescript/node_modules/.package-lock.json
@@ -46,6 +47,19 @@ conformance: ## Run the published vellum clients and webhook libraries against t
 	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
 		sh tests/vellum/run.sh "$$target/debug/stepwell" "$$target" && \
 		sh tests/webhooks/run.sh "$$target/debug/stepwell" "$$target"
+
+OPENAPI_VENV := target/openapi-venv
+SCHEMATHESIS := 4.32.5
+
+openapi-test: $(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS) ## Ask the server all that its OpenAPI description allows, and what it forbids (Schemathesis; needs python3)
+	$(CARGO) build -p stepwell
+	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
+		$(OPENAPI_VENV)/bin/python tests/openapi/run.py "$$target/debug/stepwell" "$$target/openapi"
+
+$(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS):
+	python3 -m venv $(OPENAPI_VENV)
+	$(OPENAPI_VENV)/bin/pip install --quiet schemathesis==$(SCHEMATHESIS)
+	touch $@
 
 lint: ## Check format, clippy without warnings, and the project's own rules
 	$(CARGO) fmt --all --check

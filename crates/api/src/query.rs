@@ -14,8 +14,9 @@ pub const DEFAULT_LIMIT: usize = 50;
 /// The most items of a page.
 pub const MAX_LIMIT: usize = 100;
 
-/// The greatest number of a page: that of a 32-bit number, as the API is described.
-pub const MAX_PAGE: usize = i32::MAX as usize;
+/// The greatest number that a parameter without a limit of its own can be: that of a 32-bit number,
+/// as the API is described.
+pub const MAX_NUMBER: usize = i32::MAX as usize;
 
 /// The query parameters of a request.
 #[derive(Debug, Default)]
@@ -76,10 +77,7 @@ impl Params {
     ) -> Result<usize, ApiError> {
         let Some(text) = self.one(name)? else { return Ok(default) };
         text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
-            let expected = match (range.start(), range.end()) {
-                (low, &usize::MAX) => format!("a whole number, at least {low}"),
-                (low, high) => format!("a whole number from {low} to {high}"),
-            };
+            let expected = format!("a whole number from {} to {}", range.start(), range.end());
             wrong(name, &expected, text)
         })
     }
@@ -97,7 +95,7 @@ impl Params {
     /// # Errors
     /// `InvalidRequest`.
     pub fn page(&self) -> Result<usize, ApiError> {
-        self.number("page", 1..=MAX_PAGE, 1)
+        self.number("page", 1..=MAX_NUMBER, 1)
     }
 
     /// `cursor`, as it came.

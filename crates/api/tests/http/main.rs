@@ -13,6 +13,7 @@ mod isolation;
 mod keys;
 mod once;
 mod rates;
+mod receiver;
 mod releases;
 mod schedules;
 mod served;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -13,6 +14,9 @@ use stepwell_engine::app::CreateKey;
 use stepwell_engine::{App, Caller, EngineConfig, SystemClock};
 use stepwell_store::memory::MemoryStore;
 use tower::ServiceExt;
+
+/// How long a test waits for what should come at once.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
     pub app: App,

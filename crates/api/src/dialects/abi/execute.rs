@@ -159,8 +159,8 @@ fn options(fields: &mut Fields, options: stepwell_core::Map) -> Options {
     request_body(content = Option<ExecuteRequest>, description = "May be left out"),
     responses((status = 200, description = "Completed", body = wire::Envelope<Executed>),
         (status = 202, description = "Accepted; it goes on", body = wire::Envelope<Accepted>),
-        responses::ExecuteErrors, responses::NoWorkflow, responses::NotCompleted,
-        responses::CommonErrors))]
+        responses::ExecuteErrors, responses::NoWorkflow, responses::CommonErrors,
+        responses::NotCompleted))]
 pub async fn execute(
     State(api): State<Api>,
     Who(caller): Who,

@@ -185,7 +185,8 @@ pub struct CancelRequest {
     params(("id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Paused", body = wire::Envelope<Controlled>),
-        responses::NoExecution, responses::Conflict, responses::CommonErrors))]
+        responses::BodyErrors, responses::NoExecution, responses::Conflict,
+        responses::CommonErrors))]
 pub async fn pause(
     State(api): State<Api>,
     Who(caller): Who,
@@ -208,7 +209,8 @@ pub async fn pause(
     params(("id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Resumed", body = wire::Envelope<Controlled>),
-        responses::NoExecution, responses::Conflict, responses::CommonErrors))]
+        responses::BodyErrors, responses::NoExecution, responses::Conflict,
+        responses::CommonErrors))]
 pub async fn resume(
     State(api): State<Api>,
     Who(caller): Who,
@@ -237,7 +239,7 @@ fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), 
     params(("id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<u64>, Header, description = "Only what comes after that event"),
         ("after" = Option<u64>, Query, description = "The same, for clients that cannot set the header")),
-    responses((status = 200, description = "The events", body = ExecutionEvent, content_type = "text/event-stream"),
+    responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = Message, content_type = "text/event-stream"),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn events(
     State(api): State<Api>,
@@ -253,7 +255,7 @@ pub async fn events(
 /// The data of every event.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::ExecutionEvent)]
-pub struct ExecutionEvent<'a> {
+pub(super) struct ExecutionEvent<'a> {
     /// The execution.
     execution_id: &'a str,
     /// The place in its journal, as the event's id.

@@ -36,7 +36,7 @@ error_answers! { "ErrorEnvelope";
     TriggerErrors {
         "400": "`INVALID_REQUEST`: send no body",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`WORKFLOW_INACTIVE`: activate the workflow first",
+        "409": "`WORKFLOW_INACTIVE`: activate the workflow first; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send no body",
         "422": "`PARAMETER_VALIDATION_ERROR`: the schedule's parameters do not fit the workflow's input schema any more; `IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
@@ -61,7 +61,7 @@ error_answers! { "ErrorEnvelope";
     ExecuteErrors {
         "400": "`INVALID_PARAMETERS`: `errors` lists every field that has the wrong shape",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`WORKFLOW_INACTIVE`: activate it first; `INTEGRATION_MISSING`: a required integration is not connected",
+        "409": "`WORKFLOW_INACTIVE`: activate it first; `INTEGRATION_MISSING`: a required integration is not connected; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the workflow's inputs; `IDEMPOTENCY_KEY_REUSED`",
@@ -78,12 +78,17 @@ error_answers! { "ErrorEnvelope";
     Conflict {
         "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `INTEGRATION_MISSING`: the message says what to do",
     }
+    /// That the first request with the same `Idempotency-Key` has not been answered.
+    InProgress {
+        "409": "`IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
+    }
     /// That the object has changed since.
     Precondition {
         "412": "`PRECONDITION_FAILED`: it is not at the version that `If-Match` names; get it again",
     }
-    /// That the execution did not complete.
+    /// That the execution did not complete. It stands behind `CommonErrors`, whose 500 it widens.
     NotCompleted {
+        "500": "`WORKFLOW_EXECUTION_ERROR`: the execution failed, `errors` has its id, the step and the cause; `INTERNAL_ERROR`: a fault of the server, its log has the request id",
         "504": "`EXECUTION_TIMEOUT`: the execution was stopped; `errors` has its id",
     }
 }

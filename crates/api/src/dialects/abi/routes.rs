@@ -196,7 +196,7 @@ async fn definition_schema() -> Response {
         execute::rerun, executions::list_executions, executions::get_execution,
         executions::cancel, executions::pause, executions::resume, executions::events,
         executions::logs),
-    components(schemas(wire::ErrorEnvelope)),
+    components(schemas(wire::ErrorEnvelope, executions::ExecutionEvent)),
     tags((name = "management", description = "Workflows as objects: create, change, activate, delete"),
         (name = "runs", description = "Executing, watching, controlling and running again"),
         (name = "keys", description = "Who may do what"),

@@ -119,7 +119,7 @@ async fn get_webhook(State(api): State<Api>, Who(caller): Who, path: RawPathPara
 /// What the body leaves out stays. Scope `write:webhooks`.
 #[utoipa::path(put, path = "/api/v1/webhooks/{id}", tag = "webhooks",
     params(("id" = String, Path, description = "`whk_…`")),
-    request_body = webhooks_wire::UpdateWebhookRequest,
+    request_body(content = Option<webhooks_wire::UpdateWebhookRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "As it is now", body = wire::Envelope<webhooks_wire::Webhook>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn put_webhook(
@@ -136,7 +136,7 @@ async fn put_webhook(
 /// The same as `PUT`. Scope `write:webhooks`.
 #[utoipa::path(patch, path = "/api/v1/webhooks/{id}", tag = "webhooks",
     params(("id" = String, Path, description = "`whk_…`")),
-    request_body = webhooks_wire::UpdateWebhookRequest,
+    request_body(content = Option<webhooks_wire::UpdateWebhookRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "As it is now", body = wire::Envelope<webhooks_wire::Webhook>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn patch_webhook(

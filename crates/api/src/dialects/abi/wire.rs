@@ -76,15 +76,28 @@ pub struct ErrorItem<'a> {
     pub field: Option<&'a str>,
     /// With `WORKFLOW_EXECUTION_ERROR` and `EXECUTION_TIMEOUT`: the execution.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = FailedExecutionFields)]
     pub of: Option<FailedExecution<'a>>,
 }
 
-/// An execution that was waited for and did not complete.
-#[derive(Debug, Serialize, ToSchema)]
+/// What a problem has beside its code where an execution was waited for and did not complete.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
 #[schema(as = abi::FailedExecution)]
+pub struct FailedExecutionFields {
+    /// The execution.
+    #[schema(example = "exec_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub execution_id: Option<String>,
+    /// The step that failed; `null` where it was the execution as a whole.
+    pub step: Option<String>,
+    /// Why.
+    pub cause: Option<Failure<'static>>,
+}
+
+/// An execution that was waited for and did not complete.
+#[derive(Debug, Serialize)]
 pub struct FailedExecution<'a> {
     /// Its id.
-    #[schema(example = "exec_01k9x7m2q4e5rb8tz3v6w1y0ac")]
     pub execution_id: String,
     /// The step that failed; `null` where it was the execution as a whole.
     pub step: Option<&'a str>,

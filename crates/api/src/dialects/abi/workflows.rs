@@ -39,7 +39,7 @@ async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> Answer {
     request_body = WorkflowRequest,
     responses((status = 201, description = "Created", body = wire::Envelope<Workflow>,
             headers(("ETag" = String, description = "Its version"))),
-        responses::ConfigErrors, responses::CommonErrors))]
+        responses::ConfigErrors, responses::InProgress, responses::CommonErrors))]
 pub async fn create_workflow(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
     let request: WorkflowRequest = posted.fields()?.try_into()?;
     let view = api.app.create_of_kind(&caller, request.into_new(posted.key)?).await?;
@@ -188,7 +188,8 @@ pub async fn patch_workflow(
     params(("id" = String, Path, description = "The workflow"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Active", body = wire::Envelope<Switched>),
-        responses::NoWorkflow, responses::Conflict, responses::CommonErrors))]
+        responses::BodyErrors, responses::NoWorkflow, responses::Conflict,
+        responses::CommonErrors))]
 pub async fn activate(
     State(api): State<Api>,
     Who(caller): Who,
@@ -205,7 +206,7 @@ pub async fn activate(
     params(("id" = String, Path, description = "The workflow"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Inactive", body = wire::Envelope<Switched>),
-        responses::NoWorkflow, responses::CommonErrors))]
+        responses::BodyErrors, responses::NoWorkflow, responses::CommonErrors))]
 pub async fn deactivate(
     State(api): State<Api>,
     Who(caller): Who,

@@ -105,7 +105,7 @@ pub async fn get_workspace(
 /// Scope `admin`; limits are changed by an admin of the default workspace only, and hold at once.
 #[utoipa::path(patch, path = "/api/v1/workspaces/{id}", tag = "workspaces",
     params(("id" = String, Path, description = "`ws_…`")),
-    request_body = wire::ChangeWorkspaceRequest,
+    request_body(content = Option<wire::ChangeWorkspaceRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "The workspace", body = wire::Envelope<wire::Workspace>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub async fn change_workspace(

@@ -24,7 +24,7 @@ use super::{convert, ids, outputs, raw, responses};
 use crate::edge::Who;
 use crate::error::ApiError;
 use crate::json;
-use crate::query::{Params, wrong};
+use crate::query::{MAX_NUMBER, Params, wrong};
 use crate::respond::{self, Time};
 use crate::server::Api;
 
@@ -321,7 +321,7 @@ pub async fn retrieve_execution_detail(
     params: Params,
 ) -> Answer {
     let id = execution_id(&path, "execution_id")?;
-    let limit = params.number("span_limit", 1..=usize::MAX, usize::MAX)?;
+    let limit = params.number("span_limit", 1..=MAX_NUMBER, MAX_NUMBER)?;
     let previous = params.one("prev_span_id")?;
     let detail = api.app.execution_detail(&caller, None, id).await?;
     let mut spans = raw::spans(&detail);

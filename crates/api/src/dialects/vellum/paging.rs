@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::query::{Params, wrong};
+use crate::query::{MAX_NUMBER, Params, wrong};
 
 /// Where a page begins, and how long it is.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ pub struct Paged<T> {
 /// # Errors
 /// `InvalidRequest` naming the parameter.
 pub fn place(params: &Params) -> Result<Place, ApiError> {
-    Ok(Place { limit: params.limit()?, skip: params.number("offset", 0..=usize::MAX, 0)? })
+    Ok(Place { limit: params.limit()?, skip: params.number("offset", 0..=MAX_NUMBER, 0)? })
 }
 
 /// The page that was asked for with `uri`.

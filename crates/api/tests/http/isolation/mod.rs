@@ -1,5 +1,5 @@
 //! Whatever is called with the key of another workspace: nothing of this one is seen, changed, or
-//! even hinted at. A call of the API's description that `calls.rs` does not know fails the test.
+//! even hinted at. A call of the API's description that `calls/` does not know fails the test.
 
 mod calls;
 mod world;
@@ -12,7 +12,7 @@ use stepwell_engine::Caller;
 use stepwell_engine::app::{CreateKey, CreateWorkspace};
 
 use crate::support::Server;
-use calls::{CALLS, Call, Sees};
+use calls::{Call, Sees};
 use world::{MARK, World, request};
 
 /// A key of a new workspace that may do everything there.
@@ -38,19 +38,19 @@ fn described() -> BTreeSet<String> {
 
 #[test]
 fn every_call_of_the_description_is_walked() {
-    let known: BTreeSet<String> = CALLS.iter().map(|call| call.call.to_owned()).collect();
+    let known: BTreeSet<String> = calls::all().iter().map(|call| call.call.to_owned()).collect();
     let described = described();
     let missing: Vec<_> = described.difference(&known).collect();
-    assert!(missing.is_empty(), "say in calls.rs what a stranger sees of {missing:#?}");
+    assert!(missing.is_empty(), "say in calls/ what a stranger sees of {missing:#?}");
     let gone: Vec<_> = known.difference(&described).collect();
-    assert!(gone.is_empty(), "calls.rs knows calls that are not there: {gone:#?}");
+    assert!(gone.is_empty(), "calls/ knows calls that are not there: {gone:#?}");
 }
 
 #[tokio::test]
 async fn an_admin_of_another_workspace_sees_nothing_of_the_default_one() {
     let server = Server::start().await;
     let stranger = key_elsewhere(&server).await;
-    for call in CALLS {
+    for call in calls::all() {
         walk(&server, call, &server.key, &stranger).await;
     }
 }
@@ -63,7 +63,7 @@ async fn an_admin_of_the_default_workspace_sees_no_objects_of_another_one() {
     let looked_after = |call: &&Call| {
         call.call.contains("/api/v1/workspaces") || call.call.contains("/api/v1/auth/api-keys")
     };
-    for call in CALLS.iter().filter(|call| !looked_after(call)) {
+    for call in calls::all().into_iter().filter(|call| !looked_after(call)) {
         walk(&server, call, &owner, &server.key).await;
     }
 }
@@ -113,7 +113,8 @@ async fn external_ids_idempotency_keys_and_names_are_each_workspace_s_own() {
     let server = Server::start().await;
     let theirs = key_elsewhere(&server).await;
     let world = World::new(&server, &server.key).await;
-    let definition = json!({"name": world.value("name"),         "steps": [{"type": "Echo", "input": "theirs"}], "outputs": {"said": "{{ 'theirs' }}"}});
+    let definition = json!({"name": world.value("name"),
+        "steps": [{"type": "Echo", "input": "theirs"}], "outputs": {"said": "{{ 'theirs' }}"}});
     let made = post(&server, &theirs, "/workflows", "k-1", &definition).await;
     assert_eq!(made.0, 201, "{}", made.1);
 

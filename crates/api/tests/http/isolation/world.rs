@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
-use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId, WorkspaceId};
+use stepwell_core::ids::{
+    DeliveryId, ExecutionId, KeyId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
+};
 use uuid::Uuid;
 
 use super::calls::Call;
-use crate::support::{Answer, Server};
+use crate::receiver::Receiver;
+use crate::support::{Answer, PATIENCE, Server};
 
 /// Stands in every text of the objects.
 pub const MARK: &str = "xyzzy";
 
-/// Objects by what they are called in `calls.rs`, each in all the forms in which it is written.
+/// Objects by what they are called in `calls/`, each in all the forms in which it is written.
 pub struct World {
     objects: BTreeMap<&'static str, Vec<String>>,
     secret: String,
@@ -70,6 +73,20 @@ impl World {
         assert!(put.status.is_success(), "{}", put.text);
         let body = json!({"name": format!("{MARK}-key"), "scopes": ["read:workflows"]});
         let key = post("/api/v1/auth/api-keys", body).await.text_at("/data/id");
+        let releases = format!("/v1/workflow-deployments/{workflow_id}/releases");
+        let release = call(server, owner, "GET", &releases, "").await.text_at("/results/0/id");
+        let schedule = json!({"name": format!("{MARK}-schedule"), "schedule_type": "cron",
+            "cron_expression": "0 0 1 1 *"});
+        let path = format!("/api/v1/workflows/{workflow_id}/schedules");
+        let schedule = post(&path, schedule).await.text_at("/data/id");
+        let receiver = Receiver::start(StatusCode::OK).await;
+        // Told of nothing but the test, so that its deliveries stay as they are.
+        let webhook = json!({"url": format!("{}?{MARK}", receiver.url), "description": MARK,
+            "events": ["workflow.deleted"]});
+        let webhook = post("/api/v1/webhooks", webhook).await.text_at("/data/id");
+        let path = format!("/api/v1/webhooks/{webhook}");
+        let delivery = post(&format!("{path}/test"), json!({})).await.text_at("/data/id");
+        settled(server, owner, &path).await;
         let me = call(server, owner, "GET", "/api/v1/auth/me", "").await;
         let secret = call(server, owner, "GET", "/api/v1/webhooks/signing-secret", "").await;
         let objects = [
@@ -81,6 +98,10 @@ impl World {
             ("name", vec![name]),
             ("external_id", vec![external_id]),
             ("tag", vec![tag]),
+            ("release", vec![release]),
+            ("schedule", forms!(ScheduleId, schedule)),
+            ("webhook", forms!(WebhookId, webhook)),
+            ("delivery", forms!(DeliveryId, delivery)),
         ];
         Self { objects: objects.into(), secret: secret.text_at("/data/secret") }
     }
@@ -97,6 +118,10 @@ impl World {
             ("name", vec![format!("ghost-name-{}", fresh())]),
             ("external_id", vec![format!("ghost-external-{}", fresh())]),
             ("tag", vec!["ghost-tag".to_owned()]),
+            ("release", vec![fresh().to_string()]),
+            ("schedule", forms!(ScheduleId, fresh().to_string())),
+            ("webhook", forms!(WebhookId, fresh().to_string())),
+            ("delivery", forms!(DeliveryId, fresh().to_string())),
         ];
         Self { objects: objects.into(), secret: "whsec_ghost".to_owned() }
     }
@@ -145,6 +170,11 @@ impl World {
             "/api/v1/workflows/<workflow>/releases",
             "/api/v1/workflows/<workflow>/release_tags",
             "/api/v1/workflow_executions/<ended>/actuals",
+            "/api/v1/workflows/<workflow>",
+            "/api/v1/workflow_executions/<ended>?include=io",
+            "/api/v1/workflow_schedules/<schedule>",
+            "/api/v1/webhooks/<webhook>",
+            "/api/v1/webhooks/<webhook>/deliveries",
             "/api/v1/auth/api-keys?page_size=100",
             "/api/v1/workspaces/<workspace>",
         ] {
@@ -154,6 +184,19 @@ impl World {
         }
         seen
     }
+}
+
+/// Waits until the first delivery of a webhook has arrived.
+async fn settled(server: &Server, owner: &str, webhook: &str) {
+    let deliveries = format!("{webhook}/deliveries");
+    let arrived = async {
+        while call(server, owner, "GET", &deliveries, "").await.text_at("/data/items/0/status")
+            != "delivered"
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, arrived).await.unwrap();
 }
 
 /// Makes a call of the table with a key.

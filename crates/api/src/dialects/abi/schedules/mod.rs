@@ -69,7 +69,8 @@ fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, Stri
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ScheduleRequest,
     responses((status = 201, description = "Created", body = Envelope<wire::Schedule>),
-        responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
+        responses::ScheduleErrors, responses::InProgress, responses::NotFound,
+        responses::CommonErrors))]
 async fn create_schedule(
     State(api): State<Api>,
     Who(caller): Who,

@@ -1,0 +1,12 @@
+//! What tells of the server.
+
+use super::Sees::Server;
+use super::{Call, call};
+
+pub const CALLS: &[Call] = &[
+    call("GET /healthz", "", Server),
+    call("GET /readyz", "", Server),
+    call("GET /metrics", "", Server),
+    call("GET /openapi.json", "", Server),
+    call("GET /api/v1/schema/definition", "", Server),
+];

@@ -1,0 +1,126 @@
+//! The abi dialect: schedules and webhooks.
+
+use super::Sees::{EmptyAt, Nothing, Own};
+use super::{Call, call, with};
+
+const SCHEDULE: &str =
+    r#"{"name": "theirs", "schedule_type": "cron", "cron_expression": "0 0 1 1 *"}"#;
+const WEBHOOK: &str = r#"{"url": "https://example.com/theirs", "events": ["workflow.deleted"]}"#;
+
+pub const CALLS: &[Call] = &[
+    with(
+        "POST /api/v1/workflows/{id}/schedules",
+        "/api/v1/workflows/<workflow>/schedules",
+        SCHEDULE,
+        Nothing(404),
+    ),
+    call(
+        "GET /api/v1/workflows/{id}/schedules",
+        "/api/v1/workflows/<workflow>/schedules",
+        Nothing(404),
+    ),
+    call("GET /api/v1/workflow_schedules", "", EmptyAt("/data/items")),
+    call(
+        "GET /api/v1/workflow_schedules",
+        "/api/v1/workflow_schedules?workflow_id=<workflow>",
+        Nothing(404),
+    ),
+    call(
+        "GET /api/v1/workflow_schedules/{id}",
+        "/api/v1/workflow_schedules/<schedule>",
+        Nothing(404),
+    ),
+    with(
+        "PUT /api/v1/workflow_schedules/{id}",
+        "/api/v1/workflow_schedules/<schedule>",
+        r#"{"name": "theirs"}"#,
+        Nothing(404),
+    ),
+    with(
+        "PATCH /api/v1/workflow_schedules/{id}",
+        "/api/v1/workflow_schedules/<schedule>",
+        r#"{"enabled": false}"#,
+        Nothing(404),
+    ),
+    call(
+        "DELETE /api/v1/workflow_schedules/{id}",
+        "/api/v1/workflow_schedules/<schedule>",
+        Nothing(404),
+    ),
+    call(
+        "POST /api/v1/workflow_schedules/{id}/trigger",
+        "/api/v1/workflow_schedules/<schedule>/trigger",
+        Nothing(404),
+    ),
+    call(
+        "POST /api/v1/workflow_schedules/{id}/pause",
+        "/api/v1/workflow_schedules/<schedule>/pause",
+        Nothing(404),
+    ),
+    call(
+        "POST /api/v1/workflow_schedules/{id}/resume",
+        "/api/v1/workflow_schedules/<schedule>/resume",
+        Nothing(404),
+    ),
+    with("POST /api/v1/workflow_schedules/pause", "", r#"{"all": true}"#, Own),
+    with(
+        "POST /api/v1/workflow_schedules/pause",
+        "",
+        r#"{"workflow_id": "<workflow>"}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/workflow_schedules/pause",
+        "",
+        r#"{"schedule_ids": ["<schedule>"]}"#,
+        Nothing(404),
+    ),
+    with("POST /api/v1/workflow_schedules/resume", "", r#"{"all": true}"#, Own),
+    with(
+        "POST /api/v1/workflow_schedules/resume",
+        "",
+        r#"{"workflow_id": "<workflow>"}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/workflow_schedules/resume",
+        "",
+        r#"{"schedule_ids": ["<schedule>"]}"#,
+        Nothing(404),
+    ),
+    call("GET /api/v1/schedules/preview", "/api/v1/schedules/preview?cron=0+9+*+*+1", Own),
+    call("GET /api/v1/webhooks/signing-secret", "", Own),
+    call("GET /api/v1/webhooks", "", EmptyAt("/data/items")),
+    with("POST /api/v1/webhooks", "", WEBHOOK, Own),
+    call("GET /api/v1/webhooks/{id}", "/api/v1/webhooks/<webhook>", Nothing(404)),
+    with(
+        "PUT /api/v1/webhooks/{id}",
+        "/api/v1/webhooks/<webhook>",
+        r#"{"description": "theirs"}"#,
+        Nothing(404),
+    ),
+    with(
+        "PATCH /api/v1/webhooks/{id}",
+        "/api/v1/webhooks/<webhook>",
+        r#"{"status": "inactive"}"#,
+        Nothing(404),
+    ),
+    call("DELETE /api/v1/webhooks/{id}", "/api/v1/webhooks/<webhook>", Nothing(404)),
+    call("POST /api/v1/webhooks/{id}/test", "/api/v1/webhooks/<webhook>/test", Nothing(404)),
+    with(
+        "POST /api/v1/webhooks/{id}/rotate_secret",
+        "/api/v1/webhooks/<webhook>/rotate_secret",
+        r#"{}"#,
+        Nothing(404),
+    ),
+    call(
+        "GET /api/v1/webhooks/{id}/deliveries",
+        "/api/v1/webhooks/<webhook>/deliveries",
+        Nothing(404),
+    ),
+    call(
+        "POST /api/v1/webhooks/deliveries/{id}/redeliver",
+        "/api/v1/webhooks/deliveries/<delivery>/redeliver",
+        Nothing(404),
+    ),
+];
