@@ -182,7 +182,7 @@ macro_rules! subjects {
     )*};
 }
 
-subjects!(ExecutionId, WorkflowId, WebhookId);
+subjects!(ExecutionId, WorkflowId, WebhookId, ScheduleId);
 
 impl ReceiverId {
     /// All URLs of one origin (`https://example.com:8443`) are one receiver: UUIDv5 of its name.

@@ -1,21 +1,15 @@
 //! Webhooks of the abi dialect: as the seed shows them, and each kind of bad input.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use axum::routing::post;
 use serde_json::{Value, json};
 use stepwell_core::Topic;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
+use crate::receiver::{PATIENCE, Receiver};
 use crate::support::{Answer, Server, golden};
 
 const WEBHOOKS: &str = "/api/v1/webhooks";
 const JSON: (&str, &str) = ("content-type", "application/json");
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The request of the seed.
 fn seed() -> Value {
@@ -25,39 +19,6 @@ fn seed() -> Value {
         "secret": "whsec_abcdefghijklmnopqrstuvwxyz",
         "description": "Production webhook for workflow events"
     })
-}
-
-/// Somebody who takes webhooks.
-struct Receiver {
-    url: String,
-    bodies: Arc<Mutex<Vec<Value>>>,
-    count: watch::Receiver<usize>,
-}
-
-impl Receiver {
-    async fn start(status: StatusCode) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let (counted, count) = watch::channel(0);
-        let all = bodies.clone();
-        let take = async move |body: String| {
-            let mut all = all.lock().unwrap();
-            all.push(serde_json::from_str(&body).unwrap());
-            counted.send_replace(all.len());
-            (status, "thank you")
-        };
-        let router = axum::Router::new().route("/hook", post(take));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, bodies, count }
-    }
-
-    async fn at_least(&self, wanted: usize) -> Vec<Value> {
-        let mut count = self.count.clone();
-        let reached = count.wait_for(|count| *count >= wanted);
-        tokio::time::timeout(PATIENCE, reached).await.unwrap().unwrap();
-        self.bodies.lock().unwrap().clone()
-    }
 }
 
 async fn put(server: &Server, path: &str, body: &Value) -> Answer {

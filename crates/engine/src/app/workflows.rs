@@ -214,7 +214,7 @@ impl App {
     }
 
     /// A change was stored: if it has put something in the outbox, that can be sent.
-    fn told(&self, told: bool) {
+    pub(super) fn told(&self, told: bool) {
         if told {
             self.engine.outbox_changed.notify_one();
         }

@@ -12,7 +12,7 @@ use stepwell_core::execution::{Command, Execution, Input, Recorded, Refused, Sta
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
-use stepwell_store::schedules::ScheduleRecord;
+use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -44,7 +44,7 @@ pub(crate) struct Runner {
     /// Taken with the first commit.
     idempotency: Option<IdempotencyRecord>,
     /// Written with the first commit.
-    schedule: Option<Box<ScheduleRecord>>,
+    schedule: Option<Box<UpdateSchedule>>,
     secrets: Secrets,
     /// Who is told of what happens, if anybody.
     outbox: Outbox,
@@ -86,7 +86,7 @@ pub(crate) struct Beginning {
     pub(crate) uncommitted: Vec<Recorded>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The schedule that starts it, as it stands then.
-    pub(crate) schedule: Option<Box<ScheduleRecord>>,
+    pub(crate) schedule: Option<Box<UpdateSchedule>>,
     pub(crate) secrets: Secrets,
     /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,

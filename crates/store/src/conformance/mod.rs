@@ -52,7 +52,7 @@ macro_rules! conformance_tests {
                 changes_with_their_effects;
             feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
             schedules: schedules_come_back, schedules_need_their_workflow, written_over_the_version_read,
-                schedules_are_deleted, a_firing_is_committed_with_its_execution,
+                schedules_are_deleted, schedules_change_with_their_effects, a_firing_is_committed_with_its_execution,
                 a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
                 listed_in_every_order;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;

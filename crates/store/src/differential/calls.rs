@@ -103,7 +103,7 @@ impl Caller {
         let answers = both!(one, other, commit(commit));
         if answers.1 == "()" {
             self.seqs[place] = commit.record.seq;
-            schedules::wrote(self, commit.schedule.as_deref());
+            schedules::wrote(self, commit.schedule.as_ref().map(|firing| &firing.schedule));
         } else if answers.1.contains("actual: 0") {
             // It has been purged.
             self.seqs[place] = 0;
@@ -142,7 +142,7 @@ impl Caller {
         record.owner = if self.random.once_in(3) { None } else { Some(self.node()) };
         if expected_seq == 0 || self.random.once_in(50) {
             commit.idempotency = self.random.once_in(4).then(|| self.idempotency_key());
-            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::next(self)));
+            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::update(self)));
         }
         if self.random.once_in(3) {
             let deliveries = 1 + self.random.below(3);

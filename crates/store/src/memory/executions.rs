@@ -146,7 +146,9 @@ impl State {
     fn append(&mut self, commit: Commit) {
         let Commit { record, events, deliveries, idempotency, schedule, .. } = commit;
         self.take_key(idempotency);
-        self.put_schedule(schedule.map(|schedule| *schedule));
+        if let Some(schedule) = schedule {
+            self.put_schedule(*schedule);
+        }
         self.take_effects(Effects { deliveries });
         let mut record = record;
         let mut journal = Vec::new();

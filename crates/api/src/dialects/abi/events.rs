@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Failure, Status};
 use stepwell_core::ids::WebhookId;
-use stepwell_engine::app::WorkflowView;
+use stepwell_engine::app::{ScheduleView, WorkflowView};
 use stepwell_engine::tell::{Event, StepOf};
 use stepwell_engine::view::{ExecutionView, StepStatus, StepView};
 use stepwell_store::record::WorkflowStats;
+
+use super::schedules;
 
 /// The whole body.
 pub fn body(event: Event<'_>) -> String {
@@ -54,6 +56,11 @@ pub fn execution(view: &ExecutionView, workflow_name: &str) -> Value {
         "error": error.as_ref().map(failure),
         "steps": steps.iter().map(shown_step).collect::<Vec<_>>(),
     })
+}
+
+/// A schedule, as `GET /workflow_schedules/{id}` shows it.
+pub fn schedule(view: &ScheduleView) -> Value {
+    json!(schedules::shown(view))
 }
 
 /// A step that completed, and which execution it belongs to.

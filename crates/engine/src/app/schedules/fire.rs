@@ -97,7 +97,7 @@ impl App {
         now: Timestamp,
     ) -> Result<bool, AppError> {
         let schedule = after(record, progress, record.last_execution, now);
-        match self.engine.store.update_schedule(UpdateSchedule { schedule }).await {
+        match self.engine.store.update_schedule(UpdateSchedule::quietly(schedule)).await {
             // Whoever was faster has settled it, or it is settled from what they wrote.
             Ok(()) | Err(StoreError::Outdated(_) | StoreError::Missing(_)) => Ok(true),
             Err(error) => Err(error.into()),
@@ -124,7 +124,8 @@ impl App {
             .map_err(|error| refused(error, &workflow))?;
         let execution = beginning.record.id;
         let schedule = after(record, progress, Some(execution), now);
-        beginning.schedule = Some(Box::new(schedule.clone()));
+        let effects = self.tell_of_firing(&schedule, &workflow.name, &beginning.record);
+        beginning.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
         let fired = match self.take_in(beginning).await {
             Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
                 Ok(answer) => answer.map_err(NotFired::Later),

@@ -1,5 +1,6 @@
 //! Schedules: making and changing them here, firing them in `fire` and `scheduler`.
 
+mod announce;
 mod edit;
 mod fire;
 mod requests;
@@ -11,7 +12,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
-use stepwell_core::{Map, Problem, Timestamp};
+use stepwell_core::{Map, Problem, Timestamp, Topic};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::schedules::{
@@ -54,13 +55,17 @@ impl App {
         caller.require(Verb::Write, KIND)?;
         let workflow = self.scheduled_workflow(caller, workflow).await?;
         let id = ScheduleId::from_uuid(new_uuid());
-        let schedule = change.create(id, &workflow, caller.key, self.engine.now())?;
+        let now = self.engine.now();
+        let schedule = change.create(id, &workflow, caller.key, now)?;
         self.check_parameters(&workflow, &schedule.parameters).await?;
-        let create = CreateSchedule { schedule: schedule.clone() };
+        let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
+        let told = !effects.deliveries.is_empty();
+        let create = CreateSchedule { schedule: schedule.clone(), effects };
         self.engine.store.create_schedule(create).await.map_err(|error| match error {
             StoreError::Missing(_) => AppError::not_found("workflow", workflow.id.dataflow()),
             error => error.into(),
         })?;
+        self.told(told);
         self.engine.schedules.stored(schedule.look_at);
         Ok(ScheduleView { record: schedule, workflow_name: workflow.name.clone(), last: None })
     }
@@ -128,11 +133,18 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_schedule(&self, caller: &Caller, id: ScheduleId) -> Result<(), AppError> {
-        self.find_schedule(caller, Verb::Write, id).await?;
-        match self.engine.store.delete_schedule(DeleteSchedule { id }).await {
-            Err(StoreError::Missing(_)) => Err(not_found(id)),
-            other => Ok(other?),
+        let mut last = self.find_schedule(caller, Verb::Write, id).await?;
+        // The place behind all that it was told of so far.
+        last.version += 1;
+        let now = self.engine.now();
+        let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
+        let told = !effects.deliveries.is_empty();
+        match self.engine.store.delete_schedule(DeleteSchedule { id, effects }).await {
+            Err(StoreError::Missing(_)) => return Err(not_found(id)),
+            other => other?,
         }
+        self.told(told);
+        Ok(())
     }
 
     /// Makes a schedule fire, or stop firing. One that fires again does so from now on: what it
@@ -320,8 +332,12 @@ impl App {
             }
             schedule.version = record.version + 1;
             schedule.updated_at = now;
-            match store.update_schedule(UpdateSchedule { schedule: schedule.clone() }).await {
+            let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
+            let told = !effects.deliveries.is_empty();
+            let update = UpdateSchedule { schedule: schedule.clone(), effects };
+            match store.update_schedule(update).await {
                 Ok(()) => {
+                    self.told(told);
                     self.engine.schedules.stored(schedule.look_at);
                     return Ok(schedule);
                 }

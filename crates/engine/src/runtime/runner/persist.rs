@@ -42,7 +42,7 @@ impl Runner {
         self.record = record;
         self.idempotency = None;
         self.schedule = None;
-        if !commit.deliveries.is_empty() {
+        if commit.has_deliveries() {
             self.engine.outbox_changed.notify_one();
         }
         self.feed.show(&self.uncommitted);
@@ -114,7 +114,6 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
     let Beginning { execution, record, uncommitted, idempotency, schedule, .. } = beginning;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().take(engine, &events, Vec::new);
-    let told = !deliveries.is_empty();
     let seq = execution.seq;
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
@@ -127,6 +126,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         idempotency,
         schedule,
     };
+    let told = commit.has_deliveries();
     engine.store.commit(commit).await?;
     if told {
         engine.outbox_changed.notify_one();
