@@ -16,11 +16,11 @@ use stepwell_engine::{AuthError, Caller};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::body;
 use crate::dialects::Dialect;
 use crate::error::{ApiError, Kind};
 use crate::server::Api;
 use crate::telemetry;
+use crate::{body, limits};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -63,7 +63,7 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
     response
 }
 
-/// Authenticates and runs the handler, bounded in time and caught when it panics.
+/// Authenticates, counts the request against the limits, and runs the handler.
 async fn guarded(
     api: &Api,
     mut request: Request,
@@ -73,15 +73,32 @@ async fn guarded(
     if let Some(route) = route
         && !is_open(api, route.as_str())
     {
-        match caller(api, request.headers()).await {
-            Ok(caller) => drop(request.extensions_mut().insert(caller)),
-            Err(error) => {
-                let (parts, unread) = request.into_parts();
-                body::drain(unread, &parts.headers).await;
-                return error.into_response();
-            }
-        }
+        let caller = match caller(api, request.headers()).await {
+            Ok(caller) => caller,
+            Err(error) => return unread(request, error).await,
+        };
+        let limits = caller.limits.clone();
+        let admitted = api.app.admit_request(&caller);
+        request.extensions_mut().insert(caller);
+        let mut response = match admitted {
+            Ok(()) => bounded(api, request, next).await,
+            Err(error) => unread(request, error.into()).await,
+        };
+        limits::show(&api.app, &limits, &mut response);
+        return response;
     }
+    bounded(api, request, next).await
+}
+
+/// Refuses a request whose body nobody has read.
+async fn unread(request: Request, error: ApiError) -> Response {
+    let (parts, unread) = request.into_parts();
+    body::drain(unread, &parts.headers).await;
+    error.into_response()
+}
+
+/// Runs the handler, bounded in time and caught when it panics.
+async fn bounded(api: &Api, request: Request, next: Next) -> Response {
     let limit = time_limit(api, request.uri().query());
     let run = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
     match run.await {

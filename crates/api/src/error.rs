@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_core::{Problem, Problems};
+use stepwell_engine::limits::Standing;
 use stepwell_engine::{AppError, AuthError};
 
 /// What kind of thing went wrong. Each dialect tells it by the usual status and code, or by its own.
@@ -30,8 +31,12 @@ pub enum Kind {
     ExpiredKey,
     /// The key was revoked.
     RevokedKey,
-    /// The key may not do that.
+    /// The key lacks a scope.
     Forbidden,
+    /// The key has the scope and may not do that all the same.
+    NotPermitted,
+    /// A limit of the key or its workspace is used up.
+    RateLimited,
     /// There is no such workflow.
     NoWorkflow,
     /// There is no such execution.
@@ -58,6 +63,8 @@ pub enum Kind {
     ExternalIdTaken,
     /// The idempotency key came before with another request.
     IdempotencyKeyReused,
+    /// The first request with the idempotency key is still at work.
+    IdempotencyKeyBusy,
     /// The answer under this idempotency key held a secret and was not stored.
     NotReplayable,
     /// The client took too long to send the body.
@@ -81,7 +88,8 @@ impl Kind {
             Self::MissingKey | Self::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
             Self::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
             Self::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::Forbidden | Self::NotPermitted => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED"),
             Self::NoWorkflow => (StatusCode::NOT_FOUND, "WORKFLOW_NOT_FOUND"),
             Self::NoExecution => (StatusCode::NOT_FOUND, "EXECUTION_NOT_FOUND"),
             Self::NoSchedule => (StatusCode::NOT_FOUND, "SCHEDULE_NOT_FOUND"),
@@ -98,6 +106,7 @@ impl Kind {
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")
             }
+            Self::IdempotencyKeyBusy => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
             Self::NotReplayable => (StatusCode::CONFLICT, "IDEMPOTENCY_NOT_REPLAYABLE"),
             Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "TIMEOUT"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
@@ -129,6 +138,7 @@ struct Inner {
     left_out: usize,
     object: Option<Object>,
     retry_after: Option<Duration>,
+    standing: Option<Standing>,
     log: Option<String>,
 }
 
@@ -146,6 +156,7 @@ impl ApiError {
             left_out: 0,
             object: None,
             retry_after: None,
+            standing: None,
             log: None,
         }))
     }
@@ -194,6 +205,12 @@ impl ApiError {
         error
     }
 
+    /// The same, with when to try again.
+    pub fn after(mut self, retry_after: Duration) -> Self {
+        self.0.retry_after = Some(retry_after);
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -222,6 +239,11 @@ impl ApiError {
     /// When to try again.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// How the limit stands that is used up.
+    pub fn standing(&self) -> Option<Standing> {
+        self.0.standing
     }
 
     /// What is for the log only.
@@ -268,6 +290,13 @@ impl From<AppError> for ApiError {
         match error {
             AppError::Auth(error) => error.into(),
             AppError::Forbidden(_) => Self::new(Kind::Forbidden, text),
+            AppError::NotPermitted(_) => Self::new(Kind::NotPermitted, text),
+            AppError::RateLimited(limited) => {
+                let mut error = Self::new(Kind::RateLimited, text);
+                error.0.retry_after = Some(limited.retry_after);
+                error.0.standing = Some(limited.standing);
+                error
+            }
             AppError::NotFound { kind, id } => Self::not_found(kind, &id),
             AppError::InvalidDefinition(Problems(problems)) => {
                 Self::with_problems(Kind::InvalidDefinition, INVALID_DEFINITION, problems)

@@ -12,6 +12,7 @@ mod dialects;
 mod edge;
 mod error;
 mod json;
+mod limits;
 mod once;
 mod patience;
 mod query;

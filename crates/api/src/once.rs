@@ -2,10 +2,11 @@
 //! stored and sent again. (Creating those is atomic with the key inside the engine.)
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use stepwell_engine::app::Idempotency;
+use stepwell_engine::app::{Idempotency, Ticket, Turn};
 use stepwell_engine::{App, Caller};
 use tokio::sync::Mutex;
 
@@ -30,12 +31,21 @@ pub async fn once(
         return Ok(respond::json_text(status, body));
     };
     let _turn = turn_of(&key).lock().await;
-    if let Some(answer) = app.replay(caller, &key).await? {
-        return replayed(&answer);
+    let ticket = match app.turn(caller, &key).await? {
+        Turn::First(ticket) => ticket,
+        Turn::Again(answer) => return replayed(&answer),
+        Turn::Busy => return Err(busy()),
+    };
+    match work.await {
+        Ok((status, body)) => {
+            settle(ticket, format!("{}\n{body}", status.as_u16())).await;
+            Ok(respond::json_text(status, body))
+        }
+        Err(error) => {
+            ticket.release().await;
+            Err(error)
+        }
     }
-    let (status, body) = work.await?;
-    remember(app, caller, key, format!("{}\n{body}", status.as_u16())).await;
-    Ok(respond::json_text(status, body))
 }
 
 /// As [`once`] for an answer that holds a secret: the answer is not stored, and a repeat is told
@@ -51,21 +61,39 @@ pub async fn once_unseen(
 ) -> Result<Response, ApiError> {
     let Some(key) = key else { return work.await };
     let _turn = turn_of(&key).lock().await;
-    if app.replay(caller, &key).await?.is_some() {
-        return Err(ApiError::new(
-            Kind::NotReplayable,
-            "this Idempotency-Key was used before and the request succeeded then; its answer \
-             held a secret, which is shown once and not stored. Delete what it made if the \
-             secret was lost, and send a new key",
-        ));
+    let ticket = match app.turn(caller, &key).await? {
+        Turn::First(ticket) => ticket,
+        Turn::Again(_) => {
+            return Err(ApiError::new(
+                Kind::NotReplayable,
+                "this Idempotency-Key was used before and the request succeeded then; its answer \
+                 held a secret, which is shown once and not stored. Delete what it made if the \
+                 secret was lost, and send a new key",
+            ));
+        }
+        Turn::Busy => return Err(busy()),
+    };
+    match work.await {
+        Ok(response) => {
+            settle(ticket, "secret".to_owned()).await;
+            Ok(response)
+        }
+        Err(error) => {
+            ticket.release().await;
+            Err(error)
+        }
     }
-    let response = work.await?;
-    remember(app, caller, key, "secret".to_owned()).await;
-    Ok(response)
+}
+
+/// The first request with the key is at work on another node, or was cut off there.
+fn busy() -> ApiError {
+    let message = "the first request with this Idempotency-Key is still at work; send it again";
+    ApiError::new(Kind::IdempotencyKeyBusy, message).after(Duration::from_secs(1))
 }
 
 /// Requests with the same key take turns, so that of two at once the second finds the answer of
-/// the first. Keys share locks: what happens under one takes a moment only.
+/// the first; those on other nodes are told to come back. Keys share locks: what happens under one
+/// takes a moment only.
 fn turn_of(key: &Idempotency) -> &'static Mutex<()> {
     static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
     let mut hasher = DefaultHasher::new();
@@ -74,8 +102,8 @@ fn turn_of(key: &Idempotency) -> &'static Mutex<()> {
 }
 
 /// The work is done whether or not the answer can be stored, so a failure here is only logged.
-async fn remember(app: &App, caller: &Caller, key: Idempotency, answer: String) {
-    if let Err(error) = app.remember(caller, key, answer).await {
+async fn settle(ticket: Ticket, answer: String) {
+    if let Err(error) = ticket.settle(answer).await {
         tracing::warn!(%error, "an answer could not be stored under its idempotency key");
     }
 }

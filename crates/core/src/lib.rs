@@ -11,6 +11,7 @@ pub mod execution;
 pub mod expr;
 pub mod ids;
 mod problem;
+pub mod rate;
 pub mod schedule;
 #[cfg(test)]
 mod test_support;

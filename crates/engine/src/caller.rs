@@ -5,6 +5,7 @@ use std::sync::Arc;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 
 use crate::AppError;
+use crate::limits::Limits;
 
 /// Who asks. Every service takes one; objects of other workspaces do not exist for it.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Caller {
     pub key: Option<KeyId>,
     /// What it may do.
     pub scopes: Arc<[Scope]>,
+    /// What it may use.
+    pub limits: Limits,
 }
 
 /// A permission. Written `admin`, `read:workflows`, `execute:workflows:<id or name>`.
@@ -44,8 +47,70 @@ pub enum Verb {
     Execute,
 }
 
+/// Why an admin may not do everything.
+const OPERATORS_ONLY: &str =
+    "only a key of the default workspace with the scope `admin` may do that";
+
 /// The kinds of objects that scopes are about.
 pub const KINDS: [&str; 4] = ["workflows", "schedules", "webhooks", "integrations"];
+
+/// A name for a set of scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Reads, writes and executes everything but keys and workspaces.
+    Developer,
+    /// Reads everything and executes workflows.
+    Analyst,
+    /// Reads everything.
+    User,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Developer, Self::Analyst, Self::User];
+
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Developer => "developer",
+            Self::Analyst => "analyst",
+            Self::User => "user",
+        }
+    }
+
+    /// The scopes that it stands for.
+    pub fn scopes(self) -> Vec<Scope> {
+        let on = |verb, kinds: &[&str]| -> Vec<Scope> {
+            kinds.iter().map(|kind| Scope::on(verb, kind)).collect()
+        };
+        match self {
+            Self::Admin => vec![Scope::Admin],
+            Self::Developer => Verb::ALL.into_iter().flat_map(|verb| on(verb, &KINDS)).collect(),
+            Self::Analyst => {
+                [on(Verb::Read, &KINDS), on(Verb::Execute, &["workflows", "schedules"])].concat()
+            }
+            Self::User => on(Verb::Read, &KINDS),
+        }
+    }
+
+    /// The role that has exactly these scopes, in whatever order.
+    pub fn of(scopes: &[Scope]) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| {
+            let own = role.scopes();
+            own.iter().all(|scope| scopes.contains(scope))
+                && scopes.iter().all(|scope| own.contains(scope))
+        })
+    }
+}
+
+impl Scope {
+    fn on(verb: Verb, kind: &str) -> Self {
+        Self::On { verb, kind: kind.to_owned(), only: None }
+    }
+}
 
 impl Verb {
     const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Execute];
@@ -97,7 +162,12 @@ impl std::str::FromStr for Scope {
 impl Caller {
     /// The process itself, in the default workspace, allowed everything.
     pub fn internal() -> Self {
-        Self { workspace: WorkspaceId::DEFAULT, key: None, scopes: [Scope::Admin].into() }
+        Self {
+            workspace: WorkspaceId::DEFAULT,
+            key: None,
+            scopes: [Scope::Admin].into(),
+            limits: Limits::default(),
+        }
     }
 
     /// Whether it is allowed everything.
@@ -111,6 +181,20 @@ impl Caller {
     /// `Forbidden`.
     pub fn require_admin(&self) -> Result<(), AppError> {
         if self.is_admin() { Ok(()) } else { Err(AppError::Forbidden("admin".into())) }
+    }
+
+    /// Whether it runs the installation: an admin of the default workspace.
+    pub fn is_operator(&self) -> bool {
+        self.is_admin() && self.workspace == WorkspaceId::DEFAULT
+    }
+
+    /// Checks that it runs the installation.
+    ///
+    /// # Errors
+    /// `Forbidden` where it is no admin; `NotPermitted` where it is one of another workspace.
+    pub fn require_operator(&self) -> Result<(), AppError> {
+        self.require_admin()?;
+        if self.is_operator() { Ok(()) } else { Err(AppError::NotPermitted(OPERATORS_ONLY)) }
     }
 
     /// Checks that it may do that to some object of that kind, or to all of them.
@@ -177,6 +261,51 @@ mod tests {
         assert!(one.require_on(Verb::Execute, "workflows", &["wf_1", "greet"]).is_ok());
         assert!(one.require_on(Verb::Execute, "workflows", &["wf_1", "other"]).is_err());
         assert!(one.require(Verb::Execute, "workflows").is_err());
+    }
+
+    #[test]
+    fn only_admins_of_the_default_workspace_run_the_installation() {
+        assert!(Caller::internal().require_operator().is_ok());
+        let elsewhere = Caller {
+            workspace: WorkspaceId::from_uuid(uuid::Uuid::from_u128(2)),
+            ..Caller::internal()
+        };
+        assert!(matches!(elsewhere.require_operator(), Err(AppError::NotPermitted(_))));
+        let reader = caller(&["read:workflows"]);
+        assert!(matches!(reader.require_operator(), Err(AppError::Forbidden(_))));
+    }
+
+    #[test]
+    fn roles_are_sets_of_scopes() {
+        use Verb::{Execute, Read, Write};
+        for (role, read, write, execute, execute_integrations, admin) in [
+            (Role::Admin, true, true, true, true, true),
+            (Role::Developer, true, true, true, true, false),
+            (Role::Analyst, true, false, true, false, false),
+            (Role::User, true, false, false, false, false),
+        ] {
+            let caller = Caller { scopes: role.scopes().into(), ..Caller::internal() };
+            let name = role.name();
+            for kind in KINDS {
+                assert_eq!(caller.require(Read, kind).is_ok(), read, "{name} reads {kind}");
+                assert_eq!(caller.require(Write, kind).is_ok(), write, "{name} writes {kind}");
+            }
+            for kind in ["workflows", "schedules"] {
+                assert_eq!(
+                    caller.require(Execute, kind).is_ok(),
+                    execute,
+                    "{name} executes {kind}"
+                );
+            }
+            let integrations = caller.require(Execute, "integrations").is_ok();
+            assert_eq!(integrations, execute_integrations, "{name}");
+            assert_eq!(caller.is_admin(), admin, "{name}");
+            let mut scopes = role.scopes();
+            scopes.reverse();
+            assert_eq!(Role::of(&scopes), Some(role));
+        }
+        assert_eq!(Role::of(&[]), None);
+        assert_eq!(Role::of(&["read:workflows".parse().unwrap()]), None);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use stepwell_core::execution::Status;
 use stepwell_core::{Problem, Problems};
 use stepwell_store::StoreError;
 
+use crate::limits::Limited;
+
 /// Why a service did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -15,6 +17,12 @@ pub enum AppError {
     /// Who asks may not do that; the scope that would be needed.
     #[error("this key lacks the scope `{0}`")]
     Forbidden(String),
+    /// Who asks has the scope, and may not do that all the same; why.
+    #[error("{0}")]
+    NotPermitted(&'static str),
+    /// A limit of the key or its workspace is used up.
+    #[error("{0}")]
+    RateLimited(Limited),
     /// There is no such object in the caller's workspace.
     #[error("{kind} `{id}` was not found")]
     NotFound {
@@ -111,6 +119,12 @@ impl AppError {
     /// Something in the request is wrong at `path`.
     pub fn invalid(path: &str, message: impl Into<String>) -> Self {
         Self::InvalidRequest(Problem::new(path, message))
+    }
+}
+
+impl From<Limited> for AppError {
+    fn from(limited: Limited) -> Self {
+        Self::RateLimited(limited)
     }
 }
 

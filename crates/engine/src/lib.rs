@@ -10,6 +10,7 @@ pub mod config;
 pub mod egress;
 mod error;
 pub mod events;
+pub mod limits;
 mod runtime;
 pub mod tell;
 pub mod view;

@@ -75,6 +75,9 @@ pub enum Command {
     /// Create, list, test and delete webhooks, and see what they were sent
     #[command(subcommand)]
     Webhooks(commands::webhooks::Webhooks),
+    /// Create, list, show and change workspaces
+    #[command(subcommand)]
+    Workspaces(commands::workspaces::Workspaces),
     /// Show what step types there are
     StepTypes(commands::step_types::StepTypes),
     /// Show the configuration that is in effect

@@ -125,6 +125,8 @@ impl DataDir {
                 writeln!(file, "{secret}")?;
                 file.sync_all()
             })
+            // A name is durable with its folder.
+            .and_then(|()| File::open(&self.path)?.sync_all())
             .map_err(|e| self.fault("is not writable", &e))
     }
 

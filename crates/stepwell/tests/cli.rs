@@ -141,12 +141,38 @@ fn exercise(folder: &Folder) {
     let keys = folder.json(&["keys", "list"]);
     let revoked = keys["items"].as_array().unwrap().iter().find(|k| k["id"] == key_id).unwrap();
     assert_eq!(revoked["status"], "revoked");
+    workspaces(folder);
     let secret = folder.json(&["keys", "webhook-secret"]);
     assert!(secret["secret"].as_str().unwrap().starts_with("whsec_"));
 
     refusals(folder, execution);
     folder.json(&["workflows", "delete", id]);
     assert_eq!(folder.refused(&["workflows", "show", id]).0, 3);
+}
+
+fn workspaces(folder: &Folder) {
+    let made = folder.json(&["workspaces", "create", "acme", "--tier", "standard"]);
+    assert_eq!(made["rate_limits"]["executions_per_second"], 5);
+    let id = made["id"].as_str().unwrap();
+    let args = ["keys", "create", "theirs", "--role", "developer", "--requests-per-minute", "60"];
+    let key = folder.json(&[&args[..], &["--workspace", "acme"]].concat());
+    assert_eq!((&key["workspace_id"], &key["role"]), (&json!(id), &json!("developer")));
+    assert_eq!(key["rate_limits"]["requests_per_minute"], 60);
+    let keys = folder.json(&["keys", "list", "--workspace", id]);
+    assert_eq!(keys["items"].as_array().unwrap().len(), 1);
+    let changed = folder.json(&["workspaces", "update", id, "--name", "old", "--no-limits"]);
+    assert_eq!((&changed["name"], &changed["tier"]), (&json!("old"), &Value::Null));
+    assert_eq!(folder.json(&["workspaces", "show", id]), changed);
+    let all = folder.json(&["workspaces", "list"]);
+    assert!(all["items"].as_array().unwrap().contains(&changed), "{all}");
+    for (args, code) in [
+        (&["keys", "create", "x", "--role", "user", "--workspace", "nobody"][..], 3),
+        (&["keys", "create", "x", "--role", "boss"], 1),
+        (&["workspaces", "create", ""], 1),
+        (&["workspaces", "show", "nobody"], 3),
+    ] {
+        assert_eq!(folder.refused(args).0, code, "{args:?}");
+    }
 }
 
 fn refusals(folder: &Folder, execution: &str) {

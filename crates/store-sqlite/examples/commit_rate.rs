@@ -132,6 +132,7 @@ fn three_steps(node: NodeId) -> Commit {
         external_id: None,
         metadata: Map::new(),
         webhook_url: None,
+        started_by: None,
     };
     let events = (1..).zip(events).map(recorded).collect();
     Commit {

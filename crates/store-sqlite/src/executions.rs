@@ -11,7 +11,9 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 use stepwell_store::ExecutionStore;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, StoredExecution};
-use stepwell_store::traits::{ClaimQueued, Due, ListExecutions, OwnedUnfinished};
+use stepwell_store::traits::{
+    ActiveOf, ClaimQueued, Due, ListExecutions, OwnedUnfinished, SwapIdempotent,
+};
 
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
@@ -24,7 +26,7 @@ const SEQ_BITS: u32 = 24;
 macro_rules! columns {
     () => {
         "n, id, workspace, workflow, release, status, seq, created_at, started_at, ended_at, \
-         wake_at, owner, external_id, metadata, webhook_url"
+         wake_at, owner, external_id, metadata, webhook_url, started_by"
     };
 }
 
@@ -41,6 +43,9 @@ const NEXT_WAKE: &str = "SELECT wake_at FROM executions WHERE owner = ?1 AND wak
     ORDER BY wake_at LIMIT 1";
 const UNFINISHED: &str = "SELECT id FROM executions WHERE owner = ?1 AND status < 4 AND id > ?2
     AND status <> 3 AND wake_at IS NULL ORDER BY id LIMIT ?3";
+const ACTIVE_OF_KEY: &str =
+    "SELECT id FROM executions WHERE started_by = ?1 AND status < 4 ORDER BY id";
+const ACTIVE_OF_WORKSPACE: &str = "SELECT id FROM executions WHERE workspace = ?1 AND status < 4";
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
@@ -54,6 +59,8 @@ pub(crate) const QUERIES: &[&str] = &[
     DUE,
     NEXT_WAKE,
     UNFINISHED,
+    ACTIVE_OF_KEY,
+    ACTIVE_OF_WORKSPACE,
     list::BY_WORKFLOW,
     list::BY_WORKFLOW_AND_WORKSPACE,
     list::BY_WORKSPACE,
@@ -61,6 +68,8 @@ pub(crate) const QUERIES: &[&str] = &[
     commit::FIND,
     commit::UPDATE,
     idempotency::FIND,
+    idempotency::CHANGE,
+    idempotency::FREE,
 ];
 
 #[async_trait]
@@ -138,6 +147,26 @@ impl ExecutionStore for SqliteStore {
             })
             .await
     }
+
+    async fn swap_idempotent(&self, swap: SwapIdempotent) -> Answer<bool> {
+        let bytes = swap.to.as_ref().map_or(0, String::len);
+        self.writer.write(bytes, move |batch| idempotency::swap(batch.connection, &swap)).await
+    }
+
+    async fn active_executions(&self, of: ActiveOf) -> Answer<Vec<ExecutionId>> {
+        self.readers.read(move |connection| active(connection, of)).await
+    }
+}
+
+fn active(connection: &Connection, of: ActiveOf) -> Result<Vec<ExecutionId>> {
+    let (sql, of) = match of {
+        ActiveOf::Key(key) => (ACTIVE_OF_KEY, key.blob()),
+        ActiveOf::Workspace(workspace) => (ACTIVE_OF_WORKSPACE, workspace.blob()),
+    };
+    let mut ids: Vec<ExecutionId> = row::all(connection, sql, [of], |found| row::id(found, 0))?;
+    // The index has the status before the id.
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// Reads the columns of [`columns`].
@@ -157,6 +186,7 @@ fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
         external_id: row::get(found, 12)?,
         metadata: row::labels(found, 13)?,
         webhook_url: row::get(found, 14)?,
+        started_by: row::maybe_id(found, 15)?,
     })
 }
 

@@ -9,16 +9,19 @@ use stepwell_store::{KeyStore, StoreError};
 
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec};
+use crate::{SqliteStore, codec, workspaces};
 
 macro_rules! columns {
     () => {
-        "id, workspace, name, hash, hint, scopes, created_at, expires_at, last_used_at, revoked_at"
+        "id, workspace, name, hash, hint, scopes, created_at, expires_at, last_used_at, revoked_at, limits"
     };
 }
 
-const INSERT: &str =
-    concat!("INSERT INTO keys (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+const INSERT: &str = concat!(
+    "INSERT INTO keys (",
+    columns!(),
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+);
 const BY_HASH: &str = concat!("SELECT ", columns!(), " FROM keys WHERE hash = ?1");
 const OF_WORKSPACE: &str =
     concat!("SELECT ", columns!(), " FROM keys WHERE workspace = ?1 ORDER BY id DESC");
@@ -39,6 +42,7 @@ pub(crate) const QUERIES: &[&str] = &[BY_HASH, OF_WORKSPACE, FIND, REVOKE, TOUCH
 impl KeyStore for SqliteStore {
     async fn create_key(&self, key: KeyRecord) -> Answer<()> {
         let scopes = codec::write_json(&key.scopes)?;
+        let limits = workspaces::limits_text(key.limits)?;
         self.writer
             .write(0, move |batch| {
                 let params = params![
@@ -52,6 +56,7 @@ impl KeyStore for SqliteStore {
                     row::micros(key.expires_at),
                     row::micros(key.last_used_at),
                     row::micros(key.revoked_at),
+                    limits,
                 ];
                 row::run(batch.connection, INSERT, params).map(drop)
             })
@@ -122,5 +127,6 @@ fn key(found: &Row<'_>) -> Result<KeyRecord> {
         expires_at: row::maybe_time(found, 7)?,
         last_used_at: row::maybe_time(found, 8)?,
         revoked_at: row::maybe_time(found, 9)?,
+        limits: workspaces::limits(found, 10)?,
     })
 }

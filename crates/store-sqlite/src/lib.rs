@@ -22,6 +22,7 @@ mod row;
 mod schedules;
 mod webhooks;
 mod workflows;
+mod workspaces;
 mod writer;
 
 #[cfg(test)]

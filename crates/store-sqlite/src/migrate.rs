@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_tags_and_actuals.sql"),
     include_str!("../migrations/0004_schedules.sql"),
     include_str!("../migrations/0005_webhooks.sql"),
+    include_str!("../migrations/0006_workspaces.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -25,6 +25,6 @@ pub use error::StoreError;
 pub use schedules::ScheduleStore;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
-    WorkflowStore,
+    WorkflowStore, WorkspaceStore,
 };
 pub use webhooks::WebhookStore;

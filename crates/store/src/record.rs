@@ -8,6 +8,7 @@ use stepwell_core::ids::{
     ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, SubjectId, WebhookId, WorkflowId,
     WorkspaceId,
 };
+use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
 
 /// The projection of an execution that lists and look-ups need; its journal is the truth.
@@ -42,6 +43,8 @@ pub struct ExecutionRecord {
     pub metadata: Map,
     /// Where its status changes are sent.
     pub webhook_url: Option<String>,
+    /// The key that started it; `None`: the server itself did.
+    pub started_by: Option<KeyId>,
 }
 
 /// An execution as stored: its projection and its whole journal in order.
@@ -106,6 +109,21 @@ pub struct IdempotencyRecord {
     pub created_at: Timestamp,
 }
 
+/// A workspace: the tenant that every object belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceRecord {
+    /// Its id; sorts by creation.
+    pub id: WorkspaceId,
+    /// What people call it; need not be unique.
+    pub name: String,
+    /// What all of its keys may use together.
+    pub limits: RateLimits,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its name or limits last changed.
+    pub updated_at: Timestamp,
+}
+
 /// An API key. The secret itself is never stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
@@ -121,6 +139,8 @@ pub struct KeyRecord {
     pub hint: String,
     /// What it may do: `admin`, `read:workflows`, …
     pub scopes: Vec<String>,
+    /// What it may use.
+    pub limits: RateLimits,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stops being accepted.

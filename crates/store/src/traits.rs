@@ -9,13 +9,14 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{
     DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, SubjectId, WorkflowId, WorkspaceId,
 };
+use stepwell_core::rate::RateLimits;
 
 use crate::browse::BrowseStore;
 use crate::commit::Commit;
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord,
     IdempotencyRecord, KeyRecord, QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution,
-    WorkflowRecord, WorkflowStats,
+    WorkflowRecord, WorkflowStats, WorkspaceRecord,
 };
 use crate::{Effects, ScheduleStore, StoreError, WebhookStore};
 
@@ -28,6 +29,7 @@ pub trait Store:
     + BrowseStore
     + FeedbackStore
     + KeyStore
+    + WorkspaceStore
     + DeliveryStore
     + WebhookStore
     + NodeStore
@@ -42,6 +44,7 @@ impl<T> Store for T where
         + BrowseStore
         + FeedbackStore
         + KeyStore
+        + WorkspaceStore
         + DeliveryStore
         + WebhookStore
         + NodeStore
@@ -94,6 +97,31 @@ pub trait ExecutionStore: Send + Sync {
 
     /// Takes a key for an answer that is not an execution or workflow; `Replayed` where taken.
     async fn save_idempotent(&self, record: IdempotencyRecord) -> Result<()>;
+
+    /// Changes what a key stands for, or frees it, where it still has the outcome and fingerprint
+    /// that it is thought to have. Answers whether it had.
+    async fn swap_idempotent(&self, swap: SwapIdempotent) -> Result<bool>;
+
+    /// The executions that are accepted and not ended, in order of id.
+    async fn active_executions(&self, of: ActiveOf) -> Result<Vec<ExecutionId>>;
+}
+
+/// Parameters of [`ExecutionStore::swap_idempotent`].
+#[derive(Debug, Clone)]
+pub struct SwapIdempotent {
+    /// As it is thought to be; when it was stored is passed over.
+    pub from: IdempotencyRecord,
+    /// What it stands for from now on; `None`: the key is free again.
+    pub to: Option<String>,
+}
+
+/// Parameters of [`ExecutionStore::active_executions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActiveOf {
+    /// Those that this key started.
+    Key(KeyId),
+    /// Those of this workspace.
+    Workspace(WorkspaceId),
 }
 
 /// Parameters of [`ExecutionStore::list_executions`].
@@ -283,6 +311,37 @@ pub trait KeyStore: Send + Sync {
     /// A setting of the installation, such as a signing secret; where it is not there, `value`
     /// is stored. Answers what is stored.
     async fn setting_or_insert(&self, name: &str, value: &str) -> Result<String>;
+}
+
+/// The tenants.
+#[async_trait]
+pub trait WorkspaceStore: Send + Sync {
+    /// Adds a workspace, and takes the idempotency key in the same transaction; `Replayed` where
+    /// it is taken. A workspace that is there already stays as it is.
+    async fn create_workspace(
+        &self,
+        workspace: WorkspaceRecord,
+        idempotency: Option<IdempotencyRecord>,
+    ) -> Result<()>;
+    /// Changes a workspace; `Missing` where it is not there.
+    async fn update_workspace(&self, update: UpdateWorkspace) -> Result<()>;
+    /// A workspace.
+    async fn find_workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRecord>>;
+    /// All workspaces, newest first.
+    async fn list_workspaces(&self) -> Result<Vec<WorkspaceRecord>>;
+}
+
+/// Parameters of [`WorkspaceStore::update_workspace`].
+#[derive(Debug, Clone)]
+pub struct UpdateWorkspace {
+    /// The workspace.
+    pub id: WorkspaceId,
+    /// Its name from now on; `None`: as before.
+    pub name: Option<String>,
+    /// Its limits from now on; `None`: as before.
+    pub limits: Option<RateLimits>,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// The outbox.

@@ -27,7 +27,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(
         title = "Stepwell",
-        description = "Durable workflows over HTTP. Every error tells what to change, place by place, and carries the id of its request. Every POST takes an `Idempotency-Key`.",
+        description = "Durable workflows over HTTP. Every error tells what to change, place by place, and carries the id of its request. Every POST takes an `Idempotency-Key`. Where a limit is set for the key or its workspace, every answer tells how it stands in `X-Rate-Limit-Limit`, `X-Rate-Limit-Remaining` and `X-Rate-Limit-Reset` (seconds since 1970).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&Keys),

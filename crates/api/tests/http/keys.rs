@@ -1,10 +1,15 @@
 //! API keys and who they are, in the abi envelope.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
+use stepwell_engine::{Clock, SystemClock};
+
 use crate::support::{Answer, Server};
+use crate::workspaces::call;
 
 async fn me(server: &Server, secret: &str) -> Answer {
     let request = Request::builder().uri("/api/v1/auth/me").header("x-api-key", secret);
@@ -27,6 +32,10 @@ async fn a_key_is_made_used_listed_and_revoked() {
             "name",
             "hint",
             "scopes",
+            "role",
+            "workspace_id",
+            "tier",
+            "rate_limits",
             "status",
             "created_at",
             "expires_at",
@@ -92,6 +101,112 @@ async fn wrong_requests_name_the_field() {
     let missing = server.send("DELETE", &path, &[], Body::empty()).await;
     assert_eq!(missing.abi_refusal(), (404, "NOT_FOUND".into()));
     assert!(missing.text.contains("apk_01h455vb4pex5vsknk084sn02q"), "{}", missing.text);
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_accepted_say_why() {
+    let server = Server::start().await;
+    assert_eq!(me(&server, "sk_live_nobody").await.abi_refusal(), (401, "INVALID_TOKEN".into()));
+    let none = Request::builder().uri("/api/v1/auth/me").body(Body::empty()).unwrap();
+    assert_eq!(server.raw(none).await.abi_refusal(), (401, "INVALID_TOKEN".into()));
+    // A key that expires while it is in use.
+    let soon = SystemClock.now().after(Duration::from_millis(300));
+    let body = json!({"name": "short", "role": "user", "expires_at": soon.to_string()});
+    let made = server.post("/api/v1/auth/api-keys", &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let secret = made.text_at("/data/secret");
+    assert_eq!(me(&server, &secret).await.status, StatusCode::OK);
+    let expired = async {
+        loop {
+            let answer = me(&server, &secret).await;
+            if answer.status != StatusCode::OK {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(20), expired).await.unwrap();
+    assert!(SystemClock.now() >= soon);
+    assert_eq!(answer.abi_refusal(), (401, "EXPIRED_TOKEN".into()));
+    assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"stepwell\"");
+}
+
+#[tokio::test]
+async fn roles_may_what_their_scopes_say() {
+    let server = Server::start().await;
+    let workflow = server.workflow(json!([{"type": "Echo", "input": 1}])).await;
+    let execute = format!("{workflow}/execute");
+    let definition = json!({"name": "x", "steps": [{"type": "Echo", "input": 1}]});
+    for (role, reads, executes, writes, admin) in [
+        ("admin", 200, 202, 201, 200),
+        ("developer", 200, 202, 201, 403),
+        ("analyst", 200, 202, 403, 403),
+        ("user", 200, 403, 403, 403),
+    ] {
+        let body = json!({"name": role, "role": role});
+        let made = server.post("/api/v1/auth/api-keys", &body).await;
+        assert_eq!(made.json()["data"]["role"], role, "{}", made.text);
+        let key = made.text_at("/data/secret");
+        for (method, path, body, expect) in [
+            ("GET", workflow.as_str(), &Value::Null, reads),
+            ("POST", &execute, &Value::Null, executes),
+            ("POST", "/workflows", &definition, writes),
+            ("GET", "/api/v1/auth/api-keys", &Value::Null, admin),
+        ] {
+            let answer = call(&server, &key, method, path, body).await;
+            assert_eq!(answer.status.as_u16(), expect, "{role} {method} {path}: {}", answer.text);
+        }
+    }
+    let wrong = json!({"name": "x", "role": "boss"});
+    let answer = server.post("/api/v1/auth/api-keys", &wrong).await;
+    assert_eq!(answer.abi_refusal(), (400, "INVALID_REQUEST".into()));
+    assert_eq!(answer.text_at("/errors/0/field"), "role");
+}
+
+#[tokio::test]
+async fn a_key_for_one_workflow_opens_that_one_only() {
+    let server = Server::start().await;
+    let named = json!({"name": "greet", "steps": [{"type": "Echo", "input": 1}]});
+    let created = server.post("/workflows", &named).await;
+    let greet = format!("/workflows/{}", created.text_at("/workflow_id"));
+    let other = server.workflow(json!([{"type": "Echo", "input": 1}])).await;
+    let id = created.text_at("/workflow_id");
+    for scope in ["execute:workflows:greet".to_owned(), format!("execute:workflows:{id}")] {
+        let key = server.key(&[&scope]).await;
+        let started = call(&server, &key, "POST", &format!("{greet}/execute"), &Value::Null).await;
+        assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text);
+        let refused = call(&server, &key, "POST", &format!("{other}/execute"), &Value::Null).await;
+        assert_eq!(refused.refusal(), (403, "FORBIDDEN".into()));
+        assert_eq!(call(&server, &key, "GET", &greet, &Value::Null).await.status.as_u16(), 403);
+        // It may look at what it may start, in every dialect, and at nothing else.
+        let execution = started.headers["location"].to_str().unwrap();
+        let elsewhere = server.execution(&other).await;
+        for (path, expect) in [
+            (execution.to_owned(), 200),
+            (format!("{execution}/logs"), 200),
+            (elsewhere, 403),
+            (format!("{greet}/executions"), 403),
+        ] {
+            let answer = call(&server, &key, "GET", &path, &Value::Null).await;
+            assert_eq!(answer.status.as_u16(), expect, "{path}: {}", answer.text);
+        }
+        let started = started.text_at("/execution_id");
+        let uuid = started.parse::<stepwell_core::ids::ExecutionId>().unwrap();
+        for path in [
+            format!("/v1/workflows/executions/{uuid}/status"),
+            format!("/api/v1/workflow_executions/{}/actuals", uuid.abi()),
+        ] {
+            let answer = call(&server, &key, "GET", &path, &Value::Null).await;
+            assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text);
+        }
+    }
+    // To read one workflow is to read its executions.
+    let reader = server.key(&["read:workflows:greet"]).await;
+    let execution = server.execution(&greet).await;
+    assert_eq!(call(&server, &reader, "GET", &execution, &Value::Null).await.status.as_u16(), 200);
+    let writer = server.key(&["write:workflows"]).await;
+    let refused = call(&server, &writer, "GET", &execution, &Value::Null).await;
+    assert!(refused.text.contains("read:workflows"), "{}", refused.text);
 }
 
 #[tokio::test]

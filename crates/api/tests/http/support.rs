@@ -126,9 +126,7 @@ impl Server {
 }
 
 async fn key(app: &App, scopes: &[&str]) -> String {
-    let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
-    let create = CreateKey { name: "test".into(), scopes, expires_at: None };
-    app.create_key(&Caller::internal(), create).await.unwrap().secret
+    app.create_key(&Caller::internal(), CreateKey::new("test", scopes)).await.unwrap().secret
 }
 
 /// A step that waits for longer than any test.

@@ -1,10 +1,17 @@
 //! `Idempotency-Key`: the first answer is the answer.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use stepwell_core::Timestamp;
+use stepwell_core::ids::NodeId;
 use stepwell_core::ids::WorkspaceId;
+use stepwell_store::StoreError;
 use stepwell_store::record::IdempotencyRecord;
+use stepwell_store::traits::SwapIdempotent;
 
 use super::{App, Idempotency};
+use crate::runtime::engine::Engine;
 use crate::{AppError, Caller};
 
 impl Idempotency {
@@ -34,40 +41,110 @@ impl Idempotency {
     }
 }
 
-impl App {
-    /// The answer stored under an idempotency key for a POST that creates neither a workflow nor
-    /// an execution; `None`: the key is new.
+/// How an outcome begins while the work that belongs to it is under way.
+const UNDER_WAY: &str = "working ";
+/// Work that has taken so long was abandoned: longer than any request may take.
+const ABANDONED_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// What an idempotency key means for a request that came with it.
+pub enum Turn {
+    /// It is the first one: it may do its work.
+    First(Ticket),
+    /// It was answered before, so.
+    Again(String),
+    /// The first one is still at work, here or on another node.
+    Busy,
+}
+
+/// The right to do the work that belongs to an idempotency key. Nobody else does it until it is
+/// settled or released; dropping it releases it.
+pub struct Ticket {
+    engine: Arc<Engine>,
+    /// What is stored now; `None`: settled or released.
+    record: Option<IdempotencyRecord>,
+}
+
+impl Ticket {
+    /// Stores the answer: whoever comes with the key from now on gets it.
     ///
     /// # Errors
-    /// `IdempotencyKeyReused` where it came with another request.
-    pub async fn replay(
-        &self,
-        caller: &Caller,
-        key: &Idempotency,
-    ) -> Result<Option<String>, AppError> {
-        let found = self.engine.store.find_idempotent(caller.workspace, &key.key).await?;
-        found.map(|found| Idempotency::outcome_of(&key.fingerprint, &found)).transpose()
+    /// `Unavailable`.
+    pub async fn settle(mut self, answer: String) -> Result<(), AppError> {
+        let Some(from) = self.record.take() else { return Ok(()) };
+        let swap = SwapIdempotent { from, to: Some(answer) };
+        self.engine.store.swap_idempotent(swap).await?;
+        Ok(())
     }
 
-    /// Stores the answer for [`App::replay`]. Where the same request was answered in the
-    /// meantime, that answer stays.
+    /// The work failed: the key is free again.
+    pub async fn release(mut self) {
+        if let Some(from) = self.record.take() {
+            free(&self.engine, from).await;
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        // The request was given up in the middle of its work.
+        if let Some(from) = self.record.take() {
+            let engine = self.engine.clone();
+            tokio::spawn(async move { free(&engine, from).await });
+        }
+    }
+}
+
+async fn free(engine: &Engine, from: IdempotencyRecord) {
+    if let Err(error) = engine.store.swap_idempotent(SwapIdempotent { from, to: None }).await {
+        tracing::warn!(%error, "an idempotency key could not be freed");
+    }
+}
+
+/// What is stored under a key whose work is under way: who does it, and since when.
+fn mark(node: NodeId, now: Timestamp) -> String {
+    format!("{UNDER_WAY}{node} {}", now.as_micros())
+}
+
+/// Whether the work was given up: by a node that is gone, as all others are where this one is
+/// alone, or so long ago.
+fn is_abandoned(outcome: &str, (here, is_sole): (NodeId, bool), now: Timestamp) -> bool {
+    let Some(mark) = outcome.strip_prefix(UNDER_WAY) else { return false };
+    let Some((node, since)) = mark.split_once(' ') else { return true };
+    let is_ours = node == here.to_string();
+    let since = since.parse().map_or(Timestamp::default(), Timestamp::from_micros);
+    (is_sole && !is_ours) || now.since(since) > ABANDONED_AFTER
+}
+
+impl App {
+    /// Asks whose turn it is to do the work of a POST that creates neither a workflow nor an
+    /// execution. Of all requests with a key, on all nodes, one is the first.
     ///
     /// # Errors
-    /// `Unavailable`, `IdempotencyKeyReused`.
-    pub async fn remember(
-        &self,
-        caller: &Caller,
-        key: Idempotency,
-        answer: String,
-    ) -> Result<(), AppError> {
-        let fingerprint = key.fingerprint.clone();
-        let record = key.record(caller.workspace, answer, self.engine.now());
-        match self.engine.store.save_idempotent(record).await {
-            Err(stepwell_store::StoreError::Replayed(found)) => {
-                Idempotency::outcome_of(&fingerprint, &found).map(|_| ())
+    /// `IdempotencyKeyReused` where the key came with another request.
+    pub async fn turn(&self, caller: &Caller, key: &Idempotency) -> Result<Turn, AppError> {
+        let (engine, now) = (&self.engine, self.engine.now());
+        let record = key.clone().record(caller.workspace, mark(engine.node, now), now);
+        let first = |record| Turn::First(Ticket { engine: engine.clone(), record: Some(record) });
+        let mut found = engine.store.find_idempotent(caller.workspace, &key.key).await?;
+        if found.is_none() {
+            match engine.store.save_idempotent(record.clone()).await {
+                Ok(()) => return Ok(first(record)),
+                Err(StoreError::Replayed(other)) => found = Some(*other),
+                Err(error) => return Err(error.into()),
             }
-            other => Ok(other?),
         }
+        let Some(found) = found else { return Ok(Turn::Busy) };
+        let outcome = Idempotency::outcome_of(&key.fingerprint, &found)?;
+        if !outcome.starts_with(UNDER_WAY) {
+            return Ok(Turn::Again(outcome));
+        }
+        if is_abandoned(&outcome, (engine.node, engine.config.sole_node), now) {
+            let swap = SwapIdempotent { from: found, to: Some(record.outcome.clone()) };
+            if engine.store.swap_idempotent(swap).await? {
+                return Ok(first(record));
+            }
+        }
+        Ok(Turn::Busy)
     }
 
     /// What a key stands for already: asked first, so that a repeated request does no work twice.
@@ -76,9 +153,35 @@ impl App {
         caller: &Caller,
         key: Option<&Idempotency>,
     ) -> Result<Option<String>, AppError> {
-        match key {
-            Some(key) => self.replay(caller, key).await,
-            None => Ok(None),
+        let Some(key) = key else { return Ok(None) };
+        let found = self.engine.store.find_idempotent(caller.workspace, &key.key).await?;
+        found.map(|found| Idempotency::outcome_of(&key.fingerprint, &found)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_core::ids::NodeId;
+
+    use super::*;
+    use crate::runtime::engine::new_uuid;
+
+    #[test]
+    fn work_is_given_up_by_a_node_that_is_gone_and_at_last_by_any() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let later = |secs| now.after(Duration::from_secs(secs));
+        let (node, other) = (NodeId::from_uuid(new_uuid()), NodeId::from_uuid(new_uuid()));
+        let outcome = mark(node, now);
+        for (outcome, here, sole, at, expect) in [
+            (outcome.as_str(), node, false, later(899), false),
+            (&outcome, node, false, later(901), true),
+            (&outcome, other, false, now, false),
+            (&outcome, other, true, now, true),
+            (&outcome, node, true, now, false),
+            ("working x", node, false, now, true),
+            ("201\n{}", node, false, later(901), false),
+        ] {
+            assert_eq!(is_abandoned(outcome, (here, sole), at), expect, "{outcome} {at}");
         }
     }
 }

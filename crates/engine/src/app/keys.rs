@@ -9,10 +9,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use stepwell_core::Timestamp;
-use stepwell_core::ids::KeyId;
-use stepwell_store::record::KeyRecord;
+use stepwell_core::ids::{KeyId, WorkspaceId};
+use stepwell_store::record::{KeyRecord, WorkspaceRecord};
 
 use super::{App, CreateKey, NewKey};
+use crate::limits::{Limits, Standing};
 use crate::runtime::background::Stop;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::plans::Memory;
@@ -30,6 +31,39 @@ pub(super) struct KnownKeys {
     known: Memory<[u8; 32], Arc<Known>>,
     // A short critical section, nothing awaits under it.
     used: Mutex<HashMap<KeyId, Timestamp>>,
+}
+
+/// A secret that no key has yet. It is not shown by `Debug`.
+pub struct KeySecret(String);
+
+impl KeySecret {
+    /// A new one, from 192 random bits.
+    pub fn new() -> Self {
+        let bytes: [u8; 24] = rand::rng().random();
+        Self(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// `sk_live_…`.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for KeySecret {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Who a caller is.
+#[derive(Debug, Clone)]
+pub struct Myself {
+    /// The key that it came with; `None`: the process itself.
+    pub key: Option<KeyRecord>,
+    /// Whose objects it sees.
+    pub workspace: WorkspaceRecord,
+    /// What it may do.
+    pub scopes: Arc<[Scope]>,
 }
 
 struct Known {
@@ -96,29 +130,76 @@ impl App {
             return Err(AuthError::Revoked.into());
         }
         let scopes: Result<Vec<Scope>, _> = key.scopes.iter().map(|scope| scope.parse()).collect();
-        let caller = Caller { workspace: key.workspace, key: Some(key.id), scopes: scopes?.into() };
+        let limits = self.engine.limits((key.id, key.limits), key.workspace).await?;
+        let caller =
+            Caller { workspace: key.workspace, key: Some(key.id), scopes: scopes?.into(), limits };
         let known = Arc::new(Known { caller, expires_at: key.expires_at, looked_up_at: now });
         self.keys.known.put(hash, known.clone());
         Ok(known)
     }
 
-    /// Makes a key in the caller's workspace. Scope `admin`.
+    /// Counts a request against the limits of the caller's key and workspace. Does not touch the
+    /// store.
     ///
     /// # Errors
-    /// `InvalidRequest` naming the field.
+    /// `RateLimited`.
+    pub fn admit_request(&self, caller: &Caller) -> Result<(), AppError> {
+        Ok(caller.limits.take_request(self.engine.now())?)
+    }
+
+    /// How the limit that matters most to these requests stands; `None` where there is none.
+    pub fn standing(&self, limits: &Limits) -> Option<Standing> {
+        limits.standing(self.engine.now())
+    }
+
+    /// Who the caller is, as it is stored.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn myself(&self, caller: &Caller) -> Result<Myself, AppError> {
+        let key = match caller.key {
+            Some(id) => {
+                let keys = self.engine.store.list_keys(Some(caller.workspace)).await?;
+                keys.into_iter().find(|key| key.id == id)
+            }
+            None => None,
+        };
+        let workspace = self.own_workspace(caller).await?;
+        Ok(Myself { key, workspace, scopes: caller.scopes.clone() })
+    }
+
+    /// Makes a key in the caller's workspace, or in another one that is named. Scope `admin`; for
+    /// another workspace, `admin` in the default one.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the field; `NotPermitted` for another workspace.
     pub async fn create_key(&self, caller: &Caller, create: CreateKey) -> Result<NewKey, AppError> {
+        self.create_key_of(caller, create, KeySecret::new()).await
+    }
+
+    /// As [`App::create_key`], with a secret that was written down before.
+    ///
+    /// # Errors
+    /// As `create_key`.
+    pub async fn create_key_of(
+        &self,
+        caller: &Caller,
+        create: CreateKey,
+        secret: KeySecret,
+    ) -> Result<NewKey, AppError> {
         caller.require_admin()?;
+        let workspace = self.workspace_of_keys(caller, create.workspace).await?;
         let now = self.engine.now();
         check(&create, now)?;
-        let bytes: [u8; 24] = rand::rng().random();
-        let secret = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
+        let KeySecret(secret) = secret;
         let record = KeyRecord {
             id: KeyId::from_uuid(new_uuid()),
-            workspace: caller.workspace,
+            workspace,
             name: create.name,
             hash: Sha256::digest(secret.as_bytes()).into(),
             hint: secret.chars().take(PREFIX.len() + 4).collect(),
             scopes: create.scopes,
+            limits: create.limits,
             created_at: now,
             expires_at: create.expires_at,
             last_used_at: None,
@@ -128,22 +209,57 @@ impl App {
         Ok(NewKey { record, secret })
     }
 
-    /// The keys of the caller's workspace, newest first. Scope `admin`.
-    ///
-    /// # Errors
-    /// `Forbidden`.
-    pub async fn keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, AppError> {
-        caller.require_admin()?;
-        Ok(self.engine.store.list_keys(Some(caller.workspace)).await?)
+    /// Whose keys are meant: only whoever runs the installation may name another workspace than
+    /// its own, and only it learns whether there is such a one.
+    async fn workspace_of_keys(
+        &self,
+        caller: &Caller,
+        named: Option<WorkspaceId>,
+    ) -> Result<WorkspaceId, AppError> {
+        let Some(id) = named.filter(|id| *id != caller.workspace) else {
+            return Ok(caller.workspace);
+        };
+        caller.require_operator()?;
+        match self.engine.store.find_workspace(id).await? {
+            Some(_) => Ok(id),
+            None => {
+                let message = format!("there is no workspace `{}`", id.abi());
+                Err(AppError::invalid("workspace_id", message))
+            }
+        }
     }
 
-    /// Revokes a key at once. Scope `admin`.
+    /// The keys of the caller's workspace, or of another one that is named, newest first. Scope
+    /// `admin`; for another workspace, `admin` in the default one.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotPermitted`; `InvalidRequest` where there is no such workspace.
+    pub async fn keys(
+        &self,
+        caller: &Caller,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<KeyRecord>, AppError> {
+        caller.require_admin()?;
+        let workspace = self.workspace_of_keys(caller, workspace).await?;
+        Ok(self.engine.store.list_keys(Some(workspace)).await?)
+    }
+
+    /// Revokes a key at once. Scope `admin`; whoever runs the installation may revoke the keys of
+    /// all workspaces.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), AppError> {
         caller.require_admin()?;
-        let revoked = self.engine.store.revoke_key(caller.workspace, id, self.engine.now()).await;
+        let store = &self.engine.store;
+        let workspace = if caller.is_operator() {
+            let all = store.list_keys(None).await?;
+            let found = all.into_iter().find(|key| key.id == id);
+            found.ok_or_else(|| AppError::not_found("key", id))?.workspace
+        } else {
+            caller.workspace
+        };
+        let revoked = store.revoke_key(workspace, id, self.engine.now()).await;
         self.keys.known.clear();
         match revoked {
             Err(stepwell_store::StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),

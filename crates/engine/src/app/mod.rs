@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::egress::{EgressClient, EgressRules};
+use crate::limits::Meters;
 use crate::runtime::background::Background;
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
@@ -41,9 +42,12 @@ mod start;
 mod targets;
 mod webhooks;
 mod workflows;
+mod workspaces;
 
 pub use actuals::NewActual;
 pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
+pub use idempotency::{Ticket, Turn};
+pub use keys::{KeySecret, Myself};
 pub use requests::{
     CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
     WorkflowView, WorkflowsQuery,
@@ -55,6 +59,7 @@ pub use targets::{Choose, LATEST, Target, WorkflowRef};
 pub use webhooks::{
     ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
 };
+pub use workspaces::{ChangeWorkspace, CreateWorkspace};
 
 /// The application. Cheap to clone.
 #[derive(Clone)]
@@ -78,6 +83,7 @@ impl App {
         let node = NodeId::from_uuid(new_uuid());
         let now = clock.now();
         store.join_node(node, now).await?;
+        workspaces::make_default(&*store, now).await?;
         // Where no other node can be alive, none needs to be waited for.
         let dead_since = if config.sole_node {
             Timestamp::from_micros(i64::MAX)
@@ -106,6 +112,7 @@ impl App {
             node,
             registry: Registry::default(),
             egress,
+            meters: Meters::new(),
             background: Background::new(),
             queued: AtomicUsize::new(0),
             queue_changed: Notify::new(),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
+use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::{KeyRecord, WorkflowRecord};
 
@@ -105,6 +106,23 @@ pub struct CreateKey {
     pub scopes: Vec<String>,
     /// When it stops being accepted; in the future.
     pub expires_at: Option<Timestamp>,
+    /// What it may use.
+    pub limits: RateLimits,
+    /// The workspace whose objects it opens; `None`: that of whoever asks.
+    pub workspace: Option<WorkspaceId>,
+}
+
+impl CreateKey {
+    /// A key of the caller's own workspace that may do that for ever, without limits.
+    pub fn new(name: impl Into<String>, scopes: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            expires_at: None,
+            limits: RateLimits::NONE,
+            workspace: None,
+        }
+    }
 }
 
 /// A key just made: the only moment at which its secret is known.

@@ -41,7 +41,8 @@ impl App {
     /// idempotency key seen before, answers the first one's id.
     ///
     /// # Errors
-    /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `Unavailable`.
+    /// `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (webhook URL), `RateLimited`,
+    /// `Unavailable`.
     pub async fn execute(
         &self,
         caller: &Caller,
@@ -178,13 +179,18 @@ impl App {
             return Ok(Accepted::Before(replayed_id(&outcome)?));
         }
         let beginning = self.beginning(caller, &workflow, start, accepted).await?;
-        self.take_in(beginning).await
+        self.take_in(caller, beginning).await
     }
 
     /// Drives an execution, or queues it where there is no room.
-    pub(super) async fn take_in(&self, beginning: Beginning) -> Result<Accepted, AppError> {
+    pub(super) async fn take_in(
+        &self,
+        caller: &Caller,
+        beginning: Beginning,
+    ) -> Result<Accepted, AppError> {
         let id = beginning.record.id;
         let engine = &self.engine;
+        let place = engine.admit(caller, id)?;
         metrics::counter!("stepwell_executions_accepted_total").increment(1);
         if engine.has_room()
             && let Ok(seat) = engine.registry.sit(id)
@@ -192,12 +198,14 @@ impl App {
             let feed = seat.feed.clone();
             let ear = feed.listen();
             tokio::spawn(Runner::begin(engine.clone(), seat, beginning));
+            place.keep();
             return Ok(Accepted::Driven(id, feed, ear));
         }
         if engine.background.is_stopping() {
             return Err(AppError::stopping());
         }
         self.queue(beginning).await?;
+        place.keep();
         Ok(Accepted::Queued(id))
     }
 
@@ -263,6 +271,7 @@ impl App {
             external_id: start.external_id,
             metadata: start.metadata,
             webhook_url: start.webhook_url,
+            started_by: caller.key,
         };
         let outcome = id.to_string();
         let idempotency =

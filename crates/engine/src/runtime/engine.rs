@@ -21,7 +21,11 @@ use super::runner::{Because, Runner};
 use super::schedules::Schedules;
 use crate::clock::Clock;
 use crate::egress::EgressClient;
+use crate::limits::Meters;
 use crate::{AppError, EngineConfig, Tell};
+
+/// How long a runner takes at most that is about to go.
+const GOING: Duration = Duration::from_millis(20);
 
 /// What all parts of the runtime share.
 pub(crate) struct Engine {
@@ -38,6 +42,8 @@ pub(crate) struct Engine {
     pub(crate) secrets: Memory<WorkspaceId, String>,
     pub(crate) registry: Registry,
     pub(crate) egress: EgressClient,
+    /// How much of their limits keys and workspaces have used.
+    pub(crate) meters: Meters,
     pub(crate) background: Background,
     /// How many accepted executions this node knows to be waiting in the queue.
     pub(crate) queued: AtomicUsize,
@@ -102,15 +108,21 @@ impl Engine {
             if self.background.is_stopping() {
                 break;
             }
+            let gone = self.runner_gone.notified();
             let mailbox = self.wake(id, Because::OfMessage);
             let (reply, answer) = oneshot::channel();
             let message = Message::Control { what: what.clone(), reply };
-            if mailbox.send(message).await.is_ok()
+            let sent = mailbox.send(message).await;
+            // A message that comes while the mailbox is being closed is dropped, and the answer
+            // with it, only when nobody could send there any more.
+            drop(mailbox);
+            if sent.is_ok()
                 && let Ok(answer) = answer.await
             {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            // It has its seat until it is gone; the time is for one that went in between.
+            let _ = tokio::time::timeout(GOING, gone).await;
         }
         if self.background.is_stopping() {
             return Err(AppError::stopping());

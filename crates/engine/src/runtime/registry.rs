@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::feed::{Feed, Outcome};
 use crate::AppError;
 use stepwell_core::execution::{Done, Fault};
+use stepwell_store::record::ExecutionRecord;
 
 /// What a runner can be told.
 pub(crate) enum Message {
@@ -100,6 +101,18 @@ impl Registry {
             Some(Entry::Active { feed, .. }) => Some(feed.clone()),
             _ => None,
         }
+    }
+
+    /// The executions at work that have not ended and are as wanted.
+    pub(crate) fn at_work(&self, wanted: impl Fn(&ExecutionRecord) -> bool) -> Vec<ExecutionId> {
+        let entries = self.lock();
+        let ids = entries.iter().filter_map(|(id, entry)| match entry {
+            Entry::Active { feed, .. } if feed.outcome().is_none() => {
+                feed.record().is_some_and(&wanted).then_some(*id)
+            }
+            _ => None,
+        });
+        ids.collect()
     }
 
     /// The feed of an execution, made where there is none: whoever drives it later will use it.

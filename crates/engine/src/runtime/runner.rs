@@ -137,6 +137,9 @@ impl Runner {
         let Beginning { execution, record, uncommitted, idempotency, schedule, secrets, accepted } =
             beginning;
         seat.feed.fill(&record, &uncommitted);
+        if !execution.status().is_final() {
+            engine.meters.entered(&record);
+        }
         Self {
             engine,
             feed: seat.feed,
@@ -163,8 +166,16 @@ impl Runner {
             attempt.abort();
         }
         match gone {
-            Gone::Ended => self.feed.finish(Outcome::Ended(Arc::new(self.execution))),
-            Gone::NotAccepted(error) => self.feed.finish(Outcome::NotAccepted(Arc::new(error))),
+            Gone::Ended => {
+                self.feed.finish(Outcome::Ended(Arc::new(self.execution)));
+                // Whoever began to count between the last commit and this has still seen it.
+                self.engine.meters.left(&self.record);
+            }
+            Gone::NotAccepted(error) => {
+                self.engine.meters.left(&self.record);
+                self.feed.finish(Outcome::NotAccepted(Arc::new(error)));
+                self.engine.meters.left(&self.record);
+            }
             Gone::Asleep => {
                 if self.record.wake_at.is_some() {
                     self.engine.timers_changed.notify_one();

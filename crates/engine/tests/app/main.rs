@@ -5,11 +5,13 @@
 mod control;
 mod limits;
 mod outbox;
+mod rates;
 mod receiver;
 mod restart;
 mod running;
 mod schedules;
 mod simulated;
 mod support;
+mod turns;
 mod webhooks;
 mod words;

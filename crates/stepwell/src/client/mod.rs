@@ -130,6 +130,14 @@ impl Client {
         self.request(Method::PUT, path, Some(body)).await
     }
 
+    /// `PATCH`.
+    ///
+    /// # Errors
+    /// What the API answered, or `Unreachable`.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Fault> {
+        self.request(Method::PATCH, path, Some(body)).await
+    }
+
     /// `DELETE`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::workflows::text;
+use super::workspaces::{self, Limits, pages};
 use crate::cli::Global;
 use crate::client::{Client, encode};
 use crate::fault::Fault;
@@ -19,7 +20,11 @@ pub enum Keys {
     /// Create a key; its secret is shown this once
     Create(Create),
     /// List keys, newest first
-    List,
+    List {
+        /// Those of this workspace (id or name) instead of the default one
+        #[arg(long, value_name = "WORKSPACE")]
+        workspace: Option<String>,
+    },
     /// Revoke a key at once
     Revoke {
         /// Its id
@@ -35,8 +40,17 @@ pub struct Create {
     /// What people will call it
     name: String,
     /// What it may do: admin, or read:workflows, write:workflows, execute:workflows[:ID or name]
-    #[arg(long = "scope", required = true, value_name = "SCOPE")]
+    #[arg(long = "scope", required_unless_present = "role", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// A set of scopes: admin, developer, analyst, user
+    #[arg(long)]
+    role: Option<String>,
+    /// The workspace (id or name) whose objects it opens [default: the default one]
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<String>,
+    /// What it may use
+    #[command(flatten)]
+    limits: Limits,
     /// When it stops being accepted: 2030-01-31T00:00:00Z, or a time from now: 90d
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     expires: Option<String>,
@@ -53,16 +67,33 @@ pub async fn run(args: Keys, global: &Global) -> Result<(), Fault> {
 async fn carry_out(args: Keys, client: &Client, as_json: bool) -> Result<(), Fault> {
     match args {
         Keys::Create(args) => {
-            let mut body = json!({"name": args.name, "scopes": args.scopes});
+            let mut body = json!({"name": args.name});
+            if !args.scopes.is_empty() {
+                body["scopes"] = args.scopes.into();
+            }
+            if let Some(role) = args.role {
+                body["role"] = role.into();
+            }
             if let Some(expires) = args.expires {
                 body["expires_at"] = expires.into();
             }
+            if let Some(workspace) = args.workspace {
+                body["workspace_id"] = workspaces::find(client, &workspace).await?.into();
+            }
+            args.limits.write(&mut body);
             let mut answer = client.post(PATH, Some(&body)).await?;
             let answer = answer["data"].take();
             if as_json { ui::json(&answer) } else { print_new(&answer) }
         }
-        Keys::List => {
-            let keys = all(client, PATH).await?;
+        Keys::List { workspace } => {
+            let more = match workspace {
+                Some(named) => {
+                    let id = workspaces::find(client, &named).await?;
+                    format!("&workspace_id={}", encode(&id))
+                }
+                None => String::new(),
+            };
+            let keys = pages(client, PATH, &more).await?;
             if as_json { ui::json(&json!({"items": keys})) } else { print_list(&keys) }
         }
         Keys::Revoke { id } => {
@@ -85,20 +116,6 @@ fn print_new(key: &Value) {
         text(&key["id"]),
         text(&key["name"])
     ));
-}
-
-/// All items of a list of the abi dialect, page by page.
-pub(super) async fn all(client: &Client, path: &str) -> Result<Vec<Value>, Fault> {
-    let mut items = Vec::new();
-    for page in 1.. {
-        let answer = client.get(&format!("{path}?page={page}&page_size=100")).await?;
-        let data = &answer["data"];
-        items.extend(data["items"].as_array().cloned().unwrap_or_default());
-        if page >= data["pagination"]["total_pages"].as_u64().unwrap_or_default() {
-            break;
-        }
-    }
-    Ok(items)
 }
 
 fn print_list(keys: &[Value]) {

@@ -13,6 +13,7 @@ pub mod validate;
 mod watch;
 pub mod webhooks;
 pub mod workflows;
+pub mod workspaces;
 
 use crate::cli::{Cli, Command, Global};
 use crate::client::Client;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Schedules(args) => schedules::run(args, &global).await,
         Command::Keys(args) => keys::run(args, &global).await,
         Command::Webhooks(args) => webhooks::run(args, &global).await,
+        Command::Workspaces(args) => workspaces::run(args, &global).await,
         Command::StepTypes(args) => step_types::run(args, &global).await,
         Command::Config => config::run(&global),
         Command::Backup(args) => backup::run(args, &global).await,

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::keys::all;
 use super::workflows::text;
+use super::workspaces::pages;
 use crate::cli::Global;
 use crate::client::{Client, encode};
 use crate::fault::Fault;
@@ -85,7 +85,7 @@ pub async fn run(args: Webhooks, global: &Global) -> Result<(), Fault> {
 async fn carry_out(args: Webhooks, client: &Client, as_json: bool) -> Result<(), Fault> {
     match args {
         Webhooks::List => {
-            let webhooks = all(client, PATH).await?;
+            let webhooks = pages(client, PATH, "").await?;
             if as_json { ui::json(&json!({"items": webhooks})) } else { print_list(&webhooks) }
         }
         Webhooks::Show { id } => ui::json(&client.get(&path(&id)).await?["data"]),

@@ -17,8 +17,8 @@ use crate::{codec, deliveries, schedules};
 pub(super) const FIND: &str =
     "SELECT n, seq, status, started_at, ended_at, workflow FROM executions WHERE id = ?1";
 const INSERT: &str = "INSERT INTO executions (id, workspace, workflow, release, status, seq,
-    created_at, started_at, ended_at, wake_at, owner, external_id, metadata, webhook_url)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+    created_at, started_at, ended_at, wake_at, owner, external_id, metadata, webhook_url,
+    started_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
     ON CONFLICT (id) DO NOTHING";
 pub(super) const UPDATE: &str = "UPDATE executions SET status = ?1, seq = ?2, started_at = ?3,
     ended_at = ?4, wake_at = ?5, owner = ?6 WHERE n = ?7";
@@ -125,6 +125,7 @@ fn insert(
         record.external_id,
         metadata,
         record.webhook_url,
+        record.started_by.map(Id::blob),
     ];
     if row::run(connection, INSERT, params)? == 1 {
         let n = connection.last_insert_rowid();

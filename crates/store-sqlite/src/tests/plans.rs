@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::fresh;
 use crate::{
     browse, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
-    workflows,
+    workflows, workspaces,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -30,6 +30,7 @@ async fn every_query_searches_an_index() {
             keys::QUERIES,
             nodes::QUERIES,
             maintenance::QUERIES,
+            workspaces::QUERIES,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
         let all = fixed.chain(schedules::queries());

@@ -8,13 +8,14 @@ use stepwell_core::execution::{Event, Failure, Recorded, Status};
 use stepwell_core::ids::{
     DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
 };
+use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp, Topic, Topics};
 use uuid::Uuid;
 
 use crate::commit::Commit;
 use crate::record::{
     DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, KeyRecord,
-    ReleaseRecord, WorkflowRecord,
+    ReleaseRecord, WorkflowRecord, WorkspaceRecord,
 };
 use crate::traits::{CreateWorkflow, DueDeliveries};
 use crate::webhooks::{WebhookRecord, WebhookStatus};
@@ -85,6 +86,7 @@ pub fn queued(n: u128) -> Commit {
         external_id: None,
         metadata: Map::new(),
         webhook_url: None,
+        started_by: None,
     };
     let events = vec![Recorded {
         seq: 1,
@@ -255,10 +257,22 @@ pub fn new_key(n: u128) -> KeyRecord {
         hash,
         hint: "sw_ab".to_owned(),
         scopes: vec!["admin".to_owned(), "read:workflows".to_owned()],
+        limits: RateLimits::NONE,
         created_at: at(10),
         expires_at: None,
         last_used_at: None,
         revoked_at: None,
+    }
+}
+
+/// Workspace `n`, without limits.
+pub fn new_workspace(n: u128) -> WorkspaceRecord {
+    WorkspaceRecord {
+        id: workspace(n),
+        name: format!("workspace {n}"),
+        limits: RateLimits::NONE,
+        created_at: at(10),
+        updated_at: at(10),
     }
 }
 

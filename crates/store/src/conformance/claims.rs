@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::build::*;
 use crate::StoreError;
 use crate::commit::Commit;
-use crate::traits::{ClaimQueued, Due, OwnedUnfinished};
+use crate::traits::{ActiveOf, ClaimQueued, Due, OwnedUnfinished};
 
 fn unowned(n: u128) -> Commit {
     let mut commit = queued(n);
@@ -153,4 +153,42 @@ pub async fn unfinished_in_pages(store: Shared) {
     assert_eq!(store.owned_unfinished(owned(Some(2), 1)).await.unwrap(), ids([7]));
     assert_eq!(store.owned_unfinished(owned(Some(8), 9)).await.unwrap(), ids([9]));
     assert_eq!(store.owned_unfinished(owned(Some(9), 9)).await.unwrap(), []);
+}
+
+/// All that are not ended, whoever owns them, of one key or of one workspace.
+pub async fn active_by_key_and_workspace(store: Shared) {
+    join(&store, 1).await;
+    let by = |mut commit: Commit, n: u128| {
+        commit.record.started_by = Some(key(n));
+        commit
+    };
+    let elsewhere = |mut commit: Commit| {
+        commit.record.workspace = workspace(2);
+        commit
+    };
+    let first = by(queued(1), 1);
+    let waiting = then(&first, Status::Waiting, vec![Event::Started]);
+    let paused = then(&by(queued(2), 1), Status::Paused, vec![Event::Started]);
+    commit_all(
+        &store,
+        [
+            first,
+            waiting,
+            joined(by(queued(2), 1), paused),
+            by(ended(3, Status::Completed), 1),
+            by(queued(4), 2),
+            queued(5),
+            elsewhere(by(queued(6), 1)),
+        ],
+    )
+    .await;
+    let active = async |of| store.active_executions(of).await.unwrap();
+    assert_eq!(active(ActiveOf::Key(key(1))).await, [1, 2, 6].map(execution));
+    assert_eq!(active(ActiveOf::Key(key(2))).await, [4].map(execution));
+    assert_eq!(active(ActiveOf::Workspace(workspace(1))).await, [1, 2, 4, 5].map(execution));
+    assert_eq!(active(ActiveOf::Workspace(workspace(2))).await, [6].map(execution));
+    assert_eq!(active(ActiveOf::Key(key(3))).await, [].map(execution));
+    // Who started it is settled when it is accepted.
+    let found = store.load_execution(execution(1)).await.unwrap().unwrap();
+    assert_eq!(found.record.started_by, Some(key(1)));
 }

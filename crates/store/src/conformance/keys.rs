@@ -1,5 +1,7 @@
 //! API keys and settings.
 
+use stepwell_core::rate::RateLimits;
+
 use super::build::*;
 use crate::StoreError;
 use crate::record::KeyRecord;
@@ -11,6 +13,7 @@ pub async fn found_by_hash(store: Shared) {
         last_used_at: Some(at(2)),
         revoked_at: Some(at(3)),
         scopes: Vec::new(),
+        limits: RateLimits { concurrent_executions: Some(3), ..RateLimits::NONE },
         ..new_key(2)
     };
     store.create_key(new_key(1)).await.unwrap();

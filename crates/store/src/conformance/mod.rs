@@ -21,6 +21,7 @@ pub mod schedules;
 pub mod stats;
 pub mod webhooks;
 pub mod workflows;
+pub mod workspaces;
 
 /// One test per promise. Takes an async closure that makes an empty store: an
 /// `Arc<dyn Store>` and something to keep as long as the store is used, such as its folder.
@@ -33,13 +34,13 @@ macro_rules! conformance_tests {
             refusals: a_dead_node_writes_nothing, a_wrong_seq_is_a_conflict, the_same_commit_twice_is_a_conflict,
                 an_idempotency_key_is_replayed, an_external_id_is_unique_in_its_workspace,
                 an_idempotency_key_comes_before_an_external_id, parts_that_do_not_fit,
-                refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers;
+                refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers, keys_are_swapped;
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
                 deep_values, large_values, long_journals;
             browse: workflows_in_each_order, executions_from_both_ends;
             lists: newest_first, by_workspace_and_workflow, by_status, pages, limits;
             claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,
-                due_and_next_wake, unfinished_in_pages;
+                due_and_next_wake, unfinished_in_pages, active_by_key_and_workspace;
             nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
                 leaving_gives_up_the_queue;
             stats: counts_are_exact, counts_under_concurrency;
@@ -56,6 +57,7 @@ macro_rules! conformance_tests {
                 a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
                 listed_in_every_order;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
+            workspaces: made_changed_and_listed, made_once_for_an_idempotency_key;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes;
         }

@@ -7,6 +7,7 @@ use super::build::*;
 use crate::StoreError;
 use crate::commit::Commit;
 use crate::record::WorkflowStats;
+use crate::traits::SwapIdempotent;
 
 /// A commit that would leave traces everywhere.
 fn traceable(n: u128) -> Commit {
@@ -251,4 +252,25 @@ pub async fn keys_for_stored_answers(store: Shared) {
         other => panic!("expected a replay, not {other:?}"),
     }
     assert_eq!(store.find_idempotent(workspace(1), "k").await.unwrap(), Some(record));
+}
+
+/// A key stands for something else only where it stood for what it was thought to.
+pub async fn keys_are_swapped(store: Shared) {
+    let swap = |from: &str, to: Option<&str>| SwapIdempotent {
+        from: idempotent("k", from),
+        to: to.map(str::to_owned),
+    };
+    let swapped = async |swap| store.swap_idempotent(swap).await.unwrap();
+    assert!(!swapped(swap("a", Some("b"))).await, "there is no such key");
+    store.save_idempotent(idempotent("k", "a")).await.unwrap();
+    assert!(!swapped(swap("x", Some("b"))).await);
+    let mut other = swap("a", Some("b"));
+    other.from.fingerprint = vec![9];
+    assert!(!swapped(other).await, "of another request");
+    assert!(swapped(swap("a", Some("b"))).await);
+    let found = store.find_idempotent(workspace(1), "k").await.unwrap();
+    assert_eq!(found, Some(idempotent("k", "b")));
+    assert!(!swapped(swap("a", None)).await);
+    assert!(swapped(swap("b", None)).await);
+    assert_eq!(store.find_idempotent(workspace(1), "k").await.unwrap(), None);
 }

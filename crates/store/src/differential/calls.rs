@@ -5,19 +5,20 @@ use std::sync::Arc;
 use stepwell_core::Map;
 use stepwell_core::execution::Recorded;
 use stepwell_core::ids::{NodeId, SubjectId, WorkspaceId};
+use stepwell_core::rate::RateLimits;
 
 use super::random::Random;
 use crate::Store;
 use crate::browse::{BrowseExecutions, BrowseWorkflows, WorkflowOrder};
 use crate::commit::Commit;
 use crate::conformance::build::{
-    all_due, at, execution, idempotent, key, new_key, new_workflow, node, queued, webhook,
-    workflow, workspace,
+    all_due, at, execution, idempotent, key, new_key, new_workflow, new_workspace, node, queued,
+    webhook, workflow, workspace,
 };
 use crate::record::{IdempotencyRecord, KeyRecord};
 use crate::traits::{
-    AddRelease, ClaimQueued, Due, ListExecutions, ListWorkflows, OwnedUnfinished, Purge,
-    UpdateWorkflow,
+    ActiveOf, AddRelease, ClaimQueued, Due, ListExecutions, ListWorkflows, OwnedUnfinished, Purge,
+    SwapIdempotent, UpdateWorkflow, UpdateWorkspace,
 };
 use crate::webhooks::ListWebhookDeliveries;
 
@@ -71,6 +72,7 @@ impl Caller {
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
+            16 if self.random.once_in(3) => self.workspaces(one, other).await,
             16 => self.keys(one, other).await,
             17..=18 => self.outbox(one, other).await,
             19..=20 => self.webhooks(one, other).await,
@@ -139,6 +141,7 @@ impl Caller {
         record.wake_at = random.maybe(3, Random::time);
         record.external_id = random.maybe(3, |random| random.below(12).to_string());
         record.metadata = random.maybe(4, |random| labels(random.value())).unwrap_or_default();
+        record.started_by = random.maybe(2, |random| key(u128::from(random.below(KEYS))));
         record.owner = if self.random.once_in(3) { None } else { Some(self.node()) };
         if expected_seq == 0 || self.random.once_in(50) {
             commit.idempotency = self.random.once_in(4).then(|| self.idempotency_key());
@@ -155,7 +158,7 @@ impl Caller {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(9) {
+        match self.random.below(10) {
             0 => both!(one, other, load_execution(id)),
             1 => {
                 let (of, external_id) = (workspace(self.number(2)), self.number(12).to_string());
@@ -178,6 +181,15 @@ impl Caller {
             7 => {
                 let browse = self.browse(limit);
                 both!(one, other, browse_executions(browse))
+            }
+            8 => {
+                let by_key = self.random.once_in(2);
+                let of = if by_key {
+                    ActiveOf::Key(key(self.number(KEYS)))
+                } else {
+                    ActiveOf::Workspace(workspace(self.number(2)))
+                };
+                both!(one, other, active_executions(of))
             }
             _ => {
                 let after = self.random.maybe(2, |_| id);
@@ -213,8 +225,17 @@ impl Caller {
 
     async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let record = self.idempotency_key();
-        if self.random.once_in(2) {
-            return both!(one, other, save_idempotent(record));
+        match self.random.below(4) {
+            0 => return both!(one, other, save_idempotent(record)),
+            1 => {
+                // What is stored, mostly.
+                let found = one.find_idempotent(record.workspace, &record.key).await;
+                let from = found.ok().flatten().unwrap_or_else(|| record.clone());
+                let to = self.random.maybe(2, |_| record.outcome);
+                let swap = SwapIdempotent { from, to };
+                return both!(one, other, swap_idempotent(swap));
+            }
+            _ => {}
         }
         let (of, key) = (record.workspace, record.key.as_str());
         both!(one, other, find_idempotent(of, key))
@@ -301,6 +322,27 @@ impl Caller {
                 let (name, value) = (name.as_str(), value.as_str());
                 both!(one, other, setting_or_insert(name, value))
             }
+        }
+    }
+
+    async fn workspaces(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let n = self.number(4);
+        let id = workspace(n);
+        let limits = RateLimits { requests_per_minute: Some(7), ..RateLimits::NONE };
+        match self.random.below(4) {
+            0 => {
+                let new = new_workspace(n);
+                let key = self.random.once_in(3).then(|| self.idempotency_key());
+                both!(one, other, create_workspace(new, key))
+            }
+            1 => {
+                let name = self.random.maybe(2, |random| random.below(9).to_string());
+                let limits = self.random.maybe(2, |_| limits);
+                let update = UpdateWorkspace { id, name, limits, now: self.random.time() };
+                both!(one, other, update_workspace(update))
+            }
+            2 => both!(one, other, find_workspace(id)),
+            _ => both!(one, other, list_workspaces()),
         }
     }
 

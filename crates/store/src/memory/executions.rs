@@ -8,7 +8,9 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 use super::{MemoryStore, Result, State};
 use crate::commit::Commit;
 use crate::record::{ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats};
-use crate::traits::{ClaimQueued, Due, ExecutionStore, ListExecutions, OwnedUnfinished};
+use crate::traits::{
+    ActiveOf, ClaimQueued, Due, ExecutionStore, ListExecutions, OwnedUnfinished, SwapIdempotent,
+};
 use crate::{Effects, StoreError};
 
 #[async_trait]
@@ -101,6 +103,33 @@ impl ExecutionStore for MemoryStore {
         state.require_new_key(Some(&record))?;
         state.take_key(Some(record));
         Ok(())
+    }
+
+    async fn swap_idempotent(&self, swap: SwapIdempotent) -> Result<bool> {
+        let SwapIdempotent { from, to } = swap;
+        let mut state = self.state();
+        let place = (from.workspace, from.key);
+        let found = state.idempotent.get_mut(&place);
+        let fits = |found: &&mut IdempotencyRecord| {
+            found.outcome == from.outcome && found.fingerprint == from.fingerprint
+        };
+        let Some(found) = found.filter(fits) else { return Ok(false) };
+        match to {
+            Some(outcome) => found.outcome = outcome,
+            None => drop(state.idempotent.remove(&place)),
+        }
+        Ok(true)
+    }
+
+    async fn active_executions(&self, of: ActiveOf) -> Result<Vec<ExecutionId>> {
+        let wanted = |record: &&ExecutionRecord| {
+            !record.status.is_final()
+                && match of {
+                    ActiveOf::Key(key) => record.started_by == Some(key),
+                    ActiveOf::Workspace(workspace) => record.workspace == workspace,
+                }
+        };
+        Ok(self.state().records().filter(wanted).map(|record| record.id).collect())
     }
 }
 

@@ -12,6 +12,7 @@ mod nodes;
 mod schedules;
 mod webhooks;
 mod workflows;
+mod workspaces;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ use crate::StoreError;
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord,
     ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
+    WorkspaceRecord,
 };
 use crate::schedules::ScheduleRecord;
 use crate::webhooks::WebhookRecord;
@@ -48,6 +50,7 @@ struct State {
     actuals: BTreeMap<ActualId, ActualRecord>,
     stats: BTreeMap<WorkflowId, WorkflowStats>,
     keys: BTreeMap<KeyId, KeyRecord>,
+    workspaces: BTreeMap<WorkspaceId, WorkspaceRecord>,
     settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     attempts: BTreeMap<(DeliveryId, u32), AttemptRecord>,

@@ -3,16 +3,17 @@
 
 use std::cmp::Ordering;
 
-use stepwell_core::ids::KeyId;
+use stepwell_core::ids::{KeyId, WorkspaceId};
+use stepwell_core::rate::RateLimits;
 use stepwell_core::{Problem, Timestamp};
-use stepwell_engine::Caller;
-use stepwell_engine::app::{CreateKey, NewKey};
-use stepwell_store::record::KeyRecord;
+use stepwell_engine::Scope;
+use stepwell_engine::app::{CreateKey, Myself, NewKey};
+use stepwell_engine::caller::Role;
+use stepwell_store::record::{KeyRecord, WorkspaceRecord};
 
-use super::wire;
+use super::{limits, wire};
 use crate::error::{ApiError, Kind};
 use crate::json::Fields;
-use crate::query::{MAX_LIMIT, Params, wrong};
 use crate::respond::Time;
 
 /// How this dialect begins the ids of keys.
@@ -42,13 +43,23 @@ pub fn parse_key_id(text: &str) -> Result<KeyId, ApiError> {
     })
 }
 
-impl TryFrom<Fields> for wire::CreateKeyRequest {
+impl TryFrom<Fields> for CreateKey {
     type Error = ApiError;
 
     fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
         let name = fields.text("name");
         let name = fields.require("name", name);
-        let scopes = fields.texts("scopes");
+        let mut scopes = fields.texts("scopes");
+        if let Some(role) = role(&mut fields) {
+            let of_role = role.scopes().iter().map(ToString::to_string).collect();
+            let more: Vec<String> = scopes.replace(of_role).unwrap_or_default();
+            let scopes = scopes.get_or_insert_default();
+            for scope in more {
+                if !scopes.contains(&scope) {
+                    scopes.push(scope);
+                }
+            }
+        }
         let scopes = fields.require("scopes", scopes);
         let expires_at = fields.text("expires_at").and_then(|text| {
             let time = Timestamp::parse(&text);
@@ -58,28 +69,50 @@ impl TryFrom<Fields> for wire::CreateKeyRequest {
             }
             time
         });
+        let limits = limits::read(&mut fields).unwrap_or_default();
+        let workspace = fields.text("workspace_id").and_then(|text| {
+            parse_workspace_id(&text).map_err(|problem| fields.push(problem)).ok()
+        });
         fields.finish()?;
         // Both were required above, so `finish` refused a request without them.
-        Ok(Self { name: name.unwrap_or_default(), scopes: scopes.unwrap_or_default(), expires_at })
+        let (name, scopes) = (name.unwrap_or_default(), scopes.unwrap_or_default());
+        Ok(Self { name, scopes, expires_at, limits, workspace })
     }
 }
 
-impl From<wire::CreateKeyRequest> for CreateKey {
-    fn from(request: wire::CreateKeyRequest) -> Self {
-        let wire::CreateKeyRequest { name, scopes, expires_at } = request;
-        Self { name, scopes, expires_at }
+fn role(fields: &mut Fields) -> Option<Role> {
+    let text = fields.text("role")?;
+    let role = Role::ALL.into_iter().find(|role| role.name() == text);
+    if role.is_none() {
+        let known = Role::ALL.map(Role::name).join(", ");
+        let shown: String = text.chars().take(64).collect();
+        let message = format!("there is no role `{shown}`; the roles are {known}");
+        fields.push(Problem::new("role", message));
     }
+    role
+}
+
+/// Reads the id of a workspace in a body or a query.
+pub fn parse_workspace_id(text: &str) -> Result<WorkspaceId, Problem> {
+    text.parse().map_err(|error| Problem::new("workspace_id", format!("{error}")))
+}
+
+/// The role of scopes as they are stored, if they are exactly those of one.
+fn role_of(scopes: &[String]) -> Option<&'static str> {
+    let scopes: Option<Vec<Scope>> = scopes.iter().map(|scope| scope.parse().ok()).collect();
+    Role::of(&scopes?).map(Role::name)
 }
 
 /// A key, seen at that moment.
 pub fn api_key(record: &KeyRecord, now: Timestamp) -> wire::ApiKey<'_> {
     let KeyRecord {
         id,
-        workspace: _,
+        workspace,
         name,
         hash: _,
         hint,
         scopes,
+        limits,
         created_at,
         expires_at,
         last_used_at,
@@ -90,11 +123,16 @@ pub fn api_key(record: &KeyRecord, now: Timestamp) -> wire::ApiKey<'_> {
         (None, Some(end)) if *end <= now => wire::KeyStatus::Expired,
         _ => wire::KeyStatus::Active,
     };
+    let (tier, rate_limits) = limits::write(limits);
     wire::ApiKey {
         id: key_id(*id),
         name,
         hint,
         scopes,
+        role: role_of(scopes),
+        workspace_id: workspace.abi(),
+        tier,
+        rate_limits,
         status,
         created_at: Time(*created_at),
         expires_at: expires_at.map(Time),
@@ -109,96 +147,73 @@ pub fn new_key(new: &NewKey, now: Timestamp) -> wire::NewApiKey<'_> {
     wire::NewApiKey { key: api_key(record, now), secret }
 }
 
-impl From<&Caller> for wire::Me {
-    fn from(caller: &Caller) -> Self {
-        let Caller { workspace, key, scopes } = caller;
+impl From<Myself> for wire::Me {
+    fn from(myself: Myself) -> Self {
+        let Myself { key, workspace, scopes } = myself;
+        let none = RateLimits::NONE;
+        let (tier, rate_limits) = limits::write(key.as_ref().map_or(&none, |key| &key.limits));
         Self {
-            key_id: key.map(key_id),
-            workspace_id: workspace.abi(),
+            key_id: key.as_ref().map(|key| key_id(key.id)),
+            expires_at: key.as_ref().and_then(|key| key.expires_at).map(Time),
+            key_name: key.map(|key| key.name),
+            workspace_id: workspace.id.abi(),
+            workspace: workspace.into(),
+            role: Role::of(&scopes).map(Role::name),
             scopes: scopes.iter().map(ToString::to_string).collect(),
+            tier,
+            rate_limits,
         }
     }
 }
 
-/// How a list of keys is to be sorted and cut.
-#[derive(Debug, PartialEq, Eq)]
-pub struct KeyPage {
-    page: usize,
-    page_size: usize,
-    by: KeyOrder,
-    descending: bool,
+impl From<WorkspaceRecord> for wire::Workspace {
+    fn from(record: WorkspaceRecord) -> Self {
+        let WorkspaceRecord { id, name, limits, created_at, updated_at } = record;
+        let (tier, rate_limits) = limits::write(&limits);
+        Self {
+            id: id.abi(),
+            name,
+            tier,
+            rate_limits,
+            created_at: Time(created_at),
+            updated_at: Time(updated_at),
+        }
+    }
 }
 
+/// How a list of keys can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyOrder {
+pub enum KeyOrder {
     CreatedAt,
     ExpiresAt,
     LastUsedAt,
     Name,
 }
 
-impl TryFrom<&Params> for KeyPage {
-    type Error = ApiError;
-
-    fn try_from(params: &Params) -> Result<Self, ApiError> {
-        let by = match params.one("sort_by")? {
-            None | Some("created_at") => KeyOrder::CreatedAt,
-            Some("expires_at") => KeyOrder::ExpiresAt,
-            Some("last_used_at") => KeyOrder::LastUsedAt,
-            Some("name") => KeyOrder::Name,
-            Some(other) => {
-                let fields = "one of created_at, expires_at, last_used_at, name";
-                return Err(wrong("sort_by", fields, other));
-            }
-        };
-        let descending = match params.one("sort_order")? {
-            None | Some("desc") => true,
-            Some("asc") => false,
-            Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
-        };
-        Ok(Self {
-            page: params.number("page", 1..=usize::MAX, 1)?,
-            page_size: params.number("page_size", 1..=MAX_LIMIT, 10)?,
-            by,
-            descending,
-        })
-    }
-}
-
-impl KeyPage {
-    /// Sorts the list and cuts the page out of it. A workspace has few keys: they come whole.
-    pub fn cut(&self, mut keys: Vec<KeyRecord>) -> (Vec<KeyRecord>, wire::Pagination) {
-        keys.sort_by(|a, b| {
-            let order = self.by.compare(a, b).then(a.id.cmp(&b.id));
-            if self.descending { order.reverse() } else { order }
-        });
-        let Self { page, page_size, .. } = *self;
-        let pagination = wire::Pagination {
-            page,
-            page_size,
-            total_items: keys.len(),
-            total_pages: keys.len().div_ceil(page_size),
-        };
-        let skipped = (page - 1).saturating_mul(page_size);
-        (keys.into_iter().skip(skipped).take(page_size).collect(), pagination)
-    }
-}
-
 impl KeyOrder {
-    fn compare(self, a: &KeyRecord, b: &KeyRecord) -> Ordering {
-        match self {
+    /// By the names that `sort_by` knows.
+    pub const ALL: [(&str, Self); 4] = [
+        ("created_at", Self::CreatedAt),
+        ("expires_at", Self::ExpiresAt),
+        ("last_used_at", Self::LastUsedAt),
+        ("name", Self::Name),
+    ];
+
+    /// Which of two keys comes first, in ascending order.
+    pub fn compare(self, a: &KeyRecord, b: &KeyRecord) -> Ordering {
+        let order = match self {
             Self::CreatedAt => a.created_at.cmp(&b.created_at),
             Self::ExpiresAt => a.expires_at.cmp(&b.expires_at),
             Self::LastUsedAt => a.last_used_at.cmp(&b.last_used_at),
             Self::Name => a.name.cmp(&b.name),
-        }
+        };
+        order.then(a.id.cmp(&b.id))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stepwell_core::ids::WorkspaceId;
     use uuid::Uuid;
 
     use super::*;
@@ -211,6 +226,7 @@ mod tests {
             hash: [0; 32],
             hint: "sk_live_abcd".into(),
             scopes: vec!["admin".into()],
+            limits: RateLimits::NONE,
             created_at: Timestamp::from_millis(i64::try_from(n).unwrap()),
             expires_at: Some(Timestamp::from_millis(1000)),
             last_used_at: None,
@@ -230,27 +246,31 @@ mod tests {
 
     #[test]
     fn requests_for_keys() {
-        let read = |body| wire::CreateKeyRequest::try_from(Fields::of(body).unwrap());
+        let read = |body| CreateKey::try_from(Fields::of(body).unwrap());
         let good = json!({"name": "ci", "scopes": ["admin"], "expires_at": "2030-01-01T00:00:00Z"});
         assert_eq!(read(good).unwrap().expires_at, Timestamp::parse("2030-01-01T00:00:00Z"));
-        let error = read(json!({"scope": ["admin"], "expires_at": "tomorrow"})).unwrap_err();
+        let body = json!({"name": "ci", "role": "user", "scopes": ["execute:workflows:greet"],
+            "tier": "standard", "workspace_id": WorkspaceId::DEFAULT.abi()});
+        let key = read(body).unwrap();
+        assert_eq!(key.scopes.len(), 5);
+        assert!(key.scopes.contains(&"read:schedules".to_owned()), "{:?}", key.scopes);
+        assert_eq!(key.scopes[4], "execute:workflows:greet");
+        assert_eq!(key.limits.executions_per_second, Some(5));
+        assert_eq!(key.workspace, Some(WorkspaceId::DEFAULT));
+        let error = read(json!({"scope": ["admin"], "expires_at": "tomorrow", "tier": "x",
+            "workspace_id": "w", "role": "boss"}))
+        .unwrap_err();
         let paths: Vec<_> = error.details().iter().map(|p| p.path.as_str()).collect();
-        assert_eq!(paths, ["name", "scopes", "expires_at", "scope"]);
+        let expect = ["name", "role", "scopes", "expires_at", "tier", "workspace_id", "scope"];
+        assert_eq!(paths, expect);
     }
 
     #[test]
-    fn pages_are_cut_after_sorting() {
-        let keys = || vec![key(1, "b"), key(2, "c"), key(3, "a")];
-        let page = |page, by, descending| KeyPage { page, page_size: 2, by, descending };
-        let names = |page: KeyPage| {
-            let (keys, pagination) = page.cut(keys());
-            assert_eq!((pagination.total_items, pagination.total_pages), (3, 2));
-            keys.into_iter().map(|k| k.name).collect::<Vec<_>>()
-        };
-        assert_eq!(names(page(1, KeyOrder::CreatedAt, true)), ["a", "c"]);
-        assert_eq!(names(page(2, KeyOrder::CreatedAt, true)), ["b"]);
-        assert_eq!(names(page(1, KeyOrder::Name, false)), ["a", "b"]);
-        assert!(names(page(usize::MAX, KeyOrder::Name, false)).is_empty());
+    fn roles_are_known_by_their_scopes() {
+        let scopes = |role: Role| role.scopes().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(role_of(&scopes(Role::Analyst)), Some("analyst"));
+        assert_eq!(role_of(&["read:workflows".to_owned()]), None);
+        assert_eq!(role_of(&["of another version".to_owned()]), None);
     }
 
     #[test]

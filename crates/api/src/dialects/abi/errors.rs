@@ -15,6 +15,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW_CONFIG"),
         Kind::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, "PARAMETER_VALIDATION_ERROR"),
         Kind::Forbidden => (StatusCode::FORBIDDEN, "SCOPE_REQUIRED"),
+        Kind::NotPermitted => (StatusCode::FORBIDDEN, "INSUFFICIENT_PERMISSIONS"),
         Kind::SlowBody => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         Kind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "EXECUTION_TIMEOUT"),
         _ => kind.usual(),

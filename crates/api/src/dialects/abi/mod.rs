@@ -1,9 +1,10 @@
-//! The abi dialect: `/api/v1/*`. Of it, the API keys and who a key is, so far, and webhooks;
-//! beside them two paths of our own, the definition's schema and the webhook secret.
+//! The abi dialect, `/api/v1/*`: administration of what is there, and paths of our own.
 
 mod convert;
+mod cut;
 pub(crate) mod errors;
 pub(crate) mod events;
+mod limits;
 mod releases;
 mod responses;
 mod routes;
@@ -12,6 +13,7 @@ mod webhooks;
 mod webhooks_convert;
 mod webhooks_wire;
 pub(crate) mod wire;
+mod workspaces;
 
 pub(crate) use routes::{Doc, routes};
 pub(crate) use schedules::Doc as SchedulesDoc;

@@ -6,7 +6,8 @@ error_answers! { "ErrorEnvelope";
     /// What every call can answer.
     CommonErrors {
         "401": "`INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
-        "403": "`SCOPE_REQUIRED`: the key lacks the scope that the message names",
+        "403": "`SCOPE_REQUIRED`: the key lacks the scope that the message names; `INSUFFICIENT_PERMISSIONS`: it has it, and may not do that in another workspace",
+        "429": "`RATE_LIMIT_EXCEEDED`: a limit of the key or its workspace is used up; try again after `Retry-After` seconds",
         "500": "`INTERNAL_ERROR`: a fault of the server; its log has the request id",
         "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
     }
@@ -18,7 +19,7 @@ error_answers! { "ErrorEnvelope";
     BodyErrors {
         "400": "`INVALID_REQUEST`: `errors` lists every field that is wrong",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the answer held a secret and was not stored; `INVALID_STATE`: the message tells what to change first",
+        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the answer held a secret and was not stored; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work; `INVALID_STATE`: the message tells what to change first",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",

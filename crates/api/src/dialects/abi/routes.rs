@@ -10,11 +10,13 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use serde::Serialize;
+use stepwell_engine::app::CreateKey;
 use stepwell_engine::{Clock, SystemClock};
 use utoipa::OpenApi;
 
-use super::convert::{self, KeyPage};
-use super::{releases, responses, schedules, webhooks, wire};
+use super::convert::{self, KeyOrder};
+use super::cut::Cut;
+use super::{releases, responses, schedules, webhooks, wire, workspaces};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -33,6 +35,14 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/auth/me", get(me))
         .route("/api/v1/schema/definition", get(definition_schema))
         .route("/api/v1/webhooks/signing-secret", get(signing_secret))
+        .route(
+            "/api/v1/workspaces",
+            post(workspaces::create_workspace).get(workspaces::list_workspaces),
+        )
+        .route(
+            "/api/v1/workspaces/{id}",
+            get(workspaces::get_workspace).patch(workspaces::change_workspace),
+        )
         .route(
             "/api/v1/workflows/{id}/releases",
             post(releases::create_release).get(releases::list_releases),
@@ -57,16 +67,17 @@ pub(super) fn secret(status: StatusCode, body: &impl Serialize) -> Answer {
 
 /// Make an API key
 ///
-/// The secret is shown this once. Scope `admin`.
+/// The secret is shown this once. Scope `admin`; for another workspace, that of the default
+/// workspace.
 #[utoipa::path(post, path = "/api/v1/auth/api-keys", tag = "keys",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat makes no second key and answers 409, since the secret is not stored")),
     request_body = wire::CreateKeyRequest,
     responses((status = 201, description = "Made", body = wire::Envelope<wire::NewApiKey>),
         responses::BodyErrors, responses::CommonErrors))]
 async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
-    let request: wire::CreateKeyRequest = posted.fields()?.try_into()?;
+    let request: CreateKey = posted.fields()?.try_into()?;
     once_unseen(&api.app, &caller, posted.key, async {
-        let new = api.app.create_key(&caller, request.into()).await?;
+        let new = api.app.create_key(&caller, request).await?;
         let data = convert::new_key(&new, SystemClock.now());
         let message = "keep the secret: it is not shown again";
         secret(StatusCode::CREATED, &wire::Envelope::saying(data, message))
@@ -76,17 +87,21 @@ async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted) ->
 
 /// List the API keys
 ///
-/// Scope `admin`.
+/// Of the caller's workspace. Scope `admin`.
 #[utoipa::path(get, path = "/api/v1/auth/api-keys", tag = "keys",
     params(("page" = Option<u64>, Query, description = "From 1"),
         ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
         ("sort_by" = Option<String>, Query, description = "`created_at` (default), `expires_at`, `last_used_at`, `name`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+        ("workspace_id" = Option<String>, Query, description = "Those of another workspace; for an admin of the default one")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::ApiKey>>),
         responses::BadRequest, responses::CommonErrors))]
 async fn list_keys(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    let page = KeyPage::try_from(&params)?;
-    let (keys, pagination) = page.cut(api.app.keys(&caller).await?);
+    let page = Cut::read(&params, &KeyOrder::ALL)?;
+    let workspace = params.one("workspace_id")?.map(convert::parse_workspace_id);
+    let workspace = workspace.transpose().map_err(ApiError::problem)?;
+    let keys = api.app.keys(&caller, workspace).await?;
+    let (keys, pagination) = page.cut(keys, KeyOrder::compare);
     let now = SystemClock.now();
     let items = keys.iter().map(|key| convert::api_key(key, now)).collect();
     respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
@@ -94,7 +109,7 @@ async fn list_keys(State(api): State<Api>, Who(caller): Who, params: Params) -> 
 
 /// Revoke an API key
 ///
-/// At once. Scope `admin`.
+/// At once. Scope `admin`; one of the default workspace may revoke the keys of all workspaces.
 #[utoipa::path(delete, path = "/api/v1/auth/api-keys/{id}", tag = "keys",
     params(("id" = String, Path, description = "`apk_…`")),
     responses((status = 200, description = "Revoked", body = wire::Envelope<Option<String>>),
@@ -107,12 +122,13 @@ async fn revoke_key(State(api): State<Api>, Who(caller): Who, path: RawPathParam
 
 /// Who am I
 ///
-/// The workspace and scopes of the key that the request came with.
+/// The key that the request came with: its workspace, what it may do, and what it may use.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "keys",
     responses((status = 200, description = "Who", body = wire::Envelope<wire::Me>),
         responses::CommonErrors))]
-async fn me(Who(caller): Who) -> Answer {
-    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Me::from(&caller)))
+async fn me(State(api): State<Api>, Who(caller): Who) -> Answer {
+    let myself = api.app.myself(&caller).await?;
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Me::from(myself)))
 }
 
 /// Get the secret that signs webhooks
@@ -149,9 +165,11 @@ async fn definition_schema() -> Response {
     paths(create_key, list_keys, revoke_key, me, signing_secret, definition_schema,
         releases::create_release, releases::list_releases, releases::list_release_tags,
         releases::get_release_tag, releases::put_release_tag, releases::get_quality,
-        releases::list_actuals),
+        releases::list_actuals, workspaces::create_workspace, workspaces::list_workspaces,
+        workspaces::get_workspace, workspaces::change_workspace),
     components(schemas(wire::ErrorEnvelope)),
     tags((name = "keys", description = "Who may do what"),
+        (name = "workspaces", description = "The tenants that objects and keys belong to"),
         (name = "releases", description = "Releases, their tags, and feedback on them"))
 )]
 pub(crate) struct Doc;

@@ -63,17 +63,42 @@ pub struct ErrorItem<'a> {
     pub field: Option<&'a str>,
 }
 
-/// Asks for a key.
-#[derive(Debug, PartialEq, ToSchema)]
+/// Asks for a key. `scopes`, `role`, or both.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
 #[schema(example = json!({"name": "ci", "scopes": ["read:workflows", "execute:workflows"]}))]
 pub struct CreateKeyRequest {
     /// What people will call it, 1 to 100 characters.
     pub name: String,
     /// What it may do: `admin`, or `read:`, `write:`, `execute:` and a kind of object.
-    pub scopes: Vec<String>,
+    pub scopes: Option<Vec<String>>,
+    /// A name for a set of scopes: `admin`, `developer`, `analyst`, `user`.
+    pub role: Option<String>,
     /// When it stops being accepted; left out: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// A preset of limits: `standard` (5 executions per second) or `enterprise` (those of
+    /// `rate_limits`).
+    pub tier: Option<String>,
+    /// What it may use; left out: as much as it likes.
+    pub rate_limits: Option<RateLimits>,
+    /// The workspace whose objects it opens; another one than that of the caller's key only for an
+    /// admin of the default workspace.
+    pub workspace_id: Option<String>,
+}
+
+/// How much may be used; `null`: as much as one likes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RateLimits {
+    /// Executions started in a second, by whatever call.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub executions_per_second: Option<u32>,
+    /// Requests in a minute.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub requests_per_minute: Option<u32>,
+    /// Executions that are accepted and not ended.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub concurrent_executions: Option<u32>,
 }
 
 /// An API key.
@@ -89,6 +114,16 @@ pub struct ApiKey<'a> {
     pub hint: &'a str,
     /// What it may do.
     pub scopes: &'a [String],
+    /// The role that has exactly these scopes, if one has.
+    #[schema(example = "developer")]
+    pub role: Option<&'static str>,
+    /// The workspace whose objects it opens.
+    #[schema(example = "ws_00000000000000000000000001")]
+    pub workspace_id: String,
+    /// The preset of its limits: `standard` or `enterprise`.
+    pub tier: Option<&'static str>,
+    /// What it may use.
+    pub rate_limits: RateLimits,
     /// `active`, `expired` or `revoked`.
     pub status: KeyStatus,
     /// When it was made.
@@ -151,10 +186,67 @@ pub struct Pagination {
 pub struct Me {
     /// The key; `null` where the server asks for none.
     pub key_id: Option<String>,
+    /// What people call the key.
+    pub key_name: Option<String>,
     /// The workspace whose objects it sees.
     pub workspace_id: String,
+    /// The same, with its limits, which hold for all of its keys together.
+    pub workspace: Workspace,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// The role that has exactly these scopes, if one has.
+    pub role: Option<&'static str>,
+    /// The preset of the key's limits: `standard` or `enterprise`.
+    pub tier: Option<&'static str>,
+    /// What the key may use.
+    pub rate_limits: RateLimits,
+    /// When the key stops being accepted; `null`: never.
+    pub expires_at: Option<Time>,
+}
+
+/// A workspace: the tenant that every object belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Workspace {
+    /// Its id.
+    #[schema(example = "ws_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub id: String,
+    /// What people call it; need not be unique.
+    pub name: String,
+    /// The preset of its limits: `standard` or `enterprise`.
+    pub tier: Option<&'static str>,
+    /// What all of its keys may use together.
+    pub rate_limits: RateLimits,
+    /// When it was made.
+    pub created_at: Time,
+    /// When its name or limits last changed.
+    pub updated_at: Time,
+}
+
+/// Asks for a workspace.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"name": "Acme", "rate_limits": {"executions_per_second": 50}}))]
+pub struct CreateWorkspaceRequest {
+    /// What people will call it, 1 to 100 characters; need not be unique.
+    pub name: String,
+    /// A preset of limits: `standard` (5 executions per second) or `enterprise` (those of
+    /// `rate_limits`).
+    pub tier: Option<String>,
+    /// What all of its keys may use together; left out: as much as they like.
+    pub rate_limits: Option<RateLimits>,
+}
+
+/// Changes a workspace; what is left out stays.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"name": "Acme"}))]
+pub struct ChangeWorkspaceRequest {
+    /// What people will call it, 1 to 100 characters.
+    pub name: Option<String>,
+    /// A preset of limits. For an admin of the default workspace only, as are `rate_limits`.
+    pub tier: Option<String>,
+    /// All of its limits from now on; `{}`: none.
+    pub rate_limits: Option<RateLimits>,
 }
 
 /// The secret with which webhooks are signed.

@@ -253,6 +253,7 @@ impl From<&ExecutionRecord> for wire::ExecutionRow {
             external_id: _,
             metadata: _,
             webhook_url: _,
+            started_by: _,
         } = record;
         Self {
             execution_id: id.dataflow(),

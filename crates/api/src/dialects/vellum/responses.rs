@@ -7,6 +7,7 @@ error_answers! { "VellumErrorBody";
     CommonErrors {
         "401": "`INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
         "403": "`FORBIDDEN`: the key lacks the scope that the detail names",
+        "429": "`RATE_LIMIT_EXCEEDED`: a limit of the key or its workspace is used up; try again after `Retry-After` seconds",
         "500": "`INTERNAL_SERVER_ERROR`: a fault of the server; its log has the request id",
         "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
     }

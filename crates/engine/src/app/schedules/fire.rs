@@ -19,7 +19,7 @@ use super::{ATTEMPTS, App, Triggered, not_found};
 use crate::app::Start;
 use crate::caller::Verb;
 use crate::runtime::feed::Outcome;
-use crate::{AppError, Caller, Scope};
+use crate::{AppError, Caller};
 
 /// Why an execution was not started.
 enum NotFired {
@@ -118,15 +118,16 @@ impl App {
             return Err(NotFired::Outdated);
         };
         let (told, accepted) = oneshot::channel();
+        let owner = owner(record);
         let mut beginning = self
-            .beginning(&owner(record), &workflow, start(record, scheduled_at), Some(told))
+            .beginning(&owner, &workflow, start(record, scheduled_at), Some(told))
             .await
             .map_err(|error| refused(error, &workflow))?;
         let execution = beginning.record.id;
         let schedule = after(record, progress, Some(execution), now);
         let effects = self.tell_of_firing(&schedule, &workflow.name, &beginning.record);
         beginning.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
-        let fired = match self.take_in(beginning).await {
+        let fired = match self.take_in(&owner, beginning).await {
             Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
                 Ok(answer) => answer.map_err(NotFired::Later),
                 Err(_) => match feed.outcome() {
@@ -207,7 +208,7 @@ impl App {
 
 /// As whom a schedule executes its workflow.
 fn owner(record: &ScheduleRecord) -> Caller {
-    Caller { workspace: record.workspace, key: None, scopes: [Scope::Admin].into() }
+    Caller { workspace: record.workspace, ..Caller::internal() }
 }
 
 /// What it executes it with; the labels tell where the execution comes from.

@@ -42,6 +42,10 @@ impl Runner {
         self.record = record;
         self.idempotency = None;
         self.schedule = None;
+        if self.record.status.is_final() {
+            // Before anybody is told: whoever hears of the end finds the place free.
+            self.engine.meters.left(&self.record);
+        }
         if commit.has_deliveries() {
             self.engine.outbox_changed.notify_one();
         }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use stepwell_engine::app::CreateKey;
+use stepwell_engine::app::{CreateKey, KeySecret};
 use stepwell_engine::{App, Caller};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -137,12 +137,14 @@ async fn prepare(
 /// Creates the admin key at the first start; it is known at this moment only.
 async fn first_key(app: &App, data: &DataDir) -> Result<Option<String>, Fault> {
     let caller = Caller::internal();
-    if !app.keys(&caller).await?.is_empty() {
+    if !app.keys(&caller, None).await?.is_empty() {
         return Ok(None);
     }
-    let create = CreateKey { name: "admin".into(), scopes: vec!["admin".into()], expires_at: None };
-    let key = app.create_key(&caller, create).await?;
-    data.write_admin_key(&key.secret)?;
+    let secret = KeySecret::new();
+    // The file comes first: whatever cuts this off, either there is no key yet and the next start
+    // makes one, or the key that there is can be read.
+    data.write_admin_key(secret.text())?;
+    let key = app.create_key_of(&caller, CreateKey::new("admin", &["admin"]), secret).await?;
     Ok(Some(key.secret))
 }
 
@@ -206,6 +208,28 @@ mod tests {
         ] {
             assert_eq!(as_seen_from_here(listens.parse().unwrap()).to_string(), reached);
         }
+    }
+
+    #[tokio::test]
+    async fn a_first_start_that_is_cut_off_leaves_no_key_that_nobody_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
+        let config = Config::default().engine_for_here();
+        let app = wiring::start_engine(wiring::memory_store(), config).await.unwrap();
+        // Cut off where the file is written: no key is stored, and the next start makes one.
+        std::fs::create_dir(data.admin_key_file()).unwrap();
+        first_key(&app, &data).await.unwrap_err();
+        assert!(app.keys(&Caller::internal(), None).await.unwrap().is_empty());
+        std::fs::remove_dir(data.admin_key_file()).unwrap();
+        // Cut off after the file was written: what is in it opens nothing, and is replaced.
+        data.write_admin_key(KeySecret::new().text()).unwrap();
+        let made = first_key(&app, &data).await.unwrap().unwrap();
+        assert_eq!(data.admin_key().as_deref(), Some(made.as_str()));
+        assert!(app.authenticate(Some(&made)).await.unwrap().is_operator());
+        // Later starts make none.
+        assert_eq!(first_key(&app, &data).await.unwrap(), None);
+        assert_eq!(data.admin_key().as_deref(), Some(made.as_str()));
+        app.shutdown().await;
     }
 
     #[tokio::test]

@@ -1,0 +1,130 @@
+//! Workspaces: the tenants that objects and keys belong to.
+
+use std::cmp::Ordering;
+
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use stepwell_core::ids::WorkspaceId;
+use stepwell_engine::app::{ChangeWorkspace, CreateWorkspace};
+use stepwell_store::record::WorkspaceRecord;
+
+use super::cut::Cut;
+use super::{limits, responses, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::{ApiError, Kind};
+use crate::query::Params;
+use crate::respond;
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+/// How a list of workspaces can be sorted.
+#[derive(Clone, Copy)]
+enum By {
+    CreatedAt,
+    UpdatedAt,
+    Name,
+}
+
+impl By {
+    const ALL: [(&str, Self); 3] =
+        [("created_at", Self::CreatedAt), ("updated_at", Self::UpdatedAt), ("name", Self::Name)];
+
+    fn compare(self, a: &WorkspaceRecord, b: &WorkspaceRecord) -> Ordering {
+        let order = match self {
+            Self::CreatedAt => a.created_at.cmp(&b.created_at),
+            Self::UpdatedAt => a.updated_at.cmp(&b.updated_at),
+            Self::Name => a.name.cmp(&b.name),
+        };
+        order.then(a.id.cmp(&b.id))
+    }
+}
+
+/// Make a workspace
+///
+/// It has no key yet: make one with `POST /api/v1/auth/api-keys` and its `workspace_id`. Scope
+/// `admin` of the default workspace.
+#[utoipa::path(post, path = "/api/v1/workspaces", tag = "workspaces",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = wire::CreateWorkspaceRequest,
+    responses((status = 201, description = "Made", body = wire::Envelope<wire::Workspace>),
+        responses::BodyErrors, responses::CommonErrors))]
+pub async fn create_workspace(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
+    let mut fields = posted.fields()?;
+    let name = fields.text("name");
+    let name = fields.require("name", name);
+    let limits = limits::read(&mut fields).unwrap_or_default();
+    fields.finish()?;
+    // It was required above, so `finish` refused a request without it.
+    let name = name.unwrap_or_default();
+    let create = CreateWorkspace { name, limits, idempotency: posted.key };
+    let id = api.app.create_workspace(&caller, create).await?;
+    let record = api.app.workspace(&caller, id).await?;
+    let message = "make its first key with POST /api/v1/auth/api-keys and its workspace_id";
+    let body = wire::Envelope::saying(wire::Workspace::from(record), message);
+    respond::json(StatusCode::CREATED, &body)
+}
+
+/// List the workspaces
+///
+/// All of them for an admin of the default workspace, else the caller's own. Scope `admin`.
+#[utoipa::path(get, path = "/api/v1/workspaces", tag = "workspaces",
+    params(("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::Workspace>>),
+        responses::BadRequest, responses::CommonErrors))]
+pub async fn list_workspaces(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let page = Cut::read(&params, &By::ALL)?;
+    let (found, pagination) = page.cut(api.app.workspaces(&caller).await?, By::compare);
+    let items = found.into_iter().map(wire::Workspace::from).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+}
+
+/// Get a workspace
+///
+/// Scope `admin`.
+#[utoipa::path(get, path = "/api/v1/workspaces/{id}", tag = "workspaces",
+    params(("id" = String, Path, description = "`ws_…`")),
+    responses((status = 200, description = "The workspace", body = wire::Envelope<wire::Workspace>),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn get_workspace(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+) -> Answer {
+    let record = api.app.workspace(&caller, workspace_id(&path)?).await?;
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Workspace::from(record)))
+}
+
+/// Change a workspace
+///
+/// Scope `admin`; limits are changed by an admin of the default workspace only, and hold at once.
+#[utoipa::path(patch, path = "/api/v1/workspaces/{id}", tag = "workspaces",
+    params(("id" = String, Path, description = "`ws_…`")),
+    request_body = wire::ChangeWorkspaceRequest,
+    responses((status = 200, description = "The workspace", body = wire::Envelope<wire::Workspace>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+pub async fn change_workspace(
+    State(api): State<Api>,
+    Who(caller): Who,
+    path: RawPathParams,
+    posted: Posted,
+) -> Answer {
+    let id = workspace_id(&path)?;
+    let mut fields = posted.fields()?;
+    let name = fields.text("name");
+    let limits = limits::read(&mut fields);
+    fields.finish()?;
+    let change = ChangeWorkspace { name, limits };
+    let record = api.app.change_workspace(&caller, id, change).await?;
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Workspace::from(record)))
+}
+
+fn workspace_id(path: &RawPathParams) -> Result<WorkspaceId, ApiError> {
+    let text = path.iter().next().map_or("", |(_, id)| id);
+    text.parse().map_err(|error| ApiError::new(Kind::NoObject, format!("{error}")))
+}

@@ -1,0 +1,173 @@
+//! Objects of a workspace, with everything in them that a stranger could recognise.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId, WorkspaceId};
+use uuid::Uuid;
+
+use super::calls::Call;
+use crate::support::{Answer, Server};
+
+/// Stands in every text of the objects.
+pub const MARK: &str = "xyzzy";
+
+/// Objects by what they are called in `calls.rs`, each in all the forms in which it is written.
+pub struct World {
+    objects: BTreeMap<&'static str, Vec<String>>,
+    secret: String,
+}
+
+macro_rules! forms {
+    ($id:ty, $text:expr) => {{
+        let id: $id = $text.parse().unwrap();
+        vec![id.dataflow(), id.abi(), id.to_string()]
+    }};
+}
+
+/// A key's id has a form of its own.
+fn key_forms(text: &str) -> Vec<String> {
+    let id: KeyId = text.replace("apk_", "key_").parse().unwrap();
+    vec![id.abi().replace("key_", "apk_"), id.abi(), id.dataflow(), id.to_string()]
+}
+
+impl World {
+    /// Makes the objects.
+    pub async fn new(server: &Server, owner: &str) -> Self {
+        let post = async |path: &str, body: Value| {
+            let answer = call(server, owner, "POST", path, &body.to_string()).await;
+            assert!(answer.status.is_success(), "{path}: {}", answer.text);
+            answer
+        };
+        let n = Uuid::now_v7();
+        let name = format!("{MARK}-name-{n}");
+        let definition = json!({
+            "name": name,
+            "inputs": {"slow": {"type": "boolean", "default": false}},
+            "metadata": {"label": MARK},
+            "steps": [
+                {"id": "say", "type": "StaticTextInput", "input": MARK},
+                {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
+            ],
+            "outputs": {"said": "{{ steps.say.output.text }}"},
+        });
+        let workflow = post("/workflows", definition).await.text_at("/workflow_id");
+        let execute = format!("/workflows/{workflow}/execute");
+        let slow = post(&execute, json!({"input": {"slow": true}})).await.text_at("/execution_id");
+        let external_id = format!("{MARK}-external-{n}");
+        let body =
+            json!({"workflow_deployment_name": name, "inputs": [], "external_id": external_id});
+        let ended = post("/v1/execute-workflow", body).await.text_at("/execution_id");
+        let actuals = json!({"execution_id": ended, "actuals": [
+            {"output_key": "said", "quality": 0.5, "metadata": {"why": MARK}}]});
+        post("/v1/submit-workflow-execution-actuals", actuals).await;
+        let tag = format!("{MARK}-tag");
+        let workflow_id: WorkflowId = workflow.parse().unwrap();
+        let tagged = format!("/api/v1/workflows/{}/release_tags/{tag}", workflow_id.abi());
+        let put = call(server, owner, "PUT", &tagged, r#"{"release": 1}"#).await;
+        assert!(put.status.is_success(), "{}", put.text);
+        let body = json!({"name": format!("{MARK}-key"), "scopes": ["read:workflows"]});
+        let key = post("/api/v1/auth/api-keys", body).await.text_at("/data/id");
+        let me = call(server, owner, "GET", "/api/v1/auth/me", "").await;
+        let secret = call(server, owner, "GET", "/api/v1/webhooks/signing-secret", "").await;
+        let objects = [
+            ("workflow", forms!(WorkflowId, workflow)),
+            ("execution", forms!(ExecutionId, slow)),
+            ("ended", forms!(ExecutionId, ended)),
+            ("workspace", forms!(WorkspaceId, me.text_at("/data/workspace_id"))),
+            ("key", key_forms(&key)),
+            ("name", vec![name]),
+            ("external_id", vec![external_id]),
+            ("tag", vec![tag]),
+        ];
+        Self { objects: objects.into(), secret: secret.text_at("/data/secret") }
+    }
+
+    /// The same objects, had they never been.
+    pub fn ghosts(&self) -> Self {
+        let fresh = Uuid::now_v7;
+        let objects = [
+            ("workflow", forms!(WorkflowId, fresh().to_string())),
+            ("execution", forms!(ExecutionId, fresh().to_string())),
+            ("ended", forms!(ExecutionId, fresh().to_string())),
+            ("workspace", forms!(WorkspaceId, fresh().to_string())),
+            ("key", key_forms(&fresh().to_string())),
+            ("name", vec![format!("ghost-name-{}", fresh())]),
+            ("external_id", vec![format!("ghost-external-{}", fresh())]),
+            ("tag", vec!["ghost-tag".to_owned()]),
+        ];
+        Self { objects: objects.into(), secret: "whsec_ghost".to_owned() }
+    }
+
+    /// An object's id as it is mostly written, or its text.
+    pub fn value(&self, object: &str) -> &str {
+        &self.objects[object][0]
+    }
+
+    /// Puts the objects in the places of their names: `<workflow>`.
+    pub fn fill(&self, text: &str) -> String {
+        let put = |text: String, (name, forms): (&&str, &Vec<String>)| {
+            text.replace(&format!("<{name}>"), &forms[0])
+        };
+        self.objects.iter().fold(text.to_owned(), put)
+    }
+
+    /// A text with their names in the places of the objects.
+    pub fn nameless(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, forms) in &self.objects {
+            for form in forms {
+                text = text.replace(form.as_str(), &format!("<{name}>"));
+            }
+        }
+        text
+    }
+
+    /// What an answer tells that nobody else may be told, but for what the call itself named.
+    pub fn told<'a>(&'a self, call: &str, answer: &str) -> Option<&'a str> {
+        let unasked = self.objects.iter().filter(|(name, _)| !call.contains(&format!("<{name}>")));
+        let forms = unasked.flat_map(|(_, forms)| forms).map(String::as_str);
+        let mark = (!self.fill(call).contains(MARK)).then_some(MARK);
+        forms.chain(mark).chain([self.secret.as_str()]).find(|hidden| answer.contains(hidden))
+    }
+
+    /// How the objects stand, as their owner sees it.
+    pub async fn snapshot(&self, server: &Server, owner: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        for path in [
+            "/workflows",
+            "/workflows/<workflow>",
+            "/workflows/<workflow>/stats",
+            "/workflows/<workflow>/executions",
+            "/workflows/<workflow>/executions/<execution>",
+            "/api/v1/workflows/<workflow>/releases",
+            "/api/v1/workflows/<workflow>/release_tags",
+            "/api/v1/workflow_executions/<ended>/actuals",
+            "/api/v1/auth/api-keys?page_size=100",
+            "/api/v1/workspaces/<workspace>",
+        ] {
+            let answer = call(server, owner, "GET", &self.fill(path), "").await;
+            assert!(answer.status.is_success(), "{path}: {}", answer.text);
+            seen.push(answer.text);
+        }
+        seen
+    }
+}
+
+/// Makes a call of the table with a key.
+pub async fn request(server: &Server, of: &Call, world: &World, key: &str) -> Answer {
+    let (path, body) = (world.fill(of.path()), world.fill(of.body));
+    call(server, key, of.method(), &path, &body).await
+}
+
+async fn call(server: &Server, key: &str, method: &str, path: &str, body: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header("x-api-key", key);
+    // Answers to different requests are compared.
+    request = request.header("x-request-id", "the-same");
+    if !body.is_empty() {
+        request = request.header("content-type", "application/json");
+    }
+    server.raw(request.body(Body::from(body.to_owned())).unwrap()).await
+}

@@ -1,0 +1,146 @@
+//! Rate limits over HTTP: headers, and refusals in each dialect's own words.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server, waiting_steps};
+use crate::workspaces::call;
+
+async fn limited(server: &Server, limits: Value) -> String {
+    let mut body = json!({"name": "limited", "scopes": ["admin"]});
+    body.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+    let made = server.post("/api/v1/auth/api-keys", &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    made.text_at("/data/secret")
+}
+
+fn standing(answer: &Answer) -> Option<(u64, u64, u64)> {
+    let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.parse().ok();
+    Some((
+        number("x-rate-limit-limit")?,
+        number("x-rate-limit-remaining")?,
+        number("x-rate-limit-reset")?,
+    ))
+}
+
+fn retry_after(answer: &Answer) -> u64 {
+    answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn headers_tell_how_the_limit_stands() {
+    let server = Server::start().await;
+    assert_eq!(standing(&server.get("/api/v1/auth/me").await), None, "no limit, no headers");
+    let key = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
+    let me = async || call(&server, &key, "GET", "/api/v1/auth/me", &Value::Null).await;
+    for left in [2, 1, 0] {
+        let answer = me().await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let (limit, remaining, reset) = standing(&answer).unwrap();
+        assert_eq!((limit, remaining), (3, left));
+        assert!(reset > 1_700_000_000, "seconds since 1970: {reset}");
+    }
+    let refused = me().await;
+    assert_eq!(refused.abi_refusal(), (429, "RATE_LIMIT_EXCEEDED".into()), "{}", refused.text);
+    assert!((1..=20).contains(&retry_after(&refused)), "one comes back each 20 s");
+    assert_eq!(standing(&refused).unwrap().1, 0);
+    let message = refused.text_at("/message");
+    assert!(message.contains("3 requests per minute for this key"), "{message}");
+    // Also what is refused for another reason counts and shows.
+    let other = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
+    let missing = call(&server, &other, "GET", "/api/v1/nothing", &Value::Null).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    let missing = call(&server, &other, "GET", "/api/v1/workspaces/x", &Value::Null).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert_eq!(standing(&missing).unwrap().1, 2);
+}
+
+/// The answer to a call that comes right after an execution was started. A machine that is slow
+/// may take longer between the two than the limit lasts: then once more.
+async fn refused(server: &Server, key: &str, execute: &str, call_: (&str, &Value)) -> Answer {
+    let (path, body) = call_;
+    for _ in 0..20 {
+        call(server, key, "POST", execute, &Value::Null).await;
+        let answer = call(server, key, "POST", path, body).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            return answer;
+        }
+    }
+    panic!("{path} was never refused");
+}
+
+#[tokio::test]
+async fn every_dialect_refuses_in_its_own_words() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    let id = workflow.rsplit('/').next().unwrap();
+    let execute = format!("{workflow}/execute");
+    let vellum = json!({"workflow_deployment_id": id, "inputs": []});
+    let calls: [(&str, Value, &str); 6] = [
+        (&execute, Value::Null, "/error/code"),
+        (&format!("{execute}?wait=true&timeout=1s"), Value::Null, "/error/code"),
+        ("/v1/execute-workflow", vellum.clone(), "/code"),
+        ("/v1/execute-workflow-async", vellum.clone(), "/code"),
+        ("/v1/execute-workflow-stream", vellum, "/code"),
+        ("/api/v1/workspaces", json!({"name": "x"}), "/errors/0/code"),
+    ];
+    for limits in [
+        json!({"rate_limits": {"executions_per_second": 1}}),
+        json!({"rate_limits": {"concurrent_executions": 1}}),
+        json!({"rate_limits": {"requests_per_minute": 1}}),
+    ] {
+        let by_request = limits["rate_limits"]["requests_per_minute"].is_number();
+        for (path, body, code) in &calls {
+            // Only executions are limited by executions.
+            if !by_request && path.starts_with("/api/v1") {
+                continue;
+            }
+            let key = limited(&server, limits.clone()).await;
+            let refused = refused(&server, &key, &execute, (path, body)).await;
+            assert_eq!(refused.status.as_u16(), 429, "{path} {limits}: {}", refused.text);
+            assert_eq!(refused.text_at(code), "RATE_LIMIT_EXCEEDED", "{path}");
+            assert!(retry_after(&refused) >= 1, "{path}");
+            let (limit, remaining, _) = standing(&refused).unwrap();
+            assert_eq!((limit, remaining), (1, 0), "{path} {limits}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_standard_key_has_five_at_once() {
+    let server = Server::start().await;
+    let workflow = server.workflow(json!([{"type": "Echo", "input": 1}])).await;
+    let execute = format!("{workflow}/execute");
+    let key = limited(&server, json!({"tier": "standard"})).await;
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(call(&server, &key, "POST", &execute, &Value::Null).await);
+    }
+    let started = statuses.iter().filter(|a| a.status == StatusCode::ACCEPTED).count();
+    assert!(started >= 5, "a bucket of five: {started}");
+    assert_eq!(standing(&statuses[0]).map(|(limit, left, _)| (limit, left)), Some((5, 4)));
+    // A read is not a start.
+    let read = call(&server, &key, "GET", &workflow, &Value::Null).await;
+    assert_eq!(read.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_workspace_limit_holds_for_all_of_its_keys() {
+    let server = Server::start().await;
+    let workspace = server.post("/api/v1/workspaces", &json!({"name": "w"})).await;
+    let id = workspace.text_at("/data/id");
+    let key = |n: u32| json!({"workspace_id": id, "name": n.to_string()});
+    let keys = [limited(&server, key(1)).await, limited(&server, key(2)).await];
+    let me = async |key: &str| call(&server, key, "GET", "/api/v1/auth/me", &Value::Null).await;
+    assert_eq!(me(&keys[0]).await.status, StatusCode::OK);
+    let path = format!("/api/v1/workspaces/{id}");
+    let body = json!({"rate_limits": {"requests_per_minute": 2}});
+    assert_eq!(call(&server, &server.key, "PATCH", &path, &body).await.status, StatusCode::OK);
+    assert_eq!(me(&keys[0]).await.status, StatusCode::OK);
+    assert_eq!(me(&keys[1]).await.status, StatusCode::OK);
+    let refused = me(&keys[0]).await;
+    assert_eq!(refused.abi_refusal(), (429, "RATE_LIMIT_EXCEEDED".into()));
+    assert!(refused.text.contains("for this workspace"), "{}", refused.text);
+    // Whoever runs the installation is in another workspace.
+    assert_eq!(server.get("/api/v1/auth/me").await.status, StatusCode::OK);
+}

@@ -1,0 +1,260 @@
+//! Token buckets, as the moment at which each will be full again.
+//!
+//! A bucket of a rate holds as many tokens as the rate has in one period, and gets one back each
+//! interval. So over any span of time, at most span / interval + size tokens are taken. One number
+//! is the whole state, so that a bucket can be an atomic and needs no lock.
+
+use std::time::Duration;
+
+use crate::Timestamp;
+
+/// How often something may happen: `burst` at once, then once each interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Between two tokens, in nanoseconds, rounded up: never more than was asked for.
+    interval: i64,
+    /// How many tokens the bucket holds.
+    burst: u32,
+}
+
+/// How full a bucket is: the moment at which it is full again, in nanoseconds since the Unix
+/// epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level(i64);
+
+/// How a bucket looks at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// How many tokens it holds when it is full.
+    pub limit: u32,
+    /// How many it holds.
+    pub remaining: u32,
+    /// When it is full again.
+    pub full_at: Timestamp,
+}
+
+impl Rate {
+    /// So many in each period, with a bucket for as many; `None` where that is not one at least.
+    pub fn new(count: u32, period: Duration) -> Option<Self> {
+        let period = i64::try_from(period.as_nanos()).ok()?;
+        let interval = period.checked_add(i64::from(count) - 1)?.checked_div(i64::from(count))?;
+        (interval > 0).then_some(Self { interval, burst: count })
+    }
+
+    /// How long it takes to fill an empty bucket, in nanoseconds.
+    fn capacity(self) -> i64 {
+        self.interval.saturating_mul(i64::from(self.burst))
+    }
+}
+
+fn nanos(at: Timestamp) -> i64 {
+    at.as_micros().saturating_mul(1000)
+}
+
+/// Rounded up: at that moment, the time is over.
+fn moment(nanos: i64) -> Timestamp {
+    Timestamp::from_micros(nanos.div_euclid(1000) + i64::from(nanos.rem_euclid(1000) > 0))
+}
+
+impl Level {
+    /// A full bucket.
+    pub const FULL: Self = Self(i64::MIN);
+
+    /// The level as a number, to be kept by whoever counts.
+    pub const fn to_raw(self) -> i64 {
+        self.0
+    }
+
+    /// The level that a number stands for; any number is one.
+    pub const fn from_raw(raw: i64) -> Self {
+        Self(raw)
+    }
+
+    /// Takes a token: the level after it, or how long to wait until there is one. Whoever is
+    /// refused has taken nothing.
+    ///
+    /// # Errors
+    /// The bucket is empty; how long until it holds a token.
+    pub fn take(self, rate: Rate, now: Timestamp) -> Result<Self, Duration> {
+        let next = self.at(rate, now).saturating_add(rate.interval);
+        let most = nanos(now).saturating_add(rate.capacity());
+        if next <= most {
+            return Ok(Self(next));
+        }
+        Err(moment(nanos(now).saturating_add(next - most)).since(now))
+    }
+
+    /// Gives a token back that was taken in vain.
+    pub const fn give_back(self, rate: Rate) -> Self {
+        Self(self.0.saturating_sub(rate.interval))
+    }
+
+    /// How the bucket looks.
+    pub fn standing(self, rate: Rate, now: Timestamp) -> Standing {
+        let full_at = self.at(rate, now);
+        let free = nanos(now).saturating_add(rate.capacity()).saturating_sub(full_at);
+        let remaining = u32::try_from(free / rate.interval).unwrap_or(rate.burst).min(rate.burst);
+        Standing { limit: rate.burst, remaining, full_at: moment(full_at) }
+    }
+
+    /// When it is full again, seen from `now`: not before now, and no further away than an empty
+    /// bucket needs. So neither a clock that was put back nor a rate that was changed locks
+    /// anybody out.
+    fn at(self, rate: Rate, now: Timestamp) -> i64 {
+        self.0.clamp(nanos(now), nanos(now).saturating_add(rate.capacity()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    fn per_second(count: u32) -> Rate {
+        Rate::new(count, Duration::from_secs(1)).unwrap()
+    }
+
+    #[test]
+    fn five_at_once_then_one_each_fifth_of_a_second() {
+        let rate = per_second(5);
+        let mut level = Level::FULL;
+        for (micros, expect) in [
+            (0, Ok(4)),
+            (0, Ok(3)),
+            (0, Ok(2)),
+            (0, Ok(1)),
+            (0, Ok(0)),
+            (0, Err(200_000)),
+            (150_000, Err(50_000)),
+            (200_000, Ok(0)),
+            (200_001, Err(199_999)),
+            (1_200_000, Ok(4)),
+        ] {
+            let found = level.take(rate, at(micros)).map(|next| {
+                level = next;
+                next.standing(rate, at(micros)).remaining
+            });
+            let found = found.map_err(|wait| wait.as_micros());
+            assert_eq!(found, expect, "at {micros}");
+        }
+        let standing = level.standing(rate, at(1_200_000));
+        assert_eq!(standing, Standing { limit: 5, remaining: 4, full_at: at(1_400_000) });
+    }
+
+    #[test]
+    fn rates_need_one_at_least() {
+        for (count, period, expect) in
+            [(0, 1, false), (1, 0, false), (1, 1, true), (u32::MAX, 60, true)]
+        {
+            let rate = Rate::new(count, Duration::from_secs(period));
+            assert_eq!(rate.is_some(), expect, "{count} in {period} s");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_locks_nobody_out() {
+        let rate = per_second(1);
+        let level = Level::FULL.take(rate, at(3_600_000_000)).unwrap();
+        assert_eq!(level.take(rate, at(0)), Err(Duration::from_secs(1)));
+        assert!(level.take(rate, at(i64::MAX)).is_ok());
+        assert!(Level::from_raw(i64::MAX).take(rate, at(i64::MIN)).is_err());
+    }
+
+    /// Moments that only go forward, in microseconds.
+    fn moments() -> impl Strategy<Value = Vec<i64>> {
+        let pause = prop_oneof![Just(0), 0..2_000i64, 0..2_000_000i64];
+        prop::collection::vec(pause, 1..300).prop_map(|pauses| {
+            pauses
+                .into_iter()
+                .scan(0, |now, pause| {
+                    *now += pause;
+                    Some(*now)
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_rate_times_time_plus_burst(
+            count in 1..2_000u32, seconds in prop::sample::select(vec![1u64, 60]), calls in moments(),
+        ) {
+            let rate = Rate::new(count, Duration::from_secs(seconds)).unwrap();
+            let mut level = Level::FULL;
+            let mut taken = Vec::new();
+            for now in calls {
+                if let Ok(next) = level.take(rate, at(now)) {
+                    level = next;
+                    taken.push(now);
+                }
+            }
+            // In whatever span one looks, whole or in part.
+            for (first, begin) in taken.iter().enumerate() {
+                for (more, end) in taken[first..].iter().enumerate() {
+                    let span = (end - begin) as f64 / 1e6;
+                    let most = span * f64::from(count) / seconds as f64 + f64::from(count);
+                    prop_assert!((more + 1) as f64 <= most + 1e-6, "{} in {span} s", more + 1);
+                }
+            }
+        }
+
+        #[test]
+        fn whoever_waits_as_told_is_served_and_not_before(
+            count in 1..2_000u32, seconds in prop::sample::select(vec![1u64, 60]), calls in moments(),
+        ) {
+            let rate = Rate::new(count, Duration::from_secs(seconds)).unwrap();
+            let mut level = Level::FULL;
+            for now in calls {
+                match level.take(rate, at(now)) {
+                    Ok(next) => level = next,
+                    Err(wait) => {
+                        let wait = i64::try_from(wait.as_micros()).unwrap();
+                        prop_assert!(wait > 0);
+                        prop_assert!(level.take(rate, at(now + wait)).is_ok());
+                        prop_assert!(level.take(rate, at(now + wait - 1)).is_err());
+                    }
+                }
+                let standing = level.standing(rate, at(now));
+                prop_assert!(standing.remaining <= standing.limit);
+                prop_assert_eq!(standing.remaining > 0, level.take(rate, at(now)).is_ok());
+                prop_assert_eq!(level.standing(rate, standing.full_at).remaining, count);
+            }
+        }
+
+        /// Whoever hammers is served as often as the rate says, and no less for hammering.
+        #[test]
+        fn refusals_cost_nothing(count in 1..200u32, tries in 1..20i64) {
+            let rate = per_second(count);
+            let (mut level, mut taken) = (Level::FULL, 0);
+            let step = (1_000_000 / i64::from(count) / tries).max(1);
+            for now in (0..=10_000_000).step_by(usize::try_from(step).unwrap()) {
+                if let Ok(next) = level.take(rate, at(now)) {
+                    level = next;
+                    taken += 1;
+                }
+            }
+            // All of the rate but what falls between two tries.
+            let full = 11 * i64::from(count);
+            prop_assert!(taken <= full && taken >= full - 1 - 10 * i64::from(count) / tries,
+                "{taken} of {full}");
+        }
+
+        #[test]
+        fn what_is_given_back_can_be_taken_again(count in 1..2_000u32, calls in moments()) {
+            let rate = per_second(count);
+            let mut level = Level::FULL;
+            for now in calls {
+                if let Ok(next) = level.take(rate, at(now)) {
+                    let before = level.standing(rate, at(now));
+                    prop_assert_eq!(next.give_back(rate).standing(rate, at(now)), before);
+                    level = next;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Workspaces: who may see and change them. Whoever runs the installation is an admin of the
+//! default workspace; others see their own and learn nothing of the rest.
+
+use stepwell_core::Timestamp;
+use stepwell_core::ids::WorkspaceId;
+use stepwell_core::rate::RateLimits;
+use stepwell_store::record::WorkspaceRecord;
+use stepwell_store::traits::UpdateWorkspace;
+use stepwell_store::{Store, StoreError};
+
+use super::{App, Idempotency};
+use crate::runtime::engine::new_uuid;
+use crate::{AppError, Caller};
+
+/// The most characters of a name.
+const MAX_NAME: usize = 100;
+
+/// Asks for a workspace.
+#[derive(Debug, Clone)]
+pub struct CreateWorkspace {
+    /// What people will call it, 1 to 100 characters; need not be unique.
+    pub name: String,
+    /// What all of its keys may use together.
+    pub limits: RateLimits,
+    /// The idempotency key, if any.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Changes a workspace; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeWorkspace {
+    /// What people will call it.
+    pub name: Option<String>,
+    /// What all of its keys may use together.
+    pub limits: Option<RateLimits>,
+}
+
+/// Makes the workspace that is there from the first start on.
+pub(super) async fn make_default(store: &dyn Store, now: Timestamp) -> Result<(), AppError> {
+    if store.find_workspace(WorkspaceId::DEFAULT).await?.is_some() {
+        return Ok(());
+    }
+    let name = "default".to_owned();
+    let (id, limits) = (WorkspaceId::DEFAULT, RateLimits::NONE);
+    let workspace = WorkspaceRecord { id, name, limits, created_at: now, updated_at: now };
+    Ok(store.create_workspace(workspace, None).await?)
+}
+
+impl App {
+    /// Makes a workspace; answers its id, with an idempotency key seen before that of the first
+    /// time. Scope `admin` in the default workspace. It has no key yet: see
+    /// [`App::create_key`](super::App::create_key).
+    ///
+    /// # Errors
+    /// `InvalidRequest` for the name; `Forbidden`, `NotPermitted`.
+    pub async fn create_workspace(
+        &self,
+        caller: &Caller,
+        create: CreateWorkspace,
+    ) -> Result<WorkspaceId, AppError> {
+        caller.require_operator()?;
+        if let Some(outcome) = self.seen(caller, create.idempotency.as_ref()).await? {
+            return replayed_id(&outcome);
+        }
+        let CreateWorkspace { name, limits, idempotency } = create;
+        check_name(&name)?;
+        let id = WorkspaceId::from_uuid(new_uuid());
+        let now = self.engine.now();
+        let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
+        let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
+        let workspace = WorkspaceRecord { id, name, limits, created_at: now, updated_at: now };
+        match self.engine.store.create_workspace(workspace, idempotency).await {
+            Err(StoreError::Replayed(found)) => {
+                replayed_id(&Idempotency::outcome_of(&fingerprint.unwrap_or_default(), &found)?)
+            }
+            made => Ok(made.map(|()| id)?),
+        }
+    }
+
+    /// The workspaces that the caller may see, newest first: all of them for whoever runs the
+    /// installation, else its own. Scope `admin`.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn workspaces(&self, caller: &Caller) -> Result<Vec<WorkspaceRecord>, AppError> {
+        caller.require_admin()?;
+        if caller.is_operator() {
+            return Ok(self.engine.store.list_workspaces().await?);
+        }
+        Ok(vec![self.own_workspace(caller).await?])
+    }
+
+    /// A workspace. Scope `admin`.
+    ///
+    /// # Errors
+    /// `Forbidden`; `NotFound`, also where it is there but not for the caller to see.
+    pub async fn workspace(
+        &self,
+        caller: &Caller,
+        id: WorkspaceId,
+    ) -> Result<WorkspaceRecord, AppError> {
+        caller.require_admin()?;
+        if caller.workspace != id && !caller.is_operator() {
+            return Err(not_found(id));
+        }
+        self.engine.store.find_workspace(id).await?.ok_or_else(|| not_found(id))
+    }
+
+    /// Changes a workspace, and answers it. Scope `admin`; limits are changed by whoever runs the
+    /// installation only, and hold at once.
+    ///
+    /// # Errors
+    /// As [`App::workspace`]; `NotPermitted`; `InvalidRequest` for the name.
+    pub async fn change_workspace(
+        &self,
+        caller: &Caller,
+        id: WorkspaceId,
+        change: ChangeWorkspace,
+    ) -> Result<WorkspaceRecord, AppError> {
+        self.workspace(caller, id).await?;
+        let ChangeWorkspace { name, limits } = change;
+        if limits.is_some() {
+            caller.require_operator()?;
+        }
+        name.as_deref().map_or(Ok(()), check_name)?;
+        let update = UpdateWorkspace { id, name, limits, now: self.engine.now() };
+        self.engine.store.update_workspace(update).await?;
+        if let Some(limits) = limits {
+            self.engine.limit_workspace(id, limits).await?;
+        }
+        self.workspace(caller, id).await
+    }
+
+    /// The workspace that the caller belongs to.
+    pub(super) async fn own_workspace(&self, caller: &Caller) -> Result<WorkspaceRecord, AppError> {
+        let id = caller.workspace;
+        self.engine.store.find_workspace(id).await?.ok_or_else(|| not_found(id))
+    }
+}
+
+fn not_found(id: WorkspaceId) -> AppError {
+    AppError::not_found("workspace", id.abi())
+}
+
+fn check_name(name: &str) -> Result<(), AppError> {
+    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.trim().is_empty() {
+        return Ok(());
+    }
+    Err(AppError::invalid("name", format!("name must have 1 to {MAX_NAME} characters")))
+}
+
+fn replayed_id(outcome: &str) -> Result<WorkspaceId, AppError> {
+    // The key was used for something else than a workspace.
+    outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
+}

@@ -1,0 +1,151 @@
+//! The meters of all limited keys and of the workspaces that are at work.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stepwell_core::ids::{ExecutionId, KeyId, WorkspaceId};
+use stepwell_core::rate::RateLimits;
+use stepwell_store::record::ExecutionRecord;
+use stepwell_store::traits::ActiveOf;
+
+use super::Limits;
+use super::meter::Meter;
+use crate::runtime::engine::Engine;
+use crate::{AppError, Caller};
+
+/// Meters by whose they are. They are never forgotten, since executions under way are counted in
+/// them: there are as many as there are limited keys and workspaces in use.
+// A short critical section, nothing awaits under it. Requests do not look here: their caller has
+// its meters at hand.
+#[derive(Debug)]
+struct Of<K>(Mutex<HashMap<K, Arc<Meter>>>);
+
+impl<K: Hash + Eq> Of<K> {
+    fn get(&self, whose: &K) -> Option<Arc<Meter>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(whose).cloned()
+    }
+
+    fn get_or_new(&self, whose: K) -> Arc<Meter> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(whose).or_insert_with(|| Arc::new(Meter::new())).clone()
+    }
+}
+
+/// All meters of this node.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    keys: Of<KeyId>,
+    workspaces: Of<WorkspaceId>,
+    /// Whether anybody's executions are counted by their ids, or ever were.
+    counting: AtomicBool,
+}
+
+impl Meters {
+    pub(crate) fn new() -> Self {
+        Self {
+            keys: Of(Mutex::default()),
+            workspaces: Of(Mutex::default()),
+            counting: AtomicBool::new(false),
+        }
+    }
+
+    fn of(&self, record: &ExecutionRecord) -> impl Iterator<Item = Arc<Meter>> + use<> {
+        let counting = self.counting.load(Ordering::SeqCst);
+        let key = record.started_by.filter(|_| counting).and_then(|key| self.keys.get(&key));
+        let workspace = counting.then(|| self.workspaces.get(&record.workspace)).flatten();
+        key.into_iter().chain(workspace)
+    }
+
+    /// An execution is driven here: whoever started it, it counts.
+    pub(crate) fn entered(&self, record: &ExecutionRecord) {
+        self.of(record).for_each(|meter| meter.active.enter(record.id));
+    }
+
+    /// An execution has ended, or never was. Saying so twice does no harm.
+    pub(crate) fn left(&self, record: &ExecutionRecord) {
+        self.of(record).for_each(|meter| meter.active.leave(record.id));
+    }
+}
+
+/// A place among the executions that are counted, until it is kept by one that was accepted.
+pub(crate) struct Place {
+    limits: Limits,
+    id: Option<ExecutionId>,
+}
+
+impl Place {
+    /// It was accepted: it counts until it ends.
+    pub(crate) fn keep(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.limits.leave(id);
+        }
+    }
+}
+
+impl Engine {
+    /// Counts the start of an execution against the caller's limits.
+    pub(crate) fn admit(&self, caller: &Caller, id: ExecutionId) -> Result<Place, AppError> {
+        caller.limits.take_execution(id, self.now())?;
+        Ok(Place { limits: caller.limits.clone(), id: Some(id) })
+    }
+
+    /// The limits of a key and its workspace, as they are stored now.
+    pub(crate) async fn limits(
+        &self,
+        (key, of_key): (KeyId, RateLimits),
+        workspace: WorkspaceId,
+    ) -> Result<Limits, AppError> {
+        let found = self.store.find_workspace(workspace).await?;
+        let of_workspace = found.map_or(RateLimits::NONE, |found| found.limits);
+        let key = if of_key == RateLimits::NONE {
+            None
+        } else {
+            let meter = self.meters.keys.get_or_new(key);
+            self.limit(&meter, of_key, ActiveOf::Key(key)).await?;
+            Some(meter)
+        };
+        let workspace = Some(self.limit_workspace(workspace, of_workspace).await?);
+        Ok(Limits { key, workspace })
+    }
+
+    /// Limits a workspace so from now on.
+    pub(crate) async fn limit_workspace(
+        &self,
+        workspace: WorkspaceId,
+        limits: RateLimits,
+    ) -> Result<Arc<Meter>, AppError> {
+        let meter = self.meters.workspaces.get_or_new(workspace);
+        self.limit(&meter, limits, ActiveOf::Workspace(workspace)).await?;
+        Ok(meter)
+    }
+
+    async fn limit(&self, meter: &Meter, limits: RateLimits, of: ActiveOf) -> Result<(), AppError> {
+        if limits.concurrent_executions.is_none() {
+            meter.set(limits);
+            meter.active.stop().await;
+            return Ok(());
+        }
+        // Before it looks: whatever ends from now on is told to the meter.
+        self.meters.counting.store(true, Ordering::SeqCst);
+        let find = async {
+            let mut found = self.store.active_executions(of).await?;
+            // Those that no commit has told the store of yet.
+            found.extend(self.registry.at_work(|record| match of {
+                ActiveOf::Key(key) => record.started_by == Some(key),
+                ActiveOf::Workspace(workspace) => record.workspace == workspace,
+            }));
+            Ok::<_, AppError>(found)
+        };
+        meter.active.fill(find).await?;
+        meter.set(limits);
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! What one key or one workspace has used.
+
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use stepwell_core::Timestamp;
+use stepwell_core::ids::ExecutionId;
+use stepwell_core::rate::{Level, Rate, RateLimits, Standing};
+
+use super::active::Active;
+
+/// A bucket whose rate can be changed; without a lock.
+#[derive(Debug)]
+pub(crate) struct Rated {
+    /// So many in each period; 0: no limit.
+    count: AtomicU32,
+    period: Duration,
+    level: AtomicI64,
+}
+
+impl Rated {
+    const fn new(period: Duration) -> Self {
+        let level = AtomicI64::new(Level::FULL.to_raw());
+        Self { count: AtomicU32::new(0), period, level }
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        match self.count.load(Ordering::Relaxed) {
+            0 => None,
+            count => Rate::new(count, self.period),
+        }
+    }
+
+    fn set(&self, count: Option<u32>) {
+        self.count.store(count.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Takes a token; where there is none, how the bucket stands and when there will be one.
+    pub(super) fn take(&self, now: Timestamp) -> Result<(), (Standing, Duration)> {
+        let Some(rate) = self.rate() else { return Ok(()) };
+        let mut refused = None;
+        let taken =
+            self.level.try_update(
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+                |raw| match Level::from_raw(raw).take(rate, now) {
+                    Ok(next) => Some(next.to_raw()),
+                    Err(wait) => {
+                        refused = Some((Level::from_raw(raw).standing(rate, now), wait));
+                        None
+                    }
+                },
+            );
+        match (taken, refused) {
+            (Err(_), Some(refused)) => Err(refused),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives back a token that was taken in vain.
+    pub(super) fn give_back(&self) {
+        let Some(rate) = self.rate() else { return };
+        let give = |raw| Level::from_raw(raw).give_back(rate).to_raw();
+        self.level.update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+
+    /// How it stands; `None` where there is no limit.
+    pub(super) fn standing(&self, now: Timestamp) -> Option<Standing> {
+        let level = Level::from_raw(self.level.load(Ordering::Relaxed));
+        self.rate().map(|rate| level.standing(rate, now))
+    }
+}
+
+/// What one key or one workspace has used.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    pub(super) executions: Rated,
+    pub(super) requests: Rated,
+    /// The most executions at the same time; 0: no limit.
+    most: AtomicU32,
+    pub(super) active: Active,
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Self {
+            executions: Rated::new(Duration::from_secs(1)),
+            requests: Rated::new(Duration::from_secs(60)),
+            most: AtomicU32::new(0),
+            active: Active::default(),
+        }
+    }
+
+    /// Limits it so from now on; what was used stays used.
+    pub(super) fn set(&self, limits: RateLimits) {
+        let RateLimits {
+            tier: _,
+            executions_per_second,
+            requests_per_minute,
+            concurrent_executions,
+        } = limits;
+        self.executions.set(executions_per_second);
+        self.requests.set(requests_per_minute);
+        self.most.store(concurrent_executions.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Counts an execution; where there are as many as may be, how many that is.
+    pub(super) fn try_enter(&self, id: ExecutionId) -> Result<(), u32> {
+        match self.most.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            most if self.active.try_enter(id, most as usize) => Ok(()),
+            most => Err(most),
+        }
+    }
+}
