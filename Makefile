@@ -28,13 +28,13 @@ test-clients: $(VENV)/installed $(NODE_MODULES) ## Run the tests of the Python a
 	$(CARGO) build -p stepwell
 	@set -e; export STEPWELL_BIN="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/stepwell"; \
 	bin="$(CURDIR)/$(VENV)/bin"; export MYPY_CACHE_DIR="$(CURDIR)/target/mypy"; \
-	for client in python python-vellum; do \
+	for client in python python-vellum python-abi; do \
 		(cd clients/$$client && set -x && "$$bin/mypy" && "$$bin/pytest" -p no:cacheprovider) || exit 1; done; \
 	cd clients/typescript && npm test
 
-$(VENV)/installed: clients/python/pyproject.toml clients/python-vellum/pyproject.toml
+$(VENV)/installed: clients/python/pyproject.toml clients/python-vellum/pyproject.toml clients/python-abi/pyproject.toml
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet -e 'clients/python[test]' -e clients/python-vellum
+	$(VENV)/bin/pip install --quiet -e 'clients/python[test]' -e clients/python-vellum -e clients/python-abi
 	touch $@
 
 $(NODE_MODULES): clients/typescript/package-lock.json

@@ -143,7 +143,7 @@ class Stub:
                     self.end_headers()
                     self.wfile.write(body)
 
-            do_GET = do_POST = do_PUT = do_DELETE = reply
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply
 
             def log_message(self, *args: Any) -> None:
                 pass
@@ -220,3 +220,47 @@ async def run_snippet(text: str, space: dict[str, Any]) -> None:
     result = eval(code, space)
     if inspect.isawaitable(result):
         await result
+
+
+MANAGEMENT = ROOT / "clients/testing/management.md"
+
+
+@dataclass
+class Example:
+    """A printed request, with its body if it has one, and its answer."""
+
+    method: str
+    path: str
+    body: Any
+    answer: Any
+
+
+def examples(page: Path = MANAGEMENT) -> dict[str, Example]:
+    """The printed requests of a page by their titles."""
+    found: dict[str, Example] = {}
+    for part in page.read_text().split("\n### ")[1:]:
+        title, _, text = part.partition("\n")
+        call = re.search(r"^`(\w+) (\S+)`$", text, re.M)
+        said = dict(re.findall(r"^(Request|Answer):\n\n```json\n(.*?)^```$", text, re.M | re.S))
+        if call and "Answer" in said:
+            body = json.loads(said.get("Request", "null"))
+            found[title] = Example(call[1], call[2], body, json.loads(said["Answer"]))
+    assert found, f"{page} has no examples"
+    return found
+
+
+def printed_server() -> Stub:
+    """A server that knows the printed requests only, and gives the printed answers."""
+    known = [
+        (example.method, re.sub(r"\{\w+\}", r"[^/?]+", example.path), example.answer)
+        for example in examples().values()
+    ]
+
+    def answer(request: Request) -> Answer:
+        path = request.path.partition("?")[0]
+        for method, pattern, said in known:
+            if method == request.method and re.fullmatch(pattern, path):
+                return Answer(200, said)
+        return Answer(501, {"message": f"nothing is printed for {request.method} {path}"})
+
+    return Stub(answer)

@@ -28,5 +28,12 @@ def test_snippets(
         "stable [(1, 1)]",
         "['read:workflows']\n['revoked']",
         "INVALID_WORKFLOW",
+        "completed {'text': 'NWOD'}",
+        "reverse completed 2 2",
+        "{'text': '21'}",
+        "PRECONDITION_FAILED",
+        "02:30:00+0",
+        "{'text': 'THGIN DOOG'}",
+        "developer 50",
     ):
         assert part in said, (part, said)

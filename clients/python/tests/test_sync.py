@@ -7,6 +7,9 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import stepwell
 
@@ -25,12 +28,25 @@ def calls(kind: type) -> dict[str, inspect.Signature]:
     }
 
 
-def test_both_have_the_same_calls_with_types_and_texts() -> None:
-    sync, asynchronous = calls(stepwell.Client), calls(stepwell.AsyncClient)
-    assert len(sync) > 30 and sync.keys() == asynchronous.keys()
+def resources(client: Any) -> dict[str, type]:
+    """The classes of the properties that have calls of their own."""
+    names = ("workflows", "executions", "schedules", "webhooks", "workspaces")
+    return {name: type(getattr(client, name)) for name in names}
+
+
+PAIRS = [(stepwell.Client, stepwell.AsyncClient)] + [
+    (one, resources(stepwell.AsyncClient())[name])
+    for name, one in resources(stepwell.Client()).items()
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].__name__)
+def test_both_have_the_same_calls_with_types_and_texts(pair: tuple[type, type]) -> None:
+    sync, asynchronous = calls(pair[0]), calls(pair[1])
+    assert len(sync) >= 5 and sync.keys() == asynchronous.keys()
     for name, signature in sync.items():
         assert signature.parameters.keys() == asynchronous[name].parameters.keys()
-        assert inspect.getdoc(getattr(stepwell.Client, name)), name
+        assert inspect.getdoc(getattr(pair[0], name)), name
         one = str(signature.return_annotation)
         other = str(asynchronous[name].return_annotation)
         assert one == other or (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Optional
 
 from typing_extensions import assert_type
 
 import stepwell
-from stepwell import AsyncClient, Client
+from stepwell import AsyncClient, Client, management
 
 
 def use(client: Client) -> None:
@@ -36,6 +37,23 @@ def use(client: Client) -> None:
     assert_type(client.workflow_quality("w").tags, list[stepwell.TagQuality])
     assert_type(client.definition_schema(), dict[str, Any])
     assert_type(client.create_api_key("k", ["admin"]).secret, str)
+    managed = client.workflows.create("n", configuration={"steps": []}, metadata={"a": 1})
+    assert_type(managed, management.Workflow)
+    assert_type(
+        client.workflows.list(status="active", page=2), management.Page[management.WorkflowRow]
+    )
+    for listed in client.executions.iter(status=["failed"], start_date="2026-01-01"):
+        assert_type(listed, management.ExecutionRow)
+    for happened in client.executions.events("e"):
+        if happened.event == "step" and isinstance(happened, management.StepEvent):
+            assert_type(happened.step.error, Optional[management.Failure])
+    schedule = client.schedules.create("w", "n", "cron", cron_expression="@daily")
+    assert_type(schedule.next_execution, Optional[datetime])
+    assert_type(client.webhooks.create("u", ["*"]).secret, Optional[str])
+    assert_type(stepwell.verify_webhook(b"", {}, "whsec_"), management.WebhookEvent)
+    client.workflows.update("w", nme="n")  # type: ignore[call-arg]
+    client.workflows.list(status="asleep")  # type: ignore[arg-type]
+    client.schedules.create("w", "n", "weekly")  # type: ignore[arg-type]
     client.execute_workflow([], workflow_deploymnt_name="w")  # type: ignore[call-arg]
     client.execute_workflow([], event_types=["NODE"])  # type: ignore[call-arg]
     client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]
@@ -45,6 +63,9 @@ async def use_async(client: AsyncClient) -> None:
     async with client as same:
         assert_type(same, AsyncClient)
     assert_type(await client.run("w"), stepwell.Execution)
+    assert_type(await client.workflows.get("w"), management.Workflow)
+    async for row in client.schedules.iter(enabled=True):
+        assert_type(row, management.ScheduleRow)
     async for release in client.iter_releases("w"):
         assert_type(release.number, int)
     stream = client.execute_workflow_stream([], workflow_deployment_name="w")

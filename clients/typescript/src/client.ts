@@ -13,15 +13,31 @@ import {
 } from "./deployments.js";
 import { StepwellError } from "./errors.js";
 import { chunks, path, type Call, type CallOptions, type PostOptions } from "./http.js";
+import { ManagedExecutions, ManagedWorkflows } from "./managed.js";
 import type * as m from "./models.js";
-import { camel, DEPLOYMENTS, snake, STATUS } from "./names.js";
+import { camel, DEPLOYMENTS, MANAGEMENT, snake, STATUS } from "./names.js";
 import { ReleasesClient } from "./releases.js";
+import { Schedules } from "./schedules.js";
+import { Webhooks } from "./webhooks.js";
+import { Workspaces } from "./workspaces.js";
 
 export interface ListApiKeysOptions extends CallOptions {
   page?: number;
   pageSize?: number;
   sortBy?: "created_at" | "expires_at" | "last_used_at" | "name";
   sortOrder?: "asc" | "desc";
+}
+
+/** A key to make: for what `scopes`, a `role` or both say, with the limits of a `tier` or its own. */
+export interface CreateApiKey {
+  name: string;
+  scopes?: string[];
+  role?: "admin" | "developer" | "analyst" | "user";
+  expiresAt?: Date | string;
+  tier?: "standard" | "enterprise";
+  rateLimits?: Partial<m.RateLimits>;
+  /** Another one than that of the client's own key. */
+  workspaceId?: string;
 }
 
 /** How long the execution of a deployment may take. */
@@ -32,26 +48,31 @@ const KEYS = "/api/v1/auth/api-keys";
  * A Stepwell server. All times are milliseconds, and every failure is a `StepwellError`, except
  * for the reason of a caller's own `signal`.
  *
+ * The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+ *
  * After 429, 503 and broken connections a request is sent again where that is harmless: GETs,
  * POSTs, each of which carries an `Idempotency-Key`, and moving a release tag.
  */
 export class Client extends ReleasesClient {
+  /** Workflows that are administered: created, changed, activated, executed. */
+  readonly workflows = new ManagedWorkflows(this.http);
+  /** Executions of all workflows: looked at, followed, controlled, run again. */
+  readonly executions = new ManagedExecutions(this.http);
+  /** Executions that start by themselves. */
+  readonly schedules = new Schedules(this.http);
+  /** Being told of events. */
+  readonly webhooks = new Webhooks(this.http);
+  /** Tenants. */
+  readonly workspaces = new Workspaces(this.http);
+
   // Keys (scope `admin`)
 
   /**
    * Makes a key; its `secret` is in this answer only. Where the answer got lost, the repeat is a
    * `ConflictError` rather than a second key.
    */
-  createApiKey(
-    key: { name: string; scopes: string[]; expiresAt?: Date | string },
-    options: PostOptions = {},
-  ): Promise<m.NewApiKey> {
-    const expires = key.expiresAt instanceof Date ? key.expiresAt.toISOString() : key.expiresAt;
-    const body = {
-      name: key.name,
-      scopes: key.scopes,
-      ...(expires ? { expires_at: expires } : {}),
-    };
+  createApiKey(key: CreateApiKey, options: PostOptions = {}): Promise<m.NewApiKey> {
+    const body = snake(key, MANAGEMENT);
     return this.wrapped({ method: "POST", path: KEYS, body, ...options });
   }
 

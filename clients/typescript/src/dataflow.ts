@@ -1,20 +1,19 @@
 /** The calls of the dataflow dialect: workflows, executions, step types. */
 
-import { ConnectionFailedError, StepwellError, WaitTimeoutError } from "./errors.js";
-import { Follower, hasEnded } from "./follow.js";
+import { WaitTimeoutError } from "./errors.js";
+import { Follower, follow } from "./follow.js";
 import {
-  chunks,
   Http,
   path,
+  secretHeaders,
   type Call,
   type CallOptions,
   type ClientOptions,
-  type Open,
   type PostOptions,
 } from "./http.js";
 import type * as m from "./models.js";
 import { camel, DATAFLOW } from "./names.js";
-import { delay, pause } from "./retry.js";
+import { pause } from "./retry.js";
 
 /** What `execute` and `run` take besides the input. */
 export interface ExecuteOptions extends PostOptions {
@@ -39,8 +38,7 @@ export interface ListExecutionsOptions extends PageOptions {
 
 /** The server holds an answer back no longer than this; the client goes on asking after it. */
 const LONGEST_WAIT = 30_000;
-/** The server sends a comment every 15 s; a stream that is quiet for longer is broken. */
-const STREAM_TIMEOUT = 60_000;
+const ENDED: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 const EXECUTION = "/workflows/{}/executions/{}";
 
 /** Workflows and their executions. */
@@ -160,7 +158,7 @@ export class DataflowClient {
   ): Promise<m.Execution> {
     for (let look = 50; ; look = Math.min(look * 1.5, 1000)) {
       const execution = await this.getExecution(workflowId, executionId, signal ? { signal } : {});
-      if (hasEnded(execution.status)) return execution;
+      if (ENDED.has(execution.status)) return execution;
       const left = timeout === undefined ? look : begun + timeout - Date.now();
       if (timeout !== undefined && left <= 0) throw new WaitTimeoutError(executionId, timeout);
       await pause(Math.min(look, left), signal);
@@ -247,49 +245,20 @@ export class DataflowClient {
    * What happens to an execution, from its beginning (or after the event `after`) until it ended.
    * A connection that breaks is replaced; no event is lost or comes twice.
    */
-  async *events(
+  events(
     workflowId: string,
     executionId: string,
     { after = 0, signal }: { after?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<m.ExecutionEvent> {
-    const follower = new Follower(after);
     const options: CallOptions = signal ? { signal } : {};
-    const where = `${path(EXECUTION, workflowId, executionId)}/events`;
-    for (let failed = 0; !follower.ended;) {
-      let cause: Error | undefined;
-      let opened: Open | undefined;
-      try {
-        const headers = follower.connect();
-        const call: Call = {
-          method: "GET",
-          path: where,
-          headers,
-          timeout: STREAM_TIMEOUT,
-          ...options,
-        };
-        opened = await this.http.open(call);
-        for await (const chunk of chunks(opened)) yield* follower.feed(chunk);
-      } catch (error) {
-        // Refusals have had their retries inside `open`.
-        if (error instanceof StepwellError || !opened) throw error;
-        cause = this.http.broken(error, opened.clock, signal, executionId);
-        if (!(cause instanceof ConnectionFailedError)) throw cause;
-      } finally {
-        opened?.clock.close();
-      }
-      if (follower.ended) return;
-      if (follower.heard) failed = 0;
-      else if (!cause) {
-        // It ended before the reader's place, or the server stops.
-        const { status } = await this.getExecution(workflowId, executionId, options);
-        if (hasEnded(status)) return;
-      }
-      failed += 1;
-      const wait = delay(this.http.policy, failed);
-      const closed = "the server closed the stream before the execution ended";
-      if (wait === undefined) throw cause ?? new ConnectionFailedError(closed, { executionId });
-      await pause(wait, signal);
-    }
+    return follow<m.ExecutionEvent>(this.http, {
+      executionId,
+      path: `${path(EXECUTION, workflowId, executionId)}/events`,
+      follower: new Follower<m.ExecutionEvent>(after, DATAFLOW, ENDED),
+      hasEnded: async () =>
+        ENDED.has((await this.getExecution(workflowId, executionId, options)).status),
+      options,
+    });
   }
 
   /** The log of an execution, in order. */
@@ -323,12 +292,7 @@ export class DataflowClient {
 
 function executeCall(workflowId: string, input: unknown, options: ExecuteOptions): Call {
   const { webhookUrl, secrets = {}, ...rest } = options;
-  const headers = Object.fromEntries(
-    Object.entries(secrets).map(([name, value]) => [
-      `X-Secret-${name.replaceAll("_", "-")}`,
-      value,
-    ]),
-  );
+  const headers = secretHeaders(secrets);
   const body = { input, webhook_url: webhookUrl };
   return {
     method: "POST",

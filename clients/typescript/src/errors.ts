@@ -1,6 +1,8 @@
 /** Every error that this package throws. All are a `StepwellError`. */
 
+import type { Execution as ManagedExecution, Failure } from "./managed-models.js";
 import type { Execution } from "./models.js";
+import { camel, MANAGEMENT } from "./names.js";
 
 /** One thing that is wrong at one place. */
 export interface ErrorDetail {
@@ -58,12 +60,46 @@ export class ForbiddenError extends APIError {}
 export class NotFoundError extends APIError {}
 /** 409: the object is not in a state that allows this. */
 export class ConflictError extends APIError {}
+/** 412: the object was changed since the version that the call was for. Look again. */
+export class PreconditionFailedError extends ConflictError {}
 /** 429: too many requests, also after the retries. */
 export class RateLimitError extends APIError {}
 /** 5xx: the server could not do it. */
 export class ServerError extends APIError {}
 /** 503: the server cannot do it at the moment, also after the retries. */
 export class UnavailableError extends ServerError {}
+
+/**
+ * 500 `WORKFLOW_EXECUTION_ERROR`, 504 `EXECUTION_TIMEOUT`: the execution that the call waited for
+ * failed, was cancelled, or took longer than it may, and has ended.
+ */
+export class ExecutionNotCompletedError extends ServerError {
+  /** The execution. */
+  readonly executionId: string | undefined;
+  /** The step that failed; undefined where it was the execution as a whole. */
+  readonly step: string | undefined;
+  /** Why. */
+  readonly failure: Failure | undefined;
+
+  constructor(message: string, said: Said & { status: number; body?: unknown }) {
+    super(message, said);
+    const errors = isObject(said.body) ? said.body["errors"] : undefined;
+    const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+    const told = isObject(first) ? first : {};
+    this.executionId = text(told["execution_id"]);
+    this.step = text(told["step"]);
+    this.failure = isObject(told["cause"])
+      ? (camel(told["cause"], MANAGEMENT) as Failure)
+      : undefined;
+  }
+}
+
+/** Thrown by `verifyWebhook` only: the request is not one of Stepwell's, or too old. */
+export class WebhookVerificationError extends StepwellError {
+  constructor(message: string) {
+    super(message, { code: "WEBHOOK_NOT_VERIFIED" });
+  }
+}
 
 /** The server was not reached, or the connection broke off. Code `CONNECTION_FAILED`. */
 export class ConnectionFailedError extends StepwellError {
@@ -105,20 +141,22 @@ export class WaitTimeoutError extends StepwellError {
   }
 }
 
-/** Thrown by `succeeded` only: the execution ended `FAILED` or `CANCELLED`. */
+/** Thrown by `succeeded` only: the execution failed, ran out of time, or was cancelled. */
 export class ExecutionFailedError extends StepwellError {
-  readonly execution: Execution;
+  readonly execution: Execution | ManagedExecution;
 
-  constructor(execution: Execution) {
+  constructor(execution: Execution | ManagedExecution) {
     const { error, executionId, status } = execution;
     super(error?.message ?? `${executionId} is ${status}`, { code: error?.code ?? status });
     this.execution = execution;
   }
 }
 
-/** The execution, or an `ExecutionFailedError` where it ended `FAILED` or `CANCELLED`. */
-export function succeeded(execution: Execution): Execution {
-  if (execution.status === "FAILED" || execution.status === "CANCELLED") {
+const FAILED: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT", "CANCELLED"]);
+
+/** The execution, or an `ExecutionFailedError` where it ended in another way than completed. */
+export function succeeded<E extends Execution | ManagedExecution>(execution: E): E {
+  if (FAILED.has(execution.status.toUpperCase())) {
     throw new ExecutionFailedError(execution);
   }
   return execution;
@@ -132,6 +170,7 @@ const BY_STATUS: Record<number, Kind> = {
   403: ForbiddenError,
   404: NotFoundError,
   409: ConflictError,
+  412: PreconditionFailedError,
   413: BadRequestError,
   415: BadRequestError,
   422: BadRequestError,
@@ -139,10 +178,18 @@ const BY_STATUS: Record<number, Kind> = {
   503: UnavailableError,
 };
 
+const NOT_COMPLETED: ReadonlySet<string> = new Set([
+  "WORKFLOW_EXECUTION_ERROR",
+  "EXECUTION_TIMEOUT",
+]);
+
 /** The error for an answer; `body` is the parsed JSON, or the text where it was none. */
 export function apiError(status: number, body: unknown, requestId: string | undefined): APIError {
-  const kind = BY_STATUS[status] ?? (status >= 500 ? ServerError : APIError);
   const said = read(body);
+  const waited = status >= 500 && NOT_COMPLETED.has(said.code ?? "");
+  const kind = waited
+    ? ExecutionNotCompletedError
+    : (BY_STATUS[status] ?? (status >= 500 ? ServerError : APIError));
   return new kind(said.message ?? `the server answered ${status}`, {
     code: said.code ?? `HTTP_${status}`,
     status,

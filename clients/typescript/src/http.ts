@@ -39,11 +39,14 @@ export interface PostOptions extends CallOptions {
   idempotencyKey?: string;
 }
 
+/** Query parameters; what is undefined is left out. */
+export type Query = Record<string, string | number | undefined>;
+
 /** One request. */
 export interface Call extends PostOptions {
-  method: "GET" | "POST" | "PUT" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
-  query?: Record<string, string | number | undefined>;
+  query?: Query;
   headers?: Record<string, string>;
   /** JSON, or YAML where it is a text. */
   body?: unknown;
@@ -61,6 +64,15 @@ export interface Open {
 export function path(template: string, ...parts: string[]): string {
   let next = 0;
   return template.replace(/\{\}/g, () => encodeURIComponent(parts[next++] ?? ""));
+}
+
+/** The headers that carry secrets. */
+export function secretHeaders(secrets: Record<string, string>): Record<string, string> {
+  const named = Object.entries(secrets).map(([name, value]) => [
+    `X-Secret-${name.replaceAll("_", "-")}`,
+    value,
+  ]);
+  return Object.fromEntries(named) as Record<string, string>;
 }
 
 /** Ends a request when its time is over or the caller wants it. */

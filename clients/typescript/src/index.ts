@@ -1,13 +1,14 @@
 /** Client for Stepwell, a durable workflow server. */
 
 export { Client } from "./client.js";
-export type { ListApiKeysOptions } from "./client.js";
+export type { CreateApiKey, ListApiKeysOptions } from "./client.js";
 export type {
   ExecuteOptions,
   ListExecutionsOptions,
   ListWorkflowsOptions,
   PageOptions,
 } from "./dataflow.js";
+export type * as management from "./management.js";
 export type * from "./models.js";
 export type {
   Actual,
@@ -46,8 +47,10 @@ export {
   ConflictError,
   ConnectionFailedError,
   ExecutionFailedError,
+  ExecutionNotCompletedError,
   ForbiddenError,
   NotFoundError,
+  PreconditionFailedError,
   RateLimitError,
   RequestTimeoutError,
   ServerError,
@@ -56,5 +59,8 @@ export {
   UnavailableError,
   UnexpectedAnswerError,
   WaitTimeoutError,
+  WebhookVerificationError,
 } from "./errors.js";
 export type { ErrorDetail } from "./errors.js";
+export { verifyWebhook } from "./signature.js";
+export type { ReceivedHeaders, VerifyOptions } from "./signature.js";

@@ -193,12 +193,23 @@ export interface LogEvent extends EventBase {
 /** What happens to an execution. A newer server may send others. */
 export type ExecutionEvent = StatusEvent | TaskEvent | ProgressEvent | LogEvent;
 
-/** An API key. `hint` is how its secret begins. */
+/** How much may be used; null: as much as one likes. */
+export interface RateLimits {
+  executionsPerSecond: number | null;
+  requestsPerMinute: number | null;
+  concurrentExecutions: number | null;
+}
+
+/** An API key. `hint` is how its secret begins, `role` the name of exactly these scopes. */
 export interface ApiKey {
   id: string;
   name: string;
   hint: string;
   scopes: string[];
+  role: string | null;
+  workspaceId: string;
+  tier: "standard" | "enterprise" | null;
+  rateLimits: RateLimits;
   status: "active" | "expired" | "revoked";
   createdAt: string;
   expiresAt: string | null;
@@ -211,10 +222,21 @@ export interface NewApiKey extends ApiKey {
   secret: string;
 }
 
+/** Where in a list a page is. */
+export interface Pagination {
+  /** Null where it was asked for by a cursor. */
+  page: number | null;
+  pageSize: number;
+  totalItems: number;
+  totalPages: number;
+  /** Null after the last page, and where the list has no cursors. */
+  nextCursor: string | null;
+}
+
 /** A page of API keys. */
 export interface ApiKeyPage {
   items: ApiKey[];
-  pagination: { page: number; pageSize: number; totalItems: number; totalPages: number };
+  pagination: Pagination;
 }
 
 /** Who the client's key is. */
@@ -222,4 +244,8 @@ export interface Me {
   keyId: string | null;
   workspaceId: string;
   scopes: string[];
+  role: string | null;
+  tier: "standard" | "enterprise" | null;
+  rateLimits: RateLimits;
+  expiresAt: string | null;
 }

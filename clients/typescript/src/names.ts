@@ -18,6 +18,20 @@ export const DATAFLOW: ReadonlySet<string> = new Set([
   "desired_output_value",
 ]);
 
+/** The same for the management API, both ways. `body` is what a webhook was sent. */
+export const MANAGEMENT: ReadonlySet<string> = new Set([
+  "configuration",
+  "definition",
+  "metadata",
+  "parameters",
+  "result",
+  "input",
+  "output",
+  "details",
+  "input_schema",
+  "body",
+]);
+
 /** The same for the deployment endpoints, both ways. */
 export const DEPLOYMENTS: ReadonlySet<string> = new Set([
   "value",
@@ -52,7 +66,7 @@ function renamed(
   rename: (name: string) => string,
 ): unknown {
   if (Array.isArray(value)) return value.map((item) => renamed(item, opaque, rename));
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
   return Object.fromEntries(
     fields.map(([name, field]) => [

@@ -6,6 +6,7 @@ import { after, before, test, type TestContext } from "node:test";
 
 import * as stepwell from "stepwell";
 
+import { collect, thrown } from "./checks.js";
 import { startServer, type Server } from "./servers.js";
 
 const GREET = {
@@ -40,25 +41,6 @@ before(async () => {
 after(async () => {
   await server.stop();
 });
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
-
-/** The error of a promise, which must be of that class. */
-async function thrown<E extends Error>(
-  promise: Promise<unknown>,
-  kind: new (...args: never[]) => E,
-): Promise<E> {
-  const error: unknown = await promise.then(
-    () => assert.fail("nothing was thrown"),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof kind, String(error));
-  return error;
-}
 
 test("workflows", async () => {
   const { workflowId } = await client.createWorkflow(GREET);
@@ -497,6 +479,12 @@ test("the README's snippets run as printed", async (t) => {
     'stable [{"release":1,"weight":1}]',
     '["read:workflows"]',
     "true one execution",
+    'completed {"text":"NWOD"}',
+    "reverse completed 2",
+    '{"text":"21"}',
+    "PRECONDITION_FAILED",
+    '{"text":"THGIN DOOG"}',
+    "developer 50",
     "enough",
   ]) {
     assert.ok(said.includes(part), `${part} in\n${said.join("\n")}`);

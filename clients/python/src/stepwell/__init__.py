@@ -7,6 +7,7 @@ with Client(api_key="sk_live_...") as client:
     execution = client.run(created.workflow_id, {"text": "hi"})
 """
 
+from . import management
 from ._async.client import (
     AsyncClient,
 )
@@ -42,8 +43,10 @@ from ._errors import (
     ConflictError,
     ConnectionFailedError,
     ExecutionFailedError,
+    ExecutionNotCompletedError,
     ForbiddenError,
     NotFoundError,
+    PreconditionFailedError,
     RateLimitError,
     RequestTimeoutError,
     ServerError,
@@ -51,6 +54,7 @@ from ._errors import (
     UnavailableError,
     UnexpectedAnswerError,
     WaitTimeoutError,
+    WebhookVerificationError,
 )
 from ._models import (
     ApiKey,
@@ -72,6 +76,7 @@ from ._models import (
     Pagination,
     Progress,
     ProgressEvent,
+    RateLimits,
     Stats,
     StatusEvent,
     StepType,
@@ -99,6 +104,9 @@ from ._retry import (
     RetryPolicy,
 )
 from ._settings import VERSION as __version__
+from ._signature import (
+    verify_webhook,
+)
 from ._sync.client import (
     Client,
 )
@@ -123,6 +131,7 @@ __all__ = [
     "ExecutionAccepted",
     "ExecutionChanged",
     "ExecutionFailedError",
+    "ExecutionNotCompletedError",
     "ExecutionPage",
     "ExecutionRow",
     "Failure",
@@ -140,11 +149,13 @@ __all__ = [
     "NotFoundError",
     "OtherEvent",
     "Pagination",
+    "PreconditionFailedError",
     "Progress",
     "ProgressEvent",
     "Quality",
     "QualitySum",
     "RateLimitError",
+    "RateLimits",
     "Release",
     "ReleasePage",
     "ReleaseQuality",
@@ -169,6 +180,7 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "WaitTimeoutError",
+    "WebhookVerificationError",
     "Workflow",
     "WorkflowCreated",
     "WorkflowError",
@@ -183,4 +195,6 @@ __all__ = [
     "WorkflowStep",
     "WorkflowStreamEvent",
     "__version__",
+    "management",
+    "verify_webhook",
 ]

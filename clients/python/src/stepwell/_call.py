@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
 from urllib.parse import quote
 
@@ -25,6 +26,9 @@ from ._settings import Settings
 
 # A definition of a workflow: a mapping, or a text in YAML (or JSON).
 Definition = Union[Mapping[str, Any], str]
+
+# A query parameter.
+Value = Union[str, int]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -116,6 +120,11 @@ def model(kind: type[M]) -> Callable[[Any], M]:
     return kind.model_validate
 
 
+def listed(where: str, kind: type[M], options: Mapping[str, Any]) -> Call[M]:
+    """A page of a list."""
+    return Call("GET", where, wrapped(kind), query_of(options))
+
+
 def wrapped(kind: type[M]) -> Callable[[Any], M]:
     """Reads the `data` of an answer as `kind`."""
     return lambda body: kind.model_validate(body["data"])
@@ -141,14 +150,14 @@ def given(**fields: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """JSON values, with models dumped."""
+    """JSON values, with models dumped and times as texts."""
     if isinstance(value, Model):
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value
+    return moment(value) if isinstance(value, datetime) else value
 
 
 def get(where: str, read: Callable[[Any], T], **query: Union[str, int, None]) -> Call[T]:
@@ -156,15 +165,76 @@ def get(where: str, read: Callable[[Any], T], **query: Union[str, int, None]) ->
     return Call("GET", where, read, given(**query))
 
 
-def put(where: str, read: Callable[[Any], T], body: Any, *, repeatable: bool = False) -> Call[T]:
-    """A PUT."""
+def put(
+    where: str,
+    read: Callable[[Any], T],
+    body: Any,
+    *,
+    version: Optional[int] = None,
+    repeatable: bool = False,
+) -> Call[T]:
+    """A PUT, of that version only. Mostly not repeatable: what others did in between would be
+    undone."""
     content, headers = encoded(body)
+    headers = {**headers, **if_match(version)}
     return Call("PUT", where, read, {}, headers, content, repeatable=repeatable)
+
+
+def patch(where: str, read: Callable[[Any], T], body: Any) -> Call[T]:
+    """A PATCH, never repeated for the same reason."""
+    content, headers = encoded(body)
+    return Call("PATCH", where, read, {}, headers, content, repeatable=False)
 
 
 def delete(where: str) -> Call[None]:
     """A DELETE, never repeated: a second one would find nothing."""
     return Call("DELETE", where, nothing, repeatable=False)
+
+
+def removal(
+    where: str, read: Callable[[Any], T], *, version: Optional[int] = None, **query: Optional[Value]
+) -> Call[T]:
+    """A DELETE whose answer says something, of that version only."""
+    return Call("DELETE", where, read, given(**query), if_match(version), repeatable=False)
+
+
+def if_match(version: Optional[int]) -> dict[str, str]:
+    """The header that makes a change depend on the version; none for None."""
+    return {} if version is None else {"If-Match": f'"{version}"'}
+
+
+def query_of(options: Mapping[str, Any]) -> dict[str, Value]:
+    """What a list is asked with. `metadata` are labels, which go beside the other parameters, so
+    that none may have the name of one: ValueError."""
+    labels = options.get("metadata") or {}
+    fields = {name: value for name, value in options.items() if name != "metadata"}
+    query = {name: _parameter(value) for name, value in given(**fields).items()}
+    for name, value in labels.items():
+        if name in _PARAMETERS:
+            raise ValueError(f"lists cannot be filtered by the label `{name}`")
+        query[name] = value
+    return query
+
+
+_PARAMETERS = frozenset(
+    {"page", "page_size", "sort_by", "sort_order", "cursor", "status", "type", "workflow_id"}
+    | {"start_date", "end_date"}
+)
+
+
+def _parameter(value: Any) -> Value:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, (str, int)):
+        return value
+    return ",".join(str(item) for item in value)
+
+
+def moment(value: datetime) -> str:
+    """A time with its zone; one without is meant in the zone of this machine."""
+    return (value if value.tzinfo else value.astimezone()).isoformat()
 
 
 def post(

@@ -5,11 +5,12 @@ All of them are a `StepwellError` and carry `code`, `message`, `details` and `re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
 from ._models import ErrorDetail
 
 if TYPE_CHECKING:
+    from . import _management_models as mm
     from ._models import Execution
 
 
@@ -77,6 +78,10 @@ class ConflictError(APIError):
     """409: the object is not in a state that allows this."""
 
 
+class PreconditionFailedError(ConflictError):
+    """412: the object was changed since the version that the call was for. Look again."""
+
+
 class RateLimitError(APIError):
     """429: too many requests, also after the retries."""
 
@@ -87,6 +92,35 @@ class ServerError(APIError):
 
 class UnavailableError(ServerError):
     """503: the server cannot do it at the moment, also after the retries."""
+
+
+class ExecutionNotCompletedError(ServerError):
+    """500 `WORKFLOW_EXECUTION_ERROR`, 504 `EXECUTION_TIMEOUT`: the execution that the call waited
+    for failed, was cancelled, or took longer than it may, and has ended. `step` is None where it
+    was the execution as a whole."""
+
+    @property
+    def execution_id(self) -> Optional[str]:
+        """The execution."""
+        return _text(self._said.get("execution_id"))
+
+    @property
+    def step(self) -> Optional[str]:
+        """The step that failed."""
+        return _text(self._said.get("step"))
+
+    @property
+    def failure(self) -> Optional[mm.Failure]:
+        """Why."""
+        from ._management_models import Failure
+
+        cause = self._said.get("cause")
+        return Failure.model_validate(cause) if isinstance(cause, dict) else None
+
+    @property
+    def _said(self) -> Mapping[str, Any]:
+        errors = self.body.get("errors") if isinstance(self.body, dict) else None
+        return errors[0] if isinstance(errors, list) and errors else {}
 
 
 class ConnectionFailedError(StepwellError):
@@ -132,9 +166,10 @@ class WaitTimeoutError(StepwellError):
 
 
 class ExecutionFailedError(StepwellError):
-    """Raised by `Execution.raise_for_status` only: it ended `FAILED` or `CANCELLED`."""
+    """Raised by `raise_for_status` of an execution only: it failed, ran out of time, or was
+    cancelled."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Union[Execution, mm.Execution]) -> None:
         error = execution.error
         super().__init__(
             error.message if error else f"{execution.execution_id} is {execution.status}",
@@ -143,12 +178,23 @@ class ExecutionFailedError(StepwellError):
         self.execution = execution
 
 
+class WebhookVerificationError(StepwellError):
+    """Raised by `verify_webhook` only: the request is not one of Stepwell's, or too old.
+
+    Code `WEBHOOK_NOT_VERIFIED`.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="WEBHOOK_NOT_VERIFIED")
+
+
 _BY_STATUS: Mapping[int, type[APIError]] = {
     400: BadRequestError,
     401: AuthenticationError,
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    412: PreconditionFailedError,
     413: BadRequestError,
     415: BadRequestError,
     422: BadRequestError,
@@ -157,10 +203,15 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
 }
 
 
+_NOT_COMPLETED = frozenset({"WORKFLOW_EXECUTION_ERROR", "EXECUTION_TIMEOUT"})
+
+
 def api_error(status: int, body: Any, request_id: Optional[str]) -> APIError:
     """The exception for an answer; `body` is the parsed JSON, or the text where it was none."""
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
     code, message, details, named = _read(body)
+    if status >= 500 and code in _NOT_COMPLETED:
+        kind = ExecutionNotCompletedError
     return kind(
         message or f"the server answered {status}",
         code=code or f"HTTP_{status}",

@@ -8,38 +8,70 @@ whole, and what was seen of the next one is skipped.
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator, Mapping, Optional
+from dataclasses import dataclass
+from typing import Any, Generic, Iterator, Mapping, Optional, TypeVar
 
 import httpx
 from pydantic import ValidationError
 
+from . import _management_models as mm
+from . import _models as m
 from ._call import broken, refusal
 from ._errors import ConnectionFailedError, StepwellError, UnexpectedAnswerError
 from ._lines import Lines, Message, Messages
-from ._models import (
-    ENDED,
-    Event,
-    LogEvent,
-    OtherEvent,
-    ProgressEvent,
-    StatusEvent,
-    TaskEvent,
-)
 from ._retry import RETRIED_STATUSES, RetryPolicy
 
-_KINDS: Mapping[str, type[Any]] = {
-    "status": StatusEvent,
-    "task": TaskEvent,
-    "progress": ProgressEvent,
-    "log": LogEvent,
-}
+E = TypeVar("E")
 
 
-class Follower:
+@dataclass(frozen=True)
+class Kinds(Generic[E]):
+    """The events of one API by their names, what the others are read as, and the statuses after
+    which there are no more."""
+
+    known: Mapping[str, type[Any]]
+    other: type[Any]
+    ended: frozenset[str]
+
+    def read(self, message: Message) -> E:
+        """The event that a message is."""
+        kind = self.known.get(message.event, self.other)
+        try:
+            data = json.loads(message.data)
+            event: E = kind.model_validate({**data, "event": message.event})
+        except (ValueError, TypeError, ValidationError) as error:
+            raise UnexpectedAnswerError(
+                f"the event `{message.event}` {message.id} is not readable: {error}"
+            ) from error
+        return event
+
+
+EVENTS: Kinds[m.Event] = Kinds(
+    {"status": m.StatusEvent, "task": m.TaskEvent, "progress": m.ProgressEvent, "log": m.LogEvent},
+    m.OtherEvent,
+    m.ENDED,
+)
+MANAGEMENT_EVENTS: Kinds[mm.Event] = Kinds(
+    {"status": mm.StatusEvent, "step": mm.StepEvent, "log": mm.LogEvent},
+    mm.OtherEvent,
+    mm.ENDED_STATUSES,
+)
+
+
+class Follower(Generic[E]):
     """The reader's place in the events of one execution, and what becomes of lost connections."""
 
-    def __init__(self, after: int, execution_id: str, base_url: str, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        kinds: Kinds[E],
+        after: int,
+        execution_id: str,
+        *,
+        base_url: str,
+        policy: RetryPolicy,
+    ) -> None:
         self.ended = False
+        self._kinds = kinds
         self._whole = after
         self._current: Optional[int] = None
         self._seen = 0
@@ -66,25 +98,27 @@ class Follower:
             headers["Last-Event-ID"] = str(self._whole)
         return headers
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
+    def feed(self, chunk: bytes) -> Iterator[E]:
         """The events that this chunk completes, without those that were seen before."""
         for line in self._lines.feed(chunk):
             message = self._messages.feed(line)
-            event = self._take(_event(message)) if message is not None else None
+            event = self._take(self._kinds.read(message)) if message is not None else None
             if event is not None:
                 self._heard, self._failed = True, 0
                 yield event
 
-    def _take(self, event: Event) -> Optional[Event]:
-        if event.sequence == self._current and self._skip:
+    def _take(self, event: E) -> Optional[E]:
+        sequence: int = getattr(event, "sequence", 0)
+        if sequence == self._current and self._skip:
             self._skip -= 1
             return None
-        if event.sequence == self._current:
+        if sequence == self._current:
             self._seen += 1
         else:
             self._whole = self._whole if self._current is None else self._current
-            self._current, self._seen, self._skip = event.sequence, 1, 0
-        if isinstance(event, StatusEvent) and event.status in ENDED:
+            self._current, self._seen, self._skip = sequence, 1, 0
+        told = getattr(event, "event", None) == "status"
+        if told and getattr(event, "status", None) in self._kinds.ended:
             self.ended = True
         return event
 
@@ -115,15 +149,3 @@ class Follower:
                 execution_id=self._execution_id,
             )
         return delay
-
-
-def _event(message: Message) -> Event:
-    kind = _KINDS.get(message.event, OtherEvent)
-    try:
-        data = json.loads(message.data)
-        event: Event = kind.model_validate({**data, "event": message.event})
-    except (ValueError, TypeError, ValidationError) as error:
-        raise UnexpectedAnswerError(
-            f"the event `{message.event}` {message.id} is not readable: {error}"
-        ) from error
-    return event

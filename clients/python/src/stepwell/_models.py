@@ -277,13 +277,25 @@ class OtherEvent(_Event):
 Event = Union[StatusEvent, TaskEvent, ProgressEvent, LogEvent, OtherEvent]
 
 
+class RateLimits(Model):
+    """How much may be used; None: as much as one likes."""
+
+    executions_per_second: Optional[int] = None
+    requests_per_minute: Optional[int] = None
+    concurrent_executions: Optional[int] = None
+
+
 class ApiKey(Model):
-    """An API key. `hint` is how its secret begins."""
+    """An API key. `hint` is how its secret begins, `role` the name of exactly these scopes."""
 
     id: str
     name: str
     hint: str
     scopes: list[str]
+    role: Optional[str] = None
+    workspace_id: Optional[str] = None
+    tier: Optional[str] = None
+    rate_limits: RateLimits = RateLimits()
     status: str
     created_at: datetime
     expires_at: Optional[datetime] = None
@@ -298,12 +310,21 @@ class NewApiKey(ApiKey):
 
 
 class Pagination(Model):
-    """Where in a list a page is."""
+    """Where in a list a page is; `page` is None where it was asked for by a cursor."""
 
-    page: int
+    page: Optional[int] = None
     page_size: int
     total_items: int
     total_pages: int
+    next_cursor: Optional[str] = None
+
+    def following(self) -> Optional[dict[str, Union[str, int]]]:
+        """What to ask for the next page with; None after the last."""
+        if self.next_cursor is not None:
+            return {"cursor": self.next_cursor}
+        if self.page is None or self.page >= self.total_pages:
+            return None
+        return {"page": self.page + 1}
 
 
 class ApiKeyPage(Model):
@@ -319,3 +340,7 @@ class Me(Model):
     key_id: Optional[str] = None
     workspace_id: str
     scopes: list[str]
+    role: Optional[str] = None
+    tier: Optional[str] = None
+    rate_limits: RateLimits = RateLimits()
+    expires_at: Optional[datetime] = None

@@ -26,7 +26,7 @@ def execute(
         model(m.ExecutionAccepted),
         given(input=input, webhook_url=webhook_url),
         key=key,
-        headers=_secret_headers(secrets),
+        headers=secret_headers(secrets),
     )
 
 
@@ -46,7 +46,7 @@ def run(
         given(input=input, webhook_url=webhook_url),
         key=key,
         query={"wait": "true", "timeout": f"{max(1, int(wait * 1000))}ms"},
-        headers=_secret_headers(secrets),
+        headers=secret_headers(secrets),
         timeout=wait + 30.0,
     )
 
@@ -57,5 +57,6 @@ def _accepted_or_ended(body: Any) -> Union[m.ExecutionAccepted, m.Execution]:
     return m.ExecutionAccepted.model_validate(body)
 
 
-def _secret_headers(secrets: Optional[Mapping[str, str]]) -> Mapping[str, str]:
+def secret_headers(secrets: Optional[Mapping[str, str]]) -> Mapping[str, str]:
+    """The headers that carry secrets."""
     return {f"X-Secret-{name.replace('_', '-')}": value for name, value in (secrets or {}).items()}

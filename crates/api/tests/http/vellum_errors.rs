@@ -263,7 +263,7 @@ async fn keys_see_what_they_may() {
     let id = executed.text_at("/execution_id");
     let caller =
         Caller { workspace: WorkspaceId::from_uuid(Uuid::from_u128(7)), ..Caller::internal() };
-    let create = CreateKey { name: "far".into(), scopes: vec!["admin".into()], expires_at: None };
+    let create = CreateKey::new("far", &["admin"]);
     let far = server.app.create_key(&caller, create).await.unwrap().secret;
     let reader = server.key(&["read:workflows"]).await;
     let elsewhere = server.key(&["execute:workflows:other"]).await;

@@ -5,8 +5,13 @@ from __future__ import annotations
 from .deployments import AsyncDeployments
 from .executions import AsyncExecutions
 from .keys import AsyncKeys
+from .managed_executions import AsyncManagedExecutions
+from .managed_workflows import AsyncManagedWorkflows
 from .releases import AsyncReleases
+from .schedules import AsyncSchedules
+from .webhooks import AsyncWebhooks
 from .workflows import AsyncWorkflows
+from .workspaces import AsyncWorkspaces
 
 
 class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleases, AsyncKeys):
@@ -19,5 +24,32 @@ class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleas
     `http_client` replaces the client's own, for example to set a proxy; it is not closed with
     this one.
 
+    The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+
     Every failure is a `StepwellError`.
     """
+
+    @property
+    def workflows(self) -> AsyncManagedWorkflows:
+        """Workflows that are administered: created, changed, activated, executed."""
+        return AsyncManagedWorkflows(self)
+
+    @property
+    def executions(self) -> AsyncManagedExecutions:
+        """Executions of all workflows: looked at, followed, controlled, run again."""
+        return AsyncManagedExecutions(self)
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """Executions that start by themselves."""
+        return AsyncSchedules(self)
+
+    @property
+    def webhooks(self) -> AsyncWebhooks:
+        """Being told of events."""
+        return AsyncWebhooks(self)
+
+    @property
+    def workspaces(self) -> AsyncWorkspaces:
+        """Tenants."""
+        return AsyncWorkspaces(self)

@@ -6,12 +6,10 @@ import asyncio
 from time import monotonic
 from typing import Any, AsyncGenerator, Mapping, Optional, Sequence, Union
 
-import httpx
-
 from .. import _models as m
 from .._call import get, model, path, post
 from .._errors import WaitTimeoutError
-from .._follow import Follower
+from .._follow import EVENTS
 from .._run import EXECUTION, execute, run
 from .._settings import FIRST_LOOK, SLOWEST_LOOK
 from .transport import AsyncTransport
@@ -135,33 +133,14 @@ class AsyncExecutions(AsyncTransport):
         where = path(EXECUTION + "/resume", workflow_id, execution_id)
         return await self._send(post(where, model(m.ExecutionChanged), key=idempotency_key))
 
-    async def events(
+    def events(
         self, workflow_id: str, execution_id: str, *, after: int = 0
     ) -> AsyncGenerator[m.Event, None]:
         """What happens to an execution, from its beginning (or after the event `after`) until it
         ended. A connection that breaks is replaced; no event is lost or comes twice."""
-        follower = Follower(after, execution_id, self.base_url, self._settings.retries)
-        where = self.base_url + path(EXECUTION + "/events", workflow_id, execution_id)
-        timeout = self._settings.stream_timeout
-        while not follower.ended:
-            headers = {**self._settings.headers(), **follower.connect()}
-            stream = self._http.stream("GET", where, headers=headers, timeout=timeout)
-            try:
-                async with stream as answer:
-                    if answer.is_success:
-                        async for chunk in answer.aiter_bytes():
-                            for event in follower.feed(chunk):
-                                yield event
-                    else:
-                        await answer.aread()
-                        follower.refused(answer)
-            except httpx.RequestError as error:
-                follower.lost(error)
-            if follower.ended:
-                return
-            if follower.silent and (await self.get_execution(workflow_id, execution_id)).ended:
-                return
-            await asyncio.sleep(follower.pause())
+        look = get(path(EXECUTION, workflow_id, execution_id), model(m.Execution))
+        where = path(EXECUTION + "/events", workflow_id, execution_id)
+        return self._follow(where, EVENTS, look, execution_id, after)
 
     async def logs(self, workflow_id: str, execution_id: str) -> list[m.LogLine]:
         """The log of an execution, in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence, Union
 
 from .. import _models as m
 from .._call import delete, get, given, path, post, wrapped
@@ -18,15 +18,27 @@ class AsyncKeys(AsyncTransport):
     async def create_api_key(
         self,
         name: str,
-        scopes: Sequence[str],
+        scopes: Optional[Sequence[str]] = None,
         *,
+        role: Optional[str] = None,
+        tier: Optional[str] = None,
+        rate_limits: Union[m.RateLimits, Mapping[str, Any], None] = None,
+        workspace_id: Optional[str] = None,
         expires_at: Optional[datetime] = None,
         idempotency_key: Optional[str] = None,
     ) -> m.NewApiKey:
-        """Makes a key; its `secret` is in this answer only. Where the answer got lost, the repeat
-        is a `ConflictError` rather than a second key."""
-        expires = expires_at.astimezone().isoformat() if expires_at else None
-        body = given(name=name, scopes=list(scopes), expires_at=expires)
+        """Makes a key for what `scopes`, a `role` (`admin`, `developer`, `analyst`, `user`) or both
+        say, with the limits of a `tier` or of its own; its `secret` is in this answer only. Where
+        the answer got lost, the repeat is a `ConflictError` rather than a second key."""
+        body = given(
+            name=name,
+            scopes=None if scopes is None else list(scopes),
+            role=role,
+            tier=tier,
+            rate_limits=rate_limits,
+            workspace_id=workspace_id,
+            expires_at=expires_at,
+        )
         return await self._send(post(_KEYS, wrapped(m.NewApiKey), body, key=idempotency_key))
 
     async def list_api_keys(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, Optional, TypeVar, Union
+from typing import Any, AsyncGenerator, Mapping, Optional, TypeVar, Union
 
 import httpx
 from typing_extensions import Self
 
-from .._call import Call, broken
+from .._call import Call, Value, broken, wrapped
+from .._follow import Follower, Kinds
+from .._management_models import Page
 from .._retry import RetryPolicy
 from .._settings import settings
 
@@ -78,3 +80,47 @@ class AsyncTransport:
         if isinstance(outcome, httpx.RequestError):
             raise broken(outcome, self.base_url) from outcome
         return outcome
+
+    async def _each(
+        self, where: str, kind: type[Page[T]], query: Mapping[str, Value]
+    ) -> AsyncGenerator[T, None]:
+        """All items of a list, page by page."""
+        turn: Mapping[str, Value] = {"page_size": 100, **query}
+        while True:
+            page = await self._send(Call("GET", where, wrapped(kind), turn))
+            for item in page.items:
+                yield item
+            following = page.pagination.following()
+            if following is None:
+                return
+            kept = {name: turn[name] for name in turn if name not in ("page", "cursor")}
+            turn = {**kept, **following}
+
+    async def _follow(
+        self, where: str, kinds: Kinds[T], look: Call[Any], execution_id: str, after: int
+    ) -> AsyncGenerator[T, None]:
+        """The events at a path until the execution ended. `look` gets the execution."""
+        follower = Follower(
+            kinds, after, execution_id, base_url=self.base_url, policy=self._settings.retries
+        )
+        timeout = self._settings.stream_timeout
+        while not follower.ended:
+            headers = {**self._settings.headers(), **follower.connect()}
+            url = self.base_url + where
+            stream = self._http.stream("GET", url, headers=headers, timeout=timeout)
+            try:
+                async with stream as answer:
+                    if answer.is_success:
+                        async for chunk in answer.aiter_bytes():
+                            for event in follower.feed(chunk):
+                                yield event
+                    else:
+                        await answer.aread()
+                        follower.refused(answer)
+            except httpx.RequestError as error:
+                follower.lost(error)
+            if follower.ended:
+                return
+            if follower.silent and (await self._send(look)).ended:
+                return
+            await asyncio.sleep(follower.pause())

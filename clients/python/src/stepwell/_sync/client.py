@@ -6,8 +6,13 @@ from __future__ import annotations
 from .deployments import Deployments
 from .executions import Executions
 from .keys import Keys
+from .managed_executions import ManagedExecutions
+from .managed_workflows import ManagedWorkflows
 from .releases import Releases
+from .schedules import Schedules
+from .webhooks import Webhooks
 from .workflows import Workflows
+from .workspaces import Workspaces
 
 
 class Client(Workflows, Executions, Deployments, Releases, Keys):
@@ -20,5 +25,32 @@ class Client(Workflows, Executions, Deployments, Releases, Keys):
     `http_client` replaces the client's own, for example to set a proxy; it is not closed with
     this one.
 
+    The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+
     Every failure is a `StepwellError`.
     """
+
+    @property
+    def workflows(self) -> ManagedWorkflows:
+        """Workflows that are administered: created, changed, activated, executed."""
+        return ManagedWorkflows(self)
+
+    @property
+    def executions(self) -> ManagedExecutions:
+        """Executions of all workflows: looked at, followed, controlled, run again."""
+        return ManagedExecutions(self)
+
+    @property
+    def schedules(self) -> Schedules:
+        """Executions that start by themselves."""
+        return Schedules(self)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Being told of events."""
+        return Webhooks(self)
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """Tenants."""
+        return Workspaces(self)

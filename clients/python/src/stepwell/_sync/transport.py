@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Any, Optional, TypeVar, Union
+from typing import Any, Generator, Mapping, Optional, TypeVar, Union
 
 import httpx
 from typing_extensions import Self
 
-from .._call import Call, broken
+from .._call import Call, Value, broken, wrapped
+from .._follow import Follower, Kinds
+from .._management_models import Page
 from .._retry import RetryPolicy
 from .._settings import settings
 
@@ -79,3 +81,47 @@ class Transport:
         if isinstance(outcome, httpx.RequestError):
             raise broken(outcome, self.base_url) from outcome
         return outcome
+
+    def _each(
+        self, where: str, kind: type[Page[T]], query: Mapping[str, Value]
+    ) -> Generator[T, None, None]:
+        """All items of a list, page by page."""
+        turn: Mapping[str, Value] = {"page_size": 100, **query}
+        while True:
+            page = self._send(Call("GET", where, wrapped(kind), turn))
+            for item in page.items:
+                yield item
+            following = page.pagination.following()
+            if following is None:
+                return
+            kept = {name: turn[name] for name in turn if name not in ("page", "cursor")}
+            turn = {**kept, **following}
+
+    def _follow(
+        self, where: str, kinds: Kinds[T], look: Call[Any], execution_id: str, after: int
+    ) -> Generator[T, None, None]:
+        """The events at a path until the execution ended. `look` gets the execution."""
+        follower = Follower(
+            kinds, after, execution_id, base_url=self.base_url, policy=self._settings.retries
+        )
+        timeout = self._settings.stream_timeout
+        while not follower.ended:
+            headers = {**self._settings.headers(), **follower.connect()}
+            url = self.base_url + where
+            stream = self._http.stream("GET", url, headers=headers, timeout=timeout)
+            try:
+                with stream as answer:
+                    if answer.is_success:
+                        for chunk in answer.iter_bytes():
+                            for event in follower.feed(chunk):
+                                yield event
+                    else:
+                        answer.read()
+                        follower.refused(answer)
+            except httpx.RequestError as error:
+                follower.lost(error)
+            if follower.ended:
+                return
+            if follower.silent and (self._send(look)).ended:
+                return
+            time.sleep(follower.pause())

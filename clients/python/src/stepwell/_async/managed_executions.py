@@ -1,0 +1,129 @@
+"""Executions of all workflows: `/api/v1/workflow_executions`."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any, AsyncGenerator, Mapping, Optional
+
+from typing_extensions import Unpack
+
+from .. import _management_models as mm
+from .._call import get, given, listed, path, post, query_of, wrapped
+from .._errors import WaitTimeoutError
+from .._follow import MANAGEMENT_EVENTS
+from .._management import EXECUTION, EXECUTIONS, LogLines
+from .._settings import FIRST_LOOK, SLOWEST_LOOK
+from .resource import AsyncResource
+from .transport import AsyncTransport
+
+
+class AsyncManagedExecutions(AsyncResource):
+    """The calls on executions: `client.executions`."""
+
+    async def get(self, execution_id: str, *, include_io: bool = False) -> mm.Execution:
+        """An execution with its steps; `include_io`: with their inputs and outputs."""
+        where = path(EXECUTION, execution_id)
+        call = get(where, wrapped(mm.Execution), include="io" if include_io else None)
+        return await self._client._send(call)
+
+    async def list(self, **options: Unpack[mm.ExecutionListOptions]) -> mm.Page[mm.ExecutionRow]:
+        """A page of executions."""
+        return await self._client._send(listed(EXECUTIONS, mm.Page[mm.ExecutionRow], options))
+
+    def iter(
+        self, **selection: Unpack[mm.ExecutionSelection]
+    ) -> AsyncGenerator[mm.ExecutionRow, None]:
+        """All executions, page by page."""
+        return self._client._each(EXECUTIONS, mm.Page[mm.ExecutionRow], query_of(selection))
+
+    async def wait(self, execution_id: str, *, timeout: Optional[float] = None) -> mm.Execution:
+        """The execution once it ended; `WaitTimeoutError` after `timeout` seconds."""
+        return await waited(self._client, execution_id, timeout)
+
+    async def cancel(
+        self,
+        execution_id: str,
+        *,
+        reason: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> mm.ExecutionChanged:
+        """Ends an execution as `cancelled`."""
+        return await self._change(execution_id, "cancel", given(reason=reason), idempotency_key)
+
+    async def pause(
+        self, execution_id: str, *, idempotency_key: Optional[str] = None
+    ) -> mm.ExecutionChanged:
+        """Holds an execution: what is under way finishes, nothing further starts."""
+        return await self._change(execution_id, "pause", None, idempotency_key)
+
+    async def resume(
+        self, execution_id: str, *, idempotency_key: Optional[str] = None
+    ) -> mm.ExecutionChanged:
+        """Lets a paused execution go on."""
+        return await self._change(execution_id, "resume", None, idempotency_key)
+
+    async def _change(
+        self, execution_id: str, verb: str, body: Any, key: Optional[str]
+    ) -> mm.ExecutionChanged:
+        where = path(EXECUTION + "/" + verb, execution_id)
+        call = post(where, wrapped(mm.ExecutionChanged), body or None, key=key)
+        return await self._client._send(call)
+
+    async def rerun(
+        self,
+        execution_id: str,
+        *,
+        parameters: Optional[Mapping[str, Any]] = None,
+        from_failed: bool = False,
+        from_step: Optional[str] = None,
+        input: Any = None,
+        callback_url: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> mm.Execution:
+        """Runs an ended execution again, as a new one of the same release: all of it, with other
+        `parameters` if they are given; what failed (`from_failed`); or from a step on
+        (`from_step`), with another `input` if one is given. Results of the steps before are taken
+        over."""
+        body = given(
+            parameters=parameters,
+            from_step=from_step,
+            input=input,
+            callback_url=callback_url,
+            **{"from": "failed" if from_failed else None},
+        )
+        where = path(EXECUTION + "/rerun", execution_id)
+        call = post(where, wrapped(mm.Execution), body, key=idempotency_key)
+        return await self._client._send(call)
+
+    def events(self, execution_id: str, *, after: int = 0) -> AsyncGenerator[mm.Event, None]:
+        """What happens to an execution, from its beginning (or after the event `after`) until it
+        ended. A connection that breaks is replaced; no event is lost or comes twice."""
+        look = get(path(EXECUTION, execution_id), wrapped(mm.Execution))
+        where = path(EXECUTION + "/events", execution_id)
+        return self._client._follow(where, MANAGEMENT_EVENTS, look, execution_id, after)
+
+    async def logs(self, execution_id: str) -> LogLines:
+        """The log of an execution, in order."""
+        where = path(EXECUTION + "/logs", execution_id)
+        return (await self._client._send(get(where, wrapped(mm.Logs)))).items
+
+
+async def waited(
+    client: AsyncTransport, execution_id: str, timeout: Optional[float]
+) -> mm.Execution:
+    """The execution once it ended."""
+    begun, look = monotonic(), FIRST_LOOK
+    while True:
+        call = get(path(EXECUTION, execution_id), wrapped(mm.Execution))
+        execution = await client._send(call)
+        if execution.ended:
+            return execution
+        pause = look
+        if timeout is not None:
+            left = begun + timeout - monotonic()
+            if left <= 0:
+                raise WaitTimeoutError(execution_id, timeout)
+            pause = min(look, left)
+        await asyncio.sleep(pause)
+        look = min(look * 1.5, SLOWEST_LOOK)

@@ -1,0 +1,131 @@
+"""What the management API answers about schedules, as types, and what it takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, Mapping, Optional, TypedDict, Union
+
+from ._management_models import Paging, Sorting, When
+from ._models import Model
+
+ScheduleType = Literal["cron", "interval", "fixed_time"]
+IntervalUnit = Literal["seconds", "minutes", "hours", "days"]
+MisfirePolicy = Literal["run_once", "skip", "run_all"]
+OverlapPolicy = Literal["allow", "skip", "queue"]
+
+
+class ScheduleRow(Model):
+    """A schedule in a list. `next_execution` is None where it fires no more."""
+
+    id: str
+    workflow_id: str
+    workflow_name: Optional[str] = None
+    name: str
+    description: Optional[str] = None
+    schedule_type: Union[ScheduleType, str]
+    cron_expression: Optional[str] = None
+    interval_value: Optional[int] = None
+    interval_unit: Optional[Union[IntervalUnit, str]] = None
+    execution_time: Optional[datetime] = None
+    enabled: bool
+    timezone: Optional[str] = None
+    next_execution: Optional[datetime] = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class LastExecution(Model):
+    """The last execution that a schedule started."""
+
+    execution_id: str
+    status: str
+    started_at: Optional[datetime] = None
+    completed_at: Optional[datetime] = None
+
+
+class SkippedFiring(Model):
+    """A firing that started nothing, and why."""
+
+    scheduled_at: datetime
+    skipped_at: datetime
+    code: str
+    message: str
+
+
+class Schedule(ScheduleRow):
+    """A schedule."""
+
+    parameters: dict[str, Any] = {}
+    misfire_policy: Optional[Union[MisfirePolicy, str]] = None
+    overlap_policy: Optional[Union[OverlapPolicy, str]] = None
+    last_execution: Optional[LastExecution] = None
+    last_skipped: Optional[SkippedFiring] = None
+    queued_executions: Optional[int] = None
+    created_by: Optional[str] = None
+
+
+class ScheduleParts(TypedDict, total=False):
+    """What a schedule has besides its name and type: for `cron` a `cron_expression`, for
+    `interval` an `interval_value` and an `interval_unit`, for `fixed_time` an `execution_time`."""
+
+    description: Optional[str]
+    cron_expression: Optional[str]
+    interval_value: Optional[int]
+    interval_unit: Optional[IntervalUnit]
+    execution_time: Optional[When]
+    timezone: Optional[str]
+    parameters: Optional[Mapping[str, Any]]
+    enabled: Optional[bool]
+    misfire_policy: Optional[MisfirePolicy]
+    overlap_policy: Optional[OverlapPolicy]
+
+
+class ScheduleChange(ScheduleParts, total=False):
+    """What can be changed of a schedule; what is left out stays as it is."""
+
+    name: str
+    schedule_type: ScheduleType
+
+
+class ScheduleSelection(Sorting, total=False):
+    """Which schedules a list has, sorted by `created_at`, `updated_at`, `name` or
+    `next_execution`."""
+
+    workflow_id: Optional[str]
+    enabled: Optional[bool]
+
+
+class ScheduleListOptions(ScheduleSelection, Paging, total=False):
+    """As `ScheduleSelection`, and which page."""
+
+
+class TriggeredSchedule(Model):
+    """An execution that a schedule was told to start."""
+
+    execution_id: str
+    workflow_id: str
+    schedule_id: str
+    status: str
+    parameters: dict[str, Any] = {}
+
+
+class SchedulesChanged(Model):
+    """How many schedules were meant, and how many of them were not yet as they should be."""
+
+    matched: int
+    changed: int
+
+
+class Firing(Model):
+    """When a schedule fires, also on the clocks of its time zone."""
+
+    time: datetime
+    local_time: datetime
+
+
+class SchedulePreview(Model):
+    """When a cron expression fires."""
+
+    cron: str
+    timezone: str
+    next_executions: list[Firing]

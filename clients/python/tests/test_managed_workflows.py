@@ -1,0 +1,376 @@
+"""Workflows that are administered and their executions, sync and async, against the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from queue import Queue
+
+import pytest
+from stepwell_testing import Answer, Request, Server, Stub
+
+import stepwell
+from stepwell import AsyncClient, Client, RetryPolicy, management, verify_webhook
+
+STEPS = [
+    {"id": "shout", "type": "TextOperation.Uppercase", "input": "{{ inputs.text }}"},
+    {"id": "turn", "type": "TextOperation.Reverse"},
+]
+GREET = {"inputs": {"text": "string"}, "steps": STEPS}
+SLOW = {"steps": [{"type": "Delay", "config": {"for": "1h"}}]}
+FAILING = {"steps": [{"id": "stop", "type": "Fail", "config": {"message": "boom"}}]}
+LABELS = {"department": "customer_success", "priority": "medium"}
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.key, server.url) as client:
+        yield client
+
+
+def active(client: Client, configuration: dict, name: str = "greet") -> str:
+    """The id of a new workflow that can be executed."""
+    made = client.workflows.create(name, configuration=configuration)
+    client.workflows.activate(made.id)
+    return made.id
+
+
+def test_workflows(client: Client) -> None:
+    made = client.workflows.create(
+        "Greeting",
+        type="onboarding",
+        description="Says it loudly",
+        configuration={"definition": GREET, "mine": {"a": 1}},
+        integrations=[{"id": "int_zendesk", "required": False}],
+        metadata=LABELS,
+    )
+    assert made.id.startswith("wf_") and made.status == "inactive"
+    assert (made.name, made.type, made.description) == ("Greeting", "onboarding", "Says it loudly")
+    assert (made.configuration["mine"], made.metadata) == ({"a": 1}, LABELS)
+    assert [(i.id, i.required, i.status) for i in made.integrations] == [
+        ("int_zendesk", False, "pending")
+    ]
+    assert made.stats and made.stats.runs_total == 0 and made.activated_at is None
+    assert client.workflows.get(made.id) == made
+
+    definition = client.workflows.definition(made.id)
+    assert definition.release == 1 and definition.definition["steps"] == STEPS
+
+    with pytest.raises(stepwell.ConflictError) as asleep:
+        client.workflows.execute(made.id, {"text": "a"})
+    assert asleep.value.code == "WORKFLOW_INACTIVE"
+    assert client.workflows.activate(made.id).status == "active"
+    changed = client.workflows.update(
+        made.id, name="Hello", metadata={**LABELS, "priority": "high"}
+    )
+    assert (changed.name, changed.status) == ("Hello", "active")
+    assert changed.configuration == made.configuration
+    assert made.version and changed.version and changed.version > made.version
+
+    with pytest.raises(stepwell.PreconditionFailedError) as stale:
+        client.workflows.update(made.id, name="Late", if_version=made.version)
+    assert (stale.value.status, stale.value.code) == (412, "PRECONDITION_FAILED")
+    assert client.workflows.update(made.id, name="Now", if_version=changed.version).name == "Now"
+    assert client.workflows.deactivate(made.id).deactivated_at
+
+    with pytest.raises(stepwell.PreconditionFailedError):
+        client.workflows.delete(made.id, if_version=made.version)
+    assert client.workflows.delete(made.id).deleted
+    with pytest.raises(stepwell.NotFoundError) as gone:
+        client.workflows.get(made.id)
+    assert gone.value.code == "WORKFLOW_NOT_FOUND"
+
+
+def test_lists(client: Client) -> None:
+    label = {"batch": "lists"}
+    ids = [
+        client.workflows.create(
+            f"l-{n}", configuration={"steps": STEPS[1:]}, metadata={**label, "n": str(n)}
+        ).id
+        for n in range(5)
+    ]
+    client.workflows.activate(ids[0])
+    first = client.workflows.list(metadata=label, page_size=2, sort_by="name", sort_order="asc")
+    assert [row.id for row in first.items] == ids[:2]
+    told = first.pagination
+    assert (told.page, told.total_items, told.total_pages) == (1, 5, 3)
+    second = client.workflows.list(
+        metadata=label, page=2, page_size=2, sort_by="name", sort_order="asc"
+    )
+    assert [row.id for row in second.items] == ids[2:4]
+    assert told.next_cursor is not None
+    same = client.workflows.list(
+        metadata=label, cursor=told.next_cursor, page_size=2, sort_by="name", sort_order="asc"
+    )
+    assert same.items == second.items and same.pagination.page is None
+    assert [row.id for row in client.workflows.iter(metadata=label)] == ids[::-1]
+    assert [r.id for r in client.workflows.iter(metadata=label, status="active")] == ids[:1]
+    assert [r.id for r in client.workflows.iter(metadata={**label, "n": "3"})] == [ids[3]]
+    assert list(client.workflows.iter(metadata=label, type="onboarding")) == []
+    with pytest.raises(stepwell.BadRequestError, match="sort_by"):
+        client.workflows.list(sort_by="colour")
+    with pytest.raises(ValueError, match="status"):
+        client.workflows.list(metadata={"status": "x"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ({"type": "feedback_analysis", "configuration": {"language": "en"}}, "type"),
+        ({"configuration": {}}, "configuration"),
+        ({"configuration": {"steps": [{"type": "NoSuchStep"}]}}, "configuration.steps[0].type"),
+        ({"configuration": {"definition": {"steps": []}}}, "configuration.definition.steps"),
+    ],
+)
+def test_wrong_ones_are_named(client: Client, arguments: dict, path: str) -> None:
+    with pytest.raises(stepwell.BadRequestError) as caught:
+        client.workflows.create("wrong", **arguments)
+    assert caught.value.code == "INVALID_WORKFLOW_CONFIG"
+    assert path in [detail.path for detail in caught.value.details]
+
+
+def test_executing(client: Client) -> None:
+    workflow_id = active(client, GREET)
+    done = client.workflows.execute(workflow_id, {"text": "abc"}, timeout_seconds=20)
+    assert (done.status, done.result, done.parameters) == (
+        "completed",
+        {"text": "CBA"},
+        {"text": "abc"},
+    )
+    assert done.ended and done.raise_for_status() is done and done.duration_ms is not None
+
+    begun = client.workflows.execute_async(workflow_id, {"text": "x"}, metadata={"who": "u-1"})
+    assert begun.status in ("running", "queued") and begun.workflow_id == workflow_id
+    ended = client.executions.wait(begun.execution_id, timeout=20)
+    assert (ended.result, ended.workflow_name) == ({"text": "X"}, "greet")
+    assert [(step.name, step.status) for step in ended.steps] == [
+        ("shout", "completed"),
+        ("turn", "completed"),
+    ]
+    assert [step.output for step in ended.steps] == [None, None]
+    shown = client.executions.get(begun.execution_id, include_io=True)
+    assert [step.output for step in shown.steps] == [{"text": "X"}, {"text": "X"}]
+
+    rows = list(client.executions.iter(workflow_id=workflow_id))
+    assert [row.execution_id for row in rows] == [begun.execution_id, done.execution_id]
+    page = client.executions.list(
+        workflow_id=workflow_id,
+        status=["completed", "failed"],
+        start_date=(done.started_at or ended.created_at) - timedelta(days=1),  # type: ignore[operator]
+        end_date="2999-01-01",
+        page_size=1,
+    )
+    assert page.pagination.total_items == 2 and page.items[0].execution_id == begun.execution_id
+    mine = client.executions.list(workflow_id=workflow_id, metadata={"who": "u-1"})
+    assert [row.execution_id for row in mine.items] == [begun.execution_id]
+    stats = client.workflows.get(workflow_id).stats
+    assert stats and (stats.runs_total, stats.runs_success, stats.runs_failed) == (2, 2, 0)
+    ids = {
+        client.workflows.execute_async(
+            workflow_id, {"text": "x"}, idempotency_key="managed-once"
+        ).execution_id
+        for _ in range(2)
+    }
+    assert len(ids) == 1
+    with pytest.raises(stepwell.BadRequestError) as unfit:
+        client.workflows.execute(workflow_id, {"text": {}})
+    assert (unfit.value.status, unfit.value.code) == (422, "PARAMETER_VALIDATION_ERROR")
+    assert "parameters.text" in [detail.path for detail in unfit.value.details]
+
+
+def test_a_callback_is_verified(client: Client) -> None:
+    got: Queue[Request] = Queue()
+    stub = Stub(lambda request: (got.put(request), Answer(204))[1])
+    begun = client.workflows.execute_async(
+        active(client, GREET), {"text": "abc"}, callback_url=stub.url
+    )
+    assert begun.callback_url == stub.url
+    request = got.get(timeout=20)
+    stub.close()
+    event = verify_webhook(request.body, request.headers, client.webhook_signing_secret())
+    assert (event.type, event.data["execution_id"]) == ("execution.completed", begun.execution_id)
+    assert event.data["result"] == {"text": "CBA"}
+    told = management.Execution.model_validate(event.data)
+    assert told == client.executions.get(begun.execution_id)
+
+
+def test_failures(client: Client) -> None:
+    failing = active(client, FAILING)
+    with pytest.raises(stepwell.ExecutionNotCompletedError) as failed:
+        client.workflows.execute(failing)
+    error = failed.value
+    assert (error.status, error.code, error.step) == (500, "WORKFLOW_EXECUTION_ERROR", "stop")
+    assert error.failure and "boom" in error.failure.message and error.execution_id
+    execution = client.executions.get(error.execution_id)
+    assert execution.status == "failed" and execution.error == error.failure
+    with pytest.raises(stepwell.ExecutionFailedError, match="boom"):
+        execution.raise_for_status()
+
+    slow = active(client, SLOW)
+    with pytest.raises(stepwell.ExecutionNotCompletedError) as late:
+        client.workflows.execute(slow, timeout_seconds=0.2)
+    assert (late.value.status, late.value.code) == (504, "EXECUTION_TIMEOUT")
+    assert late.value.execution_id
+    assert client.executions.get(late.value.execution_id).status == "timed_out"
+
+
+def test_control(client: Client) -> None:
+    slow = active(client, SLOW)
+    execution_id = client.workflows.execute_async(slow).execution_id
+    assert client.executions.pause(execution_id).status == "paused"
+    assert client.executions.resume(execution_id).status == "running"
+    with pytest.raises(stepwell.WaitTimeoutError):
+        client.executions.wait(execution_id, timeout=0.1)
+    with pytest.raises(stepwell.ConflictError) as early:
+        client.executions.rerun(execution_id)
+    assert early.value.code == "INVALID_STATE"
+    assert client.executions.cancel(execution_id, reason="enough").status == "cancelled"
+    with pytest.raises(stepwell.ConflictError) as ended:
+        client.executions.cancel(execution_id)
+    assert ended.value.code == "EXECUTION_ENDED"
+    begun = client.workflows.execute_async(slow).execution_id
+    assert client.workflows.delete(slow, cancel_running=True).cancelled_executions == 1
+    assert client.executions.get(begun).status == "cancelled"
+    with pytest.raises(stepwell.NotFoundError) as unknown:
+        client.executions.get("exec_" + "0" * 26)
+    assert unknown.value.code == "EXECUTION_NOT_FOUND"
+
+
+def test_rerun(client: Client) -> None:
+    workflow_id = active(client, GREET)
+    first = client.workflows.execute(workflow_id, {"text": "abc"})
+    whole = client.executions.rerun(first.execution_id, parameters={"text": "xy"})
+    assert whole.rerun_of == first.execution_id
+    assert client.executions.wait(whole.execution_id, timeout=20).result == {"text": "YX"}
+    part = client.executions.rerun(first.execution_id, from_step="turn", input={"text": "12"})
+    ended = client.executions.wait(part.execution_id, timeout=20)
+    assert ended.result == {"text": "21"}
+    assert [step.reused for step in ended.steps] == [True, False]
+
+    with pytest.raises(stepwell.ExecutionNotCompletedError) as failed:
+        client.workflows.execute(active(client, FAILING))
+    again = client.executions.rerun(failed.value.execution_id or "", from_failed=True)
+    assert client.executions.wait(again.execution_id, timeout=20).status == "failed"
+
+
+def test_events(client: Client) -> None:
+    workflow_id = active(client, GREET)
+    execution_id = client.workflows.execute_async(workflow_id, {"text": "abc"}).execution_id
+    events = list(client.executions.events(execution_id))
+    last = events[-1]
+    assert isinstance(last, management.StatusEvent)
+    assert (last.status, last.result) == ("completed", {"text": "CBA"})
+    steps = [event for event in events if isinstance(event, management.StepEvent)]
+    assert {event.step.name for event in steps} == {"shout", "turn"}
+    assert (steps[-1].settled_steps, steps[-1].total_steps) == (2, 2)
+    middle = events[len(events) // 2].sequence
+    later = list(client.executions.events(execution_id, after=middle))
+    assert later == [event for event in events if event.sequence > middle]
+    assert list(client.executions.events(execution_id, after=last.sequence)) == []
+    assert client.executions.logs(execution_id) == []
+    with pytest.raises(stepwell.NotFoundError):
+        next(client.executions.events("exec_" + "0" * 26))
+
+
+def test_async(server: Server) -> None:
+    async def main() -> None:
+        async with AsyncClient(server.key, server.url) as client:
+            workflows, executions = client.workflows, client.executions
+            made = await workflows.create("async", configuration=GREET)
+            assert (await workflows.activate(made.id)).status == "active"
+            assert (await workflows.get(made.id)).status == "active"
+            assert made.id in [row.id for row in (await workflows.list()).items]
+            assert made.id in [row.id async for row in workflows.iter()]
+            assert (await workflows.update(made.id, name="b")).name == "b"
+            assert (await workflows.definition(made.id)).release >= 1
+            calls = [workflows.execute(made.id, {"text": f"a{n}"}) for n in range(4)]
+            results = [done.result["text"] for done in await asyncio.gather(*calls)]
+            assert results == ["0A", "1A", "2A", "3A"]
+            begun = await workflows.execute_async(made.id, {"text": "z"})
+            events = [event async for event in executions.events(begun.execution_id)]
+            assert events[-1].event == "status"
+            ended = await executions.wait(begun.execution_id, timeout=20)
+            assert ended == await executions.get(begun.execution_id)
+            assert len([row async for row in executions.iter(workflow_id=made.id)]) == 5
+            assert (await executions.list(workflow_id=made.id)).pagination.total_items == 5
+            again = await executions.rerun(begun.execution_id)
+            assert again.rerun_of == begun.execution_id
+            assert await executions.logs(begun.execution_id) == []
+            slow = await workflows.create("slow", configuration=SLOW)
+            await workflows.activate(slow.id)
+            execution_id = (await workflows.execute_async(slow.id)).execution_id
+            assert (await executions.pause(execution_id)).status == "paused"
+            assert (await executions.resume(execution_id)).status == "running"
+            assert (await executions.cancel(execution_id)).status == "cancelled"
+            assert (await workflows.deactivate(slow.id)).status == "inactive"
+            assert (await workflows.delete(slow.id)).deleted
+
+    asyncio.run(main())
+
+
+ACCEPTED = Answer(
+    202,
+    {
+        "status": "success",
+        "data": {"execution_id": "exec_1", "workflow_id": "wf_1", "status": "running"},
+    },
+)
+
+
+def looked(status: str) -> Answer:
+    data = {"execution_id": "exec_1", "workflow_id": "wf_1", "status": status, "result": 7}
+    return Answer(200, {"status": "success", "data": data})
+
+
+def test_execute_goes_on_asking(scripted: Callable[..., Stub]) -> None:
+    stub = scripted(ACCEPTED, looked("running"), looked("completed"))
+    with Client("k", stub.url) as client:
+        assert client.workflows.execute("wf_1", {"a": 1}).result == 7
+    assert [request.method for request in stub.requests] == ["POST", "GET", "GET"]
+    stub = scripted(ACCEPTED, looked("cancelled"))
+    with Client("k", stub.url) as client, pytest.raises(stepwell.ExecutionFailedError):
+        client.workflows.execute("wf_1")
+
+
+def test_what_is_repeated(scripted: Callable[..., Stub]) -> None:
+    policy = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
+    for call, times in [
+        (lambda c: c.workflows.get("w"), 4),
+        (lambda c: c.workflows.create("n"), 4),
+        (lambda c: c.workflows.execute("w"), 4),
+        (lambda c: c.executions.cancel("e"), 4),
+        (lambda c: next(c.executions.iter()), 4),
+        (lambda c: c.workflows.update("w", name="n"), 1),
+        (lambda c: c.workspaces.update("w", name="n"), 1),
+        (lambda c: c.workflows.delete("w"), 1),
+    ]:
+        stub = scripted(Answer(503, {"message": "later", "errors": [{"code": "UNAVAILABLE"}]}))
+        with Client("k", stub.url, retries=policy) as client:
+            with pytest.raises(stepwell.UnavailableError):
+                call(client)
+        assert len(stub.requests) == times
+
+
+def test_events_survive_broken_connections(scripted: Callable[..., Stub]) -> None:
+    def event(sequence: int, kind: str, more: str) -> bytes:
+        head = f'"execution_id":"e","sequence":{sequence},"timestamp":"2026-01-01T00:00:00Z"'
+        data = f"{{{head},{more}}}"
+        return f"id: {sequence}\nevent: {kind}\ndata: {data}\n\n".encode()
+
+    step = '"step":{"name":"a","status":"running"},"settled_steps":0,"total_steps":1'
+    begun = event(1, "status", '"status":"running"')
+    first = Answer(200, [begun + event(2, "step", step)], cut=True)
+    rest = [event(2, "step", step), event(3, "new", '"x":1')]
+    second = Answer(200, [*rest, event(4, "status", '"status":"timed_out"')])
+    stub = scripted(first, second)
+    with Client("k", stub.url, retries=RetryPolicy(base_delay=0.01)) as client:
+        events = list(client.executions.events("exec_1"))
+    assert [(e.sequence, e.event) for e in events] == [
+        (1, "status"),
+        (2, "step"),
+        (3, "new"),
+        (4, "status"),
+    ]
+    assert isinstance(events[2], management.OtherEvent)
+    assert stub.requests[1].headers["last-event-id"] == "1"

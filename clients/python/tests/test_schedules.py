@@ -1,0 +1,186 @@
+"""Schedules, sync and async, against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from stepwell_testing import Server
+
+import stepwell
+from stepwell import AsyncClient, Client
+
+GREET = {
+    "name": "scheduled",
+    "inputs": {"text": "string"},
+    "steps": [{"type": "TextOperation.Uppercase", "input": "{{ inputs.text }}"}],
+}
+HELLO = {"text": "hello"}
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.key, server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def workflow_id(client: Client) -> str:
+    return client.create_workflow(GREET).workflow_id
+
+
+def test_cron(client: Client, workflow_id: str) -> None:
+    made = client.schedules.create(
+        workflow_id,
+        "Daily",
+        "cron",
+        cron_expression="30 2 * * *",
+        timezone="Europe/Berlin",
+        description="at night",
+        parameters=HELLO,
+        misfire_policy="skip",
+        overlap_policy="queue",
+    )
+    assert made.id.startswith("sched_") and made.enabled and made.next_execution
+    assert (made.cron_expression, made.timezone) == ("30 2 * * *", "Europe/Berlin")
+    assert (made.misfire_policy, made.overlap_policy) == ("skip", "queue")
+    assert (made.parameters, made.last_execution) == (HELLO, None)
+    assert client.schedules.get(made.id) == made
+
+    changed = client.schedules.update(
+        made.id, cron_expression="0 4 * * *", parameters={"text": "x"}
+    )
+    assert (changed.cron_expression, changed.parameters) == ("0 4 * * *", {"text": "x"})
+    assert changed.description == "at night"
+    assert changed.next_execution != made.next_execution
+
+    paused = client.schedules.pause(made.id)
+    assert (paused.enabled, paused.next_execution) == (False, None)
+    assert client.schedules.resume(made.id).next_execution == changed.next_execution
+
+    deleted = client.schedules.delete(made.id)
+    assert (deleted.id, deleted.deleted) == (made.id, True)
+    with pytest.raises(stepwell.NotFoundError) as gone:
+        client.schedules.get(made.id)
+    assert gone.value.code == "SCHEDULE_NOT_FOUND"
+
+
+def test_the_other_kinds(client: Client, workflow_id: str) -> None:
+    every = client.schedules.create(
+        workflow_id,
+        "often",
+        "interval",
+        interval_value=30,
+        interval_unit="minutes",
+        parameters=HELLO,
+    )
+    assert (every.interval_value, every.interval_unit, every.timezone) == (30, "minutes", "UTC")
+    tomorrow = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=1)
+    once = client.schedules.create(
+        workflow_id, "once", "fixed_time", execution_time=tomorrow, parameters=HELLO
+    )
+    assert once.execution_time == once.next_execution == tomorrow
+
+
+def test_lists(client: Client, workflow_id: str) -> None:
+    for n in range(5):
+        client.schedules.create(
+            workflow_id,
+            f"s-{n}",
+            "cron",
+            cron_expression=f"{n} 0 * * *",
+            parameters=HELLO,
+            enabled=n != 0,
+        )
+    page = client.schedules.list(
+        workflow_id=workflow_id, page=2, page_size=2, sort_by="name", sort_order="asc"
+    )
+    assert [row.name for row in page.items] == ["s-2", "s-3"]
+    told = page.pagination
+    assert (told.page, told.page_size, told.total_items, told.total_pages) == (2, 2, 5, 3)
+    off = client.schedules.list(workflow_id=workflow_id, enabled=False)
+    assert [row.name for row in off.items] == ["s-0"]
+    assert {row.name for row in client.schedules.iter(workflow_id=workflow_id)} == {
+        f"s-{n}" for n in range(5)
+    }
+    paused = client.schedules.pause_many(workflow_id=workflow_id)
+    assert (paused.matched, paused.changed) == (5, 4)
+    ids = [row.id for row in page.items]
+    resumed = client.schedules.resume_many(schedule_ids=ids)
+    assert (resumed.matched, resumed.changed) == (2, 2)
+    with pytest.raises(stepwell.BadRequestError, match="page_size"):
+        client.schedules.list(page_size=101)
+
+
+def test_preview(client: Client) -> None:
+    told = client.schedules.preview("30 2 * * *", timezone="Europe/Berlin", count=3)
+    assert (told.cron, told.timezone, len(told.next_executions)) == (
+        "30 2 * * *",
+        "Europe/Berlin",
+        3,
+    )
+    assert all(firing.time == firing.local_time for firing in told.next_executions)
+    assert len(client.schedules.preview("@daily").next_executions) == 10
+
+
+def test_it_fires_and_is_triggered(client: Client, workflow_id: str) -> None:
+    made = client.schedules.create(
+        workflow_id, "now", "interval", interval_value=1, interval_unit="seconds", parameters=HELLO
+    )
+    started = client.schedules.trigger(made.id)
+    assert (started.schedule_id, started.workflow_id) == (made.id, made.workflow_id)
+    deadline = time.monotonic() + 20
+    while True:
+        shown = client.schedules.get(made.id)
+        last = shown.last_execution
+        if last and last.execution_id != started.execution_id and last.completed_at:
+            break
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.05)
+    assert last.status == "completed"
+    client.schedules.delete(made.id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "field"),
+    [
+        ("cron", {"cron_expression": "61 * * * *"}, "cron_expression"),
+        ("cron", {"cron_expression": "0 0 30 2 *"}, "cron_expression"),
+        ("cron", {"cron_expression": "@daily", "timezone": "Mars/Base"}, "timezone"),
+        ("interval", {"interval_value": 0, "interval_unit": "days"}, "interval_value"),
+        ("interval", {"interval_value": 1, "interval_unit": "weeks"}, "interval_unit"),
+        ("fixed_time", {"execution_time": "2023-06-01T12:00:00Z"}, "execution_time"),
+    ],
+)
+def test_wrong_ones_are_named(
+    client: Client, workflow_id: str, kind: str, parts: dict, field: str
+) -> None:
+    with pytest.raises(stepwell.BadRequestError) as caught:
+        client.schedules.create(workflow_id, "wrong", kind, parameters=HELLO, **parts)
+    assert (caught.value.status, caught.value.code) == (400, "INVALID_SCHEDULE")
+    assert [detail.path for detail in caught.value.details] == [field]
+
+
+def test_async(server: Server, workflow_id: str) -> None:
+    async def main() -> None:
+        async with AsyncClient(server.key, server.url) as client:
+            made = await client.schedules.create(
+                workflow_id, "a", "cron", cron_expression="@hourly", parameters=HELLO
+            )
+            assert await client.schedules.get(made.id) == made
+            assert (await client.schedules.list(workflow_id=workflow_id)).items[0].id == made.id
+            found = [row.id async for row in client.schedules.iter(workflow_id=workflow_id)]
+            assert found == [made.id]
+            assert (await client.schedules.update(made.id, name="b")).name == "b"
+            assert not (await client.schedules.pause(made.id)).enabled
+            assert (await client.schedules.resume(made.id)).enabled
+            assert (await client.schedules.pause_many(schedule_ids=[made.id])).changed == 1
+            assert (await client.schedules.resume_many(workflow_id=workflow_id)).changed == 1
+            assert (await client.schedules.preview("@daily", count=1)).next_executions
+            assert (await client.schedules.trigger(made.id)).schedule_id == made.id
+            assert (await client.schedules.delete(made.id)).deleted
+
+    asyncio.run(main())

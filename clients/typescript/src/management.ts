@@ -1,0 +1,7 @@
+/** The types of the management API. */
+
+export type * from "./managed-models.js";
+export type * from "./schedule-models.js";
+export type * from "./webhook-models.js";
+export type { Workspace, WorkspaceChange } from "./workspaces.js";
+export type { DeliverySelection } from "./webhooks.js";

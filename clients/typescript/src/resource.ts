@@ -1,0 +1,85 @@
+/** What the calls of the management API on one kind of object have in common. */
+
+import { UnexpectedAnswerError } from "./errors.js";
+import type { Call, CallOptions, Http, Query } from "./http.js";
+import type { Page } from "./managed-models.js";
+import { camel, MANAGEMENT, snake } from "./names.js";
+
+/** Parameters of lists that no label may have the name of. */
+const RESERVED: ReadonlySet<string> = new Set([
+  "page",
+  "page_size",
+  "sort_by",
+  "sort_order",
+  "cursor",
+  "status",
+  "type",
+  "workflow_id",
+  "start_date",
+  "end_date",
+]);
+
+/** Calls that are sent by a client. */
+export class Resource {
+  /** @internal */
+  constructor(protected readonly http: Http) {}
+
+  /** The `data` of the answer. @internal */
+  protected async send<T>(call: Call): Promise<T> {
+    const body = call.body === undefined ? undefined : snake(call.body, MANAGEMENT);
+    const answer = camel(await this.http.send({ ...call, body }), MANAGEMENT);
+    const { data } = (answer ?? {}) as { data?: T };
+    if (data === undefined) {
+      throw new UnexpectedAnswerError(`the answer to ${call.method} ${call.path} has no data`);
+    }
+    return data;
+  }
+
+  /** A page of a list. @internal */
+  protected async page<T>(path: string, options: CallOptions & object): Promise<Page<T>> {
+    const { signal, timeout, ...asked } = options;
+    const query = queryOf(asked);
+    return await this.send({ method: "GET", path, query, ...rest(signal, timeout) });
+  }
+
+  /** All items of a list, page by page. @internal */
+  protected async *each<T>(path: string, options: CallOptions & object): AsyncGenerator<T> {
+    const { signal, timeout, ...asked } = options;
+    const query = { page_size: 100, ...queryOf(asked) };
+    for (let turn: Query = query; ;) {
+      const call: Call = { method: "GET", path, query: turn, ...rest(signal, timeout) };
+      const { items, pagination } = await this.send<Page<T>>(call);
+      yield* items;
+      const { page, totalPages, nextCursor } = pagination;
+      if (nextCursor) turn = { ...query, cursor: nextCursor };
+      else if (page !== null && page < totalPages) turn = { ...query, page: page + 1 };
+      else return;
+    }
+  }
+}
+
+function rest(signal: AbortSignal | undefined, timeout: number | undefined): CallOptions {
+  return { ...(signal ? { signal } : {}), ...(timeout === undefined ? {} : { timeout }) };
+}
+
+/** What a list is asked with; labels go beside the other parameters. */
+function queryOf(options: object): Query {
+  const { metadata = {}, ...fields } = options as { metadata?: Record<string, string> };
+  const query: Query = {};
+  for (const [name, value] of Object.entries(snake(fields, MANAGEMENT) as object)) {
+    query[name] = parameter(value);
+  }
+  for (const [name, value] of Object.entries(metadata)) {
+    if (RESERVED.has(name)) {
+      throw new TypeError(`lists cannot be filtered by the label \`${name}\``);
+    }
+    query[name] = value;
+  }
+  return query;
+}
+
+function parameter(value: unknown): string | number {
+  if (typeof value === "number") return value;
+  if (value instanceof Date) return value.toISOString();
+  return Array.isArray(value) ? value.join(",") : String(value);
+}

@@ -1,0 +1,88 @@
+/** Schedules, against the real server. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import * as stepwell from "stepwell";
+
+import { collect, thrown } from "./checks.js";
+import { startServer, type Server } from "./servers.js";
+
+let server: Server;
+let client: stepwell.Client;
+let workflowId: string;
+
+before(async () => {
+  server = await startServer();
+  client = new stepwell.Client({ apiKey: server.key, baseUrl: server.url });
+  ({ workflowId } = await client.createWorkflow({
+    name: "scheduled",
+    inputs: { my_text: "string" },
+    steps: [{ type: "TextOperation.Uppercase", input: "{{ inputs.my_text }}" }],
+  }));
+});
+
+after(async () => {
+  await server.stop();
+});
+
+const parameters = { my_text: "hello" };
+
+test("schedules", async () => {
+  const made = await client.schedules.create(workflowId, {
+    name: "Daily",
+    scheduleType: "cron",
+    cronExpression: "30 2 * * *",
+    timezone: "Europe/Berlin",
+    parameters,
+    misfirePolicy: "skip",
+  });
+  assert.deepEqual(
+    [made.cronExpression, made.timezone, made.misfirePolicy, made.parameters, made.lastExecution],
+    ["30 2 * * *", "Europe/Berlin", "skip", parameters, null],
+  );
+  assert.deepEqual(await client.schedules.get(made.id), made);
+  const changed = await client.schedules.update(made.id, { cronExpression: "0 4 * * *" });
+  assert.notEqual(changed.nextExecution, made.nextExecution);
+  const paused = await client.schedules.pause(made.id);
+  assert.deepEqual([paused.enabled, paused.nextExecution], [false, null]);
+  assert.equal((await client.schedules.resume(made.id)).nextExecution, changed.nextExecution);
+  const started = await client.schedules.trigger(made.id);
+  assert.deepEqual([started.scheduleId, started.parameters], [made.id, parameters]);
+
+  const executionTime = new Date(Math.ceil(Date.now() / 1000 + 3600) * 1000);
+  const timing = { scheduleType: "fixed_time", executionTime } as const;
+  const once = await client.schedules.create(workflowId, { name: "Once", parameters, ...timing });
+  assert.equal(Date.parse(once.nextExecution ?? ""), executionTime.getTime());
+  const page = await client.schedules.list({ workflowId, sortBy: "name", pageSize: 1 });
+  assert.deepEqual([page.items[0]?.id, page.pagination.totalItems], [once.id, 2]);
+  const all = await collect(client.schedules.iter({ workflowId, enabled: true }));
+  assert.deepEqual(all.map((row) => row.id).sort(), [made.id, once.id].sort());
+  assert.deepEqual(await client.schedules.pauseMany({ workflowId }), { matched: 2, changed: 2 });
+  const some = { scheduleIds: [made.id] };
+  assert.deepEqual(await client.schedules.resumeMany(some), { matched: 1, changed: 1 });
+  assert.deepEqual(await client.schedules.resumeMany({ all: true }), { matched: 2, changed: 1 });
+  assert.deepEqual(await client.schedules.delete(made.id), { id: made.id, deleted: true });
+  const gone = await thrown(client.schedules.get(made.id), stepwell.NotFoundError);
+  assert.equal(gone.code, "SCHEDULE_NOT_FOUND");
+});
+
+test("previews and problems", async () => {
+  const preview = await client.schedules.preview("30 2 * * *", {
+    timezone: "Europe/Berlin",
+    count: 3,
+  });
+  assert.equal(preview.nextExecutions.length, 3);
+  for (const { time, localTime } of preview.nextExecutions) {
+    assert.equal(Date.parse(time), Date.parse(localTime));
+  }
+  const wrong = client.schedules.create(workflowId, {
+    name: "w",
+    scheduleType: "interval",
+    intervalValue: 0,
+    intervalUnit: "days",
+    parameters,
+  });
+  const { code, details } = await thrown(wrong, stepwell.BadRequestError);
+  assert.deepEqual([code, details[0]?.path], ["INVALID_SCHEDULE", "interval_value"]);
+});

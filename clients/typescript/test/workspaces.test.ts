@@ -1,0 +1,52 @@
+/** Workspaces and the limits of keys, against the real server. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import * as stepwell from "stepwell";
+
+import { collect, thrown } from "./checks.js";
+import { startServer, type Server } from "./servers.js";
+
+let server: Server;
+let client: stepwell.Client;
+
+before(async () => {
+  server = await startServer();
+  client = new stepwell.Client({ apiKey: server.key, baseUrl: server.url });
+});
+
+after(async () => {
+  await server.stop();
+});
+
+test("workspaces and limits", async () => {
+  const rateLimits = { requestsPerMinute: 1000 };
+  const made = await client.workspaces.create({ name: "Acme", rateLimits });
+  assert.deepEqual(made.rateLimits, {
+    executionsPerSecond: null,
+    requestsPerMinute: 1000,
+    concurrentExecutions: null,
+  });
+  assert.deepEqual(await client.workspaces.get(made.id), made);
+  const changed = await client.workspaces.update(made.id, { tier: "standard" });
+  assert.deepEqual([changed.tier, changed.rateLimits.executionsPerSecond], ["standard", 5]);
+  assert.ok((await client.workspaces.list({ sortBy: "name" })).items.some((w) => w.id === made.id));
+  const all = await collect(client.workspaces.iter());
+  assert.ok(all.some((workspace) => workspace.id === made.id));
+  const key = await client.createApiKey({
+    name: "theirs",
+    role: "developer",
+    workspaceId: made.id,
+    tier: "enterprise",
+    rateLimits: { concurrentExecutions: 3 },
+  });
+  assert.deepEqual([key.workspaceId, key.role, key.tier], [made.id, "developer", "enterprise"]);
+  const theirs = new stepwell.Client({ apiKey: key.secret, baseUrl: server.url });
+  const me = await theirs.me();
+  assert.deepEqual([me.workspaceId, me.rateLimits.concurrentExecutions], [made.id, 3]);
+  assert.deepEqual(await collect(theirs.iterWorkflows()), []);
+  const wrong = client.workspaces.create({ name: "w", rateLimits: { requestsPerMinute: 0 } });
+  const { details } = await thrown(wrong, stepwell.BadRequestError);
+  assert.equal(details[0]?.path, "rate_limits.requests_per_minute");
+});
