@@ -205,15 +205,15 @@ pub async fn schedules_change_with_their_effects(store: Shared) {
         deliveries: vec![pending(n + 3, of, 1)],
         ..queued(of)
     };
-    store.commit(fire(1, 3, 50)).await.unwrap();
-    store.commit(fire(2, 3, 60)).await.unwrap_err();
+    store.commit(fire(101, 3, 50)).await.unwrap();
+    store.commit(fire(102, 3, 60)).await.unwrap_err();
     let delete = |n: u128| DeleteSchedule { id: schedule_id(1), effects: told(n, 1) };
     store.delete_schedule(delete(70)).await.unwrap();
     store.delete_schedule(delete(80)).await.unwrap_err();
     let all = store.list_deliveries(schedule_id(1).into()).await.unwrap();
     let all: Vec<_> = all.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
     assert_eq!(all, [11, 12, 31, 32, 51, 52, 71, 72]);
-    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap().len(), 1);
+    assert_eq!(store.list_deliveries(execution(101).into()).await.unwrap().len(), 1);
 }
 
 /// The execution and the progress of its schedule are stored together, or neither is.

@@ -22,9 +22,9 @@ impl ExecutionStore for MemoryStore {
         if commit.expected_seq == 0 {
             state.require_new_key(commit.idempotency.as_ref())?;
             state.require_free_external_id(&commit.record)?;
+            state.require_schedule(commit.schedule.as_deref())?;
         }
         state.require_seq(commit.record.id, commit.expected_seq)?;
-        state.require_schedule(commit.schedule.as_deref())?;
         state.append(commit);
         Ok(())
     }
