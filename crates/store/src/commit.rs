@@ -4,6 +4,7 @@ use stepwell_core::execution::Recorded;
 use stepwell_core::ids::NodeId;
 
 use crate::StoreError;
+use crate::audit::AuditRecord;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
 use crate::schedules::UpdateSchedule;
 
@@ -23,6 +24,8 @@ pub struct Commit {
     pub events: Vec<Recorded>,
     /// Deliveries to put in the outbox.
     pub deliveries: Vec<DeliveryRecord>,
+    /// What users did to the execution by these events.
+    pub audit: Vec<AuditRecord>,
     /// The idempotency key to take; refused as `Replayed` where it is taken. Only with a new
     /// execution.
     pub idempotency: Option<IdempotencyRecord>,

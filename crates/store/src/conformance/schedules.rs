@@ -92,7 +92,8 @@ async fn create(store: &Shared, schedule: ScheduleRecord) {
     store.create_schedule(quietly(schedule)).await.unwrap();
 }
 
-fn quietly(schedule: ScheduleRecord) -> CreateSchedule {
+/// One that causes nothing.
+pub fn quietly(schedule: ScheduleRecord) -> CreateSchedule {
     CreateSchedule { schedule, effects: Effects::default() }
 }
 
@@ -100,7 +101,7 @@ fn quietly(schedule: ScheduleRecord) -> CreateSchedule {
 fn told(n: u128, of: u128) -> Effects {
     let subject = schedule_id(of).into();
     let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
-    Effects { deliveries: deliveries.into() }
+    Effects::telling(deliveries.into())
 }
 
 async fn with_workflow(store: &Shared) {
