@@ -18,10 +18,12 @@ pub(super) fn check_limit(limit: usize) -> Result<usize, AppError> {
 
 /// Reads a cursor: the id of the last item of the page before.
 pub(super) fn read<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, AppError> {
-    let parsed = cursor.map(str::parse).transpose();
-    parsed.map_err(|_| {
-        AppError::invalid("cursor", "cursor is not one that a page gave as next_cursor")
-    })
+    cursor.map(str::parse).transpose().map_err(|_| unknown())
+}
+
+/// A cursor cannot be read.
+pub(super) fn unknown() -> AppError {
+    AppError::invalid("cursor", "cursor is not one that a page gave as next_cursor")
 }
 
 /// Cuts a page out of one item more than was asked for.

@@ -1,5 +1,6 @@
 //! Looking at executions, following and controlling them.
 
+use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, Origin, Recorded};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -199,7 +200,14 @@ impl App {
         if record.status.is_final() {
             return Err(AppError::AlreadyEnded(record.status));
         }
-        self.engine.control(id, what).await
+        let action = match what {
+            Control::Cancel { .. } => Action::ExecutionCancelled,
+            Control::Pause => Action::ExecutionPaused,
+            Control::Resume => Action::ExecutionResumed,
+        };
+        let note = self.engine.noted(caller, action, id);
+        let note = note.with("workflow_id", record.workflow.abi());
+        self.engine.control(id, what, Some(note)).await
     }
 
     /// An execution's record and its journal as far as it may be shown: from memory where it is

@@ -30,6 +30,7 @@ use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
+mod audit;
 mod browse;
 mod cursor;
 mod executions;
@@ -45,6 +46,7 @@ mod workflows;
 mod workspaces;
 
 pub use actuals::NewActual;
+pub use audit::{AuditQuery, Refusal};
 pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
 pub use idempotency::{Ticket, Turn};
 pub use keys::{KeySecret, Myself};
@@ -119,6 +121,7 @@ impl App {
             timers_changed: Notify::new(),
             outbox_changed: Notify::new(),
             runner_gone: Notify::new(),
+            refusals: Memory::new(),
             schedules: Schedules::default(),
         });
         let background = &engine.background;

@@ -271,7 +271,7 @@ impl App {
             external_id: start.external_id,
             metadata: start.metadata,
             webhook_url: start.webhook_url,
-            started_by: caller.key,
+            started_by: caller.key(),
         };
         let outcome = id.to_string();
         let idempotency =

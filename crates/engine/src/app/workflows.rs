@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use stepwell_core::audit::Action;
 use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Timestamp, Topic};
@@ -66,7 +67,8 @@ impl App {
         let release =
             ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
-        let effects = self.tell_of(Topic::WorkflowCreated, view, now).await?;
+        let note = self.engine.noted(caller, Action::WorkflowCreated, id).named(&workflow.name);
+        let effects = self.tell_of(Topic::WorkflowCreated, view, now).await?.and_noting(note);
         let told = !effects.deliveries.is_empty();
         let idempotency =
             create.idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
@@ -113,7 +115,9 @@ impl App {
             ..Arc::unwrap_or_clone(before)
         };
         let view = WorkflowView { record, source: source.clone(), plan: plan.clone() };
-        let effects = self.tell_of(Topic::WorkflowUpdated, view, now).await?;
+        let note = self.engine.noted(caller, Action::WorkflowUpdated, id).named(&definition.name);
+        let note = note.changing(["definition"]).with("release", view.record.release);
+        let effects = self.tell_of(Topic::WorkflowUpdated, view, now).await?.and_noting(note);
         let told = !effects.deliveries.is_empty();
         let add = AddRelease {
             workflow: id,
@@ -150,8 +154,11 @@ impl App {
             true => Some(Topic::WorkflowActivated),
             false => Some(Topic::WorkflowDeactivated),
         };
+        let done = if active { Action::WorkflowActivated } else { Action::WorkflowDeactivated };
+        let note = topic.map(|_| self.engine.noted(caller, done, id).named(&before.name));
         let after = WorkflowRecord { active, updated_at: now, ..Arc::unwrap_or_clone(before) };
-        let effects = self.tell_of_change(topic, after, now).await?;
+        let mut effects = self.tell_of_change(topic, after, now).await?;
+        effects.audit.extend(note);
         self.change(UpdateWorkflow { id, active: Some(active), delete: false, now, effects }).await
     }
 
@@ -162,8 +169,10 @@ impl App {
     pub async fn delete_workflow(&self, caller: &Caller, id: WorkflowId) -> Result<(), AppError> {
         let before = self.find_for(caller, Verb::Write, id).await?;
         let now = self.engine.now();
+        let note = self.engine.noted(caller, Action::WorkflowDeleted, id).named(&before.name);
         let last = Arc::unwrap_or_clone(before);
         let effects = self.tell_of_change(Some(Topic::WorkflowDeleted), last, now).await?;
+        let effects = effects.and_noting(note);
         self.change(UpdateWorkflow { id, active: None, delete: true, now, effects }).await
     }
 
@@ -210,7 +219,7 @@ impl App {
         let stats = self.engine.store.workflow_stats(id).await?;
         let data = || self.engine.tell.workflow(&after, &stats);
         let deliveries = self.engine.announce(topic, Happened::to(workspace, id, now), data);
-        Ok(Effects { deliveries })
+        Ok(Effects::telling(deliveries))
     }
 
     /// A change was stored: if it has put something in the outbox, that can be sent.

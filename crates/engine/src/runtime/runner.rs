@@ -11,6 +11,7 @@ use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{Command, Execution, Input, Recorded, Refused, Status};
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
+use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
 use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
@@ -50,6 +51,8 @@ pub(crate) struct Runner {
     outbox: Outbox,
     /// Decided, not yet durable.
     uncommitted: Vec<Recorded>,
+    /// What users did by that.
+    notes: Vec<AuditRecord>,
     /// To be run.
     commands: VecDeque<Command>,
     /// Attempts under way, by step.
@@ -153,6 +156,7 @@ impl Runner {
             secrets,
             outbox: Outbox::default(),
             uncommitted,
+            notes: Vec::new(),
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
@@ -350,7 +354,7 @@ impl Runner {
             Message::StepLogged { step, level, message } => {
                 self.tell(Input::StepLogged { step, level: level.into(), message });
             }
-            Message::Control { what, reply } => self.control(what, reply),
+            Message::Control { what, note, reply } => self.control(what, note, reply),
             Message::Wake => {
                 self.tell(Input::Timer);
             }
@@ -358,7 +362,12 @@ impl Runner {
         }
     }
 
-    fn control(&mut self, what: Control, reply: oneshot::Sender<Result<(), AppError>>) {
+    fn control(
+        &mut self,
+        what: Control,
+        note: Option<Box<AuditRecord>>,
+        reply: oneshot::Sender<Result<(), AppError>>,
+    ) {
         let input = match what {
             Control::Cancel { reason } => Input::Cancel { reason },
             Control::Pause => Input::Pause,
@@ -367,6 +376,7 @@ impl Runner {
         match self.tell(input) {
             None => {
                 self.replies.push(reply);
+                self.notes.extend(note.map(|note| *note));
                 // It was paused before it began: now it begins.
                 if self.execution.status() == Status::Queued {
                     self.tell(Input::Start);

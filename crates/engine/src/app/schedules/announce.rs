@@ -51,6 +51,6 @@ impl App {
         // Versions have no ties, as times can.
         let happened = Happened { sequence: version, ..Happened::to(workspace, id, at) };
         let data = || self.engine.tell.schedule(view);
-        Effects { deliveries: self.engine.announce(topic, happened, data) }
+        Effects::telling(self.engine.announce(topic, happened, data))
     }
 }

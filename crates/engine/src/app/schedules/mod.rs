@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use serde_json::Value;
+use stepwell_core::audit::Action;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
 use stepwell_core::{Map, Problem, Timestamp, Topic};
@@ -56,10 +57,12 @@ impl App {
         let workflow = self.scheduled_workflow(caller, workflow).await?;
         let id = ScheduleId::from_uuid(new_uuid());
         let now = self.engine.now();
-        let schedule = change.create(id, &workflow, caller.key, now)?;
+        let schedule = change.create(id, &workflow, caller.key(), now)?;
         self.check_parameters(&workflow, &schedule.parameters).await?;
         let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
         let told = !effects.deliveries.is_empty();
+        let note = self.engine.noted(caller, Action::ScheduleCreated, id).named(&schedule.name);
+        let effects = effects.and_noting(note);
         let create = CreateSchedule { schedule: schedule.clone(), effects };
         self.engine.store.create_schedule(create).await.map_err(|error| match error {
             StoreError::Missing(_) => AppError::not_found("workflow", workflow.id.dataflow()),
@@ -124,7 +127,8 @@ impl App {
             let workflow = self.scheduled_workflow(caller, record.workflow).await?;
             self.check_parameters(&workflow, parameters).await?;
         }
-        let after = self.rewrite(record, |record, now| change.update(record, now)).await?;
+        let edit = |record: &ScheduleRecord, now| change.update(record, now);
+        let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
 
@@ -139,6 +143,8 @@ impl App {
         let now = self.engine.now();
         let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
         let told = !effects.deliveries.is_empty();
+        let note = self.engine.noted(caller, Action::ScheduleDeleted, id).named(&last.name);
+        let effects = effects.and_noting(note);
         match self.engine.store.delete_schedule(DeleteSchedule { id, effects }).await {
             Err(StoreError::Missing(_)) => return Err(not_found(id)),
             other => other?,
@@ -159,7 +165,8 @@ impl App {
         enabled: bool,
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
-        let after = self.rewrite(record, |record, now| edit::enable(record, enabled, now)).await?;
+        let edit = |record: &ScheduleRecord, now| edit::enable(record, enabled, now);
+        let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
 
@@ -189,7 +196,7 @@ impl App {
             }
         };
         if let Some(records) = records {
-            return self.enable_batch(records, enabled).await;
+            return self.enable_batch(caller, records, enabled).await;
         }
         let mut all = SelectionChanged::default();
         loop {
@@ -206,7 +213,7 @@ impl App {
             if found.is_empty() {
                 return Ok(all);
             }
-            let some = self.enable_batch(found, enabled).await?;
+            let some = self.enable_batch(caller, found, enabled).await?;
             all.matched += some.matched;
             all.changed += some.changed;
         }
@@ -215,6 +222,7 @@ impl App {
     /// At once, so that they share their transactions.
     async fn enable_batch(
         &self,
+        caller: &Caller,
         records: Vec<ScheduleRecord>,
         enabled: bool,
     ) -> Result<SelectionChanged, AppError> {
@@ -224,7 +232,7 @@ impl App {
             async move {
                 let before = record.version;
                 let edit = |record: &ScheduleRecord, now| edit::enable(record, enabled, now);
-                match app.rewrite(record, edit).await {
+                match app.rewrite(caller, record, edit).await {
                     Ok(after) => Ok(u64::from(after.version != before)),
                     // Somebody has deleted it in the meantime.
                     Err(AppError::NotFound { .. }) => Ok(0),
@@ -320,6 +328,7 @@ impl App {
     /// wrote. Writes nothing where nothing changes.
     async fn rewrite(
         &self,
+        caller: &Caller,
         mut record: ScheduleRecord,
         edit: impl Fn(&ScheduleRecord, Timestamp) -> Result<ScheduleRecord, AppError>,
     ) -> Result<ScheduleRecord, AppError> {
@@ -334,6 +343,9 @@ impl App {
             schedule.updated_at = now;
             let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
             let told = !effects.deliveries.is_empty();
+            let note = self.engine.noted(caller, Action::ScheduleUpdated, schedule.id);
+            let note = note.named(&schedule.name).changing(edit::changed(&record, &schedule));
+            let effects = effects.and_noting(note);
             let update = UpdateSchedule { schedule: schedule.clone(), effects };
             match store.update_schedule(update).await {
                 Ok(()) => {

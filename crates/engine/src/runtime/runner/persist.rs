@@ -51,6 +51,7 @@ impl Runner {
         }
         self.feed.show(&self.uncommitted);
         self.uncommitted.clear();
+        self.notes.clear();
         for reply in self.replies.drain(..) {
             // Whoever asked may have gone.
             let _ = reply.send(Ok(()));
@@ -72,6 +73,7 @@ impl Runner {
             record,
             events: self.uncommitted.clone(),
             deliveries,
+            audit: self.notes.clone(),
             idempotency: self.idempotency.clone(),
             schedule: self.schedule.clone(),
         }
@@ -127,6 +129,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         record,
         events: uncommitted,
         deliveries,
+        audit: Vec::new(),
         idempotency,
         schedule,
     };

@@ -1,0 +1,122 @@
+//! The audit log: looking at it, and writing down what was refused. What is done is written down
+//! where it is done.
+
+use std::time::Duration;
+
+use stepwell_core::Timestamp;
+use stepwell_core::audit::{Action, ObjectKind};
+use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
+use stepwell_store::Effects;
+use stepwell_store::audit::{AuditPlace, AuditRecord, ListAudit};
+
+use super::{App, Page, cursor};
+use crate::{AppError, Caller};
+
+/// How long the same refusal of the same key is not written down again.
+const REFUSED_AGAIN: Duration = Duration::from_secs(60);
+
+/// Asks for a page of the audit log.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    /// Of which workspace; `None`: the caller's.
+    pub workspace: Option<WorkspaceId>,
+    /// Only what was done with this key.
+    pub key: Option<KeyId>,
+    /// Only what was done by somebody of this name.
+    pub actor: Option<String>,
+    /// Only this.
+    pub action: Option<Action>,
+    /// Only what was done to objects of this kind.
+    pub kind: Option<ObjectKind>,
+    /// Only what was done to this one.
+    pub object: Option<SubjectId>,
+    /// Only what was done at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only what was done at this moment or before.
+    pub until: Option<Timestamp>,
+    /// Whether the newest come first.
+    pub descending: bool,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// How many to pass over.
+    pub skip: u64,
+    /// At most so many, 1 to 100.
+    pub limit: usize,
+}
+
+/// A request that was refused for want of a permission.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// The path's pattern, without what a client put in it.
+    pub route: &'a str,
+    /// What was missing.
+    pub reason: &'a str,
+}
+
+impl App {
+    /// A page of the audit log, and how many entries there are on all pages. Scope `admin`; for
+    /// another workspace, `admin` in the default one.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotPermitted`; `InvalidRequest` for a limit or cursor that is wrong, or where
+    /// there is no such workspace.
+    pub async fn audit_log(
+        &self,
+        caller: &Caller,
+        query: AuditQuery,
+    ) -> Result<(Page<AuditRecord>, u64), AppError> {
+        caller.require_admin()?;
+        let workspace = self.workspace_meant(caller, query.workspace).await?;
+        let limit = cursor::check_limit(query.limit)?;
+        let after =
+            query.cursor.as_deref().map(|text| read_place(text).ok_or_else(cursor::unknown));
+        let AuditQuery { key, actor, action, kind, object, from, until, descending, skip, .. } =
+            query;
+        let list = ListAudit {
+            workspace,
+            key,
+            actor,
+            action,
+            kind,
+            object,
+            from,
+            until,
+            descending,
+            after: after.transpose()?,
+            skip,
+            limit: limit + 1,
+        };
+        let (found, total) = self.engine.store.list_audit(list).await?;
+        Ok((cursor::page(found, limit, write_place), total))
+    }
+
+    /// Writes down that a request was refused; the same again only once a minute, so that nobody
+    /// can fill the log. What cannot be written is told to the server's own log.
+    pub async fn note_refusal(&self, caller: &Caller, refusal: Refusal<'_>) {
+        let engine = &self.engine;
+        let (now, known) = (engine.now(), (caller.key(), refusal.reason.to_owned()));
+        if engine.refusals.get(&known).is_some_and(|last| now.since(last) < REFUSED_AGAIN) {
+            return;
+        }
+        engine.refusals.put(known, now);
+        let note = engine.noted_of(caller, Action::AccessRefused, None);
+        let Refusal { method, route, reason } = refusal;
+        let note = note.with("method", method).with("route", route).with("reason", reason);
+        if let Err(error) = engine.store.add_effects(Effects::noting(note)).await {
+            tracing::warn!(%error, route, reason, "a refusal could not be written down");
+        }
+    }
+}
+
+/// The place of an entry, as a cursor has it.
+fn write_place(entry: &AuditRecord) -> String {
+    format!("{}.{}", entry.at.as_micros(), entry.id)
+}
+
+/// What [`write_place`] wrote.
+fn read_place(cursor: &str) -> Option<AuditPlace> {
+    let (micros, id) = cursor.split_once('.')?;
+    Some(AuditPlace { at: Timestamp::from_micros(micros.parse().ok()?), id: id.parse().ok()? })
+}
