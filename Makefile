@@ -7,7 +7,7 @@ ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test test-clients conformance lint bench crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance lint bench bench-lists crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,10 @@ bench: ## Measure the server beside the machine's own limits (release build, loa
 	@command -v wrk >/dev/null || { apt-get update -qq && apt-get install -y -qq wrk; }
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench
+
+bench-lists: ## Time lists over 1,000,000 executions (release build)
+	$(CARGO) build --release --bin stepwell
+	$(CARGO) run --release -q -p bench -- lists
 
 crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture

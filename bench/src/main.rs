@@ -1,17 +1,18 @@
 //! Measures the server beside what the machine itself can do, in the same run.
 //!
 //! `bench` runs everything and prints one table, `bench streams` only what is about streams;
-//! `bench bare` are the bare handlers it compares with, in a process of their own. The load comes
-//! from `wrk`, for streams from this program. Numbers of a shared machine are noisy: read the
-//! ratios.
+//! `bench lists` times lists over a million executions; `bench bare` are the bare handlers it
+//! compares with, in a process of their own. The load comes from `wrk`, for streams from this
+//! program. Numbers of a shared machine are noisy: read the ratios.
 
 mod bare;
 mod disk;
+mod lists;
 mod server;
 mod streams;
 mod wrk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -25,10 +26,10 @@ fn main() -> Result<()> {
     let mut arguments: Vec<_> = std::env::args().skip(1).collect();
     // The server that was built beside this program.
     let mut binary = std::env::current_exe()?.with_file_name("stepwell");
-    if let Some(at) = arguments.iter().position(|argument| argument == "--server") {
-        let path = arguments.drain(at..).nth(1);
-        binary = PathBuf::from(path.context("--server needs the path of the binary")?);
+    if let Some(path) = option(&mut arguments, "--server")? {
+        binary = PathBuf::from(path);
     }
+    let executions = option(&mut arguments, "--executions")?;
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bare"] => bare::serve(),
@@ -38,8 +39,27 @@ fn main() -> Result<()> {
             print(&streams::rows(&Server::start(&binary, folder.path())?)?);
             Ok(())
         }
-        _ => anyhow::bail!("usage: bench [streams] [--server PATH] | bench bare"),
+        ["lists"] => run_lists(&binary, executions.as_deref()),
+        _ => anyhow::bail!(
+            "usage: bench [streams | lists [--executions N]] [--server PATH] | bench bare"
+        ),
     }
+}
+
+fn run_lists(binary: &Path, executions: Option<&str>) -> Result<()> {
+    let executions = executions.map_or(Ok(lists::EXECUTIONS), str::parse)?;
+    // Over four months, and as dense as they come when the server is busy.
+    for gap in [10_000_000, 80] {
+        lists::run(binary, lists::Spread { executions, gap })?;
+    }
+    Ok(())
+}
+
+/// Takes an option with its value out of the arguments.
+fn option(arguments: &mut Vec<String>, name: &str) -> Result<Option<String>> {
+    let Some(at) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
+    let value = arguments.drain(at..(at + 2).min(arguments.len())).nth(1);
+    Ok(Some(value.with_context(|| format!("{name} needs a value"))?))
 }
 
 struct Row {
@@ -48,7 +68,7 @@ struct Row {
     wanted: &'static str,
 }
 
-fn run(binary: &std::path::Path) -> Result<()> {
+fn run(binary: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut rows = machine(folder.path())?;
     let bare = rows.1;
@@ -96,7 +116,7 @@ fn print(rows: &[Row]) {
 }
 
 /// What the machine can do without us: a bare handler, and commits to SQLite.
-fn machine(folder: &std::path::Path) -> Result<(Vec<Row>, f64)> {
+fn machine(folder: &Path) -> Result<(Vec<Row>, f64)> {
     let bare = bare::start()?;
     let load = Load::post(&bare.url, "none");
     let bare_many = load.run(64, LOAD / 2)?;

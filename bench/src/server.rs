@@ -83,6 +83,12 @@ impl Server {
         format!("{}/workflows/{workflow}/execute?wait=true", self.url)
     }
 
+    /// What a call answers.
+    pub fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.url)).query(query);
+        Ok(request.header("x-api-key", &self.key).send()?.json()?)
+    }
+
     /// How many executions of the workflow have completed.
     pub fn executions(&self, workflow: &str) -> Result<u64> {
         let url = format!("{}/workflows/{workflow}/stats", self.url);

@@ -51,6 +51,18 @@ const MUTANTS: &[Mutant] = &[
         to: "if stop || matches!(state, StepState::Backoff { .. }) {",
     },
     Mutant {
+        what: "what follows from a step that is run again is taken over",
+        file: "crates/core/src/execution/rerun.rs",
+        from: "        self.spread(&mut again);",
+        to: "        let _ = Self::spread;",
+    },
+    Mutant {
+        what: "an execution that is run again looks at its roots only",
+        file: "crates/core/src/execution/advance.rs",
+        from: "if self.execution.rerun_of.is_some() {",
+        to: "if self.execution.rerun_of.is_none() {",
+    },
+    Mutant {
         what: "a resumed execution forgets what was held back",
         file: "crates/core/src/execution/advance.rs",
         from: "self.record(Event::Resumed);\n                self.go_on();",

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -99,7 +99,7 @@ async fn unread(request: Request, error: ApiError) -> Response {
 
 /// Runs the handler, bounded in time and caught when it panics.
 async fn bounded(api: &Api, request: Request, next: Next) -> Response {
-    let limit = time_limit(api, request.uri().query());
+    let limit = time_limit(api, request.uri());
     let run = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
     match run.await {
         Ok(Ok(response)) => response,
@@ -120,10 +120,13 @@ fn is_open(api: &Api, route: &str) -> bool {
 }
 
 /// A request that waits for an execution brings its own, longer patience.
-fn time_limit(api: &Api, query: Option<&str>) -> Duration {
+fn time_limit(api: &Api, uri: &Uri) -> Duration {
     let limit = api.config.request_timeout() + api.config.body_timeout();
-    match query {
+    // Where it says so in the body, that is not known yet.
+    let may_wait = Dialect::of(uri.path()) == Dialect::Abi && uri.path().ends_with("/execute");
+    match uri.query() {
         Some(query) if query.contains("wait") => limit + api.config.max_wait(),
+        _ if may_wait => limit + api.config.max_wait(),
         _ => limit,
     }
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use stepwell_core::execution::{Failure, Status};
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_core::{Problem, Problems};
 use stepwell_engine::limits::Standing;
+use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, AuthError};
 
 /// What kind of thing went wrong. Each dialect tells it by the usual status and code, or by its own.
@@ -17,6 +19,8 @@ use stepwell_engine::{AppError, AuthError};
 pub enum Kind {
     /// The definition is wrong.
     InvalidDefinition,
+    /// What an execution is to be started with has the wrong shape.
+    InvalidParameters,
     /// The execution's input does not fit.
     InvalidInput,
     /// What is said of a schedule is wrong.
@@ -55,6 +59,12 @@ pub enum Kind {
     TooLarge,
     /// The workflow is not active.
     Inactive,
+    /// The workflow requires an integration that is not connected.
+    IntegrationMissing,
+    /// The object is not at the version that a change was made for.
+    Changed,
+    /// An execution that was waited for did not complete.
+    ExecutionFailed,
     /// The execution has ended already.
     Ended,
     /// The execution is not in a state in which that can be done.
@@ -84,7 +94,9 @@ impl Kind {
             Self::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
             Self::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),
             Self::InvalidSchedule => (StatusCode::BAD_REQUEST, "INVALID_SCHEDULE"),
-            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::InvalidRequest | Self::InvalidParameters => {
+                (StatusCode::BAD_REQUEST, "INVALID_REQUEST")
+            }
             Self::MissingKey | Self::InvalidKey => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
             Self::ExpiredKey => (StatusCode::UNAUTHORIZED, "EXPIRED_TOKEN"),
             Self::RevokedKey => (StatusCode::UNAUTHORIZED, "REVOKED_TOKEN"),
@@ -100,6 +112,9 @@ impl Kind {
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
+            Self::IntegrationMissing => (StatusCode::CONFLICT, "INTEGRATION_MISSING"),
+            Self::Changed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
+            Self::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "EXECUTION_FAILED"),
             Self::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
             Self::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
             Self::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),
@@ -137,6 +152,7 @@ struct Inner {
     details: Vec<Problem>,
     left_out: usize,
     object: Option<Object>,
+    failure: Option<Failure>,
     retry_after: Option<Duration>,
     standing: Option<Standing>,
     log: Option<String>,
@@ -155,6 +171,7 @@ impl ApiError {
             details: Vec::new(),
             left_out: 0,
             object: None,
+            failure: None,
             retry_after: None,
             standing: None,
             log: None,
@@ -209,6 +226,56 @@ impl ApiError {
     pub fn after(mut self, retry_after: Duration) -> Self {
         self.0.retry_after = Some(retry_after);
         self
+    }
+
+    /// An execution that was waited for ended otherwise than completed.
+    pub fn ended(view: &ExecutionView) -> Self {
+        let status = view.record.status;
+        let kind = match status {
+            Status::TimedOut => Kind::Timeout,
+            _ => Kind::ExecutionFailed,
+        };
+        let told = match &view.error {
+            Some(Failure { step: Some(step), message, .. }) => {
+                format!("the execution failed in step `{step}`: {message}")
+            }
+            Some(Failure { message, .. }) => format!("the execution failed: {message}"),
+            None => format!("the execution ended as {}", status.name()),
+        };
+        let mut error = Self::new(kind, told);
+        error.0.object = Some(Object::Execution(view.record.id));
+        error.0.failure.clone_from(&view.error);
+        error
+    }
+
+    /// The same of another kind, where it is of the kind `from`.
+    #[must_use]
+    pub fn recast(mut self, from: Kind, to: Kind) -> Self {
+        if self.0.kind == from {
+            self.0.kind = to;
+        }
+        self
+    }
+
+    /// The same, with the places that begin with `from` named otherwise.
+    #[must_use]
+    pub fn replaced(mut self, from: &str, to: &str) -> Self {
+        let Inner { details, message, .. } = &mut *self.0;
+        for problem in details {
+            if let Some(rest) = problem.path.strip_prefix(from)
+                && (rest.is_empty() || rest.starts_with(['.', '[']))
+            {
+                let told = problem.to_string();
+                problem.path = format!("{to}{rest}");
+                *message = message.replacen(&told, &problem.to_string(), 1);
+            }
+        }
+        self
+    }
+
+    /// Why the execution that it is about failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.0.failure.as_ref()
     }
 
     /// What kind of thing went wrong.
@@ -316,6 +383,11 @@ impl From<AppError> for ApiError {
                 error
             }
             AppError::Inactive => Self::new(Kind::Inactive, text),
+            AppError::IntegrationMissing(_) => Self::new(Kind::IntegrationMissing, text),
+            AppError::Changed(_) => Self::new(
+                Kind::Changed,
+                format!("{text}; get it again, and send its ETag as If-Match"),
+            ),
             AppError::AlreadyEnded(_) => Self::new(Kind::Ended, text),
             AppError::WrongState { .. } | AppError::Conflict(_) => {
                 Self::new(Kind::WrongState, text)

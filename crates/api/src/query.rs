@@ -14,6 +14,9 @@ pub const DEFAULT_LIMIT: usize = 50;
 /// The most items of a page.
 pub const MAX_LIMIT: usize = 100;
 
+/// The greatest number of a page: that of a 32-bit number, as the API is described.
+pub const MAX_PAGE: usize = i32::MAX as usize;
+
 /// The query parameters of a request.
 #[derive(Debug, Default)]
 pub struct Params(Vec<(String, String)>);
@@ -35,6 +38,17 @@ impl Params {
     /// All values of a parameter, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Parameters that a test makes up.
+    #[cfg(test)]
+    pub fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    /// The names of all parameters, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// The value of a parameter that makes sense once.
@@ -76,6 +90,14 @@ impl Params {
     /// `InvalidRequest`.
     pub fn limit(&self) -> Result<usize, ApiError> {
         self.number("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT)
+    }
+
+    /// `page`, from 1.
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn page(&self) -> Result<usize, ApiError> {
+        self.number("page", 1..=MAX_PAGE, 1)
     }
 
     /// `cursor`, as it came.

@@ -49,6 +49,12 @@ pub enum AppError {
     /// The workflow is not active.
     #[error("the workflow is inactive; activate it first")]
     Inactive,
+    /// Integrations that the workflow cannot do without are not there or do not work; their ids.
+    #[error("the workflow requires integrations that are not connected: {}", .0.join(", "))]
+    IntegrationMissing(Vec<String>),
+    /// The workflow is not at the version that the change was made for; the one it is at.
+    #[error("the workflow has changed since; it is at version {0}")]
+    Changed(u64),
     /// The execution has ended already.
     #[error("the execution has already ended as {}", .0.name())]
     AlreadyEnded(Status),
@@ -133,6 +139,7 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::ExternalIdTaken(id) => Self::ExternalIdTaken(id),
             StoreError::Missing(kind) => Self::not_found(kind, ""),
+            StoreError::Changed(version) => Self::Changed(version),
             StoreError::Unavailable(reason) => Self::Unavailable {
                 reason: format!("the store cannot answer now: {reason}"),
                 retry_after: Duration::from_secs(1),

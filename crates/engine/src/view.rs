@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Execution, Failure, Recorded, Status, StepState};
-use stepwell_core::ids::StepRunId;
+use stepwell_core::ids::{ExecutionId, StepRunId};
 use stepwell_store::record::ExecutionRecord;
 
 /// An execution with all of its steps.
@@ -20,6 +20,8 @@ pub struct ExecutionView {
     pub output: Option<Arc<Value>>,
     /// Why it failed or timed out.
     pub error: Option<Failure>,
+    /// The execution that it is run again from.
+    pub rerun_of: Option<ExecutionId>,
     /// Every step of the definition, in its order, from the first moment on.
     pub steps: Vec<StepView>,
 }
@@ -47,6 +49,8 @@ pub struct StepView {
     pub started_at: Option<Timestamp>,
     /// When it settled.
     pub ended_at: Option<Timestamp>,
+    /// Whether its result was taken over from an earlier execution.
+    pub reused: bool,
 }
 
 /// Where a step stands.
@@ -110,6 +114,7 @@ impl ExecutionView {
             input: execution.input.clone(),
             output: execution.output.clone(),
             error: execution.error.clone(),
+            rerun_of: execution.rerun_of,
             steps: steps(execution),
         }
     }
@@ -144,6 +149,7 @@ pub fn step(execution: &Execution, index: usize) -> Option<StepView> {
         attempts: run.attempts,
         started_at: run.started_at,
         ended_at: run.ended_at,
+        reused: run.reused,
     })
 }
 

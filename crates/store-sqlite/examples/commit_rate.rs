@@ -105,7 +105,7 @@ fn three_steps(node: NodeId) -> Commit {
         port: None,
     };
     let events = [
-        Event::Accepted { input: Arc::new(json!({})), state: None, previous: None, tag: None },
+        Event::accepted(json!({})),
         Event::Started,
         started(0, &hello),
         completed(0, &hello),
@@ -132,6 +132,7 @@ fn three_steps(node: NodeId) -> Commit {
         external_id: None,
         metadata: Map::new(),
         webhook_url: None,
+        callback_url: None,
         started_by: None,
     };
     let events = (1..).zip(events).map(recorded).collect();

@@ -7,6 +7,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::audit::{Object, UnknownName};
 use stepwell_store::AuditStore;
 use stepwell_store::audit::{Actor, AuditRecord, ListAudit, Origin};
+use stepwell_store::lists::{Begin, Listed, Order};
 
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
@@ -27,6 +28,9 @@ const INSERT: &str = concat!(
 );
 const DELETE_OLD: &str =
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 LIMIT ?2)";
+
+/// Sorts after every id.
+const AFTER_ALL: [u8; 17] = [0xff; 17];
 
 /// What the rarest of these is walked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +83,11 @@ impl By {
         format!("SELECT COUNT(*) {}", self.conditions())
     }
 
-    fn page_sql(self, descending: bool) -> String {
-        let (direction, behind) = if descending { ("DESC", "<") } else { ("ASC", ">") };
+    fn page_sql(self, order: Order) -> String {
+        let (direction, behind) = match order {
+            Order::Descending => ("DESC", "<"),
+            Order::Ascending => ("ASC", ">"),
+        };
         format!(
             "SELECT {} {} AND (at, id) {behind} (:place, :place_id)
             ORDER BY at {direction}, id {direction} LIMIT :limit OFFSET :skip",
@@ -95,14 +102,16 @@ impl By {
 pub(crate) fn queries() -> Vec<String> {
     let mut all = vec![DELETE_OLD.to_owned()];
     for by in By::ALL {
-        all.extend([by.count_sql(), by.page_sql(true), by.page_sql(false)]);
+        let pages = [Order::Ascending, Order::Descending].map(|order| by.page_sql(order));
+        all.push(by.count_sql());
+        all.extend(pages);
     }
     all
 }
 
 #[async_trait]
 impl AuditStore for SqliteStore {
-    async fn list_audit(&self, list: ListAudit) -> Answer<(Vec<AuditRecord>, u64)> {
+    async fn list_audit(&self, list: ListAudit) -> Answer<Listed<AuditRecord>> {
         self.readers.read(move |connection| page(connection, &list)).await
     }
 }
@@ -138,7 +147,7 @@ pub(crate) fn purge_old(connection: &Connection, before: Timestamp, most: usize)
     row::run(connection, DELETE_OLD, params![before.as_micros(), row::limit(most)])
 }
 
-fn page(connection: &Connection, list: &ListAudit) -> Result<(Vec<AuditRecord>, u64)> {
+fn page(connection: &Connection, list: &ListAudit) -> Result<Listed<AuditRecord>> {
     // Page and count of the same moment.
     let transaction = connection.unchecked_transaction()?;
     let by = By::of(list);
@@ -151,21 +160,24 @@ fn page(connection: &Connection, list: &ListAudit) -> Result<(Vec<AuditRecord>, 
         ":workspace": workspace, ":key": key, ":object": object, ":kind": kind, ":action": action,
         ":actor": list.actor, ":from": from, ":until": until,
     };
-    let total = row::first(&transaction, &by.count_sql(), count, |found| row::get(found, 0))?;
-    // Without a place, that before all others.
-    let (place, place_id) = match (&list.after, list.descending) {
-        (Some(after), _) => (after.at.as_micros(), after.id.blob().to_vec()),
-        (None, true) => (i64::MAX, row::AFTER_ALL.to_vec()),
-        (None, false) => (i64::MIN, row::BEFORE_ALL.to_vec()),
+    let total = match list.count {
+        true => row::first(&transaction, &by.count_sql(), count, |found| row::get(found, 0))?,
+        false => None,
     };
-    let skip = i64::try_from(list.skip).unwrap_or(i64::MAX);
+    // Without a place, that before all others.
+    let ((place, place_id), skip) = match (list.begin, list.order) {
+        (Begin::After(after), _) => ((after.at.as_micros(), after.id.blob().to_vec()), 0),
+        (Begin::Skip(skip), Order::Descending) => ((i64::MAX, AFTER_ALL.to_vec()), skip),
+        (Begin::Skip(skip), Order::Ascending) => ((i64::MIN, row::BEFORE_ALL.to_vec()), skip),
+    };
+    let skip = i64::try_from(skip).unwrap_or(i64::MAX);
     let params = named_params! {
         ":workspace": workspace, ":key": key, ":object": object, ":kind": kind, ":action": action,
         ":actor": list.actor, ":from": from, ":until": until, ":place": place,
         ":place_id": place_id, ":limit": row::limit(list.limit), ":skip": skip,
     };
-    let found = row::all(&transaction, &by.page_sql(list.descending), params, entry)?;
-    Ok((found, total.unwrap_or_default()))
+    let items = row::all(&transaction, &by.page_sql(list.order), params, entry)?;
+    Ok(Listed { items, total })
 }
 
 /// Reads the columns of [`columns`].

@@ -38,7 +38,7 @@ fn version_1_is_written_so() {
     let written = check(
         4,
         vec![
-            Event::Accepted { input: Arc::new(json!({})), state: None, previous: None, tag: None },
+            Event::accepted(json!({})),
             Event::Started,
             started(0, shared.clone(), None),
             completed(0, shared.clone()),
@@ -147,7 +147,7 @@ fn a_short_execution_is_small() {
     let chunk = check(
         1,
         vec![
-            Event::Accepted { input: Arc::new(json!({})), state: None, previous: None, tag: None },
+            Event::accepted(json!({})),
             Event::Started,
             started(0, hello.clone(), None),
             completed(0, hello.clone()),
@@ -183,7 +183,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     let value = || any_value().prop_map(Arc::new);
     let few = || prop_oneof![Just(json!({ "a": [1] })), Just(json!("x"))].prop_map(Arc::new);
     prop_oneof![
-        value().prop_map(|input| Event::Accepted { input, state: None, previous: None, tag: None }),
+        value().prop_map(|input| Event::accepted(Value::clone(&input))),
         Just(Event::Started),
         (any::<u32>(), 1_u32..4, proptest::option::of(few()), proptest::option::of(value()))
             .prop_map(|(step, attempt, input, config)| {

@@ -11,8 +11,10 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::traits::Purge;
 use stepwell_store::{MaintenanceStore, StoreError};
 
+use crate::executions::counts::Counted;
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
+use crate::writer::Batch;
 use crate::{SqliteStore, audit, deliveries, executions, feedback};
 
 /// How many executions, idempotency keys or deliveries are deleted in one write: others wait no longer.
@@ -23,7 +25,8 @@ const NEXT_WORKFLOW: &str = "SELECT workflow FROM executions
 const RETENTION: &str = "SELECT retention_seconds FROM workflows WHERE id = ?1";
 const OVER: &str = "SELECT n, id FROM executions
     WHERE workflow = ?1 AND ended_at < ?2 AND status >= 4 ORDER BY ended_at LIMIT ?3";
-const DELETE: &str = "DELETE FROM executions WHERE n = ?1 AND id = ?2 AND status >= 4";
+const DELETE: &str = "DELETE FROM executions WHERE n = ?1 AND id = ?2 AND status >= 4
+    RETURNING status, workspace, workflow, created_at";
 const DELETE_JOURNAL: &str = "DELETE FROM journal WHERE key BETWEEN ?1 AND ?2";
 const DELETE_KEYS: &str = "DELETE FROM idempotency WHERE rowid IN
     (SELECT rowid FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
@@ -41,7 +44,7 @@ impl MaintenanceStore for SqliteStore {
         let mut purged = 0;
         for step in over.chunks(PURGE_STEP) {
             let step = step.to_vec();
-            purged += self.writer.write(0, move |batch| delete(batch.connection, &step)).await?;
+            purged += self.writer.write(0, move |batch| delete(batch, &step)).await?;
         }
         let before = purge.idempotency_before.as_micros();
         loop {
@@ -125,12 +128,20 @@ fn kept_from(
     })
 }
 
-fn delete(connection: &Connection, over: &[Row]) -> Result<u64> {
+fn delete(batch: &mut Batch<'_>, over: &[Row]) -> Result<u64> {
+    let connection = batch.connection;
     let mut deleted = 0;
     for (n, id) in over {
-        if row::run(connection, DELETE, params![n, id.blob()])? == 0 {
-            continue;
-        }
+        let found = row::first(connection, DELETE, params![n, id.blob()], |found| {
+            let counted = Counted {
+                workspace: row::id(found, 1)?,
+                workflow: row::id(found, 2)?,
+                created_at: row::time(found, 3)?,
+            };
+            Ok((row::status(found, 0)?, counted))
+        })?;
+        let Some((status, counted)) = found else { continue };
+        batch.counts.changed(counted, Some(status), None);
         let (first, last) = executions::journal_keys(*n);
         row::run(connection, DELETE_JOURNAL, [first, last])?;
         deliveries::purge(connection, *id)?;

@@ -10,6 +10,7 @@ use crate::fault::told;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_tags_and_actuals.sql"),
+    include_str!("../migrations/0003_lists_and_management.sql"),
     include_str!("../migrations/0004_schedules.sql"),
     include_str!("../migrations/0005_webhooks.sql"),
     include_str!("../migrations/0006_workspaces.sql"),
@@ -106,6 +107,44 @@ mod tests {
             .unwrap();
         let expect = ("https://a.example".to_owned(), true, 7, 3, true, 86_400_001_000, true);
         assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn what_was_there_before_it_was_counted_is_counted() {
+        let mut connection = memory();
+        apply(&mut connection, &MIGRATIONS[..2]).unwrap();
+        let day = 86_400_000_000_i64;
+        for n in 0..40_i64 {
+            let insert = "INSERT INTO executions
+                (n, id, workspace, workflow, release, status, seq, created_at)
+                VALUES (?1, randomblob(16), x'01', ?2, 1, ?3, 1, ?4)";
+            let workflow = if n % 4 == 0 { "a" } else { "b" }.as_bytes();
+            let params = rusqlite::params![n, workflow, n % 5 + 2, n * day / 16];
+            connection.execute(insert, params).unwrap();
+        }
+        let workflow = "INSERT INTO workflows
+            (id, workspace, name, active, release, created_at, updated_at)
+            VALUES (x'61', x'01', 'w', ?1, 1, 7, 8)";
+        connection.execute(workflow, [1]).unwrap();
+        let release =
+            "INSERT INTO releases VALUES (x'61', 1, '{\"description\": \"what for\"}', 7)";
+        connection.execute(release, []).unwrap();
+        run(&mut connection).unwrap();
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        // Of each five, those with the statuses 4, 5 and 6 have ended.
+        for (of, expect) in [("kind = 0", 24), ("kind = 1", 24), ("owner = x'61'", 6)] {
+            for width in [10_000_000, day] {
+                let sql =
+                    format!("SELECT SUM(n) FROM execution_counts WHERE {of} AND width = {width}");
+                assert_eq!(count(&sql), expect, "{sql}");
+            }
+        }
+        let of_a_day = "SELECT n FROM execution_counts
+            WHERE kind = 0 AND status = 4 AND width = 86400000000 AND bucket = 1";
+        assert_eq!(count(of_a_day), 3);
+        assert_eq!(count("SELECT activated_at FROM workflows"), 7);
+        let described = "SELECT description = 'what for' AND version = 1 FROM workflows";
+        assert_eq!(count(described), 1);
     }
 
     #[test]

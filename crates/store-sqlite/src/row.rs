@@ -15,8 +15,6 @@ use uuid::Uuid;
 use crate::codec;
 use crate::fault::{Result, corrupt};
 
-/// Sorts after every id.
-pub(crate) const AFTER_ALL: [u8; 17] = [0xff; 17];
 /// Sorts before every id.
 pub(crate) const BEFORE_ALL: [u8; 0] = [];
 
@@ -56,11 +54,6 @@ ids!(
 );
 
 /// Where a page begins, as a bound that an index can be searched by.
-pub(crate) fn before(id: Option<impl Id>) -> Vec<u8> {
-    id.map_or_else(|| AFTER_ALL.to_vec(), |id| id.blob().to_vec())
-}
-
-/// As [`before`], for pages in ascending order.
 pub(crate) fn after(id: Option<impl Id>) -> Vec<u8> {
     id.map_or_else(|| BEFORE_ALL.to_vec(), |id| id.blob().to_vec())
 }

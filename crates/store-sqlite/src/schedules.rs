@@ -178,7 +178,7 @@ impl ScheduleStore for SqliteStore {
         let prepared = prepare(UpdateSchedule { schedule, effects })?;
         self.writer
             .write(prepared.bytes(), move |batch| {
-                workflows::live_release(batch.connection, prepared.record.workflow)?;
+                workflows::live_release(batch.connection, prepared.record.workflow, None)?;
                 prepared.write(batch.connection, INSERT)
             })
             .await

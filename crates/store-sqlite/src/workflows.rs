@@ -1,23 +1,31 @@
 //! Workflows, their releases and their counts.
 
+pub(crate) mod list;
+mod parts;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
+use serde_json::Value;
 use stepwell_core::ids::{WorkflowId, WorkspaceId};
-use stepwell_store::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
-use stepwell_store::traits::{AddRelease, CreateWorkflow, ListWorkflows, UpdateWorkflow};
+use stepwell_core::{Map, Timestamp};
+use stepwell_store::lists::{ListWorkflows, Listed};
+use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats};
+use stepwell_store::traits::{AddRelease, CreateWorkflow, UpdateWorkflow};
 use stepwell_store::{StoreError, WorkflowStore};
 
 use crate::executions::idempotency;
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
 use crate::{SqliteStore, codec, effects, schedules};
+use parts::PartsText;
 
 macro_rules! columns {
     () => {
         "id, workspace, name, active, release, created_at, updated_at, deleted_at, metadata, \
-         retention_seconds"
+         retention_seconds, description, kind, configuration, integrations, created_by, \
+         activated_at, deactivated_at, version"
     };
 }
 pub(crate) use columns;
@@ -25,7 +33,7 @@ pub(crate) use columns;
 const INSERT: &str = concat!(
     "INSERT INTO workflows (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
 );
 const INSERT_RELEASE: &str =
     "INSERT INTO releases (workflow, number, source, created_at) VALUES (?1, ?2, ?3, ?4)";
@@ -36,17 +44,13 @@ const BY_NAME: &str = concat!(
     " FROM workflows WHERE workspace = ?1 AND name = ?2 AND deleted_at IS NULL
     ORDER BY id DESC LIMIT 1"
 );
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM workflows WHERE workspace = ?1 AND id < ?2 AND deleted_at IS NULL
-    AND (?3 IS NULL OR active = ?3) ORDER BY id DESC LIMIT ?4"
-);
-const LIVE: &str = "SELECT release FROM workflows WHERE id = ?1 AND deleted_at IS NULL";
-const RELEASE: &str = "UPDATE workflows SET release = ?2, name = ?3, metadata = ?4,
-    retention_seconds = ?5, updated_at = ?6 WHERE id = ?1";
-const UPDATE: &str = "UPDATE workflows SET active = COALESCE(?2, active), updated_at = ?3,
-    deleted_at = ?4 WHERE id = ?1";
+const LIVE: &str = "SELECT release, version FROM workflows WHERE id = ?1 AND deleted_at IS NULL";
+const RELEASE: &str = "UPDATE workflows SET release = ?2, name = ?3, retention_seconds = ?4
+    WHERE id = ?1";
+const UPDATE: &str = "UPDATE workflows SET active = COALESCE(?2, active),
+    activated_at = IIF(?2 = 1, ?3, activated_at),
+    deactivated_at = IIF(?2 = 0, ?3, deactivated_at),
+    updated_at = ?3, deleted_at = ?4, version = version + 1 WHERE id = ?1";
 const FIND_RELEASE: &str =
     "SELECT source, created_at FROM releases WHERE workflow = ?1 AND number = ?2";
 const STATS: &str = "SELECT completed, failed, timed_out, cancelled, active, total_micros, timed
@@ -61,51 +65,55 @@ const ADD_STATS: &str = "INSERT INTO workflow_stats VALUES (?1, ?2, ?3, ?4, ?5, 
 /// Those that the query plan test looks at.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] =
-    &[FIND, BY_NAME, LIST, LIVE, RELEASE, UPDATE, FIND_RELEASE, STATS];
+    &[FIND, BY_NAME, LIVE, RELEASE, parts::PARTS, UPDATE, FIND_RELEASE, STATS];
 
 #[async_trait]
 impl WorkflowStore for SqliteStore {
     async fn create_workflow(&self, create: CreateWorkflow) -> Answer<()> {
         let CreateWorkflow { workflow, release, idempotency, effects } = create;
-        let metadata = row::labels_text(&workflow.metadata)?;
+        let parts = PartsText::of(&workflow.parts())?;
         let source = codec::write_json(&release.source)?;
         self.writer
-            .write(source.len() + effects.bytes(), move |batch| {
+            .write(source.len() + parts.len() + effects.bytes(), move |batch| {
                 let connection = batch.connection;
                 idempotency::require_free(connection, idempotency.as_ref())?;
                 if find(connection, workflow.id)?.is_some() {
                     return Err(corrupt(format!("workflow {} is already there", workflow.id)));
                 }
                 idempotency::take(connection, idempotency.as_ref())?;
-                insert(connection, &workflow, metadata.as_deref())?;
+                insert(connection, &workflow, &parts)?;
                 insert_release(connection, &release, &source)?;
                 effects::write(connection, &effects)
             })
             .await
     }
 
-    async fn add_release(&self, add: AddRelease) -> Answer<u32> {
-        let metadata = row::labels_text(&add.metadata)?;
+    async fn add_release(&self, add: AddRelease) -> Answer<WorkflowRecord> {
+        let parts = PartsText::of(&add.parts)?;
         let source = codec::write_json(&add.source)?;
         self.writer
-            .write(source.len() + add.effects.bytes(), move |batch| {
-                release(batch.connection, &add, metadata.as_deref(), &source)
+            .write(source.len() + parts.len() + add.effects.bytes(), move |batch| {
+                release(batch.connection, &add, &parts, &source)
             })
             .await
     }
 
-    async fn update_workflow(&self, update: UpdateWorkflow) -> Answer<()> {
-        let UpdateWorkflow { id, active, delete, now, effects } = update;
+    async fn update_workflow(&self, update: UpdateWorkflow) -> Answer<WorkflowRecord> {
+        let UpdateWorkflow { id, expected, active, delete, parts, now, effects } = update;
+        let parts = parts.as_ref().map(PartsText::of).transpose()?;
+        let bytes = parts.as_ref().map_or(0, PartsText::len) + effects.bytes();
         self.writer
-            .write(effects.bytes(), move |batch| {
-                live_release(batch.connection, id)?;
-                let now = now.as_micros();
-                let params = params![id.blob(), active, now, delete.then_some(now)];
-                row::run(batch.connection, UPDATE, params)?;
-                if delete {
-                    schedules::delete_of(batch.connection, id)?;
+            .write(bytes, move |batch| {
+                let connection = batch.connection;
+                live_release(connection, id, expected)?;
+                if let Some(parts) = &parts {
+                    parts.write(connection, id)?;
                 }
-                effects::write(batch.connection, &effects)
+                if delete {
+                    schedules::delete_of(connection, id)?;
+                }
+                effects::write(connection, &effects)?;
+                touch(connection, id, (active, delete), now)
             })
             .await
     }
@@ -127,15 +135,8 @@ impl WorkflowStore for SqliteStore {
             .await
     }
 
-    async fn list_workflows(&self, list: ListWorkflows) -> Answer<Vec<WorkflowRecord>> {
-        let ListWorkflows { workspace, active, after, limit } = list;
-        self.readers
-            .read(move |connection| {
-                let params =
-                    params![workspace.blob(), row::before(after), active, row::limit(limit)];
-                row::all(connection, LIST, params, workflow)
-            })
-            .await
+    async fn list_workflows(&self, wanted: ListWorkflows) -> Answer<Listed<WorkflowRecord>> {
+        self.readers.read(move |connection| list::list(connection, &wanted)).await
     }
 
     async fn find_release(
@@ -165,18 +166,36 @@ pub(crate) fn workflow(found: &Row<'_>) -> Result<WorkflowRecord> {
         deleted_at: row::maybe_time(found, 7)?,
         metadata: row::labels(found, 8)?,
         retention_seconds: row::get::<Option<i64>>(found, 9)?.map(i64::cast_unsigned),
+        description: row::get(found, 10)?,
+        kind: row::get(found, 11)?,
+        configuration: configuration(found, 12)?,
+        integrations: integrations(found, 13)?,
+        created_by: row::maybe_id(found, 14)?,
+        activated_at: row::maybe_time(found, 15)?,
+        deactivated_at: row::maybe_time(found, 16)?,
+        version: row::get(found, 17)?,
     })
+}
+
+fn configuration(found: &Row<'_>, column: usize) -> Result<Option<Map>> {
+    let text: Option<String> = row::get(found, column)?;
+    text.map(|text| match codec::read_json(&text)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(corrupt("a configuration that is not an object")),
+    })
+    .transpose()
+}
+
+fn integrations(found: &Row<'_>, column: usize) -> Result<Vec<IntegrationUse>> {
+    let Some(text) = row::get::<Option<String>>(found, column)? else { return Ok(Vec::new()) };
+    serde_json::from_str(&text).map_err(|error| corrupt(format!("integrations: {error}")))
 }
 
 fn find(connection: &Connection, id: WorkflowId) -> Result<Option<WorkflowRecord>> {
     row::first(connection, FIND, [id.blob()], workflow)
 }
 
-fn insert(
-    connection: &Connection,
-    workflow: &WorkflowRecord,
-    metadata: Option<&str>,
-) -> Result<()> {
+fn insert(connection: &Connection, workflow: &WorkflowRecord, parts: &PartsText) -> Result<()> {
     let params = params![
         workflow.id.blob(),
         workflow.workspace.blob(),
@@ -186,8 +205,16 @@ fn insert(
         workflow.created_at.as_micros(),
         workflow.updated_at.as_micros(),
         row::micros(workflow.deleted_at),
-        metadata,
+        parts.metadata,
         workflow.retention_seconds.map(u64::cast_signed),
+        parts.description,
+        parts.kind,
+        parts.configuration,
+        parts.integrations,
+        workflow.created_by.map(Id::blob),
+        row::micros(workflow.activated_at),
+        row::micros(workflow.deactivated_at),
+        workflow.version,
     ];
     row::run(connection, INSERT, params).map(drop)
 }
@@ -198,26 +225,48 @@ fn insert_release(connection: &Connection, release: &ReleaseRecord, source: &str
     row::run(connection, INSERT_RELEASE, params).map(drop)
 }
 
-/// The number of the current release; `Missing` where the workflow is not there or deleted.
-pub(crate) fn live_release(connection: &Connection, id: WorkflowId) -> Result<u32> {
-    let found = row::first(connection, LIVE, [id.blob()], |found| row::get(found, 0))?;
-    Ok(found.ok_or(StoreError::Missing("the workflow"))?)
+/// The number of the current release; `Missing` where the workflow is not there or deleted,
+/// `Changed` where it is not at the expected version.
+pub(crate) fn live_release(
+    connection: &Connection,
+    id: WorkflowId,
+    expected: Option<u64>,
+) -> Result<u32> {
+    let read = |found: &Row<'_>| Ok((row::get(found, 0)?, row::get::<u64>(found, 1)?));
+    let found = row::first(connection, LIVE, [id.blob()], read)?;
+    let (release, version) = found.ok_or(StoreError::Missing("the workflow"))?;
+    if expected.is_some_and(|expected| expected != version) {
+        return Err(StoreError::Changed(version).into());
+    }
+    Ok(release)
 }
 
 fn release(
     connection: &Connection,
     add: &AddRelease,
-    metadata: Option<&str>,
+    parts: &PartsText,
     source: &str,
-) -> Result<u32> {
-    let number = live_release(connection, add.workflow)? + 1;
+) -> Result<WorkflowRecord> {
+    let number = live_release(connection, add.workflow, add.expected)? + 1;
     let id = add.workflow.blob();
-    let now = add.now.as_micros();
     let retention = add.retention_seconds.map(u64::cast_signed);
-    row::run(connection, RELEASE, params![id, number, add.name, metadata, retention, now])?;
-    row::run(connection, INSERT_RELEASE, params![id, number, source, now])?;
+    row::run(connection, RELEASE, params![id, number, add.name, retention])?;
+    parts.write(connection, add.workflow)?;
+    row::run(connection, INSERT_RELEASE, params![id, number, source, add.now.as_micros()])?;
     effects::write(connection, &add.effects)?;
-    Ok(number)
+    touch(connection, add.workflow, (None, false), add.now)
+}
+
+/// One change: the next version, from now. Answers the workflow as it is then.
+fn touch(
+    connection: &Connection,
+    id: WorkflowId,
+    (active, delete): (Option<bool>, bool),
+    now: Timestamp,
+) -> Result<WorkflowRecord> {
+    let now = now.as_micros();
+    row::run(connection, UPDATE, params![id.blob(), active, now, delete.then_some(now)])?;
+    find(connection, id)?.ok_or_else(|| corrupt("a workflow that was changed is not there"))
 }
 
 fn find_release(

@@ -19,6 +19,7 @@ use stepwell_store::record::WorkflowStats;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::Opener;
+use crate::executions::counts::CountDeltas;
 use crate::fault::{Answer, Fault, Result, told, told_of_all};
 use crate::options::SqliteOptions;
 use crate::workflows::StatsDelta;
@@ -152,11 +153,18 @@ pub(crate) struct Batch<'a> {
     /// Looked up once a transaction; writes that change nodes forget it.
     alive: HashMap<NodeId, bool>,
     stats: BTreeMap<WorkflowId, StatsDelta>,
+    /// Written once for all, before the commit.
+    pub(crate) counts: CountDeltas,
 }
 
 impl<'a> Batch<'a> {
     fn new(connection: &'a Connection) -> Self {
-        Self { connection, alive: HashMap::new(), stats: BTreeMap::new() }
+        Self {
+            connection,
+            alive: HashMap::new(),
+            stats: BTreeMap::new(),
+            counts: CountDeltas::default(),
+        }
     }
 
     /// Refuses as `Fenced` unless the node is alive.
@@ -192,7 +200,7 @@ impl<'a> Batch<'a> {
         for (workflow, delta) in std::mem::take(&mut self.stats) {
             workflows::add_stats(self.connection, workflow, &delta)?;
         }
-        Ok(())
+        self.counts.flush(self.connection)
     }
 }
 

@@ -14,6 +14,7 @@ use stepwell_core::ids::{AuditId, KeyId, SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
 use crate::StoreError;
+use crate::lists::{Begin, Listed, Order};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -134,8 +135,8 @@ pub struct Origin {
 /// The audit log.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// A page of entries, and how many there are on all pages, both of the same moment.
-    async fn list_audit(&self, list: ListAudit) -> Result<(Vec<AuditRecord>, u64)>;
+    /// Entries, sorted by when they were written.
+    async fn list_audit(&self, list: ListAudit) -> Result<Listed<AuditRecord>>;
 }
 
 /// Parameters of [`AuditStore::list_audit`].
@@ -157,18 +158,18 @@ pub struct ListAudit {
     pub from: Option<Timestamp>,
     /// Only what was done at this moment or before.
     pub until: Option<Timestamp>,
-    /// Whether the newest come first.
-    pub descending: bool,
-    /// Only those behind this place in the list; all count as being on its pages.
-    pub after: Option<AuditPlace>,
-    /// How many to pass over.
-    pub skip: u64,
+    /// Which come first.
+    pub order: Order,
+    /// Where the page begins.
+    pub begin: Begin<AuditPlace>,
     /// At most so many.
     pub limit: usize,
+    /// Whether to tell how many there are in all.
+    pub count: bool,
 }
 
 impl ListAudit {
-    /// The newest of a workspace.
+    /// The newest of a workspace, counted.
     pub const fn newest(workspace: WorkspaceId, limit: usize) -> Self {
         Self {
             workspace,
@@ -179,10 +180,10 @@ impl ListAudit {
             object: None,
             from: None,
             until: None,
-            descending: true,
-            after: None,
-            skip: 0,
+            order: Order::Descending,
+            begin: Begin::Skip(0),
             limit,
+            count: true,
         }
     }
 }

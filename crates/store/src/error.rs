@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The object was changed after the caller had read it: read it again and decide again.
     #[error("{0} has changed since it was read")]
     Outdated(&'static str),
+    /// The workflow is at another version than the caller thought: look again.
+    #[error("the workflow has changed; it is at version {0}")]
+    Changed(u64),
     /// The object to change is not there.
     #[error("{0} was not found")]
     Missing(&'static str),

@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod differential;
 pub mod effects;
 mod error;
+pub mod lists;
 pub mod memory;
 pub mod record;
 pub mod schedules;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stepwell_core::execution::{Recorded, Status};
 use stepwell_core::ids::{
@@ -10,6 +11,8 @@ use stepwell_core::ids::{
 };
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
+
+use crate::traits::WorkflowParts;
 
 /// The projection of an execution that lists and look-ups need; its journal is the truth.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +48,8 @@ pub struct ExecutionRecord {
     pub webhook_url: Option<String>,
     /// The key that started it; `None`: the server itself did.
     pub started_by: Option<KeyId>,
+    /// Where it is sent once it has ended.
+    pub callback_url: Option<String>,
 }
 
 /// An execution as stored: its projection and its whole journal in order.
@@ -79,6 +84,57 @@ pub struct WorkflowRecord {
     pub metadata: Map,
     /// How long ended executions are kept, in seconds; `None`: as the server is configured.
     pub retention_seconds: Option<u64>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its type: `custom`, one of the ready-made ones, or a label of the user's own.
+    pub kind: String,
+    /// What its definition was made of; `None`: the definition was given as it is.
+    pub configuration: Option<Map>,
+    /// What it is connected to.
+    pub integrations: Vec<IntegrationUse>,
+    /// Who created it; `None`: the process itself.
+    pub created_by: Option<KeyId>,
+    /// When it last became active.
+    pub activated_at: Option<Timestamp>,
+    /// When it last became inactive.
+    pub deactivated_at: Option<Timestamp>,
+    /// 1 when created, one more with each change.
+    pub version: u64,
+}
+
+impl WorkflowRecord {
+    /// What of it is in no release.
+    pub fn parts(&self) -> WorkflowParts {
+        WorkflowParts {
+            description: self.description.clone(),
+            kind: self.kind.clone(),
+            configuration: self.configuration.clone(),
+            integrations: self.integrations.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
+/// That a workflow uses an integration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntegrationUse {
+    /// The integration's id, as the user wrote it.
+    pub id: String,
+    /// Whether the workflow cannot do without.
+    pub required: bool,
+}
+
+/// Whether labels have this value under this name. Texts are compared as they are, other scalars
+/// as JSON writes them; lists and objects match nothing.
+pub fn has_label(labels: &Map, name: &str, value: &str) -> bool {
+    match labels.get(name) {
+        Some(Value::String(text)) => text == value,
+        Some(Value::Number(number)) => number.to_string() == value,
+        Some(Value::Bool(true)) => value == "true",
+        Some(Value::Bool(false)) => value == "false",
+        Some(Value::Null) => value == "null",
+        Some(Value::Array(_) | Value::Object(_)) | None => false,
+    }
 }
 
 /// One immutable version of a workflow's definition.

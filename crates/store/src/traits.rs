@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use stepwell_core::Timestamp;
-use stepwell_core::execution::Status;
 use stepwell_core::ids::{
     DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, SubjectId, WorkflowId, WorkspaceId,
 };
 use stepwell_core::rate::RateLimits;
+use stepwell_core::{Map, Timestamp};
 
 use crate::browse::BrowseStore;
 use crate::commit::Commit;
+use crate::lists::{ListExecutions, ListWorkflows, Listed};
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, DeliveryStatus, ExecutionRecord,
-    IdempotencyRecord, KeyRecord, QualityRow, ReleaseRecord, ReleaseTagRecord, StoredExecution,
-    WorkflowRecord, WorkflowStats, WorkspaceRecord,
+    IdempotencyRecord, IntegrationUse, KeyRecord, QualityRow, ReleaseRecord, ReleaseTagRecord,
+    StoredExecution, WorkflowRecord, WorkflowStats, WorkspaceRecord,
 };
 use crate::{AuditStore, Effects, ScheduleStore, StoreError, WebhookStore};
 
@@ -73,8 +73,9 @@ pub trait ExecutionStore: Send + Sync {
         external_id: &str,
     ) -> Result<Option<ExecutionId>>;
 
-    /// Executions, newest first.
-    async fn list_executions(&self, list: ListExecutions) -> Result<Vec<ExecutionRecord>>;
+    /// Executions in the order of their creation; those created at the same moment in that of
+    /// their ids. Items and total are of the same moment.
+    async fn list_executions(&self, list: ListExecutions) -> Result<Listed<ExecutionRecord>>;
 
     /// Gives unowned queued executions (status `Queued`, oldest first) to a node; answers them in
     /// that order. `Fenced` where the node is not alive.
@@ -126,21 +127,6 @@ pub enum ActiveOf {
     Workspace(WorkspaceId),
 }
 
-/// Parameters of [`ExecutionStore::list_executions`].
-#[derive(Debug, Clone, Default)]
-pub struct ListExecutions {
-    /// Only this workspace's.
-    pub workspace: Option<WorkspaceId>,
-    /// Only this workflow's.
-    pub workflow: Option<WorkflowId>,
-    /// Only those in one of these statuses; empty: all.
-    pub statuses: Vec<Status>,
-    /// Only those before this one in the list (older).
-    pub after: Option<ExecutionId>,
-    /// At most so many.
-    pub limit: usize,
-}
-
 /// Parameters of [`ExecutionStore::claim_queued`].
 #[derive(Debug, Clone, Copy)]
 pub struct ClaimQueued {
@@ -178,12 +164,14 @@ pub trait WorkflowStore: Send + Sync {
     /// Creates a workflow with its first release.
     async fn create_workflow(&self, create: CreateWorkflow) -> Result<()>;
 
-    /// Adds the next release and makes it the current one; `Conflict`-free: the store numbers it.
-    /// Answers the new number. `Missing` where the workflow is not there or deleted.
-    async fn add_release(&self, add: AddRelease) -> Result<u32>;
+    /// Adds the next release and makes it the current one; the store numbers it. Answers the
+    /// workflow as it is now. `Missing` where the workflow is not there or deleted, `Changed`
+    /// where it is not at the expected version.
+    async fn add_release(&self, add: AddRelease) -> Result<WorkflowRecord>;
 
-    /// Changes what is not in a release. `Missing` where the workflow is not there or deleted.
-    async fn update_workflow(&self, update: UpdateWorkflow) -> Result<()>;
+    /// Changes what is not in a release. Answers the workflow as it is now. `Missing` where it is
+    /// not there or deleted, `Changed` where it is not at the expected version.
+    async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord>;
 
     /// The workflow, also a deleted one.
     async fn find_workflow(&self, id: WorkflowId) -> Result<Option<WorkflowRecord>>;
@@ -195,8 +183,8 @@ pub trait WorkflowStore: Send + Sync {
         name: &str,
     ) -> Result<Option<WorkflowRecord>>;
 
-    /// Workflows that are not deleted, newest first.
-    async fn list_workflows(&self, list: ListWorkflows) -> Result<Vec<WorkflowRecord>>;
+    /// Workflows that are not deleted. Items and total are of the same moment.
+    async fn list_workflows(&self, list: ListWorkflows) -> Result<Listed<WorkflowRecord>>;
 
     /// One release.
     async fn find_release(
@@ -222,19 +210,36 @@ pub struct CreateWorkflow {
     pub effects: Effects,
 }
 
+/// What of a workflow is in no release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowParts {
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// What its definition was made of.
+    pub configuration: Option<Map>,
+    /// What it is connected to.
+    pub integrations: Vec<IntegrationUse>,
+    /// The user's own labels.
+    pub metadata: Map,
+}
+
 /// Parameters of [`WorkflowStore::add_release`].
 #[derive(Debug, Clone)]
 pub struct AddRelease {
     /// The workflow.
     pub workflow: WorkflowId,
+    /// The version it must be at; `None`: any.
+    pub expected: Option<u64>,
     /// Its name from now on.
     pub name: String,
     /// The definition.
     pub source: std::sync::Arc<serde_json::Value>,
-    /// The labels from now on.
-    pub metadata: stepwell_core::Map,
     /// The retention from now on.
     pub retention_seconds: Option<u64>,
+    /// What is not in the release, from now on.
+    pub parts: WorkflowParts,
     /// When.
     pub now: Timestamp,
     /// What it causes.
@@ -246,27 +251,26 @@ pub struct AddRelease {
 pub struct UpdateWorkflow {
     /// The workflow.
     pub id: WorkflowId,
+    /// The version it must be at; `None`: any.
+    pub expected: Option<u64>,
     /// Whether it may be executed from now on; `None`: as before.
     pub active: Option<bool>,
     /// Whether it is deleted now. Its executions, releases and stats stay; its schedules go.
     pub delete: bool,
+    /// What is not in a release, from now on; `None`: as before.
+    pub parts: Option<WorkflowParts>,
     /// When.
     pub now: Timestamp,
     /// What it causes.
     pub effects: Effects,
 }
 
-/// Parameters of [`WorkflowStore::list_workflows`].
-#[derive(Debug, Clone)]
-pub struct ListWorkflows {
-    /// Only this workspace's.
-    pub workspace: WorkspaceId,
-    /// Only active or only inactive ones.
-    pub active: Option<bool>,
-    /// Only those before this one in the list (older).
-    pub after: Option<WorkflowId>,
-    /// At most so many.
-    pub limit: usize,
+impl UpdateWorkflow {
+    /// A change of nothing but the time of the last change.
+    pub fn of(id: WorkflowId, now: Timestamp) -> Self {
+        let effects = Effects::default();
+        Self { id, expected: None, active: None, delete: false, parts: None, now, effects }
+    }
 }
 
 /// Which release a tag means, and what users say of the outputs of executions.

@@ -29,8 +29,9 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
-    // It measures the server from outside, and what the machine itself can do.
-    ("bench", &[]),
+    // It measures the server from outside, over data that it writes straight into the store, and
+    // what the machine itself can do.
+    ("bench", &["stepwell-store-sqlite", "stepwell-store", "stepwell-core"]),
 ];
 
 /// Outside crates that only these of ours may use.

@@ -108,6 +108,14 @@ impl PlanStep {
         check(self.input_validator.as_deref().filter(|_| !self.input_proven), input, "input")
     }
 
+    /// Checks an input that comes from elsewhere than the wiring.
+    ///
+    /// # Errors
+    /// Every violation, with its path from `input`.
+    pub fn check_given(&self, input: &Value) -> Result<(), Problems> {
+        check(self.input_validator.as_deref(), input, "input")
+    }
+
     /// Checks a rendered configuration, unless it is always the same and was checked.
     ///
     /// # Errors

@@ -63,16 +63,18 @@ impl Turn<'_> {
             (Status::Completed | Status::Failed | Status::TimedOut | Status::Cancelled, _) => {
                 return Err(Refused::Ended(phase));
             }
-            (_, Input::Accept(Acceptance { input, state, previous, tag })) => {
+            (_, Input::Accept(acceptance)) => {
                 if self.execution.seq != 0 {
                     return Err(Refused::AlreadyStarted);
                 }
-                self.record(Event::Accepted { input, state, previous, tag });
+                self.accept(acceptance);
             }
             (_, _) if self.execution.seq == 0 => return Err(Refused::NotStarted),
             (Status::Queued, Input::Start) => {
-                self.record(Event::Started);
-                self.start(self.execution.origin.plan.roots.clone());
+                if !self.time_out_if_due() {
+                    self.record(Event::Started);
+                    self.start(self.first_steps());
+                }
             }
             (_, Input::Start) => return Err(Refused::AlreadyStarted),
             (_, Input::Cancel { reason }) => self.end(Event::Cancelled { reason }),
@@ -98,11 +100,28 @@ impl Turn<'_> {
                 }
                 self.record(Event::StepLogged { step: index(step), level, message });
             }
-            (Status::Queued, Input::Timer | Input::Recover) => {}
+            (Status::Queued, Input::Timer) => drop(self.time_out_if_due()),
+            (Status::Queued, Input::Recover) => {}
             (_, Input::Timer) => self.timer(),
             (_, Input::Recover) => self.recover(),
         }
         Ok(())
+    }
+
+    fn accept(&mut self, acceptance: Acceptance) {
+        let Acceptance { input, state, previous, tag, timeout, rerun } = acceptance;
+        let timeout_millis =
+            timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        self.record(Event::Accepted { input, state, previous, tag, timeout_millis, rerun });
+    }
+
+    /// Where to look for what starts first: at the roots, but at every step where some are settled
+    /// already.
+    fn first_steps(&self) -> Vec<usize> {
+        if self.execution.rerun_of.is_some() {
+            return (0..self.execution.steps.len()).collect();
+        }
+        self.execution.origin.plan.roots.clone()
     }
 
     fn step_ended(&mut self, step: usize, attempt: u32, result: Result<Done, Fault>) {
@@ -157,10 +176,8 @@ impl Turn<'_> {
     /// Everything that is due at this moment.
     fn timer(&mut self) {
         let now = self.moment.now;
-        if let Some(deadline) = self.execution.deadline().filter(|deadline| *deadline <= now) {
-            let message = format!("the execution's time-out was over at {deadline}");
-            let error = Failure::new(codes::EXECUTION_TIMEOUT, message);
-            return self.end(Event::TimedOut { error });
+        if self.time_out_if_due() {
+            return;
         }
         if self.execution.phase == Status::Paused {
             return;
@@ -183,6 +200,17 @@ impl Turn<'_> {
             }
         }
         self.settle_if_done();
+    }
+
+    fn time_out_if_due(&mut self) -> bool {
+        let now = self.moment.now;
+        let deadline = self.execution.deadline().filter(|deadline| *deadline <= now);
+        if let Some(deadline) = deadline {
+            let message = format!("the execution's time-out was over at {deadline}");
+            let error = Failure::new(codes::EXECUTION_TIMEOUT, message);
+            self.end(Event::TimedOut { error });
+        }
+        deadline.is_some()
     }
 
     /// Begins another attempt of a step that was begun.

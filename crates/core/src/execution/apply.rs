@@ -1,8 +1,11 @@
 //! Folding one event into an execution. Total: an event of the journal is never refused, and
 //! replay uses nothing else.
 
-use super::event::{Event, Recorded};
+use std::time::Duration;
+
+use super::event::{Event, Recorded, Rerun, Reused, Settled};
 use super::state::{Execution, Status, StepState};
+use crate::catalog::Action;
 
 impl Execution {
     /// Folds in the next event.
@@ -10,13 +13,17 @@ impl Execution {
         self.seq = recorded.seq;
         let at = recorded.at;
         match &recorded.event {
-            Event::Accepted { input, state, previous, tag } => {
+            Event::Accepted { input, state, previous, tag, timeout_millis, rerun } => {
                 self.input = input.clone();
                 if let Some(values) = state {
                     self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
                 }
                 self.previous = *previous;
                 self.tag.clone_from(tag);
+                self.timeout = timeout_millis.map(Duration::from_millis);
+                if let Some(rerun) = rerun {
+                    self.take_over(rerun);
+                }
                 self.created_at = at;
             }
             Event::Started => {
@@ -80,6 +87,35 @@ impl Execution {
                 self.end(Status::TimedOut, at);
             }
             Event::Cancelled { .. } => self.end(Status::Cancelled, at),
+        }
+    }
+
+    /// Steps that an earlier execution settled are settled here, too.
+    fn take_over(&mut self, rerun: &Rerun) {
+        let Rerun { of, steps, given } = rerun;
+        self.rerun_of = Some(*of);
+        self.given = given.as_ref().map(|(step, input)| (*step as usize, input.clone()));
+        for Reused { step, input, how } in steps {
+            let Some(run) = self.steps.get_mut(*step as usize) else { continue };
+            if !run.state.is_settled() {
+                self.open = self.open.saturating_sub(1);
+            }
+            run.state = match how {
+                Settled::Completed { output, port } => {
+                    let planned = self.origin.plan.steps.get(*step as usize);
+                    if planned.is_some_and(|planned| planned.action == Action::SetState) {
+                        let values = output.as_object().into_iter().flatten();
+                        self.state.extend(values.map(|(k, v)| (k.clone(), v.clone())));
+                    }
+                    StepState::Completed { output: output.clone(), port: port.clone() }
+                }
+                Settled::Failed { error } => {
+                    StepState::Failed { error: error.clone(), handled: true }
+                }
+                Settled::Skipped => StepState::Skipped,
+            };
+            run.input.clone_from(input);
+            run.reused = true;
         }
     }
 

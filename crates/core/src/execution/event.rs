@@ -45,6 +45,13 @@ pub enum Event {
         /// The release tag by which its release was chosen, where one was named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tag: Option<String>,
+        /// How long it may take from its acceptance, in milliseconds; beside the definition's own
+        /// time-out.
+        #[serde(rename = "to", default, skip_serializing_if = "Option::is_none")]
+        timeout_millis: Option<u64>,
+        /// What it takes over from an earlier execution of the same release.
+        #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
+        rerun: Option<Box<Rerun>>,
     },
     /// It left the queue.
     Started,
@@ -171,6 +178,57 @@ pub enum Event {
     },
 }
 
+/// What an execution takes over from an earlier one of the same release: it begins with steps that
+/// are settled already.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rerun {
+    /// The earlier execution.
+    pub of: ExecutionId,
+    /// The steps that are not run again, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Reused>,
+    /// A step that is run again, and its input instead of the one that its binding would make.
+    #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<(u32, Arc<Value>)>,
+}
+
+/// A step that is not run again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reused {
+    /// The step.
+    #[serde(rename = "n")]
+    pub step: u32,
+    /// What it was given.
+    #[serde(rename = "in", default, deserialize_with = "there")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Arc<Value>>,
+    /// How it settled.
+    pub how: Settled,
+}
+
+/// How a step that is not run again settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    /// It completed.
+    Completed {
+        /// What it made.
+        #[serde(rename = "out")]
+        output: Arc<Value>,
+        /// The port it left by; `None`: the usual way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+    },
+    /// It failed, and the definition says how to go on.
+    Failed {
+        /// Why.
+        #[serde(rename = "err")]
+        error: Failure,
+    },
+    /// It was skipped.
+    Skipped,
+}
+
 /// Why a step was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -182,6 +240,18 @@ pub enum SkipReason {
 }
 
 impl Event {
+    /// Accepted with this input and nothing else.
+    pub fn accepted(input: Value) -> Self {
+        Self::Accepted {
+            input: Arc::new(input),
+            state: None,
+            previous: None,
+            tag: None,
+            timeout_millis: None,
+            rerun: None,
+        }
+    }
+
     /// The step it is about, if any.
     pub fn step(&self) -> Option<usize> {
         match self {

@@ -80,7 +80,9 @@ impl Turn<'_> {
                 }
             }
         }
-        match prepare(planned, &scope) {
+        let given = self.execution.given.as_ref().filter(|(given, _)| *given == step);
+        let given = given.map(|(_, input)| input.clone());
+        match prepare(planned, &scope, given) {
             Ok(prepared) => self.act(planned, step, prepared, queue),
             Err(failure) => self.fail_and_flow(step, failure, queue),
         }
@@ -186,9 +188,17 @@ struct Prepared {
     config: Arc<Value>,
 }
 
-fn prepare(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Prepared, Failure> {
-    let input = bind::input(planned, scope)
-        .map_err(|error| expression_failure(planned, "input", &error))?;
+/// `given`: the input instead of the one that the binding makes; it was checked when it was taken.
+fn prepare(
+    planned: &PlanStep,
+    scope: &ExecutionScope<'_>,
+    given: Option<Arc<Value>>,
+) -> Result<Prepared, Failure> {
+    let input = match given {
+        Some(given) => given,
+        None => bind::input(planned, scope)
+            .map_err(|error| expression_failure(planned, "input", &error))?,
+    };
     let config = planned
         .config
         .render(scope)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::event::Recorded;
+use super::event::{Recorded, Rerun};
 use super::failure::Failure;
 use super::state::Status;
 use crate::ids::ExecutionId;
@@ -31,6 +31,10 @@ pub struct Acceptance {
     pub previous: Option<ExecutionId>,
     /// The release tag by which its release was chosen, where one was named.
     pub tag: Option<String>,
+    /// How long it may take from now on, beside the definition's own time-out.
+    pub timeout: Option<Duration>,
+    /// What it takes over from an earlier execution.
+    pub rerun: Option<Box<Rerun>>,
 }
 
 /// What an execution can be told.

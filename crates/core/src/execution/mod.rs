@@ -11,14 +11,16 @@ pub mod event;
 pub mod failure;
 mod flow;
 pub mod input;
+pub mod rerun;
 mod retry;
 pub mod scope;
 pub mod state;
 
 pub use advance::decide;
-pub use event::{Event, Recorded, SkipReason};
+pub use event::{Event, Recorded, Rerun, Reused, Settled, SkipReason};
 pub use failure::{Failure, codes};
 pub use flow::ERROR_PORT;
 pub use input::{Acceptance, Command, Decision, Done, Fault, Input, Moment, Refused};
+pub use rerun::{RerunFrom, RerunRefused};
 pub use scope::ExecutionScope;
 pub use state::{Execution, Origin, Status, StepRun, StepState};

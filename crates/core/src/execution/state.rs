@@ -1,6 +1,7 @@
 //! What is known of an execution at one moment: its journal folded up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -145,6 +146,8 @@ pub struct StepRun {
     pub started_at: Option<Timestamp>,
     /// When it settled; `None` for a step that never began.
     pub ended_at: Option<Timestamp>,
+    /// Whether it was taken over from an earlier execution and is not run here.
+    pub reused: bool,
 }
 
 impl StepRun {
@@ -155,6 +158,7 @@ impl StepRun {
         config: None,
         started_at: None,
         ended_at: None,
+        reused: false,
     };
 }
 
@@ -190,6 +194,12 @@ pub struct Execution {
     pub previous: Option<ExecutionId>,
     /// The release tag by which its release was chosen.
     pub tag: Option<String>,
+    /// How long it may take from its acceptance on, beside the definition's own time-out.
+    pub timeout: Option<Duration>,
+    /// The execution that it is run again from.
+    pub rerun_of: Option<ExecutionId>,
+    /// A step's input instead of the one that its binding would make.
+    pub(super) given: Option<(usize, Arc<Value>)>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it left the queue.
@@ -215,6 +225,9 @@ impl Execution {
             state: origin.plan.state.clone(),
             previous: None,
             tag: None,
+            timeout: None,
+            rerun_of: None,
+            given: None,
             created_at: Timestamp::default(),
             started_at: None,
             ended_at: None,
@@ -257,8 +270,12 @@ impl Execution {
         steps.chain(self.deadline()).min()
     }
 
-    /// When its time-out is over.
+    /// When the earlier of its time-outs is over: the definition's, from its start, and its own,
+    /// from its acceptance.
     pub fn deadline(&self) -> Option<Timestamp> {
-        Some(self.started_at?.after(self.origin.plan.timeout?))
+        let planned =
+            self.started_at.zip(self.origin.plan.timeout).map(|(at, timeout)| at.after(timeout));
+        let own = self.timeout.map(|timeout| self.created_at.after(timeout));
+        planned.into_iter().chain(own).min()
     }
 }

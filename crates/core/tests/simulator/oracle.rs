@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::{Join, OnError};
-use stepwell_core::execution::{Event, Recorded, SkipReason};
+use stepwell_core::execution::{Event, Recorded, Reused, Settled, SkipReason};
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
@@ -56,7 +56,12 @@ impl Oracle {
             assert!(self.started, "no step before the start");
         }
         match &recorded.event {
-            Event::Accepted { .. } => assert_eq!(recorded.seq, 1),
+            Event::Accepted { rerun, .. } => {
+                assert_eq!(recorded.seq, 1);
+                for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
+                    self.reused(plan, reused);
+                }
+            }
             Event::Started => self.started = true,
             Event::StepStarted { step, attempt, .. } => {
                 self.step_started(plan, *step as usize, *attempt)
@@ -119,6 +124,20 @@ impl Oracle {
             }
             Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
         }
+    }
+
+    /// Settled from the first event on: whatever else happens to it breaks a rule.
+    fn reused(&mut self, plan: &Plan, reused: &Reused) {
+        let step = reused.step as usize;
+        let how = match &reused.how {
+            Settled::Completed { port, .. } => How::Completed(port.clone()),
+            Settled::Failed { .. } => {
+                assert!(plan.steps[step].on_error != OnError::Fail);
+                How::Failed { handled: true }
+            }
+            Settled::Skipped => How::Skipped,
+        };
+        assert!(self.settled.insert(step, how).is_none(), "each is taken over once");
     }
 
     fn step_started(&mut self, plan: &Plan, step: usize, attempt: u32) {

@@ -10,7 +10,7 @@ use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
     Acceptance, Command, Done, Event, Execution, Failure, Fault, Input, Moment, Origin, Recorded,
-    Refused, Status,
+    Refused, RerunFrom, RerunRefused, Reused, Settled, Status,
 };
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
@@ -38,6 +38,8 @@ pub struct World {
     journal: Vec<Recorded>,
     /// Steps whose result is durable.
     recorded: BTreeSet<usize>,
+    /// The input that a step is given instead of its own.
+    given: Option<(u32, Arc<serde_json::Value>)>,
     /// How often each external attempt was really begun.
     begun: BTreeMap<(usize, u32), u32>,
     events: u64,
@@ -57,6 +59,7 @@ impl World {
             in_flight: Vec::new(),
             journal: Vec::new(),
             recorded: BTreeSet::new(),
+            given: None,
             begun: BTreeMap::new(),
             events: 0,
         }
@@ -74,11 +77,32 @@ impl World {
     /// Runs the history to its end and answers how many events it had.
     pub fn run(mut self) -> u64 {
         let n = self.rng.below(11);
-        self.tell(Input::Accept(Acceptance {
+        let timeout = self.rng.chance(10).then(|| Duration::from_secs(self.rng.below(40) as u64));
+        let first = Acceptance {
             input: Arc::new(json!({"n": n})),
+            state: self
+                .rng
+                .chance(20)
+                .then(|| [("seen".to_owned(), json!(-1))].into_iter().collect()),
+            timeout,
             ..Acceptance::default()
-        }))
-        .expect("accepted");
+        };
+        let mut events = self.play(first);
+        // What was run again can be run again.
+        for _ in 0..3 {
+            if self.rng.chance(60) {
+                break;
+            }
+            let Some((next, accepted)) = self.again() else { break };
+            self = next;
+            events += self.play(accepted);
+        }
+        events
+    }
+
+    /// The history of one execution, to its end.
+    fn play(&mut self, acceptance: Acceptance) -> u64 {
+        self.tell(Input::Accept(acceptance)).expect("accepted");
         self.commit();
         self.tell(Input::Start).expect("started");
         for _ in 0..FAULTY_TURNS {
@@ -261,7 +285,82 @@ impl World {
         panic!("no end in sight: {:?}", self.live.status());
     }
 
+    /// A world in which the ended execution is run again, from a place of its own choice.
+    fn again(&mut self) -> Option<(Self, Acceptance)> {
+        let ended = self.replayed();
+        let from = if self.rng.chance(40) {
+            RerunFrom::Failed
+        } else {
+            let step = self.rng.below(self.plan.steps.len());
+            let input = self.rng.chance(50).then(|| json!({"given": step}));
+            RerunFrom::Step { id: self.plan.steps[step].id.clone(), input }
+        };
+        let rerun = match ended.rerun(&self.journal, from.clone()) {
+            Ok(rerun) => rerun,
+            Err(RerunRefused::NothingFailed) => {
+                assert_eq!(ended.status(), Status::Completed);
+                return None;
+            }
+            Err(other) => panic!("{other}"),
+        };
+        let reused: BTreeSet<usize> =
+            rerun.steps.iter().map(|reused| reused.step as usize).collect();
+        for (step, planned) in self.plan.steps.iter().enumerate() {
+            let chosen = matches!(&from, RerunFrom::Step { id, .. } if *id == planned.id);
+            assert!(!(chosen && reused.contains(&step)), "the chosen step is run");
+            let follows = |next: &usize| reused.contains(next);
+            assert!(
+                reused.contains(&step) || !planned.dependents.iter().any(follows),
+                "what follows from a step that is run is run"
+            );
+        }
+        let state = self.journal.iter().find_map(|recorded| match &recorded.event {
+            Event::Accepted { state, .. } => Some(state.clone()),
+            _ => None,
+        });
+        let mut world = Self::new(self.plan.clone(), Rng::new(self.rng.next()));
+        world.now = self.now;
+        let completed = |reused: &&Reused| matches!(reused.how, Settled::Completed { .. });
+        world.recorded =
+            rerun.steps.iter().filter(completed).map(|reused| reused.step as usize).collect();
+        world.given.clone_from(&rerun.given);
+        let accepted = Acceptance {
+            input: ended.input,
+            state: state.flatten(),
+            rerun: Some(Box::new(rerun)),
+            ..Acceptance::default()
+        };
+        Some((world, accepted))
+    }
+
+    /// A step is given what somebody gave it, and the state is what the steps set of it in order.
+    fn check_values(&self) {
+        let mut state = self.plan.state.clone();
+        for recorded in &self.journal {
+            match &recorded.event {
+                Event::Accepted { state: first, rerun, .. } => {
+                    state.extend(first.clone().unwrap_or_default());
+                    for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
+                        let sets = self.plan.steps[reused.step as usize].type_name == "SetState";
+                        if let (true, Settled::Completed { output, .. }) = (sets, &reused.how) {
+                            state.extend(output.as_object().cloned().unwrap_or_default());
+                        }
+                    }
+                }
+                Event::StateSet { values } => state.extend(values.clone()),
+                Event::StepStarted { step, attempt: 1, input, .. } => {
+                    if let Some((_, given)) = self.given.as_ref().filter(|(n, _)| n == step) {
+                        assert_eq!(input.as_ref(), Some(given), "it gets what it was given");
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(self.live.state, state);
+    }
+
     fn check(&mut self) {
+        self.check_values();
         let replayed = self.replayed();
         assert_eq!(replayed.seq, self.live.seq);
         assert_eq!(replayed.status(), self.live.status());

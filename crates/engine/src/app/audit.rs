@@ -8,8 +8,9 @@ use stepwell_core::audit::{Action, ObjectKind};
 use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_store::Effects;
 use stepwell_store::audit::{AuditPlace, AuditRecord, ListAudit};
+use stepwell_store::lists::Order;
 
-use super::{App, Page, cursor};
+use super::{App, Page, PageAt, cursor};
 use crate::{AppError, Caller};
 
 /// How long the same refusal of the same key is not written down again.
@@ -34,12 +35,10 @@ pub struct AuditQuery {
     pub from: Option<Timestamp>,
     /// Only what was done at this moment or before.
     pub until: Option<Timestamp>,
-    /// Whether the newest come first.
-    pub descending: bool,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-    /// How many to pass over.
-    pub skip: u64,
+    /// Which come first.
+    pub order: Order,
+    /// Which page.
+    pub at: PageAt,
     /// At most so many, 1 to 100.
     pub limit: usize,
 }
@@ -56,7 +55,7 @@ pub struct Refusal<'a> {
 }
 
 impl App {
-    /// A page of the audit log, and how many entries there are on all pages. Scope `admin`; for
+    /// A page of the audit log, and how many entries there are in all. Scope `admin`; for
     /// another workspace, `admin` in the default one.
     ///
     /// # Errors
@@ -66,14 +65,12 @@ impl App {
         &self,
         caller: &Caller,
         query: AuditQuery,
-    ) -> Result<(Page<AuditRecord>, u64), AppError> {
+    ) -> Result<Page<AuditRecord>, AppError> {
         caller.require_admin()?;
         let workspace = self.workspace_meant(caller, query.workspace).await?;
         let limit = cursor::check_limit(query.limit)?;
-        let after =
-            query.cursor.as_deref().map(|text| read_place(text).ok_or_else(cursor::unknown));
-        let AuditQuery { key, actor, action, kind, object, from, until, descending, skip, .. } =
-            query;
+        let AuditQuery { key, actor, action, kind, object, from, until, order, at, .. } = query;
+        let begin = cursor::begin(at, limit, read_place)?;
         let list = ListAudit {
             workspace,
             key,
@@ -83,13 +80,13 @@ impl App {
             object,
             from,
             until,
-            descending,
-            after: after.transpose()?,
-            skip,
+            order,
+            begin,
             limit: limit + 1,
+            count: true,
         };
-        let (found, total) = self.engine.store.list_audit(list).await?;
-        Ok((cursor::page(found, limit, write_place), total))
+        let found = self.engine.store.list_audit(list).await?;
+        Ok(cursor::listed(found, limit, write_place))
     }
 
     /// Writes down that a request was refused; the same again only once a minute, so that nobody

@@ -1,11 +1,13 @@
 //! Looking at executions, following and controlling them.
 
+use std::collections::BTreeMap;
+
 use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, Origin, Recorded};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_store::lists::{ListExecutions, Place};
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::ListExecutions;
 
 use super::{App, ExecutionsQuery, Page, cursor, workflows};
 use crate::caller::Verb;
@@ -79,7 +81,7 @@ impl App {
         self.engine.plans.plan(record.workflow, record.release).await
     }
 
-    /// Executions, newest first. Scope `read:workflows`.
+    /// A page of executions. Scope `read:workflows`.
     ///
     /// # Errors
     /// `NotFound` for the workflow, `InvalidRequest` for a cursor or limit that is wrong.
@@ -93,15 +95,50 @@ impl App {
             None => caller.require(Verb::Read, workflows::KIND)?,
         }
         let limit = cursor::check_limit(query.limit)?;
+        let ExecutionsQuery { workflow, statuses, from, until, labels, order, at, count, .. } =
+            query;
+        let begin = cursor::begin(at, limit, cursor::read_place)?;
+        let workspace = caller.workspace;
+        let limit_and_next = limit + 1;
         let list = ListExecutions {
-            workspace: Some(caller.workspace),
-            workflow: query.workflow,
-            statuses: query.statuses,
-            after: cursor::read(query.cursor.as_deref())?,
-            limit: limit + 1,
+            workspace,
+            workflow,
+            statuses,
+            from,
+            until,
+            labels,
+            order,
+            begin,
+            limit: limit_and_next,
+            count,
         };
         let found = self.engine.store.list_executions(list).await?;
-        Ok(cursor::page(found, limit, |execution| execution.id.to_string()))
+        Ok(cursor::listed(found, limit, |record| {
+            cursor::write_place(Place { created_at: record.created_at, id: record.id })
+        }))
+    }
+
+    /// The names of the workflows that these are executions of, deleted ones too; for whoever was
+    /// shown the executions.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn workflow_names(
+        &self,
+        workflows: &[WorkflowId],
+    ) -> Result<BTreeMap<WorkflowId, String>, AppError> {
+        let mut names = BTreeMap::new();
+        for &id in workflows {
+            if names.contains_key(&id) {
+                continue;
+            }
+            let name = match self.engine.plans.workflow(id).await? {
+                Some(known) => Some(known.name.clone()),
+                None => self.engine.store.find_workflow(id).await?.map(|found| found.name),
+            };
+            names.insert(id, name.unwrap_or_default());
+        }
+        Ok(names)
     }
 
     /// Follows an execution from after `seq` (0: from the beginning). Scope `read:workflows` or
@@ -200,19 +237,30 @@ impl App {
         if record.status.is_final() {
             return Err(AppError::AlreadyEnded(record.status));
         }
+        self.control_noted(caller, &record, what).await
+    }
+
+    /// Has an execution controlled by somebody who may, and writes it down.
+    pub(super) async fn control_noted(
+        &self,
+        caller: &Caller,
+        record: &ExecutionRecord,
+        what: Control,
+    ) -> Result<(), AppError> {
         let action = match what {
-            Control::Cancel { .. } => Action::ExecutionCancelled,
-            Control::Pause => Action::ExecutionPaused,
-            Control::Resume => Action::ExecutionResumed,
+            Control::Cancel { .. } => Some(Action::ExecutionCancelled),
+            Control::Pause => Some(Action::ExecutionPaused),
+            Control::Resume => Some(Action::ExecutionResumed),
+            Control::Expire => None,
         };
-        let note = self.engine.noted(caller, action, id);
-        let note = note.with("workflow_id", record.workflow.abi());
-        self.engine.control(id, what, Some(note)).await
+        let note = action.map(|action| self.engine.noted(caller, action, record.id));
+        let note = note.map(|note| note.with("workflow_id", record.workflow.abi()));
+        self.engine.control(record.id, what, note).await
     }
 
     /// An execution's record and its journal as far as it may be shown: from memory where it is
     /// at work, else from the store.
-    async fn journal(
+    pub(super) async fn journal(
         &self,
         caller: &Caller,
         verb: Verb,

@@ -31,13 +31,18 @@ use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
 mod audit;
+mod begun;
 mod browse;
 mod cursor;
 mod executions;
 mod idempotency;
+mod integrations;
 mod keys;
+mod kinds;
+mod manage;
 mod releases;
 mod requests;
+mod rerun;
 mod schedules;
 mod start;
 mod targets;
@@ -49,11 +54,13 @@ pub use actuals::NewActual;
 pub use audit::{AuditQuery, Refusal};
 pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
 pub use idempotency::{Ticket, Turn};
+pub use integrations::Connection;
 pub use keys::{KeySecret, Myself};
 pub use requests::{
-    CreateKey, CreateWorkflow, ExecutionsQuery, Idempotency, NewKey, Page, Readiness, Start,
-    WorkflowView, WorkflowsQuery,
+    ChangeWorkflow, CreateKey, CreateWorkflow, Deletion, ExecutionsQuery, Expected, Idempotency,
+    NewKey, NewWorkflow, Page, PageAt, Readiness, Start, WorkflowView, WorkflowsQuery,
 };
+pub use rerun::Again;
 pub use schedules::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
 };

@@ -1,14 +1,16 @@
 //! What the services are asked with and what they answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::Status;
+use stepwell_core::execution::{Rerun, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::record::{KeyRecord, WorkflowRecord};
+use stepwell_store::lists::{Order, WorkflowSort};
+use stepwell_store::record::{IntegrationUse, KeyRecord, WorkflowRecord};
 
 /// An `Idempotency-Key` with the digest of the request that it came with.
 #[derive(Debug, Clone)]
@@ -30,6 +32,61 @@ pub struct CreateWorkflow {
     pub idempotency: Option<Idempotency>,
 }
 
+/// Asks for a workflow of a type.
+#[derive(Debug, Clone)]
+pub struct NewWorkflow {
+    /// Its name.
+    pub name: String,
+    /// What it is for; `None`: what its definition says.
+    pub description: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// What its definition is made of.
+    pub configuration: Map,
+    /// What it is connected to.
+    pub integrations: Vec<IntegrationUse>,
+    /// The user's own labels; `None`: what its definition says.
+    pub metadata: Option<Map>,
+    /// The idempotency key, if any.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Asks for changes of a workflow; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeWorkflow {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its type.
+    pub kind: Option<String>,
+    /// What its definition is made of.
+    pub configuration: Option<Map>,
+    /// What it is connected to.
+    pub integrations: Option<Vec<IntegrationUse>>,
+    /// The user's own labels.
+    pub metadata: Option<Map>,
+}
+
+/// The versions that a workflow may be at for a change to be made.
+#[derive(Debug, Clone, Default)]
+pub enum Expected {
+    /// Any.
+    #[default]
+    Any,
+    /// One of these.
+    OneOf(Vec<u64>),
+}
+
+/// How a workflow is deleted.
+#[derive(Debug, Clone, Default)]
+pub struct Deletion {
+    /// The versions that it may be at.
+    pub expected: Expected,
+    /// Whether its executions that have not ended are cancelled; else they go on to their end.
+    pub cancel_running: bool,
+}
+
 /// A workflow with its current release.
 #[derive(Clone)]
 pub struct WorkflowView {
@@ -48,6 +105,14 @@ pub struct Start {
     pub input: Option<Value>,
     /// Where status changes are sent.
     pub webhook_url: Option<String>,
+    /// Where the execution is sent once it has ended.
+    pub callback_url: Option<String>,
+    /// How long it may take from its acceptance on; past that it ends as timed out.
+    pub timeout: Option<Duration>,
+    /// What it takes over from an earlier execution of the same release.
+    pub rerun: Option<Box<Rerun>>,
+    /// With `rerun`: the state values that the earlier execution began with.
+    pub state: Option<Map>,
     /// Unique in the workspace.
     pub external_id: Option<String>,
     /// The user's own labels.
@@ -71,6 +136,23 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None`: this was the last.
     pub next_cursor: Option<String>,
+    /// How many items there are on all pages, where that was asked for.
+    pub total: Option<u64>,
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageAt {
+    /// The one that begins where `next_cursor` of the page before says; `None`: the first.
+    Cursor(Option<String>),
+    /// The page of that number, from 1.
+    Number(u64),
+}
+
+impl Default for PageAt {
+    fn default() -> Self {
+        Self::Cursor(None)
+    }
 }
 
 /// Asks for a page of workflows.
@@ -78,23 +160,43 @@ pub struct Page<T> {
 pub struct WorkflowsQuery {
     /// Only active or only inactive ones.
     pub active: Option<bool>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+    /// Only those of this type.
+    pub kind: Option<String>,
+    /// Only those that have all of these labels.
+    pub labels: Vec<(String, String)>,
+    /// What they are sorted by.
+    pub sort: WorkflowSort,
+    /// Which come first.
+    pub order: Order,
+    /// Which page.
+    pub at: PageAt,
     /// At most so many, 1 to 100.
     pub limit: usize,
+    /// Whether to tell how many there are in all.
+    pub count: bool,
 }
 
-/// Asks for a page of executions.
+/// Asks for a page of executions, sorted by when they were created.
 #[derive(Debug, Clone, Default)]
 pub struct ExecutionsQuery {
     /// Only this workflow's.
     pub workflow: Option<WorkflowId>,
     /// Only those in one of these statuses; empty: all.
     pub statuses: Vec<Status>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+    /// Only those created at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those created at this moment or before.
+    pub until: Option<Timestamp>,
+    /// Only those that have all of these labels.
+    pub labels: Vec<(String, String)>,
+    /// Which come first.
+    pub order: Order,
+    /// Which page.
+    pub at: PageAt,
     /// At most so many, 1 to 100.
     pub limit: usize,
+    /// Whether to tell how many there are in all.
+    pub count: bool,
 }
 
 /// Asks for a key.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::Map;
+use stepwell_core::audit::Action;
 use stepwell_core::definition::Plan;
 use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -15,7 +16,7 @@ use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
 use tokio::sync::{oneshot, watch};
 
-use super::{App, Idempotency, Start};
+use super::{App, Idempotency, Start, integrations};
 use crate::caller::Verb;
 use crate::events::Follow;
 use crate::runtime::engine::new_uuid;
@@ -80,7 +81,7 @@ impl App {
     }
 
     /// Accepts an execution; when this answers, it is durable.
-    async fn accept_durably(
+    pub(super) async fn accept_durably(
         &self,
         caller: &Caller,
         workflow: WorkflowId,
@@ -158,7 +159,11 @@ impl App {
     }
 
     /// What `work` makes, unless patience is over before, or the server stops.
-    async fn patiently<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn patiently<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
         tokio::select! {
             biased;
             made = work => Some(made),
@@ -232,18 +237,31 @@ impl App {
         if !workflow.active {
             return Err(AppError::Inactive);
         }
+        integrations::require(workflow)?;
         let release = start.release.unwrap_or(workflow.release);
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         let input = start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new()));
         let input = self.checked_input(&plan, input)?;
-        if let Some(url) = &start.webhook_url {
-            self.engine.egress.check_url(url).map_err(|error| refused_url(&error))?;
+        for (field, url) in
+            [("webhook_url", &start.webhook_url), ("callback_url", &start.callback_url)]
+        {
+            if let Some(url) = url {
+                let checked = self.engine.egress.check_url(url);
+                checked.map_err(|error| refused_url(field, &error))?;
+            }
         }
         let state = match start.previous {
-            Some(previous) => Some(self.last_state(caller, workflow, previous).await?),
-            None => None,
+            // One that is run again begins as the first one did, not as that one's predecessor ended.
+            Some(previous) if start.rerun.is_none() => {
+                Some(self.last_state(caller, workflow, previous).await?)
+            }
+            _ => start.state,
         };
         let id = ExecutionId::from_uuid(new_uuid());
+        let rerun = start.rerun.as_ref().map(|rerun| {
+            let note = self.engine.noted(caller, Action::ExecutionRerun, rerun.of);
+            note.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
+        });
         let origin = Origin { id, workflow: workflow.id, release, plan };
         let mut execution = Execution::new(origin);
         let acceptance = Acceptance {
@@ -251,6 +269,8 @@ impl App {
             state,
             previous: start.previous,
             tag: start.release_tag,
+            timeout: start.timeout,
+            rerun: start.rerun,
         };
         let moment = self.engine.moment();
         let decision = execution
@@ -272,6 +292,7 @@ impl App {
             metadata: start.metadata,
             webhook_url: start.webhook_url,
             started_by: caller.key(),
+            callback_url: start.callback_url,
         };
         let outcome = id.to_string();
         let idempotency =
@@ -280,6 +301,7 @@ impl App {
             execution,
             record,
             uncommitted: decision.events,
+            notes: rerun.into_iter().collect(),
             idempotency,
             schedule: None,
             secrets: Secrets::new(start.secrets),
@@ -344,8 +366,8 @@ fn fingerprint(start: &Start) -> Vec<u8> {
     start.idempotency.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default()
 }
 
-fn refused_url(error: &OutboundError) -> AppError {
-    AppError::invalid("webhook_url", format!("webhook_url is refused: {error}"))
+fn refused_url(field: &str, error: &OutboundError) -> AppError {
+    AppError::invalid(field, format!("{field} is refused: {error}"))
 }
 
 /// What it means that the store refused the first commit.

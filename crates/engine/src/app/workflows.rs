@@ -7,13 +7,14 @@ use stepwell_core::audit::Action;
 use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Timestamp, Topic};
+use stepwell_store::lists::ListWorkflows;
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{
-    AddRelease, CreateWorkflow as StoreCreate, ListWorkflows, UpdateWorkflow,
+    AddRelease, CreateWorkflow as StoreCreate, UpdateWorkflow, WorkflowParts,
 };
 use stepwell_store::{Effects, StoreError};
 
-use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor};
+use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds};
 use crate::caller::Verb;
 use crate::runtime::deliveries::Happened;
 use crate::runtime::engine::new_uuid;
@@ -48,36 +49,61 @@ impl App {
             return replayed_id(&outcome);
         }
         let (definition, plan) = self.validate(&create.source)?;
+        let parts = WorkflowParts {
+            description: definition.description,
+            kind: kinds::CUSTOM.to_owned(),
+            configuration: None,
+            integrations: Vec::new(),
+            metadata: definition.metadata,
+        };
+        let retention_seconds = definition.retention.map(|keep| keep.as_secs());
+        let CreateWorkflow { source, active, idempotency } = create;
+        let new = New { name: definition.name, parts, retention_seconds, source, plan, active };
+        self.store_new(caller, new, idempotency).await
+    }
+
+    /// Stores a workflow with its first release; answers its id, or that of the first time.
+    pub(super) async fn store_new(
+        &self,
+        caller: &Caller,
+        new: New,
+        idempotency: Option<Idempotency>,
+    ) -> Result<WorkflowId, AppError> {
+        let New { name, parts, retention_seconds, source, plan, active } = new;
+        let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
         let id = WorkflowId::from_uuid(new_uuid());
         let now = self.engine.now();
-        let fingerprint = create.idempotency.as_ref().map(|key| key.fingerprint.clone());
+        let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let workflow = WorkflowRecord {
             id,
             workspace: caller.workspace,
-            name: definition.name,
-            active: create.active,
+            name,
+            active,
             release: 1,
             created_at: now,
             updated_at: now,
             deleted_at: None,
-            metadata: definition.metadata,
-            retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+            metadata,
+            retention_seconds,
+            description,
+            kind,
+            configuration,
+            integrations,
+            created_by: caller.key(),
+            activated_at: active.then_some(now),
+            deactivated_at: None,
+            version: 1,
         };
-        let source = Arc::new(create.source);
+        let source = Arc::new(source);
         let release =
             ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
+        let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
         let note = self.engine.noted(caller, Action::WorkflowCreated, id).named(&workflow.name);
-        let effects = self.tell_of(Topic::WorkflowCreated, view, now).await?.and_noting(note);
+        let effects = self.tell_of(Topic::WorkflowCreated, &view, now).await?.and_noting(note);
         let told = !effects.deliveries.is_empty();
-        let idempotency =
-            create.idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        match self
-            .engine
-            .store
-            .create_workflow(StoreCreate { workflow, release, idempotency, effects })
-            .await
-        {
+        let create = StoreCreate { workflow, release, idempotency, effects };
+        match self.engine.store.create_workflow(create).await {
             Ok(()) => {
                 self.engine.plans.remember(id, 1, plan);
                 self.told(told);
@@ -103,113 +129,106 @@ impl App {
     ) -> Result<WorkflowView, AppError> {
         let before = self.find_for(caller, Verb::Write, id).await?;
         let (definition, plan) = self.validate(&source)?;
-        let source = Arc::new(source);
-        let now = self.engine.now();
-        let retention_seconds = definition.retention.map(|keep| keep.as_secs());
-        let record = WorkflowRecord {
-            name: definition.name.clone(),
-            release: before.release + 1,
-            metadata: definition.metadata.clone(),
-            retention_seconds,
-            updated_at: now,
-            ..Arc::unwrap_or_clone(before)
-        };
-        let view = WorkflowView { record, source: source.clone(), plan: plan.clone() };
-        let note = self.engine.noted(caller, Action::WorkflowUpdated, id).named(&definition.name);
-        let note = note.changing(["definition"]).with("release", view.record.release);
-        let effects = self.tell_of(Topic::WorkflowUpdated, view, now).await?.and_noting(note);
-        let told = !effects.deliveries.is_empty();
         let add = AddRelease {
             workflow: id,
+            expected: None,
             name: definition.name,
-            source: source.clone(),
-            metadata: definition.metadata,
-            retention_seconds,
-            now,
-            effects,
+            source: Arc::new(source),
+            retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+            parts: WorkflowParts {
+                description: definition.description,
+                configuration: None,
+                metadata: definition.metadata,
+                ..before.parts()
+            },
+            now: self.engine.now(),
+            effects: Effects::default(),
         };
-        let number = self.engine.store.add_release(add).await?;
-        self.engine.plans.remember(id, number, plan);
-        self.engine.plans.changed(id);
-        self.told(told);
-        let record = self.find_for(caller, Verb::Write, id).await?;
-        self.view(record).await
+        let record = self.release_next(caller, &before, (add, plan)).await?;
+        self.view(Arc::new(record)).await
     }
 
-    /// Activates or deactivates a workflow. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn set_active(
+    /// Stores the next release.
+    pub(super) async fn release_next(
         &self,
         caller: &Caller,
-        id: WorkflowId,
-        active: bool,
-    ) -> Result<(), AppError> {
-        let before = self.find_for(caller, Verb::Write, id).await?;
-        let now = self.engine.now();
-        // Whoever says it twice is told of once.
-        let topic = match active {
-            _ if before.active == active => None,
-            true => Some(Topic::WorkflowActivated),
-            false => Some(Topic::WorkflowDeactivated),
+        before: &WorkflowRecord,
+        (add, plan): (AddRelease, SharedPlan),
+    ) -> Result<WorkflowRecord, AppError> {
+        let AddRelease { workflow: id, now, .. } = add;
+        let record = WorkflowRecord {
+            name: add.name.clone(),
+            release: before.release + 1,
+            retention_seconds: add.retention_seconds,
+            ..with_parts(before.clone(), add.parts.clone(), now)
         };
-        let done = if active { Action::WorkflowActivated } else { Action::WorkflowDeactivated };
-        let note = topic.map(|_| self.engine.noted(caller, done, id).named(&before.name));
-        let after = WorkflowRecord { active, updated_at: now, ..Arc::unwrap_or_clone(before) };
-        let mut effects = self.tell_of_change(topic, after, now).await?;
-        effects.audit.extend(note);
-        self.change(UpdateWorkflow { id, active: Some(active), delete: false, now, effects }).await
-    }
-
-    /// Deletes a workflow; running executions finish, history stays. Scope `write:workflows`.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn delete_workflow(&self, caller: &Caller, id: WorkflowId) -> Result<(), AppError> {
-        let before = self.find_for(caller, Verb::Write, id).await?;
-        let now = self.engine.now();
-        let note = self.engine.noted(caller, Action::WorkflowDeleted, id).named(&before.name);
-        let last = Arc::unwrap_or_clone(before);
-        let effects = self.tell_of_change(Some(Topic::WorkflowDeleted), last, now).await?;
-        let effects = effects.and_noting(note);
-        self.change(UpdateWorkflow { id, active: None, delete: true, now, effects }).await
-    }
-
-    async fn change(&self, update: UpdateWorkflow) -> Result<(), AppError> {
-        let (id, told) = (update.id, !update.effects.deliveries.is_empty());
-        let changed = self.engine.store.update_workflow(update).await;
+        let view = WorkflowView { record, source: add.source.clone(), plan: plan.clone() };
+        let note = self.engine.noted(caller, Action::WorkflowUpdated, id).named(&view.record.name);
+        let note = note.changing(changed_fields(before, &view.record)).changing(["definition"]);
+        let note = note.with("release", view.record.release);
+        let effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);
+        let told = !effects.deliveries.is_empty();
+        let added = self.engine.store.add_release(AddRelease { effects, ..add }).await;
         self.engine.plans.changed(id);
-        match changed {
-            Err(StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),
-            other => {
-                self.told(told);
-                Ok(other?)
-            }
-        }
+        let record = changed(id, added)?;
+        self.engine.plans.remember(id, record.release, plan);
+        self.told(told);
+        Ok(record)
+    }
+
+    /// Changes what is in no release.
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        before: &WorkflowRecord,
+        update: UpdateWorkflow,
+    ) -> Result<WorkflowRecord, AppError> {
+        let id = update.id;
+        let effects = self.effects_of(caller, before, &update).await?;
+        let told = !effects.deliveries.is_empty();
+        let update = UpdateWorkflow { effects, ..update };
+        let updated = self.engine.store.update_workflow(update).await;
+        self.engine.plans.changed(id);
+        let record = changed(id, updated)?;
+        self.told(told);
+        Ok(record)
     }
 
     /// What a change of the object but not its definition causes.
-    async fn tell_of_change(
+    async fn effects_of(
         &self,
-        topic: Option<Topic>,
-        after: WorkflowRecord,
-        now: Timestamp,
+        caller: &Caller,
+        before: &WorkflowRecord,
+        update: &UpdateWorkflow,
     ) -> Result<Effects, AppError> {
-        match topic.filter(|topic| self.engine.hooks.want(after.workspace, &[*topic])) {
-            Some(topic) => {
-                let view = self.view(Arc::new(after)).await?;
-                self.tell_of(topic, view, now).await
-            }
-            None => Ok(Effects::default()),
+        let (topic, action) = match update.active {
+            _ if update.delete => (Topic::WorkflowDeleted, Action::WorkflowDeleted),
+            // Whoever says it twice has done it once.
+            Some(active) if active == before.active => return Ok(Effects::default()),
+            Some(true) => (Topic::WorkflowActivated, Action::WorkflowActivated),
+            Some(false) => (Topic::WorkflowDeactivated, Action::WorkflowDeactivated),
+            None => (Topic::WorkflowUpdated, Action::WorkflowUpdated),
+        };
+        let mut after = before.clone();
+        if let Some(parts) = &update.parts {
+            after = with_parts(after, parts.clone(), update.now);
         }
+        after.active = update.active.unwrap_or(after.active);
+        after.updated_at = update.now;
+        let note = self.engine.noted(caller, action, update.id).named(&after.name);
+        let note = note.changing(changed_fields(before, &after));
+        if !self.engine.hooks.want(before.workspace, &[topic]) {
+            return Ok(Effects::noting(note));
+        }
+        let view = self.view(Arc::new(after)).await?;
+        Ok(self.tell_of(topic, &view, update.now).await?.and_noting(note))
     }
 
     /// What it causes that a workflow is so now.
     async fn tell_of(
         &self,
         topic: Topic,
-        after: WorkflowView,
+        after: &WorkflowView,
         now: Timestamp,
     ) -> Result<Effects, AppError> {
         let (workspace, id) = (after.record.workspace, after.record.id);
@@ -217,7 +236,7 @@ impl App {
             return Ok(Effects::default());
         }
         let stats = self.engine.store.workflow_stats(id).await?;
-        let data = || self.engine.tell.workflow(&after, &stats);
+        let data = || self.engine.tell.workflow(after, &stats);
         let deliveries = self.engine.announce(topic, Happened::to(workspace, id, now), data);
         Ok(Effects::telling(deliveries))
     }
@@ -257,7 +276,7 @@ impl App {
         self.view(Arc::new(record)).await
     }
 
-    /// Workflows, newest first. Scope `read:workflows`.
+    /// A page of workflows. Scope `read:workflows`.
     ///
     /// # Errors
     /// `InvalidRequest` for a cursor or limit that is wrong.
@@ -268,14 +287,21 @@ impl App {
     ) -> Result<Page<WorkflowRecord>, AppError> {
         caller.require(Verb::Read, KIND)?;
         let limit = cursor::check_limit(query.limit)?;
+        let WorkflowsQuery { active, kind, labels, sort, order, at, count, .. } = query;
+        let begin = cursor::begin(at, limit, |cursor| cursor.parse().ok())?;
         let list = ListWorkflows {
             workspace: caller.workspace,
-            active: query.active,
-            after: cursor::read(query.cursor.as_deref())?,
+            active,
+            kind,
+            labels,
+            sort,
+            order,
+            begin,
             limit: limit + 1,
+            count,
         };
         let found = self.engine.store.list_workflows(list).await?;
-        Ok(cursor::page(found, limit, |workflow| workflow.id.to_string()))
+        Ok(cursor::listed(found, limit, |workflow| workflow.id.to_string()))
     }
 
     /// Counts of a workflow's executions. Scope `read:workflows`.
@@ -291,7 +317,15 @@ impl App {
         Ok(self.engine.store.workflow_stats(id).await?)
     }
 
-    async fn view(&self, record: Arc<WorkflowRecord>) -> Result<WorkflowView, AppError> {
+    /// Counts of a workflow's executions, for whoever was shown the workflow.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn stats_of(&self, view: &WorkflowView) -> Result<WorkflowStats, AppError> {
+        Ok(self.engine.store.workflow_stats(view.record.id).await?)
+    }
+
+    pub(super) async fn view(&self, record: Arc<WorkflowRecord>) -> Result<WorkflowView, AppError> {
         let release = self.engine.store.find_release(record.id, record.release).await?;
         let release = release.ok_or_else(|| {
             AppError::Internal(format!("release {} of {} is gone", record.release, record.id))
@@ -328,6 +362,57 @@ impl App {
     }
 }
 
+/// A workflow to be stored.
+pub(super) struct New {
+    pub(super) name: String,
+    pub(super) parts: WorkflowParts,
+    pub(super) retention_seconds: Option<u64>,
+    pub(super) source: Value,
+    pub(super) plan: SharedPlan,
+    pub(super) active: bool,
+}
+
+/// The workflow as it is with other parts.
+fn with_parts(before: WorkflowRecord, parts: WorkflowParts, now: Timestamp) -> WorkflowRecord {
+    let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
+    WorkflowRecord {
+        description,
+        kind,
+        configuration,
+        integrations,
+        metadata,
+        updated_at: now,
+        version: before.version + 1,
+        ..before
+    }
+}
+
+fn changed(
+    id: WorkflowId,
+    answer: Result<WorkflowRecord, StoreError>,
+) -> Result<WorkflowRecord, AppError> {
+    match answer {
+        Err(StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),
+        other => Ok(other?),
+    }
+}
+
+/// The names of the fields in which they differ, as far as those are a user's to change.
+fn changed_fields(
+    before: &WorkflowRecord,
+    after: &WorkflowRecord,
+) -> impl Iterator<Item = &'static str> {
+    let fields = [
+        ("name", before.name != after.name),
+        ("description", before.description != after.description),
+        ("type", before.kind != after.kind),
+        ("configuration", before.configuration != after.configuration),
+        ("integrations", before.integrations != after.integrations),
+        ("metadata", before.metadata != after.metadata),
+    ];
+    fields.into_iter().filter_map(|(name, differs)| differs.then_some(name))
+}
+
 fn owned(caller: &Caller, record: WorkflowRecord) -> Result<WorkflowRecord, AppError> {
     if record.workspace != caller.workspace {
         return Err(AppError::not_found("workflow", record.id.dataflow()));
@@ -350,7 +435,7 @@ pub(super) fn require(
     caller.require_on(verb, KIND, &[&record.name, &uuid, &dataflow, &abi])
 }
 
-fn replayed_id(outcome: &str) -> Result<WorkflowId, AppError> {
+pub(super) fn replayed_id(outcome: &str) -> Result<WorkflowId, AppError> {
     // The key was used for something else than a workflow.
     outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
 }

@@ -36,9 +36,13 @@ pub(crate) enum Message {
 /// What somebody can want of an execution.
 #[derive(Debug, Clone)]
 pub(crate) enum Control {
-    Cancel { reason: Option<String> },
+    Cancel {
+        reason: Option<String>,
+    },
     Pause,
     Resume,
+    /// Its time-out may be over: look.
+    Expire,
 }
 
 /// How many messages may wait for a runner. Steps wait for room; log lines are dropped.

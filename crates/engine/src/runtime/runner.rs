@@ -87,6 +87,8 @@ pub(crate) struct Beginning {
     pub(crate) record: ExecutionRecord,
     /// Events that are not durable yet.
     pub(crate) uncommitted: Vec<Recorded>,
+    /// What users did by that.
+    pub(crate) notes: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The schedule that starts it, as it stands then.
     pub(crate) schedule: Option<Box<UpdateSchedule>>,
@@ -137,8 +139,16 @@ impl Runner {
     }
 
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
-        let Beginning { execution, record, uncommitted, idempotency, schedule, secrets, accepted } =
-            beginning;
+        let Beginning {
+            execution,
+            record,
+            uncommitted,
+            notes,
+            idempotency,
+            schedule,
+            secrets,
+            accepted,
+        } = beginning;
         seat.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
@@ -156,7 +166,7 @@ impl Runner {
             secrets,
             outbox: Outbox::default(),
             uncommitted,
-            notes: Vec::new(),
+            notes,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
@@ -372,13 +382,15 @@ impl Runner {
             Control::Cancel { reason } => Input::Cancel { reason },
             Control::Pause => Input::Pause,
             Control::Resume => Input::Resume,
+            Control::Expire => Input::Timer,
         };
+        let resumed = matches!(input, Input::Resume);
         match self.tell(input) {
             None => {
                 self.replies.push(reply);
                 self.notes.extend(note.map(|note| *note));
                 // It was paused before it began: now it begins.
-                if self.execution.status() == Status::Queued {
+                if resumed && self.execution.status() == Status::Queued {
                     self.tell(Input::Start);
                 }
             }

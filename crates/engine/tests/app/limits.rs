@@ -23,6 +23,19 @@ async fn above_the_limit_executions_wait_in_the_queue() {
 }
 
 #[tokio::test]
+async fn one_that_still_waits_in_the_queue_when_its_time_is_over_is_stopped() {
+    let bench = Bench::with(EngineConfig { max_active: 0, ..config() }).await;
+    let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;
+    let timeout = std::time::Duration::from_millis(50);
+    let start = with_input(json!({}));
+    let ended = bench.app.execute_within(&bench.caller, workflow, start, timeout).await.unwrap();
+    assert_eq!(ended.record.status, Status::TimedOut);
+    assert_eq!((ended.record.started_at, ended.output), (None, None));
+    let begun = bench.app.execute_begun(&bench.caller, workflow, with_input(json!({}))).await;
+    assert_eq!(begun.unwrap().record.status, Status::Queued);
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_and_says_when_to_come_back() {
     let bench = Bench::with(EngineConfig { max_active: 1, max_queued: 1, ..config() }).await;
     let workflow =

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{ScheduleId, WorkflowId};
+use stepwell_core::ids::{ScheduleId, WorkflowId, WorkspaceId};
 use stepwell_core::schedule::Said;
 use stepwell_engine::app::{CreateWorkflow, ScheduleChange, ScheduleView};
 use stepwell_engine::{App, Caller, Clock, EngineConfig};
 use stepwell_store::Store;
+use stepwell_store::lists::{ListExecutions, Order};
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::ListExecutions;
 use tokio::time::Instant;
 
 use crate::support::config;
@@ -111,11 +111,9 @@ impl Simulated {
 
 /// All executions of a workflow, oldest first.
 pub async fn executions(store: &dyn Store, workflow: WorkflowId) -> Vec<ExecutionRecord> {
-    let list =
-        ListExecutions { workflow: Some(workflow), limit: usize::MAX, ..ListExecutions::default() };
-    let mut found = store.list_executions(list).await.unwrap();
-    found.reverse();
-    found
+    let newest = ListExecutions::newest(WorkspaceId::DEFAULT, usize::MAX);
+    let list = ListExecutions { workflow: Some(workflow), order: Order::Ascending, ..newest };
+    store.list_executions(list).await.unwrap().items
 }
 
 /// The firing that an execution is of.

@@ -8,8 +8,8 @@ use standardwebhooks::Webhook;
 use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, WorkspaceId};
 use stepwell_core::{Topic, Topics};
 use stepwell_engine::app::{
-    ChangeWebhook, CreateWorkflow, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret,
-    ShownWebhook, Start,
+    ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, NewWebhook,
+    RotateSecret, ShownWebhook, Start,
 };
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::memory::MemoryStore;
@@ -89,7 +89,7 @@ async fn a_workflow_s_life_is_told_in_order_and_signed() {
     bench.app.set_active(caller, workflow, true).await.unwrap();
     let next = json!({"name": "next", "steps": [{"id": "a", "type": "Echo", "input": 1}]});
     bench.app.update_workflow(caller, workflow, next).await.unwrap();
-    bench.app.delete_workflow(caller, workflow).await.unwrap();
+    bench.app.delete_workflow(caller, workflow, Deletion::default()).await.unwrap();
     let calls = receiver.at_least(5).await;
     assert_eq!(
         types(&calls),

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::json;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
+use stepwell_core::ids::WorkspaceId;
 use stepwell_store::ExecutionStore;
+use stepwell_store::lists::ListExecutions;
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::ListExecutions;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::server::Server;
@@ -74,6 +75,6 @@ async fn every_firing_has_one_execution() {
 /// All executions in a database that no server uses.
 async fn stored(path: &Path) -> Vec<ExecutionRecord> {
     let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
-    let all = ListExecutions { limit: usize::MAX, ..ListExecutions::default() };
-    store.list_executions(all).await.unwrap()
+    let all = ListExecutions::newest(WorkspaceId::DEFAULT, usize::MAX);
+    store.list_executions(all).await.unwrap().items
 }

@@ -3,11 +3,11 @@
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::WorkflowId;
 use stepwell_store::StoreError;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 
+use super::counts::Counted;
 use super::{SEQ_BITS, idempotency};
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
@@ -15,10 +15,12 @@ use crate::writer::Batch;
 use crate::{audit, codec, deliveries, schedules};
 
 pub(super) const FIND: &str =
-    "SELECT n, seq, status, started_at, ended_at, workflow FROM executions WHERE id = ?1";
+    "SELECT n, seq, status, started_at, ended_at, workflow, workspace, created_at FROM executions
+    WHERE id = ?1";
 const INSERT: &str = "INSERT INTO executions (id, workspace, workflow, release, status, seq,
     created_at, started_at, ended_at, wake_at, owner, external_id, metadata, webhook_url,
-    started_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    started_by, callback_url)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
     ON CONFLICT (id) DO NOTHING";
 pub(super) const UPDATE: &str = "UPDATE executions SET status = ?1, seq = ?2, started_at = ?3,
     ended_at = ?4, wake_at = ?5, owner = ?6 WHERE n = ?7";
@@ -63,7 +65,7 @@ struct Found {
     status: Status,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
-    workflow: WorkflowId,
+    counted: Counted,
 }
 
 /// Looks first, then writes.
@@ -83,12 +85,16 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
             schedule.update(batch.connection)?;
         }
         batch.count(record.workflow, None, record.stats());
+        let ExecutionRecord { workspace, workflow, created_at, .. } = *record;
+        let counted = Counted { workspace, workflow, created_at };
+        batch.counts.changed(counted, None, Some(record.status));
         n
     } else {
         let found = find(batch.connection, record, *expected_seq)?;
         update(batch.connection, found.n, record)?;
         let before = WorkflowStats::of(found.status, found.started_at, found.ended_at);
-        batch.count(found.workflow, Some(before), record.stats());
+        batch.count(found.counted.workflow, Some(before), record.stats());
+        batch.counts.changed(found.counted, Some(found.status), Some(record.status));
         found.n
     };
     // `prepare` has seen to it that the seq fits beside the shifted row number.
@@ -128,6 +134,7 @@ fn insert(
         metadata,
         record.webhook_url,
         record.started_by.map(Id::blob),
+        record.callback_url,
     ];
     if row::run(connection, INSERT, params)? == 1 {
         let n = connection.last_insert_rowid();
@@ -146,7 +153,11 @@ fn find(connection: &Connection, record: &ExecutionRecord, expected: u64) -> Res
             status: row::status(found, 2)?,
             started_at: row::maybe_time(found, 3)?,
             ended_at: row::maybe_time(found, 4)?,
-            workflow: row::id(found, 5)?,
+            counted: Counted {
+                workflow: row::id(found, 5)?,
+                workspace: row::id(found, 6)?,
+                created_at: row::time(found, 7)?,
+            },
         })
     })?;
     let actual = found.as_ref().map_or(0, |found| found.seq);

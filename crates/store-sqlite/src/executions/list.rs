@@ -1,69 +1,260 @@
-//! Lists of executions, newest first.
+//! Lists of executions in the order of their creation.
 //!
-//! The indexes have the status before the id, so a page is made of one short walk per status, each
-//! inside an index, and costs the same however rare the wanted status is.
+//! The indexes have the status before the time, so a page is made of one walk per status, each
+//! inside an index, merged. A page far behind is not walked to: the counts of [`super::counts`]
+//! say in which stretch of time it begins.
 
-use rusqlite::{Connection, Params, params};
+use rusqlite::{CachedStatement, Connection, Rows, params};
 use stepwell_core::execution::Status;
-use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::ListExecutions;
+use stepwell_core::ids::WorkflowId;
+use stepwell_store::lists::{Begin, ListExecutions, Listed, Order, Place};
+use stepwell_store::record::{ExecutionRecord, has_label};
 
-use crate::fault::Result;
+use super::counts::{Owner, Stretches};
+use crate::fault::{Result, corrupt};
 use crate::row::{self, Id};
 
-pub(super) const BY_WORKFLOW: &str = "SELECT id, n FROM executions
-    WHERE workflow = ?1 AND status = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
-pub(super) const BY_WORKFLOW_AND_WORKSPACE: &str = "SELECT id, n FROM executions
-    WHERE workflow = ?1 AND status = ?2 AND id < ?3 AND +workspace = ?5
-    ORDER BY id DESC LIMIT ?4";
-pub(super) const BY_WORKSPACE: &str = "SELECT id, n FROM executions
-    WHERE workspace = ?1 AND status = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
-/// For the operator only, who asks across workspaces: walks the ids and leaves out the others.
-pub(super) const ALL: &str = "SELECT id, n FROM executions
-    WHERE id < ?2 AND +status = ?1 ORDER BY id DESC LIMIT ?3";
+macro_rules! walk {
+    ($owner:literal, $direction:literal) => {
+        concat!(
+            "SELECT created_at, id, n FROM executions WHERE ",
+            $owner,
+            " = ?1 AND status = ?2 AND created_at BETWEEN ?3 AND ?4 ORDER BY created_at ",
+            $direction,
+            ", id ",
+            $direction
+        )
+    };
+}
+macro_rules! labelled {
+    ($direction:literal) => {
+        concat!(
+            "SELECT created_at, id, n, status, workflow, metadata FROM executions
+            WHERE workspace = ?1 AND metadata IS NOT NULL AND created_at BETWEEN ?2 AND ?3
+            ORDER BY created_at ",
+            $direction,
+            ", id ",
+            $direction
+        )
+    };
+}
+
+const WORKFLOW_DOWN: &str = walk!("workflow", "DESC");
+const WORKFLOW_UP: &str = walk!("workflow", "ASC");
+const WORKSPACE_DOWN: &str = walk!("workspace", "DESC");
+const WORKSPACE_UP: &str = walk!("workspace", "ASC");
+const LABELLED_DOWN: &str = labelled!("DESC");
+const LABELLED_UP: &str = labelled!("ASC");
+
+/// Those that the query plan test looks at.
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] =
+    &[WORKFLOW_DOWN, WORKFLOW_UP, WORKSPACE_DOWN, WORKSPACE_UP, LABELLED_DOWN, LABELLED_UP];
+
+/// When an execution was created, its id, its row.
+type Found = (i64, [u8; 16], i64);
 
 pub(super) fn list(
     connection: &Connection,
     wanted: &ListExecutions,
-) -> Result<Vec<ExecutionRecord>> {
-    // All walks and the look-ups at the same moment.
+) -> Result<Listed<ExecutionRecord>> {
+    // Counts, walks and look-ups at the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let mut found = Vec::new();
-    for status in Status::ALL {
-        if wanted.statuses.is_empty() || wanted.statuses.contains(&status) {
-            found.extend(walk(&transaction, wanted, row::status_number(status))?);
-        }
-    }
-    found.sort_unstable_by(|a, b| b.cmp(a));
-    found.truncate(wanted.limit);
-    found.into_iter().map(|(_, n)| super::nth(&transaction, n)).collect()
+    let range = (
+        row::micros(wanted.from).unwrap_or(i64::MIN),
+        row::micros(wanted.until).unwrap_or(i64::MAX),
+    );
+    let (found, total) = if wanted.labels.is_empty() {
+        by_index(&transaction, wanted, range)?
+    } else {
+        by_labels(&transaction, wanted, range)?
+    };
+    let load = |(_, _, n): Found| {
+        let record = row::first(&transaction, super::LOAD_NTH, [n], super::record)?;
+        record.ok_or_else(|| corrupt("an index names an execution that is not there"))
+    };
+    let items = found.into_iter().map(load).collect::<Result<_>>()?;
+    Ok(Listed { items, total: total.filter(|_| wanted.count) })
 }
 
-fn walk(
+fn by_index(
     connection: &Connection,
     wanted: &ListExecutions,
-    status: i64,
-) -> Result<Vec<([u8; 16], i64)>> {
-    let before = row::before(wanted.after);
-    let limit = row::limit(wanted.limit);
-    let workflow = wanted.workflow.map(Id::blob);
-    let workspace = wanted.workspace.map(Id::blob);
-    match (workflow, workspace) {
-        (Some(workflow), Some(workspace)) => ids(
-            connection,
-            BY_WORKFLOW_AND_WORKSPACE,
-            params![workflow, status, before, limit, workspace],
-        ),
-        (Some(workflow), None) => {
-            ids(connection, BY_WORKFLOW, params![workflow, status, before, limit])
+    range: (i64, i64),
+) -> Result<(Vec<Found>, Option<u64>)> {
+    let owner = match wanted.workflow {
+        Some(workflow) => Owner::Workflow(workflow),
+        None => Owner::Workspace(wanted.workspace),
+    };
+    let is_wanted =
+        |status: &Status| wanted.statuses.is_empty() || wanted.statuses.contains(status);
+    let statuses: Vec<Status> = Status::ALL.into_iter().filter(is_wanted).collect();
+    let mut walk = Walk { owner, statuses: &statuses, range, order: wanted.order, skip: 0 };
+    let far = matches!(wanted.begin, Begin::Skip(skip) if skip > 0);
+    let stretches = match wanted.count || far {
+        true => Some(Stretches::of(connection, owner, &statuses, range)?),
+        false => None,
+    };
+    let total = stretches.as_ref().map(Stretches::total);
+    match (wanted.begin, &stretches) {
+        (Begin::Skip(skip), Some(stretches)) if skip > 0 => {
+            let Some((narrow, rest)) = stretches.seek(connection, wanted.order, skip)? else {
+                return Ok((Vec::new(), total));
+            };
+            walk.range = narrow;
+            walk.skip = rest;
         }
-        (None, Some(workspace)) => {
-            ids(connection, BY_WORKSPACE, params![workspace, status, before, limit])
-        }
-        (None, None) => ids(connection, ALL, params![status, before, limit]),
+        (Begin::Skip(_), _) => {}
+        (Begin::After(Place { created_at, .. }), _) => match wanted.order {
+            Order::Descending => walk.range.1 = range.1.min(created_at.as_micros()),
+            Order::Ascending => walk.range.0 = range.0.max(created_at.as_micros()),
+        },
+    }
+    Ok((walk.page(connection, |found| is_after(wanted, found), wanted.limit)?, total))
+}
+
+/// Whether the page can hold this one, seen from the place that it begins after.
+fn is_after(wanted: &ListExecutions, (created_at, id, _): &Found) -> bool {
+    let Begin::After(place) = wanted.begin else { return true };
+    let found = (*created_at, *id);
+    let place = (place.created_at.as_micros(), place.id.blob());
+    match wanted.order {
+        Order::Descending => found < place,
+        Order::Ascending => found > place,
     }
 }
 
-fn ids(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<([u8; 16], i64)>> {
-    row::all(connection, sql, params, |found| Ok((row::get(found, 0)?, row::get(found, 1)?)))
+/// One walk for each status, merged.
+struct Walk<'a> {
+    owner: Owner,
+    statuses: &'a [Status],
+    /// Both ends included.
+    range: (i64, i64),
+    order: Order,
+    skip: u64,
+}
+
+impl Walk<'_> {
+    fn page(
+        &self,
+        connection: &Connection,
+        is_wanted: impl Fn(&Found) -> bool,
+        limit: usize,
+    ) -> Result<Vec<Found>> {
+        let sql = match (self.owner, self.order) {
+            (Owner::Workflow(_), Order::Descending) => WORKFLOW_DOWN,
+            (Owner::Workflow(_), Order::Ascending) => WORKFLOW_UP,
+            (Owner::Workspace(_), Order::Descending) => WORKSPACE_DOWN,
+            (Owner::Workspace(_), Order::Ascending) => WORKSPACE_UP,
+        };
+        let prepare = |_: &Status| Ok(connection.prepare_cached(sql)?);
+        let mut statements =
+            self.statuses.iter().map(prepare).collect::<Result<Vec<CachedStatement<'_>>>>()?;
+        let mut walks = Vec::with_capacity(statements.len());
+        for (statement, status) in statements.iter_mut().zip(self.statuses) {
+            let (first, last) = self.range;
+            let status = row::status_number(*status);
+            let rows = statement.query(params![self.owner.blob(), status, first, last])?;
+            walks.push(Head::new(rows)?);
+        }
+        let (mut skip, mut page) = (self.skip, Vec::new());
+        while page.len() < limit
+            && let Some(found) = next(&mut walks, self.order)?
+        {
+            if !is_wanted(&found) {
+                continue;
+            }
+            match skip.checked_sub(1) {
+                Some(rest) => skip = rest,
+                None => page.push(found),
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// A walk with the row that it stands at.
+struct Head<'s> {
+    rows: Rows<'s>,
+    found: Option<Found>,
+}
+
+impl<'s> Head<'s> {
+    fn new(rows: Rows<'s>) -> Result<Self> {
+        let mut head = Self { rows, found: None };
+        head.step()?;
+        Ok(head)
+    }
+
+    fn step(&mut self) -> Result<()> {
+        self.found = self.rows.next()?.map(found).transpose()?;
+        Ok(())
+    }
+}
+
+fn found(row: &rusqlite::Row<'_>) -> Result<Found> {
+    Ok((row::get(row, 0)?, row::get(row, 1)?, row::get(row, 2)?))
+}
+
+/// Takes the one that comes first of those that the walks stand at.
+fn next(walks: &mut [Head<'_>], order: Order) -> Result<Option<Found>> {
+    let standing = walks.iter_mut().filter(|walk| walk.found.is_some());
+    let first = match order {
+        Order::Descending => standing.max_by_key(|walk| walk.found),
+        Order::Ascending => standing.min_by_key(|walk| walk.found),
+    };
+    let Some(first) = first else { return Ok(None) };
+    let found = first.found;
+    first.step()?;
+    Ok(found)
+}
+
+/// Looks at all executions of the workspace that have labels.
+fn by_labels(
+    connection: &Connection,
+    wanted: &ListExecutions,
+    (first, last): (i64, i64),
+) -> Result<(Vec<Found>, Option<u64>)> {
+    let sql = match wanted.order {
+        Order::Descending => LABELLED_DOWN,
+        Order::Ascending => LABELLED_UP,
+    };
+    let mut skip = match wanted.begin {
+        Begin::Skip(skip) => skip,
+        Begin::After(_) => 0,
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![wanted.workspace.blob(), first, last])?;
+    let (mut page, mut total) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        if !wanted.count && page.len() >= wanted.limit {
+            break;
+        }
+        if !fits(wanted, row)? {
+            continue;
+        }
+        total += 1;
+        let found = found(row)?;
+        if !is_after(wanted, &found) {
+            continue;
+        }
+        match skip.checked_sub(1) {
+            Some(rest) => skip = rest,
+            None if page.len() < wanted.limit => page.push(found),
+            None => {}
+        }
+    }
+    Ok((page, Some(total)))
+}
+
+fn fits(wanted: &ListExecutions, found: &rusqlite::Row<'_>) -> Result<bool> {
+    let status = row::status(found, 3)?;
+    let workflow: WorkflowId = row::id(found, 4)?;
+    if wanted.workflow.is_some_and(|wanted| wanted != workflow)
+        || !(wanted.statuses.is_empty() || wanted.statuses.contains(&status))
+    {
+        return Ok(false);
+    }
+    let labels = row::labels(found, 5)?;
+    Ok(wanted.labels.iter().all(|(name, value)| has_label(&labels, name, value)))
 }

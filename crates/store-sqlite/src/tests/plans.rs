@@ -22,8 +22,11 @@ async fn every_query_searches_an_index() {
     let plans = store.readers.read(|connection| {
         let queries = [
             executions::QUERIES,
+            executions::LIST_QUERIES[0],
+            executions::LIST_QUERIES[1],
             workflows::QUERIES,
             browse::QUERIES,
+            workflows::list::QUERIES,
             deliveries::QUERIES,
             webhooks::QUERIES,
             feedback::QUERIES,

@@ -6,7 +6,7 @@ use stepwell_core::execution::Status;
 use stepwell_store::conformance::build::{
     Shared, ended, execution, has, join, new_key, pending, queued, workflow, workspace,
 };
-use stepwell_store::traits::ListExecutions;
+use stepwell_store::lists::ListExecutions;
 use stepwell_store::{
     Effects, ExecutionStore, KeyStore, MaintenanceStore, StoreError, WorkflowStore,
 };
@@ -66,8 +66,9 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
     }
     let accepted = 400 - refused.len() as u64;
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().completed, accepted);
-    let list = ListExecutions { limit: 1000, ..ListExecutions::default() };
-    assert_eq!(store.list_executions(list).await.unwrap().len() as u64, accepted);
+    let list = ListExecutions { count: true, ..ListExecutions::newest(workspace(1), 1000) };
+    let listed = store.list_executions(list).await.unwrap();
+    assert_eq!((listed.items.len() as u64, listed.total), (accepted, Some(accepted)));
 
     allow_pages(&store, 1_000_000).await;
     for n in refused {

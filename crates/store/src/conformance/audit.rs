@@ -10,6 +10,7 @@ use stepwell_core::ids::SubjectId;
 use super::build::*;
 use super::schedules::{quietly, schedule, schedule_id};
 use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit, Origin};
+use crate::lists::{Begin, Listed, Order};
 use crate::record::{ReleaseTagRecord, Traffic};
 use crate::schedules::{CreateSchedule, DeleteSchedule, UpdateSchedule};
 use crate::traits::{AddRelease, Purge, UpdateWorkflow, UpdateWorkspace};
@@ -17,8 +18,9 @@ use crate::webhooks::Redeliver;
 use crate::{Effects, StoreError};
 
 async fn listed(store: &Shared, list: ListAudit) -> (Vec<u128>, u64) {
-    let (found, total) = store.list_audit(list).await.unwrap();
-    (found.iter().map(|entry| entry.id.uuid().as_u128()).collect(), total)
+    let Listed { items, total } = store.list_audit(list).await.unwrap();
+    let total = total.unwrap_or_default();
+    (items.iter().map(|entry| entry.id.uuid().as_u128()).collect(), total)
 }
 
 fn all() -> ListAudit {
@@ -58,9 +60,13 @@ pub async fn audit_entries_come_back(store: Shared) {
     }
     let effects = Effects { audit: entries.clone(), ..Effects::default() };
     store.add_effects(effects).await.unwrap();
-    let (found, total) = store.list_audit(all()).await.unwrap();
+    let found = store.list_audit(all()).await.unwrap();
     entries.reverse();
-    assert_eq!((found.as_slice(), total), (entries.as_slice(), entries.len() as u64));
+    assert_eq!(found.total, Some(entries.len() as u64));
+    let found = found.items;
+    assert_eq!(found, entries);
+    let uncounted = store.list_audit(ListAudit { count: false, ..all() }).await.unwrap();
+    assert_eq!((uncounted.items, uncounted.total), (entries.clone(), None));
     let order = |map: &Map| serde_json::to_string(map).unwrap();
     let (last, given) = (found.last().unwrap(), entries.last().unwrap());
     assert_eq!(order(&last.details), order(&given.details));
@@ -85,21 +91,23 @@ pub async fn the_audit_log_is_listed(store: Shared) {
     store.add_effects(Effects { audit: made.collect(), ..Effects::default() }).await.unwrap();
     let newest: Vec<u128> = (1..=19).rev().collect();
     assert_eq!(listed(&store, all()).await, (newest, 19));
-    let page = |descending, skip, limit| ListAudit { descending, skip, limit, ..all() };
-    assert_eq!(listed(&store, page(true, 0, 3)).await, (vec![19, 18, 17], 19));
-    assert_eq!(listed(&store, page(true, 17, 3)).await, (vec![2, 1], 19));
-    assert_eq!(listed(&store, page(false, 2, 2)).await, (vec![3, 4], 19));
-    assert_eq!(listed(&store, page(false, 99, 2)).await, (vec![], 19));
+    let page = |order, skip, limit| ListAudit { order, begin: Begin::Skip(skip), limit, ..all() };
+    assert_eq!(listed(&store, page(Order::Descending, 0, 3)).await, (vec![19, 18, 17], 19));
+    assert_eq!(listed(&store, page(Order::Descending, 17, 3)).await, (vec![2, 1], 19));
+    assert_eq!(listed(&store, page(Order::Ascending, 2, 2)).await, (vec![3, 4], 19));
+    assert_eq!(listed(&store, page(Order::Ascending, 99, 2)).await, (vec![], 19));
     // Whether or not there is an entry at the place.
-    let behind = |second, n| Some(AuditPlace { at: at(second), id: audit(n) });
-    let after = |after, descending| ListAudit { after, ..page(descending, 0, 3) };
-    assert_eq!(listed(&store, after(behind(8, 17), true)).await, (vec![16, 15, 14], 19));
-    assert_eq!(listed(&store, after(behind(8, 99), true)).await, (vec![17, 16, 15], 19));
-    assert_eq!(listed(&store, after(behind(8, 17), false)).await, (vec![18, 19], 19));
+    let behind = |second, n| Begin::After(AuditPlace { at: at(second), id: audit(n) });
+    let after = |begin, order| ListAudit { begin, ..page(order, 0, 3) };
     assert_eq!(
-        listed(&store, ListAudit { skip: 1, ..after(behind(2, 4), false) }).await.0,
-        [6, 7, 8]
+        listed(&store, after(behind(8, 17), Order::Descending)).await,
+        (vec![16, 15, 14], 19)
     );
+    assert_eq!(
+        listed(&store, after(behind(8, 99), Order::Descending)).await,
+        (vec![17, 16, 15], 19)
+    );
+    assert_eq!(listed(&store, after(behind(8, 17), Order::Ascending)).await, (vec![18, 19], 19));
     for (list, expect) in [
         (
             ListAudit { key: Some(key(1)), ..all() },

@@ -3,7 +3,6 @@
 use stepwell_core::execution::Status;
 
 use super::build::*;
-use crate::Effects;
 use crate::browse::{BrowseExecutions, BrowseWorkflows, Counted, WorkflowOrder};
 use crate::record::{ExecutionRecord, WorkflowRecord};
 use crate::traits::UpdateWorkflow;
@@ -28,13 +27,7 @@ pub async fn workflows_in_each_order(store: Shared) {
         create.workflow.active = n != 2;
         store.create_workflow(create).await.unwrap();
     }
-    let gone = UpdateWorkflow {
-        id: workflow(6),
-        active: None,
-        delete: true,
-        now: at(50),
-        effects: Effects::default(),
-    };
+    let gone = UpdateWorkflow { delete: true, ..UpdateWorkflow::of(workflow(6), at(50)) };
     store.update_workflow(gone).await.unwrap();
     for (order, expected) in [
         (WorkflowOrder::Newest, [5, 4, 3, 2, 1]),

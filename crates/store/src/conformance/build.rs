@@ -114,17 +114,13 @@ pub fn queued(n: u128) -> Commit {
         external_id: None,
         metadata: Map::new(),
         webhook_url: None,
+        callback_url: None,
         started_by: None,
     };
     let events = vec![Recorded {
         seq: 1,
         at: at(10),
-        event: Event::Accepted {
-            input: Arc::new(json!({ "n": n.to_string() })),
-            state: None,
-            previous: None,
-            tag: None,
-        },
+        event: Event::accepted(json!({ "n": n.to_string() })),
     }];
     Commit {
         node: node(1),
@@ -266,6 +262,14 @@ pub fn new_workflow(n: u128, name: &str) -> CreateWorkflow {
         deleted_at: None,
         metadata: Map::new(),
         retention_seconds: None,
+        description: None,
+        kind: "custom".to_owned(),
+        configuration: None,
+        integrations: Vec::new(),
+        created_by: None,
+        activated_at: Some(at(10)),
+        deactivated_at: None,
+        version: 1,
     };
     let release = ReleaseRecord {
         workflow: workflow.id,

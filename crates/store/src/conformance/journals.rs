@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::execution::{Event, Failure, SkipReason, Status};
+use stepwell_core::execution::{Event, Failure, Rerun, Reused, Settled, SkipReason, Status};
 use stepwell_core::{Map, Timestamp};
 
 use super::build::*;
@@ -54,8 +54,7 @@ fn awkward() -> Value {
 pub async fn content_comes_back_identical(store: Shared) {
     join(&store, 1).await;
     let mut commit = queued(1);
-    commit.events[0].event =
-        Event::Accepted { input: Arc::new(awkward()), state: None, previous: None, tag: None };
+    commit.events[0].event = Event::accepted(awkward());
     commit.record.metadata = awkward().as_object().cloned().unwrap_or_default();
     store.commit(commit.clone()).await.unwrap();
     has(&store, &commit.record, &commit.events).await;
@@ -64,8 +63,7 @@ pub async fn content_comes_back_identical(store: Shared) {
     let input = Arc::new(json!("2"));
     for (seq, micros) in (1..).zip([i64::MAX, i64::MIN, 0, -1, i64::MAX - 1]) {
         let at = Timestamp::from_micros(micros);
-        let event =
-            Event::Accepted { input: input.clone(), state: None, previous: None, tag: None };
+        let event = Event::accepted(Value::clone(&input));
         at_the_ends.events.push(stepwell_core::execution::Recorded { seq: seq + 1, at, event });
     }
     at_the_ends.record.seq = 6;
@@ -87,7 +85,28 @@ pub async fn every_kind_of_event(store: Shared) {
     let value = Arc::new(awkward());
     let values = awkward().as_object().cloned().unwrap_or_default();
     let until = at(-99);
+    let reused = |step, how| Reused { step, input: Some(Arc::new(Value::Null)), how };
+    let rerun = Rerun {
+        of: execution(9),
+        steps: vec![
+            reused(0, Settled::Completed { output: value.clone(), port: Some("p".to_owned()) }),
+            reused(1, Settled::Completed { output: Arc::new(Value::Null), port: None }),
+            reused(2, Settled::Failed { error: full.clone() }),
+            Reused { step: 3, input: None, how: Settled::Skipped },
+        ],
+        given: Some((4, Arc::new(Value::Null))),
+    };
+    let accepted = |rerun| Event::Accepted {
+        input: value.clone(),
+        state: Some(values.clone()),
+        previous: Some(execution(8)),
+        tag: Some("beta".to_owned()),
+        timeout_millis: Some(u64::MAX),
+        rerun,
+    };
     let events = vec![
+        accepted(Some(Box::new(rerun))),
+        accepted(Some(Box::new(Rerun { of: execution(9), steps: Vec::new(), given: None }))),
         Event::Started,
         Event::StepStarted { step: 0, attempt: 1, input: None, config: None },
         Event::StepStarted {

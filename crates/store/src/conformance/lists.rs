@@ -1,20 +1,23 @@
 //! Lists of executions.
 
 use stepwell_core::execution::Status;
-use stepwell_core::ids::ExecutionId;
 
 use super::build::*;
 use crate::commit::Commit;
-use crate::traits::ListExecutions;
+use crate::lists::{Begin, ListExecutions, Order, Place};
 
 const ANY: usize = 1000;
 
-async fn listed(store: &Shared, list: ListExecutions) -> Vec<u128> {
-    let records = store.list_executions(list).await.unwrap();
-    records.iter().map(|record| record.id.uuid().as_u128()).collect()
+fn all(space: u128) -> ListExecutions {
+    ListExecutions::newest(workspace(space), ANY)
 }
 
-/// 24 executions: workspaces 1 and 2 in turn, workflows 1 to 3 in turn, all statuses in turn. They
+async fn listed(store: &Shared, list: ListExecutions) -> Vec<u128> {
+    let records = store.list_executions(list).await.unwrap();
+    records.items.iter().map(|record| record.id.uuid().as_u128()).collect()
+}
+
+/// 24 executions: workspaces 1 and 2 in turn, workflows 1 to 6 in turn, all statuses in turn. They
 /// are not committed in the order of their ids.
 async fn fill(store: &Shared) -> Vec<Commit> {
     join(store, 1).await;
@@ -25,7 +28,7 @@ async fn fill(store: &Shared) -> Vec<Commit> {
             let mut commit = if status.is_final() { ended(n, status) } else { queued(n) };
             commit.record.status = status;
             commit.record.workspace = workspace(1 + n % 2);
-            commit.record.workflow = workflow(1 + n % 3);
+            commit.record.workflow = workflow(1 + n % 6);
             commit
         })
         .collect();
@@ -33,46 +36,40 @@ async fn fill(store: &Shared) -> Vec<Commit> {
     commits
 }
 
-/// The greatest id first, with the whole record.
+/// The greatest id first of those created at the same moment, with the whole record.
 pub async fn newest_first(store: Shared) {
     let mut commits = fill(&store).await;
     commits.sort_by_key(|commit| std::cmp::Reverse(commit.record.id));
     let records: Vec<_> = commits.into_iter().map(|commit| commit.record).collect();
-    let list = ListExecutions { limit: ANY, ..ListExecutions::default() };
-    assert_eq!(store.list_executions(list).await.unwrap(), records);
+    for space in 1..=2 {
+        let of: Vec<_> =
+            records.iter().filter(|record| record.workspace == workspace(space)).cloned().collect();
+        assert_eq!(store.list_executions(all(space)).await.unwrap().items, of);
+    }
 }
 
-/// Only those of the workspace, of the workflow, of both.
+/// Only those of the workspace, and of the workflow in it.
 pub async fn by_workspace_and_workflow(store: Shared) {
     fill(&store).await;
-    for space in 1..=3 {
-        for flow in 1..=4 {
-            let list = ListExecutions { limit: ANY, ..ListExecutions::default() };
-            let in_space = ListExecutions { workspace: Some(workspace(space)), ..list.clone() };
-            let of_flow = ListExecutions { workflow: Some(workflow(flow)), ..list };
-            let both = ListExecutions { workspace: in_space.workspace, ..of_flow.clone() };
-            let expected = |space: Option<u128>, flow: Option<u128>| -> Vec<u128> {
-                let all = (1..=24).rev();
-                all.filter(|n| space.is_none_or(|space| 1 + n % 2 == space))
-                    .filter(|n| flow.is_none_or(|flow| 1 + n % 3 == flow))
-                    .collect()
-            };
-            assert_eq!(listed(&store, in_space).await, expected(Some(space), None));
-            assert_eq!(listed(&store, of_flow).await, expected(None, Some(flow)));
-            assert_eq!(listed(&store, both).await, expected(Some(space), Some(flow)));
+    for space in 1..=3_u128 {
+        let of_space = || (1..=24).rev().filter(move |n| 1 + n % 2 == space);
+        assert_eq!(listed(&store, all(space)).await, of_space().collect::<Vec<_>>());
+        for flow in 1..=7 {
+            let list = ListExecutions { workflow: Some(workflow(flow)), ..all(space) };
+            let expected: Vec<_> = of_space().filter(|n| 1 + n % 6 == flow).collect();
+            if !expected.is_empty() {
+                assert_eq!(listed(&store, list).await, expected);
+            }
         }
     }
+    let none = ListExecutions { workflow: Some(workflow(9)), ..all(1) };
+    assert_eq!(listed(&store, none).await, [0_u128; 0]);
 }
 
 /// Only those that stand so now.
 pub async fn by_status(store: Shared) {
     fill(&store).await;
-    let list = |statuses: Vec<Status>| ListExecutions {
-        workspace: Some(workspace(1)),
-        statuses,
-        limit: ANY,
-        ..ListExecutions::default()
-    };
+    let list = |statuses: Vec<Status>| ListExecutions { statuses, ..all(1) };
     assert_eq!(listed(&store, list(vec![Status::Queued])).await, [24, 16, 8]);
     assert_eq!(listed(&store, list(vec![Status::Running])).await, [0_u128; 0]);
     let two = vec![Status::Cancelled, Status::Waiting, Status::Failed, Status::Waiting];
@@ -83,45 +80,174 @@ pub async fn by_status(store: Shared) {
     store.commit(ended).await.unwrap();
     assert_eq!(listed(&store, list(vec![Status::Queued])).await, [16, 8]);
     assert_eq!(listed(&store, list(vec![Status::Completed])).await, [24, 20, 12, 4]);
-    let all_workspaces = ListExecutions { workspace: None, ..list(vec![Status::Cancelled]) };
-    assert_eq!(listed(&store, all_workspaces).await, [23, 15, 7]);
+    let elsewhere = ListExecutions { statuses: vec![Status::Cancelled], ..all(2) };
+    assert_eq!(listed(&store, elsewhere).await, [23, 15, 7]);
 }
 
-/// Page by page is the same as at once, also where the last of a page has gone.
+/// Page by page is the same as at once, also where the last of a page has gone, in both orders.
 pub async fn pages(store: Shared) {
     fill(&store).await;
-    let whole = ListExecutions {
-        workspace: Some(workspace(1)),
-        statuses: vec![Status::Queued, Status::Completed, Status::TimedOut],
-        limit: ANY,
-        ..ListExecutions::default()
-    };
-    let expected = listed(&store, whole.clone()).await;
+    let statuses = vec![Status::Queued, Status::Completed, Status::TimedOut];
+    let whole = ListExecutions { statuses, ..all(1) };
+    let mut expected = listed(&store, whole.clone()).await;
     assert_eq!(expected.len(), 9);
-    for limit in 1..=10 {
-        let mut found = Vec::new();
-        let mut after: Option<ExecutionId> = None;
-        loop {
-            let page = ListExecutions { limit, after, ..whole.clone() };
-            let page = listed(&store, page).await;
-            assert!(page.len() <= limit);
-            let Some(last) = page.last() else { break };
-            after = Some(execution(*last));
-            found.extend(page);
+    for order in [Order::Descending, Order::Ascending] {
+        for limit in 1..=10 {
+            let mut found = Vec::new();
+            let mut begin = Begin::Skip(0);
+            loop {
+                let page = ListExecutions { limit, begin, order, ..whole.clone() };
+                let page = listed(&store, page).await;
+                assert!(page.len() <= limit);
+                let Some(last) = page.last() else { break };
+                begin = Begin::After(Place { created_at: at(10), id: execution(*last) });
+                found.extend(page);
+            }
+            assert_eq!(found, expected, "pages of {limit}");
         }
-        assert_eq!(found, expected, "pages of {limit}");
+        expected.reverse();
     }
-    let from_a_gap = ListExecutions { after: Some(execution(19)), ..whole };
+    let gap = Begin::After(Place { created_at: at(10), id: execution(19) });
+    let from_a_gap = ListExecutions { begin: gap, ..whole };
     let below: Vec<_> = expected.into_iter().filter(|n| *n < 19).collect();
     assert_eq!(listed(&store, from_a_gap).await, below);
 }
 
 /// Never more than asked for; nothing of nothing.
 pub async fn limits(store: Shared) {
-    let list = |limit| ListExecutions { limit, ..ListExecutions::default() };
+    let list = |limit| ListExecutions::newest(workspace(1), limit);
     assert_eq!(listed(&store, list(5)).await, [0_u128; 0]);
     fill(&store).await;
     assert_eq!(listed(&store, list(0)).await, [0_u128; 0]);
-    assert_eq!(listed(&store, list(3)).await, [24, 23, 22]);
-    assert_eq!(listed(&store, list(usize::MAX)).await.len(), 24);
+    assert_eq!(listed(&store, list(3)).await, [24, 22, 20]);
+    assert_eq!(listed(&store, list(usize::MAX)).await.len(), 12);
+}
+
+/// 60 executions of one workflow over some days, two at each moment, not committed in order. Every
+/// third is queued, the others have completed.
+async fn over_days(store: &Shared) -> Vec<(i64, u128)> {
+    join(store, 1).await;
+    let seconds = |n: u128| i64::try_from(n / 2).unwrap() * 7_919;
+    let order = (0..60_u128).map(|n| 1 + n * 7 % 60);
+    let commits = order.map(|n| {
+        let mut commit = if n % 3 == 0 { queued(n) } else { ended(n, Status::Completed) };
+        commit.record.created_at = at(seconds(n));
+        commit
+    });
+    commit_all(store, commits).await;
+    (1..=60).map(|n| (seconds(n), n)).collect()
+}
+
+/// Both ends of a range of time are in it, however it lies.
+pub async fn by_time(store: Shared) {
+    let all_of_them = over_days(&store).await;
+    let micro = std::time::Duration::from_micros(1);
+    let moments: Vec<_> = all_of_them.iter().step_by(9).map(|(seconds, _)| *seconds).collect();
+    for first in &moments {
+        for last in &moments {
+            for (from, until) in [
+                (at(*first), at(*last)),
+                (at(*first).after(micro), at(*last).before(micro)),
+                (at(*first).before(micro), at(*last).after(micro)),
+            ] {
+                let within = |(seconds, _): &&(i64, u128)| (from..=until).contains(&at(*seconds));
+                let mut expected: Vec<_> =
+                    all_of_them.iter().filter(within).map(|(_, n)| *n).collect();
+                let order = Order::Ascending;
+                let list = ListExecutions {
+                    from: Some(from),
+                    until: Some(until),
+                    count: true,
+                    order,
+                    ..all(1)
+                };
+                let found = store.list_executions(list.clone()).await.unwrap();
+                assert_eq!(found.total, Some(expected.len() as u64), "{from} {until}");
+                assert_eq!(listed(&store, list.clone()).await, expected);
+                expected.reverse();
+                let newest = ListExecutions { order: Order::Descending, ..list };
+                assert_eq!(listed(&store, newest).await, expected);
+            }
+        }
+    }
+}
+
+/// Any page is where it would be if all pages before it had been read, and the total is exact.
+pub async fn far_pages(store: Shared) {
+    over_days(&store).await;
+    for statuses in [vec![], vec![Status::Completed], vec![Status::Queued, Status::Completed]] {
+        for workflow in [None, Some(workflow(1))] {
+            for order in [Order::Descending, Order::Ascending] {
+                let statuses = statuses.clone();
+                let whole = ListExecutions { statuses, workflow, order, count: true, ..all(1) };
+                let expected = listed(&store, whole.clone()).await;
+                for skip in 0..=61 {
+                    let begin = Begin::Skip(skip as u64);
+                    let page = ListExecutions { begin, limit: 4, ..whole.clone() };
+                    let found = store.list_executions(page.clone()).await.unwrap();
+                    assert_eq!(found.total, Some(expected.len() as u64));
+                    let wanted: Vec<_> = expected.iter().skip(skip).take(4).copied().collect();
+                    assert_eq!(listed(&store, page).await, wanted, "{order:?} {skip}");
+                }
+            }
+        }
+    }
+}
+
+/// What changes its status or is purged is counted where it is.
+pub async fn totals_follow(store: Shared) {
+    over_days(&store).await;
+    let total = async |statuses: Vec<Status>| {
+        let list = ListExecutions { statuses, count: true, ..all(1) };
+        store.list_executions(list).await.unwrap().total
+    };
+    assert_eq!(total(vec![Status::Completed]).await, Some(40));
+    let failed = then(&queued(3), Status::Failed, vec![ending(Status::Failed)]);
+    store.commit(failed).await.unwrap();
+    assert_eq!(total(vec![Status::Queued]).await, Some(19));
+    assert_eq!(total(vec![Status::Failed, Status::Completed]).await, Some(41));
+    let purge = crate::traits::Purge {
+        now: at(10_000_000),
+        default_before: Some(at(10_000_000)),
+        idempotency_before: at(0),
+        deliveries_before: at(0),
+        limit: 30,
+    };
+    assert_eq!(store.purge(purge).await.unwrap(), 30);
+    assert_eq!(total(vec![]).await, Some(30));
+    assert_eq!(total(vec![Status::Failed, Status::Completed]).await, Some(11));
+}
+
+/// Only those that have all of the labels.
+pub async fn by_label(store: Shared) {
+    join(&store, 1).await;
+    for n in 1..=12 {
+        let mut commit = if n % 2 == 0 { queued(n) } else { ended(n, Status::Completed) };
+        commit.record.created_at = at(i64::try_from(n).unwrap());
+        let labels = serde_json::json!({
+            "team": if n % 3 == 0 { "ops" } else { "dev" }, "n": n % 4, "on": n > 6, "list": [1],
+        });
+        if n != 9 {
+            commit.record.metadata = labels.as_object().cloned().unwrap();
+        }
+        store.commit(commit).await.unwrap();
+    }
+    for (labels, expected) in [
+        (vec![("team", "ops")], vec![12, 6, 3]),
+        (vec![("n", "1")], vec![5, 1]),
+        (vec![("n", "1"), ("on", "false")], vec![5, 1]),
+        (vec![("team", "ops"), ("on", "true")], vec![12]),
+        (vec![("list", "[1]")], vec![]),
+        (vec![("nothing", "")], vec![]),
+    ] {
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let list = ListExecutions { labels, count: true, limit: 2, ..all(1) };
+        let found = store.list_executions(list.clone()).await.unwrap();
+        assert_eq!(found.total, Some(expected.len() as u64), "{expected:?}");
+        let whole = ListExecutions { limit: ANY, ..list.clone() };
+        assert_eq!(listed(&store, whole).await, expected);
+        let second = ListExecutions { begin: Begin::Skip(1), ..list };
+        let wanted: Vec<u128> = expected.iter().skip(1).take(2).copied().collect();
+        assert_eq!(listed(&store, second).await, wanted);
+    }
 }

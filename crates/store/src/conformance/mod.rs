@@ -39,7 +39,8 @@ macro_rules! conformance_tests {
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
                 deep_values, large_values, long_journals;
             browse: workflows_in_each_order, executions_from_both_ends;
-            lists: newest_first, by_workspace_and_workflow, by_status, pages, limits;
+            lists: newest_first, by_workspace_and_workflow, by_status, pages, limits,
+                by_time, far_pages, totals_follow, by_label;
             claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,
                 due_and_next_wake, unfinished_in_pages, active_by_key_and_workspace;
             nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
@@ -51,7 +52,7 @@ macro_rules! conformance_tests {
             webhooks: webhooks_come_back, webhooks_change, attempts_tell_of_health, deliveries_in_pages;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
                 changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation,
-                changes_with_their_effects;
+                changes_with_their_effects, of_rivals_one_changes_it, listed_by_what_they_are;
             feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
             audit: audit_entries_come_back, the_audit_log_is_listed, changes_are_noted_with_them,
                 controls_are_noted_with_their_events, old_audit_entries;

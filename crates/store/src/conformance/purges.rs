@@ -6,8 +6,9 @@ use stepwell_core::execution::Status;
 
 use super::build::*;
 use crate::commit::Commit;
+use crate::lists::ListExecutions;
 use crate::record::DeliveryStatus;
-use crate::traits::{ListExecutions, Purge};
+use crate::traits::Purge;
 
 /// An ended execution that ended at that second.
 fn over(n: u128, seconds: i64) -> Commit {
@@ -30,8 +31,8 @@ fn purge(default_before: Option<i64>, limit: usize) -> Purge {
 }
 
 async fn left(store: &Shared) -> BTreeSet<u128> {
-    let list = ListExecutions { limit: 1000, ..ListExecutions::default() };
-    let records = store.list_executions(list).await.unwrap();
+    let list = ListExecutions::newest(workspace(1), 1000);
+    let records = store.list_executions(list).await.unwrap().items;
     records.iter().map(|record| record.id.uuid().as_u128()).collect()
 }
 

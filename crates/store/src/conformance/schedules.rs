@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::build::*;
+use crate::StoreError;
 use crate::commit::Commit;
 use crate::record::DeliveryRecord;
 use crate::schedules::{
@@ -15,7 +16,6 @@ use crate::schedules::{
     UpdateSchedule,
 };
 use crate::traits::UpdateWorkflow;
-use crate::{Effects, StoreError};
 
 /// An id from a small number; greater is newer.
 pub fn schedule_id(n: u128) -> ScheduleId {
@@ -110,8 +110,7 @@ async fn with_workflow(store: &Shared) {
 }
 
 async fn delete_workflow(store: &Shared, id: WorkflowId) {
-    let update =
-        UpdateWorkflow { id, active: None, delete: true, now: at(50), effects: Effects::default() };
+    let update = UpdateWorkflow { delete: true, ..UpdateWorkflow::of(id, at(50)) };
     store.update_workflow(update).await.unwrap();
 }
 

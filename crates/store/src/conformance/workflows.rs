@@ -6,25 +6,26 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::build::*;
-use crate::record::{DeliveryRecord, WorkflowRecord};
-use crate::traits::{AddRelease, ListWorkflows, UpdateWorkflow};
+use crate::lists::{Begin, ListWorkflows, Order, WorkflowSort};
+use crate::record::{DeliveryRecord, IntegrationUse, WorkflowRecord};
+use crate::traits::{AddRelease, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
 fn release(n: u128, name: &str, now: i64) -> AddRelease {
     AddRelease {
         workflow: workflow(n),
+        expected: None,
         name: name.to_owned(),
         source: Arc::new(json!({ "z": 1, "name": name, "a": [0.1, u64::MAX] })),
-        metadata: stepwell_core::Map::new(),
         retention_seconds: None,
+        parts: new_workflow(n, name).workflow.parts(),
         now: at(now),
         effects: Effects::default(),
     }
 }
 
 fn change(n: u128, active: Option<bool>, delete: bool) -> UpdateWorkflow {
-    let effects = Effects::default();
-    UpdateWorkflow { id: workflow(n), active, delete, now: at(50), effects }
+    UpdateWorkflow { active, delete, ..UpdateWorkflow::of(workflow(n), at(50)) }
 }
 
 fn missing<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
@@ -37,6 +38,14 @@ pub async fn created_with_its_first_release(store: Shared) {
     create.workflow.retention_seconds = Some(u64::MAX);
     create.workflow.metadata.insert("z".to_owned(), json!(1));
     create.workflow.metadata.insert("a".to_owned(), json!(null));
+    create.workflow.description = Some("what it is for".to_owned());
+    create.workflow.kind = "onboarding".to_owned();
+    create.workflow.configuration = Some(object(json!({ "z": [0.1], "a": null })));
+    create.workflow.integrations =
+        vec![IntegrationUse { id: "int_zendesk".to_owned(), required: true }];
+    create.workflow.created_by = Some(key(7));
+    create.workflow.activated_at = None;
+    create.workflow.deactivated_at = Some(at(3));
     store.create_workflow(create.clone()).await.unwrap();
     let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
     assert_eq!(found, create.workflow);
@@ -52,19 +61,23 @@ pub async fn created_with_its_first_release(store: Shared) {
 pub async fn releases_are_numbered(store: Shared) {
     missing(store.add_release(release(1, "x", 20)).await);
     store.create_workflow(new_workflow(1, "one")).await.unwrap();
-    assert_eq!(store.add_release(release(1, "two", 20)).await.unwrap(), 2);
+    assert_eq!(store.add_release(release(1, "two", 20)).await.unwrap().release, 2);
     let mut third = release(1, "three", 30);
-    third.metadata.insert("k".to_owned(), json!("v"));
+    third.parts.metadata.insert("k".to_owned(), json!("v"));
+    third.parts.description = Some("described".to_owned());
     third.retention_seconds = Some(60);
-    assert_eq!(store.add_release(third.clone()).await.unwrap(), 3);
+    let answered = store.add_release(third.clone()).await.unwrap();
     let expected = WorkflowRecord {
         name: "three".to_owned(),
         release: 3,
         updated_at: at(30),
-        metadata: third.metadata,
+        metadata: third.parts.metadata,
+        description: third.parts.description,
         retention_seconds: Some(60),
+        version: 3,
         ..new_workflow(1, "").workflow
     };
+    assert_eq!(answered, expected);
     assert_eq!(store.find_workflow(workflow(1)).await.unwrap(), Some(expected));
     let second = store.find_release(workflow(1), 2).await.unwrap().unwrap();
     let wanted = release(1, "two", 20);
@@ -82,7 +95,7 @@ pub async fn releases_under_concurrency(store: Shared) {
         let store = store.clone();
         tasks.spawn(async move {
             let name = format!("release {n}");
-            (store.add_release(release(1, &name, 20)).await.unwrap(), name)
+            (store.add_release(release(1, &name, 20)).await.unwrap().release, name)
         });
     }
     let mut made = tasks.join_all().await;
@@ -101,6 +114,7 @@ pub async fn changed_and_deleted(store: Shared) {
     store.update_workflow(change(1, Some(false), false)).await.unwrap();
     let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
     assert_eq!((found.active, found.updated_at, found.deleted_at), (false, at(50), None));
+    assert_eq!((found.activated_at, found.deactivated_at), (Some(at(10)), Some(at(50))));
     store.update_workflow(change(1, None, true)).await.unwrap();
     let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
     assert_eq!((found.active, found.deleted_at), (false, Some(at(50))));
@@ -109,8 +123,9 @@ pub async fn changed_and_deleted(store: Shared) {
     missing(store.add_release(release(1, "x", 20)).await);
     assert_eq!(store.find_workflow_by_name(workspace(1), "one").await.unwrap(), None);
     assert!(store.find_release(workflow(1), 1).await.unwrap().is_some());
-    let all = ListWorkflows { workspace: workspace(1), active: None, after: None, limit: 9 };
-    assert_eq!(store.list_workflows(all).await.unwrap(), []);
+    let all = ListWorkflows { count: true, ..ListWorkflows::newest(workspace(1), 9) };
+    let listed = store.list_workflows(all).await.unwrap();
+    assert_eq!((listed.items, listed.total), (vec![], Some(0)));
 }
 
 /// The newest of that name in the workspace.
@@ -144,9 +159,9 @@ pub async fn listed_in_pages(store: Shared) {
     }
     store.update_workflow(change(4, None, true)).await.unwrap();
     let listed = async |active, after: Option<u128>, limit| {
-        let after = after.map(workflow);
-        let list = ListWorkflows { workspace: workspace(1), active, after, limit };
-        let found = store.list_workflows(list).await.unwrap();
+        let begin = after.map_or(Begin::Skip(0), |after| Begin::After(workflow(after)));
+        let list = ListWorkflows { active, begin, ..ListWorkflows::newest(workspace(1), limit) };
+        let found = store.list_workflows(list).await.unwrap().items;
         found.iter().map(|found| found.id.uuid().as_u128()).collect::<Vec<_>>()
     };
     assert_eq!(listed(None, None, 9).await, [6, 5, 3, 2, 1]);
@@ -155,8 +170,88 @@ pub async fn listed_in_pages(store: Shared) {
     assert_eq!(listed(None, Some(4), 9).await, [3, 2, 1]);
     assert_eq!(listed(Some(true), None, 9).await, [6, 3, 1]);
     assert_eq!(listed(Some(false), Some(5), 9).await, [2]);
-    let other = ListWorkflows { workspace: workspace(2), active: None, after: None, limit: 9 };
-    assert_eq!(store.list_workflows(other).await.unwrap(), []);
+    let other = ListWorkflows::newest(workspace(2), 9);
+    assert_eq!(store.list_workflows(other).await.unwrap().items, []);
+}
+
+/// A change names the version that it was made for; of two for the same one only one is made.
+pub async fn of_rivals_one_changes_it(store: Shared) {
+    store.create_workflow(new_workflow(1, "one")).await.unwrap();
+    let update = |expected| UpdateWorkflow { expected, ..change(1, Some(true), false) };
+    assert_eq!(store.update_workflow(update(Some(1))).await.unwrap().version, 2);
+    let late = store.update_workflow(update(Some(1))).await;
+    assert!(matches!(late, Err(StoreError::Changed(2))), "{late:?}");
+    let add = |expected| AddRelease { expected, ..release(1, "two", 20) };
+    let late = store.add_release(add(Some(1))).await;
+    assert!(matches!(late, Err(StoreError::Changed(2))), "{late:?}");
+    assert_eq!(store.find_release(workflow(1), 2).await.unwrap(), None);
+    let mut tasks = JoinSet::new();
+    for n in 0..8 {
+        let (store, update, add) = (store.clone(), update(Some(2)), add(Some(2)));
+        tasks.spawn(async move {
+            match n % 2 {
+                0 => store.update_workflow(update).await.is_ok(),
+                _ => store.add_release(add).await.is_ok(),
+            }
+        });
+    }
+    let won = tasks.join_all().await.into_iter().filter(|won| *won).count();
+    assert_eq!(won, 1);
+    let deleted = UpdateWorkflow { expected: Some(3), ..change(1, None, true) };
+    assert_eq!(store.update_workflow(deleted).await.unwrap().version, 4);
+}
+
+/// By type and label; in the order of any of their parts, from any page on.
+pub async fn listed_by_what_they_are(store: Shared) {
+    for n in 1..=6_u128 {
+        let mut create = new_workflow(n, ["b", "a", "c"][(n % 3) as usize]);
+        create.workflow.kind = ["custom", "onboarding"][(n % 2) as usize].to_owned();
+        create.workflow.updated_at = at(100 - i64::try_from(n).unwrap());
+        create.workflow.active = n > 3;
+        create.workflow.metadata = object(json!({ "team": if n > 4 { "ops" } else { "dev" } }));
+        store.create_workflow(create).await.unwrap();
+    }
+    let newest = ListWorkflows { count: true, ..ListWorkflows::newest(workspace(1), 9) };
+    let listed = async |list: ListWorkflows| {
+        let found = store.list_workflows(list).await.unwrap();
+        let ids: Vec<_> = found.items.iter().map(|found| found.id.uuid().as_u128()).collect();
+        (ids, found.total)
+    };
+    let kind = Some("onboarding".to_owned());
+    let of_kind = ListWorkflows { kind, ..newest.clone() };
+    assert_eq!(listed(of_kind.clone()).await, (vec![5, 3, 1], Some(3)));
+    let labels = vec![("team".to_owned(), "dev".to_owned())];
+    let labelled = ListWorkflows { labels, ..of_kind };
+    assert_eq!(listed(labelled).await, (vec![3, 1], Some(2)));
+    for (sort, expected) in [
+        (WorkflowSort::CreatedAt, [1, 2, 3, 4, 5, 6]),
+        (WorkflowSort::UpdatedAt, [6, 5, 4, 3, 2, 1]),
+        (WorkflowSort::Name, [1, 4, 3, 6, 2, 5]),
+        (WorkflowSort::Kind, [2, 4, 6, 1, 3, 5]),
+        (WorkflowSort::Active, [1, 2, 3, 4, 5, 6]),
+    ] {
+        let sorted = ListWorkflows { sort, ..newest.clone() };
+        for (order, expected) in [
+            (Order::Ascending, expected.to_vec()),
+            (Order::Descending, expected.iter().rev().copied().collect()),
+        ] {
+            for at in 0..=6 {
+                let begin = Begin::Skip(at as u64);
+                let page = ListWorkflows { order, begin, limit: 2, ..sorted.clone() };
+                let wanted: Vec<_> = expected.iter().skip(at).take(2).copied().collect();
+                assert_eq!(listed(page.clone()).await, (wanted.clone(), Some(6)), "{sort:?} {at}");
+                if let Some(last) = at.checked_sub(1) {
+                    let begin = Begin::After(workflow(expected[last]));
+                    let page = ListWorkflows { begin, ..page };
+                    assert_eq!(listed(page).await, (wanted, Some(6)), "{sort:?} {at}");
+                }
+            }
+        }
+    }
+}
+
+fn object(value: serde_json::Value) -> stepwell_core::Map {
+    value.as_object().cloned().unwrap()
 }
 
 /// The key is taken with the workflow; the second request makes nothing.

@@ -16,10 +16,11 @@ use crate::conformance::build::{
     all_due, at, execution, idempotent, key, new_key, new_workflow, new_workspace, node, queued,
     webhook, workflow, workspace,
 };
-use crate::record::{IdempotencyRecord, KeyRecord};
+use crate::lists::{Begin, ListExecutions, ListWorkflows, Order, Place, WorkflowSort};
+use crate::record::{IdempotencyRecord, IntegrationUse, KeyRecord};
 use crate::traits::{
-    ActiveOf, AddRelease, ClaimQueued, Due, ListExecutions, ListWorkflows, OwnedUnfinished, Purge,
-    RevokeKey, SwapIdempotent, UpdateWorkflow, UpdateWorkspace,
+    ActiveOf, AddRelease, ClaimQueued, Due, OwnedUnfinished, Purge, RevokeKey, SwapIdempotent,
+    UpdateWorkflow, UpdateWorkspace, WorkflowParts,
 };
 use crate::webhooks::ListWebhookDeliveries;
 
@@ -131,13 +132,14 @@ impl Caller {
                 event: self.random.event(),
             })
             .collect();
-        let created = self.random.time();
+        let created = self.random.created();
         let record = &mut commit.record;
         record.seq = commit.events.last().map_or(0, |event| event.seq);
         record.created_at = created;
         let random = &mut self.random;
-        record.workspace = workspace(u128::from(random.below(2)));
-        record.workflow = workflow(u128::from(random.below(WORKFLOWS)));
+        let of = u128::from(random.below(WORKFLOWS));
+        record.workspace = workspace(of % 2);
+        record.workflow = workflow(of);
         record.status = random.status();
         record.started_at = random.maybe(2, Random::time);
         let ended = random.time();
@@ -207,12 +209,58 @@ impl Caller {
     fn list(&mut self) -> ListExecutions {
         let random = &mut self.random;
         let statuses = random.below(4);
+        let of = u128::from(random.below(WORKFLOWS));
+        let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
         ListExecutions {
-            workspace: random.maybe(2, |random| workspace(u128::from(random.below(2)))),
-            workflow: random.maybe(2, |random| workflow(u128::from(random.below(WORKFLOWS)))),
+            workspace: workspace(of % 2),
+            workflow: random.maybe(2, |_| workflow(of)),
             statuses: (0..statuses).map(|_| random.status()).collect(),
-            after: random.maybe(2, |random| execution(u128::from(random.below(EXECUTIONS)))),
+            from: random.maybe(2, Random::created),
+            until: random.maybe(2, Random::created),
+            labels: random.maybe(4, label).into_iter().collect(),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: if random.once_in(3) {
+                let id = execution(u128::from(random.below(EXECUTIONS)));
+                Begin::After(Place { created_at: random.created(), id })
+            } else {
+                Begin::Skip(random.below(20))
+            },
             limit: random.limit(),
+            count: random.once_in(2),
+        }
+    }
+
+    fn workflow_list(&mut self, of: WorkspaceId) -> ListWorkflows {
+        use WorkflowSort::{Active, CreatedAt, Kind, Name, UpdatedAt};
+        let random = &mut self.random;
+        let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
+        ListWorkflows {
+            workspace: of,
+            active: random.maybe(3, |random| random.once_in(2)),
+            kind: random.maybe(3, |random| random.below(2).to_string()),
+            labels: random.maybe(4, label).into_iter().collect(),
+            sort: random.pick(&[Active, CreatedAt, Kind, Name, UpdatedAt]),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: if random.once_in(3) {
+                Begin::After(workflow(u128::from(random.below(WORKFLOWS + 1))))
+            } else {
+                Begin::Skip(random.below(4))
+            },
+            limit: random.limit(),
+            count: random.once_in(2),
+        }
+    }
+
+    fn parts(&mut self) -> WorkflowParts {
+        let random = &mut self.random;
+        WorkflowParts {
+            description: random.maybe(2, |random| random.below(9).to_string()),
+            kind: random.below(2).to_string(),
+            configuration: random.maybe(2, |random| labels(random.value())),
+            integrations: (0..random.below(3))
+                .map(|n| IntegrationUse { id: n.to_string(), required: random.once_in(2) })
+                .collect(),
+            metadata: labels(random.value()),
         }
     }
 
@@ -250,13 +298,16 @@ impl Caller {
         use WorkflowOrder::{Name, NameBackwards, Newest, Oldest};
         let n = self.number(WORKFLOWS);
         let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
-        let (name, limit) = (name.as_str(), self.random.limit());
+        let name = name.as_str();
         let active = self.random.maybe(2, |random| random.once_in(2));
         match self.random.below(9) {
             0 => {
                 let mut create = new_workflow(n, name);
                 create.workflow.workspace = of;
                 create.workflow.retention_seconds = self.random.maybe(3, |_| 0);
+                create.workflow.created_at = self.random.created();
+                create.workflow.created_by = self.random.maybe(2, |_| key(1));
+                create.workflow.kind = self.random.below(2).to_string();
                 create.idempotency = self.random.once_in(3).then(|| self.idempotency_key());
                 create.effects = self.effects();
                 both!(one, other, create_workflow(create))
@@ -264,26 +315,28 @@ impl Caller {
             1 => {
                 let add = AddRelease {
                     workflow: id,
+                    expected: self.random.maybe(3, |random| 1 + random.below(4)),
                     name: name.to_owned(),
                     source: Arc::new(self.random.value()),
-                    metadata: labels(self.random.value()),
                     retention_seconds: self.random.maybe(3, |_| 0),
+                    parts: self.parts(),
                     now: self.random.time(),
                     effects: self.effects(),
                 };
                 both!(one, other, add_release(add))
             }
             2 => {
+                let expected = self.random.maybe(3, |random| 1 + random.below(4));
+                let parts = if self.random.once_in(2) { Some(self.parts()) } else { None };
                 let (delete, now) = (self.random.once_in(6), self.random.time());
                 let effects = self.effects();
-                let update = UpdateWorkflow { id, active, delete, now, effects };
+                let update = UpdateWorkflow { id, expected, active, delete, parts, now, effects };
                 both!(one, other, update_workflow(update))
             }
             3 => both!(one, other, find_workflow(id)),
             4 => both!(one, other, find_workflow_by_name(of, name)),
             5 => {
-                let after = self.random.maybe(2, |_| id);
-                let list = ListWorkflows { workspace: of, active, after, limit };
+                let list = self.workflow_list(of);
                 both!(one, other, list_workflows(list))
             }
             6 => {
@@ -292,7 +345,8 @@ impl Caller {
             }
             7 => {
                 let orders = [Newest, Oldest, Name, NameBackwards];
-                let (order, skip) = (self.random.pick(&orders), self.random.limit());
+                let order = self.random.pick(&orders);
+                let (skip, limit) = (self.random.limit(), self.random.limit());
                 let browse = BrowseWorkflows { workspace: of, active, order, skip, limit };
                 both!(one, other, browse_workflows(browse))
             }
@@ -410,8 +464,11 @@ impl Caller {
             let subject = SubjectId::from(id);
             answers.push(both!(one, other, list_deliveries(subject)));
         }
-        let everything = ListExecutions { limit: usize::MAX, ..ListExecutions::default() };
-        answers.push(both!(one, other, list_executions(everything)));
+        for n in 0..2 {
+            let newest = ListExecutions::newest(workspace(n), usize::MAX);
+            let everything = ListExecutions { count: true, ..newest };
+            answers.push(both!(one, other, list_executions(everything)));
+        }
         answers.extend(schedules::look(one, other).await);
         for of in [workspace(0), workspace(1)] {
             let list = ListAudit::newest(of, usize::MAX);

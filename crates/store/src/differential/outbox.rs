@@ -10,6 +10,7 @@ use crate::conformance::build::{
     audit, delivery, execution, hooked, key, new_webhook, noted, pending, receiver, webhook,
     workflow, workspace,
 };
+use crate::lists::{Begin, Order};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
 use crate::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
@@ -74,9 +75,12 @@ impl Caller {
             object: random.maybe(4, |_| id.into()),
             from: random.maybe(3, Random::time),
             until: random.maybe(3, Random::time),
-            descending: random.once_in(2),
-            after: random.maybe(3, |random| AuditPlace { at: random.time(), id: audit(n) }),
-            skip: random.below(4),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: match random.maybe(3, Random::time) {
+                Some(at) => Begin::After(AuditPlace { at, id: audit(n) }),
+                None => Begin::Skip(random.below(4)),
+            },
+            count: random.once_in(2),
             ..ListAudit::newest(of, random.limit())
         };
         both!(one, other, list_audit(list))

@@ -47,6 +47,13 @@ impl Random {
         Timestamp::from_micros(i64::try_from(self.below(400)).unwrap())
     }
 
+    /// When something was created: within some seconds, days, or before the epoch.
+    pub(super) fn created(&mut self) -> Timestamp {
+        let spread = self.pick(&[1, 1_000_003, 4_000_000_007]);
+        let steps = i64::try_from(self.below(60)).unwrap() - 10;
+        Timestamp::from_micros(steps * spread)
+    }
+
     /// A limit: mostly small.
     pub(super) fn limit(&mut self) -> usize {
         self.pick(&[0, 1, 2, 3, 5, 1000])
@@ -88,7 +95,7 @@ impl Random {
                 error: Failure { details: self.value(), ..Failure::new("A", "b") },
                 handled: self.once_in(2),
             },
-            8 => Event::Accepted { input: value, state: None, previous: None, tag: None },
+            8 => Event::accepted(self.value()),
             _ => Event::Completed { output: value },
         }
     }

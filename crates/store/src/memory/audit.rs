@@ -4,10 +4,11 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, Result};
 use crate::audit::{AuditPlace, AuditRecord, AuditStore, ListAudit};
+use crate::lists::{Begin, Listed, Order};
 
 #[async_trait]
 impl AuditStore for MemoryStore {
-    async fn list_audit(&self, list: ListAudit) -> Result<(Vec<AuditRecord>, u64)> {
+    async fn list_audit(&self, list: ListAudit) -> Result<Listed<AuditRecord>> {
         let wanted = |entry: &&AuditRecord| {
             entry.workspace == list.workspace
                 && list.key.is_none_or(|key| entry.actor.key() == Some(key))
@@ -20,19 +21,19 @@ impl AuditStore for MemoryStore {
         };
         let state = self.state();
         let mut found: Vec<_> = state.audit.values().filter(wanted).collect();
-        if list.descending {
+        if list.order == Order::Descending {
             found.reverse();
         }
-        let total = found.len() as u64;
-        let behind = |entry: &&&AuditRecord| {
-            list.after.is_none_or(|after| match list.descending {
-                true => place(entry) < after,
-                false => place(entry) > after,
-            })
+        let total = list.count.then_some(found.len() as u64);
+        let begin = match list.begin {
+            Begin::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
+            Begin::After(after) => found.partition_point(|entry| match list.order {
+                Order::Descending => place(entry) >= after,
+                Order::Ascending => place(entry) <= after,
+            }),
         };
-        let skip = usize::try_from(list.skip).unwrap_or(usize::MAX);
-        let page = found.iter().filter(behind).skip(skip).take(list.limit);
-        Ok((page.map(|entry| (*entry).clone()).collect(), total))
+        let page = found.into_iter().skip(begin).take(list.limit);
+        Ok(Listed { items: page.cloned().collect(), total })
     }
 }
 

@@ -5,12 +5,14 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
+use super::lists::Cut;
 use super::{MemoryStore, Result, State};
 use crate::commit::Commit;
-use crate::record::{ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats};
-use crate::traits::{
-    ActiveOf, ClaimQueued, Due, ExecutionStore, ListExecutions, OwnedUnfinished, SwapIdempotent,
+use crate::lists::{ListExecutions, Listed, Place};
+use crate::record::{
+    ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats, has_label,
 };
+use crate::traits::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
 use crate::{Effects, StoreError};
 
 #[async_trait]
@@ -41,16 +43,23 @@ impl ExecutionStore for MemoryStore {
         Ok(self.state().by_external_id(workspace, external_id))
     }
 
-    async fn list_executions(&self, list: ListExecutions) -> Result<Vec<ExecutionRecord>> {
-        let wanted = |record: &ExecutionRecord| {
-            list.workspace.is_none_or(|workspace| record.workspace == workspace)
+    async fn list_executions(&self, list: ListExecutions) -> Result<Listed<ExecutionRecord>> {
+        let wanted = |record: &&ExecutionRecord| {
+            record.workspace == list.workspace
                 && list.workflow.is_none_or(|workflow| record.workflow == workflow)
                 && (list.statuses.is_empty() || list.statuses.contains(&record.status))
-                && list.after.is_none_or(|after| record.id < after)
+                && list.from.is_none_or(|from| record.created_at >= from)
+                && list.until.is_none_or(|until| record.created_at <= until)
+                && list.labels.iter().all(|(name, value)| has_label(&record.metadata, name, value))
         };
+        let place =
+            |record: &ExecutionRecord| Place { created_at: record.created_at, id: record.id };
         let state = self.state();
-        let newest_first = state.records().rev();
-        Ok(newest_first.filter(|record| wanted(record)).take(list.limit).cloned().collect())
+        let mut found: Vec<_> = state.records().filter(wanted).collect();
+        found.sort_by_key(|record| place(record));
+        let cut =
+            Cut { order: list.order, begin: list.begin, limit: list.limit, count: list.count };
+        Ok(cut.of(found, |record, after| place(record).cmp(after)))
     }
 
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {

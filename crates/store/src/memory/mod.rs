@@ -9,6 +9,7 @@ mod deliveries;
 mod executions;
 mod feedback;
 mod keys;
+mod lists;
 mod nodes;
 mod schedules;
 mod webhooks;

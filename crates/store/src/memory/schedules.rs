@@ -20,7 +20,7 @@ impl ScheduleStore for MemoryStore {
     async fn create_schedule(&self, create: CreateSchedule) -> Result<()> {
         let CreateSchedule { schedule, effects } = create;
         let mut state = self.state();
-        state.live_workflow(schedule.workflow)?;
+        state.live_workflow(schedule.workflow, None)?;
         if state.schedules.contains_key(&schedule.id) {
             return Err(StoreError::Corrupt(format!("schedule {} is already there", schedule.id)));
         }

@@ -1,12 +1,17 @@
 //! Workflows and their releases.
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
+use stepwell_core::Timestamp;
 use stepwell_core::ids::{WorkflowId, WorkspaceId};
 
+use super::lists::Cut;
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
-use crate::traits::{AddRelease, CreateWorkflow, ListWorkflows, UpdateWorkflow, WorkflowStore};
+use crate::lists::{Begin, ListWorkflows, Listed, WorkflowSort};
+use crate::record::{ReleaseRecord, WorkflowRecord, WorkflowStats, has_label};
+use crate::traits::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 
 #[async_trait]
 impl WorkflowStore for MemoryStore {
@@ -24,15 +29,15 @@ impl WorkflowStore for MemoryStore {
         Ok(())
     }
 
-    async fn add_release(&self, add: AddRelease) -> Result<u32> {
+    async fn add_release(&self, add: AddRelease) -> Result<WorkflowRecord> {
         let mut state = self.state();
-        let workflow = state.live_workflow(add.workflow)?;
+        let workflow = state.live_workflow(add.workflow, add.expected)?;
         let number = workflow.release + 1;
         workflow.release = number;
         workflow.name = add.name;
-        workflow.metadata = add.metadata;
         workflow.retention_seconds = add.retention_seconds;
-        workflow.updated_at = add.now;
+        workflow.take(add.parts, add.now);
+        let changed = workflow.clone();
         let release = ReleaseRecord {
             workflow: add.workflow,
             number,
@@ -41,20 +46,28 @@ impl WorkflowStore for MemoryStore {
         };
         state.releases.insert((add.workflow, number), release);
         state.take_effects(add.effects);
-        Ok(number)
+        Ok(changed)
     }
 
-    async fn update_workflow(&self, update: UpdateWorkflow) -> Result<()> {
+    async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord> {
+        let UpdateWorkflow { id, expected, active, delete, parts, now, effects } = update;
         let mut state = self.state();
-        let workflow = state.live_workflow(update.id)?;
-        workflow.active = update.active.unwrap_or(workflow.active);
-        workflow.updated_at = update.now;
-        workflow.deleted_at = update.delete.then_some(update.now);
-        if update.delete {
-            state.schedules.retain(|_, schedule| schedule.workflow != update.id);
+        let workflow = state.live_workflow(id, expected)?;
+        let parts = parts.unwrap_or_else(|| workflow.parts());
+        workflow.take(parts, now);
+        match active {
+            Some(true) => workflow.activated_at = Some(now),
+            Some(false) => workflow.deactivated_at = Some(now),
+            None => {}
         }
-        state.take_effects(update.effects);
-        Ok(())
+        workflow.active = active.unwrap_or(workflow.active);
+        workflow.deleted_at = delete.then_some(now);
+        let changed = workflow.clone();
+        if delete {
+            state.schedules.retain(|_, schedule| schedule.workflow != id);
+        }
+        state.take_effects(effects);
+        Ok(changed)
     }
 
     async fn find_workflow(&self, id: WorkflowId) -> Result<Option<WorkflowRecord>> {
@@ -76,16 +89,33 @@ impl WorkflowStore for MemoryStore {
         Ok(newest_first.find(named).cloned())
     }
 
-    async fn list_workflows(&self, list: ListWorkflows) -> Result<Vec<WorkflowRecord>> {
+    async fn list_workflows(&self, list: ListWorkflows) -> Result<Listed<WorkflowRecord>> {
         let wanted = |workflow: &&WorkflowRecord| {
+            let has = |(name, value): &(String, String)| has_label(&workflow.metadata, name, value);
             workflow.workspace == list.workspace
                 && workflow.deleted_at.is_none()
                 && list.active.is_none_or(|active| workflow.active == active)
-                && list.after.is_none_or(|after| workflow.id < after)
+                && list.kind.as_ref().is_none_or(|kind| workflow.kind == *kind)
+                && list.labels.iter().all(has)
         };
         let state = self.state();
-        let newest_first = state.workflows.values().rev();
-        Ok(newest_first.filter(wanted).take(list.limit).cloned().collect())
+        let mut found: Vec<_> = state.workflows.values().filter(wanted).collect();
+        found.sort_by(|a, b| compare(list.sort, a, b));
+        let begin = match list.begin {
+            Begin::Skip(skipped) => Begin::Skip(skipped),
+            Begin::After(id) => match state.workflows.get(&id) {
+                Some(place) => Begin::After(place),
+                // After what never was comes nothing.
+                None => {
+                    return Ok(Listed {
+                        items: Vec::new(),
+                        total: list.count.then_some(found.len() as u64),
+                    });
+                }
+            },
+        };
+        let cut = Cut { order: list.order, begin, limit: list.limit, count: list.count };
+        Ok(cut.of(found, |workflow, place| compare(list.sort, workflow, place)))
     }
 
     async fn find_release(
@@ -101,9 +131,42 @@ impl WorkflowStore for MemoryStore {
     }
 }
 
+fn compare(sort: WorkflowSort, a: &WorkflowRecord, b: &WorkflowRecord) -> Ordering {
+    let sorted = match sort {
+        WorkflowSort::CreatedAt => a.created_at.cmp(&b.created_at),
+        WorkflowSort::UpdatedAt => a.updated_at.cmp(&b.updated_at),
+        WorkflowSort::Name => a.name.cmp(&b.name),
+        WorkflowSort::Kind => a.kind.cmp(&b.kind),
+        WorkflowSort::Active => a.active.cmp(&b.active),
+    };
+    sorted.then(a.id.cmp(&b.id))
+}
+
+impl WorkflowRecord {
+    /// Takes on what is in no release; one change.
+    fn take(&mut self, parts: WorkflowParts, now: Timestamp) {
+        let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
+        self.description = description;
+        self.kind = kind;
+        self.configuration = configuration;
+        self.integrations = integrations;
+        self.metadata = metadata;
+        self.updated_at = now;
+        self.version += 1;
+    }
+}
+
 impl State {
-    pub(super) fn live_workflow(&mut self, id: WorkflowId) -> Result<&mut WorkflowRecord> {
+    pub(super) fn live_workflow(
+        &mut self,
+        id: WorkflowId,
+        expected: Option<u64>,
+    ) -> Result<&mut WorkflowRecord> {
         let found = self.workflows.get_mut(&id).filter(|found| found.deleted_at.is_none());
-        found.ok_or(StoreError::Missing("the workflow"))
+        let found = found.ok_or(StoreError::Missing("the workflow"))?;
+        if expected.is_some_and(|expected| expected != found.version) {
+            return Err(StoreError::Changed(found.version));
+        }
+        Ok(found)
     }
 }

@@ -26,6 +26,14 @@ pub fn key_id(id: KeyId) -> String {
     format!("{KEY_PREFIX}{chars}")
 }
 
+/// Who made something: the user that a key stands for; `system` where no key was used.
+pub fn creator(key: Option<KeyId>) -> String {
+    match key {
+        Some(key) => key_id(key).replacen(KEY_PREFIX, "usr_", 1),
+        None => "system".to_owned(),
+    }
+}
+
 /// Reads a key's id in any form.
 pub fn parse_key_id(text: &str) -> Result<KeyId, ApiError> {
     let inside = match text.strip_prefix(KEY_PREFIX).or_else(|| text.strip_prefix("apk-")) {

@@ -34,7 +34,7 @@ impl<By: Copy> Cut<By> {
             Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
         };
         Ok(Self {
-            page: params.number("page", 1..=usize::MAX, 1)?,
+            page: params.page()?,
             page_size: params.number("page_size", 1..=MAX_LIMIT, 10)?,
             by: *by,
             descending,
@@ -52,12 +52,7 @@ impl<By: Copy> Cut<By> {
             if self.descending { order.reverse() } else { order }
         });
         let Self { page, page_size, .. } = *self;
-        let pagination = wire::Pagination {
-            page,
-            page_size,
-            total_items: items.len(),
-            total_pages: items.len().div_ceil(page_size),
-        };
+        let pagination = wire::Pagination::numbered(page, page_size, items.len() as u64);
         let skipped = (page - 1).saturating_mul(page_size);
         (items.into_iter().skip(skipped).take(page_size).collect(), pagination)
     }

@@ -13,9 +13,11 @@ use crate::respond;
 pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW_CONFIG"),
+        Kind::InvalidParameters => (StatusCode::BAD_REQUEST, "INVALID_PARAMETERS"),
         Kind::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, "PARAMETER_VALIDATION_ERROR"),
         Kind::Forbidden => (StatusCode::FORBIDDEN, "SCOPE_REQUIRED"),
         Kind::NotPermitted => (StatusCode::FORBIDDEN, "INSUFFICIENT_PERMISSIONS"),
+        Kind::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "WORKFLOW_EXECUTION_ERROR"),
         Kind::SlowBody => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         Kind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "EXECUTION_TIMEOUT"),
         _ => kind.usual(),
@@ -33,10 +35,12 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
             code,
             detail: problem.to_string().into(),
             field: Some(problem.path.as_str()).filter(|path| !path.is_empty()),
+            of: None,
         })
         .collect();
     if errors.is_empty() {
-        errors.push(wire::ErrorItem { code, detail: message.clone(), field: None });
+        let of = failed_execution(error);
+        errors.push(wire::ErrorItem { code, detail: message.clone(), field: None, of });
     }
     let body = wire::ErrorEnvelope {
         status: "error",
@@ -46,6 +50,20 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
         request_id,
     };
     (status, respond::written(&body))
+}
+
+/// The execution that was waited for, and why it did not complete.
+fn failed_execution(error: &ApiError) -> Option<wire::FailedExecution<'_>> {
+    let Some(Object::Execution(id)) = error.object() else { return None };
+    if !matches!(error.kind(), Kind::ExecutionFailed | Kind::Timeout) {
+        return None;
+    }
+    let cause = error.failure();
+    Some(wire::FailedExecution {
+        execution_id: id.abi(),
+        step: cause.and_then(|cause| cause.step.as_deref()),
+        cause: cause.map(Into::into),
+    })
 }
 
 /// The message, with ids as this dialect writes them.

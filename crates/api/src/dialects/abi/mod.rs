@@ -1,18 +1,31 @@
-//! The abi dialect, `/api/v1/*`: administration of what is there, and paths of our own.
+//! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
+//! `schedules`, `webhooks`, `workspaces`, and the keys with what belongs nowhere else in `routes`.
+//! Bodies are in the files `*_wire`.
 
 mod convert;
 mod cut;
 pub(crate) mod errors;
+mod etag;
 pub(crate) mod events;
+mod execute;
+mod executions;
+mod executions_wire;
+mod ids;
 mod limits;
+mod lists;
 mod releases;
+mod releases_wire;
 mod responses;
 mod routes;
 mod schedules;
+mod statuses;
 mod webhooks;
 mod webhooks_convert;
 mod webhooks_wire;
 pub(crate) mod wire;
+mod workflows;
+mod workflows_request;
+mod workflows_wire;
 mod workspaces;
 
 pub(crate) use routes::{Doc, routes};

@@ -49,4 +49,41 @@ error_answers! { "ErrorEnvelope";
     NotFound {
         "404": "`NOT_FOUND`, `WORKFLOW_NOT_FOUND`, `SCHEDULE_NOT_FOUND`: there is no such object",
     }
+    /// What a call with a workflow's configuration can find wrong.
+    ConfigErrors {
+        "400": "`INVALID_WORKFLOW_CONFIG`: `errors` lists every field that is wrong; `INVALID_REQUEST`: the body cannot be read",
+        "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
+        "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
+        "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
+    }
+    /// What a call that executes can find wrong.
+    ExecuteErrors {
+        "400": "`INVALID_PARAMETERS`: `errors` lists every field that has the wrong shape",
+        "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
+        "409": "`WORKFLOW_INACTIVE`: activate it first; `INTEGRATION_MISSING`: a required integration is not connected",
+        "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
+        "422": "`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the workflow's inputs; `IDEMPOTENCY_KEY_REUSED`",
+    }
+    /// What a call that names a workflow can find missing.
+    NoWorkflow {
+        "404": "`WORKFLOW_NOT_FOUND`",
+    }
+    /// What a call that names an execution can find missing.
+    NoExecution {
+        "404": "`EXECUTION_NOT_FOUND`",
+    }
+    /// That the object is not in a state in which that can be done.
+    Conflict {
+        "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `INTEGRATION_MISSING`: the message says what to do",
+    }
+    /// That the object has changed since.
+    Precondition {
+        "412": "`PRECONDITION_FAILED`: it is not at the version that `If-Match` names; get it again",
+    }
+    /// That the execution did not complete.
+    NotCompleted {
+        "504": "`EXECUTION_TIMEOUT`: the execution was stopped; `errors` has its id",
+    }
 }

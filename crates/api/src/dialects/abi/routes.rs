@@ -16,7 +16,9 @@ use utoipa::OpenApi;
 
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
-use super::{releases, responses, schedules, webhooks, wire, workspaces};
+use super::{
+    execute, executions, releases, responses, schedules, webhooks, wire, workflows, workspaces,
+};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -35,6 +37,27 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/auth/me", get(me))
         .route("/api/v1/schema/definition", get(definition_schema))
         .route("/api/v1/webhooks/signing-secret", get(signing_secret))
+        .route("/api/v1/workflows", post(workflows::create_workflow).get(workflows::list_workflows))
+        .route(
+            "/api/v1/workflows/{id}",
+            get(workflows::get_workflow)
+                .put(workflows::put_workflow)
+                .patch(workflows::patch_workflow)
+                .delete(workflows::delete_workflow),
+        )
+        .route("/api/v1/workflows/{id}/definition", get(workflows::get_definition))
+        .route("/api/v1/workflows/{id}/activate", post(workflows::activate))
+        .route("/api/v1/workflows/{id}/deactivate", post(workflows::deactivate))
+        .route("/api/v1/workflows/{id}/execute", post(execute::execute))
+        .route("/api/v1/workflows/{id}/execute_async", post(execute::execute_async))
+        .route("/api/v1/workflow_executions", get(executions::list_executions))
+        .route("/api/v1/workflow_executions/{id}", get(executions::get_execution))
+        .route("/api/v1/workflow_executions/{id}/cancel", post(executions::cancel))
+        .route("/api/v1/workflow_executions/{id}/pause", post(executions::pause))
+        .route("/api/v1/workflow_executions/{id}/resume", post(executions::resume))
+        .route("/api/v1/workflow_executions/{id}/rerun", post(execute::rerun))
+        .route("/api/v1/workflow_executions/{id}/events", get(executions::events))
+        .route("/api/v1/workflow_executions/{id}/logs", get(executions::logs))
         .route(
             "/api/v1/workspaces",
             post(workspaces::create_workspace).get(workspaces::list_workspaces),
@@ -89,7 +112,7 @@ async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted) ->
 ///
 /// Of the caller's workspace. Scope `admin`.
 #[utoipa::path(get, path = "/api/v1/auth/api-keys", tag = "keys",
-    params(("page" = Option<u64>, Query, description = "From 1"),
+    params(("page" = Option<u32>, Query, description = "From 1"),
         ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
         ("sort_by" = Option<String>, Query, description = "`created_at` (default), `expires_at`, `last_used_at`, `name`"),
         ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
@@ -166,9 +189,17 @@ async fn definition_schema() -> Response {
         releases::create_release, releases::list_releases, releases::list_release_tags,
         releases::get_release_tag, releases::put_release_tag, releases::get_quality,
         releases::list_actuals, workspaces::create_workspace, workspaces::list_workspaces,
-        workspaces::get_workspace, workspaces::change_workspace),
+        workspaces::get_workspace, workspaces::change_workspace, workflows::create_workflow,
+        workflows::list_workflows, workflows::get_workflow, workflows::put_workflow,
+        workflows::patch_workflow, workflows::delete_workflow, workflows::get_definition,
+        workflows::activate, workflows::deactivate, execute::execute, execute::execute_async,
+        execute::rerun, executions::list_executions, executions::get_execution,
+        executions::cancel, executions::pause, executions::resume, executions::events,
+        executions::logs),
     components(schemas(wire::ErrorEnvelope)),
-    tags((name = "keys", description = "Who may do what"),
+    tags((name = "management", description = "Workflows as objects: create, change, activate, delete"),
+        (name = "runs", description = "Executing, watching, controlling and running again"),
+        (name = "keys", description = "Who may do what"),
         (name = "workspaces", description = "The tenants that objects and keys belong to"),
         (name = "releases", description = "Releases, their tags, and feedback on them"))
 )]

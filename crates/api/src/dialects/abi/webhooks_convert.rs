@@ -172,13 +172,8 @@ impl TryFrom<&Params> for WebhookPage {
 }
 
 fn page_of(params: &Params) -> Result<(usize, usize), ApiError> {
-    let page = params.number("page", 1..=usize::MAX, 1)?;
+    let page = params.page()?;
     Ok((page, params.number("page_size", 1..=MAX_LIMIT, 10)?))
-}
-
-const fn pagination(page: usize, page_size: usize, total_items: usize) -> Pagination {
-    let total_pages = total_items.div_ceil(page_size);
-    Pagination { page, page_size, total_items, total_pages }
 }
 
 impl WebhookPage {
@@ -190,7 +185,7 @@ impl WebhookPage {
             if self.descending { order.reverse() } else { order }
         });
         let Self { page, page_size, .. } = *self;
-        let pagination = pagination(page, page_size, webhooks.len());
+        let pagination = Pagination::numbered(page, page_size, webhooks.len() as u64);
         let skipped = (page - 1).saturating_mul(page_size);
         (webhooks.into_iter().skip(skipped).take(page_size).collect(), pagination)
     }
@@ -235,7 +230,7 @@ impl TryFrom<&Params> for DeliveryPage {
 impl DeliveryPage {
     /// Where in the list it is.
     pub fn pagination(&self, total: u64) -> Pagination {
-        pagination(self.page, self.query.limit, usize::try_from(total).unwrap_or(usize::MAX))
+        Pagination::numbered(self.page, self.query.limit, total)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use stepwell_core::Timestamp;
 use utoipa::ToSchema;
 
+use crate::error::ApiError;
 use crate::respond::Time;
 
 /// What every successful answer is wrapped in.
@@ -32,6 +34,17 @@ impl<T> Envelope<T> {
     pub const fn saying(data: T, message: &'static str) -> Self {
         Self { status: "success", data, message: Some(message) }
     }
+}
+
+/// A successful answer, written, so that it can be kept under an idempotency key.
+///
+/// # Errors
+/// `Internal` where it cannot be written.
+pub fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {
+    let text = serde_json::to_string(&Envelope::of(data));
+    let text = text
+        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
+    Ok((status, text))
 }
 
 /// What every error is wrapped in.
@@ -61,6 +74,46 @@ pub struct ErrorItem<'a> {
     pub detail: Cow<'a, str>,
     /// The field; `null` where it is about the request as a whole.
     pub field: Option<&'a str>,
+    /// With `WORKFLOW_EXECUTION_ERROR` and `EXECUTION_TIMEOUT`: the execution.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub of: Option<FailedExecution<'a>>,
+}
+
+/// An execution that was waited for and did not complete.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::FailedExecution)]
+pub struct FailedExecution<'a> {
+    /// Its id.
+    #[schema(example = "exec_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub execution_id: String,
+    /// The step that failed; `null` where it was the execution as a whole.
+    pub step: Option<&'a str>,
+    /// Why.
+    pub cause: Option<Failure<'a>>,
+}
+
+/// Why a step or an execution failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Failure)]
+pub struct Failure<'a> {
+    /// A stable code.
+    #[schema(example = "STEP_TIMEOUT")]
+    pub code: &'a str,
+    /// What happened.
+    pub message: &'a str,
+    /// The step; `null` where it was the execution as a whole.
+    pub step: Option<&'a str>,
+    /// The attempt that failed.
+    pub attempt: Option<u32>,
+    /// More for a machine.
+    pub details: &'a Value,
+}
+
+impl<'a> From<&'a stepwell_core::execution::Failure> for Failure<'a> {
+    fn from(failure: &'a stepwell_core::execution::Failure) -> Self {
+        let stepwell_core::execution::Failure { code, message, step, attempt, details } = failure;
+        Self { code, message, step: step.as_deref(), attempt: *attempt, details }
+    }
 }
 
 /// Asks for a key. `scopes`, `role`, or both.
@@ -169,16 +222,27 @@ pub struct Items<T> {
 }
 
 /// Where in a list a page is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pagination {
-    /// From 1.
-    pub page: usize,
+    /// From 1; `null` where the page was asked for by `cursor`.
+    pub page: Option<usize>,
     /// The most items of a page.
     pub page_size: usize,
     /// All items of the list.
-    pub total_items: usize,
+    pub total_items: u64,
     /// All pages of the list.
-    pub total_pages: usize,
+    pub total_pages: u64,
+    /// What to send as `cursor` for the next page, which then costs the same however far it is;
+    /// `null` where this is the last one, or where the list has no cursors.
+    pub next_cursor: Option<String>,
+}
+
+impl Pagination {
+    /// Of a list without cursors.
+    pub fn numbered(page: usize, page_size: usize, total_items: u64) -> Self {
+        let total_pages = total_items.div_ceil(page_size as u64);
+        Self { page: Some(page), page_size, total_items, total_pages, next_cursor: None }
+    }
 }
 
 /// Who a key is.

@@ -91,7 +91,7 @@ const fn workflow_status(active: bool) -> wire::WorkflowStatus {
 
 impl<'a> From<&'a Page<WorkflowRecord>> for wire::WorkflowPage<'a> {
     fn from(page: &'a Page<WorkflowRecord>) -> Self {
-        let Page { items, next_cursor } = page;
+        let Page { items, next_cursor, total: _ } = page;
         Self {
             workflows: items.iter().map(Into::into).collect(),
             next_cursor: next_cursor.as_deref(),
@@ -112,6 +112,14 @@ impl<'a> From<&'a WorkflowRecord> for wire::WorkflowRow<'a> {
             deleted_at: _,
             metadata: _,
             retention_seconds: _,
+            description: _,
+            kind: _,
+            configuration: _,
+            integrations: _,
+            created_by: _,
+            activated_at: _,
+            deactivated_at: _,
+            version: _,
         } = record;
         Self {
             workflow_id: id.dataflow(),
@@ -164,7 +172,7 @@ fn after<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
 impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
     fn from(view: &'a ExecutionView) -> Self {
         let (completed, total) = view.progress();
-        let ExecutionView { record, input, output, error, steps } = view;
+        let ExecutionView { record, input, output, error, rerun_of: _, steps } = view;
         let wire::ExecutionRow { execution_id, status, created_at, started_at, completed_at } =
             record.into();
         Self {
@@ -197,6 +205,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             attempts,
             started_at,
             ended_at,
+            reused: _,
         } = view;
         Self {
             task_id: run_id.dataflow(),
@@ -228,7 +237,7 @@ fn task_failure(failure: &Failure) -> wire::Failure<'_> {
 
 impl<'a> From<&'a Page<ExecutionRecord>> for wire::ExecutionPage<'a> {
     fn from(page: &'a Page<ExecutionRecord>) -> Self {
-        let Page { items, next_cursor } = page;
+        let Page { items, next_cursor, total: _ } = page;
         Self {
             executions: items.iter().map(Into::into).collect(),
             next_cursor: next_cursor.as_deref(),
@@ -253,6 +262,7 @@ impl From<&ExecutionRecord> for wire::ExecutionRow {
             external_id: _,
             metadata: _,
             webhook_url: _,
+            callback_url: _,
             started_by: _,
         } = record;
         Self {

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionsQuery, Start};
+use stepwell_engine::app::{ExecutionsQuery, PageAt, Start};
 
 use super::convert::status_filter;
 use super::ids::{OfExecution, OfWorkflow};
@@ -92,8 +92,9 @@ pub(super) async fn list_executions(
     let query = ExecutionsQuery {
         workflow: Some(of.0),
         statuses: status_filter(&params)?,
-        cursor: params.cursor()?,
+        at: PageAt::Cursor(params.cursor()?),
         limit: params.limit()?,
+        ..ExecutionsQuery::default()
     };
     let page = api.app.executions(&caller, query).await?;
     respond::json(StatusCode::OK, &wire::ExecutionPage::from(&page))

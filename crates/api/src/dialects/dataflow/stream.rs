@@ -141,6 +141,7 @@ mod tests {
             attempts: 1,
             started_at: Some(Timestamp::from_millis(0)),
             ended_at: Some(Timestamp::from_millis(1)),
+            reused: false,
         };
         check(
             What::Step { step: Box::new(step), settled: 1, total: 3 },

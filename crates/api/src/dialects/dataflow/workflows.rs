@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::definition::{self, Format, Limits};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{CreateWorkflow, WorkflowsQuery};
+use stepwell_engine::app::{CreateWorkflow, Deletion, PageAt, WorkflowsQuery};
 
 use super::convert::active_filter;
 use super::ids::OfWorkflow;
@@ -77,8 +77,9 @@ pub(super) async fn list_workflows(
 ) -> Answer {
     let query = WorkflowsQuery {
         active: active_filter(&params)?,
-        cursor: params.cursor()?,
+        at: PageAt::Cursor(params.cursor()?),
         limit: params.limit()?,
+        ..WorkflowsQuery::default()
     };
     let page = api.app.workflows(&caller, query).await?;
     respond::json(StatusCode::OK, &wire::WorkflowPage::from(&page))
@@ -133,7 +134,7 @@ pub(super) async fn delete_workflow(
     Who(caller): Who,
     of: OfWorkflow,
 ) -> Answer {
-    api.app.delete_workflow(&caller, of.0).await?;
+    api.app.delete_workflow(&caller, of.0, Deletion::default()).await?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 

@@ -17,7 +17,7 @@ pub fn ended<'a>(
     plan: &Plan,
     thinking: bool,
 ) -> wire::ExecuteResponse<'a> {
-    let ExecutionView { record, input: _, output, error, steps } = view;
+    let ExecutionView { record, input: _, output, error, rerun_of: _, steps } = view;
     let ts = Time(record.ended_at.unwrap_or(record.created_at));
     let id = record.id.to_string();
     let data = match (record.status, output) {
@@ -95,7 +95,7 @@ fn event_error<'a>(
 
 /// Where an execution stands.
 pub fn status(view: &ExecutionView) -> wire::StatusResponse<'_> {
-    let ExecutionView { record, input: _, output, error, steps } = view;
+    let ExecutionView { record, input: _, output, error, rerun_of: _, steps } = view;
     let (status, outputs, error) = match record.status {
         Status::Queued => ("PENDING", None, None),
         Status::Running | Status::Waiting | Status::Paused => ("INITIATED", None, None),

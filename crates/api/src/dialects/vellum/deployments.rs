@@ -124,6 +124,14 @@ async fn slim(
         deleted_at: _,
         metadata: _,
         retention_seconds: _,
+        description: _,
+        kind: _,
+        configuration: _,
+        integrations: _,
+        created_by: _,
+        activated_at: _,
+        deactivated_at: _,
+        version: _,
     } = workflow;
     Ok(SlimDeployment {
         id: id.to_string(),

@@ -19,6 +19,8 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         // Its clients send a conflict (409) and a slow request (408) again by themselves, which
         // mends none of these.
         Kind::Inactive
+        | Kind::IntegrationMissing
+        | Kind::Changed
         | Kind::Ended
         | Kind::WrongState
         | Kind::ExternalIdTaken

@@ -62,7 +62,8 @@ impl Engine {
         self.delivery(webhook, TEST, Happened::to(workspace, webhook, at), body)
     }
 
-    fn body(&self, name: &str, at: Timestamp, data: Value) -> String {
+    /// The body of an event that just happened.
+    pub(super) fn body(&self, name: &str, at: Timestamp, data: Value) -> String {
         self.tell.event(Event { id: EventId::from_uuid(new_uuid()), name, at, data })
     }
 

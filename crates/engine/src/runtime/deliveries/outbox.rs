@@ -1,9 +1,9 @@
 //! What is put in the outbox as an execution goes on: changes of status for the URL that it was
 //! given, events for the webhooks that want them.
 
-use stepwell_core::Topic;
 use stepwell_core::execution::{Event, Execution, Recorded};
 use stepwell_core::ids::{DeliveryId, ReceiverId};
+use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
 
 use super::announce::Happened;
@@ -52,7 +52,7 @@ impl Outbox {
     ) -> Vec<DeliveryRecord> {
         let Uncommitted { record, execution, events } = uncommitted;
         let wanted = engine.hooks.want(record.workspace, &TOPICS);
-        if record.webhook_url.is_none() && !wanted {
+        if record.webhook_url.is_none() && record.callback_url.is_none() && !wanted {
             self.committed = None;
             return Vec::new();
         }
@@ -89,6 +89,11 @@ impl Telling<'_> {
                     self.deliveries.push(self.to_url(url, &notice));
                 }
             }
+        }
+        if let Some(url) = &self.record.callback_url
+            && event.event.is_final()
+        {
+            self.deliveries.push(self.to_callback(url, event));
         }
         if let Some(topic) = topic(&event.event) {
             let happened = Happened {
@@ -127,20 +132,38 @@ impl Telling<'_> {
     fn to_url(&self, url: &str, notice: &Notice) -> DeliveryRecord {
         let change =
             StatusChange { execution: self.record, status: self.committed.status(), notice };
+        let body = self.engine.tell.status_change(change);
+        self.to(url, (notice.seq, notice.at), STATUS, body)
+    }
+
+    /// Whoever waits for the end is told of every one, also of a cancelled execution.
+    fn to_callback(&self, url: &str, event: &Recorded) -> DeliveryRecord {
+        let name = topic(&event.event).unwrap_or(Topic::ExecutionFailed).name();
+        let body = self.engine.body(name, event.at, self.data(event));
+        self.to(url, (event.seq, event.at), name, body)
+    }
+
+    fn to(
+        &self,
+        url: &str,
+        (sequence, at): (u64, Timestamp),
+        name: &str,
+        body: String,
+    ) -> DeliveryRecord {
         DeliveryRecord {
             id: DeliveryId::from_uuid(new_uuid()),
             destination: Destination::Url(url.to_owned()),
             receiver: ReceiverId::of_origin(&origin(url)),
             subject: self.record.id.into(),
-            sequence: notice.seq,
+            sequence,
             workspace: self.record.workspace,
-            event: STATUS.to_owned(),
-            body: self.engine.tell.status_change(change),
+            event: name.to_owned(),
+            body,
             status: DeliveryStatus::Pending,
             attempts: 0,
-            created_at: notice.at,
-            next_attempt_at: notice.at,
-            give_up_at: self.engine.config.give_up_at(notice.at),
+            created_at: at,
+            next_attempt_at: at,
+            give_up_at: self.engine.config.give_up_at(at),
         }
     }
 }

@@ -117,7 +117,7 @@ impl Runner {
 /// # Errors
 /// As the store refuses it; then it never was.
 pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
-    let Beginning { execution, record, uncommitted, idempotency, schedule, .. } = beginning;
+    let Beginning { execution, record, uncommitted, notes, idempotency, schedule, .. } = beginning;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().take(engine, &events, Vec::new);
     let seq = execution.seq;
@@ -129,7 +129,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         record,
         events: uncommitted,
         deliveries,
-        audit: Vec::new(),
+        audit: notes,
         idempotency,
         schedule,
     };

@@ -4,7 +4,7 @@ use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_core::schedule::Said;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ScheduleChange, ScheduleSelection};
+use stepwell_engine::app::{Deletion, ScheduleChange, ScheduleSelection};
 
 use crate::simulated::{Simulated, at, cron, every, parameters, scheduled_at};
 
@@ -92,7 +92,7 @@ async fn a_deleted_workflow_takes_its_schedules_along() {
     let workflow = bench.quick().await;
     let id = bench.schedule(workflow, cron("* * * * *")).await;
     bench.pass(60).await;
-    bench.app.delete_workflow(&bench.caller, workflow).await.unwrap();
+    bench.app.delete_workflow(&bench.caller, workflow, Deletion::default()).await.unwrap();
     bench.pass(300).await;
     assert_eq!(bench.fired(workflow).await, ["10:01:00"]);
     let gone = bench.app.schedule(&bench.caller, id).await.unwrap_err();

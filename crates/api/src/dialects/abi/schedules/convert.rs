@@ -1,7 +1,7 @@
 //! Between the bodies about schedules and the domain.
 
 use stepwell_core::execution::Status;
-use stepwell_core::ids::{KeyId, ScheduleId, WorkflowId};
+use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{Policies, Progress, Said, Skipped, Timing};
 use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::AppError;
@@ -11,6 +11,7 @@ use stepwell_engine::app::{
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
+use super::super::convert::creator;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::{ApiError, Kind};
@@ -121,10 +122,7 @@ pub struct Page {
 impl Page {
     /// Where in the list it is.
     pub fn pagination(self, total: u64) -> Pagination {
-        let total_items = usize::try_from(total).unwrap_or(usize::MAX);
-        let (page, page_size) = (self.number, self.size);
-        let total_pages = total_items.div_ceil(page_size);
-        Pagination { page, page_size, total_items, total_pages }
+        Pagination::numbered(self.number, self.size, total)
     }
 }
 
@@ -149,10 +147,8 @@ pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
         None => None,
         Some(_) => Some(params.flag("enabled")?),
     };
-    let page = Page {
-        number: params.number("page", 1..=usize::MAX, 1)?,
-        size: params.number("page_size", 1..=MAX_LIMIT, 10)?,
-    };
+    let page =
+        Page { number: params.page()?, size: params.number("page_size", 1..=MAX_LIMIT, 10)? };
     let workflow = params.one("workflow_id")?.map(workflow_id).transpose()?;
     let skip = (page.number - 1).saturating_mul(page.size) as u64;
     Ok((SchedulesQuery { workflow, enabled, sort, descending, skip, limit: page.size }, page))
@@ -216,7 +212,7 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
         queued_executions: queued.len(),
         created_at: Time(*created_at),
         updated_at: Time(*updated_at),
-        created_by: created_by.map(user_id),
+        created_by: creator(*created_by),
     }
 }
 
@@ -253,7 +249,7 @@ fn timing(timing: &Timing) -> wire::Timing<'_> {
 fn last_execution(record: &ExecutionRecord) -> wire::LastExecution {
     wire::LastExecution {
         execution_id: record.id.abi(),
-        status: status(record.status),
+        status: record.status.into(),
         started_at: record.started_at.map(Time),
         completed_at: record.ended_at.map(Time),
     }
@@ -264,34 +260,13 @@ fn last_skipped(skipped: &Skipped) -> wire::Skipped<'_> {
     wire::Skipped { scheduled_at: Time(*scheduled_at), skipped_at: Time(*at), code, message }
 }
 
-/// Who a key belongs to, as this dialect writes users.
-fn user_id(key: KeyId) -> String {
-    let written = key.abi();
-    format!("usr_{}", written.split_once('_').map_or(written.as_str(), |(_, chars)| chars))
-}
-
-/// A status as this dialect writes it.
-const fn status(status: Status) -> &'static str {
-    match status {
-        Status::Queued => "pending",
-        Status::Running => "running",
-        Status::Waiting => "waiting",
-        Status::Paused => "paused",
-        Status::Completed => "completed",
-        Status::Failed => "failed",
-        Status::TimedOut => "timed_out",
-        Status::Cancelled => "cancelled",
-    }
-}
-
-/// An execution that was just started.
 pub fn triggered(triggered: Triggered) -> wire::TriggeredSchedule {
     let Triggered { execution, schedule } = triggered;
     wire::TriggeredSchedule {
         execution_id: execution.abi(),
         workflow_id: schedule.workflow.abi(),
         schedule_id: schedule.id.abi(),
-        status: status(Status::Running),
+        status: Status::Running.into(),
         parameters: schedule.parameters,
     }
 }

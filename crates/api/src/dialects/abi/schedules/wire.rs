@@ -4,6 +4,8 @@ use serde::Serialize;
 use stepwell_core::Map;
 use utoipa::ToSchema;
 
+use super::super::statuses::ExecutionStatus;
+
 use crate::respond::Time;
 
 /// Asks for a schedule, or changes one: then what is left out stays.
@@ -114,8 +116,8 @@ pub struct Schedule<'a> {
     pub created_at: Time,
     /// When it was last changed, by a user or by firing.
     pub updated_at: Time,
-    /// Who created it; `null`: the server itself.
-    pub created_by: Option<String>,
+    /// Who created it; `system`: the server itself.
+    pub created_by: String,
 }
 
 /// A schedule in a list.
@@ -152,7 +154,7 @@ pub struct LastExecution {
     /// Its id.
     pub execution_id: String,
     /// Where it stands.
-    pub status: &'static str,
+    pub status: ExecutionStatus,
     /// When it started; `null`: it has not yet.
     pub started_at: Option<Time>,
     /// When it ended; `null`: it has not yet.
@@ -191,7 +193,7 @@ pub struct TriggeredSchedule {
     /// The schedule.
     pub schedule_id: String,
     /// Where the execution stands.
-    pub status: &'static str,
+    pub status: ExecutionStatus,
     /// Its input.
     #[schema(value_type = Object)]
     pub parameters: Map,

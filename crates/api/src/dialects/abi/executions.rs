@@ -1,0 +1,356 @@
+//! Looking at executions, following and controlling them.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::WorkflowId;
+use stepwell_engine::app::ExecutionsQuery;
+use stepwell_engine::view::{Notice, What};
+use utoipa::ToSchema;
+
+use super::executions_wire::{
+    Controlled, Execution, ExecutionRow, Line, Logs, Step, execution, row, step,
+};
+use super::ids::OfExecution;
+use super::lists::{Wanted, labels};
+use super::statuses::ExecutionStatus;
+use super::wire::Failure;
+use super::{responses, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::ApiError;
+use crate::once::once;
+use crate::query::{Params, wrong};
+use crate::respond::{self, Time};
+use crate::server::Api;
+use crate::sse::{Message, Reader};
+
+type Answer = Result<Response, ApiError>;
+
+/// List executions
+///
+/// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however
+/// far it is. Parameters that are not listed here name labels. Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflow_executions", tag = "runs", operation_id = "abi_list_executions",
+
+    params(("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
+        ("sort_by" = Option<String>, Query, description = "`created_at`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+        ("workflow_id" = Option<String>, Query, description = "Only those of this workflow"),
+        ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma"),
+        ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
+        ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<ExecutionRow>>),
+        responses::BadRequest, responses::NoWorkflow, responses::CommonErrors))]
+pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let wanted = Wanted::read(&params)?;
+    match params.one("sort_by")? {
+        None | Some("created_at") => {}
+        Some(other) => return Err(wrong("sort_by", "created_at", other)),
+    }
+    let (from, until) = (date(&params, "start_date")?, date(&params, "end_date")?);
+    if let (Some((from, _)), Some((_, until))) = (from, until)
+        && from > until
+    {
+        return Err(ApiError::invalid("end_date", "must not be before start_date"));
+    }
+    let query = ExecutionsQuery {
+        workflow: workflow(&params)?,
+        statuses: statuses(&params)?,
+        from: from.map(|(first, _)| first),
+        until: until.map(|(_, last)| last),
+        labels: labels(&params, &["workflow_id", "status", "start_date", "end_date"])?,
+        order: wanted.order,
+        at: wanted.at.clone(),
+        limit: wanted.page_size,
+        count: true,
+    };
+    let page = api.app.executions(&caller, query).await?;
+    let workflows: Vec<_> = page.items.iter().map(|item| item.workflow).collect();
+    let names = api.app.workflow_names(&workflows).await?;
+    let name = |id| names.get(id).map_or("", String::as_str);
+    let items = page.items.iter().map(|record| row(record, name(&record.workflow))).collect();
+    let pagination = wanted.pagination(&page);
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+}
+
+fn workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
+    let Some(text) = params.one("workflow_id")? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| wrong("workflow_id", "the id of a workflow", text))
+}
+
+fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
+    let mut statuses = Vec::new();
+    for text in params.all("status").flat_map(|value| value.split(',')) {
+        let status: ExecutionStatus = text
+            .trim()
+            .parse()
+            .map_err(|()| wrong("status", &format!("one of {}", ExecutionStatus::names()), text))?;
+        let meant = Status::ALL.into_iter().filter(|s| ExecutionStatus::from(*s) == status);
+        statuses.extend(meant);
+    }
+    Ok(statuses)
+}
+
+/// The first and the last moment that a time or a date means.
+fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
+    let Some(text) = params.one(name)? else { return Ok(None) };
+    let whole = || {
+        let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
+        Some((first, Timestamp::parse(&format!("{text}T23:59:59.999999Z"))?))
+    };
+    let meant = Timestamp::parse(text).map(|at| (at, at)).or_else(whole);
+    meant.map(Some).ok_or_else(|| {
+        wrong(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
+    })
+}
+
+/// Get an execution
+///
+/// With every step of the definition. Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
+
+    params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
+        ("include" = Option<String>, Query, description = "`io`: the inputs and outputs of the steps as well")),
+    responses((status = 200, description = "The execution", body = wire::Envelope<Execution>),
+        responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
+pub async fn get_execution(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    params: Params,
+) -> Answer {
+    let with_io = match params.one("include")? {
+        None => false,
+        Some("io") => true,
+        Some(other) => return Err(wrong("include", "io", other)),
+    };
+    let view = api.app.execution(&caller, None, of.0).await?;
+    let names = api.app.workflow_names(&[view.record.workflow]).await?;
+    let name = names.get(&view.record.workflow).map_or("", String::as_str);
+    respond::json(StatusCode::OK, &wire::Envelope::of(execution(&view, name, with_io)))
+}
+
+/// Cancel an execution
+///
+/// When this answers, it has ended as `cancelled`. Scope `execute:workflows`.
+#[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/cancel", tag = "runs", operation_id = "abi_cancel",
+
+    params(("id" = String, Path, description = "The execution"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    request_body(content = Option<CancelRequest>, description = "May be left out"),
+    responses((status = 200, description = "Cancelled", body = wire::Envelope<Controlled>),
+        responses::BodyErrors, responses::NoExecution, responses::Conflict,
+        responses::CommonErrors))]
+pub async fn cancel(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    posted: Posted,
+) -> Answer {
+    let mut fields = posted.fields()?;
+    let reason = fields.text("reason");
+    fields.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        api.app.cancel(&caller, None, of.0, reason).await?;
+        controlled(&of, Status::Cancelled)
+    })
+    .await
+}
+
+/// Why an execution is cancelled.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
+#[schema(as = abi::CancelRequest)]
+pub struct CancelRequest {
+    /// In your words.
+    pub reason: Option<String>,
+}
+
+/// Pause an execution
+///
+/// What is under way finishes, and nothing further starts. Scope `execute:workflows`.
+#[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/pause", tag = "runs", operation_id = "abi_pause",
+
+    params(("id" = String, Path, description = "The execution"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    responses((status = 200, description = "Paused", body = wire::Envelope<Controlled>),
+        responses::NoExecution, responses::Conflict, responses::CommonErrors))]
+pub async fn pause(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    posted: Posted,
+) -> Answer {
+    posted.fields()?.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        api.app.pause(&caller, None, of.0).await?;
+        controlled(&of, Status::Paused)
+    })
+    .await
+}
+
+/// Resume a paused execution
+///
+/// Scope `execute:workflows`.
+#[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/resume", tag = "runs", operation_id = "abi_resume",
+
+    params(("id" = String, Path, description = "The execution"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    responses((status = 200, description = "Resumed", body = wire::Envelope<Controlled>),
+        responses::NoExecution, responses::Conflict, responses::CommonErrors))]
+pub async fn resume(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    posted: Posted,
+) -> Answer {
+    posted.fields()?.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        api.app.resume(&caller, None, of.0).await?;
+        controlled(&of, Status::Running)
+    })
+    .await
+}
+
+fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), ApiError> {
+    let data = Controlled { execution_id: of.0.abi(), status: status.into() };
+    wire::written(StatusCode::OK, data)
+}
+
+/// Follow an execution
+///
+/// Server-sent events named `status`, `step` and `log`, from the beginning or from after the last
+/// one that was seen, until the execution has ended. Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
+
+    params(("id" = String, Path, description = "The execution"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Only what comes after that event"),
+        ("after" = Option<u64>, Query, description = "The same, for clients that cannot set the header")),
+    responses((status = 200, description = "The events", body = ExecutionEvent, content_type = "text/event-stream"),
+        responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
+pub async fn events(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    reader: Reader,
+) -> Answer {
+    let follow = api.app.follow(&caller, None, of.0, reader.after).await?;
+    let execution_id = of.0.abi();
+    Ok(reader.stream(follow, Box::new(move |notice| messages(&execution_id, notice))))
+}
+
+/// The data of every event.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::ExecutionEvent)]
+pub struct ExecutionEvent<'a> {
+    /// The execution.
+    execution_id: &'a str,
+    /// The place in its journal, as the event's id.
+    sequence: u64,
+    /// When.
+    timestamp: Time,
+    /// What happened.
+    #[serde(flatten)]
+    what: Happened<'a>,
+}
+
+/// What happened, by the event's name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = abi::Happened)]
+enum Happened<'a> {
+    /// `status`
+    Status {
+        status: ExecutionStatus,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Value, required = false)]
+        result: Option<&'a serde_json::Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<Failure<'a>>,
+    },
+    /// `step`
+    Step {
+        /// The step, with its input and output.
+        step: Box<Step<'a>>,
+        /// How many steps are settled.
+        settled_steps: usize,
+        /// How many there are.
+        total_steps: usize,
+    },
+    /// `log`
+    Log { step: Option<&'a str>, level: &'a str, message: &'a str },
+}
+
+fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiError> {
+    let Notice { seq, at, what } = notice;
+    let (event, what) = match what {
+        What::Status { status, output, error } => (
+            "status",
+            Happened::Status {
+                status: (*status).into(),
+                result: output.as_deref(),
+                error: error.as_ref().map(Into::into),
+            },
+        ),
+        What::Step { step: view, settled, total } => (
+            "step",
+            Happened::Step {
+                step: Box::new(step(view, true)),
+                settled_steps: *settled,
+                total_steps: *total,
+            },
+        ),
+        What::Log(line) => {
+            let Line { sequence: _, timestamp: _, step, level, message } = line.into();
+            ("log", Happened::Log { step, level, message })
+        }
+        // The stream can be resumed at any event, which pieces of text are not.
+        What::Delta { .. } => return Ok(Vec::new()),
+    };
+    let data = ExecutionEvent { execution_id, sequence: *seq, timestamp: Time(*at), what };
+    let data = serde_json::to_string(&data)
+        .map_err(|error| ApiError::internal(format!("an event could not be written: {error}")))?;
+    Ok(vec![Message { event, id: *seq, data }])
+}
+
+/// Read an execution's log
+///
+/// Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/logs", tag = "runs", operation_id = "abi_logs",
+
+    params(("id" = String, Path, description = "The execution")),
+    responses((status = 200, description = "The lines, in order", body = wire::Envelope<Logs>),
+        responses::NoExecution, responses::CommonErrors))]
+pub async fn logs(State(api): State<Api>, Who(caller): Who, of: OfExecution) -> Answer {
+    let lines = api.app.logs(&caller, None, of.0).await?;
+    let items = lines.iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(Logs { items }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_meant_as_a_whole() {
+        let read = |text: &str| {
+            let params = Params::of(&[("end_date", text)]);
+            date(&params, "end_date")
+                .map(|meant| meant.map(|(a, b)| (a.to_string(), b.to_string())))
+        };
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        let at = "2023-05-02T23:59:59Z";
+        assert_eq!(read(at).unwrap(), pair(at, at));
+        let day = pair("2023-05-02T00:00:00Z", "2023-05-02T23:59:59.999999Z");
+        assert_eq!(read("2023-05-02").unwrap(), day);
+        for bad in ["", "yesterday", "2023-13-01", "2023-05-02T10:00:00"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

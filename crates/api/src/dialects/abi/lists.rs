@@ -1,0 +1,89 @@
+//! What all lists of this dialect are asked with: pages by number or by cursor, and labels, which
+//! are whatever parameters a list does not know.
+
+use stepwell_engine::app::{Page, PageAt};
+use stepwell_store::lists::Order;
+
+use super::wire;
+use crate::error::ApiError;
+use crate::query::{MAX_LIMIT, Params, wrong};
+
+/// How many items a page holds where the request does not say.
+const PAGE_SIZE: usize = 10;
+
+/// The most labels that a list is filtered by.
+const MAX_LABELS: usize = 16;
+
+/// The parameters of every list.
+const COMMON: [&str; 5] = ["page", "page_size", "sort_by", "sort_order", "cursor"];
+
+/// Which page of a list is wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wanted {
+    page: Option<usize>,
+    /// For the application.
+    pub at: PageAt,
+    /// For the application.
+    pub page_size: usize,
+    /// For the application.
+    pub order: Order,
+}
+
+impl Wanted {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the parameter.
+    pub fn read(params: &Params) -> Result<Self, ApiError> {
+        let page_size = params.number("page_size", 1..=MAX_LIMIT, PAGE_SIZE)?;
+        let order = match params.one("sort_order")? {
+            None | Some("desc") => Order::Descending,
+            Some("asc") => Order::Ascending,
+            Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
+        };
+        let (page, at) = match (params.cursor()?, params.one("page")?) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::invalid("cursor", "give either page or cursor, not both"));
+            }
+            (Some(cursor), None) => (None, PageAt::Cursor(Some(cursor))),
+            (None, _) => {
+                let page = params.page()?;
+                (Some(page), PageAt::Number(page as u64))
+            }
+        };
+        Ok(Self { page, at, page_size, order })
+    }
+
+    /// Where in the list a page is.
+    pub fn pagination<T>(&self, page: &Page<T>) -> wire::Pagination {
+        let total_items = page.total.unwrap_or_default();
+        wire::Pagination {
+            page: self.page,
+            page_size: self.page_size,
+            total_items,
+            total_pages: total_items.div_ceil(self.page_size as u64),
+            next_cursor: page.next_cursor.clone(),
+        }
+    }
+}
+
+/// The parameters that a list does not know: labels that its items must have.
+///
+/// # Errors
+/// `InvalidRequest` where one is given twice, or there are too many.
+pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
+    let mut labels: Vec<(String, String)> = Vec::new();
+    for name in params.names() {
+        if COMMON.contains(&name) || known.contains(&name) {
+            continue;
+        }
+        if let Some(value) = params.one(name)? {
+            labels.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    if labels.len() > MAX_LABELS {
+        let message = format!("a list can be filtered by {MAX_LABELS} labels at most");
+        return Err(ApiError::invalid(&labels[MAX_LABELS].0, message));
+    }
+    Ok(labels)
+}

@@ -1,0 +1,257 @@
+//! Managing workflows: create, look, change, activate, deactivate, delete.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use stepwell_engine::Caller;
+use stepwell_engine::app::{Deletion, WorkflowView, WorkflowsQuery};
+use stepwell_store::lists::WorkflowSort;
+
+use super::ids::OfWorkflow;
+use super::lists::{Wanted, labels};
+use super::workflows_request::WorkflowRequest;
+use super::workflows_wire::{
+    Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRow, switched, workflow,
+};
+use super::{etag, responses, wire};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::ApiError;
+use crate::once::once;
+use crate::query::{Params, wrong};
+use crate::respond;
+use crate::server::Api;
+
+type Answer = Result<Response, ApiError>;
+
+async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> Answer {
+    let stats = api.app.stats_of(view).await?;
+    let response = respond::json(status, &wire::Envelope::of(workflow(view, &stats)))?;
+    Ok(etag::tagged(response, view.record.version))
+}
+
+/// Create a workflow
+///
+/// It is inactive until it is activated. Scope `write:workflows`.
+#[utoipa::path(post, path = "/api/v1/workflows", tag = "management", operation_id = "abi_create_workflow",
+
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = WorkflowRequest,
+    responses((status = 201, description = "Created", body = wire::Envelope<Workflow>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::ConfigErrors, responses::CommonErrors))]
+pub async fn create_workflow(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
+    let request: WorkflowRequest = posted.fields()?.try_into()?;
+    let view = api.app.create_of_kind(&caller, request.into_new(posted.key)?).await?;
+    shown(&api, &view, StatusCode::CREATED).await
+}
+
+/// Get a workflow
+///
+/// Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}", tag = "management", operation_id = "abi_get_workflow",
+
+    params(("id" = String, Path, description = "In any form: `wf_…`, `wf-…`, or a UUID")),
+    responses((status = 200, description = "The workflow", body = wire::Envelope<Workflow>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::NoWorkflow, responses::CommonErrors))]
+pub async fn get_workflow(State(api): State<Api>, Who(caller): Who, of: OfWorkflow) -> Answer {
+    let view = api.app.workflow(&caller, of.0).await?;
+    shown(&api, &view, StatusCode::OK).await
+}
+
+/// Get a workflow's definition
+///
+/// What its configuration amounts to. Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/definition", tag = "management",
+    params(("id" = String, Path, description = "The workflow")),
+    responses((status = 200, description = "The definition", body = wire::Envelope<WorkflowDefinition>),
+        responses::NoWorkflow, responses::CommonErrors))]
+pub async fn get_definition(State(api): State<Api>, Who(caller): Who, of: OfWorkflow) -> Answer {
+    let view = api.app.workflow(&caller, of.0).await?;
+    let data = WorkflowDefinition {
+        id: view.record.id.abi(),
+        release: view.record.release,
+        definition: &view.source,
+        input_schema: &view.plan.input_schema,
+    };
+    respond::json(StatusCode::OK, &wire::Envelope::of(data))
+}
+
+/// List workflows
+///
+/// Parameters that are not listed here name labels: `department=sales` finds those whose
+/// `metadata.department` is `sales`. Scope `read:workflows`.
+#[utoipa::path(get, path = "/api/v1/workflows", tag = "management", operation_id = "abi_list_workflows",
+
+    params(("page" = Option<u32>, Query, description = "From 1"),
+        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
+        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`, `type`, `status`"),
+        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+        ("status" = Option<String>, Query, description = "`active` or `inactive`"),
+        ("type" = Option<String>, Query, description = "Only those of this type")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<WorkflowRow>>),
+        responses::BadRequest, responses::CommonErrors))]
+pub async fn list_workflows(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    let wanted = Wanted::read(&params)?;
+    let query = WorkflowsQuery {
+        active: active(&params)?,
+        kind: params.one("type")?.map(str::to_owned),
+        labels: labels(&params, &["status", "type"])?,
+        sort: sort(&params)?,
+        order: wanted.order,
+        at: wanted.at.clone(),
+        limit: wanted.page_size,
+        count: true,
+    };
+    let page = api.app.workflows(&caller, query).await?;
+    let pagination = wanted.pagination(&page);
+    let items = page.items.iter().map(WorkflowRow::from).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+}
+
+fn active(params: &Params) -> Result<Option<bool>, ApiError> {
+    match params.one("status")? {
+        None => Ok(None),
+        Some("active") => Ok(Some(true)),
+        Some("inactive") => Ok(Some(false)),
+        Some(other) => Err(wrong("status", "active or inactive", other)),
+    }
+}
+
+fn sort(params: &Params) -> Result<WorkflowSort, ApiError> {
+    match params.one("sort_by")? {
+        None | Some("created_at") => Ok(WorkflowSort::CreatedAt),
+        Some("updated_at") => Ok(WorkflowSort::UpdatedAt),
+        Some("name") => Ok(WorkflowSort::Name),
+        Some("type") => Ok(WorkflowSort::Kind),
+        Some("status") => Ok(WorkflowSort::Active),
+        Some(other) => {
+            Err(wrong("sort_by", "one of created_at, updated_at, name, type, status", other))
+        }
+    }
+}
+
+/// Change a workflow
+///
+/// What the body leaves out stays as it is. A change of the definition is the next release;
+/// executions under way go on with the one they began with. Send the `ETag` of an answer as
+/// `If-Match`, and the change is made only if nobody changed the workflow since. Scope
+/// `write:workflows`.
+#[utoipa::path(put, path = "/api/v1/workflows/{id}", tag = "management",
+    params(("id" = String, Path, description = "The workflow"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),
+    request_body = WorkflowRequest,
+    responses((status = 200, description = "The workflow as it is now", body = wire::Envelope<Workflow>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::ConfigErrors, responses::NoWorkflow, responses::Precondition,
+        responses::CommonErrors))]
+pub async fn put_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Answer {
+    let request: WorkflowRequest = posted.fields()?.try_into()?;
+    let expected = etag::if_match(&headers)?;
+    let view = api.app.change_workflow(&caller, of.0, (request.into(), expected)).await?;
+    shown(&api, &view, StatusCode::OK).await
+}
+
+/// Change parts of a workflow
+///
+/// The same as `PUT`.
+#[utoipa::path(patch, path = "/api/v1/workflows/{id}", tag = "management",
+    params(("id" = String, Path, description = "The workflow"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),
+    request_body = WorkflowRequest,
+    responses((status = 200, description = "The workflow as it is now", body = wire::Envelope<Workflow>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::ConfigErrors, responses::NoWorkflow, responses::Precondition,
+        responses::CommonErrors))]
+pub async fn patch_workflow(
+    api: State<Api>,
+    who: Who,
+    of: OfWorkflow,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Answer {
+    put_workflow(api, who, of, headers, posted).await
+}
+
+/// Activate a workflow
+///
+/// From now on it can be executed. Scope `write:workflows`.
+#[utoipa::path(post, path = "/api/v1/workflows/{id}/activate", tag = "management",
+    params(("id" = String, Path, description = "The workflow"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    responses((status = 200, description = "Active", body = wire::Envelope<Switched>),
+        responses::NoWorkflow, responses::Conflict, responses::CommonErrors))]
+pub async fn activate(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+    posted: Posted,
+) -> Answer {
+    switch(&api, &caller, of, (posted, true)).await
+}
+
+/// Deactivate a workflow
+///
+/// It takes no further executions; those under way go on. Scope `write:workflows`.
+#[utoipa::path(post, path = "/api/v1/workflows/{id}/deactivate", tag = "management",
+    params(("id" = String, Path, description = "The workflow"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    responses((status = 200, description = "Inactive", body = wire::Envelope<Switched>),
+        responses::NoWorkflow, responses::CommonErrors))]
+pub async fn deactivate(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+    posted: Posted,
+) -> Answer {
+    switch(&api, &caller, of, (posted, false)).await
+}
+
+async fn switch(
+    api: &Api,
+    caller: &Caller,
+    of: OfWorkflow,
+    (posted, active): (Posted, bool),
+) -> Answer {
+    posted.fields()?.finish()?;
+    once(&api.app, caller, posted.key, async {
+        let record = api.app.set_active(caller, of.0, active).await?;
+        wire::written(StatusCode::OK, switched(&record))
+    })
+    .await
+}
+
+/// Delete a workflow
+///
+/// Its executions and its history stay readable. Those that have not ended go on to their end, or
+/// are cancelled with `cancel_running=true`. Scope `write:workflows`, to cancel also
+/// `execute:workflows`.
+#[utoipa::path(delete, path = "/api/v1/workflows/{id}", tag = "management", operation_id = "abi_delete_workflow",
+
+    params(("id" = String, Path, description = "The workflow"),
+        ("cancel_running" = Option<bool>, Query, description = "Whether to cancel its executions that have not ended"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to delete")),
+    responses((status = 200, description = "Deleted", body = wire::Envelope<Deleted>),
+        responses::BadRequest, responses::NoWorkflow, responses::Precondition,
+        responses::CommonErrors))]
+pub async fn delete_workflow(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+    headers: HeaderMap,
+    params: Params,
+) -> Answer {
+    let cancel_running = params.flag("cancel_running")?;
+    let deletion = Deletion { expected: etag::if_match(&headers)?, cancel_running };
+    let cancelled_executions = api.app.delete_workflow(&caller, of.0, deletion).await?;
+    let data = Deleted { id: of.0.abi(), deleted: true, cancelled_executions };
+    respond::json(StatusCode::OK, &wire::Envelope::of(data))
+}

@@ -1,0 +1,140 @@
+//! The body that asks for a workflow or for changes of one.
+
+use serde_json::Value;
+use stepwell_core::{Map, Problem};
+use stepwell_engine::app::{ChangeWorkflow, Idempotency, NewWorkflow};
+use stepwell_store::record::IntegrationUse;
+use utoipa::ToSchema;
+
+use crate::error::{ApiError, Kind};
+use crate::json::{Fields, type_name};
+
+/// A workflow to create, or what to change of one.
+#[derive(Debug, Default, PartialEq, ToSchema)]
+#[schema(example = json!({"name": "Greeting", "type": "custom", "configuration": {"steps": [
+    {"type": "StaticTextInput", "input": "Hello, world!"}, {"type": "TextOperation.Reverse"}]}}))]
+#[schema(as = abi::WorkflowRequest)]
+pub struct WorkflowRequest {
+    /// Its name, 1 to 200 characters. Required for a new one.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// `custom` (the default), or a label of your own. `feedback_analysis`, `data_processing`,
+    /// `notification`, `approval`, `integration` and `reporting` come in a later version.
+    #[schema(rename = "type")]
+    pub kind: Option<String>,
+    /// `definition` (see `/api/v1/schema/definition`), or `steps` and whatever else a definition
+    /// has. Required for a new one.
+    #[schema(value_type = Option<Object>)]
+    pub configuration: Option<Map>,
+    /// What it is connected to.
+    #[schema(value_type = Option<Vec<IntegrationRequest>>)]
+    pub integrations: Option<Vec<IntegrationUse>>,
+    /// Your own labels; lists can be filtered by them.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Map>,
+}
+
+/// An integration that a workflow uses.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
+#[schema(as = abi::IntegrationRequest)]
+pub struct IntegrationRequest {
+    /// Its id.
+    #[schema(example = "int_zendesk")]
+    pub id: String,
+    /// Whether the workflow cannot do without: then it is not activated or executed unless the
+    /// integration is connected.
+    #[schema(default = false)]
+    pub required: Option<bool>,
+}
+
+impl TryFrom<Fields> for WorkflowRequest {
+    type Error = ApiError;
+
+    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
+        let request = Self {
+            name: fields.text("name"),
+            description: fields.text("description"),
+            kind: fields.text("type"),
+            configuration: fields.object("configuration"),
+            integrations: integrations(&mut fields),
+            metadata: fields.object("metadata"),
+        };
+        fields
+            .finish()
+            .map_err(|error| error.recast(Kind::InvalidRequest, Kind::InvalidDefinition))?;
+        Ok(request)
+    }
+}
+
+fn integrations(fields: &mut Fields) -> Option<Vec<IntegrationUse>> {
+    let list = fields.list("integrations")?;
+    let mut integrations = Vec::with_capacity(list.len());
+    for (at, item) in list.iter().enumerate() {
+        match integration(item) {
+            Ok(integration) => integrations.push(integration),
+            Err((field, message)) => {
+                let path = format!("integrations[{at}]{field}");
+                fields.push(Problem::new(path, message));
+            }
+        }
+    }
+    Some(integrations)
+}
+
+fn integration(item: &Value) -> Result<IntegrationUse, (&'static str, String)> {
+    let Value::Object(parts) = item else {
+        return Err(("", format!("must be an object with `id`, not {}", type_name(item))));
+    };
+    if let Some(unknown) =
+        parts.keys().find(|key| !["id", "required", "status"].contains(&key.as_str()))
+    {
+        let unknown: String = unknown.chars().take(64).collect();
+        return Err(("", format!("unknown field `{unknown}`; the fields are id, required")));
+    }
+    let id = match parts.get("id").and_then(Value::as_str) {
+        Some(id) if (1..=100).contains(&id.len()) => id.to_owned(),
+        _ => return Err((".id", "must be a text of 1 to 100 bytes".into())),
+    };
+    let required = match parts.get("required") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(required)) => *required,
+        Some(other) => {
+            return Err((".required", format!("must be a boolean, not {}", type_name(other))));
+        }
+    };
+    Ok(IntegrationUse { id, required })
+}
+
+impl WorkflowRequest {
+    /// As a new workflow; what it cannot do without must be there.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` naming what is missing.
+    pub fn into_new(self, idempotency: Option<Idempotency>) -> Result<NewWorkflow, ApiError> {
+        let Self { name, description, kind, configuration, integrations, metadata } = self;
+        let Some(name) = name else {
+            let problems = vec![Problem::new("name", "is required")];
+            let intro = "the workflow is not valid";
+            return Err(ApiError::with_problems(Kind::InvalidDefinition, intro, problems));
+        };
+        Ok(NewWorkflow {
+            name,
+            description,
+            kind: kind.unwrap_or_else(|| "custom".to_owned()),
+            configuration: configuration.unwrap_or_default(),
+            integrations: integrations.unwrap_or_default(),
+            metadata,
+            idempotency,
+        })
+    }
+}
+
+impl From<WorkflowRequest> for ChangeWorkflow {
+    fn from(request: WorkflowRequest) -> Self {
+        let WorkflowRequest { name, description, kind, configuration, integrations, metadata } =
+            request;
+        Self { name, description, kind, configuration, integrations, metadata }
+    }
+}

@@ -1,0 +1,122 @@
+//! Every example of the dialect's reference, asked and answered. `*.example.json` is what the
+//! reference prints: each field of it is in our answer, with the same name and type. `*.json` is
+//! our answer to the letter.
+
+use std::path::PathBuf;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{EXECUTIONS, WORKFLOWS, delete, send};
+use crate::support::{Answer, Server, golden};
+
+fn file(name: &str) -> Value {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/abi").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Each field of the example is in the answer with a value of the same type.
+fn covers(place: &str, example: &Value, answer: &Value) {
+    match (example, answer) {
+        (Value::Object(example), Value::Object(answer)) => {
+            for (key, example) in example {
+                let found = answer.get(key).unwrap_or_else(|| panic!("{place}.{key} is missing"));
+                covers(&format!("{place}.{key}"), example, found);
+            }
+        }
+        (Value::Array(example), Value::Array(answer)) => {
+            assert_eq!(example.len(), answer.len(), "{place}");
+            for (at, (example, answer)) in example.iter().zip(answer).enumerate() {
+                covers(&format!("{place}[{at}]"), example, answer);
+            }
+        }
+        _ => {
+            let same = std::mem::discriminant(example) == std::mem::discriminant(answer);
+            assert!(same, "{place}: the example has {example}, the answer {answer}");
+        }
+    }
+}
+
+fn check(name: &str, answer: &Answer, status: StatusCode) {
+    assert_eq!(answer.status, status, "{name}: {}", answer.text);
+    covers("", &file(&format!("{name}.example.json")), &answer.json());
+    golden(&format!("abi/{name}.json"), answer);
+}
+
+/// The ready-made type of the example comes later: here its steps are given, under a type of our
+/// own, and make the result that the example shows.
+fn feedback_workflow() -> Value {
+    let mut request = file("create_workflow.request.json");
+    let result = file("execute_workflow.example.json")["data"]["result"].clone();
+    request["type"] = json!("customer_feedback");
+    request["integrations"][0]["required"] = json!(false);
+    request["configuration"]["definition"] = json!({
+        "steps": [
+            {"id": "extract_sentiment", "type": "StaticTextInput", "input": "mixed"},
+            {"id": "identify_topics", "type": "Echo"},
+            {"id": "generate_recommendations", "type": "Echo"},
+        ],
+        "outputs": result,
+    });
+    request
+}
+
+#[tokio::test]
+async fn every_example_is_answered_as_printed() {
+    let server = Server::start().await;
+    let created = send(&server, "POST", WORKFLOWS, &feedback_workflow()).await;
+    check("create_workflow", &created, StatusCode::CREATED);
+    let workflow = format!("{WORKFLOWS}/{}", created.text_at("/data/id"));
+    let activated = send(&server, "POST", &format!("{workflow}/activate"), &json!({})).await;
+    check("activate_workflow", &activated, StatusCode::OK);
+
+    let request = file("execute_workflow.request.json");
+    let executed = send(&server, "POST", &format!("{workflow}/execute"), &request).await;
+    check("execute_workflow", &executed, StatusCode::OK);
+    let id = executed.text_at("/data/execution_id");
+    let execution = server.get(&format!("{EXECUTIONS}/{id}")).await;
+    check("get_execution_status", &execution, StatusCode::OK);
+    let mut request = file("execute_workflow_async.request.json");
+    request["callback_url"] = json!("http://127.0.0.1:9/webhooks/workflow_completed");
+    let accepted = send(&server, "POST", &format!("{workflow}/execute_async"), &request).await;
+    check("execute_workflow_async", &accepted, StatusCode::ACCEPTED);
+    let second = accepted.text_at("/data/execution_id");
+    let caller = stepwell_engine::Caller::internal();
+    let patience = std::time::Duration::from_secs(10);
+    server.app.wait_for(&caller, second.parse().unwrap(), patience).await.unwrap();
+    let id = created.text_at("/data/id");
+    let list = format!(
+        "{EXECUTIONS}?workflow_id={id}&status=completed&start_date=2023-05-01T00:00:00Z\
+         &end_date=2123-05-02T23:59:59Z&page=1&page_size=10"
+    );
+    check("list_executions", &server.get(&list).await, StatusCode::OK);
+
+    check("get_workflow", &server.get(&workflow).await, StatusCode::OK);
+    let mut request = file("update_workflow.request.json");
+    request["configuration"]["definition"] =
+        feedback_workflow()["configuration"]["definition"].clone();
+    let updated = send(&server, "PUT", &workflow, &request).await;
+    check("update_workflow", &updated, StatusCode::OK);
+    second_workflow(&server).await;
+    let list = format!(
+        "{WORKFLOWS}?page=1&page_size=10&sort_by=created_at&sort_order=desc&status=active\
+         &department=customer_success"
+    );
+    check("list_workflows", &server.get(&list).await, StatusCode::OK);
+    let deactivated = send(&server, "POST", &format!("{workflow}/deactivate"), &json!({})).await;
+    check("deactivate_workflow", &deactivated, StatusCode::OK);
+    check("delete_workflow", &delete(&server, &workflow).await, StatusCode::OK);
+}
+
+async fn second_workflow(server: &Server) {
+    let body = json!({
+        "name": "Customer Onboarding",
+        "description": "Manages customer onboarding process",
+        "type": "onboarding",
+        "configuration": {"steps": [{"type": "StaticTextInput", "input": "hello"}]},
+        "metadata": {"department": "customer_success", "priority": "high", "version": "2.1"},
+    });
+    let created = send(server, "POST", WORKFLOWS, &body).await;
+    let path = format!("{WORKFLOWS}/{}", created.text_at("/data/id"));
+    send(server, "POST", &format!("{path}/activate"), &json!({})).await;
+}

@@ -1,0 +1,134 @@
+//! Running an execution again.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{EXECUTIONS, active_of, begun, executed, refusal, refused, steps};
+use crate::support::{Answer, Server, waiting_steps};
+
+/// Counts in its state, then fails unless it is told otherwise.
+fn counting() -> Value {
+    json!({
+        "inputs": {"ok": "boolean"},
+        "state": {"n": 0},
+        "steps": [
+            {"id": "count", "type": "SetState", "input": {"n": "{{ state.n + 1 }}"}},
+            {"id": "text", "type": "TextOperation.Uppercase", "input": {"text": "n is {{ state.n }}"}},
+            {"id": "stop", "type": "Fail", "when": "not inputs.ok", "config": {"message": "no"}},
+            {"id": "last", "type": "TextOperation.Reverse", "input": {"text": "{{ steps.text.output.text }}"},
+             "after": ["text", "stop"]},
+        ],
+        "outputs": {"text": "{{ steps.last.output.text }}", "n": "{{ state.n }}"},
+    })
+}
+
+async fn rerun(server: &Server, execution: &str, body: &Value) -> Answer {
+    let accepted = server.post(&format!("{execution}/rerun"), body).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED, "{body} {}", accepted.text);
+    let id = accepted.text_at("/data/execution_id");
+    let caller = stepwell_engine::Caller::internal();
+    let patience = std::time::Duration::from_secs(10);
+    server.app.wait_for(&caller, id.parse().unwrap(), patience).await.unwrap();
+    let shown = server.get(&format!("{EXECUTIONS}/{id}?include=io")).await;
+    let first = execution.rsplit('/').next().unwrap();
+    assert_eq!(shown.text_at("/data/rerun_of"), first);
+    shown
+}
+
+#[tokio::test]
+async fn as_a_whole_with_other_parameters() {
+    let server = Server::start().await;
+    let workflow = active_of(&server, counting()).await;
+    let failed = executed(&server, &workflow, &json!({"parameters": {"ok": false}})).await;
+    let again = rerun(&server, &failed, &json!({})).await;
+    assert_eq!(again.text_at("/data/status"), "failed");
+    assert!(steps(&again).values().all(|step| step["reused"] == false), "{}", again.text);
+    let body = json!({"from": "start", "parameters": {"ok": true}});
+    let other = rerun(&server, &failed, &body).await;
+    assert_eq!(other.json()["data"]["result"], json!({"text": "1 SI N", "n": 1}));
+    let wrong = server.post(&format!("{failed}/rerun"), &json!({"parameters": {"ok": 5}})).await;
+    assert_eq!(refusal(&wrong), refused(422, "PARAMETER_VALIDATION_ERROR", "parameters.ok"));
+}
+
+#[tokio::test]
+async fn from_what_failed() {
+    let server = Server::start().await;
+    let workflow = active_of(&server, counting()).await;
+    let failed = executed(&server, &workflow, &json!({"parameters": {"ok": false}})).await;
+    let again = rerun(&server, &failed, &json!({"from": "failed"})).await;
+    assert_eq!(again.text_at("/data/status"), "failed", "it fails again");
+    let steps = steps(&again);
+    for (name, reused, attempt) in [("count", true, 0), ("text", true, 0), ("stop", false, 1)] {
+        let step = &steps[name];
+        assert_eq!(
+            (&step["reused"], &step["attempt"]),
+            (&json!(reused), &json!(attempt)),
+            "{name}"
+        );
+    }
+    assert_eq!(steps["text"]["output"], json!({"text": "N IS 1"}), "as it was recorded");
+    assert_eq!(steps["text"]["started_at"], Value::Null, "it was not run here");
+}
+
+#[tokio::test]
+async fn from_a_step_with_another_input() {
+    let server = Server::start().await;
+    let workflow = active_of(&server, counting()).await;
+    let done = executed(&server, &workflow, &json!({"parameters": {"ok": true}})).await;
+    let body = json!({"from_step": "last", "input": {"text": "xyz"}});
+    let again = rerun(&server, &done, &body).await;
+    assert_eq!(again.json()["data"]["result"], json!({"text": "zyx", "n": 1}));
+    assert_eq!(steps(&again)["stop"]["status"], "skipped");
+    // The state is as it was before the step, however often it is run again.
+    let mut last = format!("{EXECUTIONS}/{}", again.text_at("/data/execution_id"));
+    for _ in 0..2 {
+        let counted = rerun(&server, &last, &json!({"from_step": "count"})).await;
+        assert_eq!(counted.json()["data"]["result"], json!({"text": "1 SI N", "n": 1}));
+        last = format!("{EXECUTIONS}/{}", counted.text_at("/data/execution_id"));
+    }
+}
+
+#[tokio::test]
+async fn with_the_release_that_it_ran() {
+    let server = Server::start().await;
+    let workflow = active_of(&server, counting()).await;
+    let done = executed(&server, &workflow, &json!({"parameters": {"ok": true}})).await;
+    let change = json!({"configuration": {"steps": [{"type": "StaticTextInput", "input": "new"}]}});
+    super::send(&server, "PUT", &workflow, &change).await;
+    let again = rerun(&server, &done, &json!({"from_step": "text"})).await;
+    assert_eq!(again.json()["data"]["release"], 1);
+    assert_eq!(again.text_at("/data/result/text"), "1 SI N");
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_again_is_told() {
+    let server = Server::start().await;
+    let workflow = active_of(&server, counting()).await;
+    let done = executed(&server, &workflow, &json!({"parameters": {"ok": true}})).await;
+    for (body, status, code, field) in [
+        (json!({"from": "failed"}), 409, "INVALID_STATE", "none"),
+        (json!({"from": "middle"}), 400, "INVALID_PARAMETERS", "from"),
+        (json!({"from": "start", "from_step": "text"}), 400, "INVALID_PARAMETERS", "from_step"),
+        (json!({"from_step": "nope"}), 400, "INVALID_REQUEST", "from_step"),
+        (json!({"from_step": 5}), 400, "INVALID_PARAMETERS", "from_step"),
+        (json!({"input": {}}), 400, "INVALID_PARAMETERS", "input"),
+        (
+            json!({"from_step": "text", "input": {"text": 5}}),
+            422,
+            "PARAMETER_VALIDATION_ERROR",
+            "input.text",
+        ),
+        (json!({"from_step": "text", "parameters": {}}), 400, "INVALID_PARAMETERS", "parameters"),
+        (json!({"form": "failed"}), 400, "INVALID_PARAMETERS", "form"),
+    ] {
+        let answer = server.post(&format!("{done}/rerun"), &body).await;
+        assert_eq!(refusal(&answer), refused(status, code, field), "{body} {}", answer.text);
+    }
+    let waiting = active_of(&server, json!({"steps": waiting_steps()})).await;
+    let running = begun(&server, &waiting, &json!({})).await;
+    let answer = server.post(&format!("{running}/rerun"), &json!({})).await;
+    assert_eq!(refusal(&answer), refused(409, "INVALID_STATE", "none"));
+    server.post(&format!("{workflow}/deactivate"), &json!({})).await;
+    let answer = server.post(&format!("{done}/rerun"), &json!({})).await;
+    assert_eq!(refusal(&answer), refused(409, "WORKFLOW_INACTIVE", "none"));
+}

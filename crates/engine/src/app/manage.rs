@@ -1,0 +1,277 @@
+//! Managing workflows as objects: made of a type and a configuration, changed part by part,
+//! activated, deactivated, deleted.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_core::definition::{Definition, SharedPlan};
+use stepwell_core::execution::Status;
+use stepwell_core::ids::WorkflowId;
+use stepwell_store::Effects;
+use stepwell_store::lists::ListExecutions;
+use stepwell_store::record::{IntegrationUse, WorkflowRecord};
+use stepwell_store::traits::{AddRelease, UpdateWorkflow, WorkflowParts};
+
+use super::workflows::{KIND, New, replayed_id};
+use super::{
+    App, ChangeWorkflow, Deletion, Expected, NewWorkflow, WorkflowView, integrations, kinds,
+};
+use crate::caller::Verb;
+use crate::runtime::registry::Control;
+use crate::{AppError, Caller};
+
+/// How often a change is made anew that others came before.
+const ATTEMPTS: usize = 20;
+
+/// How many executions are cancelled between two looks for more.
+const CANCELLED_AT_ONCE: usize = 100;
+
+impl App {
+    /// Creates an inactive workflow of a type. Scope `write:workflows`. With an idempotency key
+    /// seen before, answers that of the first time.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` with every problem, by its place in the request.
+    pub async fn create_of_kind(
+        &self,
+        caller: &Caller,
+        new: NewWorkflow,
+    ) -> Result<WorkflowView, AppError> {
+        caller.require(Verb::Write, KIND)?;
+        let id = match self.seen(caller, new.idempotency.as_ref()).await? {
+            Some(outcome) => replayed_id(&outcome)?,
+            None => self.create_new(caller, new).await?,
+        };
+        let record = self.find_for(caller, Verb::Write, id).await?;
+        self.view(record).await
+    }
+
+    async fn create_new(&self, caller: &Caller, new: NewWorkflow) -> Result<WorkflowId, AppError> {
+        let NewWorkflow {
+            name,
+            description,
+            kind,
+            configuration,
+            integrations,
+            metadata,
+            idempotency,
+        } = new;
+        check_integrations(&integrations)?;
+        let (source, definition, plan) = self.make(&name, &kind, &configuration)?;
+        let parts = WorkflowParts {
+            description: description.or(definition.description),
+            kind,
+            configuration: Some(configuration),
+            integrations,
+            metadata: metadata.unwrap_or(definition.metadata),
+        };
+        let retention_seconds = definition.retention.map(|keep| keep.as_secs());
+        let name = definition.name;
+        let new = New { name, parts, retention_seconds, source, plan, active: false };
+        self.store_new(caller, new, idempotency).await
+    }
+
+    /// The definition that a configuration makes, checked.
+    fn make(
+        &self,
+        name: &str,
+        kind: &str,
+        configuration: &stepwell_core::Map,
+    ) -> Result<(Value, Definition, SharedPlan), AppError> {
+        let made = kinds::source(name, kind, configuration)?;
+        match self.validate(&made.source) {
+            Ok((definition, plan)) => Ok((made.source, definition, plan)),
+            Err(AppError::InvalidDefinition(problems)) => {
+                Err(AppError::InvalidDefinition(made.placed(problems)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes parts of a workflow. Where that changes its definition, it becomes the next
+    /// release. Two changes at once are made one after the other. Scope `write:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`, `InvalidDefinition`, `Changed` where it is not at an expected version.
+    pub async fn change_workflow(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        (change, expected): (ChangeWorkflow, Expected),
+    ) -> Result<WorkflowView, AppError> {
+        check_integrations(change.integrations.as_deref().unwrap_or_default())?;
+        for _ in 0..ATTEMPTS {
+            let before = self.find_for(caller, Verb::Write, id).await?;
+            let before = self.view(before).await?;
+            expected.check(&before.record)?;
+            match self.change_from(caller, &before, change.clone()).await {
+                // Somebody was faster. Where any version will do, it is looked at anew.
+                Err(AppError::Changed(_)) if matches!(expected, Expected::Any) => {}
+                changed => return self.view(Arc::new(changed?)).await,
+            }
+        }
+        Err(AppError::Unavailable {
+            reason: "the workflow is changed by others all the time".into(),
+            retry_after: std::time::Duration::from_secs(1),
+        })
+    }
+
+    async fn change_from(
+        &self,
+        caller: &Caller,
+        before: &WorkflowView,
+        change: ChangeWorkflow,
+    ) -> Result<WorkflowRecord, AppError> {
+        let WorkflowView { record, source, .. } = before;
+        let ChangeWorkflow { name, description, kind, configuration, integrations, metadata } =
+            change;
+        let remade = name.is_some() || kind.is_some() || configuration.is_some();
+        let own = record.parts();
+        let kind = kind.unwrap_or(own.kind);
+        let name = name.unwrap_or_else(|| record.name.clone());
+        // One that was given as a definition is configured by it.
+        let configured = || {
+            let definition = ("definition".to_owned(), Value::clone(source));
+            own.configuration.clone().unwrap_or_else(|| [definition].into_iter().collect())
+        };
+        let given = configuration.is_some();
+        let configuration = configuration.unwrap_or_else(configured);
+        let made = remade.then(|| self.make(&name, &kind, &configuration)).transpose()?;
+        let stays = own.configuration.is_none() && !given;
+        let parts = WorkflowParts {
+            description: description.or(own.description),
+            kind,
+            configuration: if stays { None } else { Some(configuration) },
+            integrations: integrations.unwrap_or(own.integrations),
+            metadata: metadata.unwrap_or(own.metadata),
+        };
+        let (id, expected, now) = (record.id, Some(record.version), self.engine.now());
+        match made.filter(|(made, _, _)| *made != **source) {
+            Some((source, definition, plan)) => {
+                let add = AddRelease {
+                    workflow: id,
+                    expected,
+                    name: definition.name,
+                    source: Arc::new(source),
+                    retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+                    parts,
+                    now,
+                    effects: Effects::default(),
+                };
+                self.release_next(caller, record, (add, plan)).await
+            }
+            None => {
+                let parts = Some(parts);
+                let update = UpdateWorkflow { expected, parts, ..UpdateWorkflow::of(id, now) };
+                self.change(caller, record, update).await
+            }
+        }
+    }
+
+    /// Activates or deactivates a workflow; one that is so already stays as it is. Scope
+    /// `write:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound`; `IntegrationMissing` when it is to be activated.
+    pub async fn set_active(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        active: bool,
+    ) -> Result<WorkflowRecord, AppError> {
+        let record = self.find_for(caller, Verb::Write, id).await?;
+        if record.active == active {
+            return Ok(Arc::unwrap_or_clone(record));
+        }
+        if active {
+            integrations::require(&record)?;
+        }
+        let now = self.engine.now();
+        let update = UpdateWorkflow { active: Some(active), ..UpdateWorkflow::of(id, now) };
+        self.change(caller, &record, update).await
+    }
+
+    /// Deletes a workflow; answers how many executions were cancelled. Its history stays. Those of
+    /// its executions that have not ended go on to their end, or are cancelled: then it is
+    /// deactivated first and deleted last, so that the call can be repeated where it was broken
+    /// off. Scope `write:workflows`, to cancel `execute:workflows` as well.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed` where it is not at an expected version.
+    pub async fn delete_workflow(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        deletion: Deletion,
+    ) -> Result<u64, AppError> {
+        let record = self.find_for(caller, Verb::Write, id).await?;
+        let Deletion { expected, cancel_running } = deletion;
+        let mut expected = expected.check(&record)?;
+        let mut cancelled = 0;
+        if cancel_running {
+            self.find_for(caller, Verb::Execute, id).await?;
+            let now = self.engine.now();
+            let update =
+                UpdateWorkflow { expected, active: Some(false), ..UpdateWorkflow::of(id, now) };
+            let version = self.change(caller, &record, update).await?.version;
+            cancelled = self.cancel_unfinished(caller, &record).await?;
+            expected = expected.map(|_| version);
+        }
+        let now = self.engine.now();
+        let update = UpdateWorkflow { expected, delete: true, ..UpdateWorkflow::of(id, now) };
+        self.change(caller, &record, update).await?;
+        Ok(cancelled)
+    }
+
+    /// Cancels the executions of a workflow that have not ended, until there are none.
+    async fn cancel_unfinished(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+    ) -> Result<u64, AppError> {
+        let unfinished = ListExecutions {
+            workflow: Some(workflow.id),
+            statuses: Status::ALL.into_iter().filter(|status| !status.is_final()).collect(),
+            ..ListExecutions::newest(workflow.workspace, CANCELLED_AT_ONCE)
+        };
+        let mut cancelled = 0;
+        loop {
+            let found = self.engine.store.list_executions(unfinished.clone()).await?.items;
+            if found.is_empty() {
+                return Ok(cancelled);
+            }
+            for execution in found {
+                let reason = Some("the workflow is being deleted".to_owned());
+                let what = Control::Cancel { reason };
+                match self.control_noted(caller, &execution, what).await {
+                    Ok(()) => cancelled += 1,
+                    // It ended by itself in the meantime.
+                    Err(AppError::AlreadyEnded(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+impl Expected {
+    /// The version to name to the store, where the workflow is at one of those expected.
+    fn check(&self, record: &WorkflowRecord) -> Result<Option<u64>, AppError> {
+        match self {
+            Self::Any => Ok(None),
+            Self::OneOf(versions) if versions.contains(&record.version) => Ok(Some(record.version)),
+            Self::OneOf(_) => Err(AppError::Changed(record.version)),
+        }
+    }
+}
+
+fn check_integrations(used: &[IntegrationUse]) -> Result<(), AppError> {
+    for (at, one) in used.iter().enumerate() {
+        if used[..at].iter().any(|other| other.id == one.id) {
+            let message = format!("names the integration `{}` twice", one.id);
+            let problem = stepwell_core::Problem::new(format!("integrations[{at}].id"), message);
+            return Err(AppError::InvalidDefinition(problem.into()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! What lists are asked with and what they answer. Here are words only, no rule.
+
+use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
+
+/// Parameters of [`list_executions`](crate::ExecutionStore::list_executions).
+#[derive(Debug, Clone)]
+pub struct ListExecutions {
+    /// Only this workspace's.
+    pub workspace: WorkspaceId,
+    /// Only this workflow's, which must be one of the workspace.
+    pub workflow: Option<WorkflowId>,
+    /// Only those in one of these statuses; empty: all.
+    pub statuses: Vec<Status>,
+    /// Only those created at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those created at this moment or before.
+    pub until: Option<Timestamp>,
+    /// Only those that have all of these labels: see [`has_label`](crate::record::has_label).
+    pub labels: Vec<(String, String)>,
+    /// Which come first.
+    pub order: Order,
+    /// Where the page begins.
+    pub begin: Begin<Place>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to tell how many there are in all.
+    pub count: bool,
+}
+
+impl ListExecutions {
+    /// The newest of a workspace.
+    pub fn newest(workspace: WorkspaceId, limit: usize) -> Self {
+        Self {
+            workspace,
+            workflow: None,
+            statuses: Vec::new(),
+            from: None,
+            until: None,
+            labels: Vec::new(),
+            order: Order::Descending,
+            begin: Begin::Skip(0),
+            limit,
+            count: false,
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// How many there are on all pages, where that was asked for.
+    pub total: Option<u64>,
+}
+
+/// Which items of a list come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The smallest, oldest.
+    Ascending,
+    /// The greatest, newest.
+    #[default]
+    Descending,
+}
+
+/// Where a page of a list begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin<T> {
+    /// After so many items.
+    Skip(u64),
+    /// After this place, whether or not there still is an item.
+    After(T),
+}
+
+/// The place of an execution in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: ExecutionId,
+}
+
+/// Parameters of [`list_workflows`](crate::WorkflowStore::list_workflows).
+#[derive(Debug, Clone)]
+pub struct ListWorkflows {
+    /// Only this workspace's.
+    pub workspace: WorkspaceId,
+    /// Only active or only inactive ones.
+    pub active: Option<bool>,
+    /// Only those of this type.
+    pub kind: Option<String>,
+    /// Only those that have all of these labels: see [`has_label`](crate::record::has_label).
+    pub labels: Vec<(String, String)>,
+    /// What they are sorted by; where that is equal, by id.
+    pub sort: WorkflowSort,
+    /// Which come first.
+    pub order: Order,
+    /// Where the page begins; a workflow that was deleted keeps its place.
+    pub begin: Begin<WorkflowId>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to tell how many there are in all.
+    pub count: bool,
+}
+
+impl ListWorkflows {
+    /// The newest of a workspace.
+    pub fn newest(workspace: WorkspaceId, limit: usize) -> Self {
+        Self {
+            workspace,
+            active: None,
+            kind: None,
+            labels: Vec::new(),
+            sort: WorkflowSort::default(),
+            order: Order::Descending,
+            begin: Begin::Skip(0),
+            limit,
+            count: false,
+        }
+    }
+}
+
+/// What workflows can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WorkflowSort {
+    /// When they were created.
+    #[default]
+    CreatedAt,
+    /// When they last changed.
+    UpdatedAt,
+    /// Their names, by code point.
+    Name,
+    /// Their types, by code point.
+    Kind,
+    /// Inactive before active.
+    Active,
+}
