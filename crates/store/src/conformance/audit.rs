@@ -9,6 +9,7 @@ use stepwell_core::ids::SubjectId;
 
 use super::build::*;
 use super::schedules::{quietly, schedule, schedule_id};
+use super::workflows::release;
 use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit, Origin};
 use crate::lists::{Begin, Listed, Order};
 use crate::record::{ReleaseTagRecord, Traffic};
@@ -158,15 +159,7 @@ pub async fn changes_are_noted_with_them(store: Shared) {
         .create_workflow(crate::traits::CreateWorkflow { effects: note(99), ..created })
         .await
         .unwrap_err();
-    let release = |of: u128, n: u128| AddRelease {
-        workflow: workflow(of),
-        name: "w".to_owned(),
-        source: Arc::new(serde_json::json!({})),
-        metadata: Map::new(),
-        retention_seconds: None,
-        now: at(20),
-        effects: note(n),
-    };
+    let release = |of: u128, n: u128| AddRelease { effects: note(n), ..release(of, "w", 20) };
     store.add_release(release(1, 2)).await.unwrap();
     store.add_release(release(9, 99)).await.unwrap_err();
     let tag = ReleaseTagRecord {
@@ -224,11 +217,9 @@ pub async fn changes_are_noted_with_them(store: Shared) {
     store.update_workspace(rename(5, 15)).await.unwrap();
     store.update_workspace(rename(6, 99)).await.unwrap_err();
     let update = |of, n| UpdateWorkflow {
-        id: workflow(of),
-        active: None,
         delete: true,
-        now: at(20),
         effects: note(n),
+        ..UpdateWorkflow::of(workflow(of), at(20))
     };
     store.update_workflow(update(1, 16)).await.unwrap();
     store.update_workflow(update(9, 99)).await.unwrap_err();

@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::build::*;
-use crate::StoreError;
 use crate::commit::Commit;
 use crate::record::DeliveryRecord;
 use crate::schedules::{
@@ -16,6 +15,7 @@ use crate::schedules::{
     UpdateSchedule,
 };
 use crate::traits::UpdateWorkflow;
+use crate::{Effects, StoreError};
 
 /// An id from a small number; greater is newer.
 pub fn schedule_id(n: u128) -> ScheduleId {

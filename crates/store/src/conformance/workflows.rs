@@ -11,7 +11,8 @@ use crate::record::{DeliveryRecord, IntegrationUse, WorkflowRecord};
 use crate::traits::{AddRelease, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
-fn release(n: u128, name: &str, now: i64) -> AddRelease {
+/// The next release of a workflow.
+pub fn release(n: u128, name: &str, now: i64) -> AddRelease {
     AddRelease {
         workflow: workflow(n),
         expected: None,
