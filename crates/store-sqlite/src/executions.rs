@@ -189,12 +189,6 @@ fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
     })
 }
 
-/// The execution in row `n`, which an index names.
-pub(crate) fn nth(connection: &Connection, n: i64) -> Result<ExecutionRecord> {
-    let found = row::first(connection, LOAD_NTH, [n], record)?;
-    found.ok_or_else(|| corrupt("an index names an execution that is not there"))
-}
-
 fn load(connection: &Connection, id: ExecutionId) -> Result<Option<StoredExecution>> {
     // Record and journal of the same moment.
     let transaction = connection.unchecked_transaction()?;

@@ -5,7 +5,6 @@
 //! tells it to check, inside the transaction that writes.
 
 mod audit;
-mod browse;
 mod codec;
 mod connection;
 mod deliveries;

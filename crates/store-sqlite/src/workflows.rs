@@ -28,7 +28,6 @@ macro_rules! columns {
          activated_at, deactivated_at, version"
     };
 }
-pub(crate) use columns;
 
 const INSERT: &str = concat!(
     "INSERT INTO workflows (",

@@ -6,7 +6,6 @@
 //! (`memory::MemoryStore`) is the reference that others are compared with.
 
 pub mod audit;
-pub mod browse;
 pub mod commit;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
@@ -22,7 +21,6 @@ pub mod traits;
 pub mod webhooks;
 
 pub use audit::AuditStore;
-pub use browse::BrowseStore;
 pub use effects::Effects;
 pub use error::StoreError;
 pub use schedules::ScheduleStore;

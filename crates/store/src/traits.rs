@@ -10,7 +10,6 @@ use stepwell_core::ids::{
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
 
-use crate::browse::BrowseStore;
 use crate::commit::Commit;
 use crate::lists::{ListExecutions, ListWorkflows, Listed};
 use crate::record::{
@@ -26,7 +25,6 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store:
     ExecutionStore
     + WorkflowStore
-    + BrowseStore
     + FeedbackStore
     + KeyStore
     + WorkspaceStore
@@ -42,7 +40,6 @@ pub trait Store:
 impl<T> Store for T where
     T: ExecutionStore
         + WorkflowStore
-        + BrowseStore
         + FeedbackStore
         + KeyStore
         + WorkspaceStore

@@ -359,7 +359,7 @@ async fn events_arrive_and_their_deliveries_are_listed() {
     let page = server.get(&format!("{path}/deliveries?page=2&page_size=3")).await.json();
     assert_eq!(
         page["data"]["pagination"],
-        json!({"page": 2, "page_size": 3, "total_items": 4, "total_pages": 2})
+        json!({"page": 2, "page_size": 3, "total_items": 4, "total_pages": 2, "next_cursor": null})
     );
     assert_eq!(page["data"]["items"][0]["event"], "workflow.created");
 

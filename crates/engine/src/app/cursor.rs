@@ -37,6 +37,7 @@ pub(super) fn begin<T>(
     match at {
         PageAt::Cursor(None) => Ok(Begin::Skip(0)),
         PageAt::Cursor(Some(cursor)) => read(&cursor).map(Begin::After).ok_or_else(unknown),
+        PageAt::Skip(skip) => Ok(Begin::Skip(skip)),
         PageAt::Number(number) => {
             Ok(Begin::Skip(number.saturating_sub(1).saturating_mul(limit as u64)))
         }

@@ -7,9 +7,9 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, Origin, Recorded};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::lists::{ListExecutions, Place};
-use stepwell_store::record::ExecutionRecord;
+use stepwell_store::record::{ExecutionRecord, has_label};
 
-use super::{App, ExecutionsQuery, Page, cursor, workflows};
+use super::{App, ExecutionsQuery, Page, PageAt, cursor, workflows};
 use crate::caller::Verb;
 use crate::events::Follow;
 use crate::runtime::registry::Control;
@@ -95,6 +95,9 @@ impl App {
             None => caller.require(Verb::Read, workflows::KIND)?,
         }
         let limit = cursor::check_limit(query.limit)?;
+        if let Some(external_id) = &query.external_id {
+            return self.only_execution(caller, &query, external_id).await;
+        }
         let ExecutionsQuery { workflow, statuses, from, until, labels, order, at, count, .. } =
             query;
         let begin = cursor::begin(at, limit, cursor::read_place)?;
@@ -116,6 +119,39 @@ impl App {
         Ok(cursor::listed(found, limit, |record| {
             cursor::write_place(Place { created_at: record.created_at, id: record.id })
         }))
+    }
+
+    /// An external id has one execution or none.
+    async fn only_execution(
+        &self,
+        caller: &Caller,
+        query: &ExecutionsQuery,
+        external_id: &str,
+    ) -> Result<Page<ExecutionRecord>, AppError> {
+        let ExecutionsQuery { workflow, statuses, from, until, labels, at, .. } = query;
+        let store = &self.engine.store;
+        let found = match store.find_by_external_id(caller.workspace, external_id).await? {
+            Some(id) => store.load_execution(id).await?.map(|stored| stored.record),
+            None => None,
+        };
+        let wanted = found.filter(|record| {
+            workflow.is_none_or(|workflow| record.workflow == workflow)
+                && (statuses.is_empty() || statuses.contains(&record.status))
+                && from.is_none_or(|from| record.created_at >= from)
+                && until.is_none_or(|until| record.created_at <= until)
+                && labels.iter().all(|(key, value)| has_label(&record.metadata, key, value))
+        });
+        let total = Some(u64::from(wanted.is_some()));
+        let is_first = match at {
+            PageAt::Cursor(cursor) => cursor.is_none(),
+            PageAt::Number(number) => *number <= 1,
+            PageAt::Skip(skip) => *skip == 0,
+        };
+        Ok(Page {
+            items: wanted.filter(|_| is_first).into_iter().collect(),
+            next_cursor: None,
+            total,
+        })
     }
 
     /// The names of the workflows that these are executions of, deleted ones too; for whoever was

@@ -32,8 +32,8 @@ use crate::{AppError, Caller, EngineConfig, Tell};
 mod actuals;
 mod audit;
 mod begun;
-mod browse;
 mod cursor;
+mod detail;
 mod executions;
 mod idempotency;
 mod integrations;
@@ -52,7 +52,7 @@ mod workspaces;
 
 pub use actuals::NewActual;
 pub use audit::{AuditQuery, Refusal};
-pub use browse::{ExecutionDetail, ExecutionsByPlace, Place};
+pub use detail::ExecutionDetail;
 pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
 pub use keys::{KeySecret, Myself};

@@ -147,6 +147,8 @@ pub enum PageAt {
     Cursor(Option<String>),
     /// The page of that number, from 1.
     Number(u64),
+    /// The one that so many items come before.
+    Skip(u64),
 }
 
 impl Default for PageAt {
@@ -183,6 +185,8 @@ pub struct ExecutionsQuery {
     pub workflow: Option<WorkflowId>,
     /// Only those in one of these statuses; empty: all.
     pub statuses: Vec<Status>,
+    /// Only the one with this external id.
+    pub external_id: Option<String>,
     /// Only those created at this moment or later.
     pub from: Option<Timestamp>,
     /// Only those created at this moment or before.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, browse, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
+    audit, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
     workflows, workspaces,
 };
 
@@ -25,7 +25,6 @@ async fn every_query_searches_an_index() {
             executions::LIST_QUERIES[0],
             executions::LIST_QUERIES[1],
             workflows::QUERIES,
-            browse::QUERIES,
             workflows::list::QUERIES,
             deliveries::QUERIES,
             webhooks::QUERIES,

@@ -6,7 +6,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: whatever fails, fails it")]
 
 pub mod audit;
-pub mod browse;
 pub mod build;
 pub mod claims;
 pub mod commits;
@@ -38,7 +37,6 @@ macro_rules! conformance_tests {
                 refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers, keys_are_swapped;
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
                 deep_values, large_values, long_journals;
-            browse: workflows_in_each_order, executions_from_both_ends;
             lists: newest_first, by_workspace_and_workflow, by_status, pages, limits,
                 by_time, far_pages, totals_follow, by_label;
             claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,

@@ -10,7 +10,6 @@ use stepwell_core::rate::RateLimits;
 use super::random::Random;
 use crate::Store;
 use crate::audit::ListAudit;
-use crate::browse::{BrowseExecutions, BrowseWorkflows, WorkflowOrder};
 use crate::commit::Commit;
 use crate::conformance::build::{
     all_due, at, execution, idempotent, key, new_key, new_workflow, new_workspace, node, queued,
@@ -165,7 +164,7 @@ impl Caller {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(10) {
+        match self.random.below(9) {
             0 => both!(one, other, load_execution(id)),
             1 => {
                 let (of, external_id) = (workspace(self.number(2)), self.number(12).to_string());
@@ -186,10 +185,6 @@ impl Caller {
             }
             6 => both!(one, other, next_wake(node)),
             7 => {
-                let browse = self.browse(limit);
-                both!(one, other, browse_executions(browse))
-            }
-            8 => {
                 let by_key = self.random.once_in(2);
                 let of = if by_key {
                     ActiveOf::Key(key(self.number(KEYS)))
@@ -264,18 +259,6 @@ impl Caller {
         }
     }
 
-    fn browse(&mut self, limit: usize) -> BrowseExecutions {
-        let ListExecutions { statuses, .. } = self.list();
-        BrowseExecutions {
-            workflow: workflow(self.number(WORKFLOWS)),
-            statuses,
-            release: self.random.maybe(4, |_| 1),
-            oldest_first: self.random.once_in(2),
-            skip: self.random.limit(),
-            limit,
-        }
-    }
-
     async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let record = self.idempotency_key();
         match self.random.below(4) {
@@ -295,7 +278,6 @@ impl Caller {
     }
 
     async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        use WorkflowOrder::{Name, NameBackwards, Newest, Oldest};
         let n = self.number(WORKFLOWS);
         let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
         let name = name.as_str();
@@ -342,13 +324,6 @@ impl Caller {
             6 => {
                 let number = u32::try_from(self.random.below(5)).unwrap();
                 both!(one, other, find_release(id, number))
-            }
-            7 => {
-                let orders = [Newest, Oldest, Name, NameBackwards];
-                let order = self.random.pick(&orders);
-                let (skip, limit) = (self.random.limit(), self.random.limit());
-                let browse = BrowseWorkflows { workspace: of, active, order, skip, limit };
-                both!(one, other, browse_workflows(browse))
             }
             _ => both!(one, other, workflow_stats(id)),
         }

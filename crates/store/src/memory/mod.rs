@@ -4,7 +4,6 @@
 //! and must never become clever: every question is answered by looking at all there is.
 
 mod audit;
-mod browse;
 mod deliveries;
 mod executions;
 mod feedback;

@@ -116,3 +116,25 @@ pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, 
     }
     Ok(labels)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_meant_as_a_whole() {
+        let read = |text: &str| {
+            let params = Params::of(&[("end_date", text)]);
+            date(&params, "end_date")
+                .map(|meant| meant.map(|(a, b)| (a.to_string(), b.to_string())))
+        };
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        let at = "2023-05-02T23:59:59Z";
+        assert_eq!(read(at).unwrap(), pair(at, at));
+        let day = pair("2023-05-02T00:00:00Z", "2023-05-02T23:59:59.999999Z");
+        assert_eq!(read("2023-05-02").unwrap(), day);
+        for bad in ["", "yesterday", "2023-13-01", "2023-05-02T10:00:00"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

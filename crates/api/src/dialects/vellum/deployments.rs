@@ -9,9 +9,9 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use stepwell_core::definition::SharedPlan;
-use stepwell_engine::app::WorkflowRef;
+use stepwell_engine::app::{PageAt, WorkflowRef, WorkflowsQuery};
 use stepwell_engine::{App, AppError, Caller};
-use stepwell_store::browse::WorkflowOrder;
+use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, WorkflowRecord};
 use uuid::Uuid;
 
@@ -214,11 +214,11 @@ pub async fn list_deployments(
     params: Params,
 ) -> Answer {
     let place = paging::place(&params)?;
-    let order = match paging::ordering(&params, &["created", "name"])? {
-        None | Some(("created", true)) => WorkflowOrder::Newest,
-        Some(("name", false)) => WorkflowOrder::Name,
-        Some(("name", true)) => WorkflowOrder::NameBackwards,
-        Some(_) => WorkflowOrder::Oldest,
+    let (sort, order) = match paging::ordering(&params, &["created", "name"])? {
+        None | Some(("created", true)) => (WorkflowSort::CreatedAt, Order::Descending),
+        Some(("name", false)) => (WorkflowSort::Name, Order::Ascending),
+        Some(("name", true)) => (WorkflowSort::Name, Order::Descending),
+        Some(_) => (WorkflowSort::CreatedAt, Order::Ascending),
     };
     let active = match params.one("status")? {
         None => None,
@@ -232,12 +232,16 @@ pub async fn list_deployments(
             return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
         }
     };
-    let found = api.app.workflows_by_place(&caller, (active, order), place).await?;
+    let at = PageAt::Skip(place.skip as u64);
+    let limit = place.limit;
+    let query =
+        WorkflowsQuery { active, sort, order, at, limit, count: true, ..WorkflowsQuery::default() };
+    let found = api.app.workflows(&caller, query).await?;
     let mut results = Vec::with_capacity(found.items.len());
     for workflow in &found.items {
         results.push(slim(&api, &caller, workflow).await?);
     }
-    respond::json(StatusCode::OK, &paged(&uri, place, found.total, results))
+    respond::json(StatusCode::OK, &paged(&uri, place, found.total.unwrap_or_default(), results))
 }
 
 /// Get a deployment

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::{Map, Problem};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionDetail, ExecutionsByPlace, LATEST};
-use stepwell_store::record::{ActualRecord, WorkflowRecord};
+use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PageAt};
+use stepwell_store::lists::Order;
+use stepwell_store::record::ActualRecord;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::deployments::deployment;
 use super::paging::{self, Paged, paged};
@@ -174,18 +174,18 @@ fn said<'a>(actual: &'a ActualRecord, known: &[outputs::Output], thinking: bool)
     }
 }
 
-const FILTERS: &str = "a JSON object with any of `status`, `external_id`, `release_id`, such as {\"status\": \"REJECTED\"}";
+const FILTERS: &str =
+    "a JSON object with any of `status` and `external_id`, such as {\"status\": \"REJECTED\"}";
 
 /// Which executions are wanted.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Filters {
     statuses: Vec<Status>,
     external_id: Option<String>,
-    release: Option<u32>,
 }
 
 impl Filters {
-    fn read(params: &Params, of: &WorkflowRecord) -> Result<Self, ApiError> {
+    fn read(params: &Params) -> Result<Self, ApiError> {
         let Some(text) = params.one("filters")? else { return Ok(Self::default()) };
         let Ok(Value::Object(fields)) = json::parse(text.as_bytes(), 4) else {
             return Err(wrong("filters", FILTERS, text));
@@ -208,18 +208,8 @@ impl Filters {
                 },
                 ("external_id", Value::String(id)) => filters.external_id = Some(id.clone()),
                 ("external_id", _) => return refuse("a text"),
-                ("release_id", wanted) => {
-                    let id = wanted.as_str().and_then(|id| Uuid::parse_str(id).ok());
-                    let found = id.and_then(|id| ids::release_number(of.id, of.release, id));
-                    if found.is_none() {
-                        return refuse("the id of a release of this deployment");
-                    }
-                    filters.release = found;
-                }
                 _ => {
-                    return refuse(
-                        "left out: it is not known; known are status, external_id, release_id",
-                    );
+                    return refuse("left out: it is not known; known are status and external_id");
                 }
             }
         }
@@ -249,7 +239,7 @@ fn statuses(wanted: &Value) -> Option<Vec<Status>> {
 /// List the executions of a deployment
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
-        ("filters" = Option<String>, Query, description = "A JSON object: `status` (one or a list), `external_id`, `release_id`"),
+        ("filters" = Option<String>, Query, description = "A JSON object: `status` (one or a list), `external_id`"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("offset" = Option<u32>, Query, description = "How many come before the page"),
         ("ordering" = Option<String>, Query, description = "`-start` (default), `start`")),
@@ -265,11 +255,23 @@ pub async fn list_execution_events(
 ) -> Answer {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;
-    let oldest_first = matches!(paging::ordering(&params, &["start"])?, Some((_, false)));
-    let Filters { statuses, external_id, release } = Filters::read(&params, &workflow)?;
+    let order = match paging::ordering(&params, &["start"])? {
+        Some((_, false)) => Order::Ascending,
+        _ => Order::Descending,
+    };
+    let Filters { statuses, external_id } = Filters::read(&params)?;
     let workflow = workflow.id;
-    let query = ExecutionsByPlace { workflow, statuses, release, external_id, oldest_first, place };
-    let found = api.app.executions_by_place(&caller, query).await?;
+    let query = ExecutionsQuery {
+        workflow: Some(workflow),
+        statuses,
+        external_id,
+        order,
+        at: PageAt::Skip(place.skip as u64),
+        limit: place.limit,
+        count: true,
+        ..ExecutionsQuery::default()
+    };
+    let found = api.app.executions(&caller, query).await?;
     let mut details = Vec::with_capacity(found.items.len());
     for record in &found.items {
         match api.app.execution_detail(&caller, Some(workflow), record.id).await {
@@ -281,7 +283,7 @@ pub async fn list_execution_events(
     }
     let thinking = knows_thinking(&headers);
     let results = details.iter().map(|detail| slim(detail, thinking)).collect();
-    respond::json(StatusCode::OK, &paged(&uri, place, found.total, results))
+    respond::json(StatusCode::OK, &paged(&uri, place, found.total.unwrap_or_default(), results))
 }
 
 /// Get an execution of a deployment

@@ -2,11 +2,19 @@
 
 use axum::http::Uri;
 use serde::Serialize;
-use stepwell_engine::app::Place;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::query::{Params, wrong};
+
+/// Where a page begins, and how long it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// So many come before it.
+    pub skip: usize,
+    /// At most so many, 1 to 100.
+    pub limit: usize,
+}
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]

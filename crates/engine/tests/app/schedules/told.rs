@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stepwell_core::schedule::Said;
 use stepwell_core::{Topic, Topics};
-use stepwell_engine::app::{NewWebhook, ScheduleChange};
+use stepwell_engine::app::{Deletion, NewWebhook, ScheduleChange};
 use stepwell_engine::{AppError, Clock, SystemClock};
 
 use crate::receiver::Receiver;
@@ -113,7 +113,7 @@ async fn a_firing_that_starts_nothing_is_not_told_nor_are_those_that_go_with_the
         }
     };
     tokio::time::timeout(crate::support::PATIENCE, skipped).await.expect("in time");
-    app.delete_workflow(caller, workflow).await.unwrap();
+    app.delete_workflow(caller, workflow, Deletion::default()).await.unwrap();
     let told = told(&receiver, 2).await;
     assert_eq!(types(&told), ["schedule.created", "workflow.deleted"]);
 }

@@ -1,0 +1,71 @@
+//! An execution with all that is known of it.
+
+use stepwell_core::Map;
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_store::record::{ActualRecord, WorkflowRecord};
+
+use super::App;
+use crate::caller::Verb;
+use crate::view::ExecutionView;
+use crate::{AppError, Caller};
+
+/// An execution with all that is known of it.
+#[derive(Clone)]
+pub struct ExecutionDetail {
+    /// The execution and its steps.
+    pub view: ExecutionView,
+    /// The plan that it runs, or ran.
+    pub plan: SharedPlan,
+    /// The workflow, also a deleted one.
+    pub workflow: WorkflowRecord,
+    /// The release tag by which its release was chosen.
+    pub tag: Option<String>,
+    /// The execution with whose last state it began.
+    pub previous: Option<ExecutionId>,
+    /// The state as it is now; after the end, the one it ended with.
+    pub state: Map,
+    /// What users said of its outputs, in the order it came.
+    pub actuals: Vec<ActualRecord>,
+}
+
+impl App {
+    /// An execution with all that is known of it. Scope `read:workflows`. `workflow`: only where
+    /// it belongs to that one.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn execution_detail(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<ExecutionDetail, AppError> {
+        let (record, execution) = self.folded(caller, Verb::Read, workflow, id).await?;
+        let found = self.engine.store.find_workflow(record.workflow).await?;
+        let workflow = found.ok_or_else(|| {
+            AppError::Internal(format!("workflow {} of {id} is gone", record.workflow))
+        })?;
+        Ok(ExecutionDetail {
+            view: ExecutionView::new(&execution, &record),
+            plan: execution.origin.plan.clone(),
+            workflow,
+            tag: execution.tag,
+            previous: execution.previous,
+            state: execution.state,
+            actuals: self.engine.store.list_actuals(id).await?,
+        })
+    }
+
+    /// The plan of a release; for whoever was shown the workflow.
+    ///
+    /// # Errors
+    /// The store could not be read, or there is no such release.
+    pub async fn plan_of_release(
+        &self,
+        workflow: WorkflowId,
+        number: u32,
+    ) -> Result<SharedPlan, AppError> {
+        self.engine.plans.plan(workflow, number).await
+    }
+}
