@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod abi;
+mod audit;
 mod cors;
 mod dataflow;
 mod deployments;

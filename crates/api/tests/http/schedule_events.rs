@@ -50,5 +50,5 @@ async fn they_show_what_asking_for_the_schedule_shows() {
     }
     let last = &told[2]["data"]["last_execution"];
     assert_eq!(last["execution_id"].as_str(), Some(&*triggered.text_at("/data/execution_id")));
-    assert_eq!((&last["status"], &last["completed_at"]), (&json!("pending"), &Value::Null));
+    assert_eq!((&last["status"], &last["completed_at"]), (&json!("queued"), &Value::Null));
 }
