@@ -32,6 +32,7 @@ use crate::{AppError, Caller, EngineConfig, Tell};
 mod actuals;
 mod audit;
 mod begun;
+mod caused;
 mod cursor;
 mod detail;
 mod executions;
