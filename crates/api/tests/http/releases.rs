@@ -81,6 +81,16 @@ async fn tags_choose_releases() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body} {}", refused.text);
         assert_eq!(refused.text_at("/errors/0/field"), field, "{body}");
     }
+    // A release is made with all of its tags, or not at all.
+    for name in ["LATEST", "no spaces", ""] {
+        let body = json!({"definition": definition("three"), "release_tags": ["fine", name]});
+        let refused = server.post(&format!("{workflow}/releases"), &body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{name} {}", refused.text);
+        assert_eq!(refused.text_at("/errors/0/field"), "release_tags[1]", "{name}");
+        assert_eq!(word(&server, json!({})).await, "two");
+        let fine = server.get(&format!("{workflow}/release_tags/fine")).await;
+        assert_eq!(fine.status, StatusCode::NOT_FOUND, "{}", fine.text);
+    }
     let list = server.get(&format!("{workflow}/release_tags")).await.json();
     let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
     assert_eq!(names, ["LATEST", "beta", "production"]);

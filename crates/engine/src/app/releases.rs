@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::Effects;
@@ -33,6 +33,29 @@ impl App {
         workflow: WorkflowRef<'_>,
     ) -> Result<Arc<WorkflowRecord>, AppError> {
         self.find_named(caller, Verb::Read, workflow).await
+    }
+
+    /// Makes a new release and moves these tags to it. Nothing is done where a tag's name is wrong.
+    /// Scope `write:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow; `InvalidDefinition`; `InvalidRequest` for the name of a tag.
+    pub async fn add_release(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        (source, tags): (Value, &[String]),
+    ) -> Result<ReleaseRecord, AppError> {
+        self.find_for(caller, Verb::Write, id).await?;
+        for (at, tag) in tags.iter().enumerate() {
+            check_name(&format!("release_tags[{at}]"), tag)?;
+        }
+        let number = self.update_workflow(caller, id, source).await?.record.release;
+        for tag in tags {
+            let traffic = vec![Traffic { release: number, weight: 1 }];
+            self.put_release_tag(caller, id, (tag, traffic)).await?;
+        }
+        self.release_record(id, number).await
     }
 
     /// Releases, newest first; the cursor is the number of the last one. Scope `read:workflows`.
@@ -120,7 +143,7 @@ impl App {
         (name, traffic): (&str, Vec<Traffic>),
     ) -> Result<ReleaseTagRecord, AppError> {
         let workflow = self.find_for(caller, Verb::Write, id).await?;
-        check_name(name)?;
+        check_name("tag", name)?;
         check_traffic(&workflow, &traffic)?;
         let updated_at = self.engine.now();
         let shares: Vec<_> =
@@ -160,14 +183,15 @@ fn latest(workflow: &WorkflowRecord) -> ReleaseTagRecord {
     }
 }
 
-fn check_name(name: &str) -> Result<(), AppError> {
+/// `place` is where in the request it stands.
+fn check_name(place: &str, name: &str) -> Result<(), AppError> {
     if name.eq_ignore_ascii_case(LATEST) {
-        return Err(AppError::invalid("tag", "LATEST moves by itself; move a tag of another name"));
+        return Err(AppError::invalid(place, "LATEST moves by itself; move a tag of another name"));
     }
     let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
         let message = format!("must be 1 to {MAX_NAME} bytes of letters, digits, `-`, `_` and `.`");
-        return Err(AppError::invalid("tag", message));
+        return Err(AppError::invalid(place, message));
     }
     Ok(())
 }

@@ -14,9 +14,9 @@ use stepwell_store::traits::{
 };
 use stepwell_store::{Effects, StoreError};
 
+use super::caused::changed_fields;
 use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds};
 use crate::caller::Verb;
-use crate::runtime::deliveries::Happened;
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
 
@@ -319,7 +319,11 @@ pub(super) struct New {
 }
 
 /// The workflow as it is with other parts.
-pub(super) fn with_parts(before: WorkflowRecord, parts: WorkflowParts, now: Timestamp) -> WorkflowRecord {
+pub(super) fn with_parts(
+    before: WorkflowRecord,
+    parts: WorkflowParts,
+    now: Timestamp,
+) -> WorkflowRecord {
     let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
     WorkflowRecord {
         description,

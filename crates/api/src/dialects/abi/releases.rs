@@ -44,13 +44,7 @@ pub async fn create_release(
     let tags = fields.texts("release_tags").unwrap_or_default();
     fields.finish()?;
     once(&api.app, &caller, posted.key, async {
-        let view = api.app.update_workflow(&caller, id, definition).await?;
-        let number = view.record.release;
-        for tag in &tags {
-            let traffic = vec![Traffic { release: number, weight: 1 }];
-            api.app.put_release_tag(&caller, id, (tag, traffic)).await?;
-        }
-        let release = api.app.release(&caller, id, number).await?;
+        let release = api.app.add_release(&caller, id, (definition, &tags)).await?;
         wire::written(StatusCode::CREATED, Release::from(release))
     })
     .await
