@@ -150,7 +150,16 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, spread: Spread) -> Commit 
         started_by: None,
     };
     let deliveries = Vec::new();
-    Commit { node, record, expected_seq: 0, events, deliveries, idempotency: None, schedule: None }
+    Commit {
+        node,
+        record,
+        expected_seq: 0,
+        events,
+        deliveries,
+        audit: Vec::new(),
+        idempotency: None,
+        schedule: None,
+    }
 }
 
 /// A list to ask for.

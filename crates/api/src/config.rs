@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::cors::Origin;
+use crate::peer::Network;
 
 /// What requests may be and how long they may take.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct ApiConfig {
     pub auth_required: bool,
     /// The origins whose web pages may call the API from a browser; `*`: any.
     pub allowed_origins: Vec<Origin>,
+    /// The proxies, by address or network, whose `X-Forwarded-For` is believed when it is written
+    /// down from where something was done.
+    pub trusted_proxies: Vec<Network>,
     /// Whether `/metrics` is served without a key.
     pub metrics_public: bool,
 }
@@ -53,6 +57,7 @@ impl Default for ApiConfig {
             write_patience_seconds: 30,
             auth_required: true,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             metrics_public: false,
         }
     }

@@ -12,7 +12,9 @@ use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use stepwell_engine::app::Refusal;
 use stepwell_engine::{AuthError, Caller};
+use stepwell_store::audit::Origin;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -20,7 +22,7 @@ use crate::dialects::Dialect;
 use crate::error::{ApiError, Kind};
 use crate::server::Api;
 use crate::telemetry;
-use crate::{body, limits};
+use crate::{body, limits, peer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -46,7 +48,7 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
         method = %method,
         path = request.uri().path()
     );
-    let answered = guarded(&api, request, next, route.as_ref());
+    let answered = guarded(&api, request, next, (route.as_ref(), &id));
     let mut response = answered.instrument(span.clone()).await;
     let _in_span = span.enter();
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
@@ -68,26 +70,39 @@ async fn guarded(
     api: &Api,
     mut request: Request,
     next: Next,
-    route: Option<&MatchedPath>,
+    (route, id): (Option<&MatchedPath>, &str),
 ) -> Response {
     if let Some(route) = route
         && !is_open(api, route.as_str())
     {
-        let caller = match caller(api, request.headers()).await {
+        let mut caller = match caller(api, request.headers()).await {
             Ok(caller) => caller,
             Err(error) => return unread(request, error).await,
         };
-        let limits = caller.limits.clone();
-        let admitted = api.app.admit_request(&caller);
-        request.extensions_mut().insert(caller);
-        let mut response = match admitted {
+        let trusted = &api.config.trusted_proxies;
+        let address = peer::client_address(trusted, request.extensions(), request.headers());
+        caller.origin = Origin { address, request_id: Some(id.into()) };
+        let method = request.method().clone();
+        request.extensions_mut().insert(caller.clone());
+        let mut response = match api.app.admit_request(&caller) {
             Ok(()) => bounded(api, request, next).await,
             Err(error) => unread(request, error.into()).await,
         };
-        limits::show(&api.app, &limits, &mut response);
+        limits::show(&api.app, &caller.limits, &mut response);
+        if let Some(reason) = lacking(&response) {
+            let (method, route) = (method.as_str(), route.as_str());
+            api.app.note_refusal(&caller, Refusal { method, route, reason: &reason }).await;
+        }
         return response;
     }
     bounded(api, request, next).await
+}
+
+/// What somebody was refused for want of a permission is told; `None`: nothing was.
+fn lacking(response: &Response) -> Option<String> {
+    let error = response.extensions().get::<ApiError>()?;
+    let refused = matches!(error.kind(), Kind::Forbidden | Kind::NotPermitted);
+    refused.then(|| error.message().to_owned())
 }
 
 /// Refuses a request whose body nobody has read.
@@ -135,7 +150,7 @@ fn time_limit(api: &Api, uri: &Uri) -> Duration {
 async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = token(headers)?;
     if token.is_none() && !api.config.auth_required {
-        return Ok(Caller::internal());
+        return Ok(Caller { actor: api.keyless.clone(), ..Caller::internal() });
     }
     Ok(api.app.authenticate(token).await?)
 }

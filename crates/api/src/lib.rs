@@ -15,6 +15,7 @@ mod json;
 mod limits;
 mod once;
 mod patience;
+mod peer;
 mod query;
 mod respond;
 mod secrets;
@@ -26,7 +27,8 @@ mod tell;
 
 pub use config::ApiConfig;
 pub use cors::Origin;
-pub use server::{router, serve};
+pub use peer::Network;
+pub use server::{router, serve, trusted_router};
 pub use service::openapi;
 pub use telemetry::install_metrics;
 pub use tell::Words;

@@ -7,12 +7,14 @@ use axum::extract::{Extension, Request};
 use axum::serve::ListenerExt;
 use axum::{Router, ServiceExt};
 use stepwell_engine::App;
+use stepwell_store::audit::Actor;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::Layer;
 
 use crate::config::ApiConfig;
 use crate::patience::Patient;
+use crate::peer::Peer;
 use crate::{cors, dialects, edge, service, telemetry};
 
 /// How long connections may finish what they do after the server was asked to stop.
@@ -25,6 +27,8 @@ pub struct Api {
     pub app: App,
     /// The settings.
     pub config: Arc<ApiConfig>,
+    /// Who somebody without a key is.
+    pub keyless: Actor,
 }
 
 /// Tells streams that the server is stopping, so that they end.
@@ -42,7 +46,16 @@ impl Stopping {
 
 /// All routes of all dialects.
 pub fn router(app: App, config: ApiConfig) -> Router {
-    let api = Api { app, config: Arc::new(config) };
+    routes(Api { app, config: Arc::new(config), keyless: Actor::Anonymous })
+}
+
+/// The same for the process itself: no key is asked for. It must not be served.
+pub fn trusted_router(app: App, config: ApiConfig) -> Router {
+    let config = ApiConfig { auth_required: false, ..config };
+    routes(Api { app, config: Arc::new(config), keyless: Actor::Cli })
+}
+
+fn routes(api: Api) -> Router {
     let router = Router::new()
         .merge(dialects::dataflow::routes())
         .merge(dialects::abi::routes())
@@ -71,7 +84,7 @@ pub async fn serve(
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
     let service = Extension(Stopping(Arc::new(stopping))).layer(router);
-    let service = ServiceExt::<Request>::into_make_service(service);
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<Peer>(service);
     let listener = listener.tap_io(|stream| {
         // Answers are written whole: waiting for more only adds latency.
         if let Err(error) = stream.set_nodelay(true) {

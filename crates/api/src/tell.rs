@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Tell;
-use stepwell_engine::app::WorkflowView;
+use stepwell_engine::app::{ScheduleView, WorkflowView};
 use stepwell_engine::tell::{Event, StatusChange, StepOf};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
@@ -26,6 +26,10 @@ impl Tell for Words {
 
     fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> Value {
         abi::events::execution(execution, workflow_name)
+    }
+
+    fn schedule(&self, schedule: &ScheduleView) -> Value {
+        abi::events::schedule(schedule)
     }
 
     fn step(&self, step: StepOf<'_>) -> Value {

@@ -160,6 +160,10 @@ id!(
     ReceiverId, "a receiver", dataflow: "rcv", abi: "rcv");
 
 id!(
+    /// An entry of the audit log.
+    AuditId, "an audit entry", dataflow: "aud", abi: "aud");
+
+id!(
     /// A schedule: what starts executions by itself.
     ScheduleId, "a schedule", dataflow: "sched", abi: "sched");
 
@@ -169,7 +173,7 @@ impl WorkspaceId {
 }
 
 id!(
-    /// What a delivery tells of: an execution, a workflow, a schedule.
+    /// What a delivery or an audit entry tells of: an execution, a workflow, a schedule.
     SubjectId, "a subject", dataflow: "sub", abi: "sub");
 
 macro_rules! subjects {
@@ -182,7 +186,7 @@ macro_rules! subjects {
     )*};
 }
 
-subjects!(ExecutionId, WorkflowId, WebhookId);
+subjects!(ExecutionId, WorkflowId, WebhookId, ScheduleId, KeyId, WorkspaceId);
 
 impl ReceiverId {
     /// All URLs of one origin (`https://example.com:8443`) are one receiver: UUIDv5 of its name.

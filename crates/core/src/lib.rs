@@ -4,6 +4,7 @@
 //! SQL, or use async: time, ids, randomness and the results of I/O arrive as arguments. That is
 //! what lets the same code run live, replay after a crash, and run in the simulator.
 
+pub mod audit;
 pub mod catalog;
 pub mod definition;
 mod depth;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_core::ids::{KeyId, WorkspaceId};
+use stepwell_store::audit::{Actor, Origin};
 
 use crate::AppError;
 use crate::limits::Limits;
@@ -12,8 +13,10 @@ use crate::limits::Limits;
 pub struct Caller {
     /// The workspace whose objects it sees.
     pub workspace: WorkspaceId,
-    /// The key it came with; `None`: the process itself (CLI on the data folder, tests).
-    pub key: Option<KeyId>,
+    /// Who that is.
+    pub actor: Actor,
+    /// From where it asks.
+    pub origin: Origin,
     /// What it may do.
     pub scopes: Arc<[Scope]>,
     /// What it may use.
@@ -164,10 +167,21 @@ impl Caller {
     pub fn internal() -> Self {
         Self {
             workspace: WorkspaceId::DEFAULT,
-            key: None,
+            actor: Actor::System,
+            origin: Origin::default(),
             scopes: [Scope::Admin].into(),
             limits: Limits::default(),
         }
+    }
+
+    /// The process itself, in that workspace.
+    pub fn internal_to(workspace: WorkspaceId) -> Self {
+        Self { workspace, ..Self::internal() }
+    }
+
+    /// The key it came with; `None`: it came without one.
+    pub const fn key(&self) -> Option<KeyId> {
+        self.actor.key()
     }
 
     /// Whether it is allowed everything.

@@ -36,6 +36,8 @@ pub struct EngineConfig {
     pub webhook_disable_seconds: u64,
     /// How long deliveries to webhooks are kept after they were made, in seconds.
     pub webhook_history_seconds: u64,
+    /// How long entries of the audit log are kept, in seconds; 0: for ever.
+    pub audit_retention_seconds: u64,
     /// Whether steps and webhooks may reach private, loopback and link-local addresses; `None`:
     /// only while the server itself listens on loopback.
     pub allow_private_egress: Option<bool>,
@@ -62,6 +64,7 @@ impl Default for EngineConfig {
             delivery_retry_seconds: 24 * 3600,
             webhook_disable_seconds: 5 * 24 * 3600,
             webhook_history_seconds: 30 * 24 * 3600,
+            audit_retention_seconds: 0,
             allow_private_egress: None,
             sole_node: true,
             fire_schedules: true,

@@ -9,7 +9,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{EventId, WebhookId};
 use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 
-use crate::app::WorkflowView;
+use crate::app::{ScheduleView, WorkflowView};
 use crate::view::{ExecutionView, Notice, StepView};
 
 /// Words what happened.
@@ -20,6 +20,8 @@ pub trait Tell: Send + Sync + 'static {
     fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> Value;
     /// The data of an event about an execution: what asking for it would show.
     fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> Value;
+    /// The data of an event about a schedule: what asking for it would show.
+    fn schedule(&self, schedule: &ScheduleView) -> Value;
     /// The data of an event about a step of an execution.
     fn step(&self, step: StepOf<'_>) -> Value;
     /// The data of a test delivery.

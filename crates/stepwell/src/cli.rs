@@ -78,6 +78,8 @@ pub enum Command {
     /// Create, list, show and change workspaces
     #[command(subcommand)]
     Workspaces(commands::workspaces::Workspaces),
+    /// Show who did what
+    Audit(commands::audit::Audit),
     /// Show what step types there are
     StepTypes(commands::step_types::StepTypes),
     /// Show the configuration that is in effect

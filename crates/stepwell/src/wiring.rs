@@ -76,7 +76,7 @@ pub fn router(app: App, config: ApiConfig) -> axum::Router {
 
 /// The HTTP API for the process itself: no key is asked for. It must not be served.
 pub fn trusted_router(app: App, config: ApiConfig) -> axum::Router {
-    stepwell_api::router(app, ApiConfig { auth_required: false, ..config })
+    stepwell_api::trusted_router(app, config)
 }
 
 /// Collects metrics from now on.

@@ -150,6 +150,21 @@ fn exercise(folder: &Folder) {
     assert_eq!(folder.refused(&["workflows", "show", id]).0, 3);
 }
 
+/// Who did what, by the name of the key that the command used, or without one.
+fn audit(folder: &Folder, actor: &str) {
+    let found = folder.json(&["audit", "--action", "workspace.created", "--actor", actor]);
+    assert_eq!(found["items"], json!([]), "a new workspace has a log of its own");
+    let found = folder.json(&["audit", "--type", "workflow", "--actor", actor, "--limit", "100"]);
+    let entries = found["items"].as_array().unwrap();
+    assert!(entries.iter().any(|entry| entry["action"] == "workflow.created"), "{found}");
+    assert!(entries.iter().all(|entry| entry["actor"]["name"] == actor), "{found}");
+    let object = entries[0]["object"]["id"].as_str().unwrap();
+    let of_one = folder.json(&["audit", "--object", object, "--until", "2999-12-31"]);
+    assert!(of_one["items"].as_array().unwrap().contains(&entries[0]), "{of_one}");
+    let (code, error) = folder.refused(&["audit", "--action", "fly"]);
+    assert_eq!((code, &error["code"]), (1, &json!("INVALID_REQUEST")));
+}
+
 fn workspaces(folder: &Folder) {
     let made = folder.json(&["workspaces", "create", "acme", "--tier", "standard"]);
     assert_eq!(made["rate_limits"]["executions_per_second"], 5);
@@ -202,9 +217,11 @@ fn commands_work_through_the_server_and_without_it() {
     let folder = Folder::new();
     let server = folder.serve(&[]);
     exercise(&folder);
+    audit(&folder, "admin");
     server.stop();
     assert!(!folder.data().join("server.json").exists());
     exercise(&folder);
+    audit(&folder, "cli");
 }
 
 #[test]

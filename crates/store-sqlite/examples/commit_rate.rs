@@ -142,6 +142,7 @@ fn three_steps(node: NodeId) -> Commit {
         expected_seq: 0,
         events,
         deliveries: Vec::new(),
+        audit: Vec::new(),
         idempotency: None,
         schedule: None,
     }

@@ -14,11 +14,11 @@ use stepwell_core::ids::{DeliveryId, ExecutionId, ReceiverId, SubjectId, Webhook
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, Destination};
 use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
 use stepwell_store::webhooks::Redeliver;
-use stepwell_store::{DeliveryStore, StoreError};
+use stepwell_store::{DeliveryStore, Effects, StoreError};
 
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, webhooks};
+use crate::{SqliteStore, effects, webhooks};
 
 macro_rules! columns {
     () => {
@@ -88,9 +88,9 @@ pub(crate) const QUERIES: &[&str] = &[
 
 #[async_trait]
 impl DeliveryStore for SqliteStore {
-    async fn add_deliveries(&self, deliveries: Vec<DeliveryRecord>) -> Answer<()> {
-        let bytes = deliveries.iter().map(|delivery| delivery.body.len()).sum();
-        self.writer.write(bytes, move |batch| insert(batch.connection, &deliveries)).await
+    async fn add_effects(&self, effects: Effects) -> Answer<()> {
+        let bytes = effects.bytes();
+        self.writer.write(bytes, move |batch| effects::write(batch.connection, &effects)).await
     }
 
     async fn due_deliveries(&self, due: DueDeliveries) -> Answer<Vec<DeliveryRecord>> {
@@ -275,12 +275,13 @@ fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()>
 }
 
 /// Has a delivery sent again.
-pub(crate) fn redeliver(connection: &Connection, redeliver: Redeliver) -> Result<()> {
-    let Redeliver { id, now, give_up_at } = redeliver;
-    let found = queue_of(connection, id)?;
+pub(crate) fn redeliver(connection: &Connection, redeliver: &Redeliver) -> Result<()> {
+    let Redeliver { id, now, give_up_at, effects } = redeliver;
+    let found = queue_of(connection, *id)?;
     let (queue, _) = found.ok_or(StoreError::Missing("the delivery"))?;
     row::run(connection, REDELIVER, params![id.blob(), now.as_micros(), give_up_at.as_micros()])?;
-    choose_head(connection, queue)
+    choose_head(connection, queue)?;
+    effects::write(connection, effects)
 }
 
 type Queue = (ReceiverId, SubjectId);

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_store::FeedbackStore;
 use stepwell_store::record::{ActualRecord, QualityRow, ReleaseTagRecord, Traffic};
+use stepwell_store::{Effects, FeedbackStore};
 
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec};
+use crate::{SqliteStore, codec, effects};
 
 const PUT_TAG: &str = "INSERT INTO release_tags (workflow, name, traffic, updated_at)
     VALUES (?1, ?2, ?3, ?4) ON CONFLICT (workflow, name)
@@ -33,14 +33,15 @@ pub(crate) const QUERIES: &[&str] = &[FIND_TAG, LIST_TAGS, LIST, PURGE, QUALITY]
 
 #[async_trait]
 impl FeedbackStore for SqliteStore {
-    async fn put_release_tag(&self, tag: ReleaseTagRecord) -> Answer<()> {
+    async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Answer<()> {
         let ReleaseTagRecord { workflow, name, traffic, updated_at } = tag;
         let pairs: Vec<_> = traffic.iter().map(|part| (part.release, part.weight)).collect();
         let traffic = codec::write_json(&pairs)?;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 let params = params![workflow.blob(), name, traffic, updated_at.as_micros()];
-                row::run(batch.connection, PUT_TAG, params).map(drop)
+                row::run(batch.connection, PUT_TAG, params)?;
+                effects::write(batch.connection, &effects)
             })
             .await
     }

@@ -5,11 +5,12 @@ use rusqlite::{Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_store::record::KeyRecord;
-use stepwell_store::{KeyStore, StoreError};
+use stepwell_store::traits::RevokeKey;
+use stepwell_store::{Effects, KeyStore, StoreError};
 
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, workspaces};
+use crate::{SqliteStore, codec, effects, workspaces};
 
 macro_rules! columns {
     () => {
@@ -40,11 +41,11 @@ pub(crate) const QUERIES: &[&str] = &[BY_HASH, OF_WORKSPACE, FIND, REVOKE, TOUCH
 
 #[async_trait]
 impl KeyStore for SqliteStore {
-    async fn create_key(&self, key: KeyRecord) -> Answer<()> {
+    async fn create_key(&self, key: KeyRecord, effects: Effects) -> Answer<()> {
         let scopes = codec::write_json(&key.scopes)?;
         let limits = workspaces::limits_text(key.limits)?;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 let params = params![
                     key.id.blob(),
                     key.workspace.blob(),
@@ -58,7 +59,8 @@ impl KeyStore for SqliteStore {
                     row::micros(key.revoked_at),
                     limits,
                 ];
-                row::run(batch.connection, INSERT, params).map(drop)
+                row::run(batch.connection, INSERT, params)?;
+                effects::write(batch.connection, &effects)
             })
             .await
     }
@@ -76,14 +78,16 @@ impl KeyStore for SqliteStore {
             .await
     }
 
-    async fn revoke_key(&self, workspace: WorkspaceId, id: KeyId, now: Timestamp) -> Answer<()> {
+    async fn revoke_key(&self, revoke: RevokeKey) -> Answer<()> {
+        let RevokeKey { workspace, id, now, effects } = revoke;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 let connection = batch.connection;
                 let wanted = params![id.blob(), workspace.blob()];
                 let found = row::first(connection, FIND, wanted, |_| Ok(()))?;
                 found.ok_or(StoreError::Missing("the key"))?;
-                row::run(connection, REVOKE, params![id.blob(), now.as_micros()]).map(drop)
+                row::run(connection, REVOKE, params![id.blob(), now.as_micros()])?;
+                effects::write(connection, &effects)
             })
             .await
     }

@@ -4,6 +4,7 @@
 //! transaction; a few connections only read. This crate decides nothing: it checks what the seam
 //! tells it to check, inside the transaction that writes.
 
+mod audit;
 mod codec;
 mod connection;
 mod deliveries;

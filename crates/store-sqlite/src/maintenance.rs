@@ -15,7 +15,7 @@ use crate::executions::counts::Counted;
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{SqliteStore, deliveries, executions, feedback};
+use crate::{SqliteStore, audit, deliveries, executions, feedback};
 
 /// How many executions, idempotency keys or deliveries are deleted in one write: others wait no longer.
 const PURGE_STEP: usize = 64;
@@ -60,6 +60,15 @@ impl MaintenanceStore for SqliteStore {
             let delete = move |connection: &Connection| {
                 deliveries::purge_old(connection, before, PURGE_STEP)
             };
+            let deleted = self.writer.write(0, move |batch| delete(batch.connection)).await?;
+            if deleted < PURGE_STEP {
+                break;
+            }
+        }
+        let Some(before) = purge.audit_before else { return Ok(purged) };
+        loop {
+            let delete =
+                move |connection: &Connection| audit::purge_old(connection, before, PURGE_STEP);
             let deleted = self.writer.write(0, move |batch| delete(batch.connection)).await?;
             if deleted < PURGE_STEP {
                 return Ok(purged);

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_schedules.sql"),
     include_str!("../migrations/0005_webhooks.sql"),
     include_str!("../migrations/0006_workspaces.sql"),
+    include_str!("../migrations/0007_audit.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -5,8 +5,8 @@ use rusqlite::{Connection, Params, Row};
 use serde_json::Value;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, ScheduleId, SubjectId, WebhookId,
-    WorkflowId, WorkspaceId,
+    ActualId, AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, ScheduleId, SubjectId,
+    WebhookId, WorkflowId, WorkspaceId,
 };
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::DeliveryStatus;
@@ -40,6 +40,7 @@ macro_rules! ids {
 
 ids!(
     ActualId,
+    AuditId,
     DeliveryId,
     ExecutionId,
     KeyId,

@@ -9,11 +9,11 @@ use stepwell_store::schedules::{
     CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
     UpdateSchedule,
 };
-use stepwell_store::{ScheduleStore, StoreError};
+use stepwell_store::{Effects, ScheduleStore, StoreError};
 
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, workflows};
+use crate::{SqliteStore, codec, effects, workflows};
 
 /// The columns that [`schedule`] reads.
 macro_rules! columns {
@@ -89,6 +89,7 @@ fn list_sql(sort: ScheduleSort, descending: bool, of_workflow: bool) -> String {
 /// A schedule with everything that can be made before it is the writer's turn.
 pub(crate) struct Prepared {
     record: ScheduleRecord,
+    effects: Effects,
     timing: String,
     parameters: Option<String>,
     queued: Option<String>,
@@ -96,7 +97,8 @@ pub(crate) struct Prepared {
 }
 
 /// Encodes on the caller's thread.
-pub(crate) fn prepare(record: ScheduleRecord) -> Answer<Prepared> {
+pub(crate) fn prepare(update: UpdateSchedule) -> Answer<Prepared> {
+    let UpdateSchedule { schedule: record, effects } = update;
     let queued = &record.progress.queued;
     Ok(Prepared {
         timing: codec::write_json(&record.timing)?,
@@ -104,13 +106,15 @@ pub(crate) fn prepare(record: ScheduleRecord) -> Answer<Prepared> {
         queued: (!queued.is_empty()).then(|| codec::write_json(queued)).transpose()?,
         skipped: record.progress.skipped.as_ref().map(codec::write_json).transpose()?,
         record,
+        effects,
     })
 }
 
 impl Prepared {
     /// Roughly what is written.
     pub(crate) fn bytes(&self) -> usize {
-        self.timing.len() + self.parameters.as_ref().map_or(0, String::len)
+        let parameters = self.parameters.as_ref().map_or(0, String::len);
+        self.timing.len() + parameters + self.effects.bytes()
     }
 
     /// Refuses to be written over another version than the one before.
@@ -127,11 +131,11 @@ impl Prepared {
 
     /// Writes it over the version that was found to be right.
     pub(crate) fn update(&self, connection: &Connection) -> Result<()> {
-        self.write(connection, UPDATE).map(drop)
+        self.write(connection, UPDATE)
     }
 
-    fn write(&self, connection: &Connection, sql: &str) -> Result<usize> {
-        let Self { record, timing, parameters, queued, skipped } = self;
+    fn write(&self, connection: &Connection, sql: &str) -> Result<()> {
+        let Self { record, effects, timing, parameters, queued, skipped } = self;
         let params = params![
             record.id.blob(),
             record.workspace.blob(),
@@ -155,7 +159,8 @@ impl Prepared {
             record.created_at.as_micros(),
             record.updated_at.as_micros(),
         ];
-        row::run(connection, sql, params)
+        row::run(connection, sql, params)?;
+        effects::write(connection, effects)
     }
 }
 
@@ -169,17 +174,18 @@ pub(crate) fn delete_of(connection: &Connection, workflow: WorkflowId) -> Result
 #[async_trait]
 impl ScheduleStore for SqliteStore {
     async fn create_schedule(&self, create: CreateSchedule) -> Answer<()> {
-        let prepared = prepare(create.schedule)?;
+        let CreateSchedule { schedule, effects } = create;
+        let prepared = prepare(UpdateSchedule { schedule, effects })?;
         self.writer
             .write(prepared.bytes(), move |batch| {
                 workflows::live_release(batch.connection, prepared.record.workflow, None)?;
-                prepared.write(batch.connection, INSERT).map(drop)
+                prepared.write(batch.connection, INSERT)
             })
             .await
     }
 
     async fn update_schedule(&self, update: UpdateSchedule) -> Answer<()> {
-        let prepared = prepare(update.schedule)?;
+        let prepared = prepare(update)?;
         self.writer
             .write(prepared.bytes(), move |batch| {
                 prepared.require_version(batch.connection)?;
@@ -189,10 +195,13 @@ impl ScheduleStore for SqliteStore {
     }
 
     async fn delete_schedule(&self, delete: DeleteSchedule) -> Answer<()> {
+        let DeleteSchedule { id, effects } = delete;
         self.writer
-            .write(0, move |batch| match row::run(batch.connection, DELETE, [delete.id.blob()])? {
-                0 => Err(MISSING.into()),
-                _ => Ok(()),
+            .write(effects.bytes(), move |batch| {
+                match row::run(batch.connection, DELETE, [id.blob()])? {
+                    0 => Err(MISSING.into()),
+                    _ => effects::write(batch.connection, &effects),
+                }
             })
             .await
     }

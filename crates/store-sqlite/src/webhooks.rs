@@ -8,11 +8,11 @@ use stepwell_store::record::{AttemptRecord, DeliveryRecord};
 use stepwell_store::webhooks::{
     DeliveryPage, ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus,
 };
-use stepwell_store::{StoreError, WebhookStore};
+use stepwell_store::{Effects, StoreError, WebhookStore};
 
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, deliveries};
+use crate::{SqliteStore, codec, deliveries, effects};
 
 macro_rules! columns {
     () => {
@@ -73,34 +73,37 @@ pub(crate) const QUERIES: &[&str] = &[
 
 #[async_trait]
 impl WebhookStore for SqliteStore {
-    async fn create_webhook(&self, webhook: WebhookRecord) -> Answer<()> {
+    async fn create_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Answer<()> {
         let topics = codec::write_json(&webhook.topics.names())?;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 if find(batch.connection, webhook.id)?.is_some() {
                     return Err(corrupt(format!("webhook {} is already there", webhook.id)));
                 }
                 insert(batch.connection, &webhook, &topics)?;
-                changed(batch.connection)
+                changed(batch.connection)?;
+                effects::write(batch.connection, &effects)
             })
             .await
     }
 
-    async fn update_webhook(&self, webhook: WebhookRecord) -> Answer<()> {
+    async fn update_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Answer<()> {
         let topics = codec::write_json(&webhook.topics.names())?;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 require(update(batch.connection, &webhook, &topics)?)?;
-                changed(batch.connection)
+                changed(batch.connection)?;
+                effects::write(batch.connection, &effects)
             })
             .await
     }
 
-    async fn delete_webhook(&self, id: WebhookId) -> Answer<()> {
+    async fn delete_webhook(&self, id: WebhookId, effects: Effects) -> Answer<()> {
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 require(row::run(batch.connection, DELETE, [id.blob()])?)?;
-                changed(batch.connection)
+                changed(batch.connection)?;
+                effects::write(batch.connection, &effects)
             })
             .await
     }
@@ -149,7 +152,11 @@ impl WebhookStore for SqliteStore {
     }
 
     async fn redeliver(&self, redeliver: Redeliver) -> Answer<()> {
-        self.writer.write(0, move |batch| deliveries::redeliver(batch.connection, redeliver)).await
+        self.writer
+            .write(redeliver.effects.bytes(), move |batch| {
+                deliveries::redeliver(batch.connection, &redeliver)
+            })
+            .await
     }
 }
 

@@ -6,12 +6,12 @@ use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
 use stepwell_store::record::{IdempotencyRecord, WorkspaceRecord};
 use stepwell_store::traits::UpdateWorkspace;
-use stepwell_store::{StoreError, WorkspaceStore};
+use stepwell_store::{Effects, StoreError, WorkspaceStore};
 
 use crate::executions::idempotency;
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec};
+use crate::{SqliteStore, codec, effects};
 
 const INSERT: &str = "INSERT INTO workspaces (id, name, limits, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING";
@@ -31,16 +31,18 @@ impl WorkspaceStore for SqliteStore {
         &self,
         workspace: WorkspaceRecord,
         idempotency: Option<IdempotencyRecord>,
+        effects: Effects,
     ) -> Answer<()> {
         let limits = limits_text(workspace.limits)?;
         self.writer
-            .write(0, move |batch| {
+            .write(effects.bytes(), move |batch| {
                 idempotency::require_free(batch.connection, idempotency.as_ref())?;
                 let WorkspaceRecord { id, name, limits: _, created_at, updated_at } = &workspace;
                 let (created_at, updated_at) = (created_at.as_micros(), updated_at.as_micros());
                 let params = params![id.blob(), name, limits, created_at, updated_at];
                 row::run(batch.connection, INSERT, params)?;
-                idempotency::take(batch.connection, idempotency.as_ref())
+                idempotency::take(batch.connection, idempotency.as_ref())?;
+                effects::write(batch.connection, &effects)
             })
             .await
     }
@@ -48,8 +50,8 @@ impl WorkspaceStore for SqliteStore {
     async fn update_workspace(&self, update: UpdateWorkspace) -> Answer<()> {
         let new_limits = update.limits.map(limits_text).transpose()?;
         self.writer
-            .write(0, move |batch| {
-                let UpdateWorkspace { id, name, limits: _, now } = &update;
+            .write(update.effects.bytes(), move |batch| {
+                let UpdateWorkspace { id, name, limits: _, now, effects } = &update;
                 let found = row::first(batch.connection, FIND, [id.blob()], workspace)?;
                 let found = found.ok_or(StoreError::Missing("the workspace"))?;
                 let name = name.as_ref().unwrap_or(&found.name);
@@ -58,7 +60,8 @@ impl WorkspaceStore for SqliteStore {
                     None => limits_text(found.limits)?,
                 };
                 let params = params![id.blob(), name, limits, now.as_micros()];
-                row::run(batch.connection, UPDATE, params).map(drop)
+                row::run(batch.connection, UPDATE, params)?;
+                effects::write(batch.connection, effects)
             })
             .await
     }

@@ -4,8 +4,9 @@ use stepwell_core::execution::Recorded;
 use stepwell_core::ids::NodeId;
 
 use crate::StoreError;
+use crate::audit::AuditRecord;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
-use crate::schedules::ScheduleRecord;
+use crate::schedules::UpdateSchedule;
 
 /// What happens to one execution in one transaction: events, projection, outbox.
 #[derive(Debug, Clone)]
@@ -23,17 +24,26 @@ pub struct Commit {
     pub events: Vec<Recorded>,
     /// Deliveries to put in the outbox.
     pub deliveries: Vec<DeliveryRecord>,
+    /// What users did to the execution by these events.
+    pub audit: Vec<AuditRecord>,
     /// The idempotency key to take; refused as `Replayed` where it is taken. Only with a new
     /// execution.
     pub idempotency: Option<IdempotencyRecord>,
-    /// The schedule that starts the execution, as it stands then: written with the first event or
-    /// not at all, so that each firing has exactly one execution. Refused as in
-    /// [`ScheduleStore::update_schedule`](crate::ScheduleStore::update_schedule). Only with a new
-    /// execution.
-    pub schedule: Option<Box<ScheduleRecord>>,
+    /// The schedule that starts the execution, as it stands then, and what that causes: written
+    /// with the first event or not at all, so that each firing has exactly one execution. Refused
+    /// as in [`ScheduleStore::update_schedule`](crate::ScheduleStore::update_schedule). Only with a
+    /// new execution.
+    pub schedule: Option<Box<UpdateSchedule>>,
 }
 
 impl Commit {
+    /// Whether it puts anything in the outbox.
+    pub fn has_deliveries(&self) -> bool {
+        let firing = self.schedule.as_ref();
+        !self.deliveries.is_empty()
+            || firing.is_some_and(|firing| !firing.effects.deliveries.is_empty())
+    }
+
     /// Whether its parts fit together: events without gaps after `expected_seq`, the record at the
     /// last of them, an idempotency key or a schedule only with a new execution, deliveries about
     /// this execution.

@@ -1,5 +1,6 @@
 //! What a change causes beside itself.
 
+use crate::audit::AuditRecord;
 use crate::record::DeliveryRecord;
 
 /// What a change causes beside itself, stored in the same transaction: there is no change without
@@ -8,12 +9,32 @@ use crate::record::DeliveryRecord;
 pub struct Effects {
     /// Deliveries to put in the outbox.
     pub deliveries: Vec<DeliveryRecord>,
+    /// Entries of the audit log.
+    pub audit: Vec<AuditRecord>,
 }
 
 impl Effects {
+    /// Deliveries alone.
+    pub const fn telling(deliveries: Vec<DeliveryRecord>) -> Self {
+        Self { deliveries, audit: Vec::new() }
+    }
+
+    /// An audit entry alone.
+    pub fn noting(entry: AuditRecord) -> Self {
+        Self::default().and_noting(entry)
+    }
+
+    /// With an audit entry.
+    #[must_use]
+    pub fn and_noting(mut self, entry: AuditRecord) -> Self {
+        self.audit.push(entry);
+        self
+    }
+
     /// Roughly how many bytes are written for them.
     pub fn bytes(&self) -> usize {
-        let Self { deliveries } = self;
-        deliveries.iter().map(|delivery| delivery.body.len()).sum()
+        let Self { deliveries, audit } = self;
+        let bodies: usize = deliveries.iter().map(|delivery| delivery.body.len()).sum();
+        bodies + audit.iter().map(AuditRecord::bytes).sum::<usize>()
     }
 }

@@ -5,6 +5,7 @@
 //! conformance suite (`conformance`) defines what a store is, the in-memory store
 //! (`memory::MemoryStore`) is the reference that others are compared with.
 
+pub mod audit;
 pub mod commit;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
@@ -19,6 +20,7 @@ pub mod schedules;
 pub mod traits;
 pub mod webhooks;
 
+pub use audit::AuditStore;
 pub use effects::Effects;
 pub use error::StoreError;
 pub use schedules::ScheduleStore;

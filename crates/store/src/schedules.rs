@@ -9,7 +9,7 @@ use stepwell_core::ids::{ExecutionId, KeyId, ScheduleId, WorkflowId, WorkspaceId
 use stepwell_core::schedule::{Policies, Progress, Timing};
 use stepwell_core::{Map, Timestamp};
 
-use crate::StoreError;
+use crate::{Effects, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -87,6 +87,8 @@ pub trait ScheduleStore: Send + Sync {
 pub struct CreateSchedule {
     /// The schedule.
     pub schedule: ScheduleRecord,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// Parameters of [`ScheduleStore::update_schedule`].
@@ -94,6 +96,15 @@ pub struct CreateSchedule {
 pub struct UpdateSchedule {
     /// As it is from now on; its version is one more than that which is there.
     pub schedule: ScheduleRecord,
+    /// What it causes.
+    pub effects: Effects,
+}
+
+impl UpdateSchedule {
+    /// One that causes nothing.
+    pub fn quietly(schedule: ScheduleRecord) -> Self {
+        Self { schedule, effects: Effects::default() }
+    }
 }
 
 /// Parameters of [`ScheduleStore::delete_schedule`].
@@ -101,6 +112,8 @@ pub struct UpdateSchedule {
 pub struct DeleteSchedule {
     /// The schedule.
     pub id: ScheduleId,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// Parameters of [`ScheduleStore::list_schedules`].

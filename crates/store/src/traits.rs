@@ -17,7 +17,7 @@ use crate::record::{
     IdempotencyRecord, IntegrationUse, KeyRecord, QualityRow, ReleaseRecord, ReleaseTagRecord,
     StoredExecution, WorkflowRecord, WorkflowStats, WorkspaceRecord,
 };
-use crate::{Effects, ScheduleStore, StoreError, WebhookStore};
+use crate::{AuditStore, Effects, ScheduleStore, StoreError, WebhookStore};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -32,6 +32,7 @@ pub trait Store:
     + WebhookStore
     + NodeStore
     + ScheduleStore
+    + AuditStore
     + MaintenanceStore
 {
 }
@@ -46,6 +47,7 @@ impl<T> Store for T where
         + WebhookStore
         + NodeStore
         + ScheduleStore
+        + AuditStore
         + MaintenanceStore
 {
 }
@@ -273,7 +275,7 @@ impl UpdateWorkflow {
 pub trait FeedbackStore: Send + Sync {
     /// Makes or moves a release tag, at once for all that come after. Whether the releases are
     /// there is for the caller to know.
-    async fn put_release_tag(&self, tag: ReleaseTagRecord) -> Result<()>;
+    async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Result<()>;
 
     /// A release tag by its name.
     async fn find_release_tag(
@@ -299,19 +301,32 @@ pub trait FeedbackStore: Send + Sync {
 #[async_trait]
 pub trait KeyStore: Send + Sync {
     /// Adds a key.
-    async fn create_key(&self, key: KeyRecord) -> Result<()>;
+    async fn create_key(&self, key: KeyRecord, effects: Effects) -> Result<()>;
     /// The key with that hash, also an expired or revoked one.
     async fn find_key(&self, hash: [u8; 32]) -> Result<Option<KeyRecord>>;
     /// All keys of a workspace, newest first; all workspaces where `None`.
     async fn list_keys(&self, workspace: Option<WorkspaceId>) -> Result<Vec<KeyRecord>>;
     /// Revokes a key; `Missing` where it is not in the workspace. Revoking twice keeps the first
     /// time.
-    async fn revoke_key(&self, workspace: WorkspaceId, id: KeyId, now: Timestamp) -> Result<()>;
+    async fn revoke_key(&self, revoke: RevokeKey) -> Result<()>;
     /// Notes when keys were last used.
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<()>;
     /// A setting of the installation, such as a signing secret; where it is not there, `value`
     /// is stored. Answers what is stored.
     async fn setting_or_insert(&self, name: &str, value: &str) -> Result<String>;
+}
+
+/// Parameters of [`KeyStore::revoke_key`].
+#[derive(Debug, Clone)]
+pub struct RevokeKey {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The key.
+    pub id: KeyId,
+    /// When.
+    pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// The tenants.
@@ -323,6 +338,7 @@ pub trait WorkspaceStore: Send + Sync {
         &self,
         workspace: WorkspaceRecord,
         idempotency: Option<IdempotencyRecord>,
+        effects: Effects,
     ) -> Result<()>;
     /// Changes a workspace; `Missing` where it is not there.
     async fn update_workspace(&self, update: UpdateWorkspace) -> Result<()>;
@@ -343,6 +359,8 @@ pub struct UpdateWorkspace {
     pub limits: Option<RateLimits>,
     /// When.
     pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
 }
 
 /// The outbox.
@@ -351,8 +369,8 @@ pub struct UpdateWorkspace {
 /// *queue* is named by these two.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
-    /// Puts deliveries in the outbox that no change has caused.
-    async fn add_deliveries(&self, deliveries: Vec<DeliveryRecord>) -> Result<()>;
+    /// Writes what no change has caused.
+    async fn add_effects(&self, effects: Effects) -> Result<()>;
     /// Pending deliveries that are due and first in their queue. Of each receiver the earliest;
     /// as a list first one of each receiver, in the order of their ids beginning behind `after`
     /// and going round, then a second of each, and so on.
@@ -431,8 +449,8 @@ pub trait NodeStore: Send + Sync {
 pub trait MaintenanceStore: Send + Sync {
     /// Deletes ended executions that ended before their retention (their workflow's, else
     /// `default_before`), with journal and deliveries to their own URLs, at most `limit`
-    /// executions; idempotency records older than `idempotency_before`; and deliveries to webhooks
-    /// older than `deliveries_before`. Answers how many executions. Counts of
+    /// executions; idempotency records older than `idempotency_before`; deliveries to webhooks
+    /// older than `deliveries_before`; and audit entries older than `audit_before`. Answers how many executions. Counts of
     /// workflows stay. Runs in small transactions, so that it does not hold up commits.
     async fn purge(&self, purge: Purge) -> Result<u64>;
     /// Makes a consistent copy at `target`, which must not exist, while serving.
@@ -452,6 +470,8 @@ pub struct Purge {
     pub idempotency_before: Timestamp,
     /// Deliveries to webhooks that were made before and are not pending are deleted.
     pub deliveries_before: Timestamp,
+    /// Audit entries from before are deleted; `None`: keep.
+    pub audit_before: Option<Timestamp>,
     /// At most so many executions.
     pub limit: usize,
 }

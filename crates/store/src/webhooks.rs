@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
 use stepwell_core::{Timestamp, Topics};
 
-use crate::StoreError;
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use crate::{Effects, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -86,12 +86,12 @@ pub enum WebhookStatus {
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
     /// Adds a webhook.
-    async fn create_webhook(&self, webhook: WebhookRecord) -> Result<()>;
+    async fn create_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()>;
     /// Puts this in the place of what is stored; workspace and `created_at` stay. `Missing` where
     /// it is not there.
-    async fn update_webhook(&self, webhook: WebhookRecord) -> Result<()>;
+    async fn update_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()>;
     /// Deletes a webhook; `Missing` where it is not there. Its deliveries stay until they are old.
-    async fn delete_webhook(&self, id: WebhookId) -> Result<()>;
+    async fn delete_webhook(&self, id: WebhookId, effects: Effects) -> Result<()>;
     /// A webhook.
     async fn find_webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>>;
     /// The webhooks of a workspace, newest first; of all workspaces where `None`.
@@ -132,7 +132,7 @@ pub struct DeliveryPage {
 }
 
 /// Parameters of [`WebhookStore::redeliver`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Redeliver {
     /// The delivery.
     pub id: DeliveryId,
@@ -140,4 +140,6 @@ pub struct Redeliver {
     pub now: Timestamp,
     /// Until when it is tried.
     pub give_up_at: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
 }

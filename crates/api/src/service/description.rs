@@ -14,6 +14,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         abi::Doc::openapi(),
         abi::SchedulesDoc::openapi(),
         abi::WebhooksDoc::openapi(),
+        abi::AuditDoc::openapi(),
         super::Doc::openapi(),
     ];
     for part in parts {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod abi;
+mod audit;
 mod cors;
 mod dataflow;
 mod deployments;
@@ -15,6 +16,7 @@ mod once;
 mod rates;
 mod receiver;
 mod releases;
+mod schedule_events;
 mod schedules;
 mod served;
 mod sockets;

@@ -164,7 +164,8 @@ pub fn golden(name: &str, answer: &Answer) {
 
 fn normal(text: &str) -> String {
     let ids =
-        Regex::new(r"\b((?:wf|ex|task|exec|apk|whk|msg|evt|sched|usr)[-_])[0-9a-z]{26}\b").unwrap();
+        Regex::new(r"\b((?:wf|ex|task|exec|apk|whk|msg|evt|sched|usr|aud)[-_])[0-9a-z]{26}\b")
+            .unwrap();
     let lengths = Regex::new(r#"(duration_ms": )\d+"#).unwrap();
     let times = Regex::new(r#""\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z""#).unwrap();
     let mut seen: Vec<String> = Vec::new();

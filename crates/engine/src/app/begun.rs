@@ -37,7 +37,7 @@ impl App {
         match self.execute_and_wait(caller, workflow, start, patience).await {
             Err(AppError::StillRunning(id)) => {
                 // It waits in the queue, where nobody looks at its time.
-                match self.engine.control(id, Control::Expire).await {
+                match self.engine.control(id, Control::Expire, None).await {
                     Ok(()) | Err(AppError::AlreadyEnded(_)) => {}
                     Err(error) => return Err(error),
                 }

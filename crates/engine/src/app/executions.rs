@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, Origin, Recorded};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -272,7 +273,25 @@ impl App {
         if record.status.is_final() {
             return Err(AppError::AlreadyEnded(record.status));
         }
-        self.engine.control(id, what).await
+        self.control_noted(caller, &record, what).await
+    }
+
+    /// Has an execution controlled by somebody who may, and writes it down.
+    pub(super) async fn control_noted(
+        &self,
+        caller: &Caller,
+        record: &ExecutionRecord,
+        what: Control,
+    ) -> Result<(), AppError> {
+        let action = match what {
+            Control::Cancel { .. } => Some(Action::ExecutionCancelled),
+            Control::Pause => Some(Action::ExecutionPaused),
+            Control::Resume => Some(Action::ExecutionResumed),
+            Control::Expire => None,
+        };
+        let note = action.map(|action| self.engine.noted(caller, action, record.id));
+        let note = note.map(|note| note.with("workflow_id", record.workflow.abi()));
+        self.engine.control(record.id, what, note).await
     }
 
     /// An execution's record and its journal as far as it may be shown: from memory where it is

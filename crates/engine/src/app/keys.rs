@@ -9,8 +9,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use stepwell_core::Timestamp;
+use stepwell_core::audit::Action;
 use stepwell_core::ids::{KeyId, WorkspaceId};
+use stepwell_store::Effects;
+use stepwell_store::audit::{Actor, AuditRecord, Origin};
 use stepwell_store::record::{KeyRecord, WorkspaceRecord};
+use stepwell_store::traits::RevokeKey;
 
 use super::{App, CreateKey, NewKey};
 use crate::limits::{Limits, Standing};
@@ -118,7 +122,7 @@ impl App {
         if known.expires_at.is_some_and(|at| at <= now) {
             return Err(AuthError::Expired.into());
         }
-        if let Some(id) = known.caller.key {
+        if let Some(id) = known.caller.key() {
             self.keys.use_of(id, now);
         }
         Ok(known.caller.clone())
@@ -131,8 +135,13 @@ impl App {
         }
         let scopes: Result<Vec<Scope>, _> = key.scopes.iter().map(|scope| scope.parse()).collect();
         let limits = self.engine.limits((key.id, key.limits), key.workspace).await?;
-        let caller =
-            Caller { workspace: key.workspace, key: Some(key.id), scopes: scopes?.into(), limits };
+        let caller = Caller {
+            workspace: key.workspace,
+            actor: Actor::Key { id: key.id, name: key.name.into() },
+            origin: Origin::default(),
+            scopes: scopes?.into(),
+            limits,
+        };
         let known = Arc::new(Known { caller, expires_at: key.expires_at, looked_up_at: now });
         self.keys.known.put(hash, known.clone());
         Ok(known)
@@ -157,7 +166,7 @@ impl App {
     /// # Errors
     /// `Unavailable`.
     pub async fn myself(&self, caller: &Caller) -> Result<Myself, AppError> {
-        let key = match caller.key {
+        let key = match caller.key() {
             Some(id) => {
                 let keys = self.engine.store.list_keys(Some(caller.workspace)).await?;
                 keys.into_iter().find(|key| key.id == id)
@@ -188,7 +197,7 @@ impl App {
         secret: KeySecret,
     ) -> Result<NewKey, AppError> {
         caller.require_admin()?;
-        let workspace = self.workspace_of_keys(caller, create.workspace).await?;
+        let workspace = self.workspace_meant(caller, create.workspace).await?;
         let now = self.engine.now();
         check(&create, now)?;
         let KeySecret(secret) = secret;
@@ -205,13 +214,18 @@ impl App {
             last_used_at: None,
             revoked_at: None,
         };
-        self.engine.store.create_key(record.clone()).await?;
+        let note = AuditRecord {
+            workspace,
+            ..self.engine.noted(caller, Action::KeyCreated, record.id).named(&record.name)
+        };
+        let note = note.with("scopes", record.scopes.clone());
+        self.engine.store.create_key(record.clone(), Effects::noting(note)).await?;
         Ok(NewKey { record, secret })
     }
 
-    /// Whose keys are meant: only whoever runs the installation may name another workspace than
+    /// Whose keys or log are meant: only whoever runs the installation may name another workspace than
     /// its own, and only it learns whether there is such a one.
-    async fn workspace_of_keys(
+    pub(super) async fn workspace_meant(
         &self,
         caller: &Caller,
         named: Option<WorkspaceId>,
@@ -240,7 +254,7 @@ impl App {
         workspace: Option<WorkspaceId>,
     ) -> Result<Vec<KeyRecord>, AppError> {
         caller.require_admin()?;
-        let workspace = self.workspace_of_keys(caller, workspace).await?;
+        let workspace = self.workspace_meant(caller, workspace).await?;
         Ok(self.engine.store.list_keys(Some(workspace)).await?)
     }
 
@@ -252,14 +266,18 @@ impl App {
     pub async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), AppError> {
         caller.require_admin()?;
         let store = &self.engine.store;
-        let workspace = if caller.is_operator() {
-            let all = store.list_keys(None).await?;
-            let found = all.into_iter().find(|key| key.id == id);
-            found.ok_or_else(|| AppError::not_found("key", id))?.workspace
-        } else {
-            caller.workspace
-        };
-        let revoked = store.revoke_key(workspace, id, self.engine.now()).await;
+        let whose = (!caller.is_operator()).then_some(caller.workspace);
+        let found = store.list_keys(whose).await?.into_iter().find(|key| key.id == id);
+        let KeyRecord { workspace, name, revoked_at, .. } =
+            found.ok_or_else(|| AppError::not_found("key", id))?;
+        let mut effects = Effects::default();
+        // Whoever revokes it twice does nothing.
+        if revoked_at.is_none() {
+            let note = self.engine.noted(caller, Action::KeyRevoked, id).named(name);
+            effects.audit.push(AuditRecord { workspace, ..note });
+        }
+        let revoke = RevokeKey { workspace, id, now: self.engine.now(), effects };
+        let revoked = store.revoke_key(revoke).await;
         self.keys.known.clear();
         match revoked {
             Err(stepwell_store::StoreError::Missing(kind)) => Err(AppError::not_found(kind, id)),

@@ -104,7 +104,7 @@ impl App {
             let before = self.find_for(caller, Verb::Write, id).await?;
             let before = self.view(before).await?;
             expected.check(&before.record)?;
-            match self.change_from(&before, change.clone()).await {
+            match self.change_from(caller, &before, change.clone()).await {
                 // Somebody was faster. Where any version will do, it is looked at anew.
                 Err(AppError::Changed(_)) if matches!(expected, Expected::Any) => {}
                 changed => return self.view(Arc::new(changed?)).await,
@@ -118,6 +118,7 @@ impl App {
 
     async fn change_from(
         &self,
+        caller: &Caller,
         before: &WorkflowView,
         change: ChangeWorkflow,
     ) -> Result<WorkflowRecord, AppError> {
@@ -157,12 +158,12 @@ impl App {
                     now,
                     effects: Effects::default(),
                 };
-                self.release_next(record, add, plan).await
+                self.release_next(caller, record, (add, plan)).await
             }
             None => {
                 let parts = Some(parts);
                 let update = UpdateWorkflow { expected, parts, ..UpdateWorkflow::of(id, now) };
-                self.change(record, update).await
+                self.change(caller, record, update).await
             }
         }
     }
@@ -187,7 +188,7 @@ impl App {
         }
         let now = self.engine.now();
         let update = UpdateWorkflow { active: Some(active), ..UpdateWorkflow::of(id, now) };
-        self.change(&record, update).await
+        self.change(caller, &record, update).await
     }
 
     /// Deletes a workflow; answers how many executions were cancelled. Its history stays. Those of
@@ -212,18 +213,22 @@ impl App {
             let now = self.engine.now();
             let update =
                 UpdateWorkflow { expected, active: Some(false), ..UpdateWorkflow::of(id, now) };
-            let version = self.change(&record, update).await?.version;
-            cancelled = self.cancel_unfinished(&record).await?;
+            let version = self.change(caller, &record, update).await?.version;
+            cancelled = self.cancel_unfinished(caller, &record).await?;
             expected = expected.map(|_| version);
         }
         let now = self.engine.now();
         let update = UpdateWorkflow { expected, delete: true, ..UpdateWorkflow::of(id, now) };
-        self.change(&record, update).await?;
+        self.change(caller, &record, update).await?;
         Ok(cancelled)
     }
 
     /// Cancels the executions of a workflow that have not ended, until there are none.
-    async fn cancel_unfinished(&self, workflow: &WorkflowRecord) -> Result<u64, AppError> {
+    async fn cancel_unfinished(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+    ) -> Result<u64, AppError> {
         let unfinished = ListExecutions {
             workflow: Some(workflow.id),
             statuses: Status::ALL.into_iter().filter(|status| !status.is_final()).collect(),
@@ -237,7 +242,8 @@ impl App {
             }
             for execution in found {
                 let reason = Some("the workflow is being deleted".to_owned());
-                match self.engine.control(execution.id, Control::Cancel { reason }).await {
+                let what = Control::Cancel { reason };
+                match self.control_noted(caller, &execution, what).await {
                     Ok(()) => cancelled += 1,
                     // It ended by itself in the meantime.
                     Err(AppError::AlreadyEnded(_)) => {}

@@ -30,7 +30,9 @@ use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
+mod audit;
 mod begun;
+mod caused;
 mod cursor;
 mod detail;
 mod executions;
@@ -50,6 +52,7 @@ mod workflows;
 mod workspaces;
 
 pub use actuals::NewActual;
+pub use audit::{AuditQuery, Refusal};
 pub use detail::ExecutionDetail;
 pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
@@ -126,6 +129,7 @@ impl App {
             timers_changed: Notify::new(),
             outbox_changed: Notify::new(),
             runner_gone: Notify::new(),
+            refusals: Memory::new(),
             schedules: Schedules::default(),
         });
         let background = &engine.background;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkflowId;
+use stepwell_store::Effects;
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
 
 use super::targets::{LATEST, WorkflowRef};
@@ -144,8 +146,12 @@ impl App {
         check_name("tag", name)?;
         check_traffic(&workflow, &traffic)?;
         let updated_at = self.engine.now();
+        let shares: Vec<_> =
+            traffic.iter().map(|part| json!([part.release, part.weight])).collect();
+        let note = self.engine.noted(caller, Action::ReleaseTagMoved, id).named(&workflow.name);
+        let note = note.with("tag", name).with("traffic", shares);
         let tag = ReleaseTagRecord { workflow: id, name: name.to_owned(), traffic, updated_at };
-        self.engine.store.put_release_tag(tag.clone()).await?;
+        self.engine.store.put_release_tag(tag.clone(), Effects::noting(note)).await?;
         Ok(tag)
     }
 

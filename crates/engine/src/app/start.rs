@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::Map;
+use stepwell_core::audit::Action;
 use stepwell_core::definition::Plan;
 use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -257,6 +258,10 @@ impl App {
             _ => start.state,
         };
         let id = ExecutionId::from_uuid(new_uuid());
+        let rerun = start.rerun.as_ref().map(|rerun| {
+            let note = self.engine.noted(caller, Action::ExecutionRerun, rerun.of);
+            note.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
+        });
         let origin = Origin { id, workflow: workflow.id, release, plan };
         let mut execution = Execution::new(origin);
         let acceptance = Acceptance {
@@ -286,7 +291,7 @@ impl App {
             external_id: start.external_id,
             metadata: start.metadata,
             webhook_url: start.webhook_url,
-            started_by: caller.key,
+            started_by: caller.key(),
             callback_url: start.callback_url,
         };
         let outcome = id.to_string();
@@ -296,6 +301,7 @@ impl App {
             execution,
             record,
             uncommitted: decision.events,
+            notes: rerun.into_iter().collect(),
             idempotency,
             schedule: None,
             secrets: Secrets::new(start.secrets),

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use stepwell_core::audit::Action;
 use stepwell_core::ids::{DeliveryId, WebhookId};
 use stepwell_core::{Timestamp, Topics};
+use stepwell_store::Effects;
+use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use stepwell_store::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
 
 use super::App;
 use crate::caller::Verb;
+use crate::egress::origin;
 use crate::runtime::deliveries::{check_secret, new_secret};
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
@@ -126,7 +130,8 @@ impl App {
             updated_at: now,
             failing_since: None,
         };
-        self.engine.store.create_webhook(record.clone()).await?;
+        let effects = Effects::noting(self.noted(caller, Action::WebhookCreated, &record));
+        self.engine.store.create_webhook(record.clone(), effects).await?;
         self.webhooks_changed().await?;
         Ok(ShownWebhook { record, made_secret })
     }
@@ -159,7 +164,8 @@ impl App {
         id: WebhookId,
         change: ChangeWebhook,
     ) -> Result<WebhookRecord, AppError> {
-        let mut record = self.find_webhook(caller, Verb::Write, id).await?;
+        let before = self.find_webhook(caller, Verb::Write, id).await?;
+        let mut record = before.clone();
         let ChangeWebhook { url, topics, description, active } = change;
         if let Some(url) = url {
             self.check_url(&url)?;
@@ -181,7 +187,8 @@ impl App {
             Some(false) => record.status = WebhookStatus::Inactive,
             _ => {}
         }
-        self.store_webhook(record).await
+        let note = self.noted(caller, Action::WebhookUpdated, &record);
+        self.store_webhook(record.clone(), note.changing(changed(&before, &record))).await
     }
 
     /// Gives a webhook another secret; for a while the old one signs as well. Scope
@@ -206,7 +213,8 @@ impl App {
         let old = std::mem::replace(&mut record.secret, secret);
         let until = self.engine.now().after(overlap);
         record.previous_secret = (!overlap.is_zero()).then_some((old, until));
-        let record = self.store_webhook(record).await?;
+        let note = self.noted(caller, Action::WebhookSecretRotated, &record).changing(["secret"]);
+        let record = self.store_webhook(record, note).await?;
         Ok(ShownWebhook { record, made_secret })
     }
 
@@ -215,8 +223,9 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_webhook(&self, caller: &Caller, id: WebhookId) -> Result<(), AppError> {
-        self.find_webhook(caller, Verb::Write, id).await?;
-        let deleted = self.engine.store.delete_webhook(id).await;
+        let record = self.find_webhook(caller, Verb::Write, id).await?;
+        let effects = Effects::noting(self.noted(caller, Action::WebhookDeleted, &record));
+        let deleted = self.engine.store.delete_webhook(id, effects).await;
         deleted.map_err(|error| missing(error, id))?;
         self.webhooks_changed().await
     }
@@ -233,7 +242,10 @@ impl App {
         let record = self.find_webhook(caller, Verb::Execute, id).await?;
         require_active(&record)?;
         let delivery = self.engine.test_delivery(record.workspace, id);
-        self.engine.store.add_deliveries(vec![delivery.clone()]).await?;
+        let note = self.noted(caller, Action::WebhookTested, &record);
+        let note = note.with("delivery_id", delivery.id.abi());
+        let effects = Effects::telling(vec![delivery.clone()]).and_noting(note);
+        self.engine.store.add_effects(effects).await?;
         self.engine.outbox_changed.notify_one();
         Ok(DeliveryView { record: delivery, attempts: Vec::new() })
     }
@@ -281,7 +293,10 @@ impl App {
         };
         require_active(&record)?;
         let now = self.engine.now();
-        let redeliver = Redeliver { id, now, give_up_at: self.engine.config.give_up_at(now) };
+        let note = self.noted(caller, Action::WebhookRedelivered, &record);
+        let effects = Effects::noting(note.with("delivery_id", id.abi()));
+        let give_up_at = self.engine.config.give_up_at(now);
+        let redeliver = Redeliver { id, now, give_up_at, effects };
         self.engine.store.redeliver(redeliver).await?;
         self.engine.outbox_changed.notify_one();
         let record = self.engine.store.find_delivery(id).await?.ok_or_else(not_found)?;
@@ -303,12 +318,22 @@ impl App {
         Ok(found)
     }
 
-    async fn store_webhook(&self, record: WebhookRecord) -> Result<WebhookRecord, AppError> {
+    async fn store_webhook(
+        &self,
+        record: WebhookRecord,
+        note: AuditRecord,
+    ) -> Result<WebhookRecord, AppError> {
         let record = WebhookRecord { updated_at: self.engine.now(), ..record };
-        let stored = self.engine.store.update_webhook(record.clone()).await;
+        let stored = self.engine.store.update_webhook(record.clone(), Effects::noting(note)).await;
         stored.map_err(|error| missing(error, record.id))?;
         self.webhooks_changed().await?;
         Ok(record)
+    }
+
+    /// What is written down of something that is done to a webhook.
+    fn noted(&self, caller: &Caller, action: Action, webhook: &WebhookRecord) -> AuditRecord {
+        // What follows the origin of a URL may be a secret.
+        self.engine.noted(caller, action, webhook.id).named(origin(&webhook.url))
     }
 
     /// What happens from now on is told to those that are stored now.
@@ -323,6 +348,17 @@ impl App {
         let checked = self.engine.egress.check_url(url);
         checked.map_err(|error| AppError::invalid("url", format!("is refused: {error}")))
     }
+}
+
+/// The names of the fields in which they differ.
+fn changed(before: &WebhookRecord, after: &WebhookRecord) -> impl Iterator<Item = &'static str> {
+    let fields = [
+        ("url", before.url != after.url),
+        ("events", before.topics != after.topics),
+        ("description", before.description != after.description),
+        ("status", before.status != after.status),
+    ];
+    fields.into_iter().filter_map(|(name, differs)| differs.then_some(name))
 }
 
 fn missing(error: stepwell_store::StoreError, id: WebhookId) -> AppError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use stepwell_core::audit::Action;
 use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Timestamp, Topic};
@@ -13,9 +14,9 @@ use stepwell_store::traits::{
 };
 use stepwell_store::{Effects, StoreError};
 
+use super::caused::changed_fields;
 use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds};
 use crate::caller::Verb;
-use crate::runtime::deliveries::Happened;
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
 
@@ -88,7 +89,7 @@ impl App {
             kind,
             configuration,
             integrations,
-            created_by: caller.key,
+            created_by: caller.key(),
             activated_at: active.then_some(now),
             deactivated_at: None,
             version: 1,
@@ -98,7 +99,8 @@ impl App {
             ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
-        let effects = self.tell_of(Topic::WorkflowCreated, &view, now).await?;
+        let note = self.engine.noted(caller, Action::WorkflowCreated, id).named(&workflow.name);
+        let effects = self.tell_of(Topic::WorkflowCreated, &view, now).await?.and_noting(note);
         let told = !effects.deliveries.is_empty();
         let create = StoreCreate { workflow, release, idempotency, effects };
         match self.engine.store.create_workflow(create).await {
@@ -142,16 +144,16 @@ impl App {
             now: self.engine.now(),
             effects: Effects::default(),
         };
-        let record = self.release_next(&before, add, plan).await?;
+        let record = self.release_next(caller, &before, (add, plan)).await?;
         self.view(Arc::new(record)).await
     }
 
     /// Stores the next release.
     pub(super) async fn release_next(
         &self,
+        caller: &Caller,
         before: &WorkflowRecord,
-        add: AddRelease,
-        plan: SharedPlan,
+        (add, plan): (AddRelease, SharedPlan),
     ) -> Result<WorkflowRecord, AppError> {
         let AddRelease { workflow: id, now, .. } = add;
         let record = WorkflowRecord {
@@ -161,7 +163,10 @@ impl App {
             ..with_parts(before.clone(), add.parts.clone(), now)
         };
         let view = WorkflowView { record, source: add.source.clone(), plan: plan.clone() };
-        let effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?;
+        let note = self.engine.noted(caller, Action::WorkflowUpdated, id).named(&view.record.name);
+        let note = note.changing(changed_fields(before, &view.record)).changing(["definition"]);
+        let note = note.with("release", view.record.release);
+        let effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);
         let told = !effects.deliveries.is_empty();
         let added = self.engine.store.add_release(AddRelease { effects, ..add }).await;
         self.engine.plans.changed(id);
@@ -174,11 +179,12 @@ impl App {
     /// Changes what is in no release.
     pub(super) async fn change(
         &self,
+        caller: &Caller,
         before: &WorkflowRecord,
         update: UpdateWorkflow,
     ) -> Result<WorkflowRecord, AppError> {
         let id = update.id;
-        let effects = self.tell_of_change(before, &update).await?;
+        let effects = self.effects_of(caller, before, &update).await?;
         let told = !effects.deliveries.is_empty();
         let update = UpdateWorkflow { effects, ..update };
         let updated = self.engine.store.update_workflow(update).await;
@@ -186,57 +192,6 @@ impl App {
         let record = changed(id, updated)?;
         self.told(told);
         Ok(record)
-    }
-
-    /// What a change of the object but not its definition causes.
-    async fn tell_of_change(
-        &self,
-        before: &WorkflowRecord,
-        update: &UpdateWorkflow,
-    ) -> Result<Effects, AppError> {
-        let topic = match update.active {
-            _ if update.delete => Topic::WorkflowDeleted,
-            // Whoever says it twice is told of once.
-            Some(active) if active == before.active => return Ok(Effects::default()),
-            Some(true) => Topic::WorkflowActivated,
-            Some(false) => Topic::WorkflowDeactivated,
-            None => Topic::WorkflowUpdated,
-        };
-        if !self.engine.hooks.want(before.workspace, &[topic]) {
-            return Ok(Effects::default());
-        }
-        let mut after = before.clone();
-        if let Some(parts) = &update.parts {
-            after = with_parts(after, parts.clone(), update.now);
-        }
-        after.active = update.active.unwrap_or(after.active);
-        after.updated_at = update.now;
-        let view = self.view(Arc::new(after)).await?;
-        self.tell_of(topic, &view, update.now).await
-    }
-
-    /// What it causes that a workflow is so now.
-    async fn tell_of(
-        &self,
-        topic: Topic,
-        after: &WorkflowView,
-        now: Timestamp,
-    ) -> Result<Effects, AppError> {
-        let (workspace, id) = (after.record.workspace, after.record.id);
-        if !self.engine.hooks.want(workspace, &[topic]) {
-            return Ok(Effects::default());
-        }
-        let stats = self.engine.store.workflow_stats(id).await?;
-        let data = || self.engine.tell.workflow(after, &stats);
-        let deliveries = self.engine.announce(topic, Happened::to(workspace, id, now), data);
-        Ok(Effects { deliveries })
-    }
-
-    /// A change was stored: if it has put something in the outbox, that can be sent.
-    fn told(&self, told: bool) {
-        if told {
-            self.engine.outbox_changed.notify_one();
-        }
     }
 
     /// A workflow with its current release. Scope `read:workflows`.
@@ -364,7 +319,11 @@ pub(super) struct New {
 }
 
 /// The workflow as it is with other parts.
-fn with_parts(before: WorkflowRecord, parts: WorkflowParts, now: Timestamp) -> WorkflowRecord {
+pub(super) fn with_parts(
+    before: WorkflowRecord,
+    parts: WorkflowParts,
+    now: Timestamp,
+) -> WorkflowRecord {
     let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
     WorkflowRecord {
         description,

@@ -2,11 +2,13 @@
 //! default workspace; others see their own and learn nothing of the rest.
 
 use stepwell_core::Timestamp;
+use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
+use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::WorkspaceRecord;
 use stepwell_store::traits::UpdateWorkspace;
-use stepwell_store::{Store, StoreError};
+use stepwell_store::{Effects, Store, StoreError};
 
 use super::{App, Idempotency};
 use crate::runtime::engine::new_uuid;
@@ -43,7 +45,7 @@ pub(super) async fn make_default(store: &dyn Store, now: Timestamp) -> Result<()
     let name = "default".to_owned();
     let (id, limits) = (WorkspaceId::DEFAULT, RateLimits::NONE);
     let workspace = WorkspaceRecord { id, name, limits, created_at: now, updated_at: now };
-    Ok(store.create_workspace(workspace, None).await?)
+    Ok(store.create_workspace(workspace, None, Effects::default()).await?)
 }
 
 impl App {
@@ -69,7 +71,9 @@ impl App {
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         let workspace = WorkspaceRecord { id, name, limits, created_at: now, updated_at: now };
-        match self.engine.store.create_workspace(workspace, idempotency).await {
+        let note = self.engine.noted(caller, Action::WorkspaceCreated, id).named(&workspace.name);
+        let effects = Effects::noting(AuditRecord { workspace: id, ..note });
+        match self.engine.store.create_workspace(workspace, idempotency, effects).await {
             Err(StoreError::Replayed(found)) => {
                 replayed_id(&Idempotency::outcome_of(&fingerprint.unwrap_or_default(), &found)?)
             }
@@ -117,13 +121,18 @@ impl App {
         id: WorkspaceId,
         change: ChangeWorkspace,
     ) -> Result<WorkspaceRecord, AppError> {
-        self.workspace(caller, id).await?;
+        let before = self.workspace(caller, id).await?;
         let ChangeWorkspace { name, limits } = change;
         if limits.is_some() {
             caller.require_operator()?;
         }
         name.as_deref().map_or(Ok(()), check_name)?;
-        let update = UpdateWorkspace { id, name, limits, now: self.engine.now() };
+        let changed = [("name", name.is_some()), ("limits", limits.is_some())];
+        let changed = changed.into_iter().filter_map(|(name, given)| given.then_some(name));
+        let note = self.engine.noted(caller, Action::WorkspaceUpdated, id).changing(changed);
+        let note = note.named(name.as_deref().unwrap_or(&before.name));
+        let effects = Effects::noting(AuditRecord { workspace: id, ..note });
+        let update = UpdateWorkspace { id, name, limits, now: self.engine.now(), effects };
         self.engine.store.update_workspace(update).await?;
         if let Some(limits) = limits {
             self.engine.limit_workspace(id, limits).await?;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use rand::RngExt;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Moment;
-use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
+use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 use stepwell_store::Store;
+use stepwell_store::audit::AuditRecord;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -55,6 +56,8 @@ pub(crate) struct Engine {
     pub(crate) outbox_changed: Notify,
     /// A runner went away.
     pub(crate) runner_gone: Notify,
+    /// When refusals were last written down, by key and reason.
+    pub(crate) refusals: Memory<(Option<KeyId>, String), Timestamp>,
     /// What waits for schedules.
     pub(crate) schedules: Schedules,
 }
@@ -96,12 +99,13 @@ impl Engine {
         }
     }
 
-    /// Tells an execution something and waits until it is durable. The caller has checked that
-    /// the execution is there.
+    /// Tells an execution something and waits until it is durable, together with the note of it.
+    /// The caller has checked that the execution is there.
     pub(crate) async fn control(
         self: &Arc<Self>,
         id: ExecutionId,
         what: Control,
+        note: Option<AuditRecord>,
     ) -> Result<(), AppError> {
         // A runner may go to sleep between finding it and telling it; then another one is found.
         for _ in 0..100 {
@@ -111,7 +115,8 @@ impl Engine {
             let gone = self.runner_gone.notified();
             let mailbox = self.wake(id, Because::OfMessage);
             let (reply, answer) = oneshot::channel();
-            let message = Message::Control { what: what.clone(), reply };
+            let (what, note) = (what.clone(), note.clone().map(Box::new));
+            let message = Message::Control { what, note, reply };
             let sent = mailbox.send(message).await;
             // A message that comes while the mailbox is being closed is dropped, and the answer
             // with it, only when nobody could send there any more.

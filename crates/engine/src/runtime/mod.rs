@@ -11,6 +11,7 @@ pub(crate) mod engine;
 pub(crate) mod feed;
 pub(crate) mod hooks;
 pub(crate) mod nodes;
+mod noted;
 pub(crate) mod plans;
 pub(crate) mod queue;
 pub(crate) mod registry;

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use stepwell_core::ids::ExecutionId;
 use tokio::sync::{mpsc, oneshot};
 
+use stepwell_store::audit::AuditRecord;
+
 use super::feed::{Feed, Outcome};
 use crate::AppError;
 use stepwell_core::execution::{Done, Fault};
@@ -19,7 +21,12 @@ pub(crate) enum Message {
     /// A step wrote a log line.
     StepLogged { step: usize, level: &'static str, message: String },
     /// Somebody wants something of the execution; answered once it is durable.
-    Control { what: Control, reply: oneshot::Sender<Result<(), AppError>> },
+    Control {
+        what: Control,
+        /// What is written down of it.
+        note: Option<Box<AuditRecord>>,
+        reply: oneshot::Sender<Result<(), AppError>>,
+    },
     /// Its time has come.
     Wake,
     /// Finish what is under way, start nothing, and go.

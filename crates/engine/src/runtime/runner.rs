@@ -11,8 +11,9 @@ use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{Command, Execution, Input, Recorded, Refused, Status};
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
+use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
-use stepwell_store::schedules::ScheduleRecord;
+use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -44,12 +45,14 @@ pub(crate) struct Runner {
     /// Taken with the first commit.
     idempotency: Option<IdempotencyRecord>,
     /// Written with the first commit.
-    schedule: Option<Box<ScheduleRecord>>,
+    schedule: Option<Box<UpdateSchedule>>,
     secrets: Secrets,
     /// Who is told of what happens, if anybody.
     outbox: Outbox,
     /// Decided, not yet durable.
     uncommitted: Vec<Recorded>,
+    /// What users did by that.
+    notes: Vec<AuditRecord>,
     /// To be run.
     commands: VecDeque<Command>,
     /// Attempts under way, by step.
@@ -84,9 +87,11 @@ pub(crate) struct Beginning {
     pub(crate) record: ExecutionRecord,
     /// Events that are not durable yet.
     pub(crate) uncommitted: Vec<Recorded>,
+    /// What users did by that.
+    pub(crate) notes: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The schedule that starts it, as it stands then.
-    pub(crate) schedule: Option<Box<ScheduleRecord>>,
+    pub(crate) schedule: Option<Box<UpdateSchedule>>,
     pub(crate) secrets: Secrets,
     /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
@@ -134,8 +139,16 @@ impl Runner {
     }
 
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
-        let Beginning { execution, record, uncommitted, idempotency, schedule, secrets, accepted } =
-            beginning;
+        let Beginning {
+            execution,
+            record,
+            uncommitted,
+            notes,
+            idempotency,
+            schedule,
+            secrets,
+            accepted,
+        } = beginning;
         seat.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
@@ -153,6 +166,7 @@ impl Runner {
             secrets,
             outbox: Outbox::default(),
             uncommitted,
+            notes,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
@@ -350,7 +364,7 @@ impl Runner {
             Message::StepLogged { step, level, message } => {
                 self.tell(Input::StepLogged { step, level: level.into(), message });
             }
-            Message::Control { what, reply } => self.control(what, reply),
+            Message::Control { what, note, reply } => self.control(what, note, reply),
             Message::Wake => {
                 self.tell(Input::Timer);
             }
@@ -358,7 +372,12 @@ impl Runner {
         }
     }
 
-    fn control(&mut self, what: Control, reply: oneshot::Sender<Result<(), AppError>>) {
+    fn control(
+        &mut self,
+        what: Control,
+        note: Option<Box<AuditRecord>>,
+        reply: oneshot::Sender<Result<(), AppError>>,
+    ) {
         let input = match what {
             Control::Cancel { reason } => Input::Cancel { reason },
             Control::Pause => Input::Pause,
@@ -369,6 +388,7 @@ impl Runner {
         match self.tell(input) {
             None => {
                 self.replies.push(reply);
+                self.notes.extend(note.map(|note| *note));
                 // It was paused before it began: now it begins.
                 if resumed && self.execution.status() == Status::Queued {
                     self.tell(Input::Start);

@@ -12,6 +12,7 @@ use stepwell_engine::app::{
     RotateSecret, ShownWebhook, Start,
 };
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
+use stepwell_store::Effects;
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::webhooks::WebhookStatus;
@@ -477,7 +478,7 @@ async fn a_slow_receiver_holds_up_nobody() {
         next_attempt_at: now,
         give_up_at: now.after(Duration::from_secs(3600)),
     });
-    bench.store.add_deliveries(waiting.collect()).await.unwrap();
+    bench.store.add_effects(Effects::telling(waiting.collect())).await.unwrap();
     bench.app.test_webhook(&bench.caller, stuck).await.unwrap();
     slow.at_least(32).await;
     let began = std::time::Instant::now();

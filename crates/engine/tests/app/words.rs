@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Tell;
-use stepwell_engine::app::WorkflowView;
+use stepwell_engine::app::{ScheduleView, WorkflowView};
 use stepwell_engine::tell::{Event, StatusChange, StepOf};
 use stepwell_engine::view::{ExecutionView, What};
 use stepwell_store::record::WorkflowStats;
@@ -26,6 +26,13 @@ impl Tell for Words {
         json!({"execution": execution.record.id, "workflow": workflow_name,
             "status": execution.record.status.name(), "output": execution.output,
             "settled": execution.progress().0})
+    }
+
+    fn schedule(&self, schedule: &ScheduleView) -> Value {
+        let ScheduleView { record, workflow_name, last } = schedule;
+        json!({"schedule": record.id, "name": record.name, "enabled": record.enabled,
+            "workflow": workflow_name, "version": record.version,
+            "last": last.as_ref().map(|last| last.id)})
     }
 
     fn step(&self, step: StepOf<'_>) -> Value {

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod audit;
 pub mod backup;
 mod config;
 pub mod executions;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Keys(args) => keys::run(args, &global).await,
         Command::Webhooks(args) => webhooks::run(args, &global).await,
         Command::Workspaces(args) => workspaces::run(args, &global).await,
+        Command::Audit(args) => audit::run(args, &global).await,
         Command::StepTypes(args) => step_types::run(args, &global).await,
         Command::Config => config::run(&global),
         Command::Backup(args) => backup::run(args, &global).await,

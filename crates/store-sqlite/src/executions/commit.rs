@@ -12,7 +12,7 @@ use super::{SEQ_BITS, idempotency};
 use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{codec, deliveries, schedules};
+use crate::{audit, codec, deliveries, schedules};
 
 pub(super) const FIND: &str =
     "SELECT n, seq, status, started_at, ended_at, workflow, workspace, created_at FROM executions
@@ -70,7 +70,8 @@ struct Found {
 
 /// Looks first, then writes.
 pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
-    let Commit { node, record, expected_seq, deliveries, idempotency, .. } = &prepared.commit;
+    let Commit { node, record, expected_seq, deliveries, audit, idempotency, .. } =
+        &prepared.commit;
     batch.require_alive(*node)?;
     let n = if *expected_seq == 0 {
         idempotency::require_free(batch.connection, idempotency.as_ref())?;
@@ -99,7 +100,8 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
     // `prepare` has seen to it that the seq fits beside the shifted row number.
     let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();
     row::run(batch.connection, APPEND, params![key, prepared.chunk])?;
-    deliveries::insert(batch.connection, deliveries)
+    deliveries::insert(batch.connection, deliveries)?;
+    audit::insert(batch.connection, audit)
 }
 
 fn require_free_external_id(connection: &Connection, record: &ExecutionRecord) -> Result<()> {

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks, workflows,
-    workspaces,
+    audit, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
+    workflows, workspaces,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -35,7 +35,7 @@ async fn every_query_searches_an_index() {
             workspaces::QUERIES,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
-        let all = fixed.chain(schedules::queries());
+        let all = fixed.chain(schedules::queries()).chain(audit::queries());
         Ok(all.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
     });
     for (plan, sql) in plans.await.unwrap() {

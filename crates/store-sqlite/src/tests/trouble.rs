@@ -7,7 +7,9 @@ use stepwell_store::conformance::build::{
     Shared, ended, execution, has, join, new_key, pending, queued, workflow, workspace,
 };
 use stepwell_store::lists::ListExecutions;
-use stepwell_store::{ExecutionStore, KeyStore, MaintenanceStore, StoreError, WorkflowStore};
+use stepwell_store::{
+    Effects, ExecutionStore, KeyStore, MaintenanceStore, StoreError, WorkflowStore,
+};
 use tokio::task::JoinSet;
 
 use super::fresh;
@@ -83,13 +85,13 @@ async fn a_failing_write_fails_alone() {
     let (store, _folder) = fresh();
     let shared: Shared = store.clone();
     join(&shared, 1).await;
-    store.create_key(new_key(1000)).await.unwrap();
+    store.create_key(new_key(1000), Effects::default()).await.unwrap();
     let mut tasks = JoinSet::new();
     for n in 1..=100 {
         let store = store.clone();
         tasks.spawn(async move {
             if n % 4 == 0 {
-                let again = store.create_key(new_key(1000)).await;
+                let again = store.create_key(new_key(1000), Effects::default()).await;
                 assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
             } else {
                 store.commit(queued(n)).await.unwrap();

@@ -4,20 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use stepwell_core::audit::Action;
 use stepwell_core::execution::{Event, Failure, Recorded, Status};
 use stepwell_core::ids::{
-    DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
+    AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
 };
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp, Topic, Topics};
 use uuid::Uuid;
 
+use crate::audit::{Actor, AuditRecord, Origin};
 use crate::commit::Commit;
 use crate::record::{
     DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, KeyRecord,
     ReleaseRecord, WorkflowRecord, WorkspaceRecord,
 };
-use crate::traits::{CreateWorkflow, DueDeliveries};
+use crate::traits::{CreateWorkflow, DueDeliveries, RevokeKey};
 use crate::webhooks::{WebhookRecord, WebhookStatus};
 use crate::{Effects, Store};
 
@@ -52,6 +54,32 @@ pub fn key(n: u128) -> KeyId {
 /// An id from a small number.
 pub fn delivery(n: u128) -> DeliveryId {
     DeliveryId::from_uuid(Uuid::from_u128(n))
+}
+
+/// An id from a small number; greater is newer.
+pub fn audit(n: u128) -> AuditId {
+    AuditId::from_uuid(Uuid::from_u128(n))
+}
+
+/// That key 1 created workflow 1 in workspace 1.
+pub fn noted(n: u128) -> AuditRecord {
+    AuditRecord {
+        id: audit(n),
+        workspace: workspace(1),
+        at: at(10),
+        actor: Actor::Key { id: key(1), name: "key 1".into() },
+        origin: Origin::default(),
+        action: Action::WorkflowCreated,
+        object: Some(workflow(1).into()),
+        object_name: None,
+        changed: Vec::new(),
+        details: Map::new(),
+    }
+}
+
+/// Revokes a key, and nothing more.
+pub fn revoke(workspace: WorkspaceId, id: KeyId, now: Timestamp) -> RevokeKey {
+    RevokeKey { workspace, id, now, effects: Effects::default() }
 }
 
 /// An id from a small number; greater is newer.
@@ -100,6 +128,7 @@ pub fn queued(n: u128) -> Commit {
         expected_seq: 0,
         events,
         deliveries: Vec::new(),
+        audit: Vec::new(),
         idempotency: None,
         schedule: None,
     }
@@ -112,6 +141,7 @@ pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
     next.expected_seq = commit.record.seq;
     next.events = Vec::new();
     next.deliveries = Vec::new();
+    next.audit = Vec::new();
     next.idempotency = None;
     next.schedule = None;
     for (index, event) in (1..).zip(events) {

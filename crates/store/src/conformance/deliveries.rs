@@ -3,6 +3,7 @@
 use stepwell_core::execution::{Event, Status};
 
 use super::build::*;
+use crate::Effects;
 use crate::commit::Commit;
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
@@ -108,7 +109,13 @@ pub async fn attempts_are_noted(store: Shared) {
     // Sent again by hand after it was given up.
     store.record_attempts(vec![attempt(1, DeliveryStatus::Exhausted, 0)]).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), None);
-    let redeliver = |n| Redeliver { id: delivery(n), now: at(80), give_up_at: at(90) };
+    let effects = Effects::default();
+    let redeliver = |n| Redeliver {
+        id: delivery(n),
+        now: at(80),
+        give_up_at: at(90),
+        effects: effects.clone(),
+    };
     store.redeliver(redeliver(1)).await.unwrap();
     assert_eq!(store.next_delivery().await.unwrap(), Some(at(80)));
     let again = store.find_delivery(delivery(1)).await.unwrap().unwrap();
@@ -119,7 +126,7 @@ pub async fn attempts_are_noted(store: Shared) {
 
 /// Every attempt comes back, in order; one with the same number takes its place.
 pub async fn attempts_are_listed(store: Shared) {
-    store.add_deliveries(vec![hooked(1, 1, 1), hooked(2, 1, 2)]).await.unwrap();
+    store.add_effects(Effects::telling(vec![hooked(1, 1, 1), hooked(2, 1, 2)])).await.unwrap();
     let unanswered = AttemptRecord { url: None, response_status: None, ..answered(10, 0) };
     for (n, made) in
         [(1, answered(2, 500)), (1, answered(1, 404)), (1, unanswered.clone()), (2, answered(1, 1))]
@@ -147,7 +154,7 @@ pub async fn receivers_share(store: Shared) {
     let mut later = hooked(302, 3, 101);
     later.next_attempt_at = at(99);
     all.push(later);
-    store.add_deliveries(all).await.unwrap();
+    store.add_effects(Effects::telling(all)).await.unwrap();
     let ask = async |share, after: Option<u128>, under_way: &[(u128, u128)], limit| {
         let under_way = under_way.iter().map(|(to, of)| (receiver(*to), execution(*of).into()));
         let due = DueDeliveries {

@@ -7,6 +7,7 @@ use stepwell_core::ids::ActualId;
 use uuid::Uuid;
 
 use super::build::*;
+use crate::Effects;
 use crate::record::{ActualRecord, QualityRow, ReleaseTagRecord, Traffic};
 use crate::traits::Purge;
 
@@ -40,11 +41,14 @@ fn actual(n: u128, of: u128, release: u32, tag: Option<&str>) -> ActualRecord {
 
 /// The last word about a tag counts, and each workflow has its own.
 pub async fn tags_are_moved(store: Shared) {
-    store.put_release_tag(tag(1, "production", &[(1, 1)], 20)).await.unwrap();
-    store.put_release_tag(tag(1, "beta", &[(2, 90), (1, 10)], 20)).await.unwrap();
-    store.put_release_tag(tag(2, "production", &[(7, 1)], 20)).await.unwrap();
+    store.put_release_tag(tag(1, "production", &[(1, 1)], 20), Effects::default()).await.unwrap();
+    store
+        .put_release_tag(tag(1, "beta", &[(2, 90), (1, 10)], 20), Effects::default())
+        .await
+        .unwrap();
+    store.put_release_tag(tag(2, "production", &[(7, 1)], 20), Effects::default()).await.unwrap();
     let moved = tag(1, "production", &[(2, u32::MAX)], 30);
-    store.put_release_tag(moved.clone()).await.unwrap();
+    store.put_release_tag(moved.clone(), Effects::default()).await.unwrap();
     let found = store.find_release_tag(workflow(1), "production").await.unwrap();
     assert_eq!(found, Some(moved.clone()));
     let all = store.list_release_tags(workflow(1)).await.unwrap();
@@ -110,6 +114,7 @@ pub async fn actuals_are_purged(store: Shared) {
         idempotency_before: at(0),
         deliveries_before: at(0),
         limit: 10,
+        audit_before: None,
     };
     assert_eq!(store.purge(purge).await.unwrap(), 1);
     assert_eq!(store.list_actuals(execution(1)).await.unwrap(), []);

@@ -3,8 +3,8 @@
 use stepwell_core::rate::RateLimits;
 
 use super::build::*;
-use crate::StoreError;
 use crate::record::KeyRecord;
+use crate::{Effects, StoreError};
 
 /// Everything about a key comes back, also of one that is no longer accepted.
 pub async fn found_by_hash(store: Shared) {
@@ -16,12 +16,12 @@ pub async fn found_by_hash(store: Shared) {
         limits: RateLimits { concurrent_executions: Some(3), ..RateLimits::NONE },
         ..new_key(2)
     };
-    store.create_key(new_key(1)).await.unwrap();
-    store.create_key(full.clone()).await.unwrap();
+    store.create_key(new_key(1), Effects::default()).await.unwrap();
+    store.create_key(full.clone(), Effects::default()).await.unwrap();
     assert_eq!(store.find_key(new_key(1).hash).await.unwrap(), Some(new_key(1)));
     assert_eq!(store.find_key(full.hash).await.unwrap(), Some(full));
     assert_eq!(store.find_key([0; 32]).await.unwrap(), None);
-    let again = store.create_key(new_key(1)).await;
+    let again = store.create_key(new_key(1), Effects::default()).await;
     assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
 }
 
@@ -29,17 +29,17 @@ pub async fn found_by_hash(store: Shared) {
 pub async fn listed_and_revoked(store: Shared) {
     let other = KeyRecord { workspace: workspace(2), ..new_key(2) };
     for key in [new_key(3), new_key(1), other.clone()] {
-        store.create_key(key).await.unwrap();
+        store.create_key(key, Effects::default()).await.unwrap();
     }
     let own = store.list_keys(Some(workspace(1))).await.unwrap();
     assert_eq!(own, [new_key(3), new_key(1)]);
     assert_eq!(store.list_keys(None).await.unwrap(), [new_key(3), other, new_key(1)]);
     for (of, n) in [(1, 2), (2, 1), (1, 9)] {
-        let refused = store.revoke_key(workspace(of), key(n), at(20)).await;
+        let refused = store.revoke_key(revoke(workspace(of), key(n), at(20))).await;
         assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
     }
-    store.revoke_key(workspace(1), key(1), at(20)).await.unwrap();
-    store.revoke_key(workspace(1), key(1), at(30)).await.unwrap();
+    store.revoke_key(revoke(workspace(1), key(1), at(20))).await.unwrap();
+    store.revoke_key(revoke(workspace(1), key(1), at(30))).await.unwrap();
     let found = store.find_key(new_key(1).hash).await.unwrap().unwrap();
     assert_eq!(found.revoked_at, Some(at(20)));
     assert_eq!(store.list_keys(Some(workspace(1))).await.unwrap().len(), 2);
@@ -47,7 +47,7 @@ pub async fn listed_and_revoked(store: Shared) {
 
 /// The last use stays, in whatever order it is told; keys that are gone are passed over.
 pub async fn touched(store: Shared) {
-    store.create_key(new_key(1)).await.unwrap();
+    store.create_key(new_key(1), Effects::default()).await.unwrap();
     store.touch_keys(vec![(key(9), at(1)), (key(1), at(20)), (key(1), at(15))]).await.unwrap();
     let found = store.find_key(new_key(1).hash).await.unwrap().unwrap();
     assert_eq!(found.last_used_at, Some(at(20)));

@@ -211,6 +211,7 @@ pub async fn totals_follow(store: Shared) {
         default_before: Some(at(10_000_000)),
         idempotency_before: at(0),
         deliveries_before: at(0),
+        audit_before: None,
         limit: 30,
     };
     assert_eq!(store.purge(purge).await.unwrap(), 30);

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test: whatever fails, fails it")]
 
+pub mod audit;
 pub mod build;
 pub mod claims;
 pub mod commits;
@@ -51,8 +52,10 @@ macro_rules! conformance_tests {
                 changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation,
                 changes_with_their_effects, of_rivals_one_changes_it, listed_by_what_they_are;
             feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
+            audit: audit_entries_come_back, the_audit_log_is_listed, changes_are_noted_with_them,
+                controls_are_noted_with_their_events, old_audit_entries;
             schedules: schedules_come_back, schedules_need_their_workflow, written_over_the_version_read,
-                schedules_are_deleted, a_firing_is_committed_with_its_execution,
+                schedules_are_deleted, schedules_change_with_their_effects, a_firing_is_committed_with_its_execution,
                 a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
                 listed_in_every_order;
             keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;

@@ -20,7 +20,14 @@ fn over(n: u128, seconds: i64) -> Commit {
 fn purge(default_before: Option<i64>, limit: usize) -> Purge {
     let default_before = default_before.map(at);
     let (idempotency_before, deliveries_before) = (at(0), at(0));
-    Purge { now: at(1000), default_before, idempotency_before, deliveries_before, limit }
+    Purge {
+        now: at(1000),
+        default_before,
+        idempotency_before,
+        deliveries_before,
+        audit_before: None,
+        limit,
+    }
 }
 
 async fn left(store: &Shared) -> BTreeSet<u128> {

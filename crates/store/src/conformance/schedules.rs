@@ -8,13 +8,14 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::build::*;
-use crate::StoreError;
 use crate::commit::Commit;
+use crate::record::DeliveryRecord;
 use crate::schedules::{
     CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
     UpdateSchedule,
 };
 use crate::traits::UpdateWorkflow;
+use crate::{Effects, StoreError};
 
 /// An id from a small number; greater is newer.
 pub fn schedule_id(n: u128) -> ScheduleId {
@@ -88,7 +89,19 @@ pub fn full(n: u128, of: u128) -> ScheduleRecord {
 }
 
 async fn create(store: &Shared, schedule: ScheduleRecord) {
-    store.create_schedule(CreateSchedule { schedule }).await.unwrap();
+    store.create_schedule(quietly(schedule)).await.unwrap();
+}
+
+/// One that causes nothing.
+pub fn quietly(schedule: ScheduleRecord) -> CreateSchedule {
+    CreateSchedule { schedule, effects: Effects::default() }
+}
+
+/// Two deliveries about a schedule, the first of them with that id.
+fn told(n: u128, of: u128) -> Effects {
+    let subject = schedule_id(of).into();
+    let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
+    Effects::telling(deliveries.into())
 }
 
 async fn with_workflow(store: &Shared) {
@@ -102,7 +115,7 @@ async fn delete_workflow(store: &Shared, id: WorkflowId) {
 }
 
 fn firing(n: u128, schedule: ScheduleRecord) -> Commit {
-    Commit { schedule: Some(Box::new(schedule)), ..queued(n) }
+    Commit { schedule: Some(Box::new(UpdateSchedule::quietly(schedule))), ..queued(n) }
 }
 
 /// The whole record comes back.
@@ -119,7 +132,7 @@ pub async fn schedules_come_back(store: Shared) {
         let text = |map: &Map| serde_json::to_string(map).unwrap();
         assert_eq!(text(&found.parameters), text(&schedule.parameters));
     }
-    let twin = store.create_schedule(CreateSchedule { schedule: schedule(1, 1) }).await;
+    let twin = store.create_schedule(quietly(schedule(1, 1))).await;
     assert!(matches!(twin, Err(StoreError::Corrupt(_))), "{twin:?}");
     assert_eq!(store.find_schedule(schedule_id(9)).await.unwrap(), None);
 }
@@ -128,7 +141,7 @@ pub async fn schedules_come_back(store: Shared) {
 pub async fn schedules_need_their_workflow(store: Shared) {
     with_workflow(&store).await;
     store.create_workflow(new_workflow(2, "two")).await.unwrap();
-    let refused = store.create_schedule(CreateSchedule { schedule: schedule(1, 9) }).await;
+    let refused = store.create_schedule(quietly(schedule(1, 9))).await;
     assert!(matches!(refused, Err(StoreError::Missing("the workflow"))), "{refused:?}");
     create(&store, schedule(1, 1)).await;
     create(&store, schedule(2, 1)).await;
@@ -139,7 +152,7 @@ pub async fn schedules_need_their_workflow(store: Shared) {
     assert_eq!(due, [schedule(3, 2)]);
     let refused = store.commit(firing(1, fired(&schedule(1, 1), 1))).await;
     assert!(matches!(refused, Err(StoreError::Missing("the schedule"))), "{refused:?}");
-    let refused = store.create_schedule(CreateSchedule { schedule: schedule(4, 1) }).await;
+    let refused = store.create_schedule(quietly(schedule(4, 1))).await;
     assert!(matches!(refused, Err(StoreError::Missing("the workflow"))), "{refused:?}");
 }
 
@@ -148,7 +161,7 @@ pub async fn written_over_the_version_read(store: Shared) {
     with_workflow(&store).await;
     create(&store, schedule(1, 1)).await;
     let second = ScheduleRecord { version: 2, ..full(1, 1) };
-    let update = |schedule: &ScheduleRecord| UpdateSchedule { schedule: schedule.clone() };
+    let update = |schedule: &ScheduleRecord| UpdateSchedule::quietly(schedule.clone());
     store.update_schedule(update(&second)).await.unwrap();
     assert_eq!(store.find_schedule(second.id).await.unwrap(), Some(second.clone()));
     for version in [0, 1, 2, 4] {
@@ -165,7 +178,7 @@ pub async fn written_over_the_version_read(store: Shared) {
 pub async fn schedules_are_deleted(store: Shared) {
     with_workflow(&store).await;
     create(&store, schedule(1, 1)).await;
-    let delete = || DeleteSchedule { id: schedule_id(1) };
+    let delete = || DeleteSchedule { id: schedule_id(1), effects: Effects::default() };
     store.delete_schedule(delete()).await.unwrap();
     let again = store.delete_schedule(delete()).await;
     assert!(matches!(again, Err(StoreError::Missing("the schedule"))), "{again:?}");
@@ -173,6 +186,34 @@ pub async fn schedules_are_deleted(store: Shared) {
     let refused = store.commit(firing(1, fired(&schedule(1, 1), 1))).await;
     assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
     assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
+}
+
+/// What a change causes is stored with it; of one that is refused nothing is.
+pub async fn schedules_change_with_their_effects(store: Shared) {
+    with_workflow(&store).await;
+    let create = |n: u128| CreateSchedule { schedule: schedule(1, 1), effects: told(n, 1) };
+    store.create_schedule(create(10)).await.unwrap();
+    store.create_schedule(create(20)).await.unwrap_err();
+    let update = |version: u64, n: u128| UpdateSchedule {
+        schedule: ScheduleRecord { version, ..full(1, 1) },
+        effects: told(n, 1),
+    };
+    store.update_schedule(update(2, 30)).await.unwrap();
+    store.update_schedule(update(2, 40)).await.unwrap_err();
+    let fire = |of: u128, version: u64, n: u128| Commit {
+        schedule: Some(Box::new(update(version, n))),
+        deliveries: vec![pending(n + 3, of, 1)],
+        ..queued(of)
+    };
+    store.commit(fire(101, 3, 50)).await.unwrap();
+    store.commit(fire(102, 3, 60)).await.unwrap_err();
+    let delete = |n: u128| DeleteSchedule { id: schedule_id(1), effects: told(n, 1) };
+    store.delete_schedule(delete(70)).await.unwrap();
+    store.delete_schedule(delete(80)).await.unwrap_err();
+    let all = store.list_deliveries(schedule_id(1).into()).await.unwrap();
+    let all: Vec<_> = all.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
+    assert_eq!(all, [11, 12, 31, 32, 51, 52, 71, 72]);
+    assert_eq!(store.list_deliveries(execution(101).into()).await.unwrap().len(), 1);
 }
 
 /// The execution and the progress of its schedule are stored together, or neither is.
@@ -195,7 +236,8 @@ pub async fn a_firing_is_committed_with_its_execution(store: Shared) {
         stepwell_core::execution::Status::Running,
         vec![stepwell_core::execution::Event::Started],
     );
-    let next = Commit { schedule: Some(Box::new(fired(&after, 1))), ..next };
+    let schedule = UpdateSchedule::quietly(fired(&after, 1));
+    let next = Commit { schedule: Some(Box::new(schedule)), ..next };
     let refused = store.commit(next).await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
 }
@@ -232,7 +274,7 @@ pub async fn one_node_gets_the_firing(store: Shared) {
         let answers = tasks.join_all().await;
         let won: Vec<_> = answers.into_iter().filter(|(_, answer)| answer.is_ok()).collect();
         assert_eq!(won.len(), 1, "round {round}");
-        current = *won.into_iter().next().unwrap().0.unwrap();
+        current = won.into_iter().next().unwrap().0.unwrap().schedule;
         assert_eq!(store.find_schedule(current.id).await.unwrap(), Some(current.clone()));
     }
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 5);

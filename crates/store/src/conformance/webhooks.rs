@@ -3,10 +3,10 @@
 use stepwell_core::{Topic, Topics};
 
 use super::build::*;
-use crate::StoreError;
 use crate::record::{AttemptRecord, DeliveryStatus};
 use crate::traits::{DeliveryAttempt, Health};
 use crate::webhooks::{ListWebhookDeliveries, WebhookRecord, WebhookStatus};
+use crate::{Effects, StoreError};
 
 fn missing<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Missing(_))), "{answer:?}");
@@ -31,10 +31,10 @@ pub async fn webhooks_come_back(store: Shared) {
         ..new_webhook(3)
     };
     for webhook in [&plain, &full, &off] {
-        store.create_webhook(webhook.clone()).await.unwrap();
+        store.create_webhook(webhook.clone(), Effects::default()).await.unwrap();
         assert_eq!(store.find_webhook(webhook.id).await.unwrap().as_ref(), Some(webhook));
     }
-    store.create_webhook(plain.clone()).await.unwrap_err();
+    store.create_webhook(plain.clone(), Effects::default()).await.unwrap_err();
     assert_eq!(store.find_webhook(webhook(4)).await.unwrap(), None);
     let listed = store.list_webhooks(Some(workspace(1))).await.unwrap();
     assert_eq!(listed, [full.clone(), plain.clone()]);
@@ -44,7 +44,7 @@ pub async fn webhooks_come_back(store: Shared) {
 /// Changed and deleted, and whoever asks can see that something was.
 pub async fn webhooks_change(store: Shared) {
     let before = store.webhook_changes().await.unwrap();
-    store.create_webhook(new_webhook(1)).await.unwrap();
+    store.create_webhook(new_webhook(1), Effects::default()).await.unwrap();
     let created = store.webhook_changes().await.unwrap();
     let changed = WebhookRecord {
         url: "https://example.org".to_owned(),
@@ -55,15 +55,15 @@ pub async fn webhooks_change(store: Shared) {
         ..new_webhook(1)
     };
     let asked = WebhookRecord { workspace: workspace(2), created_at: at(99), ..changed.clone() };
-    store.update_webhook(asked).await.unwrap();
+    store.update_webhook(asked, Effects::default()).await.unwrap();
     assert_eq!(store.find_webhook(webhook(1)).await.unwrap(), Some(changed));
     let updated = store.webhook_changes().await.unwrap();
-    missing(store.update_webhook(new_webhook(2)).await);
-    missing(store.delete_webhook(webhook(2)).await);
+    missing(store.update_webhook(new_webhook(2), Effects::default()).await);
+    missing(store.delete_webhook(webhook(2), Effects::default()).await);
     assert_eq!(store.webhook_changes().await.unwrap(), updated);
-    store.delete_webhook(webhook(1)).await.unwrap();
+    store.delete_webhook(webhook(1), Effects::default()).await.unwrap();
     assert_eq!(store.find_webhook(webhook(1)).await.unwrap(), None);
-    missing(store.delete_webhook(webhook(1)).await);
+    missing(store.delete_webhook(webhook(1), Effects::default()).await);
     let deleted = store.webhook_changes().await.unwrap();
     assert!(before < created && created < updated && updated < deleted);
 }
@@ -71,10 +71,10 @@ pub async fn webhooks_change(store: Shared) {
 /// A webhook fails from the first failed attempt on, until one is answered as it should be.
 pub async fn attempts_tell_of_health(store: Shared) {
     for n in 1..=2 {
-        store.create_webhook(new_webhook(n)).await.unwrap();
+        store.create_webhook(new_webhook(n), Effects::default()).await.unwrap();
     }
     let changes = store.webhook_changes().await.unwrap();
-    store.add_deliveries(vec![hooked(1, 1, 1), hooked(9, 9, 1)]).await.unwrap();
+    store.add_effects(Effects::telling(vec![hooked(1, 1, 1), hooked(9, 9, 1)])).await.unwrap();
     for (second, health, expect) in [
         (20, Health::Unknown, None),
         (30, Health::Failing, Some(30)),
@@ -114,7 +114,7 @@ pub async fn deliveries_in_pages(store: Shared) {
     }
     all.push(hooked(30, 2, 1));
     all.push(pending(31, 1, 1));
-    store.add_deliveries(all).await.unwrap();
+    store.add_effects(Effects::telling(all)).await.unwrap();
     let page = async |to: u128, status, skip, limit| {
         let list = ListWebhookDeliveries { webhook: webhook(to), status, skip, limit };
         let page = store.webhook_deliveries(list).await.unwrap();

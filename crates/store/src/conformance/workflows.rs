@@ -11,7 +11,8 @@ use crate::record::{DeliveryRecord, IntegrationUse, WorkflowRecord};
 use crate::traits::{AddRelease, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
-fn release(n: u128, name: &str, now: i64) -> AddRelease {
+/// The next release of a workflow.
+pub fn release(n: u128, name: &str, now: i64) -> AddRelease {
     AddRelease {
         workflow: workflow(n),
         expected: None,
@@ -275,7 +276,7 @@ pub async fn changes_with_their_effects(store: Shared) {
     let effects = |n: u128, of: u128| {
         let subject = workflow(of).into();
         let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
-        Effects { deliveries: deliveries.into() }
+        Effects::telling(deliveries.into())
     };
     let keyed = |n: u128| {
         let mut create = new_workflow(n, "w");

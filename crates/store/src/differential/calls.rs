@@ -9,6 +9,7 @@ use stepwell_core::rate::RateLimits;
 
 use super::random::Random;
 use crate::Store;
+use crate::audit::ListAudit;
 use crate::commit::Commit;
 use crate::conformance::build::{
     all_due, at, execution, idempotent, key, new_key, new_workflow, new_workspace, node, queued,
@@ -17,8 +18,8 @@ use crate::conformance::build::{
 use crate::lists::{Begin, ListExecutions, ListWorkflows, Order, Place, WorkflowSort};
 use crate::record::{IdempotencyRecord, IntegrationUse, KeyRecord};
 use crate::traits::{
-    ActiveOf, AddRelease, ClaimQueued, Due, OwnedUnfinished, Purge, SwapIdempotent, UpdateWorkflow,
-    UpdateWorkspace, WorkflowParts,
+    ActiveOf, AddRelease, ClaimQueued, Due, OwnedUnfinished, Purge, RevokeKey, SwapIdempotent,
+    UpdateWorkflow, UpdateWorkspace, WorkflowParts,
 };
 use crate::webhooks::ListWebhookDeliveries;
 
@@ -26,7 +27,7 @@ use crate::webhooks::ListWebhookDeliveries;
 pub(super) const EXECUTIONS: u64 = 40;
 pub(super) const WORKFLOWS: u64 = 6;
 const NODES: u64 = 4;
-const KEYS: u64 = 6;
+pub(super) const KEYS: u64 = 6;
 pub(super) const WEBHOOKS: u64 = 4;
 
 /// A call's name and the two answers to it.
@@ -51,6 +52,7 @@ pub(super) struct Caller {
     /// The seq that each execution has, as far as its commits were accepted.
     seqs: Vec<u64>,
     pub(super) deliveries: u128,
+    pub(super) audits: u128,
     /// The version that each schedule has, as far as its writes were accepted.
     versions: Vec<u64>,
 }
@@ -62,12 +64,13 @@ impl Caller {
             random: Random::new(seed),
             seqs: vec![0; executions],
             deliveries: 0,
+            audits: 0,
             versions: schedules::none(),
         }
     }
 
     pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        match self.random.below(23) {
+        match self.random.below(24) {
             0..=8 => self.commit(one, other).await,
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
@@ -77,6 +80,7 @@ impl Caller {
             17..=18 => self.outbox(one, other).await,
             19..=20 => self.webhooks(one, other).await,
             21 => schedules::call(self, one, other).await,
+            22 => self.audit(one, other).await,
             _ => self.nodes(one, other).await,
         }
     }
@@ -105,7 +109,7 @@ impl Caller {
         let answers = both!(one, other, commit(commit));
         if answers.1 == "()" {
             self.seqs[place] = commit.record.seq;
-            schedules::wrote(self, commit.schedule.as_deref());
+            schedules::wrote(self, commit.schedule.as_ref().map(|firing| &firing.schedule));
         } else if answers.1.contains("actual: 0") {
             // It has been purged.
             self.seqs[place] = 0;
@@ -146,11 +150,12 @@ impl Caller {
         record.owner = if self.random.once_in(3) { None } else { Some(self.node()) };
         if expected_seq == 0 || self.random.once_in(50) {
             commit.idempotency = self.random.once_in(4).then(|| self.idempotency_key());
-            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::next(self)));
+            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::update(self)));
         }
         if self.random.once_in(3) {
             let deliveries = 1 + self.random.below(3);
             commit.deliveries = (0..deliveries).map(|_| self.new_delivery(n)).collect();
+            commit.audit = vec![self.new_audit()];
         }
         commit
     }
@@ -331,7 +336,8 @@ impl Caller {
             0 => {
                 let hash = new_key(self.number(KEYS)).hash;
                 let new = KeyRecord { workspace: of, hash, ..new_key(n) };
-                both!(one, other, create_key(new))
+                let effects = self.effects();
+                both!(one, other, create_key(new, effects))
             }
             1 => {
                 let hash = new_key(n).hash;
@@ -341,7 +347,11 @@ impl Caller {
                 let of = self.random.maybe(2, |_| of);
                 both!(one, other, list_keys(of))
             }
-            3 => both!(one, other, revoke_key(of, id, now)),
+            3 => {
+                let effects = self.effects();
+                let revoke = RevokeKey { workspace: of, id, now, effects };
+                both!(one, other, revoke_key(revoke))
+            }
             4 => {
                 let used = vec![(id, now), (key(1), now)];
                 both!(one, other, touch_keys(used))
@@ -362,12 +372,14 @@ impl Caller {
             0 => {
                 let new = new_workspace(n);
                 let key = self.random.once_in(3).then(|| self.idempotency_key());
-                both!(one, other, create_workspace(new, key))
+                let effects = self.effects();
+                both!(one, other, create_workspace(new, key, effects))
             }
             1 => {
                 let name = self.random.maybe(2, |random| random.below(9).to_string());
                 let limits = self.random.maybe(2, |_| limits);
-                let update = UpdateWorkspace { id, name, limits, now: self.random.time() };
+                let (now, effects) = (self.random.time(), self.effects());
+                let update = UpdateWorkspace { id, name, limits, now, effects };
                 both!(one, other, update_workspace(update))
             }
             2 => both!(one, other, find_workspace(id)),
@@ -389,6 +401,7 @@ impl Caller {
                     default_before: self.random.maybe(2, |_| at(0).max(now)),
                     idempotency_before: self.random.time(),
                     deliveries_before: self.random.time(),
+                    audit_before: self.random.maybe(4, |_| now),
                     limit: usize::MAX,
                 };
                 both!(one, other, purge(purge))
@@ -432,6 +445,10 @@ impl Caller {
             answers.push(both!(one, other, list_executions(everything)));
         }
         answers.extend(schedules::look(one, other).await);
+        for of in [workspace(0), workspace(1)] {
+            let list = ListAudit::newest(of, usize::MAX);
+            answers.push(both!(one, other, list_audit(list)));
+        }
         let due = all_due(at(1000), usize::MAX);
         answers.push(both!(one, other, due_deliveries(due)));
         answers

@@ -1,11 +1,16 @@
 //! The calls about the outbox and webhooks.
 
+use stepwell_core::audit::{Action, Object, ObjectKind};
 use stepwell_core::ids::{DeliveryId, SubjectId};
 
-use super::calls::{Answers, Caller, EXECUTIONS, WEBHOOKS, WORKFLOWS, both};
+use super::calls::{Answers, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both};
+use super::random::Random;
+use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit};
 use crate::conformance::build::{
-    delivery, execution, hooked, new_webhook, pending, receiver, webhook, workflow, workspace,
+    audit, delivery, execution, hooked, key, new_webhook, noted, pending, receiver, webhook,
+    workflow, workspace,
 };
+use crate::lists::{Begin, Order};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
 use crate::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
@@ -36,7 +41,49 @@ impl Caller {
         for _ in 0..deliveries {
             made.push(DeliveryRecord { subject: workflow(of).into(), ..self.new_delivery(of) });
         }
-        Effects { deliveries: made }
+        let audit = (0..self.random.below(3)).map(|_| self.new_audit()).collect();
+        Effects { deliveries: made, audit }
+    }
+
+    pub(super) fn new_audit(&mut self) -> AuditRecord {
+        self.audits += 1;
+        let (n, of) = (self.audits * 7919 % 100_003, self.number(2));
+        let (action, kind) = (self.random.pick(&Action::ALL), self.random.pick(&ObjectKind::ALL));
+        let id = workflow(self.number(WORKFLOWS)).into();
+        let key_of = self.number(KEYS);
+        let by = Actor::Key { id: key(key_of), name: key_of.to_string().into() };
+        AuditRecord {
+            workspace: workspace(of),
+            at: self.random.time(),
+            actor: self.random.pick(&[by.clone(), by, Actor::System, Actor::Cli]),
+            action,
+            object: self.random.maybe(2, |_| Object { kind, id }),
+            ..noted(n)
+        }
+    }
+
+    /// A page of the audit log.
+    pub(super) async fn audit(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let (of, id) = (workspace(self.number(2)), workflow(self.number(WORKFLOWS)));
+        let (by, n) = (self.number(KEYS), self.number(100_003));
+        let random = &mut self.random;
+        let list = ListAudit {
+            key: random.maybe(4, |_| key(by)),
+            actor: random.maybe(4, |_| "system".to_owned()),
+            action: random.maybe(4, |random| random.pick(&Action::ALL)),
+            kind: random.maybe(4, |random| random.pick(&ObjectKind::ALL)),
+            object: random.maybe(4, |_| id.into()),
+            from: random.maybe(3, Random::time),
+            until: random.maybe(3, Random::time),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: match random.maybe(3, Random::time) {
+                Some(at) => Begin::After(AuditPlace { at, id: audit(n) }),
+                None => Begin::Skip(random.below(4)),
+            },
+            count: random.once_in(2),
+            ..ListAudit::newest(of, random.limit())
+        };
+        both!(one, other, list_audit(list))
     }
 
     /// A delivery that was made, or will be.
@@ -51,7 +98,8 @@ impl Caller {
         match self.random.below(10) {
             0..=2 => {
                 let new = WebhookRecord { workspace: of, ..new_webhook(n) };
-                both!(one, other, create_webhook(new))
+                let effects = self.effects();
+                both!(one, other, create_webhook(new, effects))
             }
             3 => {
                 let status = self.random.pick(&[
@@ -68,9 +116,13 @@ impl Caller {
                     previous_secret: old,
                     ..new_webhook(n)
                 };
-                both!(one, other, update_webhook(new))
+                let effects = self.effects();
+                both!(one, other, update_webhook(new, effects))
             }
-            4 => both!(one, other, delete_webhook(id)),
+            4 => {
+                let effects = self.effects();
+                both!(one, other, delete_webhook(id, effects))
+            }
             5 => {
                 let of = self.random.maybe(2, |_| of);
                 both!(one, other, list_webhooks(of))
@@ -88,7 +140,8 @@ impl Caller {
             }
             _ => {
                 let (now, give_up_at) = (self.random.time(), self.random.time());
-                let redeliver = Redeliver { id: self.delivery(), now, give_up_at };
+                let (id, effects) = (self.delivery(), self.effects());
+                let redeliver = Redeliver { id, now, give_up_at, effects };
                 both!(one, other, redeliver(redeliver))
             }
         }

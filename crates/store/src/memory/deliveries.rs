@@ -13,8 +13,8 @@ use crate::traits::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 
 #[async_trait]
 impl DeliveryStore for MemoryStore {
-    async fn add_deliveries(&self, deliveries: Vec<DeliveryRecord>) -> Result<()> {
-        self.state().take_effects(Effects { deliveries });
+    async fn add_effects(&self, effects: Effects) -> Result<()> {
+        self.state().take_effects(effects);
         Ok(())
     }
 
@@ -76,7 +76,8 @@ impl DeliveryStore for MemoryStore {
 impl State {
     /// Writes what a change causes.
     pub(super) fn take_effects(&mut self, effects: Effects) {
-        let Effects { deliveries } = effects;
+        let Effects { deliveries, audit } = effects;
+        self.put_audit(audit);
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.id, delivery)));
     }
 

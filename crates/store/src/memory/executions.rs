@@ -182,10 +182,12 @@ impl State {
 
     /// Writes what was found to be right.
     fn append(&mut self, commit: Commit) {
-        let Commit { record, events, deliveries, idempotency, schedule, .. } = commit;
+        let Commit { record, events, deliveries, audit, idempotency, schedule, .. } = commit;
         self.take_key(idempotency);
-        self.put_schedule(schedule.map(|schedule| *schedule));
-        self.take_effects(Effects { deliveries });
+        if let Some(schedule) = schedule {
+            self.put_schedule(*schedule);
+        }
+        self.take_effects(Effects { deliveries, audit });
         let mut record = record;
         let mut journal = Vec::new();
         let mut before = None;

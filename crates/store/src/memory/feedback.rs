@@ -4,14 +4,16 @@ use async_trait::async_trait;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use super::{MemoryStore, Result};
-use crate::StoreError;
 use crate::record::{ActualRecord, QualityRow, ReleaseTagRecord};
 use crate::traits::FeedbackStore;
+use crate::{Effects, StoreError};
 
 #[async_trait]
 impl FeedbackStore for MemoryStore {
-    async fn put_release_tag(&self, tag: ReleaseTagRecord) -> Result<()> {
-        self.state().tags.insert((tag.workflow, tag.name.clone()), tag);
+    async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Result<()> {
+        let mut state = self.state();
+        state.tags.insert((tag.workflow, tag.name.clone()), tag);
+        state.take_effects(effects);
         Ok(())
     }
 

@@ -5,18 +5,19 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 
 use super::{MemoryStore, Result};
-use crate::StoreError;
 use crate::record::KeyRecord;
-use crate::traits::KeyStore;
+use crate::traits::{KeyStore, RevokeKey};
+use crate::{Effects, StoreError};
 
 #[async_trait]
 impl KeyStore for MemoryStore {
-    async fn create_key(&self, key: KeyRecord) -> Result<()> {
+    async fn create_key(&self, key: KeyRecord, effects: Effects) -> Result<()> {
         let mut state = self.state();
         if state.keys.values().any(|other| other.id == key.id || other.hash == key.hash) {
             return Err(StoreError::Corrupt(format!("key {} is already there", key.id)));
         }
         state.keys.insert(key.id, key);
+        state.take_effects(effects);
         Ok(())
     }
 
@@ -32,11 +33,13 @@ impl KeyStore for MemoryStore {
         Ok(newest_first.filter(wanted).cloned().collect())
     }
 
-    async fn revoke_key(&self, workspace: WorkspaceId, id: KeyId, now: Timestamp) -> Result<()> {
+    async fn revoke_key(&self, revoke: RevokeKey) -> Result<()> {
+        let RevokeKey { workspace, id, now, effects } = revoke;
         let mut state = self.state();
         let found = state.keys.get_mut(&id).filter(|key| key.workspace == workspace);
         let key = found.ok_or(StoreError::Missing("the key"))?;
         key.revoked_at.get_or_insert(now);
+        state.take_effects(effects);
         Ok(())
     }
 

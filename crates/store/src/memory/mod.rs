@@ -3,6 +3,7 @@
 //! Other stores are compared with it, and `stepwell run` executes in it. It keeps nothing on disk
 //! and must never become clever: every question is answered by looking at all there is.
 
+mod audit;
 mod deliveries;
 mod executions;
 mod feedback;
@@ -23,6 +24,7 @@ use stepwell_core::ids::{
 };
 
 use crate::StoreError;
+use crate::audit::{AuditPlace, AuditRecord};
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord,
     ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
@@ -58,6 +60,7 @@ struct State {
     webhook_changes: u64,
     nodes: BTreeMap<NodeId, NodeRecord>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,
+    audit: BTreeMap<AuditPlace, AuditRecord>,
 }
 
 impl MemoryStore {

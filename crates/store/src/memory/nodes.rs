@@ -88,6 +88,9 @@ impl MaintenanceStore for MemoryStore {
         attempts.retain(|(delivery, _), _| deliveries.contains_key(delivery));
         state.actuals.retain(|_, actual| !ids.contains(&actual.execution));
         state.idempotent.retain(|_, record| record.created_at >= purge.idempotency_before);
+        if let Some(before) = purge.audit_before {
+            state.audit.retain(|place, _| place.at >= before);
+        }
         Ok(ids.len() as u64)
     }
 

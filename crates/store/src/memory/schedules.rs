@@ -18,25 +18,28 @@ const MISSING: StoreError = StoreError::Missing("the schedule");
 #[async_trait]
 impl ScheduleStore for MemoryStore {
     async fn create_schedule(&self, create: CreateSchedule) -> Result<()> {
-        let CreateSchedule { schedule } = create;
+        let CreateSchedule { schedule, effects } = create;
         let mut state = self.state();
         state.live_workflow(schedule.workflow, None)?;
         if state.schedules.contains_key(&schedule.id) {
             return Err(StoreError::Corrupt(format!("schedule {} is already there", schedule.id)));
         }
-        state.put_schedule(Some(schedule));
+        state.put_schedule(UpdateSchedule { schedule, effects });
         Ok(())
     }
 
     async fn update_schedule(&self, update: UpdateSchedule) -> Result<()> {
         let mut state = self.state();
-        state.require_schedule(Some(&update.schedule))?;
-        state.put_schedule(Some(update.schedule));
+        state.require_schedule(Some(&update))?;
+        state.put_schedule(update);
         Ok(())
     }
 
     async fn delete_schedule(&self, delete: DeleteSchedule) -> Result<()> {
-        self.state().schedules.remove(&delete.id).map(drop).ok_or(MISSING)
+        let mut state = self.state();
+        state.schedules.remove(&delete.id).ok_or(MISSING)?;
+        state.take_effects(delete.effects);
+        Ok(())
     }
 
     async fn find_schedule(&self, id: ScheduleId) -> Result<Option<ScheduleRecord>> {
@@ -84,8 +87,8 @@ fn compare(sort: ScheduleSort, a: &ScheduleRecord, b: &ScheduleRecord) -> Orderi
 
 impl State {
     /// Refuses to write a schedule over another version than the one before.
-    pub(super) fn require_schedule(&self, new: Option<&ScheduleRecord>) -> Result<()> {
-        let Some(new) = new else { return Ok(()) };
+    pub(super) fn require_schedule(&self, new: Option<&UpdateSchedule>) -> Result<()> {
+        let Some(UpdateSchedule { schedule: new, .. }) = new else { return Ok(()) };
         match self.schedules.get(&new.id) {
             None => Err(MISSING),
             Some(found) if found.version.checked_add(1) == Some(new.version) => Ok(()),
@@ -93,9 +96,9 @@ impl State {
         }
     }
 
-    pub(super) fn put_schedule(&mut self, schedule: Option<ScheduleRecord>) {
-        if let Some(schedule) = schedule {
-            self.schedules.insert(schedule.id, schedule);
-        }
+    pub(super) fn put_schedule(&mut self, new: UpdateSchedule) {
+        let UpdateSchedule { schedule, effects } = new;
+        self.schedules.insert(schedule.id, schedule);
+        self.take_effects(effects);
     }
 }

@@ -4,39 +4,42 @@ use async_trait::async_trait;
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
 
 use super::{MemoryStore, Result};
-use crate::StoreError;
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::webhooks::{
     DeliveryPage, ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStore,
 };
+use crate::{Effects, StoreError};
 
 const MISSING: StoreError = StoreError::Missing("the webhook");
 
 #[async_trait]
 impl WebhookStore for MemoryStore {
-    async fn create_webhook(&self, webhook: WebhookRecord) -> Result<()> {
+    async fn create_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()> {
         let mut state = self.state();
         if state.webhooks.contains_key(&webhook.id) {
             return Err(StoreError::Corrupt(format!("webhook {} is already there", webhook.id)));
         }
         state.webhook_changes += 1;
         state.webhooks.insert(webhook.id, webhook);
+        state.take_effects(effects);
         Ok(())
     }
 
-    async fn update_webhook(&self, webhook: WebhookRecord) -> Result<()> {
+    async fn update_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()> {
         let mut state = self.state();
         let found = state.webhooks.get_mut(&webhook.id).ok_or(MISSING)?;
         let (workspace, created_at) = (found.workspace, found.created_at);
         *found = WebhookRecord { workspace, created_at, ..webhook };
         state.webhook_changes += 1;
+        state.take_effects(effects);
         Ok(())
     }
 
-    async fn delete_webhook(&self, id: WebhookId) -> Result<()> {
+    async fn delete_webhook(&self, id: WebhookId, effects: Effects) -> Result<()> {
         let mut state = self.state();
         state.webhooks.remove(&id).ok_or(MISSING)?;
         state.webhook_changes += 1;
+        state.take_effects(effects);
         Ok(())
     }
 
@@ -80,12 +83,13 @@ impl WebhookStore for MemoryStore {
     }
 
     async fn redeliver(&self, redeliver: Redeliver) -> Result<()> {
-        let Redeliver { id, now, give_up_at } = redeliver;
+        let Redeliver { id, now, give_up_at, effects } = redeliver;
         let mut state = self.state();
         let found = state.deliveries.get_mut(&id).ok_or(StoreError::Missing("the delivery"))?;
         found.status = DeliveryStatus::Pending;
         found.next_attempt_at = now;
         found.give_up_at = give_up_at;
+        state.take_effects(effects);
         Ok(())
     }
 }

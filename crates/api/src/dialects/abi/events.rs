@@ -3,13 +3,13 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use stepwell_core::ids::WebhookId;
-use stepwell_engine::app::WorkflowView;
+use stepwell_engine::app::{ScheduleView, WorkflowView};
 use stepwell_engine::tell::{Event, StepOf};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
 use super::statuses::ExecutionStatus;
-use super::{executions_wire, workflows_wire};
+use super::{executions_wire, schedules, workflows_wire};
 use crate::respond::Time;
 
 /// The whole body.
@@ -27,6 +27,11 @@ pub fn workflow(view: &WorkflowView, stats: &WorkflowStats) -> Value {
 /// An execution, as `GET /workflow_executions/{id}` shows it.
 pub fn execution(view: &ExecutionView, workflow_name: &str) -> Value {
     shown(&executions_wire::execution(view, workflow_name, false))
+}
+
+/// A schedule, as `GET /workflow_schedules/{id}` shows it.
+pub fn schedule(view: &ScheduleView) -> Value {
+    shown(&schedules::shown(view))
 }
 
 /// A step that completed, and which execution it belongs to.

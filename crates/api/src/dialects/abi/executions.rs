@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
 use stepwell_engine::app::ExecutionsQuery;
@@ -15,7 +14,7 @@ use super::executions_wire::{
     Controlled, Execution, ExecutionRow, Line, Logs, Step, execution, row, step,
 };
 use super::ids::OfExecution;
-use super::lists::{Wanted, labels};
+use super::lists::{Wanted, labels, period};
 use super::statuses::ExecutionStatus;
 use super::wire::Failure;
 use super::{responses, wire};
@@ -57,18 +56,13 @@ pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: P
         None | Some("created_at") => {}
         Some(other) => return Err(wrong("sort_by", "created_at", other)),
     }
-    let (from, until) = (date(&params, "start_date")?, date(&params, "end_date")?);
-    if let (Some((from, _)), Some((_, until))) = (from, until)
-        && from > until
-    {
-        return Err(ApiError::invalid("end_date", "must not be before start_date"));
-    }
+    let (from, until) = period(&params)?;
     let query = ExecutionsQuery {
         workflow: workflow(&params)?,
         statuses: statuses(&params)?,
         external_id: params.one("external_id")?.map(str::to_owned),
-        from: from.map(|(first, _)| first),
-        until: until.map(|(_, last)| last),
+        from,
+        until,
         labels: labels(&params, &LIST_FILTERS)?,
         order: wanted.order,
         at: wanted.at.clone(),
@@ -100,19 +94,6 @@ fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
         statuses.extend(meant);
     }
     Ok(statuses)
-}
-
-/// The first and the last moment that a time or a date means.
-fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
-    let Some(text) = params.one(name)? else { return Ok(None) };
-    let whole = || {
-        let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
-        Some((first, Timestamp::parse(&format!("{text}T23:59:59.999999Z"))?))
-    };
-    let meant = Timestamp::parse(text).map(|at| (at, at)).or_else(whole);
-    meant.map(Some).ok_or_else(|| {
-        wrong(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
-    })
 }
 
 /// Get an execution
@@ -338,26 +319,4 @@ pub async fn logs(State(api): State<Api>, Who(caller): Who, of: OfExecution) -> 
     let lines = api.app.logs(&caller, None, of.0).await?;
     let items = lines.iter().map(Into::into).collect();
     respond::json(StatusCode::OK, &wire::Envelope::of(Logs { items }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_is_meant_as_a_whole() {
-        let read = |text: &str| {
-            let params = Params::of(&[("end_date", text)]);
-            date(&params, "end_date")
-                .map(|meant| meant.map(|(a, b)| (a.to_string(), b.to_string())))
-        };
-        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
-        let at = "2023-05-02T23:59:59Z";
-        assert_eq!(read(at).unwrap(), pair(at, at));
-        let day = pair("2023-05-02T00:00:00Z", "2023-05-02T23:59:59.999999Z");
-        assert_eq!(read("2023-05-02").unwrap(), day);
-        for bad in ["", "yesterday", "2023-13-01", "2023-05-02T10:00:00"] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
 }

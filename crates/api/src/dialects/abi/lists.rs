@@ -1,6 +1,7 @@
 //! What all lists of this dialect are asked with: pages by number or by cursor, and labels, which
 //! are whatever parameters a list does not know.
 
+use stepwell_core::Timestamp;
 use stepwell_engine::app::{Page, PageAt};
 use stepwell_store::lists::Order;
 
@@ -67,6 +68,34 @@ impl Wanted {
     }
 }
 
+/// From when to when, both included: `start_date` and `end_date`, each a time or a day.
+///
+/// # Errors
+/// `InvalidRequest` naming the parameter.
+pub fn period(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
+    let from = date(params, "start_date")?.map(|(first, _)| first);
+    let until = date(params, "end_date")?.map(|(_, last)| last);
+    if let (Some(from), Some(until)) = (from, until)
+        && from > until
+    {
+        return Err(ApiError::invalid("end_date", "must not be before start_date"));
+    }
+    Ok((from, until))
+}
+
+/// The first and the last moment that a time or a date means.
+fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
+    let Some(text) = params.one(name)? else { return Ok(None) };
+    let whole = || {
+        let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
+        Some((first, Timestamp::parse(&format!("{text}T23:59:59.999999Z"))?))
+    };
+    let meant = Timestamp::parse(text).map(|at| (at, at)).or_else(whole);
+    meant.map(Some).ok_or_else(|| {
+        wrong(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
+    })
+}
+
 /// The parameters that a list does not know: labels that its items must have.
 ///
 /// # Errors
@@ -86,4 +115,26 @@ pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, 
         return Err(ApiError::invalid(&labels[MAX_LABELS].0, message));
     }
     Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_meant_as_a_whole() {
+        let read = |text: &str| {
+            let params = Params::of(&[("end_date", text)]);
+            date(&params, "end_date")
+                .map(|meant| meant.map(|(a, b)| (a.to_string(), b.to_string())))
+        };
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        let at = "2023-05-02T23:59:59Z";
+        assert_eq!(read(at).unwrap(), pair(at, at));
+        let day = pair("2023-05-02T00:00:00Z", "2023-05-02T23:59:59.999999Z");
+        assert_eq!(read("2023-05-02").unwrap(), day);
+        for bad in ["", "yesterday", "2023-13-01", "2023-05-02T10:00:00"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
-//! `schedules`, `webhooks`, `workspaces`, and the keys with what belongs nowhere else in `routes`.
+//! `schedules`, `webhooks`, `workspaces`, `audit`, and the keys with what belongs nowhere else in `routes`.
 //! Bodies are in the files `*_wire`.
 
+mod audit;
 mod convert;
 mod cut;
 pub(crate) mod errors;
@@ -28,6 +29,7 @@ mod workflows_request;
 mod workflows_wire;
 mod workspaces;
 
+pub(crate) use audit::Doc as AuditDoc;
 pub(crate) use routes::{Doc, routes};
 pub(crate) use schedules::Doc as SchedulesDoc;
 pub(crate) use webhooks::Doc as WebhooksDoc;

@@ -17,7 +17,8 @@ use utoipa::OpenApi;
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
 use super::{
-    execute, executions, releases, responses, schedules, webhooks, wire, workflows, workspaces,
+    audit, execute, executions, releases, responses, schedules, webhooks, wire, workflows,
+    workspaces,
 };
 use crate::body::Posted;
 use crate::edge::Who;
@@ -79,6 +80,7 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/workflow_executions/{id}/actuals", get(releases::list_actuals))
         .merge(schedules::routes())
         .merge(webhooks::routes())
+        .merge(audit::routes())
 }
 
 /// An answer that holds a secret is kept by nobody in between.

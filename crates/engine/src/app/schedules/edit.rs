@@ -133,6 +133,24 @@ impl<T> Refuse<T> for Result<T, Problems> {
     }
 }
 
+/// The names of the fields in which they differ.
+pub(super) fn changed(
+    before: &ScheduleRecord,
+    after: &ScheduleRecord,
+) -> impl Iterator<Item = &'static str> {
+    let fields = [
+        ("name", before.name != after.name),
+        ("description", before.description != after.description),
+        ("timing", before.timing != after.timing),
+        ("timezone", before.timezone != after.timezone),
+        ("parameters", before.parameters != after.parameters),
+        ("enabled", before.enabled != after.enabled),
+        ("misfire_policy", before.policies.misfire != after.policies.misfire),
+        ("overlap_policy", before.policies.overlap != after.policies.overlap),
+    ];
+    fields.into_iter().filter_map(|(name, differs)| differs.then_some(name))
+}
+
 /// Makes a schedule fire from now on, or stop firing. The same where it does so already.
 pub(super) fn enable(
     schedule: &ScheduleRecord,

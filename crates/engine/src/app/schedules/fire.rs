@@ -5,6 +5,7 @@
 //! nodes try: for each firing there is exactly one outcome.
 
 use serde_json::{Value, json};
+use stepwell_core::audit::Action;
 use stepwell_core::execution::codes;
 use stepwell_core::ids::{ExecutionId, ScheduleId};
 use stepwell_core::schedule::{Overlap, Progress, Rule, Turn};
@@ -29,6 +30,15 @@ enum NotFired {
     Refused { code: &'static str, error: AppError },
     /// Not now.
     Later(AppError),
+}
+
+/// Why a schedule starts an execution.
+#[derive(Clone, Copy)]
+enum Why<'a> {
+    /// It is due since that moment.
+    Due(Timestamp),
+    /// Somebody asked for it.
+    Asked(&'a Caller),
 }
 
 impl App {
@@ -77,7 +87,7 @@ impl App {
             return Ok(self.advance(record, progress, now).await? && !settled);
         };
         let mut skipped = progress.clone();
-        match self.fire(record, progress, Some(scheduled_at), now).await {
+        match self.fire(record, progress, Why::Due(scheduled_at), now).await {
             Ok(_) => Ok(true),
             Err(NotFired::Outdated) => Ok(true),
             Err(NotFired::Later(error)) => Err(error),
@@ -97,7 +107,7 @@ impl App {
         now: Timestamp,
     ) -> Result<bool, AppError> {
         let schedule = after(record, progress, record.last_execution, now);
-        match self.engine.store.update_schedule(UpdateSchedule { schedule }).await {
+        match self.engine.store.update_schedule(UpdateSchedule::quietly(schedule)).await {
             // Whoever was faster has settled it, or it is settled from what they wrote.
             Ok(()) | Err(StoreError::Outdated(_) | StoreError::Missing(_)) => Ok(true),
             Err(error) => Err(error.into()),
@@ -109,7 +119,7 @@ impl App {
         &self,
         record: &ScheduleRecord,
         progress: Progress,
-        scheduled_at: Option<Timestamp>,
+        why: Why<'_>,
         now: Timestamp,
     ) -> Result<Triggered, NotFired> {
         let workflow = self.engine.plans.workflow(record.workflow).await;
@@ -120,12 +130,17 @@ impl App {
         let (told, accepted) = oneshot::channel();
         let owner = owner(record);
         let mut beginning = self
-            .beginning(&owner, &workflow, start(record, scheduled_at), Some(told))
+            .beginning(&owner, &workflow, start(record, why), Some(told))
             .await
             .map_err(|error| refused(error, &workflow))?;
         let execution = beginning.record.id;
         let schedule = after(record, progress, Some(execution), now);
-        beginning.schedule = Some(Box::new(schedule.clone()));
+        let mut effects = self.tell_of_firing(&schedule, &workflow.name, &beginning.record);
+        if let Why::Asked(caller) = why {
+            let note = self.engine.noted(caller, Action::ScheduleTriggered, record.id);
+            effects.audit.push(note.named(&record.name).with("execution_id", execution.abi()));
+        }
+        beginning.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
         let fired = match self.take_in(&owner, beginning).await {
             Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
                 Ok(answer) => answer.map_err(NotFired::Later),
@@ -156,7 +171,7 @@ impl App {
         let mut record = self.find_schedule(caller, Verb::Execute, id).await?;
         for _ in 0..ATTEMPTS {
             let now = self.engine.now();
-            match self.fire(&record, record.progress.clone(), None, now).await {
+            match self.fire(&record, record.progress.clone(), Why::Asked(caller), now).await {
                 Ok(triggered) => return Ok(triggered),
                 Err(NotFired::Later(error) | NotFired::Refused { error, .. }) => return Err(error),
                 Err(NotFired::Outdated) => {}
@@ -207,14 +222,14 @@ impl App {
 
 /// As whom a schedule executes its workflow.
 fn owner(record: &ScheduleRecord) -> Caller {
-    Caller { workspace: record.workspace, ..Caller::internal() }
+    Caller::internal_to(record.workspace)
 }
 
 /// What it executes it with; the labels tell where the execution comes from.
-fn start(record: &ScheduleRecord, scheduled_at: Option<Timestamp>) -> Start {
+fn start(record: &ScheduleRecord, why: Why<'_>) -> Start {
     let mut metadata = Map::new();
     metadata.insert("schedule_id".to_owned(), json!(record.id.abi()));
-    if let Some(at) = scheduled_at {
+    if let Why::Due(at) = why {
         metadata.insert("scheduled_at".to_owned(), json!(at.to_string()));
     }
     Start { input: Some(Value::Object(record.parameters.clone())), metadata, ..Start::default() }

@@ -1,5 +1,6 @@
 //! Schedules: making and changing them here, firing them in `fire` and `scheduler`.
 
+mod announce;
 mod edit;
 mod fire;
 mod requests;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use serde_json::Value;
+use stepwell_core::audit::Action;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
-use stepwell_core::{Map, Problem, Timestamp};
+use stepwell_core::{Map, Problem, Timestamp, Topic};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::schedules::{
@@ -54,13 +56,19 @@ impl App {
         caller.require(Verb::Write, KIND)?;
         let workflow = self.scheduled_workflow(caller, workflow).await?;
         let id = ScheduleId::from_uuid(new_uuid());
-        let schedule = change.create(id, &workflow, caller.key, self.engine.now())?;
+        let now = self.engine.now();
+        let schedule = change.create(id, &workflow, caller.key(), now)?;
         self.check_parameters(&workflow, &schedule.parameters).await?;
-        let create = CreateSchedule { schedule: schedule.clone() };
+        let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
+        let told = !effects.deliveries.is_empty();
+        let note = self.engine.noted(caller, Action::ScheduleCreated, id).named(&schedule.name);
+        let effects = effects.and_noting(note);
+        let create = CreateSchedule { schedule: schedule.clone(), effects };
         self.engine.store.create_schedule(create).await.map_err(|error| match error {
             StoreError::Missing(_) => AppError::not_found("workflow", workflow.id.dataflow()),
             error => error.into(),
         })?;
+        self.told(told);
         self.engine.schedules.stored(schedule.look_at);
         Ok(ScheduleView { record: schedule, workflow_name: workflow.name.clone(), last: None })
     }
@@ -119,7 +127,8 @@ impl App {
             let workflow = self.scheduled_workflow(caller, record.workflow).await?;
             self.check_parameters(&workflow, parameters).await?;
         }
-        let after = self.rewrite(record, |record, now| change.update(record, now)).await?;
+        let edit = |record: &ScheduleRecord, now| change.update(record, now);
+        let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
 
@@ -128,11 +137,20 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_schedule(&self, caller: &Caller, id: ScheduleId) -> Result<(), AppError> {
-        self.find_schedule(caller, Verb::Write, id).await?;
-        match self.engine.store.delete_schedule(DeleteSchedule { id }).await {
-            Err(StoreError::Missing(_)) => Err(not_found(id)),
-            other => Ok(other?),
+        let mut last = self.find_schedule(caller, Verb::Write, id).await?;
+        // The place behind all that it was told of so far.
+        last.version += 1;
+        let now = self.engine.now();
+        let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
+        let told = !effects.deliveries.is_empty();
+        let note = self.engine.noted(caller, Action::ScheduleDeleted, id).named(&last.name);
+        let effects = effects.and_noting(note);
+        match self.engine.store.delete_schedule(DeleteSchedule { id, effects }).await {
+            Err(StoreError::Missing(_)) => return Err(not_found(id)),
+            other => other?,
         }
+        self.told(told);
+        Ok(())
     }
 
     /// Makes a schedule fire, or stop firing. One that fires again does so from now on: what it
@@ -147,7 +165,8 @@ impl App {
         enabled: bool,
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
-        let after = self.rewrite(record, |record, now| edit::enable(record, enabled, now)).await?;
+        let edit = |record: &ScheduleRecord, now| edit::enable(record, enabled, now);
+        let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
 
@@ -177,7 +196,7 @@ impl App {
             }
         };
         if let Some(records) = records {
-            return self.enable_batch(records, enabled).await;
+            return self.enable_batch(caller, records, enabled).await;
         }
         let mut all = SelectionChanged::default();
         loop {
@@ -194,7 +213,7 @@ impl App {
             if found.is_empty() {
                 return Ok(all);
             }
-            let some = self.enable_batch(found, enabled).await?;
+            let some = self.enable_batch(caller, found, enabled).await?;
             all.matched += some.matched;
             all.changed += some.changed;
         }
@@ -203,6 +222,7 @@ impl App {
     /// At once, so that they share their transactions.
     async fn enable_batch(
         &self,
+        caller: &Caller,
         records: Vec<ScheduleRecord>,
         enabled: bool,
     ) -> Result<SelectionChanged, AppError> {
@@ -212,7 +232,7 @@ impl App {
             async move {
                 let before = record.version;
                 let edit = |record: &ScheduleRecord, now| edit::enable(record, enabled, now);
-                match app.rewrite(record, edit).await {
+                match app.rewrite(caller, record, edit).await {
                     Ok(after) => Ok(u64::from(after.version != before)),
                     // Somebody has deleted it in the meantime.
                     Err(AppError::NotFound { .. }) => Ok(0),
@@ -308,6 +328,7 @@ impl App {
     /// wrote. Writes nothing where nothing changes.
     async fn rewrite(
         &self,
+        caller: &Caller,
         mut record: ScheduleRecord,
         edit: impl Fn(&ScheduleRecord, Timestamp) -> Result<ScheduleRecord, AppError>,
     ) -> Result<ScheduleRecord, AppError> {
@@ -320,8 +341,15 @@ impl App {
             }
             schedule.version = record.version + 1;
             schedule.updated_at = now;
-            match store.update_schedule(UpdateSchedule { schedule: schedule.clone() }).await {
+            let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
+            let told = !effects.deliveries.is_empty();
+            let note = self.engine.noted(caller, Action::ScheduleUpdated, schedule.id);
+            let note = note.named(&schedule.name).changing(edit::changed(&record, &schedule));
+            let effects = effects.and_noting(note);
+            let update = UpdateSchedule { schedule: schedule.clone(), effects };
+            match store.update_schedule(update).await {
                 Ok(()) => {
+                    self.told(told);
                     self.engine.schedules.stored(schedule.look_at);
                     return Ok(schedule);
                 }

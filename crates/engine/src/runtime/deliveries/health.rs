@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use stepwell_core::audit::Action;
 use stepwell_core::ids::WebhookId;
-use stepwell_store::StoreError;
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+use stepwell_store::{Effects, StoreError};
 
+use crate::Caller;
+use crate::egress::origin;
 use crate::runtime::engine::Engine;
 
 /// Switches a webhook off whose attempt just failed, if it has failed for too long or is `gone`.
@@ -25,7 +28,10 @@ async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), Store
     tracing::warn!(webhook = %id, reason, "a webhook is disabled");
     let status = WebhookStatus::Disabled { reason };
     let updated_at = engine.now();
-    engine.store.update_webhook(WebhookRecord { status, updated_at, ..webhook }).await?;
+    let caller = Caller::internal_to(webhook.workspace);
+    let note = engine.noted(&caller, Action::WebhookDisabled, id).named(origin(&webhook.url));
+    let after = WebhookRecord { status, updated_at, ..webhook };
+    engine.store.update_webhook(after, Effects::noting(note)).await?;
     engine.hooks.read(&*engine.store).await
 }
 

@@ -30,6 +30,7 @@ pub(super) async fn load(
         execution,
         record: stored.record,
         uncommitted: Vec::new(),
+        notes: Vec::new(),
         idempotency: None,
         schedule: None,
         secrets: Secrets::default(),

@@ -46,11 +46,12 @@ impl Runner {
             // Before anybody is told: whoever hears of the end finds the place free.
             self.engine.meters.left(&self.record);
         }
-        if !commit.deliveries.is_empty() {
+        if commit.has_deliveries() {
             self.engine.outbox_changed.notify_one();
         }
         self.feed.show(&self.uncommitted);
         self.uncommitted.clear();
+        self.notes.clear();
         for reply in self.replies.drain(..) {
             // Whoever asked may have gone.
             let _ = reply.send(Ok(()));
@@ -72,6 +73,7 @@ impl Runner {
             record,
             events: self.uncommitted.clone(),
             deliveries,
+            audit: self.notes.clone(),
             idempotency: self.idempotency.clone(),
             schedule: self.schedule.clone(),
         }
@@ -115,10 +117,9 @@ impl Runner {
 /// # Errors
 /// As the store refuses it; then it never was.
 pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
-    let Beginning { execution, record, uncommitted, idempotency, schedule, .. } = beginning;
+    let Beginning { execution, record, uncommitted, notes, idempotency, schedule, .. } = beginning;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().take(engine, &events, Vec::new);
-    let told = !deliveries.is_empty();
     let seq = execution.seq;
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
@@ -128,9 +129,11 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         record,
         events: uncommitted,
         deliveries,
+        audit: notes,
         idempotency,
         schedule,
     };
+    let told = commit.has_deliveries();
     engine.store.commit(commit).await?;
     if told {
         engine.outbox_changed.notify_one();

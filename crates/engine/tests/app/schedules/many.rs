@@ -9,7 +9,7 @@ use stepwell_core::ids::{ScheduleId, WorkspaceId};
 use stepwell_core::schedule::{Policies, Progress, Timing};
 use stepwell_engine::{Clock, SystemClock};
 use stepwell_store::schedules::{CreateSchedule, DueSchedules, ScheduleRecord};
-use stepwell_store::{ScheduleStore, Store};
+use stepwell_store::{Effects, ScheduleStore, Store};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::simulated::{Simulated, at, cron, scheduled_at};
@@ -52,7 +52,8 @@ async fn they_cost_nothing_and_make_nobody_late() {
     let now = SystemClock.now();
     let creating = (0..SLEEPING).map(|n| {
         let (store, schedule) = (store.clone(), sleeping(n, workflow, now));
-        async move { store.create_schedule(CreateSchedule { schedule }).await.unwrap() }
+        let create = CreateSchedule { schedule, effects: Effects::default() };
+        async move { store.create_schedule(create).await.unwrap() }
     });
     futures_util::stream::iter(creating).buffer_unordered(1000).collect::<Vec<_>>().await;
 

@@ -4,3 +4,4 @@ mod crashes;
 mod firing;
 mod many;
 mod policies;
+mod told;

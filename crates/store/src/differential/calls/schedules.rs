@@ -51,13 +51,18 @@ pub(super) fn next(caller: &mut Caller) -> ScheduleRecord {
     }
 }
 
+/// The same, and what it causes.
+pub(super) fn update(caller: &mut Caller) -> UpdateSchedule {
+    UpdateSchedule { schedule: next(caller), effects: caller.effects() }
+}
+
 /// One call.
 pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answers {
     let id = schedule_id(caller.number(SCHEDULES));
     match caller.random.below(8) {
         0 | 1 => {
             let schedule = ScheduleRecord { version: 1, ..next(caller) };
-            let create = CreateSchedule { schedule };
+            let create = CreateSchedule { schedule, effects: caller.effects() };
             let answers = both!(one, other, create_schedule(create));
             if answers.1 == "()" {
                 wrote(caller, Some(&create.schedule));
@@ -65,7 +70,7 @@ pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store
             answers
         }
         2 | 3 => {
-            let update = UpdateSchedule { schedule: next(caller) };
+            let update = update(caller);
             let answers = both!(one, other, update_schedule(update));
             if answers.1 == "()" {
                 wrote(caller, Some(&update.schedule));
@@ -73,7 +78,7 @@ pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store
             answers
         }
         4 if caller.random.once_in(3) => {
-            let delete = DeleteSchedule { id };
+            let delete = DeleteSchedule { id, effects: caller.effects() };
             both!(one, other, delete_schedule(delete))
         }
         4 => both!(one, other, find_schedule(id)),

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use stepwell_core::schedule::DEFAULT_ZONE;
 use stepwell_engine::Caller;
-use stepwell_engine::app::SchedulesQuery;
+use stepwell_engine::app::{ScheduleView, SchedulesQuery};
 use utoipa::OpenApi;
 
 use super::responses;
@@ -51,6 +51,11 @@ pub(super) fn routes() -> Router<Api> {
 
 fn id(path: &RawPathParams) -> &str {
     path.iter().next().map_or("", |(_, id)| id)
+}
+
+/// A schedule as it is shown.
+pub(super) fn shown(view: &ScheduleView) -> impl Serialize {
+    convert::schedule(view)
 }
 
 fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {

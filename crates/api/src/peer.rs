@@ -1,0 +1,173 @@
+//! Where a request comes from: the other side of its connection, or whom a proxy that is trusted
+//! says it speaks for. What nobody vouches for is never believed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::http::{Extensions, HeaderMap, HeaderName};
+use axum::serve::{IncomingStream, Listener};
+use serde::{Deserialize, Serialize};
+
+use crate::patience::Patient;
+
+/// Where proxies note for whom they speak, each adding the address that it was asked from.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The other side of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(SocketAddr);
+
+impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Patient<L>>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Patient<L>>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// Addresses that belong together: `10.0.0.0/8`, or one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network {
+    first: IpAddr,
+    /// How many of the leading bits are the same for all.
+    bits: u32,
+}
+
+impl Network {
+    fn contains(self, address: IpAddr) -> bool {
+        match (self.first, address) {
+            (IpAddr::V4(first), IpAddr::V4(address)) => {
+                let differ = first.to_bits() ^ address.to_bits();
+                differ.leading_zeros() >= self.bits
+            }
+            (IpAddr::V6(first), IpAddr::V6(address)) => {
+                let differ = first.to_bits() ^ address.to_bits();
+                differ.leading_zeros() >= self.bits
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is no address such as \"10.0.0.7\", nor a network such as \"10.0.0.0/8\""
+            )
+        };
+        let (first, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
+        let first: IpAddr = first.parse().map_err(|_| wrong())?;
+        let most = if first.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
+        if bits > most { Err(wrong()) } else { Ok(Self { first, bits }) }
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        let Network { first, bits } = network;
+        let most = if first.is_ipv4() { 32 } else { 128 };
+        if bits == most { first.to_string() } else { format!("{first}/{bits}") }
+    }
+}
+
+/// The address of the client; `None` where the request came over no connection.
+pub fn client_address(
+    trusted: &[Network],
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Option<IpAddr> {
+    let ConnectInfo(Peer(peer)) = extensions.get::<ConnectInfo<Peer>>()?;
+    Some(behind(trusted, peer.ip().to_canonical(), headers))
+}
+
+/// Walks back from the peer through the proxies that are trusted to the first that is not, which
+/// is the client. Whatever stands before that in the header is the client's own word.
+fn behind(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let mut address = peer;
+    let written =
+        headers.get_all(FORWARDED_FOR).into_iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = written.flat_map(|value| value.split(',')).collect();
+    for hop in hops.into_iter().rev() {
+        if !trusted.iter().any(|network| network.contains(address)) {
+            break;
+        }
+        match hop_address(hop.trim()) {
+            Some(before) => address = before,
+            None => break,
+        }
+    }
+    address
+}
+
+/// An address, with or without a port.
+fn hop_address(text: &str) -> Option<IpAddr> {
+    let bare = text.parse().ok();
+    let address = bare.or_else(|| text.parse().ok().map(|with_port: SocketAddr| with_port.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        for (network, inside, outside) in [
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
+            ("10.0.0.7", "10.0.0.7", "10.0.0.6"),
+            ("192.168.4.0/23", "192.168.5.255", "192.168.6.0"),
+            ("0.0.0.0/0", "8.8.8.8", "::1"),
+            ("2001:db8::/32", "2001:db8:1::1", "2001:db9::"),
+            ("::1", "::1", "127.0.0.1"),
+        ] {
+            let parsed: Network = network.parse().unwrap();
+            assert!(parsed.contains(inside.parse().unwrap()), "{network} {inside}");
+            assert!(!parsed.contains(outside.parse().unwrap()), "{network} {outside}");
+            assert_eq!(String::from(parsed), network);
+        }
+        for wrong in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "proxy"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let trusted: Vec<Network> = ["10.0.0.0/8", "::1"].map(|n| n.parse().unwrap()).into();
+        for (peer, headers, expect) in [
+            ("10.0.0.1", &[][..], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
+            // Nobody vouches for a peer that is no proxy.
+            ("203.0.113.1", &["10.0.0.5"], "203.0.113.1"),
+            // What comes before the first that is not trusted is the client's own word.
+            ("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.9.9.9"], "203.0.113.9"),
+            ("10.0.0.1", &["1.1.1.1", "203.0.113.9,10.9.9.9"], "203.0.113.9"),
+            ("::1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("10.0.0.1", &["203.0.113.9:80"], "203.0.113.9"),
+            ("10.0.0.1", &["::ffff:203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", &["203.0.113.9, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["10.1.1.1, 10.2.2.2"], "10.1.1.1"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+        ] {
+            let mut all = HeaderMap::new();
+            for value in headers {
+                all.append(FORWARDED_FOR, HeaderValue::from_static(value));
+            }
+            let found = behind(&trusted, peer.parse().unwrap(), &all);
+            assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{peer} {all:?}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What the audit log tells of: the things that users do, and what they do them to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ids::{ExecutionId, KeyId, ScheduleId, SubjectId, WebhookId, WorkflowId, WorkspaceId};
+
+/// Something that somebody did, or was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Made a workflow.
+    WorkflowCreated,
+    /// Changed a workflow or its definition.
+    WorkflowUpdated,
+    /// Made a workflow executable.
+    WorkflowActivated,
+    /// Made it no longer so.
+    WorkflowDeactivated,
+    /// Deleted a workflow.
+    WorkflowDeleted,
+    /// Made or moved a release tag of a workflow.
+    ReleaseTagMoved,
+    /// Made an API key.
+    KeyCreated,
+    /// Revoked an API key.
+    KeyRevoked,
+    /// Made a schedule.
+    ScheduleCreated,
+    /// Changed a schedule.
+    ScheduleUpdated,
+    /// Deleted a schedule.
+    ScheduleDeleted,
+    /// Had a schedule start an execution.
+    ScheduleTriggered,
+    /// Made a webhook.
+    WebhookCreated,
+    /// Changed a webhook.
+    WebhookUpdated,
+    /// Deleted a webhook.
+    WebhookDeleted,
+    /// Switched off a webhook that nobody answers for.
+    WebhookDisabled,
+    /// Gave a webhook another secret.
+    WebhookSecretRotated,
+    /// Sent a webhook a test event.
+    WebhookTested,
+    /// Sent a delivery of a webhook again.
+    WebhookRedelivered,
+    /// Cancelled an execution.
+    ExecutionCancelled,
+    /// Paused an execution.
+    ExecutionPaused,
+    /// Let a paused execution go on.
+    ExecutionResumed,
+    /// Ran an execution again.
+    ExecutionRerun,
+    /// Made a workspace.
+    WorkspaceCreated,
+    /// Changed a workspace or its limits.
+    WorkspaceUpdated,
+    /// Was refused for want of a permission.
+    AccessRefused,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 26] = [
+        Self::WorkflowCreated,
+        Self::WorkflowUpdated,
+        Self::WorkflowActivated,
+        Self::WorkflowDeactivated,
+        Self::WorkflowDeleted,
+        Self::ReleaseTagMoved,
+        Self::KeyCreated,
+        Self::KeyRevoked,
+        Self::ScheduleCreated,
+        Self::ScheduleUpdated,
+        Self::ScheduleDeleted,
+        Self::ScheduleTriggered,
+        Self::WebhookCreated,
+        Self::WebhookUpdated,
+        Self::WebhookDeleted,
+        Self::WebhookDisabled,
+        Self::WebhookSecretRotated,
+        Self::WebhookTested,
+        Self::WebhookRedelivered,
+        Self::ExecutionCancelled,
+        Self::ExecutionPaused,
+        Self::ExecutionResumed,
+        Self::ExecutionRerun,
+        Self::WorkspaceCreated,
+        Self::WorkspaceUpdated,
+        Self::AccessRefused,
+    ];
+
+    /// Its name: `workflow.created`. Names are stored: they never change.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WorkflowCreated => "workflow.created",
+            Self::WorkflowUpdated => "workflow.updated",
+            Self::WorkflowActivated => "workflow.activated",
+            Self::WorkflowDeactivated => "workflow.deactivated",
+            Self::WorkflowDeleted => "workflow.deleted",
+            Self::ReleaseTagMoved => "workflow.release_tag_moved",
+            Self::KeyCreated => "api_key.created",
+            Self::KeyRevoked => "api_key.revoked",
+            Self::ScheduleCreated => "schedule.created",
+            Self::ScheduleUpdated => "schedule.updated",
+            Self::ScheduleDeleted => "schedule.deleted",
+            Self::ScheduleTriggered => "schedule.triggered",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookUpdated => "webhook.updated",
+            Self::WebhookDeleted => "webhook.deleted",
+            Self::WebhookDisabled => "webhook.disabled",
+            Self::WebhookSecretRotated => "webhook.secret_rotated",
+            Self::WebhookTested => "webhook.tested",
+            Self::WebhookRedelivered => "webhook.redelivered",
+            Self::ExecutionCancelled => "execution.cancelled",
+            Self::ExecutionPaused => "execution.paused",
+            Self::ExecutionResumed => "execution.resumed",
+            Self::ExecutionRerun => "execution.rerun",
+            Self::WorkspaceCreated => "workspace.created",
+            Self::WorkspaceUpdated => "workspace.updated",
+            Self::AccessRefused => "access.refused",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no action, or kind of object, of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name is not known")]
+pub struct UnknownName;
+
+impl FromStr for Action {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|action| action.name() == text).ok_or(UnknownName)
+    }
+}
+
+/// The kinds of things that something is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// A workflow, its releases and tags.
+    Workflow,
+    /// An execution.
+    Execution,
+    /// A schedule.
+    Schedule,
+    /// A webhook and its deliveries.
+    Webhook,
+    /// An API key.
+    Key,
+    /// A workspace.
+    Workspace,
+}
+
+impl ObjectKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Workflow,
+        Self::Execution,
+        Self::Schedule,
+        Self::Webhook,
+        Self::Key,
+        Self::Workspace,
+    ];
+
+    /// Its name: `workflow`. Names are stored: they never change.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Execution => "execution",
+            Self::Schedule => "schedule",
+            Self::Webhook => "webhook",
+            Self::Key => "api_key",
+            Self::Workspace => "workspace",
+        }
+    }
+}
+
+impl FromStr for ObjectKind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(UnknownName)
+    }
+}
+
+/// What something was done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Which of those.
+    pub id: SubjectId,
+}
+
+macro_rules! objects {
+    ($($id:ident: $kind:ident),*) => {$(
+        impl From<$id> for Object {
+            fn from(id: $id) -> Self {
+                Self { kind: ObjectKind::$kind, id: id.into() }
+            }
+        }
+    )*};
+}
+
+objects!(
+    WorkflowId: Workflow,
+    ExecutionId: Execution,
+    ScheduleId: Schedule,
+    WebhookId: Webhook,
+    KeyId: Key,
+    WorkspaceId: Workspace
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_are_different() {
+        for (place, action) in Action::ALL.into_iter().enumerate() {
+            assert_eq!(action.name().parse(), Ok(action));
+            assert!(Action::ALL[..place].iter().all(|other| other.name() != action.name()));
+        }
+        for kind in ObjectKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        assert_eq!("workflow.made".parse::<Action>(), Err(UnknownName));
+        assert_eq!("".parse::<ObjectKind>(), Err(UnknownName));
+    }
+
+    #[test]
+    fn actions_are_named_after_what_they_are_done_to() {
+        for action in Action::ALL {
+            let (kind, _) = action.name().split_once('.').unwrap();
+            assert!(kind == "access" || kind.parse::<ObjectKind>().is_ok(), "{action}");
+        }
+    }
+}

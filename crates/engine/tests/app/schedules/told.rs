@@ -1,0 +1,119 @@
+//! What webhooks are told of schedules.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stepwell_core::schedule::Said;
+use stepwell_core::{Topic, Topics};
+use stepwell_engine::app::{Deletion, NewWebhook, ScheduleChange};
+use stepwell_engine::{AppError, Clock, SystemClock};
+
+use crate::receiver::Receiver;
+use crate::simulated::{cron, every};
+use crate::support::Bench;
+
+/// A receiver of these events, or of all.
+async fn hooked(bench: &Bench, topics: Topics) -> Receiver {
+    let receiver = Receiver::start(&[200]).await;
+    let url = receiver.url.clone();
+    let new = NewWebhook { url, topics, secret: None, description: None };
+    bench.app.create_webhook(&bench.caller, new).await.unwrap();
+    receiver
+}
+
+async fn told(receiver: &Receiver, count: usize) -> Vec<Value> {
+    let calls = receiver.at_least(count).await;
+    calls.iter().map(|call| serde_json::from_str(&call.body).unwrap()).collect()
+}
+
+fn types(told: &[Value]) -> Vec<&str> {
+    told.iter().map(|body| body["type"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_schedule_s_life_is_told_in_order() {
+    let bench = Bench::new().await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
+    let topics = vec![
+        Topic::ScheduleCreated,
+        Topic::ScheduleUpdated,
+        Topic::ScheduleTriggered,
+        Topic::ScheduleDeleted,
+    ];
+    let receiver = hooked(&bench, Topics::Some(topics)).await;
+    let id = app.create_schedule(caller, workflow, cron("0 0 * * *")).await.unwrap().record.id;
+    let renamed = ScheduleChange { name: Some("next".to_owned()), ..ScheduleChange::default() };
+    app.update_schedule(caller, id, renamed.clone()).await.unwrap();
+    // Nothing changes: nobody is told.
+    app.update_schedule(caller, id, renamed).await.unwrap();
+    app.enable_schedule(caller, id, true).await.unwrap();
+    app.enable_schedule(caller, id, false).await.unwrap();
+    let triggered = app.trigger_schedule(caller, id).await.unwrap();
+    bench.ended(triggered.execution).await;
+    app.delete_schedule(caller, id).await.unwrap();
+    let again = app.delete_schedule(caller, id).await;
+    assert!(matches!(again, Err(AppError::NotFound { .. })), "{again:?}");
+    let told = told(&receiver, 5).await;
+    let names = [
+        "schedule.created",
+        "schedule.updated",
+        "schedule.updated",
+        "schedule.triggered",
+        "schedule.deleted",
+    ];
+    assert_eq!(types(&told), names);
+    let data = |field: &str| told.iter().map(|one| one["data"][field].clone()).collect::<Vec<_>>();
+    assert_eq!(data("schedule"), vec![json!(id); 5]);
+    assert_eq!(data("name"), ["test", "next", "next", "next", "next"]);
+    assert_eq!(data("enabled"), [true, true, false, false, false]);
+    assert_eq!(data("workflow"), ["test"; 5]);
+    let last = json!(triggered.execution);
+    assert_eq!(data("last"), [Value::Null, Value::Null, Value::Null, last.clone(), last]);
+    // The execution's own events are not among what was asked for.
+    assert_eq!(receiver.calls().len(), 5);
+}
+
+#[tokio::test]
+async fn a_firing_is_told_with_its_execution() {
+    let bench = Bench::new().await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
+    let receiver =
+        hooked(&bench, Topics::Some(vec![Topic::ScheduleTriggered, Topic::WorkflowExecuted])).await;
+    let soon = SystemClock.now().after(Duration::from_millis(300));
+    let timing = Said {
+        schedule_type: Some("fixed_time".to_owned()),
+        execution_time: Some(soon.to_string()),
+        ..Said::default()
+    };
+    let change = ScheduleChange { timing, ..cron("") };
+    let id = app.create_schedule(caller, workflow, change).await.unwrap().record.id;
+    let mut told = told(&receiver, 2).await;
+    // Of different subjects either may come first.
+    told.sort_by_key(|one| one["type"] == "workflow.executed");
+    assert_eq!(types(&told), ["schedule.triggered", "workflow.executed"]);
+    assert_eq!(told[0]["data"]["schedule"], json!(id));
+    assert_eq!(told[0]["data"]["last"], told[1]["data"]["execution"]);
+    let shown = app.schedule(caller, id).await.unwrap();
+    assert_eq!(json!(shown.last.unwrap().id), told[1]["data"]["execution"]);
+}
+
+#[tokio::test]
+async fn a_firing_that_starts_nothing_is_not_told_nor_are_those_that_go_with_their_workflow() {
+    let bench = Bench::new().await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
+    app.set_active(caller, workflow, false).await.unwrap();
+    let receiver = hooked(&bench, Topics::Every).await;
+    let id = app.create_schedule(caller, workflow, every(1, "seconds")).await.unwrap().record.id;
+    let skipped = async {
+        while app.schedule(caller, id).await.unwrap().record.progress.skipped.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::support::PATIENCE, skipped).await.expect("in time");
+    app.delete_workflow(caller, workflow, Deletion::default()).await.unwrap();
+    let told = told(&receiver, 2).await;
+    assert_eq!(types(&told), ["schedule.created", "workflow.deleted"]);
+}

@@ -1,0 +1,267 @@
+//! The audit log.
+
+use std::sync::Arc;
+
+use stepwell_core::Map;
+use stepwell_core::audit::{Action, Object, ObjectKind};
+use stepwell_core::execution::{Event, Status};
+use stepwell_core::ids::SubjectId;
+
+use super::build::*;
+use super::schedules::{quietly, schedule, schedule_id};
+use super::workflows::release;
+use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit, Origin};
+use crate::lists::{Begin, Listed, Order};
+use crate::record::{ReleaseTagRecord, Traffic};
+use crate::schedules::{CreateSchedule, DeleteSchedule, UpdateSchedule};
+use crate::traits::{AddRelease, Purge, UpdateWorkflow, UpdateWorkspace};
+use crate::webhooks::Redeliver;
+use crate::{Effects, StoreError};
+
+async fn listed(store: &Shared, list: ListAudit) -> (Vec<u128>, u64) {
+    let Listed { items, total } = store.list_audit(list).await.unwrap();
+    let total = total.unwrap_or_default();
+    (items.iter().map(|entry| entry.id.uuid().as_u128()).collect(), total)
+}
+
+fn all() -> ListAudit {
+    ListAudit::newest(workspace(1), 1000)
+}
+
+/// The whole entry comes back.
+pub async fn audit_entries_come_back(store: Shared) {
+    let subject = |n: u128| SubjectId::from(workflow(n));
+    let full = AuditRecord {
+        actor: Actor::Key { id: key(3), name: "ci é".into() },
+        origin: Origin {
+            address: Some("2001:db8::7".parse().unwrap()),
+            request_id: Some(Arc::from("r-1")),
+        },
+        ..noted(1)
+    }
+    .named("greet \"you\"")
+    .changing(["name", "definition"])
+    .with("release", 7)
+    .with("tag", "prod");
+    let bare = AuditRecord {
+        actor: Actor::Anonymous,
+        origin: Origin { address: Some([10, 0, 0, 1].into()), request_id: None },
+        object: None,
+        ..noted(2)
+    };
+    let mut entries = vec![full, bare];
+    for (n, action) in (10..).zip(Action::ALL) {
+        entries.push(AuditRecord { action, actor: Actor::Cli, ..noted(n) });
+    }
+    for (n, kind) in (100..).zip(ObjectKind::ALL) {
+        // A key may be called what nobody is who has none.
+        let actor = Actor::Key { id: key(1), name: "system".into() };
+        let object = Some(Object { kind, id: subject(n) });
+        entries.push(AuditRecord { object, actor, ..noted(n) });
+    }
+    let effects = Effects { audit: entries.clone(), ..Effects::default() };
+    store.add_effects(effects).await.unwrap();
+    let found = store.list_audit(all()).await.unwrap();
+    entries.reverse();
+    assert_eq!(found.total, Some(entries.len() as u64));
+    let found = found.items;
+    assert_eq!(found, entries);
+    let uncounted = store.list_audit(ListAudit { count: false, ..all() }).await.unwrap();
+    assert_eq!((uncounted.items, uncounted.total), (entries.clone(), None));
+    let order = |map: &Map| serde_json::to_string(map).unwrap();
+    let (last, given) = (found.last().unwrap(), entries.last().unwrap());
+    assert_eq!(order(&last.details), order(&given.details));
+}
+
+/// Pages by place and behind a place, in both directions, and each filter.
+pub async fn the_audit_log_is_listed(store: Shared) {
+    let made = (1..=20).map(|n: u128| {
+        let mut entry = noted(n);
+        // Two of the same moment each.
+        entry.at = at(i64::try_from(n / 2).unwrap());
+        entry.workspace = workspace(if n == 20 { 2 } else { 1 });
+        entry.actor = if n.is_multiple_of(3) { Actor::System } else { entry.actor };
+        entry.object = Some(match n % 4 {
+            0 => workflow(n).into(),
+            1 => workflow(1).into(),
+            2 => schedule_id(1).into(),
+            _ => return AuditRecord { object: None, action: Action::AccessRefused, ..entry },
+        });
+        entry
+    });
+    store.add_effects(Effects { audit: made.collect(), ..Effects::default() }).await.unwrap();
+    let newest: Vec<u128> = (1..=19).rev().collect();
+    assert_eq!(listed(&store, all()).await, (newest, 19));
+    let page = |order, skip, limit| ListAudit { order, begin: Begin::Skip(skip), limit, ..all() };
+    assert_eq!(listed(&store, page(Order::Descending, 0, 3)).await, (vec![19, 18, 17], 19));
+    assert_eq!(listed(&store, page(Order::Descending, 17, 3)).await, (vec![2, 1], 19));
+    assert_eq!(listed(&store, page(Order::Ascending, 2, 2)).await, (vec![3, 4], 19));
+    assert_eq!(listed(&store, page(Order::Ascending, 99, 2)).await, (vec![], 19));
+    // Whether or not there is an entry at the place.
+    let behind = |second, n| Begin::After(AuditPlace { at: at(second), id: audit(n) });
+    let after = |begin, order| ListAudit { begin, ..page(order, 0, 3) };
+    assert_eq!(
+        listed(&store, after(behind(8, 17), Order::Descending)).await,
+        (vec![16, 15, 14], 19)
+    );
+    assert_eq!(
+        listed(&store, after(behind(8, 99), Order::Descending)).await,
+        (vec![17, 16, 15], 19)
+    );
+    assert_eq!(listed(&store, after(behind(8, 17), Order::Ascending)).await, (vec![18, 19], 19));
+    for (list, expect) in [
+        (
+            ListAudit { key: Some(key(1)), ..all() },
+            vec![19, 17, 16, 14, 13, 11, 10, 8, 7, 5, 4, 2, 1],
+        ),
+        (ListAudit { key: Some(key(9)), ..all() }, vec![]),
+        (ListAudit { actor: Some("system".into()), ..all() }, vec![18, 15, 12, 9, 6, 3]),
+        (ListAudit { actor: Some("sys".into()), ..all() }, vec![]),
+        (ListAudit { action: Some(Action::AccessRefused), ..all() }, vec![19, 15, 11, 7, 3]),
+        (ListAudit { kind: Some(ObjectKind::Schedule), ..all() }, vec![18, 14, 10, 6, 2]),
+        (ListAudit { object: Some(workflow(8).into()), ..all() }, vec![8]),
+        (
+            // Of two things that happen to have the same number.
+            ListAudit {
+                object: Some(workflow(1).into()),
+                kind: Some(ObjectKind::Workflow),
+                ..all()
+            },
+            vec![17, 13, 9, 5, 1],
+        ),
+        (ListAudit { from: Some(at(9)), ..all() }, vec![19, 18]),
+        (ListAudit { until: Some(at(1)), ..all() }, vec![3, 2, 1]),
+        (ListAudit { from: Some(at(3)), until: Some(at(3)), ..all() }, vec![7, 6]),
+        (ListAudit { from: Some(at(4)), until: Some(at(3)), ..all() }, vec![]),
+        (
+            ListAudit {
+                key: Some(key(1)),
+                action: Some(Action::AccessRefused),
+                until: Some(at(6)),
+                ..all()
+            },
+            vec![11, 7],
+        ),
+        (ListAudit { workspace: workspace(2), ..all() }, vec![20]),
+        (ListAudit { workspace: workspace(3), ..all() }, vec![]),
+    ] {
+        let total = expect.len() as u64;
+        assert_eq!(listed(&store, list.clone()).await, (expect, total), "{list:?}");
+    }
+}
+
+/// Every change has its entry, and one that is refused has none.
+pub async fn changes_are_noted_with_them(store: Shared) {
+    let note = |n: u128| Effects::noting(noted(n));
+    let created = crate::traits::CreateWorkflow { effects: note(1), ..new_workflow(1, "w") };
+    store.create_workflow(created.clone()).await.unwrap();
+    store
+        .create_workflow(crate::traits::CreateWorkflow { effects: note(99), ..created })
+        .await
+        .unwrap_err();
+    let release = |of: u128, n: u128| AddRelease { effects: note(n), ..release(of, "w", 20) };
+    store.add_release(release(1, 2)).await.unwrap();
+    store.add_release(release(9, 99)).await.unwrap_err();
+    let tag = ReleaseTagRecord {
+        workflow: workflow(1),
+        name: "prod".to_owned(),
+        traffic: vec![Traffic { release: 1, weight: 1 }],
+        updated_at: at(20),
+    };
+    store.put_release_tag(tag, note(3)).await.unwrap();
+    store.create_key(new_key(1), note(4)).await.unwrap();
+    store.create_key(new_key(1), note(99)).await.unwrap_err();
+    let revoking =
+        |n, effects| crate::traits::RevokeKey { effects, ..revoke(workspace(1), key(n), at(20)) };
+    store.revoke_key(revoking(1, note(5))).await.unwrap();
+    store.revoke_key(revoking(2, note(99))).await.unwrap_err();
+    store
+        .create_schedule(CreateSchedule { effects: note(6), ..quietly(schedule(1, 1)) })
+        .await
+        .unwrap();
+    let update = |version, n| UpdateSchedule {
+        schedule: crate::schedules::ScheduleRecord { version, ..schedule(1, 1) },
+        effects: note(n),
+    };
+    store.update_schedule(update(2, 7)).await.unwrap();
+    store.update_schedule(update(2, 99)).await.unwrap_err();
+    store.create_webhook(new_webhook(1), note(8)).await.unwrap();
+    store.create_webhook(new_webhook(1), note(99)).await.unwrap_err();
+    store.update_webhook(new_webhook(1), note(9)).await.unwrap();
+    store.update_webhook(new_webhook(2), note(99)).await.unwrap_err();
+    let tested = Effects { deliveries: vec![hooked(1, 1, 1)], ..note(10) };
+    store.add_effects(tested).await.unwrap();
+    let again = |of: u128, n| Redeliver {
+        id: delivery(of),
+        now: at(20),
+        give_up_at: at(30),
+        effects: note(n),
+    };
+    store.redeliver(again(1, 11)).await.unwrap();
+    store.redeliver(again(2, 99)).await.unwrap_err();
+    store.delete_webhook(webhook(1), note(12)).await.unwrap();
+    store.delete_webhook(webhook(1), note(99)).await.unwrap_err();
+    let delete = |n| DeleteSchedule { id: schedule_id(1), effects: note(n) };
+    store.delete_schedule(delete(13)).await.unwrap();
+    store.delete_schedule(delete(99)).await.unwrap_err();
+    let key = || Some(idempotent("k", "x"));
+    store.create_workspace(new_workspace(5), key(), note(14)).await.unwrap();
+    store.create_workspace(new_workspace(6), key(), note(99)).await.unwrap_err();
+    let rename = |of, n| UpdateWorkspace {
+        id: workspace(of),
+        name: Some("b".to_owned()),
+        limits: None,
+        now: at(20),
+        effects: note(n),
+    };
+    store.update_workspace(rename(5, 15)).await.unwrap();
+    store.update_workspace(rename(6, 99)).await.unwrap_err();
+    let update = |of, n| UpdateWorkflow {
+        delete: true,
+        effects: note(n),
+        ..UpdateWorkflow::of(workflow(of), at(20))
+    };
+    store.update_workflow(update(1, 16)).await.unwrap();
+    store.update_workflow(update(9, 99)).await.unwrap_err();
+    let expect: Vec<u128> = (1..=16).rev().collect();
+    assert_eq!(listed(&store, all()).await, (expect, 16));
+}
+
+/// What users do to an execution is noted with the events by which it happens.
+pub async fn controls_are_noted_with_their_events(store: Shared) {
+    join(&store, 1).await;
+    let first = queued(1);
+    store.commit(first.clone()).await.unwrap();
+    let mut paused = then(&first, Status::Paused, vec![Event::Paused]);
+    paused.audit = vec![noted(1), noted(2)];
+    let mut stale = paused.clone();
+    stale.expected_seq = 7;
+    for event in &mut stale.events {
+        event.seq = 8;
+    }
+    stale.record.seq = 8;
+    let refused = store.commit(stale).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+    assert_eq!(listed(&store, all()).await, (vec![], 0));
+    store.commit(paused).await.unwrap();
+    assert_eq!(listed(&store, all()).await, (vec![2, 1], 2));
+}
+
+/// Old entries go, where that is asked for.
+pub async fn old_audit_entries(store: Shared) {
+    let entries =
+        (1..=150).map(|n: u128| AuditRecord { at: at(i64::try_from(n).unwrap()), ..noted(n) });
+    store.add_effects(Effects { audit: entries.collect(), ..Effects::default() }).await.unwrap();
+    let purge = Purge {
+        now: at(200),
+        default_before: None,
+        idempotency_before: at(0),
+        deliveries_before: at(0),
+        audit_before: None,
+        limit: 0,
+    };
+    store.purge(purge).await.unwrap();
+    assert_eq!(listed(&store, all()).await.1, 150);
+    store.purge(Purge { audit_before: Some(at(147)), ..purge }).await.unwrap();
+    assert_eq!(listed(&store, all()).await, (vec![150, 149, 148, 147], 4));
+}
