@@ -103,7 +103,8 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
 pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
     let mut labels: Vec<(String, String)> = Vec::new();
     for name in params.names() {
-        if COMMON.contains(&name) || known.contains(&name) {
+        // One without a name names no label.
+        if name.is_empty() || COMMON.contains(&name) || known.contains(&name) {
             continue;
         }
         if let Some(value) = params.one(name)? {
