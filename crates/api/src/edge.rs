@@ -22,7 +22,7 @@ use crate::dialects::Dialect;
 use crate::error::{ApiError, Kind};
 use crate::server::Api;
 use crate::telemetry;
-use crate::{body, limits, peer};
+use crate::{body, lent, limits, peer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -115,8 +115,9 @@ async fn unread(request: Request, error: ApiError) -> Response {
 /// Runs the handler, bounded in time and caught when it panics.
 async fn bounded(api: &Api, request: Request, next: Next) -> Response {
     let limit = time_limit(api, request.uri());
+    let (request, lent) = lent::lend(request);
     let run = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
-    match run.await {
+    let response = match run.await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => ApiError::internal(panic_text(&*panic)).into_response(),
         Err(_) => ApiError::new(
@@ -127,7 +128,9 @@ async fn bounded(api: &Api, request: Request, next: Next) -> Response {
             ),
         )
         .into_response(),
-    }
+    };
+    lent.drain().await;
+    response
 }
 
 fn is_open(api: &Api, route: &str) -> bool {

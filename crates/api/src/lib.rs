@@ -12,6 +12,7 @@ mod dialects;
 mod edge;
 mod error;
 mod json;
+mod lent;
 mod limits;
 mod once;
 mod patience;

@@ -104,3 +104,23 @@ async fn a_hundred_megabytes_are_answered_and_not_reset() {
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(answer.contains("PAYLOAD_TOO_LARGE"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_connection_outlives_a_refusal_that_needed_no_body() {
+    let served = Served::start().await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let key = &served.server.key;
+    for path in ["/api/v1/workflows/nonsense/execute", "/workflows/nonsense/execute", "/nowhere"] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Time for the server to refuse what the path says already.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(b"{}").await.unwrap();
+        let answer = read_until(&mut stream, Some("}")).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+}

@@ -114,7 +114,7 @@ pub async fn retrieve_deployment_tag(
 #[utoipa::path(patch, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("name" = String, Path, description = "The tag")),
-    request_body = ReleaseTagRequest,
+    request_body(content = Option<ReleaseTagRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "Where it points now", body = ReleaseTag),
         responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub async fn update_deployment_tag(

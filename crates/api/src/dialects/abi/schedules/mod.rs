@@ -160,7 +160,7 @@ async fn get_schedule(State(api): State<Api>, Who(caller): Who, path: RawPathPar
 /// after now. Scope `write:schedules`.
 #[utoipa::path(put, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
     params(("id" = String, Path, description = "`sched_…`")),
-    request_body = wire::ScheduleRequest,
+    request_body(content = Option<wire::ScheduleRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
         responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
 async fn put_schedule(
@@ -177,7 +177,7 @@ async fn put_schedule(
 /// The same as with `PUT`.
 #[utoipa::path(patch, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
     params(("id" = String, Path, description = "`sched_…`")),
-    request_body = wire::ScheduleRequest,
+    request_body(content = Option<wire::ScheduleRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
         responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
 async fn patch_schedule(
