@@ -75,41 +75,55 @@ pub async fn audit_entries_come_back(store: Shared) {
 
 /// Pages by place and behind a place, in both directions, and each filter.
 pub async fn the_audit_log_is_listed(store: Shared) {
-    let made = (1..=20).map(|n: u128| {
-        let mut entry = noted(n);
-        // Two of the same moment each.
-        entry.at = at(i64::try_from(n / 2).unwrap());
-        entry.workspace = workspace(if n == 20 { 2 } else { 1 });
-        entry.actor = if n.is_multiple_of(3) { Actor::System } else { entry.actor };
-        entry.object = Some(match n % 4 {
-            0 => workflow(n).into(),
-            1 => workflow(1).into(),
-            2 => schedule_id(1).into(),
-            _ => return AuditRecord { object: None, action: Action::AccessRefused, ..entry },
-        });
-        entry
+    let entries = (1..=20).map(various).collect();
+    store.add_effects(Effects { audit: entries, ..Effects::default() }).await.unwrap();
+    pages_are_cut(&store).await;
+    for (list, expect) in filters() {
+        let total = expect.len() as u64;
+        assert_eq!(listed(&store, list.clone()).await, (expect, total), "{list:?}");
+    }
+}
+
+/// Entries that differ in everything that can be asked for; two of the same moment each.
+fn various(n: u128) -> AuditRecord {
+    let mut entry = noted(n);
+    entry.at = at(i64::try_from(n / 2).unwrap());
+    entry.workspace = workspace(if n == 20 { 2 } else { 1 });
+    entry.actor = if n.is_multiple_of(3) { Actor::System } else { entry.actor };
+    entry.object = Some(match n % 4 {
+        0 => workflow(n).into(),
+        1 => workflow(1).into(),
+        2 => schedule_id(1).into(),
+        _ => return AuditRecord { object: None, action: Action::AccessRefused, ..entry },
     });
-    store.add_effects(Effects { audit: made.collect(), ..Effects::default() }).await.unwrap();
+    entry
+}
+
+async fn pages_are_cut(store: &Shared) {
     let newest: Vec<u128> = (1..=19).rev().collect();
-    assert_eq!(listed(&store, all()).await, (newest, 19));
+    assert_eq!(listed(store, all()).await, (newest, 19));
     let page = |order, skip, limit| ListAudit { order, begin: Begin::Skip(skip), limit, ..all() };
-    assert_eq!(listed(&store, page(Order::Descending, 0, 3)).await, (vec![19, 18, 17], 19));
-    assert_eq!(listed(&store, page(Order::Descending, 17, 3)).await, (vec![2, 1], 19));
-    assert_eq!(listed(&store, page(Order::Ascending, 2, 2)).await, (vec![3, 4], 19));
-    assert_eq!(listed(&store, page(Order::Ascending, 99, 2)).await, (vec![], 19));
+    assert_eq!(listed(store, page(Order::Descending, 0, 3)).await, (vec![19, 18, 17], 19));
+    assert_eq!(listed(store, page(Order::Descending, 17, 3)).await, (vec![2, 1], 19));
+    assert_eq!(listed(store, page(Order::Ascending, 2, 2)).await, (vec![3, 4], 19));
+    assert_eq!(listed(store, page(Order::Ascending, 99, 2)).await, (vec![], 19));
     // Whether or not there is an entry at the place.
     let behind = |second, n| Begin::After(AuditPlace { at: at(second), id: audit(n) });
     let after = |begin, order| ListAudit { begin, ..page(order, 0, 3) };
     assert_eq!(
-        listed(&store, after(behind(8, 17), Order::Descending)).await,
+        listed(store, after(behind(8, 17), Order::Descending)).await,
         (vec![16, 15, 14], 19)
     );
     assert_eq!(
-        listed(&store, after(behind(8, 99), Order::Descending)).await,
+        listed(store, after(behind(8, 99), Order::Descending)).await,
         (vec![17, 16, 15], 19)
     );
-    assert_eq!(listed(&store, after(behind(8, 17), Order::Ascending)).await, (vec![18, 19], 19));
-    for (list, expect) in [
+    assert_eq!(listed(store, after(behind(8, 17), Order::Ascending)).await, (vec![18, 19], 19));
+}
+
+/// What is asked for, and which of the various entries are found.
+fn filters() -> Vec<(ListAudit, Vec<u128>)> {
+    vec![
         (
             ListAudit { key: Some(key(1)), ..all() },
             vec![19, 17, 16, 14, 13, 11, 10, 8, 7, 5, 4, 2, 1],
@@ -144,15 +158,26 @@ pub async fn the_audit_log_is_listed(store: Shared) {
         ),
         (ListAudit { workspace: workspace(2), ..all() }, vec![20]),
         (ListAudit { workspace: workspace(3), ..all() }, vec![]),
-    ] {
-        let total = expect.len() as u64;
-        assert_eq!(listed(&store, list.clone()).await, (expect, total), "{list:?}");
-    }
+    ]
 }
 
 /// Every change has its entry, and one that is refused has none.
 pub async fn changes_are_noted_with_them(store: Shared) {
-    let note = |n: u128| Effects::noting(noted(n));
+    workflows_are_noted(&store).await;
+    tenants_are_noted(&store).await;
+    schedules_are_noted(&store).await;
+    webhooks_are_noted(&store).await;
+    deletions_are_noted(&store).await;
+    let expect: Vec<u128> = (1..=16).rev().collect();
+    assert_eq!(listed(&store, all()).await, (expect, 16));
+}
+
+/// An entry of its own number; that of what must be refused is 99.
+fn note(n: u128) -> Effects {
+    Effects::noting(noted(n))
+}
+
+async fn workflows_are_noted(store: &Shared) {
     let created = crate::traits::CreateWorkflow { effects: note(1), ..new_workflow(1, "w") };
     store.create_workflow(created.clone()).await.unwrap();
     store
@@ -169,12 +194,30 @@ pub async fn changes_are_noted_with_them(store: Shared) {
         updated_at: at(20),
     };
     store.put_release_tag(tag, note(3)).await.unwrap();
+}
+
+async fn tenants_are_noted(store: &Shared) {
     store.create_key(new_key(1), note(4)).await.unwrap();
     store.create_key(new_key(1), note(99)).await.unwrap_err();
     let revoking =
         |n, effects| crate::traits::RevokeKey { effects, ..revoke(workspace(1), key(n), at(20)) };
     store.revoke_key(revoking(1, note(5))).await.unwrap();
     store.revoke_key(revoking(2, note(99))).await.unwrap_err();
+    let key = || Some(idempotent("k", "x"));
+    store.create_workspace(new_workspace(5), key(), note(14)).await.unwrap();
+    store.create_workspace(new_workspace(6), key(), note(99)).await.unwrap_err();
+    let rename = |of, n| UpdateWorkspace {
+        id: workspace(of),
+        name: Some("b".to_owned()),
+        limits: None,
+        now: at(20),
+        effects: note(n),
+    };
+    store.update_workspace(rename(5, 15)).await.unwrap();
+    store.update_workspace(rename(6, 99)).await.unwrap_err();
+}
+
+async fn schedules_are_noted(store: &Shared) {
     store
         .create_schedule(CreateSchedule { effects: note(6), ..quietly(schedule(1, 1)) })
         .await
@@ -185,6 +228,9 @@ pub async fn changes_are_noted_with_them(store: Shared) {
     };
     store.update_schedule(update(2, 7)).await.unwrap();
     store.update_schedule(update(2, 99)).await.unwrap_err();
+}
+
+async fn webhooks_are_noted(store: &Shared) {
     store.create_webhook(new_webhook(1), note(8)).await.unwrap();
     store.create_webhook(new_webhook(1), note(99)).await.unwrap_err();
     store.update_webhook(new_webhook(1), note(9)).await.unwrap();
@@ -201,21 +247,12 @@ pub async fn changes_are_noted_with_them(store: Shared) {
     store.redeliver(again(2, 99)).await.unwrap_err();
     store.delete_webhook(webhook(1), note(12)).await.unwrap();
     store.delete_webhook(webhook(1), note(99)).await.unwrap_err();
+}
+
+async fn deletions_are_noted(store: &Shared) {
     let delete = |n| DeleteSchedule { id: schedule_id(1), effects: note(n) };
     store.delete_schedule(delete(13)).await.unwrap();
     store.delete_schedule(delete(99)).await.unwrap_err();
-    let key = || Some(idempotent("k", "x"));
-    store.create_workspace(new_workspace(5), key(), note(14)).await.unwrap();
-    store.create_workspace(new_workspace(6), key(), note(99)).await.unwrap_err();
-    let rename = |of, n| UpdateWorkspace {
-        id: workspace(of),
-        name: Some("b".to_owned()),
-        limits: None,
-        now: at(20),
-        effects: note(n),
-    };
-    store.update_workspace(rename(5, 15)).await.unwrap();
-    store.update_workspace(rename(6, 99)).await.unwrap_err();
     let update = |of, n| UpdateWorkflow {
         delete: true,
         effects: note(n),
@@ -223,8 +260,6 @@ pub async fn changes_are_noted_with_them(store: Shared) {
     };
     store.update_workflow(update(1, 16)).await.unwrap();
     store.update_workflow(update(9, 99)).await.unwrap_err();
-    let expect: Vec<u128> = (1..=16).rev().collect();
-    assert_eq!(listed(&store, all()).await, (expect, 16));
 }
 
 /// What users do to an execution is noted with the events by which it happens.

@@ -1,0 +1,139 @@
+//! Calls about executions.
+
+use stepwell_core::execution::Recorded;
+
+use super::{Answers, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, schedules};
+use crate::Store;
+use crate::commit::Commit;
+use crate::conformance::build::{execution, key, queued, workflow, workspace};
+use crate::differential::random::Random;
+use crate::lists::{Begin, ListExecutions, Order, Place};
+use crate::traits::{ActiveOf, ClaimQueued, Due, OwnedUnfinished, SwapIdempotent};
+
+impl Caller {
+    pub(super) fn next_commit(&mut self) -> Commit {
+        let n = self.number(EXECUTIONS);
+        let known = self.seqs[usize::try_from(n).unwrap()];
+        let expected_seq = if self.random.once_in(20) { self.random.below(4) } else { known };
+        let mut commit = queued(n);
+        commit.node = self.node();
+        commit.expected_seq = expected_seq;
+        commit.events = (1..=1 + self.random.below(6))
+            .map(|more| Recorded {
+                seq: expected_seq + more,
+                at: self.random.time(),
+                event: self.random.event(),
+            })
+            .collect();
+        let created = self.random.created();
+        let record = &mut commit.record;
+        record.seq = commit.events.last().map_or(0, |event| event.seq);
+        record.created_at = created;
+        let random = &mut self.random;
+        let of = u128::from(random.below(WORKFLOWS));
+        record.workspace = workspace(of % 2);
+        record.workflow = workflow(of);
+        record.status = random.status();
+        record.started_at = random.maybe(2, Random::time);
+        let ended = random.time();
+        record.ended_at = record.status.is_final().then_some(ended);
+        record.wake_at = random.maybe(3, Random::time);
+        record.external_id = random.maybe(3, |random| random.below(12).to_string());
+        record.metadata = random.maybe(4, |random| labels(random.value())).unwrap_or_default();
+        record.started_by = random.maybe(2, |random| key(u128::from(random.below(KEYS))));
+        record.owner = if self.random.once_in(3) { None } else { Some(self.node()) };
+        if expected_seq == 0 || self.random.once_in(50) {
+            commit.idempotency = self.random.once_in(4).then(|| self.idempotency_key());
+            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::update(self)));
+        }
+        if self.random.once_in(3) {
+            let deliveries = 1 + self.random.below(3);
+            commit.deliveries = (0..deliveries).map(|_| self.new_delivery(n)).collect();
+            commit.audit = vec![self.new_audit()];
+        }
+        commit
+    }
+
+    pub(super) async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let id = execution(self.number(EXECUTIONS));
+        let limit = self.random.limit();
+        let node = self.node();
+        match self.random.below(9) {
+            0 => both!(one, other, load_execution(id)),
+            1 => {
+                let (of, external_id) = (workspace(self.number(2)), self.number(12).to_string());
+                let external_id = external_id.as_str();
+                both!(one, other, find_by_external_id(of, external_id))
+            }
+            2 | 3 => {
+                let list = self.list();
+                both!(one, other, list_executions(list))
+            }
+            4 => {
+                let claim = ClaimQueued { node, limit };
+                both!(one, other, claim_queued(claim))
+            }
+            5 => {
+                let due = Due { node, now: self.random.time(), limit };
+                both!(one, other, due(due))
+            }
+            6 => both!(one, other, next_wake(node)),
+            7 => {
+                let by_key = self.random.once_in(2);
+                let of = if by_key {
+                    ActiveOf::Key(key(self.number(KEYS)))
+                } else {
+                    ActiveOf::Workspace(workspace(self.number(2)))
+                };
+                both!(one, other, active_executions(of))
+            }
+            _ => {
+                let after = self.random.maybe(2, |_| id);
+                let owned = OwnedUnfinished { node, after, limit };
+                both!(one, other, owned_unfinished(owned))
+            }
+        }
+    }
+
+    fn list(&mut self) -> ListExecutions {
+        let random = &mut self.random;
+        let statuses = random.below(4);
+        let of = u128::from(random.below(WORKFLOWS));
+        let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
+        ListExecutions {
+            workspace: workspace(of % 2),
+            workflow: random.maybe(2, |_| workflow(of)),
+            statuses: (0..statuses).map(|_| random.status()).collect(),
+            from: random.maybe(2, Random::created),
+            until: random.maybe(2, Random::created),
+            labels: random.maybe(4, label).into_iter().collect(),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: if random.once_in(3) {
+                let id = execution(u128::from(random.below(EXECUTIONS)));
+                Begin::After(Place { created_at: random.created(), id })
+            } else {
+                Begin::Skip(random.below(20))
+            },
+            limit: random.limit(),
+            count: random.once_in(2),
+        }
+    }
+
+    pub(super) async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let record = self.idempotency_key();
+        match self.random.below(4) {
+            0 => return both!(one, other, save_idempotent(record)),
+            1 => {
+                // What is stored, mostly.
+                let found = one.find_idempotent(record.workspace, &record.key).await;
+                let from = found.ok().flatten().unwrap_or_else(|| record.clone());
+                let to = self.random.maybe(2, |_| record.outcome);
+                let swap = SwapIdempotent { from, to };
+                return both!(one, other, swap_idempotent(swap));
+            }
+            _ => {}
+        }
+        let (of, key) = (record.workspace, record.key.as_str());
+        both!(one, other, find_idempotent(of, key))
+    }
+}

@@ -1,0 +1,69 @@
+//! Calls about keys, settings and workspaces.
+
+use stepwell_core::rate::RateLimits;
+
+use super::{Answers, Caller, KEYS};
+use crate::Store;
+use crate::conformance::build::{key, new_key, new_workspace, workspace};
+use crate::record::KeyRecord;
+use crate::traits::{RevokeKey, UpdateWorkspace};
+
+impl Caller {
+    pub(super) async fn keys(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let n = self.number(KEYS);
+        let (of, id, now) = (workspace(self.number(2)), key(n), self.random.time());
+        match self.random.below(6) {
+            0 => {
+                let hash = new_key(self.number(KEYS)).hash;
+                let new = KeyRecord { workspace: of, hash, ..new_key(n) };
+                let effects = self.effects();
+                both!(one, other, create_key(new, effects))
+            }
+            1 => {
+                let hash = new_key(n).hash;
+                both!(one, other, find_key(hash))
+            }
+            2 => {
+                let of = self.random.maybe(2, |_| of);
+                both!(one, other, list_keys(of))
+            }
+            3 => {
+                let effects = self.effects();
+                let revoke = RevokeKey { workspace: of, id, now, effects };
+                both!(one, other, revoke_key(revoke))
+            }
+            4 => {
+                let used = vec![(id, now), (key(1), now)];
+                both!(one, other, touch_keys(used))
+            }
+            _ => {
+                let (name, value) = (self.number(4).to_string(), self.number(9).to_string());
+                let (name, value) = (name.as_str(), value.as_str());
+                both!(one, other, setting_or_insert(name, value))
+            }
+        }
+    }
+
+    pub(super) async fn workspaces(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let n = self.number(4);
+        let id = workspace(n);
+        let limits = RateLimits { requests_per_minute: Some(7), ..RateLimits::NONE };
+        match self.random.below(4) {
+            0 => {
+                let new = new_workspace(n);
+                let key = self.random.once_in(3).then(|| self.idempotency_key());
+                let effects = self.effects();
+                both!(one, other, create_workspace(new, key, effects))
+            }
+            1 => {
+                let name = self.random.maybe(2, |random| random.below(9).to_string());
+                let limits = self.random.maybe(2, |_| limits);
+                let (now, effects) = (self.random.time(), self.effects());
+                let update = UpdateWorkspace { id, name, limits, now, effects };
+                both!(one, other, update_workspace(update))
+            }
+            2 => both!(one, other, find_workspace(id)),
+            _ => both!(one, other, list_workspaces()),
+        }
+    }
+}

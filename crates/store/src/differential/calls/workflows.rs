@@ -1,0 +1,101 @@
+//! Calls about workflows.
+
+use std::sync::Arc;
+
+use stepwell_core::ids::WorkspaceId;
+
+use super::{Answers, Caller, WORKFLOWS, labels};
+use crate::Store;
+use crate::conformance::build::{key, new_workflow, workflow, workspace};
+use crate::differential::random::Random;
+use crate::lists::{Begin, ListWorkflows, Order, WorkflowSort};
+use crate::record::IntegrationUse;
+use crate::traits::{AddRelease, UpdateWorkflow, WorkflowParts};
+
+impl Caller {
+    fn workflow_list(&mut self, of: WorkspaceId) -> ListWorkflows {
+        use WorkflowSort::{Active, CreatedAt, Kind, Name, UpdatedAt};
+        let random = &mut self.random;
+        let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
+        ListWorkflows {
+            workspace: of,
+            active: random.maybe(3, |random| random.once_in(2)),
+            kind: random.maybe(3, |random| random.below(2).to_string()),
+            labels: random.maybe(4, label).into_iter().collect(),
+            sort: random.pick(&[Active, CreatedAt, Kind, Name, UpdatedAt]),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: if random.once_in(3) {
+                Begin::After(workflow(u128::from(random.below(WORKFLOWS + 1))))
+            } else {
+                Begin::Skip(random.below(4))
+            },
+            limit: random.limit(),
+            count: random.once_in(2),
+        }
+    }
+
+    fn parts(&mut self) -> WorkflowParts {
+        let random = &mut self.random;
+        WorkflowParts {
+            description: random.maybe(2, |random| random.below(9).to_string()),
+            kind: random.below(2).to_string(),
+            configuration: random.maybe(2, |random| labels(random.value())),
+            integrations: (0..random.below(3))
+                .map(|n| IntegrationUse { id: n.to_string(), required: random.once_in(2) })
+                .collect(),
+            metadata: labels(random.value()),
+        }
+    }
+
+    pub(super) async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+        let n = self.number(WORKFLOWS);
+        let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
+        let name = name.as_str();
+        let active = self.random.maybe(2, |random| random.once_in(2));
+        match self.random.below(9) {
+            0 => {
+                let mut create = new_workflow(n, name);
+                create.workflow.workspace = of;
+                create.workflow.retention_seconds = self.random.maybe(3, |_| 0);
+                create.workflow.created_at = self.random.created();
+                create.workflow.created_by = self.random.maybe(2, |_| key(1));
+                create.workflow.kind = self.random.below(2).to_string();
+                create.idempotency = self.random.once_in(3).then(|| self.idempotency_key());
+                create.effects = self.effects();
+                both!(one, other, create_workflow(create))
+            }
+            1 => {
+                let add = AddRelease {
+                    workflow: id,
+                    expected: self.random.maybe(3, |random| 1 + random.below(4)),
+                    name: name.to_owned(),
+                    source: Arc::new(self.random.value()),
+                    retention_seconds: self.random.maybe(3, |_| 0),
+                    parts: self.parts(),
+                    now: self.random.time(),
+                    effects: self.effects(),
+                };
+                both!(one, other, add_release(add))
+            }
+            2 => {
+                let expected = self.random.maybe(3, |random| 1 + random.below(4));
+                let parts = if self.random.once_in(2) { Some(self.parts()) } else { None };
+                let (delete, now) = (self.random.once_in(6), self.random.time());
+                let effects = self.effects();
+                let update = UpdateWorkflow { id, expected, active, delete, parts, now, effects };
+                both!(one, other, update_workflow(update))
+            }
+            3 => both!(one, other, find_workflow(id)),
+            4 => both!(one, other, find_workflow_by_name(of, name)),
+            5 => {
+                let list = self.workflow_list(of);
+                both!(one, other, list_workflows(list))
+            }
+            6 => {
+                let number = u32::try_from(self.random.below(5)).unwrap();
+                both!(one, other, find_release(id, number))
+            }
+            _ => both!(one, other, workflow_stats(id)),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Executions.
+
+use stepwell_core::execution::{Recorded, Status};
+use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::{Map, Timestamp};
+
+use super::WorkflowStats;
+
+/// The projection of an execution that lists and look-ups need; its journal is the truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionRecord {
+    /// Its id; sorts by creation.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// What it is an execution of.
+    pub workflow: WorkflowId,
+    /// The release that it runs.
+    pub release: u32,
+    /// Where it stands.
+    pub status: Status,
+    /// The seq of its last committed event.
+    pub seq: u64,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it left the queue.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When it must be looked at next, if nothing else happens. Set only while no node works on
+    /// it in memory or so that a crash does not lose the timer; `None` when ended.
+    pub wake_at: Option<Timestamp>,
+    /// The node that it belongs to; `None`: any node may claim it.
+    pub owner: Option<NodeId>,
+    /// The user's own id, unique in the workspace.
+    pub external_id: Option<String>,
+    /// The user's own labels; empty when there are none.
+    pub metadata: Map,
+    /// Where its status changes are sent.
+    pub webhook_url: Option<String>,
+    /// The key that started it; `None`: the server itself did.
+    pub started_by: Option<KeyId>,
+    /// Where it is sent once it has ended.
+    pub callback_url: Option<String>,
+}
+
+impl ExecutionRecord {
+    /// What it adds to the counts of its workflow.
+    pub fn stats(&self) -> WorkflowStats {
+        WorkflowStats::of(self.status, self.started_at, self.ended_at)
+    }
+}
+
+/// An execution as stored: its projection and its whole journal in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredExecution {
+    /// The projection.
+    pub record: ExecutionRecord,
+    /// The journal.
+    pub events: Vec<Recorded>,
+}
+
+/// What an idempotency key stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Keys are per workspace.
+    pub workspace: WorkspaceId,
+    /// The key as the client sent it.
+    pub key: String,
+    /// A digest of the request it came with; the same key with another request is an error.
+    pub fingerprint: Vec<u8>,
+    /// What the first request made: the written id of the object, or the stored answer.
+    pub outcome: String,
+    /// When.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,18 @@
+//! What is stored, as the engine sees it. A file for what belongs together.
+
+mod deliveries;
+mod executions;
+mod feedback;
+mod keys;
+mod nodes;
+mod workflows;
+
+pub use deliveries::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
+pub use executions::{ExecutionRecord, IdempotencyRecord, StoredExecution};
+pub use feedback::{ActualRecord, QualityRow};
+pub use keys::{KeyRecord, WorkspaceRecord};
+pub use nodes::NodeRecord;
+pub use workflows::{
+    IntegrationUse, ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats,
+    has_label,
+};

@@ -1,0 +1,54 @@
+//! The traits, a file each. One params struct a method, so that a call reads by itself.
+
+mod deliveries;
+mod executions;
+mod feedback;
+mod keys;
+mod maintenance;
+mod nodes;
+mod workflows;
+mod workspaces;
+
+pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
+pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
+pub use feedback::FeedbackStore;
+pub use keys::{KeyStore, RevokeKey};
+pub use maintenance::{MaintenanceStore, Purge};
+pub use nodes::NodeStore;
+pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
+pub use workspaces::{UpdateWorkspace, WorkspaceStore};
+
+use crate::{AuditStore, ScheduleStore, StoreError, WebhookStore};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A whole store.
+pub trait Store:
+    ExecutionStore
+    + WorkflowStore
+    + FeedbackStore
+    + KeyStore
+    + WorkspaceStore
+    + DeliveryStore
+    + WebhookStore
+    + NodeStore
+    + ScheduleStore
+    + AuditStore
+    + MaintenanceStore
+{
+}
+
+impl<T> Store for T where
+    T: ExecutionStore
+        + WorkflowStore
+        + FeedbackStore
+        + KeyStore
+        + WorkspaceStore
+        + DeliveryStore
+        + WebhookStore
+        + NodeStore
+        + ScheduleStore
+        + AuditStore
+        + MaintenanceStore
+{
+}

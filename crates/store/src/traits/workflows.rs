@@ -1,0 +1,127 @@
+//! Workflows and their releases.
+
+use async_trait::async_trait;
+use stepwell_core::ids::{WorkflowId, WorkspaceId};
+use stepwell_core::{Map, Timestamp};
+
+use super::Result;
+use crate::Effects;
+use crate::lists::{ListWorkflows, Listed};
+use crate::record::{
+    IdempotencyRecord, IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats,
+};
+
+/// Workflows and their releases.
+#[async_trait]
+pub trait WorkflowStore: Send + Sync {
+    /// Creates a workflow with its first release.
+    async fn create_workflow(&self, create: CreateWorkflow) -> Result<()>;
+
+    /// Adds the next release and makes it the current one; the store numbers it. Answers the
+    /// workflow as it is now. `Missing` where the workflow is not there or deleted, `Changed`
+    /// where it is not at the expected version.
+    async fn add_release(&self, add: AddRelease) -> Result<WorkflowRecord>;
+
+    /// Changes what is not in a release. Answers the workflow as it is now. `Missing` where it is
+    /// not there or deleted, `Changed` where it is not at the expected version.
+    async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord>;
+
+    /// The workflow, also a deleted one.
+    async fn find_workflow(&self, id: WorkflowId) -> Result<Option<WorkflowRecord>>;
+
+    /// The newest workflow of that name in the workspace that is not deleted.
+    async fn find_workflow_by_name(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+    ) -> Result<Option<WorkflowRecord>>;
+
+    /// Workflows that are not deleted. Items and total are of the same moment.
+    async fn list_workflows(&self, list: ListWorkflows) -> Result<Listed<WorkflowRecord>>;
+
+    /// One release.
+    async fn find_release(
+        &self,
+        workflow: WorkflowId,
+        number: u32,
+    ) -> Result<Option<ReleaseRecord>>;
+
+    /// Counts of its executions; zeros where there are none.
+    async fn workflow_stats(&self, workflow: WorkflowId) -> Result<WorkflowStats>;
+}
+
+/// Parameters of [`WorkflowStore::create_workflow`].
+#[derive(Debug, Clone)]
+pub struct CreateWorkflow {
+    /// The workflow; `release` is 1.
+    pub workflow: WorkflowRecord,
+    /// Release 1.
+    pub release: ReleaseRecord,
+    /// The idempotency key to take in the same transaction.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// What it causes.
+    pub effects: Effects,
+}
+
+/// What of a workflow is in no release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowParts {
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// What its definition was made of.
+    pub configuration: Option<Map>,
+    /// What it is connected to.
+    pub integrations: Vec<IntegrationUse>,
+    /// The user's own labels.
+    pub metadata: Map,
+}
+
+/// Parameters of [`WorkflowStore::add_release`].
+#[derive(Debug, Clone)]
+pub struct AddRelease {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The version it must be at; `None`: any.
+    pub expected: Option<u64>,
+    /// Its name from now on.
+    pub name: String,
+    /// The definition.
+    pub source: std::sync::Arc<serde_json::Value>,
+    /// The retention from now on.
+    pub retention_seconds: Option<u64>,
+    /// What is not in the release, from now on.
+    pub parts: WorkflowParts,
+    /// When.
+    pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
+}
+
+/// Parameters of [`WorkflowStore::update_workflow`].
+#[derive(Debug, Clone)]
+pub struct UpdateWorkflow {
+    /// The workflow.
+    pub id: WorkflowId,
+    /// The version it must be at; `None`: any.
+    pub expected: Option<u64>,
+    /// Whether it may be executed from now on; `None`: as before.
+    pub active: Option<bool>,
+    /// Whether it is deleted now. Its executions, releases and stats stay; its schedules go.
+    pub delete: bool,
+    /// What is not in a release, from now on; `None`: as before.
+    pub parts: Option<WorkflowParts>,
+    /// When.
+    pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
+}
+
+impl UpdateWorkflow {
+    /// A change of nothing but the time of the last change.
+    pub fn of(id: WorkflowId, now: Timestamp) -> Self {
+        let effects = Effects::default();
+        Self { id, expected: None, active: None, delete: false, parts: None, now, effects }
+    }
+}
