@@ -4,6 +4,7 @@ mod executions;
 mod golden;
 mod params;
 mod rerun;
+mod step_types;
 mod workflows;
 
 use axum::body::Body;
