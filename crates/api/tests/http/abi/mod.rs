@@ -2,6 +2,8 @@
 
 mod executions;
 mod golden;
+mod golden_errors;
+mod golden_schedules;
 mod params;
 mod rerun;
 mod step_types;
