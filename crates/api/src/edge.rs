@@ -5,7 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode, Uri};
@@ -115,6 +116,13 @@ async fn unread(request: Request, error: ApiError) -> Response {
 /// Runs the handler, bounded in time and caught when it panics.
 async fn bounded(api: &Api, request: Request, next: Next) -> Response {
     let limit = time_limit(api, request.uri());
+    let (mut parts, body) = request.into_parts();
+    let path = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let request = Request::from_parts(parts, body);
+    // Said here once: axum would answer a handler's caller in plain text.
+    if let Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) = path {
+        return unread(request, ApiError::new(Kind::NoRoute, "the path is not valid UTF-8")).await;
+    }
     let (request, lent) = lent::lend(request);
     let run = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
     let response = match run.await {

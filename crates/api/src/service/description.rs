@@ -15,6 +15,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         abi::SchedulesDoc::openapi(),
         abi::WebhooksDoc::openapi(),
         abi::AuditDoc::openapi(),
+        abi::StepTypesDoc::openapi(),
         super::Doc::openapi(),
     ];
     for part in parts {

@@ -29,3 +29,19 @@ async fn the_definition_s_schema_is_a_schema() {
     assert_eq!(answer.headers["content-type"], "application/schema+json");
     assert!(answer.json().is_object(), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn a_path_that_is_no_text_names_nothing() {
+    let server = Server::start().await;
+    let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
+    for (path, calls) in all["paths"].as_object().unwrap() {
+        let Some((before, after)) = path.split_once('{') else { continue };
+        let rest = after.split_once('}').map_or("", |(_, rest)| rest);
+        let path = format!("{before}%FF{}", rest.replace(['{', '}'], ""));
+        for method in calls.as_object().unwrap().keys() {
+            let answer = server.send(&method.to_uppercase(), &path, &[], Body::empty()).await;
+            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+            assert!(answer.json().is_object(), "{method} {path}: {}", answer.text);
+        }
+    }
+}

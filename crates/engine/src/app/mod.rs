@@ -46,6 +46,7 @@ mod requests;
 mod rerun;
 mod schedules;
 mod start;
+mod step_types;
 mod targets;
 mod webhooks;
 mod workflows;

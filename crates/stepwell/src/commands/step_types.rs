@@ -75,7 +75,7 @@ fn missing(name: &str) -> Fault {
 pub fn page(catalog: &dyn Catalog) -> String {
     let mut out = String::from(
         "# Step types\n\nMade by `stepwell step-types --markdown`; the same is answered by \
-         `GET /step-types`. A step's `config` holds its settings, its `input` the data that it \
+         `GET /step-types` and `GET /api/v1/step_types`. A step's `config` holds its settings, its `input` the data that it \
          works on. The *default input* is what a bare value binds to, and what the step before \
          feeds where no input is given; the *default output* is what it feeds on.\n\n\
          The *effect* decides what a crash means for a step: a `pure` one is computed again, an \

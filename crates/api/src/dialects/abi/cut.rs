@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use stepwell_store::lists::Order;
+
 use super::wire;
 use crate::error::ApiError;
 use crate::query::{MAX_LIMIT, Params, wrong};
@@ -21,6 +23,18 @@ impl<By: Copy> Cut<By> {
     /// # Errors
     /// `InvalidRequest` naming the parameter.
     pub fn read(params: &Params, orders: &[(&str, By)]) -> Result<Self, ApiError> {
+        Self::read_in(Order::Descending, params, orders)
+    }
+
+    /// The same for a list that is read from its beginning where `sort_order` is not given.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the parameter.
+    pub fn read_ascending(params: &Params, orders: &[(&str, By)]) -> Result<Self, ApiError> {
+        Self::read_in(Order::Ascending, params, orders)
+    }
+
+    fn read_in(usual: Order, params: &Params, orders: &[(&str, By)]) -> Result<Self, ApiError> {
         let named = params.one("sort_by")?;
         let wanted = |(name, _): &&(&str, By)| named.is_none_or(|named| named == *name);
         let Some((_, by)) = orders.iter().find(wanted) else {
@@ -29,7 +43,8 @@ impl<By: Copy> Cut<By> {
             return Err(wrong("sort_by", &expected, named.unwrap_or_default()));
         };
         let descending = match params.one("sort_order")? {
-            None | Some("desc") => true,
+            None => usual == Order::Descending,
+            Some("desc") => true,
             Some("asc") => false,
             Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
         };

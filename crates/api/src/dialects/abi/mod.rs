@@ -1,5 +1,5 @@
 //! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
-//! `schedules`, `webhooks`, `workspaces`, `audit`, and the keys with what belongs nowhere else in `routes`.
+//! `schedules`, `webhooks`, `workspaces`, `audit`, `step_types`, and the keys with what belongs nowhere else in `routes`.
 //! Bodies are in the files `*_wire`.
 
 mod audit;
@@ -20,6 +20,7 @@ mod responses;
 mod routes;
 mod schedules;
 mod statuses;
+mod step_types;
 mod webhooks;
 mod webhooks_convert;
 mod webhooks_wire;
@@ -32,4 +33,5 @@ mod workspaces;
 pub(crate) use audit::Doc as AuditDoc;
 pub(crate) use routes::{Doc, routes};
 pub(crate) use schedules::Doc as SchedulesDoc;
+pub(crate) use step_types::Doc as StepTypesDoc;
 pub(crate) use webhooks::Doc as WebhooksDoc;

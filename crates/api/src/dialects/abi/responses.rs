@@ -70,6 +70,10 @@ error_answers! { "ErrorEnvelope";
     NoWorkflow {
         "404": "`WORKFLOW_NOT_FOUND`",
     }
+    /// What a call that names a step type can find missing.
+    NoStepType {
+        "404": "`NOT_FOUND`: there is no such step type; `GET /api/v1/step_types` lists all",
+    }
     /// What a call that names an execution can find missing.
     NoExecution {
         "404": "`EXECUTION_NOT_FOUND`",

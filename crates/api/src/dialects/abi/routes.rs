@@ -17,8 +17,8 @@ use utoipa::OpenApi;
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
 use super::{
-    audit, execute, executions, releases, responses, schedules, webhooks, wire, workflows,
-    workspaces,
+    audit, execute, executions, releases, responses, schedules, step_types, webhooks, wire,
+    workflows, workspaces,
 };
 use crate::body::Posted;
 use crate::edge::Who;
@@ -81,6 +81,7 @@ pub fn routes() -> Router<Api> {
         .merge(schedules::routes())
         .merge(webhooks::routes())
         .merge(audit::routes())
+        .merge(step_types::routes())
 }
 
 /// An answer that holds a secret is kept by nobody in between.
@@ -170,7 +171,7 @@ async fn signing_secret(State(api): State<Api>, Who(caller): Who) -> Answer {
 /// Get the JSON Schema of definitions
 ///
 /// Bare, for editors and validators; needs no key.
-#[utoipa::path(get, path = "/api/v1/schema/definition", tag = "service", security(()),
+#[utoipa::path(get, path = "/api/v1/schema/definition", tag = "definitions", security(()),
     responses((status = 200, description = "A JSON Schema", body = Object, content_type = "application/schema+json")))]
 async fn definition_schema() -> Response {
     // It does not change while the server runs.

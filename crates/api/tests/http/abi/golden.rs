@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{EXECUTIONS, WORKFLOWS, delete, send};
 use crate::support::{Answer, Server, golden};
 
-fn file(name: &str) -> Value {
+pub fn file(name: &str) -> Value {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/abi").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -37,7 +37,7 @@ fn covers(place: &str, example: &Value, answer: &Value) {
     }
 }
 
-fn check(name: &str, answer: &Answer, status: StatusCode) {
+pub fn check(name: &str, answer: &Answer, status: StatusCode) {
     assert_eq!(answer.status, status, "{name}: {}", answer.text);
     covers("", &file(&format!("{name}.example.json")), &answer.json());
     golden(&format!("abi/{name}.json"), answer);
@@ -45,7 +45,7 @@ fn check(name: &str, answer: &Answer, status: StatusCode) {
 
 /// The ready-made type of the example comes later: here its steps are given, under a type of our
 /// own, and make the result that the example shows.
-fn feedback_workflow() -> Value {
+pub fn feedback_workflow() -> Value {
     let mut request = file("create_workflow.request.json");
     let result = file("execute_workflow.example.json")["data"]["result"].clone();
     request["type"] = json!("customer_feedback");

@@ -2,8 +2,11 @@
 
 mod executions;
 mod golden;
+mod golden_errors;
+mod golden_schedules;
 mod params;
 mod rerun;
+mod step_types;
 mod workflows;
 
 use axum::body::Body;

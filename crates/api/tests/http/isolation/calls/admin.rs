@@ -29,8 +29,6 @@ pub const CALLS: &[Call] = &[
     call("GET /api/v1/workspaces", "", Own),
     call("GET /api/v1/audit_log", "", Own),
     call("GET /api/v1/audit_log", "/api/v1/audit_log?workspace_id=<workspace>", Nothing(403)),
-    call("GET /api/v1/audit_log", "", Own),
-    call("GET /api/v1/audit_log", "/api/v1/audit_log?workspace_id=<workspace>", Nothing(403)),
     call("GET /api/v1/workspaces/{id}", "/api/v1/workspaces/<workspace>", Nothing(404)),
     with(
         "PATCH /api/v1/workspaces/{id}",

@@ -9,4 +9,6 @@ pub const CALLS: &[Call] = &[
     call("GET /metrics", "", Server),
     call("GET /openapi.json", "", Server),
     call("GET /api/v1/schema/definition", "", Server),
+    call("GET /api/v1/step_types", "", Server),
+    call("GET /api/v1/step_types/{type}", "/api/v1/step_types/TextOperation.Reverse", Server),
 ];

@@ -1,0 +1,145 @@
+//! What steps a definition can have, and the schema of definitions.
+
+use serde_json::{Value, json};
+
+use super::{delete, refusal, refused};
+use crate::support::{Answer, Server};
+
+const TYPES: &str = "/api/v1/step_types";
+
+fn names(answer: &Answer) -> Vec<String> {
+    let body = answer.json();
+    let items = body["data"]["items"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
+    items.iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn they_are_listed_sorted_filtered_and_cut() {
+    let server = Server::start().await;
+    let all = server.get(&format!("{TYPES}?page_size=100")).await;
+    let known: Vec<String> = stepwell_steps::ALL.iter().map(|t| t.spec().name.into()).collect();
+    assert_eq!(names(&all), known, "sorted by name");
+
+    let first = server.get(TYPES).await;
+    assert_eq!(names(&first), known[..10]);
+    let expect = json!({"page": 1, "page_size": 10, "total_items": known.len(),
+        "total_pages": known.len().div_ceil(10), "next_cursor": null});
+    assert_eq!(first.json()["data"]["pagination"], expect);
+    assert_eq!(names(&server.get(&format!("{TYPES}?page=2")).await), known[10..20]);
+    assert!(names(&server.get(&format!("{TYPES}?page=99")).await).is_empty());
+
+    let last = server.get(&format!("{TYPES}?sort_order=desc&page_size=1")).await;
+    assert_eq!(names(&last), known[known.len() - 1..]);
+    let json = ["Json.Parse", "Json.Query", "Json.Stringify"];
+    for query in ["category=JSON", "category=json&sort_by=category"] {
+        assert_eq!(names(&server.get(&format!("{TYPES}?{query}")).await), json, "{query}");
+    }
+    let by_category = server.get(&format!("{TYPES}?sort_by=category&page_size=100")).await.json();
+    let items = by_category["data"]["items"].as_array().unwrap();
+    assert!(items.is_sorted_by_key(|item| item["category"].as_str()), "{by_category}");
+    assert!(names(&server.get(&format!("{TYPES}?category=none")).await).is_empty());
+}
+
+#[tokio::test]
+async fn one_is_told_whole_by_its_name_or_an_alias() {
+    let server = Server::start().await;
+    let reverse = server.get(&format!("{TYPES}/TextOperation.Reverse")).await;
+    assert_eq!(reverse.status, 200, "{}", reverse.text);
+    let body = reverse.json();
+    assert_eq!(body["status"], "success");
+    let data = &body["data"];
+    let told: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
+    let expect = [
+        "type",
+        "aliases",
+        "description",
+        "documentation",
+        "category",
+        "effect",
+        "effect_varies",
+        "configuration_schema",
+        "input_schema",
+        "output_schema",
+        "default_input",
+        "default_output",
+        "is_source",
+        "ports",
+        "secret_fields",
+        "examples",
+    ];
+    assert_eq!(told, expect);
+    assert_eq!((&data["effect"], &data["effect_varies"]), (&json!("pure"), &json!(false)));
+    assert_eq!(data["aliases"], json!(["TextOperations.Reverse"]));
+    let by_alias = server.get(&format!("{TYPES}/TextOperations.Reverse")).await;
+    assert_eq!(by_alias.text, reverse.text);
+
+    let http = server.get(&format!("{TYPES}/HttpRequest")).await.json()["data"].clone();
+    assert_eq!((&http["effect"], &http["effect_varies"]), (&json!("external"), &json!(true)));
+    let headers = json!("config.headers");
+    assert!(http["secret_fields"].as_array().unwrap().contains(&headers), "{http}");
+}
+
+#[tokio::test]
+async fn every_example_makes_a_workflow() {
+    let server = Server::start().await;
+    let all = server.get(&format!("{TYPES}?page_size=100")).await.json();
+    for step_type in all["data"]["items"].as_array().unwrap() {
+        for example in step_type["examples"].as_array().unwrap() {
+            let steps = json!([{"type": "StaticInput", "input": {}}, example]);
+            let body = json!({"name": "example", "configuration": {"steps": steps}});
+            let created = server.post(super::WORKFLOWS, &body).await;
+            assert_eq!(created.status, 201, "{example}: {}", created.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn bad_requests_are_told() {
+    let server = Server::start().await;
+    for (query, field) in [
+        ("page=0", "page"),
+        ("page_size=101", "page_size"),
+        ("page_size=x", "page_size"),
+        ("sort_by=created_at", "sort_by"),
+        ("sort_order=up", "sort_order"),
+        ("category=Text&category=JSON", "category"),
+    ] {
+        let answer = server.get(&format!("{TYPES}?{query}")).await;
+        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", field), "{query}");
+    }
+    let long = "x".repeat(2000);
+    for name in ["TextOperation.Revers", "textoperation.reverse", "%F0%9F%90%99", &long] {
+        let answer = server.get(&format!("{TYPES}/{name}")).await;
+        assert_eq!(refusal(&answer), refused(404, "NOT_FOUND", "none"), "{name}");
+        assert!(answer.text.len() < 700, "{}", answer.text);
+    }
+    let answer = server.get(&format!("{TYPES}/%FF")).await;
+    assert_eq!(refusal(&answer), refused(404, "NOT_FOUND", "none"), "{}", answer.text);
+    let answer = delete(&server, &format!("{TYPES}/Echo")).await;
+    assert_eq!(refusal(&answer), refused(405, "METHOD_NOT_ALLOWED", "none"));
+}
+
+#[tokio::test]
+async fn whoever_can_read_a_workflow_can_read_them() {
+    let server = Server::start().await;
+    for (scopes, expect) in [
+        (&["read:workflows"][..], 200),
+        (&["read:workflows:greet"], 200),
+        (&["execute:workflows", "read:schedules"], 403),
+    ] {
+        let key = server.key(scopes).await;
+        for path in [TYPES.to_owned(), format!("{TYPES}/Echo"), format!("{TYPES}/Nothing")] {
+            let expect = if expect == 200 && path.ends_with("Nothing") { 404 } else { expect };
+            let request = axum::http::Request::get(&path)
+                .header("authorization", format!("Bearer {key}"))
+                .body(axum::body::Body::empty());
+            let answer = server.raw(request.unwrap()).await;
+            assert_eq!(answer.status, expect, "{scopes:?} {path}: {}", answer.text);
+            if expect == 403 {
+                let body: Value = answer.json();
+                assert_eq!(body["errors"][0]["code"], "SCOPE_REQUIRED", "{body}");
+                assert!(answer.text.contains("read:workflows"), "{body}");
+            }
+        }
+    }
+}
