@@ -1,5 +1,6 @@
 /** The client: workflows, executions and releases, and here the keys and the deployments. */
 
+import { AuditLog } from "./audit-log.js";
 import {
   listed,
   StreamReader,
@@ -48,7 +49,8 @@ const KEYS = "/api/v1/auth/api-keys";
  * A Stepwell server. All times are milliseconds, and every failure is a `StepwellError`, except
  * for the reason of a caller's own `signal`.
  *
- * The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+ * The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
+ * `auditLog`.
  *
  * After 429, 503 and broken connections a request is sent again where that is harmless: GETs,
  * POSTs, each of which carries an `Idempotency-Key`, and moving a release tag.
@@ -64,6 +66,8 @@ export class Client extends ReleasesClient {
   readonly webhooks = new Webhooks(this.http);
   /** Tenants. */
   readonly workspaces = new Workspaces(this.http);
+  /** Who did what. */
+  readonly auditLog = new AuditLog(this.http);
 
   // Keys (scope `admin`)
 

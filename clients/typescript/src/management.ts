@@ -3,5 +3,11 @@
 export type * from "./managed-models.js";
 export type * from "./schedule-models.js";
 export type * from "./webhook-models.js";
+export type {
+  AuditAction,
+  AuditEntry,
+  AuditObjectType,
+  AuditSelection,
+} from "./audit-log.js";
 export type { Workspace, WorkspaceChange } from "./workspaces.js";
 export type { DeliverySelection } from "./webhooks.js";

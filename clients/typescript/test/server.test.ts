@@ -485,6 +485,8 @@ test("the README's snippets run as printed", async (t) => {
     "PRECONDITION_FAILED",
     '{"text":"THGIN DOOG"}',
     "developer 50",
+    'workflow.updated ["description"]',
+    '["reader"]',
     "enough",
   ]) {
     assert.ok(said.includes(part), `${part} in\n${said.join("\n")}`);

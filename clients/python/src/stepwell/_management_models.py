@@ -3,7 +3,7 @@ it takes. See `_models` for what holds for all of them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, Literal, Mapping, Optional, Sequence, TypedDict, TypeVar, Union
 
 from ._models import Model, Pagination
@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 # A time: with a zone, or a text as RFC 3339 has it.
 When = Union[datetime, str]
+# Or a whole day.
+DayOrTime = Union[datetime, date, str]
 
 ExecutionStatus = Literal[
     "queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"
@@ -234,8 +236,8 @@ class ExecutionSelection(TypedDict, total=False):
 
     workflow_id: Optional[str]
     status: Union[ExecutionStatus, str, Sequence[str], None]
-    start_date: Optional[When]
-    end_date: Optional[When]
+    start_date: Optional[DayOrTime]
+    end_date: Optional[DayOrTime]
     metadata: Optional[Mapping[str, str]]
     sort_order: Optional[Literal["asc", "desc"]]
 

@@ -1,8 +1,19 @@
 """The types of the management API: what `client.workflows`, `client.executions`,
-`client.schedules`, `client.webhooks` and `client.workspaces` answer and take."""
+`client.schedules`, `client.webhooks`, `client.workspaces` and `client.audit_log` answer and
+take."""
 
+from ._audit_models import (
+    AuditAction,
+    AuditActor,
+    AuditEntry,
+    AuditListOptions,
+    AuditObject,
+    AuditObjectType,
+    AuditSelection,
+)
 from ._management_models import (
     CursorPaging,
+    DayOrTime,
     Deleted,
     Event,
     Execution,
@@ -78,7 +89,15 @@ from ._workspace_models import (
 __all__ = [
     "Model",
     "RateLimits",
+    "AuditAction",
+    "AuditActor",
+    "AuditEntry",
+    "AuditListOptions",
+    "AuditObject",
+    "AuditObjectType",
+    "AuditSelection",
     "CursorPaging",
+    "DayOrTime",
     "Deleted",
     "Delivery",
     "DeliveryAttempt",
