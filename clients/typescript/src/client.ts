@@ -27,6 +27,8 @@ export interface ListApiKeysOptions extends CallOptions {
   pageSize?: number;
   sortBy?: "created_at" | "expires_at" | "last_used_at" | "name";
   sortOrder?: "asc" | "desc";
+  /** Another one than that of the client's own key. */
+  workspaceId?: string;
 }
 
 /** A key to make: for what `scopes`, a `role` or both say, with the limits of a `tier` or its own. */
@@ -82,8 +84,14 @@ export class Client extends ReleasesClient {
 
   /** A page of keys, without their secrets. */
   listApiKeys(options: ListApiKeysOptions = {}): Promise<m.ApiKeyPage> {
-    const { page, pageSize, sortBy, sortOrder, ...rest } = options;
-    const query = { page, page_size: pageSize, sort_by: sortBy, sort_order: sortOrder };
+    const { page, pageSize, sortBy, sortOrder, workspaceId, ...rest } = options;
+    const query = {
+      page,
+      page_size: pageSize,
+      sort_by: sortBy,
+      sort_order: sortOrder,
+      workspace_id: workspaceId,
+    };
     return this.wrapped({ method: "GET", path: KEYS, query, ...rest });
   }
 

@@ -218,7 +218,7 @@ def query_of(options: Mapping[str, Any]) -> dict[str, Value]:
 
 _PARAMETERS = frozenset(
     {"page", "page_size", "sort_by", "sort_order", "cursor", "status", "type", "workflow_id"}
-    | {"start_date", "end_date"}
+    | {"start_date", "end_date", "external_id"}
 )
 
 

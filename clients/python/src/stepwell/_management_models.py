@@ -231,14 +231,16 @@ class ExecutionChanged(Model):
 
 class ExecutionSelection(TypedDict, total=False):
     """Which executions a list has, newest first unless `sort_order` is `asc`. `status` is one or
-    several; both dates, which may be texts, mean when an execution was accepted; `metadata` are
-    labels that it has."""
+    several; both dates, which may be texts, mean when an execution was accepted; `external_id` is
+    what a caller of a deployment named it; `metadata` are labels that it has."""
 
     workflow_id: Optional[str]
     status: Union[ExecutionStatus, str, Sequence[str], None]
     start_date: Optional[DayOrTime]
     end_date: Optional[DayOrTime]
+    external_id: Optional[str]
     metadata: Optional[Mapping[str, str]]
+    sort_by: Optional[Literal["created_at"]]
     sort_order: Optional[Literal["asc", "desc"]]
 
 
