@@ -194,7 +194,7 @@ export interface StartedExecution {
   startedAt: string | null;
   parameters: any;
   callbackUrl?: string | null;
-  rerunOf?: string;
+  rerunOf?: string | null;
 }
 
 /** An execution that completed while the server was asked. */
