@@ -9,5 +9,6 @@ export type {
   AuditObjectType,
   AuditSelection,
 } from "./audit-log.js";
+export type { StepType, StepTypeSelection } from "./step-types.js";
 export type { Workspace, WorkspaceChange } from "./workspaces.js";
 export type { DeliverySelection } from "./webhooks.js";

@@ -29,6 +29,9 @@ export const MANAGEMENT: ReadonlySet<string> = new Set([
   "output",
   "details",
   "input_schema",
+  "output_schema",
+  "configuration_schema",
+  "examples",
   "body",
 ]);
 

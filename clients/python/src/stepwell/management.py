@@ -65,6 +65,11 @@ from ._schedule_models import (
     SkippedFiring,
     TriggeredSchedule,
 )
+from ._step_type_models import (
+    StepType,
+    StepTypeListOptions,
+    StepTypeSelection,
+)
 from ._webhook_models import (
     Delivery,
     DeliveryAttempt,
@@ -140,6 +145,9 @@ __all__ = [
     "StatusEvent",
     "Step",
     "StepEvent",
+    "StepType",
+    "StepTypeListOptions",
+    "StepTypeSelection",
     "Tier",
     "TriggeredSchedule",
     "Webhook",
