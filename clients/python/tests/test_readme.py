@@ -35,5 +35,7 @@ def test_snippets(
         "02:30:00+0",
         "{'text': 'THGIN DOOG'}",
         "developer 50",
+        "workflow.updated ['description']",
+        "\n['reader']\n",
     ):
         assert part in said, (part, said)

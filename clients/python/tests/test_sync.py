@@ -30,7 +30,7 @@ def calls(kind: type) -> dict[str, inspect.Signature]:
 
 def resources(client: Any) -> dict[str, type]:
     """The classes of the properties that have calls of their own."""
-    names = ("workflows", "executions", "schedules", "webhooks", "workspaces")
+    names = ("workflows", "executions", "schedules", "webhooks", "workspaces", "audit_log")
     return {name: type(getattr(client, name)) for name in names}
 
 
@@ -43,7 +43,7 @@ PAIRS = [(stepwell.Client, stepwell.AsyncClient)] + [
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].__name__)
 def test_both_have_the_same_calls_with_types_and_texts(pair: tuple[type, type]) -> None:
     sync, asynchronous = calls(pair[0]), calls(pair[1])
-    assert len(sync) >= 5 and sync.keys() == asynchronous.keys()
+    assert len(sync) >= 2 and sync.keys() == asynchronous.keys()
     for name, signature in sync.items():
         assert signature.parameters.keys() == asynchronous[name].parameters.keys()
         assert inspect.getdoc(getattr(pair[0], name)), name

@@ -1,5 +1,6 @@
 /** The client: workflows, executions and releases, and here the keys and the deployments. */
 
+import { AuditLog } from "./audit-log.js";
 import {
   listed,
   StreamReader,
@@ -26,6 +27,8 @@ export interface ListApiKeysOptions extends CallOptions {
   pageSize?: number;
   sortBy?: "created_at" | "expires_at" | "last_used_at" | "name";
   sortOrder?: "asc" | "desc";
+  /** Another one than that of the client's own key. */
+  workspaceId?: string;
 }
 
 /** A key to make: for what `scopes`, a `role` or both say, with the limits of a `tier` or its own. */
@@ -48,7 +51,8 @@ const KEYS = "/api/v1/auth/api-keys";
  * A Stepwell server. All times are milliseconds, and every failure is a `StepwellError`, except
  * for the reason of a caller's own `signal`.
  *
- * The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+ * The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
+ * `auditLog`.
  *
  * After 429, 503 and broken connections a request is sent again where that is harmless: GETs,
  * POSTs, each of which carries an `Idempotency-Key`, and moving a release tag.
@@ -64,6 +68,8 @@ export class Client extends ReleasesClient {
   readonly webhooks = new Webhooks(this.http);
   /** Tenants. */
   readonly workspaces = new Workspaces(this.http);
+  /** Who did what. */
+  readonly auditLog = new AuditLog(this.http);
 
   // Keys (scope `admin`)
 
@@ -78,8 +84,14 @@ export class Client extends ReleasesClient {
 
   /** A page of keys, without their secrets. */
   listApiKeys(options: ListApiKeysOptions = {}): Promise<m.ApiKeyPage> {
-    const { page, pageSize, sortBy, sortOrder, ...rest } = options;
-    const query = { page, page_size: pageSize, sort_by: sortBy, sort_order: sortOrder };
+    const { page, pageSize, sortBy, sortOrder, workspaceId, ...rest } = options;
+    const query = {
+      page,
+      page_size: pageSize,
+      sort_by: sortBy,
+      sort_order: sortOrder,
+      workspace_id: workspaceId,
+    };
     return this.wrapped({ method: "GET", path: KEYS, query, ...rest });
   }
 

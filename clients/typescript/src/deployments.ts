@@ -46,6 +46,8 @@ export interface WorkflowOutput {
 /** Why an execution or a node was rejected. */
 export interface WorkflowError {
   code: string;
+  /** The same in older words. */
+  errorCode?: string;
   message: string;
   rawData?: unknown;
   stacktrace?: string | null;
@@ -59,6 +61,8 @@ export type WorkflowResult =
 /** A failed execution is an answer, not an exception. */
 export interface ExecuteWorkflowResponse {
   executionId: string;
+  /** The same in older words. */
+  runId?: string | null;
   externalId: string | null;
   data: WorkflowResult;
 }
@@ -68,7 +72,7 @@ export interface WorkflowExecutionStatus {
   status: "PENDING" | "INITIATED" | "STREAMING" | "FULFILLED" | "REJECTED";
   executionId: string;
   outputs: Record<string, any> | null;
-  error: { message?: string; code?: string } | null;
+  error: Partial<WorkflowError> | null;
   executionDetailUrl?: string | null;
 }
 

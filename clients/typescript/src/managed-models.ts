@@ -194,18 +194,13 @@ export interface StartedExecution {
   startedAt: string | null;
   parameters: any;
   callbackUrl?: string | null;
-  rerunOf?: string;
+  rerunOf?: string | null;
 }
 
 /** An execution that completed while the server was asked. */
-export interface CompletedExecution {
-  executionId: string;
-  workflowId: string;
-  status: ExecutionStatus;
-  startedAt: string | null;
+export interface CompletedExecution extends StartedExecution {
   completedAt: string | null;
   durationMs: number | null;
-  parameters: any;
   result: any;
 }
 
@@ -246,8 +241,11 @@ export interface ExecutionSelection extends CallOptions {
   status?: ExecutionStatus | ExecutionStatus[];
   startDate?: Date | string;
   endDate?: Date | string;
+  /** What a caller of a deployment named it. */
+  externalId?: string;
   /** Labels that they have. */
   metadata?: Record<string, string>;
+  sortBy?: "created_at";
   sortOrder?: "asc" | "desc";
 }
 

@@ -7,9 +7,11 @@ import type * as m from "./managed-models.js";
 import { MANAGEMENT } from "./names.js";
 import { Resource } from "./resource.js";
 import { pause } from "./retry.js";
+import type { StepType, StepTypeSelection } from "./step-types.js";
 
 const WORKFLOWS = "/api/v1/workflows";
 const WORKFLOW = `${WORKFLOWS}/{}`;
+const STEP_TYPES = "/api/v1/step_types";
 const EXECUTIONS = "/api/v1/workflow_executions";
 const EXECUTION = `${EXECUTIONS}/{}`;
 
@@ -81,6 +83,21 @@ export class ManagedWorkflows extends Resource {
   definition(workflowId: string, options: CallOptions = {}): Promise<m.WorkflowDefinition> {
     const where = path(`${WORKFLOW}/definition`, workflowId);
     return this.send({ method: "GET", path: where, ...options });
+  }
+
+  /** A page of the step types that definitions can use. */
+  listStepTypes(options: StepTypeSelection & m.PageOptions = {}): Promise<m.Page<StepType>> {
+    return this.page(STEP_TYPES, options);
+  }
+
+  /** All step types, page by page. */
+  iterStepTypes(options: StepTypeSelection = {}): AsyncGenerator<StepType> {
+    return this.each(STEP_TYPES, options);
+  }
+
+  /** A step type by its name or an alias. */
+  getStepType(name: string, options: CallOptions = {}): Promise<StepType> {
+    return this.send({ method: "GET", path: path(`${STEP_TYPES}/{}`, name), ...options });
   }
 
   /**

@@ -3,6 +3,8 @@
  * may add fields.
  */
 
+import type { Workspace } from "./workspaces.js";
+
 /** A definition of a workflow: an object, or a text in YAML. */
 export type Definition = Record<string, unknown> | string;
 
@@ -241,8 +243,11 @@ export interface ApiKeyPage {
 
 /** Who the client's key is. */
 export interface Me {
+  /** Null where the server asks for no key. */
   keyId: string | null;
+  keyName: string | null;
   workspaceId: string;
+  workspace: Workspace;
   scopes: string[];
   role: string | null;
   tier: "standard" | "enterprise" | null;

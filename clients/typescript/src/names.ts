@@ -29,6 +29,9 @@ export const MANAGEMENT: ReadonlySet<string> = new Set([
   "output",
   "details",
   "input_schema",
+  "output_schema",
+  "configuration_schema",
+  "examples",
   "body",
 ]);
 
@@ -42,7 +45,7 @@ export const DEPLOYMENTS: ReadonlySet<string> = new Set([
 ]);
 
 /** The same for the status of an execution, whose outputs are a map of the user's own names. */
-export const STATUS: ReadonlySet<string> = new Set(["outputs"]);
+export const STATUS: ReadonlySet<string> = new Set(["outputs", "raw_data"]);
 
 /** `value` with its names in camelCase. */
 export function camel(value: unknown, opaque: ReadonlySet<string>): unknown {

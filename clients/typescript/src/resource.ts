@@ -17,6 +17,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   "workflow_id",
   "start_date",
   "end_date",
+  "external_id",
 ]);
 
 /** Calls that are sent by a client. */

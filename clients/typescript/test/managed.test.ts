@@ -204,6 +204,27 @@ test("events and logs", async () => {
   assert.deepEqual(await client.executions.logs(executionId), []);
 });
 
+test("step types", async () => {
+  const found = await collect(client.workflows.iterStepTypes());
+  const names = found.map(({ type }) => type);
+  assert.deepEqual(
+    names,
+    (await client.stepTypes()).map(({ type }) => type),
+  );
+  const { items } = await client.workflows.listStepTypes({ category: "Text", pageSize: 100 });
+  assert.deepEqual(
+    items,
+    found.filter(({ category }) => category === "Text"),
+  );
+  const reverse = await client.workflows.getStepType("TextOperation.Reverse");
+  assert.ok(items.some(({ type }) => type === reverse.type));
+  assert.deepEqual([reverse.effect, reverse.defaultInput, reverse.isSource], ["pure", "text", false]);
+  // Schemas and examples keep their names.
+  const http = await client.workflows.getStepType("HttpRequest");
+  assert.match(JSON.stringify(http.configurationSchema), /"\w+_\w+":/);
+  await thrown(client.workflows.getStepType("No/Such"), stepwell.NotFoundError);
+});
+
 test("execute goes on asking", async () => {
   const data = { execution_id: "exec_1", workflow_id: "wf_1", status: "running", steps: [] };
   const say = (status: string) => ({ json: { status: "success", data: { ...data, status } } });

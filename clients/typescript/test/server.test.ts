@@ -489,6 +489,9 @@ test("the README's snippets run as printed", async (t) => {
   ]) {
     assert.ok(said.includes(part), `${part} in\n${said.join("\n")}`);
   }
+  for (const end of [' admin workflow.updated ["description"]', '"reader"]']) {
+    assert.ok(said.some((line) => line.endsWith(end)), `${end} in\n${said.join("\n")}`);
+  }
 });
 
 test("it is also a CommonJS module", () => {

@@ -70,7 +70,6 @@ from ._models import (
     LogEvent,
     LogLine,
     Logs,
-    Me,
     NewApiKey,
     OtherEvent,
     Pagination,
@@ -109,6 +108,9 @@ from ._signature import (
 )
 from ._sync.client import (
     Client,
+)
+from ._workspace_models import (
+    Me,
 )
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
 from urllib.parse import quote
 
@@ -157,7 +157,7 @@ def plain(value: Any) -> Any:
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return moment(value) if isinstance(value, datetime) else value
+    return moment(value) if isinstance(value, date) else value
 
 
 def get(where: str, read: Callable[[Any], T], **query: Union[str, int, None]) -> Call[T]:
@@ -218,23 +218,25 @@ def query_of(options: Mapping[str, Any]) -> dict[str, Value]:
 
 _PARAMETERS = frozenset(
     {"page", "page_size", "sort_by", "sort_order", "cursor", "status", "type", "workflow_id"}
-    | {"start_date", "end_date"}
+    | {"start_date", "end_date", "external_id"}
 )
 
 
 def _parameter(value: Any) -> Value:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return moment(value)
     if isinstance(value, (str, int)):
         return value
     return ",".join(str(item) for item in value)
 
 
-def moment(value: datetime) -> str:
-    """A time with its zone; one without is meant in the zone of this machine."""
-    return (value if value.tzinfo else value.astimezone()).isoformat()
+def moment(value: date) -> str:
+    """A day; or a time with its zone, one without being meant in the zone of this machine."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.astimezone()
+    return value.isoformat()
 
 
 def post(

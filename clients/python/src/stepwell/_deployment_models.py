@@ -18,9 +18,10 @@ class WorkflowOutput(Model):
 
 
 class WorkflowError(Model):
-    """Why an execution or a node was rejected."""
+    """Why an execution or a node was rejected; `error_code` is the same as `code` in older words."""
 
     code: str
+    error_code: Optional[str] = None
     message: str
     raw_data: Any = None
     stacktrace: Optional[str] = None
@@ -63,6 +64,9 @@ class StatusError(Model):
 
     message: Optional[str] = None
     code: Optional[str] = None
+    error_code: Optional[str] = None
+    raw_data: Any = None
+    stacktrace: Optional[str] = None
 
 
 class WorkflowExecutionStatus(Model):

@@ -18,6 +18,8 @@ WEBHOOKS = "/api/v1/webhooks"
 WEBHOOK = WEBHOOKS + "/{}"
 WORKSPACES = "/api/v1/workspaces"
 WORKSPACE = WORKSPACES + "/{}"
+STEP_TYPES = "/api/v1/step_types"
+AUDIT_LOG = "/api/v1/audit_log"
 
 # The classes of calls have a method `list`, which hides the type.
 LogLines = list[mm.LogLine]

@@ -3,7 +3,7 @@ it takes. See `_models` for what holds for all of them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, Literal, Mapping, Optional, Sequence, TypedDict, TypeVar, Union
 
 from ._models import Model, Pagination
@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 # A time: with a zone, or a text as RFC 3339 has it.
 When = Union[datetime, str]
+# Or a whole day.
+DayOrTime = Union[datetime, date, str]
 
 ExecutionStatus = Literal[
     "queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"
@@ -229,14 +231,16 @@ class ExecutionChanged(Model):
 
 class ExecutionSelection(TypedDict, total=False):
     """Which executions a list has, newest first unless `sort_order` is `asc`. `status` is one or
-    several; both dates, which may be texts, mean when an execution was accepted; `metadata` are
-    labels that it has."""
+    several; both dates, which may be texts, mean when an execution was accepted; `external_id` is
+    what a caller of a deployment named it; `metadata` are labels that it has."""
 
     workflow_id: Optional[str]
     status: Union[ExecutionStatus, str, Sequence[str], None]
-    start_date: Optional[When]
-    end_date: Optional[When]
+    start_date: Optional[DayOrTime]
+    end_date: Optional[DayOrTime]
+    external_id: Optional[str]
     metadata: Optional[Mapping[str, str]]
+    sort_by: Optional[Literal["created_at"]]
     sort_order: Optional[Literal["asc", "desc"]]
 
 

@@ -332,15 +332,3 @@ class ApiKeyPage(Model):
 
     items: list[ApiKey]
     pagination: Pagination
-
-
-class Me(Model):
-    """Who the client's key is."""
-
-    key_id: Optional[str] = None
-    workspace_id: str
-    scopes: list[str]
-    role: Optional[str] = None
-    tier: Optional[str] = None
-    rate_limits: RateLimits = RateLimits()
-    expires_at: Optional[datetime] = None

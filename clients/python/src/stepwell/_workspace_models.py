@@ -1,4 +1,4 @@
-"""What the management API answers about workspaces, as types, and what it takes."""
+"""What the server answers about workspaces and who a client is, as types, and what it takes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ class Workspace(Model):
     rate_limits: RateLimits
     created_at: datetime
     updated_at: datetime
+
+
+class Me(Model):
+    """Who the client's key is; `key_id` is None where the server asks for no key."""
+
+    key_id: Optional[str] = None
+    key_name: Optional[str] = None
+    workspace_id: str
+    workspace: Optional[Workspace] = None
+    scopes: list[str]
+    role: Optional[str] = None
+    tier: Optional[str] = None
+    rate_limits: RateLimits = RateLimits()
+    expires_at: Optional[datetime] = None
 
 
 class WorkspaceParts(TypedDict, total=False):

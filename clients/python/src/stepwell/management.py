@@ -1,8 +1,19 @@
 """The types of the management API: what `client.workflows`, `client.executions`,
-`client.schedules`, `client.webhooks` and `client.workspaces` answer and take."""
+`client.schedules`, `client.webhooks`, `client.workspaces` and `client.audit_log` answer and
+take."""
 
+from ._audit_models import (
+    AuditAction,
+    AuditActor,
+    AuditEntry,
+    AuditListOptions,
+    AuditObject,
+    AuditObjectType,
+    AuditSelection,
+)
 from ._management_models import (
     CursorPaging,
+    DayOrTime,
     Deleted,
     Event,
     Execution,
@@ -54,6 +65,11 @@ from ._schedule_models import (
     SkippedFiring,
     TriggeredSchedule,
 )
+from ._step_type_models import (
+    StepType,
+    StepTypeListOptions,
+    StepTypeSelection,
+)
 from ._webhook_models import (
     Delivery,
     DeliveryAttempt,
@@ -78,7 +94,15 @@ from ._workspace_models import (
 __all__ = [
     "Model",
     "RateLimits",
+    "AuditAction",
+    "AuditActor",
+    "AuditEntry",
+    "AuditListOptions",
+    "AuditObject",
+    "AuditObjectType",
+    "AuditSelection",
     "CursorPaging",
+    "DayOrTime",
     "Deleted",
     "Delivery",
     "DeliveryAttempt",
@@ -121,6 +145,9 @@ __all__ = [
     "StatusEvent",
     "Step",
     "StepEvent",
+    "StepType",
+    "StepTypeListOptions",
+    "StepTypeSelection",
     "Tier",
     "TriggeredSchedule",
     "Webhook",

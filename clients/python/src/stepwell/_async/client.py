@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .audit_log import AsyncAuditLog
 from .deployments import AsyncDeployments
 from .executions import AsyncExecutions
 from .keys import AsyncKeys
@@ -24,7 +25,8 @@ class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleas
     `http_client` replaces the client's own, for example to set a proxy; it is not closed with
     this one.
 
-    The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+    The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
+    `audit_log`.
 
     Every failure is a `StepwellError`.
     """
@@ -53,3 +55,8 @@ class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleas
     def workspaces(self) -> AsyncWorkspaces:
         """Tenants."""
         return AsyncWorkspaces(self)
+
+    @property
+    def audit_log(self) -> AsyncAuditLog:
+        """Who did what."""
+        return AsyncAuditLog(self)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Mapping, Optional, Sequence, Union
 
 from .. import _models as m
+from .. import _workspace_models as ws
 from .._call import delete, get, given, path, post, wrapped
 from .transport import AsyncTransport
 
@@ -48,19 +49,27 @@ class AsyncKeys(AsyncTransport):
         page_size: Optional[int] = None,
         sort_by: Optional[str] = None,
         sort_order: Optional[str] = None,
+        workspace_id: Optional[str] = None,
     ) -> m.ApiKeyPage:
         """A page of keys, without their secrets. `sort_by` is `created_at`, `expires_at`,
-        `last_used_at` or `name`; `sort_order` is `desc` or `asc`."""
-        query = given(page=page, page_size=page_size, sort_by=sort_by, sort_order=sort_order)
+        `last_used_at` or `name`; `sort_order` is `desc` or `asc`; `workspace_id` another workspace
+        than the client's own, for whoever runs the installation."""
+        query = given(
+            page=page,
+            page_size=page_size,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            workspace_id=workspace_id,
+        )
         return await self._send(get(_KEYS, wrapped(m.ApiKeyPage), **query))
 
     async def revoke_api_key(self, key_id: str) -> None:
         """Refuses a key from now on."""
         await self._send(delete(path(_KEYS + "/{}", key_id)))
 
-    async def me(self) -> m.Me:
+    async def me(self) -> ws.Me:
         """Who this client's key is and what it may do."""
-        return await self._send(get("/api/v1/auth/me", wrapped(m.Me)))
+        return await self._send(get("/api/v1/auth/me", wrapped(ws.Me)))
 
     async def webhook_signing_secret(self) -> str:
         """The secret with which webhooks are signed."""

@@ -7,8 +7,9 @@ from typing import Any, AsyncGenerator, Mapping, Optional
 from typing_extensions import Unpack
 
 from .. import _management_models as mm
+from .. import _step_type_models as st
 from .._call import get, listed, path, post, put, query_of, removal, wrapped
-from .._management import WORKFLOW, WORKFLOWS, executed, started
+from .._management import STEP_TYPES, WORKFLOW, WORKFLOWS, executed, started
 from .managed_executions import waited
 from .resource import AsyncResource
 
@@ -87,6 +88,23 @@ class AsyncManagedWorkflows(AsyncResource):
         """The definition that the configuration was made into."""
         where = path(WORKFLOW + "/definition", workflow_id)
         return await self._client._send(get(where, wrapped(mm.WorkflowDefinition)))
+
+    async def list_step_types(
+        self, **options: Unpack[st.StepTypeListOptions]
+    ) -> mm.Page[st.StepType]:
+        """A page of the step types that definitions can use."""
+        return await self._client._send(listed(STEP_TYPES, mm.Page[st.StepType], options))
+
+    def iter_step_types(
+        self, **selection: Unpack[st.StepTypeSelection]
+    ) -> AsyncGenerator[st.StepType, None]:
+        """All step types, page by page."""
+        return self._client._each(STEP_TYPES, mm.Page[st.StepType], query_of(selection))
+
+    async def get_step_type(self, name: str) -> st.StepType:
+        """A step type by its name or an alias."""
+        call = get(path(STEP_TYPES + "/{}", name), wrapped(st.StepType))
+        return await self._client._send(call)
 
     async def execute(
         self,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .audit_log import AuditLog
 from .deployments import Deployments
 from .executions import Executions
 from .keys import Keys
@@ -25,7 +26,8 @@ class Client(Workflows, Executions, Deployments, Releases, Keys):
     `http_client` replaces the client's own, for example to set a proxy; it is not closed with
     this one.
 
-    The management API is in `workflows`, `executions`, `schedules`, `webhooks` and `workspaces`.
+    The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
+    `audit_log`.
 
     Every failure is a `StepwellError`.
     """
@@ -54,3 +56,8 @@ class Client(Workflows, Executions, Deployments, Releases, Keys):
     def workspaces(self) -> Workspaces:
         """Tenants."""
         return Workspaces(self)
+
+    @property
+    def audit_log(self) -> AuditLog:
+        """Who did what."""
+        return AuditLog(self)

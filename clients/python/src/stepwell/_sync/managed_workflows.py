@@ -8,8 +8,9 @@ from typing import Any, Generator, Mapping, Optional
 from typing_extensions import Unpack
 
 from .. import _management_models as mm
+from .. import _step_type_models as st
 from .._call import get, listed, path, post, put, query_of, removal, wrapped
-from .._management import WORKFLOW, WORKFLOWS, executed, started
+from .._management import STEP_TYPES, WORKFLOW, WORKFLOWS, executed, started
 from .managed_executions import waited
 from .resource import Resource
 
@@ -88,6 +89,23 @@ class ManagedWorkflows(Resource):
         """The definition that the configuration was made into."""
         where = path(WORKFLOW + "/definition", workflow_id)
         return self._client._send(get(where, wrapped(mm.WorkflowDefinition)))
+
+    def list_step_types(
+        self, **options: Unpack[st.StepTypeListOptions]
+    ) -> mm.Page[st.StepType]:
+        """A page of the step types that definitions can use."""
+        return self._client._send(listed(STEP_TYPES, mm.Page[st.StepType], options))
+
+    def iter_step_types(
+        self, **selection: Unpack[st.StepTypeSelection]
+    ) -> Generator[st.StepType, None, None]:
+        """All step types, page by page."""
+        return self._client._each(STEP_TYPES, mm.Page[st.StepType], query_of(selection))
+
+    def get_step_type(self, name: str) -> st.StepType:
+        """A step type by its name or an alias."""
+        call = get(path(STEP_TYPES + "/{}", name), wrapped(st.StepType))
+        return self._client._send(call)
 
     def execute(
         self,

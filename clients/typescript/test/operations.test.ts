@@ -1,0 +1,224 @@
+/**
+ * Every operation of the server has a method, which sends whatever the operation takes and whose
+ * type knows whatever it answers. The server's own description is what they are held against.
+ */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import * as stepwell from "stepwell";
+import ts from "typescript";
+
+import { startServer, startStub, type Asked } from "./servers.js";
+
+/** How an operation is called: see the table's own words. */
+interface Entry {
+  call: string;
+  args?: unknown[];
+  options?: Record<string, unknown>;
+  typescript?: unknown[];
+  unsent?: string[];
+}
+
+interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  allOf?: Schema[];
+  oneOf?: Schema[];
+}
+
+interface Operation {
+  operationId: string;
+  parameters?: { name: string; in: string }[];
+  requestBody?: { content: Record<string, { schema: Schema }> };
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
+}
+
+interface Description {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema> };
+}
+
+const TABLE = fileURLToPath(new URL("../../../testing/operations.json", import.meta.url));
+const { operations, same_as } = JSON.parse(readFileSync(TABLE, "utf8")) as {
+  operations: Record<string, Entry>;
+  same_as: Record<string, string>;
+};
+
+/** Probes, and what the published clients of vellum are for. */
+const ELSEWHERE = /^\/(healthz|readyz|metrics|openapi\.json|v1\/.*)$/;
+
+let description: Description;
+/** Method, path and operation of each. */
+let all: [string, string, Operation][];
+
+before(async () => {
+  const server = await startServer();
+  description = (await (await fetch(`${server.url}/openapi.json`)).json()) as Description;
+  await server.stop();
+  all = Object.entries(description.paths).flatMap(([path, calls]) =>
+    Object.entries(calls).map(
+      ([method, call]): [string, string, Operation] => [method.toUpperCase(), path, call],
+    ),
+  );
+});
+
+const camel = (name: string): string =>
+  name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+test("every operation has a method", () => {
+  const missing = all
+    .filter(([, path]) => !ELSEWHERE.test(path))
+    .map(([, , { operationId }]) => operationId)
+    .filter((id) => !(id in operations) && !(id in same_as));
+  assert.deepEqual(missing, [], "add a method, and say which in clients/testing/operations.json");
+  const client = new stepwell.Client();
+  for (const { call } of Object.values(operations)) {
+    assert.equal(typeof method(client, call), "function", call);
+  }
+});
+
+function method(client: stepwell.Client, call: string): (...args: unknown[]) => unknown {
+  const parts = call.split(".").map(camel);
+  const name = parts.pop() ?? "";
+  const owner = parts.reduce(
+    (at, part) => (at as Record<string, unknown>)[part],
+    client as unknown,
+  ) as Record<string, (...args: unknown[]) => unknown>;
+  const found = owner[name];
+  return (...args) => found?.apply(owner, args);
+}
+
+test("every method sends what its operation takes", async () => {
+  const stub = await startStub(() => ({ status: 404, json: { message: "no", errors: [] } }));
+  const client = new stepwell.Client({ apiKey: "k", baseUrl: stub.url, maxRetries: 0 });
+  for (const [verb, path, operation] of all) {
+    const entry = operations[operation.operationId];
+    if (!entry) continue;
+    const options = Object.entries(entry.options ?? {}).map(([name, value]) => [
+      camel(name),
+      value,
+    ]);
+    const args = entry.typescript ?? [...(entry.args ?? []), Object.fromEntries(options)];
+    const made = method(client, entry.call)(...args) as
+      | Promise<unknown>
+      | AsyncGenerator<unknown>;
+    const done = "next" in made ? made.next() : made;
+    await assert.rejects(done, stepwell.NotFoundError, operation.operationId);
+    const asked = stub.asked.pop();
+    assert.ok(asked && stub.asked.length === 0, operation.operationId);
+    const template = new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`);
+    assert.equal(asked.method, verb);
+    assert.match(asked.path.split("?")[0] ?? "", template);
+    const given = sent(asked);
+    for (const name of taken(operation)) {
+      const counts = given.has(name) || entry.unsent?.includes(name);
+      assert.ok(counts, `${operation.operationId} does not send ${name}`);
+    }
+  }
+  await stub.stop();
+});
+
+/** The names of an operation's parameters, and of the fields of its body. */
+function taken({ parameters = [], requestBody }: Operation): string[] {
+  const names = parameters.filter((one) => one.in !== "path").map(({ name }) => name);
+  const body = requestBody?.content["application/json"]?.schema;
+  return [...names, ...(body ? fields(body).keys() : [])];
+}
+
+/** The names of what was sent. */
+function sent({ headers, path, body }: Asked): Set<string> {
+  const named = ["Idempotency-Key", "If-Match", "Last-Event-ID"];
+  return new Set([
+    ...named.filter((name) => name.toLowerCase() in headers),
+    ...new URL(path, "http://localhost").searchParams.keys(),
+    ...Object.keys(body ? (JSON.parse(body) as object) : {}),
+  ]);
+}
+
+function resolved(schema: Schema): Schema {
+  if (!schema.$ref) return schema;
+  return resolved(description.components.schemas[schema.$ref.split("/").pop() ?? ""] ?? {});
+}
+
+/** The fields of an object by their names. */
+function fields(schema: Schema): Map<string, Schema> {
+  const { properties = {}, allOf = [], oneOf = [] } = resolved(schema);
+  const inherited = [...allOf, ...oneOf].flatMap((part) => [...fields(part)]);
+  return new Map([...Object.entries(properties), ...inherited]);
+}
+
+test("every type knows what its operation answers", () => {
+  const types = createRequire(import.meta.url).resolve("stepwell").replace("cjs", "esm");
+  const index = types.replace(/\.js$/, ".d.ts");
+  const program = ts.createProgram([index], {
+    strict: true,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    types: [],
+  });
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(index);
+  const exported = source && checker.getSymbolAtLocation(source);
+  assert.ok(exported);
+  const symbol = checker.getExportsOfModule(exported).find(({ name }) => name === "Client");
+  assert.ok(source && symbol);
+  const client = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(symbol));
+  const typeOf = (type: ts.Type, name: string): ts.Type | undefined => {
+    const parts = type.isUnion() ? type.types : [type];
+    const found = parts.map((part) => checker.getPropertyOfType(part, name)).find(Boolean);
+    return found && checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(found, source));
+  };
+  const unknown: string[] = [];
+
+  /** Notes the fields of a schema that a type does not have. */
+  function compare(schema: Schema, type: ts.Type, where: string): void {
+    const found = fields(schema);
+    const data = found.get("data");
+    if (data && found.has("status")) return compare(data, type, where);
+    // Whatever belongs to users.
+    if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return;
+    if (checker.getIndexInfosOfType(type).some(({ keyType }) => keyType.flags & STRING)) return;
+    if (checker.isArrayType(type)) {
+      const lists = [schema, ...found.values()].map(resolved);
+      const items = lists.find((one) => one.items)?.items;
+      const [item] = checker.getTypeArguments(type as ts.TypeReference);
+      assert.ok(items && item, where);
+      return compare(items, item, `${where}[]`);
+    }
+    for (const [name, inner] of found) {
+      const held = typeOf(type, camel(name));
+      if (held) compare(inner, held, `${where}.${name}`);
+      else if (!isText(type)) unknown.push(`${where}.${name}`);
+    }
+  }
+  const STRING = ts.TypeFlags.String;
+  const isText = (type: ts.Type): boolean => (type.flags & ts.TypeFlags.StringLike) !== 0;
+
+  for (const [, , operation] of all) {
+    const entry = operations[operation.operationId];
+    if (!entry) continue;
+    const made = entry.call
+      .split(".")
+      .map(camel)
+      .reduce<ts.Type | undefined>((at, name) => at && typeOf(at, name), client);
+    const returned = made?.getCallSignatures()[0]?.getReturnType();
+    assert.ok(returned, entry.call);
+    const [awaited] = checker.getTypeArguments(returned as ts.TypeReference);
+    assert.ok(awaited, entry.call);
+    for (const [status, { content }] of Object.entries(operation.responses)) {
+      const schema = content?.["application/json"]?.schema;
+      if (status.startsWith("2") && schema && !(awaited.flags & ts.TypeFlags.Void)) {
+        compare(schema, awaited, operation.operationId);
+      }
+    }
+  }
+  assert.deepEqual(unknown, []);
+});
