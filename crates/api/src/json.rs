@@ -164,6 +164,18 @@ impl Fields {
         self.left.shift_remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there and `null`, where that means something else than to leave it out.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(Value::is_null)
+    }
+
+    /// Fields that may be there and mean nothing.
+    pub fn pass_over(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.left.shift_remove(*name);
+        }
+    }
+
     /// A text.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         match self.value(name)? {

@@ -1,17 +1,19 @@
 //! Idempotency for POSTs that create neither a workflow nor an execution: the first answer is
 //! stored and sent again. (Creating those is atomic with the key inside the engine.)
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use stepwell_engine::app::{Idempotency, Ticket, Turn};
-use stepwell_engine::{App, Caller};
-use tokio::sync::Mutex;
+use stepwell_engine::{App, Caller, Turns};
 
 use crate::error::{ApiError, Kind};
 use crate::respond;
+
+/// Requests with the same key take turns, so that of two at once the second finds the answer of
+/// the first; those on other nodes are told to come back.
+static TURNS: Turns = Turns::new();
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -30,7 +32,7 @@ pub async fn once(
         let (status, body) = work.await?;
         return Ok(respond::json_text(status, body));
     };
-    let _turn = turn_of(&key).lock().await;
+    let _turn = TURNS.take(&key.key).await;
     let ticket = match app.turn(caller, &key).await? {
         Turn::First(ticket) => ticket,
         Turn::Again(answer) => return replayed(&answer),
@@ -60,7 +62,7 @@ pub async fn once_unseen(
     work: impl Future<Output = Result<Response, ApiError>>,
 ) -> Result<Response, ApiError> {
     let Some(key) = key else { return work.await };
-    let _turn = turn_of(&key).lock().await;
+    let _turn = TURNS.take(&key.key).await;
     let ticket = match app.turn(caller, &key).await? {
         Turn::First(ticket) => ticket,
         Turn::Again(_) => {
@@ -89,16 +91,6 @@ pub async fn once_unseen(
 fn busy() -> ApiError {
     let message = "the first request with this Idempotency-Key is still at work; send it again";
     ApiError::new(Kind::IdempotencyKeyBusy, message).after(Duration::from_secs(1))
-}
-
-/// Requests with the same key take turns, so that of two at once the second finds the answer of
-/// the first; those on other nodes are told to come back. Keys share locks: what happens under one
-/// takes a moment only.
-fn turn_of(key: &Idempotency) -> &'static Mutex<()> {
-    static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
-    let mut hasher = DefaultHasher::new();
-    key.key.hash(&mut hasher);
-    &TURNS[(hasher.finish() % TURNS.len() as u64) as usize]
 }
 
 /// The work is done whether or not the answer can be stored, so a failure here is only logged.

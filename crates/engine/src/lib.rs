@@ -13,6 +13,7 @@ pub mod events;
 pub mod limits;
 mod runtime;
 pub mod tell;
+mod turns;
 pub mod view;
 
 pub use app::App;
@@ -21,3 +22,4 @@ pub use clock::{Clock, SystemClock};
 pub use config::EngineConfig;
 pub use error::{AppError, AuthError};
 pub use tell::Tell;
+pub use turns::Turns;

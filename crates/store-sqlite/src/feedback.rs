@@ -34,13 +34,9 @@ pub(crate) const QUERIES: &[&str] = &[FIND_TAG, LIST_TAGS, LIST, PURGE, QUALITY]
 #[async_trait]
 impl FeedbackStore for SqliteStore {
     async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Answer<()> {
-        let ReleaseTagRecord { workflow, name, traffic, updated_at } = tag;
-        let pairs: Vec<_> = traffic.iter().map(|part| (part.release, part.weight)).collect();
-        let traffic = codec::write_json(&pairs)?;
         self.writer
             .write(effects.bytes(), move |batch| {
-                let params = params![workflow.blob(), name, traffic, updated_at.as_micros()];
-                row::run(batch.connection, PUT_TAG, params)?;
+                put_tag(batch.connection, &tag)?;
                 effects::write(batch.connection, &effects)
             })
             .await
@@ -95,6 +91,15 @@ impl FeedbackStore for SqliteStore {
             .read(move |connection| row::all(connection, QUALITY, [workflow.blob()], quality))
             .await
     }
+}
+
+/// Makes or moves a tag.
+pub(crate) fn put_tag(connection: &Connection, tag: &ReleaseTagRecord) -> Result<()> {
+    let ReleaseTagRecord { workflow, name, traffic, updated_at } = tag;
+    let pairs: Vec<_> = traffic.iter().map(|part| (part.release, part.weight)).collect();
+    let traffic = codec::write_json(&pairs)?;
+    let params = params![workflow.blob(), name, traffic, updated_at.as_micros()];
+    row::run(connection, PUT_TAG, params).map(drop)
 }
 
 fn tag(workflow: WorkflowId, found: &Row<'_>) -> Result<ReleaseTagRecord> {

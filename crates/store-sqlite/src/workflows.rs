@@ -11,12 +11,15 @@ use serde_json::Value;
 use stepwell_core::ids::{WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::lists::{ListWorkflows, Listed};
-use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats};
+use stepwell_store::record::{
+    IntegrationUse, ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats,
+};
 use stepwell_store::traits::{AddRelease, CreateWorkflow, UpdateWorkflow};
 use stepwell_store::{StoreError, WorkflowStore};
 
 use crate::executions::idempotency;
 use crate::fault::{Answer, Result, corrupt};
+use crate::feedback::put_tag;
 use crate::row::{self, Id};
 use crate::{SqliteStore, codec, effects, schedules};
 use parts::PartsText;
@@ -252,6 +255,11 @@ fn release(
     row::run(connection, RELEASE, params![id, number, add.name, retention])?;
     parts.write(connection, add.workflow)?;
     row::run(connection, INSERT_RELEASE, params![id, number, source, add.now.as_micros()])?;
+    for name in &add.tags {
+        let traffic = vec![Traffic { release: number, weight: 1 }];
+        let (workflow, name, updated_at) = (add.workflow, name.clone(), add.now);
+        put_tag(connection, &ReleaseTagRecord { workflow, name, traffic, updated_at })?;
+    }
     effects::write(connection, &add.effects)?;
     touch(connection, add.workflow, (None, false), add.now)
 }

@@ -4,6 +4,8 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
 
+use crate::record::WorkflowRecord;
+
 /// Parameters of [`list_executions`](crate::ExecutionStore::list_executions).
 #[derive(Debug, Clone)]
 pub struct ListExecutions {
@@ -99,8 +101,8 @@ pub struct ListWorkflows {
     pub sort: WorkflowSort,
     /// Which come first.
     pub order: Order,
-    /// Where the page begins; a workflow that was deleted keeps its place.
-    pub begin: Begin<WorkflowId>,
+    /// Where the page begins; a place stays where it was, whatever becomes of its workflow.
+    pub begin: Begin<WorkflowPlace>,
     /// At most so many.
     pub limit: usize,
     /// Whether to tell how many there are in all.
@@ -138,4 +140,38 @@ pub enum WorkflowSort {
     Kind,
     /// Inactive before active.
     Active,
+}
+
+/// The place of a workflow in a list, as the workflow was when it was listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkflowPlace {
+    /// What it was sorted by.
+    pub key: SortKey,
+    /// Its id.
+    pub id: WorkflowId,
+}
+
+impl WorkflowPlace {
+    /// The place of a workflow in a list sorted by that.
+    pub fn of(workflow: &WorkflowRecord, sort: WorkflowSort) -> Self {
+        let key = match sort {
+            WorkflowSort::CreatedAt => SortKey::Time(workflow.created_at),
+            WorkflowSort::UpdatedAt => SortKey::Time(workflow.updated_at),
+            WorkflowSort::Name => SortKey::Text(workflow.name.clone()),
+            WorkflowSort::Kind => SortKey::Text(workflow.kind.clone()),
+            WorkflowSort::Active => SortKey::Active(workflow.active),
+        };
+        Self { key, id: workflow.id }
+    }
+}
+
+/// What a workflow is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SortKey {
+    /// With [`WorkflowSort::CreatedAt`] and [`WorkflowSort::UpdatedAt`].
+    Time(Timestamp),
+    /// With [`WorkflowSort::Name`] and [`WorkflowSort::Kind`].
+    Text(String),
+    /// With [`WorkflowSort::Active`].
+    Active(bool),
 }

@@ -98,7 +98,15 @@ async fn deployments_are_listed_and_retrieved() {
         )
         .await;
     }
-    server.app.set_active(&Caller::internal(), id.parse().unwrap(), false).await.unwrap();
+    server
+        .app
+        .set_active(
+            &Caller::internal(),
+            id.parse().unwrap(),
+            (false, stepwell_engine::app::Expected::Any),
+        )
+        .await
+        .unwrap();
     for (query, names, count) in [
         ("", vec!["a", "b", "greet"], 3),
         ("?ordering=created", vec!["greet", "b", "a"], 3),

@@ -2,8 +2,11 @@
 
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stepwell_core::Timestamp;
-use stepwell_store::lists::{Begin, Listed, Place};
+use stepwell_store::lists::{Begin, Listed, Place, SortKey, WorkflowPlace, WorkflowSort};
+use stepwell_store::record::WorkflowRecord;
 
 use super::{Page, PageAt};
 use crate::AppError;
@@ -54,6 +57,48 @@ pub(super) fn read_place(cursor: &str) -> Option<Place> {
     let (micros, id) = cursor.split_once('.')?;
     let created_at = Timestamp::from_micros(micros.parse().ok()?);
     Some(Place { created_at, id: id.parse().ok()? })
+}
+
+/// A workflow's place in a list sorted by that, as a cursor has it: the sort, since a place in one
+/// order is none in another; the id; what it was sorted by.
+pub(super) fn write_sorted(last: &WorkflowRecord, sort: WorkflowSort) -> String {
+    let WorkflowPlace { key, id } = WorkflowPlace::of(last, sort);
+    let key = match key {
+        SortKey::Time(at) => at.as_micros().to_string(),
+        // Any text: a cursor is put into addresses as it is.
+        SortKey::Text(text) => URL_SAFE_NO_PAD.encode(text),
+        SortKey::Active(active) => u8::from(active).to_string(),
+    };
+    format!("{}.{id}.{key}", letter(sort))
+}
+
+/// What [`write_sorted`] wrote for a list sorted by the same.
+pub(super) fn read_sorted(cursor: &str, sort: WorkflowSort) -> Option<WorkflowPlace> {
+    let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
+    let key = match sort {
+        WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => {
+            SortKey::Time(Timestamp::from_micros(key.parse().ok()?))
+        }
+        WorkflowSort::Name | WorkflowSort::Kind => {
+            SortKey::Text(String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?)
+        }
+        WorkflowSort::Active => match key {
+            "0" => SortKey::Active(false),
+            "1" => SortKey::Active(true),
+            _ => return None,
+        },
+    };
+    Some(WorkflowPlace { key, id: id.parse().ok()? })
+}
+
+const fn letter(sort: WorkflowSort) -> char {
+    match sort {
+        WorkflowSort::CreatedAt => 'c',
+        WorkflowSort::UpdatedAt => 'u',
+        WorkflowSort::Name => 'n',
+        WorkflowSort::Kind => 't',
+        WorkflowSort::Active => 's',
+    }
 }
 
 /// Cuts a page out of one item more than was asked for.

@@ -18,10 +18,13 @@ use super::{
 };
 use crate::caller::Verb;
 use crate::runtime::registry::Control;
-use crate::{AppError, Caller};
+use crate::{AppError, Caller, Turns};
 
-/// How often a change is made anew that others came before.
+/// How often a change is made anew that others on other nodes came before.
 const ATTEMPTS: usize = 20;
+
+/// Changes of one workflow on this node.
+static CHANGES: Turns = Turns::new();
 
 /// How many executions are cancelled between two looks for more.
 const CANCELLED_AT_ONCE: usize = 100;
@@ -89,7 +92,7 @@ impl App {
     }
 
     /// Changes parts of a workflow. Where that changes its definition, it becomes the next
-    /// release. Two changes at once are made one after the other. Scope `write:workflows`.
+    /// release; where it changes nothing, nothing is done. Two changes at once are made one after the other. Scope `write:workflows`.
     ///
     /// # Errors
     /// `NotFound`, `InvalidDefinition`, `Changed` where it is not at an expected version.
@@ -100,14 +103,37 @@ impl App {
         (change, expected): (ChangeWorkflow, Expected),
     ) -> Result<WorkflowView, AppError> {
         check_integrations(change.integrations.as_deref().unwrap_or_default())?;
+        let change = &change;
+        let changed = self.in_turn(caller, id, &expected, |before| async move {
+            let before = self.view(before).await?;
+            self.change_from(caller, &before, change.clone()).await
+        });
+        self.view(Arc::new(changed.await?)).await
+    }
+
+    /// Changes a workflow as it is found, at an expected version; `make` must name that version to
+    /// the store. Changes of one workflow take turns; where another node's came between, and any
+    /// version will do, it is looked at anew.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`, `Unavailable`, and what `make` says.
+    pub(super) async fn in_turn<Made>(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        expected: &Expected,
+        make: impl Fn(Arc<WorkflowRecord>) -> Made,
+    ) -> Result<WorkflowRecord, AppError>
+    where
+        Made: Future<Output = Result<WorkflowRecord, AppError>>,
+    {
+        let _turn = CHANGES.take(&id).await;
         for _ in 0..ATTEMPTS {
             let before = self.find_for(caller, Verb::Write, id).await?;
-            let before = self.view(before).await?;
-            expected.check(&before.record)?;
-            match self.change_from(caller, &before, change.clone()).await {
-                // Somebody was faster. Where any version will do, it is looked at anew.
+            expected.check(&before)?;
+            match make(before).await {
                 Err(AppError::Changed(_)) if matches!(expected, Expected::Any) => {}
-                changed => return self.view(Arc::new(changed?)).await,
+                made => return made,
             }
         }
         Err(AppError::Unavailable {
@@ -139,7 +165,7 @@ impl App {
         let made = remade.then(|| self.make(&name, &kind, &configuration)).transpose()?;
         let stays = own.configuration.is_none() && !given;
         let parts = WorkflowParts {
-            description: description.or(own.description),
+            description: description.unwrap_or(own.description),
             kind,
             configuration: if stays { None } else { Some(configuration) },
             integrations: integrations.unwrap_or(own.integrations),
@@ -155,11 +181,13 @@ impl App {
                     source: Arc::new(source),
                     retention_seconds: definition.retention.map(|keep| keep.as_secs()),
                     parts,
+                    tags: Vec::new(),
                     now,
                     effects: Effects::default(),
                 };
                 self.release_next(caller, record, (add, plan)).await
             }
+            None if parts == record.parts() => Ok(record.clone()),
             None => {
                 let parts = Some(parts);
                 let update = UpdateWorkflow { expected, parts, ..UpdateWorkflow::of(id, now) };
@@ -172,23 +200,27 @@ impl App {
     /// `write:workflows`.
     ///
     /// # Errors
-    /// `NotFound`; `IntegrationMissing` when it is to be activated.
+    /// `NotFound`; `Changed` where it is not at an expected version; `IntegrationMissing` when it
+    /// is to be activated.
     pub async fn set_active(
         &self,
         caller: &Caller,
         id: WorkflowId,
-        active: bool,
+        (active, expected): (bool, Expected),
     ) -> Result<WorkflowRecord, AppError> {
-        let record = self.find_for(caller, Verb::Write, id).await?;
-        if record.active == active {
-            return Ok(Arc::unwrap_or_clone(record));
-        }
-        if active {
-            integrations::require(&record)?;
-        }
-        let now = self.engine.now();
-        let update = UpdateWorkflow { active: Some(active), ..UpdateWorkflow::of(id, now) };
-        self.change(caller, &record, update).await
+        self.in_turn(caller, id, &expected, |record| async move {
+            if record.active == active {
+                return Ok(Arc::unwrap_or_clone(record));
+            }
+            if active {
+                integrations::require(&record)?;
+            }
+            let (expected, now) = (Some(record.version), self.engine.now());
+            let active = Some(active);
+            let update = UpdateWorkflow { expected, active, ..UpdateWorkflow::of(id, now) };
+            self.change(caller, &record, update).await
+        })
+        .await
     }
 
     /// Deletes a workflow; answers how many executions were cancelled. Its history stays. Those of

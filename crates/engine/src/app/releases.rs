@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::Effects;
+use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
 
 use super::targets::{LATEST, WorkflowRef};
@@ -35,8 +36,7 @@ impl App {
         self.find_named(caller, Verb::Read, workflow).await
     }
 
-    /// Makes a new release and moves these tags to it. Nothing is done where a tag's name is wrong.
-    /// Scope `write:workflows`.
+    /// Makes a new release and moves these tags to it, at the same moment. Scope `write:workflows`.
     ///
     /// # Errors
     /// `NotFound` for the workflow; `InvalidDefinition`; `InvalidRequest` for the name of a tag.
@@ -48,13 +48,13 @@ impl App {
     ) -> Result<ReleaseRecord, AppError> {
         self.find_for(caller, Verb::Write, id).await?;
         for (at, tag) in tags.iter().enumerate() {
-            check_name(&format!("release_tags[{at}]"), tag)?;
+            let place = format!("release_tags[{at}]");
+            check_name(&place, tag)?;
+            if tags[..at].contains(tag) {
+                return Err(AppError::invalid(&place, format!("names the tag `{tag}` twice")));
+            }
         }
-        let number = self.update_workflow(caller, id, source).await?.record.release;
-        for tag in tags {
-            let traffic = vec![Traffic { release: number, weight: 1 }];
-            self.put_release_tag(caller, id, (tag, traffic)).await?;
-        }
+        let number = self.release_tagged(caller, id, (source, tags)).await?.release;
         self.release_record(id, number).await
     }
 
@@ -146,13 +146,23 @@ impl App {
         check_name("tag", name)?;
         check_traffic(&workflow, &traffic)?;
         let updated_at = self.engine.now();
-        let shares: Vec<_> =
-            traffic.iter().map(|part| json!([part.release, part.weight])).collect();
-        let note = self.engine.noted(caller, Action::ReleaseTagMoved, id).named(&workflow.name);
-        let note = note.with("tag", name).with("traffic", shares);
+        let note = self.tag_moved(caller, &workflow, (name, &traffic));
         let tag = ReleaseTagRecord { workflow: id, name: name.to_owned(), traffic, updated_at };
         self.engine.store.put_release_tag(tag.clone(), Effects::noting(note)).await?;
         Ok(tag)
+    }
+
+    /// What is noted of a tag that is made or moved.
+    pub(super) fn tag_moved(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+        (name, traffic): (&str, &[Traffic]),
+    ) -> AuditRecord {
+        let shares: Vec<_> =
+            traffic.iter().map(|part| json!([part.release, part.weight])).collect();
+        let note = self.engine.noted(caller, Action::ReleaseTagMoved, workflow.id);
+        note.named(&workflow.name).with("tag", name).with("traffic", shares)
     }
 
     /// The release that a tag means for an execution.

@@ -56,8 +56,8 @@ pub struct NewWorkflow {
 pub struct ChangeWorkflow {
     /// Its name.
     pub name: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
+    /// What it is for; `Some(None)`: nothing is said of that any more.
+    pub description: Option<Option<String>>,
     /// Its type.
     pub kind: Option<String>,
     /// What its definition is made of.

@@ -8,14 +8,16 @@ use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::lists::ListWorkflows;
-use stepwell_store::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
+use stepwell_store::record::{ReleaseRecord, Traffic, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{
     AddRelease, CreateWorkflow as StoreCreate, UpdateWorkflow, WorkflowParts,
 };
 use stepwell_store::{Effects, StoreError};
 
 use super::caused::changed_fields;
-use super::{App, CreateWorkflow, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds};
+use super::{
+    App, CreateWorkflow, Expected, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds,
+};
 use crate::caller::Verb;
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
@@ -127,25 +129,40 @@ impl App {
         id: WorkflowId,
         source: Value,
     ) -> Result<WorkflowView, AppError> {
-        let before = self.find_for(caller, Verb::Write, id).await?;
-        let (definition, plan) = self.validate(&source)?;
-        let add = AddRelease {
-            workflow: id,
-            expected: None,
-            name: definition.name,
-            source: Arc::new(source),
-            retention_seconds: definition.retention.map(|keep| keep.as_secs()),
-            parts: WorkflowParts {
-                description: definition.description,
-                configuration: None,
-                metadata: definition.metadata,
-                ..before.parts()
-            },
-            now: self.engine.now(),
-            effects: Effects::default(),
-        };
-        let record = self.release_next(caller, &before, (add, plan)).await?;
+        self.find_for(caller, Verb::Write, id).await?;
+        let record = self.release_tagged(caller, id, (source, &[])).await?;
         self.view(Arc::new(record)).await
+    }
+
+    /// Makes a new release, and points these tags at it.
+    pub(super) async fn release_tagged(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        (source, tags): (Value, &[String]),
+    ) -> Result<WorkflowRecord, AppError> {
+        let (definition, plan) = self.validate(&source)?;
+        let (source, definition, plan) = (&Arc::new(source), &definition, &plan);
+        self.in_turn(caller, id, &Expected::Any, |before| async move {
+            let add = AddRelease {
+                workflow: id,
+                expected: Some(before.version),
+                name: definition.name.clone(),
+                source: source.clone(),
+                retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+                parts: WorkflowParts {
+                    description: definition.description.clone(),
+                    configuration: None,
+                    metadata: definition.metadata.clone(),
+                    ..before.parts()
+                },
+                tags: tags.to_vec(),
+                now: self.engine.now(),
+                effects: Effects::default(),
+            };
+            self.release_next(caller, &before, (add, plan.clone())).await
+        })
+        .await
     }
 
     /// Stores the next release.
@@ -166,7 +183,11 @@ impl App {
         let note = self.engine.noted(caller, Action::WorkflowUpdated, id).named(&view.record.name);
         let note = note.changing(changed_fields(before, &view.record)).changing(["definition"]);
         let note = note.with("release", view.record.release);
-        let effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);
+        let mut effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);
+        for tag in &add.tags {
+            let traffic = [Traffic { release: view.record.release, weight: 1 }];
+            effects = effects.and_noting(self.tag_moved(caller, &view.record, (tag, &traffic)));
+        }
         let told = !effects.deliveries.is_empty();
         let added = self.engine.store.add_release(AddRelease { effects, ..add }).await;
         self.engine.plans.changed(id);
@@ -234,7 +255,7 @@ impl App {
         caller.require(Verb::Read, KIND)?;
         let limit = cursor::check_limit(query.limit)?;
         let WorkflowsQuery { active, kind, labels, sort, order, at, count, .. } = query;
-        let begin = cursor::begin(at, limit, |cursor| cursor.parse().ok())?;
+        let begin = cursor::begin(at, limit, |cursor| cursor::read_sorted(cursor, sort))?;
         let list = ListWorkflows {
             workspace: caller.workspace,
             active,
@@ -247,7 +268,7 @@ impl App {
             count,
         };
         let found = self.engine.store.list_workflows(list).await?;
-        Ok(cursor::listed(found, limit, |workflow| workflow.id.to_string()))
+        Ok(cursor::listed(found, limit, |last| cursor::write_sorted(last, sort)))
     }
 
     /// Counts of a workflow's executions. Scope `read:workflows`.

@@ -49,9 +49,9 @@ macro_rules! conformance_tests {
                 only_with_their_commit, a_failing_head_holds_back_its_own_only;
             webhooks: webhooks_come_back, webhooks_change, attempts_tell_of_health, deliveries_in_pages;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
-                changed_and_deleted, found_by_name, listed_in_pages, idempotent_creation,
+                changed_and_deleted, found_by_name, listed_in_pages, places_stay, idempotent_creation,
                 changes_with_their_effects, of_rivals_one_changes_it, listed_by_what_they_are;
-            feedback: tags_are_moved, actuals_come_back, quality_is_summed, actuals_are_purged;
+            feedback: tags_are_moved, tags_come_with_their_release, actuals_come_back, quality_is_summed, actuals_are_purged;
             audit: audit_entries_come_back, the_audit_log_is_listed, changes_are_noted_with_them,
                 controls_are_noted_with_their_events, old_audit_entries;
             schedules: schedules_come_back, schedules_need_their_workflow, written_over_the_version_read,

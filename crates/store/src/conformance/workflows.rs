@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::build::*;
-use crate::lists::{Begin, ListWorkflows, Order, WorkflowSort};
+use crate::lists::{Begin, ListWorkflows, Order, WorkflowPlace, WorkflowSort};
 use crate::record::{DeliveryRecord, IntegrationUse, WorkflowRecord};
 use crate::traits::{AddRelease, UpdateWorkflow};
 use crate::{Effects, StoreError};
@@ -20,6 +20,7 @@ pub fn release(n: u128, name: &str, now: i64) -> AddRelease {
         source: Arc::new(json!({ "z": 1, "name": name, "a": [0.1, u64::MAX] })),
         retention_seconds: None,
         parts: new_workflow(n, name).workflow.parts(),
+        tags: Vec::new(),
         now: at(now),
         effects: Effects::default(),
     }
@@ -160,7 +161,13 @@ pub async fn listed_in_pages(store: Shared) {
     }
     store.update_workflow(change(4, None, true)).await.unwrap();
     let listed = async |active, after: Option<u128>, limit| {
-        let begin = after.map_or(Begin::Skip(0), |after| Begin::After(workflow(after)));
+        let begin = match after {
+            Some(after) => {
+                let last = store.find_workflow(workflow(after)).await.unwrap().unwrap();
+                Begin::After(WorkflowPlace::of(&last, WorkflowSort::CreatedAt))
+            }
+            None => Begin::Skip(0),
+        };
         let list = ListWorkflows { active, begin, ..ListWorkflows::newest(workspace(1), limit) };
         let found = store.list_workflows(list).await.unwrap().items;
         found.iter().map(|found| found.id.uuid().as_u128()).collect::<Vec<_>>()
@@ -173,6 +180,29 @@ pub async fn listed_in_pages(store: Shared) {
     assert_eq!(listed(Some(false), Some(5), 9).await, [2]);
     let other = ListWorkflows::newest(workspace(2), 9);
     assert_eq!(store.list_workflows(other).await.unwrap().items, []);
+}
+
+/// A page begins at the place where the one before ended, also where the workflow that was there
+/// has moved on or is gone.
+pub async fn places_stay(store: Shared) {
+    for (n, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
+        store.create_workflow(new_workflow(n, name)).await.unwrap();
+    }
+    let second = store.find_workflow(workflow(2)).await.unwrap().unwrap();
+    store.add_release(release(2, "z", 20)).await.unwrap();
+    store.update_workflow(change(3, None, true)).await.unwrap();
+    for (sort, expected) in [
+        (WorkflowSort::Name, &[4, 2][..]),
+        (WorkflowSort::UpdatedAt, &[4, 2]),
+        (WorkflowSort::CreatedAt, &[4]),
+    ] {
+        let begin = Begin::After(WorkflowPlace::of(&second, sort));
+        let newest = ListWorkflows::newest(workspace(1), 9);
+        let list = ListWorkflows { sort, order: Order::Ascending, begin, ..newest };
+        let found = store.list_workflows(list).await.unwrap().items;
+        let found: Vec<_> = found.iter().map(|found| found.id.uuid().as_u128()).collect();
+        assert_eq!(found, expected, "{sort:?}");
+    }
 }
 
 /// A change names the version that it was made for; of two for the same one only one is made.
@@ -242,7 +272,8 @@ pub async fn listed_by_what_they_are(store: Shared) {
                 let wanted: Vec<_> = expected.iter().skip(at).take(2).copied().collect();
                 assert_eq!(listed(page.clone()).await, (wanted.clone(), Some(6)), "{sort:?} {at}");
                 if let Some(last) = at.checked_sub(1) {
-                    let begin = Begin::After(workflow(expected[last]));
+                    let last = store.find_workflow(workflow(expected[last])).await.unwrap();
+                    let begin = Begin::After(WorkflowPlace::of(&last.unwrap(), sort));
                     let page = ListWorkflows { begin, ..page };
                     assert_eq!(listed(page).await, (wanted, Some(6)), "{sort:?} {at}");
                 }

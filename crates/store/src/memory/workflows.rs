@@ -1,7 +1,5 @@
 //! Workflows and their releases.
 
-use std::cmp::Ordering;
-
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{WorkflowId, WorkspaceId};
@@ -9,8 +7,10 @@ use stepwell_core::ids::{WorkflowId, WorkspaceId};
 use super::lists::Cut;
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::lists::{Begin, ListWorkflows, Listed, WorkflowSort};
-use crate::record::{ReleaseRecord, WorkflowRecord, WorkflowStats, has_label};
+use crate::lists::{ListWorkflows, Listed, WorkflowPlace};
+use crate::record::{
+    ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats, has_label,
+};
 use crate::traits::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 
 #[async_trait]
@@ -38,6 +38,12 @@ impl WorkflowStore for MemoryStore {
         workflow.retention_seconds = add.retention_seconds;
         workflow.take(add.parts, add.now);
         let changed = workflow.clone();
+        for name in add.tags {
+            let traffic = vec![Traffic { release: number, weight: 1 }];
+            let tag =
+                ReleaseTagRecord { workflow: add.workflow, name, traffic, updated_at: add.now };
+            state.tags.insert((tag.workflow, tag.name.clone()), tag);
+        }
         let release = ReleaseRecord {
             workflow: add.workflow,
             number,
@@ -100,22 +106,10 @@ impl WorkflowStore for MemoryStore {
         };
         let state = self.state();
         let mut found: Vec<_> = state.workflows.values().filter(wanted).collect();
-        found.sort_by(|a, b| compare(list.sort, a, b));
-        let begin = match list.begin {
-            Begin::Skip(skipped) => Begin::Skip(skipped),
-            Begin::After(id) => match state.workflows.get(&id) {
-                Some(place) => Begin::After(place),
-                // After what never was comes nothing.
-                None => {
-                    return Ok(Listed {
-                        items: Vec::new(),
-                        total: list.count.then_some(found.len() as u64),
-                    });
-                }
-            },
-        };
-        let cut = Cut { order: list.order, begin, limit: list.limit, count: list.count };
-        Ok(cut.of(found, |workflow, place| compare(list.sort, workflow, place)))
+        found.sort_by_cached_key(|workflow| WorkflowPlace::of(workflow, list.sort));
+        let ListWorkflows { sort, order, begin, limit, count, .. } = list;
+        let cut = Cut { order, begin, limit, count };
+        Ok(cut.of(found, |workflow, place| WorkflowPlace::of(workflow, sort).cmp(place)))
     }
 
     async fn find_release(
@@ -129,17 +123,6 @@ impl WorkflowStore for MemoryStore {
     async fn workflow_stats(&self, workflow: WorkflowId) -> Result<WorkflowStats> {
         Ok(self.state().stats.get(&workflow).copied().unwrap_or_default())
     }
-}
-
-fn compare(sort: WorkflowSort, a: &WorkflowRecord, b: &WorkflowRecord) -> Ordering {
-    let sorted = match sort {
-        WorkflowSort::CreatedAt => a.created_at.cmp(&b.created_at),
-        WorkflowSort::UpdatedAt => a.updated_at.cmp(&b.updated_at),
-        WorkflowSort::Name => a.name.cmp(&b.name),
-        WorkflowSort::Kind => a.kind.cmp(&b.kind),
-        WorkflowSort::Active => a.active.cmp(&b.active),
-    };
-    sorted.then(a.id.cmp(&b.id))
 }
 
 impl WorkflowRecord {

@@ -93,6 +93,8 @@ pub struct AddRelease {
     pub retention_seconds: Option<u64>,
     /// What is not in the release, from now on.
     pub parts: WorkflowParts,
+    /// Release tags that point at it alone from now on.
+    pub tags: Vec<String>,
     /// When.
     pub now: Timestamp,
     /// What it causes.

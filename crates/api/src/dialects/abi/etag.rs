@@ -29,9 +29,12 @@ pub fn if_match(headers: &HeaderMap) -> Result<Expected, ApiError> {
         let message = "must be `*`, or the ETag of an answer, such as \"3\", quotes included";
         ApiError::invalid("If-Match", message)
     };
-    let mut versions = Vec::new();
+    let (mut versions, mut found) = (Vec::new(), false);
     for value in headers.get_all(IF_MATCH) {
-        for tag in value.to_str().map_err(|_| wrong())?.split(',').map(str::trim) {
+        let tags = value.to_str().map_err(|_| wrong())?.split(',').map(str::trim);
+        // A list may have empty places.
+        for tag in tags.filter(|tag| !tag.is_empty()) {
+            found = true;
             if tag == "*" {
                 return Ok(Expected::Any);
             }
@@ -46,7 +49,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Expected, ApiError> {
             }
         }
     }
-    Ok(Expected::OneOf(versions))
+    if found { Ok(Expected::OneOf(versions)) } else { Err(wrong()) }
 }
 
 #[cfg(test)]
@@ -74,7 +77,10 @@ mod tests {
             (&["\"abc\""], Ok(Some(vec![]))),
             (&["3"], Err(())),
             (&["\"3"], Err(())),
+            (&["\"3\","], Ok(Some(vec![3]))),
+            (&[", ,\"3\""], Ok(Some(vec![3]))),
             (&[""], Err(())),
+            (&[" , "], Err(())),
             (&["\""], Err(())),
         ] {
             assert_eq!(read(values), expect, "{values:?}");

@@ -9,7 +9,7 @@ use stepwell_store::lists::WorkflowSort;
 
 use super::ids::OfWorkflow;
 use super::lists::{Wanted, labels};
-use super::workflows_request::WorkflowRequest;
+use super::workflows_request::{WorkflowChange, WorkflowRequest};
 use super::workflows_wire::{
     Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRow, switched, workflow,
 };
@@ -135,7 +135,8 @@ fn sort(params: &Params) -> Result<WorkflowSort, ApiError> {
 
 /// Change a workflow
 ///
-/// What the body leaves out stays as it is. A change of the definition is the next release;
+/// What the body leaves out stays as it is; `description`, `integrations` and `metadata` that are
+/// `null` are emptied. A whole workflow, as an answer shows it, may be sent back. A change of the definition is the next release;
 /// executions under way go on with the one they began with. Send the `ETag` of an answer as
 /// `If-Match`, and the change is made only if nobody changed the workflow since. Scope
 /// `write:workflows`.
@@ -154,10 +155,16 @@ pub async fn put_workflow(
     headers: HeaderMap,
     posted: Posted,
 ) -> Answer {
-    let request: WorkflowRequest = posted.fields()?.try_into()?;
+    let change: WorkflowChange = posted.fields()?.try_into()?;
     let expected = etag::if_match(&headers)?;
-    let view = api.app.change_workflow(&caller, of.0, (request.into(), expected)).await?;
-    shown(&api, &view, StatusCode::OK).await
+    let status = change.status.clone();
+    let view = api.app.change_workflow(&caller, of.0, (change.into(), expected)).await?;
+    let stats = api.app.stats_of(&view).await?;
+    let data = workflow(&view, &stats);
+    let stays = status.is_some_and(|wanted| wanted != data.status.name());
+    let message = stays.then_some("status is as it was: activate and deactivate change it");
+    let body = wire::Envelope { message, ..wire::Envelope::of(data) };
+    Ok(etag::tagged(respond::json(StatusCode::OK, &body)?, view.record.version))
 }
 
 /// Change parts of a workflow
@@ -186,17 +193,19 @@ pub async fn patch_workflow(
 /// From now on it can be executed. Scope `write:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/activate", tag = "management",
     params(("id" = String, Path, description = "The workflow"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to activate")),
     responses((status = 200, description = "Active", body = wire::Envelope<Switched>),
-        responses::BodyErrors, responses::NoWorkflow, responses::Conflict,
+        responses::BodyErrors, responses::NoWorkflow, responses::Precondition, responses::Conflict,
         responses::CommonErrors))]
 pub async fn activate(
     State(api): State<Api>,
     Who(caller): Who,
     of: OfWorkflow,
+    headers: HeaderMap,
     posted: Posted,
 ) -> Answer {
-    switch(&api, &caller, of, (posted, true)).await
+    switch(&api, &caller, (of, headers), (posted, true)).await
 }
 
 /// Deactivate a workflow
@@ -204,27 +213,30 @@ pub async fn activate(
 /// It takes no further executions; those under way go on. Scope `write:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/deactivate", tag = "management",
     params(("id" = String, Path, description = "The workflow"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to deactivate")),
     responses((status = 200, description = "Inactive", body = wire::Envelope<Switched>),
-        responses::BodyErrors, responses::NoWorkflow, responses::CommonErrors))]
+        responses::BodyErrors, responses::NoWorkflow, responses::Precondition, responses::CommonErrors))]
 pub async fn deactivate(
     State(api): State<Api>,
     Who(caller): Who,
     of: OfWorkflow,
+    headers: HeaderMap,
     posted: Posted,
 ) -> Answer {
-    switch(&api, &caller, of, (posted, false)).await
+    switch(&api, &caller, (of, headers), (posted, false)).await
 }
 
 async fn switch(
     api: &Api,
     caller: &Caller,
-    of: OfWorkflow,
+    (of, headers): (OfWorkflow, HeaderMap),
     (posted, active): (Posted, bool),
 ) -> Answer {
     posted.fields()?.finish()?;
+    let expected = etag::if_match(&headers)?;
     once(&api.app, caller, posted.key, async {
-        let record = api.app.set_active(caller, of.0, active).await?;
+        let record = api.app.set_active(caller, of.0, (active, expected)).await?;
         wire::written(StatusCode::OK, switched(&record))
     })
     .await

@@ -49,23 +49,69 @@ pub struct IntegrationRequest {
     pub required: Option<bool>,
 }
 
+/// What an answer shows beside what can be changed: a change may send it back as it was shown,
+/// and it means nothing there.
+const SHOWN_ONLY: [&str; 9] = [
+    "id",
+    "stats",
+    "created_at",
+    "updated_at",
+    "activated_at",
+    "deactivated_at",
+    "created_by",
+    "release",
+    "version",
+];
+
+/// What to change of a workflow.
+#[derive(Debug, PartialEq)]
+pub struct WorkflowChange {
+    /// What is to be as it says.
+    pub request: WorkflowRequest,
+    /// The fields that are `null`: of these nothing is to be left.
+    pub emptied: Emptied,
+    /// The status that the request shows; it is changed by other calls.
+    pub status: Option<String>,
+}
+
+/// The fields of a workflow that can be without anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Emptied {
+    description: bool,
+    integrations: bool,
+    metadata: bool,
+}
+
 impl TryFrom<Fields> for WorkflowRequest {
     type Error = ApiError;
 
     fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
-        let request = Self {
-            name: fields.text("name"),
-            description: fields.text("description"),
-            kind: fields.text("type"),
-            configuration: fields.object("configuration"),
-            integrations: integrations(&mut fields),
-            metadata: fields.object("metadata"),
-        };
-        fields
-            .finish()
-            .map_err(|error| error.recast(Kind::InvalidRequest, Kind::InvalidDefinition))?;
+        let request = Self::read(&mut fields);
+        finish(fields)?;
         Ok(request)
     }
+}
+
+impl TryFrom<Fields> for WorkflowChange {
+    type Error = ApiError;
+
+    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
+        let emptied = Emptied {
+            description: fields.is_null("description"),
+            integrations: fields.is_null("integrations"),
+            metadata: fields.is_null("metadata"),
+        };
+        let request = WorkflowRequest::read(&mut fields);
+        let status = fields.text("status");
+        fields.pass_over(&SHOWN_ONLY);
+        finish(fields)?;
+        Ok(Self { request, emptied, status })
+    }
+}
+
+fn finish(fields: Fields) -> Result<(), ApiError> {
+    let finished = fields.finish();
+    finished.map_err(|error| error.recast(Kind::InvalidRequest, Kind::InvalidDefinition))
 }
 
 fn integrations(fields: &mut Fields) -> Option<Vec<IntegrationUse>> {
@@ -108,6 +154,17 @@ fn integration(item: &Value) -> Result<IntegrationUse, (&'static str, String)> {
 }
 
 impl WorkflowRequest {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            name: fields.text("name"),
+            description: fields.text("description"),
+            kind: fields.text("type"),
+            configuration: fields.object("configuration"),
+            integrations: integrations(fields),
+            metadata: fields.object("metadata"),
+        }
+    }
+
     /// As a new workflow; what it cannot do without must be there.
     ///
     /// # Errors
@@ -131,10 +188,18 @@ impl WorkflowRequest {
     }
 }
 
-impl From<WorkflowRequest> for ChangeWorkflow {
-    fn from(request: WorkflowRequest) -> Self {
+impl From<WorkflowChange> for ChangeWorkflow {
+    fn from(change: WorkflowChange) -> Self {
+        let WorkflowChange { request, emptied, status: _ } = change;
         let WorkflowRequest { name, description, kind, configuration, integrations, metadata } =
             request;
-        Self { name, description, kind, configuration, integrations, metadata }
+        Self {
+            name,
+            description: description.map(Some).or(emptied.description.then_some(None)),
+            kind,
+            configuration,
+            integrations: integrations.or(emptied.integrations.then(Vec::new)),
+            metadata: metadata.or(emptied.metadata.then(Map::new)),
+        }
     }
 }

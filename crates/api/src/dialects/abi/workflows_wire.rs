@@ -91,6 +91,16 @@ pub enum WorkflowStatus {
     Inactive,
 }
 
+impl WorkflowStatus {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
 /// An integration of a workflow.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::Integration)]

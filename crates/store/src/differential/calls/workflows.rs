@@ -8,7 +8,7 @@ use super::{Answers, Caller, WORKFLOWS, labels};
 use crate::Store;
 use crate::conformance::build::{key, new_workflow, workflow, workspace};
 use crate::differential::random::Random;
-use crate::lists::{Begin, ListWorkflows, Order, WorkflowSort};
+use crate::lists::{Begin, ListWorkflows, Order, SortKey, WorkflowPlace, WorkflowSort};
 use crate::record::IntegrationUse;
 use crate::traits::{AddRelease, UpdateWorkflow, WorkflowParts};
 
@@ -17,15 +17,23 @@ impl Caller {
         use WorkflowSort::{Active, CreatedAt, Kind, Name, UpdatedAt};
         let random = &mut self.random;
         let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
+        let sort = random.pick(&[Active, CreatedAt, Kind, Name, UpdatedAt]);
+        let key = match sort {
+            CreatedAt => SortKey::Time(random.created()),
+            UpdatedAt => SortKey::Time(random.time()),
+            Name | Kind => SortKey::Text(random.below(4).to_string()),
+            Active => SortKey::Active(random.once_in(2)),
+        };
         ListWorkflows {
             workspace: of,
             active: random.maybe(3, |random| random.once_in(2)),
             kind: random.maybe(3, |random| random.below(2).to_string()),
             labels: random.maybe(4, label).into_iter().collect(),
-            sort: random.pick(&[Active, CreatedAt, Kind, Name, UpdatedAt]),
+            sort,
             order: random.pick(&[Order::Ascending, Order::Descending]),
             begin: if random.once_in(3) {
-                Begin::After(workflow(u128::from(random.below(WORKFLOWS + 1))))
+                let id = workflow(u128::from(random.below(WORKFLOWS + 1)));
+                Begin::After(WorkflowPlace { key, id })
             } else {
                 Begin::Skip(random.below(4))
             },
@@ -72,6 +80,11 @@ impl Caller {
                     source: Arc::new(self.random.value()),
                     retention_seconds: self.random.maybe(3, |_| 0),
                     parts: self.parts(),
+                    tags: self
+                        .random
+                        .maybe(3, |random| random.below(3).to_string())
+                        .into_iter()
+                        .collect(),
                     now: self.random.time(),
                     effects: self.effects(),
                 };
@@ -95,6 +108,7 @@ impl Caller {
                 let number = u32::try_from(self.random.below(5)).unwrap();
                 both!(one, other, find_release(id, number))
             }
+            7 => both!(one, other, list_release_tags(id)),
             _ => both!(one, other, workflow_stats(id)),
         }
     }

@@ -78,9 +78,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
         overlap_policy: fields.text("overlap_policy"),
     };
     if purpose == Purpose::Change {
-        for name in SHOWN_ONLY {
-            fields.value(name);
-        }
+        fields.pass_over(&SHOWN_ONLY);
     }
     fields.finish().map_err(|error| error.into_kind(Kind::InvalidSchedule))?;
     Ok(change)
