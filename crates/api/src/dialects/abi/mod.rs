@@ -21,8 +21,6 @@ mod routes;
 mod schedules;
 mod statuses;
 mod webhooks;
-mod webhooks_convert;
-mod webhooks_wire;
 pub(crate) mod wire;
 mod workflows;
 mod workflows_request;
