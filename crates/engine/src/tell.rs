@@ -12,6 +12,9 @@ use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 use crate::app::{ScheduleView, WorkflowView};
 use crate::view::{ExecutionView, Notice, StepView};
 
+/// What the test of a webhook is called.
+pub const TEST_EVENT: &str = "webhook.test";
+
 /// Words what happened.
 pub trait Tell: Send + Sync + 'static {
     /// The whole body that tells a webhook of an event.

@@ -29,9 +29,6 @@ const INSERT: &str = concat!(
 const DELETE_OLD: &str =
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 LIMIT ?2)";
 
-/// Sorts after every id.
-const AFTER_ALL: [u8; 17] = [0xff; 17];
-
 /// What the rarest of these is walked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -167,7 +164,7 @@ fn page(connection: &Connection, list: &ListAudit) -> Result<Listed<AuditRecord>
     // Without a place, that before all others.
     let ((place, place_id), skip) = match (list.begin, list.order) {
         (Begin::After(after), _) => ((after.at.as_micros(), after.id.blob().to_vec()), 0),
-        (Begin::Skip(skip), Order::Descending) => ((i64::MAX, AFTER_ALL.to_vec()), skip),
+        (Begin::Skip(skip), Order::Descending) => ((i64::MAX, row::AFTER_ALL.to_vec()), skip),
         (Begin::Skip(skip), Order::Ascending) => ((i64::MIN, row::BEFORE_ALL.to_vec()), skip),
     };
     let skip = i64::try_from(skip).unwrap_or(i64::MAX);

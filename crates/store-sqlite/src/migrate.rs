@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_webhooks.sql"),
     include_str!("../migrations/0006_workspaces.sql"),
     include_str!("../migrations/0007_audit.sql"),
+    include_str!("../migrations/0008_webhook_history.sql"),
 ];
 
 /// "Step": marks the file as ours.
@@ -107,6 +108,24 @@ mod tests {
             .unwrap();
         let expect = ("https://a.example".to_owned(), true, 7, 3, true, 86_400_001_000, true);
         assert_eq!(found, expect);
+    }
+
+    /// The secret that a webhook had before goes on signing.
+    #[test]
+    fn the_secret_before_becomes_the_first_of_several() {
+        let mut connection = memory();
+        apply(&mut connection, &MIGRATIONS[..7]).unwrap();
+        for (id, previous, until) in [(1, Some("whsec_b2xk"), Some(99)), (2, None, None)] {
+            let insert = "INSERT INTO webhooks VALUES
+                (?1, x'01', 'https://a.example', '[\"*\"]', NULL, 0, NULL, 'whsec_bmV3', ?2, ?3, 7, 8, NULL)";
+            connection.execute(insert, rusqlite::params![[id; 16], previous, until]).unwrap();
+        }
+        run(&mut connection).unwrap();
+        let mut found =
+            connection.prepare("SELECT previous_secrets FROM webhooks ORDER BY id").unwrap();
+        let found = found.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+        let found: Vec<_> = found.map(Result::unwrap).collect();
+        assert_eq!(found, [Some(r#"[["whsec_b2xk",99]]"#.to_owned()), None]);
     }
 
     #[test]

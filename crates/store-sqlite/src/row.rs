@@ -18,6 +18,9 @@ use crate::fault::{Result, corrupt};
 /// Sorts before every id.
 pub(crate) const BEFORE_ALL: [u8; 0] = [];
 
+/// Sorts after every id.
+pub(crate) const AFTER_ALL: [u8; 17] = [0xff; 17];
+
 /// An id as it is stored: 16 bytes.
 pub(crate) trait Id: Sized {
     fn blob(self) -> [u8; 16];

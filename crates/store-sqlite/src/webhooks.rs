@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
 use stepwell_core::{Timestamp, Topics};
+use stepwell_store::lists::Listed;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord};
 use stepwell_store::webhooks::{
-    DeliveryPage, ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus,
+    ListWebhookDeliveries, Redeliver, UpdateWebhook, WebhookRecord, WebhookStatus,
 };
 use stepwell_store::{Effects, StoreError, WebhookStore};
 
@@ -14,17 +15,19 @@ use crate::fault::{Answer, Result, corrupt};
 use crate::row::{self, Id};
 use crate::{SqliteStore, codec, deliveries, effects};
 
+pub(crate) mod history;
+
 macro_rules! columns {
     () => {
         "id, workspace, url, topics, description, status, disabled_reason, secret, \
-         previous_secret, previous_secret_until, created_at, updated_at, failing_since"
+         previous_secrets, created_at, updated_at, failing_since"
     };
 }
 
 const INSERT: &str = concat!(
     "INSERT INTO webhooks (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 );
 const FIND: &str = concat!("SELECT ", columns!(), " FROM webhooks WHERE id = ?1");
 /// All of them: whoever remembers them asks for that, and there are not many.
@@ -32,8 +35,9 @@ const ALL: &str = concat!("SELECT ", columns!(), " FROM webhooks ORDER BY id DES
 const OF_WORKSPACE: &str =
     concat!("SELECT ", columns!(), " FROM webhooks WHERE workspace = ?1 ORDER BY id DESC");
 const UPDATE: &str = "UPDATE webhooks SET url = ?2, topics = ?3, description = ?4, status = ?5,
-    disabled_reason = ?6, secret = ?7, previous_secret = ?8, previous_secret_until = ?9,
-    updated_at = ?10, failing_since = ?11 WHERE id = ?1";
+    disabled_reason = ?6, secret = ?7, previous_secrets = ?8, updated_at = ?9,
+    failing_since = IIF(?10 IS NULL, NULL, failing_since) WHERE id = ?1";
+const UPDATED_AT: &str = "SELECT updated_at FROM webhooks WHERE id = ?1";
 const DELETE: &str = "DELETE FROM webhooks WHERE id = ?1";
 const WELL: &str =
     "UPDATE webhooks SET failing_since = NULL WHERE id = ?1 AND failing_since IS NOT NULL";
@@ -41,57 +45,37 @@ const FAILING: &str =
     "UPDATE webhooks SET failing_since = ?2 WHERE id = ?1 AND failing_since IS NULL";
 const CHANGES: &str = "SELECT changes FROM webhook_changes WHERE n = 1";
 const CHANGED: &str = "UPDATE webhook_changes SET changes = changes + 1 WHERE n = 1";
-const DELIVERIES: &str = concat!(
-    "SELECT ",
-    deliveries::columns!(),
-    " FROM deliveries WHERE webhook = ?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3"
-);
-const DELIVERIES_THAT_STAND: &str = concat!(
-    "SELECT ",
-    deliveries::columns!(),
-    " FROM deliveries WHERE webhook = ?1 AND status = ?4 ORDER BY id DESC LIMIT ?2 OFFSET ?3"
-);
-const COUNT: &str = "SELECT COUNT(*) FROM deliveries WHERE webhook = ?1";
-const COUNT_THAT_STAND: &str = "SELECT COUNT(*) FROM deliveries WHERE webhook = ?1 AND status = ?2";
+
+const MISSING: StoreError = StoreError::Missing("the webhook");
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[
-    FIND,
-    OF_WORKSPACE,
-    UPDATE,
-    DELETE,
-    WELL,
-    FAILING,
-    CHANGES,
-    CHANGED,
-    DELIVERIES,
-    DELIVERIES_THAT_STAND,
-    COUNT,
-    COUNT_THAT_STAND,
-];
+pub(crate) const QUERIES: &[&str] =
+    &[FIND, OF_WORKSPACE, UPDATE, DELETE, WELL, FAILING, CHANGES, CHANGED, UPDATED_AT];
 
 #[async_trait]
 impl WebhookStore for SqliteStore {
     async fn create_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Answer<()> {
-        let topics = codec::write_json(&webhook.topics.names())?;
+        let written = Written::of(&webhook)?;
         self.writer
             .write(effects.bytes(), move |batch| {
                 if find(batch.connection, webhook.id)?.is_some() {
                     return Err(corrupt(format!("webhook {} is already there", webhook.id)));
                 }
-                insert(batch.connection, &webhook, &topics)?;
+                insert(batch.connection, &webhook, &written)?;
                 changed(batch.connection)?;
                 effects::write(batch.connection, &effects)
             })
             .await
     }
 
-    async fn update_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Answer<()> {
-        let topics = codec::write_json(&webhook.topics.names())?;
+    async fn update_webhook(&self, change: UpdateWebhook) -> Answer<()> {
+        let UpdateWebhook { webhook, expected, effects } = change;
+        let written = Written::of(&webhook)?;
         self.writer
             .write(effects.bytes(), move |batch| {
-                require(update(batch.connection, &webhook, &topics)?)?;
+                require_unchanged(batch.connection, webhook.id, expected)?;
+                update(batch.connection, &webhook, &written)?;
                 changed(batch.connection)?;
                 effects::write(batch.connection, &effects)
             })
@@ -101,7 +85,9 @@ impl WebhookStore for SqliteStore {
     async fn delete_webhook(&self, id: WebhookId, effects: Effects) -> Answer<()> {
         self.writer
             .write(effects.bytes(), move |batch| {
-                require(row::run(batch.connection, DELETE, [id.blob()])?)?;
+                if row::run(batch.connection, DELETE, [id.blob()])? == 0 {
+                    return Err(MISSING.into());
+                }
                 changed(batch.connection)?;
                 effects::write(batch.connection, &effects)
             })
@@ -128,8 +114,11 @@ impl WebhookStore for SqliteStore {
         Ok(self.readers.read(read).await?.unwrap_or_default())
     }
 
-    async fn webhook_deliveries(&self, list: ListWebhookDeliveries) -> Answer<DeliveryPage> {
-        self.readers.read(move |connection| page(connection, list)).await
+    async fn webhook_deliveries(
+        &self,
+        list: ListWebhookDeliveries,
+    ) -> Answer<Listed<DeliveryRecord>> {
+        self.readers.read(move |connection| history::page(connection, &list)).await
     }
 
     async fn find_delivery(&self, id: DeliveryId) -> Answer<Option<DeliveryRecord>> {
@@ -170,8 +159,13 @@ pub(crate) fn is_failing(connection: &Connection, id: WebhookId, at: Timestamp) 
     row::run(connection, FAILING, params![id.blob(), at.as_micros()]).map(drop)
 }
 
-fn require(rows: usize) -> Result<()> {
-    if rows == 0 { Err(StoreError::Missing("the webhook").into()) } else { Ok(()) }
+/// Refuses to write over a webhook that was changed since it was read.
+fn require_unchanged(connection: &Connection, id: WebhookId, expected: Timestamp) -> Result<()> {
+    match row::first(connection, UPDATED_AT, [id.blob()], |found| row::time(found, 0))? {
+        None => Err(MISSING.into()),
+        Some(found) if found == expected => Ok(()),
+        Some(_) => Err(StoreError::Outdated("the webhook").into()),
+    }
 }
 
 fn changed(connection: &Connection) -> Result<()> {
@@ -192,11 +186,11 @@ fn webhook(found: &Row<'_>) -> Result<WebhookRecord> {
         (2, Some(reason)) => WebhookStatus::Disabled { reason },
         (other, _) => return Err(corrupt(format!("a webhook has the unknown status {other}"))),
     };
-    let previous_secret = match (row::get(found, 8)?, row::maybe_time(found, 9)?) {
-        (Some(secret), Some(until)) => Some((secret, until)),
-        (None, None) => None,
-        _ => return Err(corrupt("half of a webhook's previous secret is stored")),
+    let previous_secrets = match row::get::<Option<String>>(found, 8)? {
+        Some(text) => codec::read_json::<Vec<(String, i64)>>(&text)?,
+        None => Vec::new(),
     };
+    let until = |(secret, micros)| (secret, Timestamp::from_micros(micros));
     Ok(WebhookRecord {
         id: row::id(found, 0)?,
         workspace: row::id(found, 1)?,
@@ -205,10 +199,10 @@ fn webhook(found: &Row<'_>) -> Result<WebhookRecord> {
         description: row::get(found, 4)?,
         status,
         secret: row::get(found, 7)?,
-        previous_secret,
-        created_at: row::time(found, 10)?,
-        updated_at: row::time(found, 11)?,
-        failing_since: row::maybe_time(found, 12)?,
+        previous_secrets: previous_secrets.into_iter().map(until).collect(),
+        created_at: row::time(found, 9)?,
+        updated_at: row::time(found, 10)?,
+        failing_since: row::maybe_time(found, 11)?,
     })
 }
 
@@ -221,26 +215,37 @@ fn status(status: &WebhookStatus) -> (i64, Option<&str>) {
     }
 }
 
-/// The columns of the previous secret.
-fn previous(webhook: &WebhookRecord) -> (Option<&str>, Option<i64>) {
-    let previous = webhook.previous_secret.as_ref();
-    previous.map(|(secret, until)| (secret.as_str(), until.as_micros())).unzip()
+/// The texts of the columns that hold JSON.
+struct Written {
+    topics: String,
+    previous_secrets: Option<String>,
 }
 
-fn insert(connection: &Connection, webhook: &WebhookRecord, topics: &str) -> Result<()> {
+impl Written {
+    /// Encodes on the caller's thread.
+    fn of(webhook: &WebhookRecord) -> Answer<Self> {
+        let topics = codec::write_json(&webhook.topics.names())?;
+        let previous = &webhook.previous_secrets;
+        let pair = |(secret, until): &(String, Timestamp)| (secret.clone(), until.as_micros());
+        let pairs: Vec<_> = previous.iter().map(pair).collect();
+        let previous_secrets =
+            (!pairs.is_empty()).then(|| codec::write_json(&pairs)).transpose()?;
+        Ok(Self { topics, previous_secrets })
+    }
+}
+
+fn insert(connection: &Connection, webhook: &WebhookRecord, written: &Written) -> Result<()> {
     let (status, reason) = status(&webhook.status);
-    let (previous_secret, until) = previous(webhook);
     let params = params![
         webhook.id.blob(),
         webhook.workspace.blob(),
         webhook.url,
-        topics,
+        written.topics,
         webhook.description,
         status,
         reason,
         webhook.secret,
-        previous_secret,
-        until,
+        written.previous_secrets,
         webhook.created_at.as_micros(),
         webhook.updated_at.as_micros(),
         row::micros(webhook.failing_since),
@@ -248,44 +253,19 @@ fn insert(connection: &Connection, webhook: &WebhookRecord, topics: &str) -> Res
     row::run(connection, INSERT, params).map(drop)
 }
 
-/// Changes no row where there is none.
-fn update(connection: &Connection, webhook: &WebhookRecord, topics: &str) -> Result<usize> {
+fn update(connection: &Connection, webhook: &WebhookRecord, written: &Written) -> Result<()> {
     let (status, reason) = status(&webhook.status);
-    let (previous_secret, until) = previous(webhook);
     let params = params![
         webhook.id.blob(),
         webhook.url,
-        topics,
+        written.topics,
         webhook.description,
         status,
         reason,
         webhook.secret,
-        previous_secret,
-        until,
+        written.previous_secrets,
         webhook.updated_at.as_micros(),
         row::micros(webhook.failing_since),
     ];
-    row::run(connection, UPDATE, params)
-}
-
-fn page(connection: &Connection, list: ListWebhookDeliveries) -> Result<DeliveryPage> {
-    let ListWebhookDeliveries { webhook, status, skip, limit } = list;
-    // Page and count of the same moment.
-    let transaction = connection.unchecked_transaction()?;
-    let (id, limit, skip) = (webhook.blob(), row::limit(limit), row::limit(skip));
-    let total = |found: &Row<'_>| row::get::<u64>(found, 0);
-    let (deliveries, total) = match status.map(row::delivery_status_number) {
-        None => (
-            row::all(&transaction, DELIVERIES, params![id, limit, skip], deliveries::record)?,
-            row::first(&transaction, COUNT, params![id], total)?,
-        ),
-        Some(status) => {
-            let params = params![id, limit, skip, status];
-            (
-                row::all(&transaction, DELIVERIES_THAT_STAND, params, deliveries::record)?,
-                row::first(&transaction, COUNT_THAT_STAND, params![id, status], total)?,
-            )
-        }
-    };
-    Ok(DeliveryPage { deliveries, total: total.unwrap_or_default() })
+    row::run(connection, UPDATE, params).map(drop)
 }

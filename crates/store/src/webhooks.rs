@@ -1,9 +1,12 @@
 //! Webhooks, and what is asked of a store about them and their deliveries.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
 use stepwell_core::{Timestamp, Topics};
 
+use crate::lists::{Begin, Listed, Order};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::{Effects, StoreError};
 
@@ -26,8 +29,8 @@ pub struct WebhookRecord {
     pub status: WebhookStatus,
     /// What signs its deliveries: `whsec_…`.
     pub secret: String,
-    /// The secret before that, which signs as well until that moment.
-    pub previous_secret: Option<(String, Timestamp)>,
+    /// The secrets before that, the newest first; each signs as well until that moment.
+    pub previous_secrets: Vec<(String, Timestamp)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -48,11 +51,12 @@ impl std::fmt::Debug for WebhookRecord {
             description,
             status,
             secret: _,
-            previous_secret,
+            previous_secrets,
             created_at,
             updated_at,
             failing_since,
         } = self;
+        let until: Vec<_> = previous_secrets.iter().map(|(_, until)| until).collect();
         f.debug_struct("WebhookRecord")
             .field("id", id)
             .field("workspace", workspace)
@@ -60,7 +64,7 @@ impl std::fmt::Debug for WebhookRecord {
             .field("topics", topics)
             .field("description", description)
             .field("status", status)
-            .field("previous_secret_until", &previous_secret.as_ref().map(|(_, until)| until))
+            .field("previous_secrets_until", &until)
             .field("created_at", created_at)
             .field("updated_at", updated_at)
             .field("failing_since", failing_since)
@@ -87,9 +91,9 @@ pub enum WebhookStatus {
 pub trait WebhookStore: Send + Sync {
     /// Adds a webhook.
     async fn create_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()>;
-    /// Puts this in the place of what is stored; workspace and `created_at` stay. `Missing` where
-    /// it is not there.
-    async fn update_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()>;
+    /// Writes a webhook over what was read. `Missing` where it is not there, `Outdated` where it
+    /// was changed since.
+    async fn update_webhook(&self, update: UpdateWebhook) -> Result<()>;
     /// Deletes a webhook; `Missing` where it is not there. Its deliveries stay until they are old.
     async fn delete_webhook(&self, id: WebhookId, effects: Effects) -> Result<()>;
     /// A webhook.
@@ -99,8 +103,12 @@ pub trait WebhookStore: Send + Sync {
     /// How often webhooks were created, updated and deleted: whoever remembers them asks this to
     /// see whether they still are what they were.
     async fn webhook_changes(&self) -> Result<u64>;
-    /// A page of a webhook's deliveries, newest first.
-    async fn webhook_deliveries(&self, list: ListWebhookDeliveries) -> Result<DeliveryPage>;
+    /// A page of a webhook's deliveries, by their ids, and how many there are on all pages, both
+    /// of the same moment.
+    async fn webhook_deliveries(
+        &self,
+        list: ListWebhookDeliveries,
+    ) -> Result<Listed<DeliveryRecord>>;
     /// A delivery, to wherever it goes.
     async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>>;
     /// The attempts of each of these deliveries, in order; none where there is no such delivery.
@@ -109,26 +117,55 @@ pub trait WebhookStore: Send + Sync {
     async fn redeliver(&self, redeliver: Redeliver) -> Result<()>;
 }
 
+/// Parameters of [`WebhookStore::update_webhook`].
+#[derive(Debug, Clone)]
+pub struct UpdateWebhook {
+    /// As it is to be. Workspace and `created_at` stay as they were. `failing_since` can only be
+    /// taken away: what attempts have noted since it was read is not written over.
+    pub webhook: WebhookRecord,
+    /// Its `updated_at` when it was read; the new one must be another.
+    pub expected: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
+}
+
+impl UpdateWebhook {
+    /// A change, made now, of what was read before; each has an `updated_at` of its own.
+    pub fn of(
+        before: &WebhookRecord,
+        after: WebhookRecord,
+        now: Timestamp,
+        effects: Effects,
+    ) -> Self {
+        let updated_at = now.max(before.updated_at.after(Duration::from_micros(1)));
+        let webhook = WebhookRecord { updated_at, ..after };
+        Self { webhook, expected: before.updated_at, effects }
+    }
+}
+
 /// Parameters of [`WebhookStore::webhook_deliveries`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ListWebhookDeliveries {
     /// The webhook.
     pub webhook: WebhookId,
     /// Only those that stand so.
     pub status: Option<DeliveryStatus>,
-    /// How many of the newest to pass over.
-    pub skip: usize,
+    /// Only those that tell of this.
+    pub event: Option<String>,
+    /// Which come first.
+    pub order: Order,
+    /// Where the page begins.
+    pub begin: Begin<DeliveryId>,
     /// At most so many.
     pub limit: usize,
 }
 
-/// A page of a list, and how long the list is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeliveryPage {
-    /// The page.
-    pub deliveries: Vec<DeliveryRecord>,
-    /// How many there are on all pages.
-    pub total: u64,
+impl ListWebhookDeliveries {
+    /// The newest of a webhook.
+    pub const fn newest(webhook: WebhookId, limit: usize) -> Self {
+        let begin = Begin::Skip(0);
+        Self { webhook, status: None, event: None, order: Order::Descending, begin, limit }
+    }
 }
 
 /// Parameters of [`WebhookStore::redeliver`].

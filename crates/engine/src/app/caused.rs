@@ -29,12 +29,7 @@ impl App {
             Some(false) => (Topic::WorkflowDeactivated, Action::WorkflowDeactivated),
             None => (Topic::WorkflowUpdated, Action::WorkflowUpdated),
         };
-        let mut after = before.clone();
-        if let Some(parts) = &update.parts {
-            after = with_parts(after, parts.clone(), update.now);
-        }
-        after.active = update.active.unwrap_or(after.active);
-        after.updated_at = update.now;
+        let after = after(before, update);
         let note = self.engine.noted(caller, action, update.id).named(&after.name);
         let note = note.changing(changed_fields(before, &after));
         if !self.engine.hooks.want(before.workspace, &[topic]) {
@@ -67,6 +62,22 @@ impl App {
             self.engine.outbox_changed.notify_one();
         }
     }
+}
+
+/// The workflow as it is stored then; one that is deleted, as it was.
+fn after(before: &WorkflowRecord, update: &UpdateWorkflow) -> WorkflowRecord {
+    if update.delete {
+        return before.clone();
+    }
+    let parts = update.parts.clone().unwrap_or_else(|| before.parts());
+    let mut after = with_parts(before.clone(), parts, update.now);
+    match update.active {
+        Some(true) => after.activated_at = Some(update.now),
+        Some(false) => after.deactivated_at = Some(update.now),
+        None => {}
+    }
+    after.active = update.active.unwrap_or(after.active);
+    after
 }
 
 /// The names of the fields in which they differ, as far as those are a user's to change.

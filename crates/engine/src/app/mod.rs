@@ -69,6 +69,7 @@ pub use schedules::{
 pub use targets::{Choose, LATEST, Target, WorkflowRef};
 pub use webhooks::{
     ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
+    WantedStatus,
 };
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+use tokio::time::Instant;
 use url::Url;
 
 use super::redirects::{Hop, target};
@@ -18,6 +19,12 @@ use super::rules::{EgressRules, refused};
 /// Headers that describe the connection or the body's framing: the client's own business.
 const RESERVED: [&str; 6] =
     ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
+
+/// The longest URL that is taken from a user, in bytes.
+const MAX_URL: usize = 2048;
+
+/// How long to wait for the body of an answer of which the status is all that counts.
+const BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The HTTP client for everything that leaves the server. Cheap to share; keeps connections open
 /// for a while for the next request.
@@ -59,9 +66,43 @@ impl EgressClient {
     }
 
     /// Checks a URL as far as that goes without a network, to refuse it early. Passing is no
-    /// promise: a name may still turn out to be private when it is resolved.
+    /// promise: a name may still turn out to be private when it is resolved. Stricter than what
+    /// can be sent: a parser repairs much that somebody has mistyped.
     pub fn check_url(&self, url: &str) -> Result<(), OutboundError> {
+        check_written(url)?;
         self.rules.check(&parse(url)?)
+    }
+
+    /// Sends a request, follows no redirect, and answers the status with the beginning of the
+    /// body, at most so many bytes. The status is what counts: a body that is longer, breaks off
+    /// or is slow to come is read as far as that goes.
+    ///
+    /// # Errors
+    /// There was no status within the request's time.
+    pub async fn deliver(
+        &self,
+        request: OutboundRequest,
+        most: usize,
+    ) -> Result<(u16, Vec<u8>), OutboundError> {
+        let timeout = request.timeout.unwrap_or(self.rules.timeout);
+        let until = Instant::now() + timeout;
+        let hop = first_hop(request)?;
+        self.rules.check(&hop.url)?;
+        let response = tokio::time::timeout_at(until, self.send_one(&hop)).await;
+        let mut response = response.map_err(|_| late(timeout))??;
+        let (status, mut beginning) = (response.status().as_u16(), Vec::new());
+        let reading = async {
+            while let Ok(Some(chunk)) = response.chunk().await
+                && beginning.len() < most
+            {
+                let room = most - beginning.len();
+                beginning.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+        };
+        let until = until.min(Instant::now() + BODY_PATIENCE);
+        // What came by then is what there is.
+        let _ = tokio::time::timeout_at(until, reading).await;
+        Ok((status, beginning))
     }
 
     /// Follows redirects until an answer is none, and reads that one.
@@ -104,9 +145,13 @@ impl Outbound for EgressClient {
         let timeout = request.timeout.unwrap_or(self.rules.timeout);
         match tokio::time::timeout(timeout, self.follow(request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(OutboundError::TimedOut(format!("no answer within {timeout:?}"))),
+            Err(_) => Err(late(timeout)),
         }
     }
+}
+
+fn late(timeout: Duration) -> OutboundError {
+    OutboundError::TimedOut(format!("no answer within {timeout:?}"))
 }
 
 fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
@@ -124,6 +169,28 @@ fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
 /// Whom a URL means: scheme, host and port.
 pub(crate) fn origin(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+/// Refuses what is a URL only after it was repaired.
+fn check_written(url: &str) -> Result<(), OutboundError> {
+    let refuse = |message: String| Err(OutboundError::Invalid(message));
+    if url.len() > MAX_URL {
+        return refuse(format!("a URL must be at most {MAX_URL} bytes long"));
+    }
+    if url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+        return refuse(
+            "a URL has no spaces, line breaks, control characters or backslashes; write a space \
+             as %20"
+                .to_owned(),
+        );
+    }
+    let behind = url.split_once(':').map_or("", |(_, behind)| behind);
+    match behind.strip_prefix("//") {
+        Some(rest) if !rest.starts_with('/') => Ok(()),
+        // What is wrong with it is for whoever reads it to say.
+        None if Url::parse(url).is_err() => Ok(()),
+        _ => refuse("a URL begins with `https://` or `http://` and a host".to_owned()),
+    }
 }
 
 fn parse(url: &str) -> Result<Url, OutboundError> {

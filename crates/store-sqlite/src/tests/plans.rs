@@ -36,6 +36,7 @@ async fn every_query_searches_an_index() {
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
         let all = fixed.chain(schedules::queries()).chain(audit::queries());
+        let all = all.chain(webhooks::history::queries());
         Ok(all.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
     });
     for (plan, sql) in plans.await.unwrap() {

@@ -15,7 +15,7 @@ use crate::lists::{Begin, Listed, Order};
 use crate::record::{ReleaseTagRecord, Traffic};
 use crate::schedules::{CreateSchedule, DeleteSchedule, UpdateSchedule};
 use crate::traits::{AddRelease, Purge, UpdateWorkflow, UpdateWorkspace};
-use crate::webhooks::Redeliver;
+use crate::webhooks::{Redeliver, UpdateWebhook};
 use crate::{Effects, StoreError};
 
 async fn listed(store: &Shared, list: ListAudit) -> (Vec<u128>, u64) {
@@ -233,8 +233,13 @@ async fn schedules_are_noted(store: &Shared) {
 async fn webhooks_are_noted(store: &Shared) {
     store.create_webhook(new_webhook(1), note(8)).await.unwrap();
     store.create_webhook(new_webhook(1), note(99)).await.unwrap_err();
-    store.update_webhook(new_webhook(1), note(9)).await.unwrap();
-    store.update_webhook(new_webhook(2), note(99)).await.unwrap_err();
+    let update = |of, n| UpdateWebhook {
+        expected: new_webhook(of).updated_at,
+        webhook: new_webhook(of),
+        effects: note(n),
+    };
+    store.update_webhook(update(1, 9)).await.unwrap();
+    store.update_webhook(update(2, 99)).await.unwrap_err();
     let tested = Effects { deliveries: vec![hooked(1, 1, 1)], ..note(10) };
     store.add_effects(tested).await.unwrap();
     let again = |of: u128, n| Redeliver {

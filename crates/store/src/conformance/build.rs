@@ -242,7 +242,7 @@ pub fn new_webhook(n: u128) -> WebhookRecord {
         description: None,
         status: WebhookStatus::Active,
         secret: "whsec_bm90IGEgc2VjcmV0IGF0IGFsbA==".to_owned(),
-        previous_secret: None,
+        previous_secrets: Vec::new(),
         created_at: at(10),
         updated_at: at(10),
         failing_since: None,

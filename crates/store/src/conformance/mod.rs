@@ -47,7 +47,8 @@ macro_rules! conformance_tests {
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
                 attempts_are_listed, receivers_share,
                 only_with_their_commit, a_failing_head_holds_back_its_own_only;
-            webhooks: webhooks_come_back, webhooks_change, attempts_tell_of_health, deliveries_in_pages;
+            webhooks: webhooks_come_back, webhooks_change, a_change_does_not_undo_health,
+                attempts_tell_of_health, deliveries_in_pages;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
                 changed_and_deleted, found_by_name, listed_in_pages, places_stay, idempotent_creation,
                 changes_with_their_effects, of_rivals_one_changes_it, listed_by_what_they_are;

@@ -1,11 +1,12 @@
 //! Webhooks.
 
-use stepwell_core::{Topic, Topics};
+use stepwell_core::{Timestamp, Topic, Topics};
 
 use super::build::*;
+use crate::lists::{Begin, Order};
 use crate::record::{AttemptRecord, DeliveryStatus};
 use crate::traits::{DeliveryAttempt, Health};
-use crate::webhooks::{ListWebhookDeliveries, WebhookRecord, WebhookStatus};
+use crate::webhooks::{ListWebhookDeliveries, UpdateWebhook, WebhookRecord, WebhookStatus};
 use crate::{Effects, StoreError};
 
 fn missing<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
@@ -20,7 +21,10 @@ pub async fn webhooks_come_back(store: Shared) {
         topics: Topics::Some(vec![Topic::ScheduleTriggered, Topic::WorkflowCreated]),
         description: Some("\u{1f680}".to_owned()),
         status: WebhookStatus::Disabled { reason: "it failed".to_owned() },
-        previous_secret: Some(("whsec_b2xk".to_owned(), at(99))),
+        previous_secrets: vec![
+            ("whsec_b2xk".to_owned(), at(99)),
+            ("whsec_b2xkZXI=".to_owned(), at(98)),
+        ],
         failing_since: Some(at(12)),
         ..new_webhook(2)
     };
@@ -50,15 +54,21 @@ pub async fn webhooks_change(store: Shared) {
         url: "https://example.org".to_owned(),
         status: WebhookStatus::Inactive,
         secret: "whsec_bmV3".to_owned(),
-        previous_secret: Some((new_webhook(1).secret, at(40))),
+        previous_secrets: vec![(new_webhook(1).secret, at(40))],
         updated_at: at(30),
         ..new_webhook(1)
     };
     let asked = WebhookRecord { workspace: workspace(2), created_at: at(99), ..changed.clone() };
-    store.update_webhook(asked, Effects::default()).await.unwrap();
-    assert_eq!(store.find_webhook(webhook(1)).await.unwrap(), Some(changed));
+    let first = new_webhook(1).updated_at;
+    store.update_webhook(over(asked, first)).await.unwrap();
+    assert_eq!(store.find_webhook(webhook(1)).await.unwrap(), Some(changed.clone()));
     let updated = store.webhook_changes().await.unwrap();
-    missing(store.update_webhook(new_webhook(2), Effects::default()).await);
+    // Whoever read it before that must read it again.
+    let late = WebhookRecord { updated_at: at(50), ..new_webhook(1) };
+    let refused = store.update_webhook(over(late, first)).await;
+    assert!(matches!(refused, Err(StoreError::Outdated("the webhook"))), "{refused:?}");
+    assert_eq!(store.find_webhook(webhook(1)).await.unwrap(), Some(changed));
+    missing(store.update_webhook(over(new_webhook(2), first)).await);
     missing(store.delete_webhook(webhook(2), Effects::default()).await);
     assert_eq!(store.webhook_changes().await.unwrap(), updated);
     store.delete_webhook(webhook(1), Effects::default()).await.unwrap();
@@ -66,6 +76,26 @@ pub async fn webhooks_change(store: Shared) {
     missing(store.delete_webhook(webhook(1), Effects::default()).await);
     let deleted = store.webhook_changes().await.unwrap();
     assert!(before < created && created < updated && updated < deleted);
+}
+
+/// A change takes away since when a webhook fails, or leaves what attempts have noted.
+pub async fn a_change_does_not_undo_health(store: Shared) {
+    let failing = WebhookRecord { failing_since: Some(at(12)), ..new_webhook(1) };
+    store.create_webhook(failing.clone(), Effects::default()).await.unwrap();
+    for (second, asked, expect) in
+        [(31, Some(at(9)), Some(at(12))), (32, None, None), (33, Some(at(9)), None)]
+    {
+        let before = store.find_webhook(webhook(1)).await.unwrap().unwrap().updated_at;
+        let after =
+            WebhookRecord { failing_since: asked, updated_at: at(second), ..failing.clone() };
+        store.update_webhook(over(after, before)).await.unwrap();
+        let found = store.find_webhook(webhook(1)).await.unwrap().unwrap();
+        assert_eq!(found.failing_since, expect, "{second}");
+    }
+}
+
+fn over(webhook: WebhookRecord, expected: Timestamp) -> UpdateWebhook {
+    UpdateWebhook { webhook, expected, effects: Effects::default() }
 }
 
 /// A webhook fails from the first failed attempt on, until one is answered as it should be.
@@ -106,20 +136,26 @@ pub async fn attempts_tell_of_health(store: Shared) {
     assert_eq!(store.webhook_changes().await.unwrap(), changes, "that is no change of theirs");
 }
 
-/// Newest first, page by page, all or those that stand so.
+/// Page by page, by number and by place, all or those that stand so or tell of something.
 pub async fn deliveries_in_pages(store: Shared) {
     let mut all: Vec<_> = (1..=20).map(|n| hooked(n, 1, n)).collect();
     for delivery in all.iter_mut().skip(15) {
         delivery.status = DeliveryStatus::Exhausted;
     }
+    all[3].event = "execution.failed".to_owned();
+    all[18].event = "execution.failed".to_owned();
     all.push(hooked(30, 2, 1));
     all.push(pending(31, 1, 1));
     store.add_effects(Effects::telling(all)).await.unwrap();
-    let page = async |to: u128, status, skip, limit| {
-        let list = ListWebhookDeliveries { webhook: webhook(to), status, skip, limit };
+    let listed = async |list| {
         let page = store.webhook_deliveries(list).await.unwrap();
-        let ids = page.deliveries.iter().map(|delivery| delivery.id.uuid().as_u128());
-        (ids.collect::<Vec<_>>(), page.total)
+        let ids = page.items.iter().map(|delivery| delivery.id.uuid().as_u128());
+        (ids.collect::<Vec<_>>(), page.total.unwrap())
+    };
+    let newest = |to: u128, limit| ListWebhookDeliveries::newest(webhook(to), limit);
+    let page = async |to: u128, status, skip, limit| {
+        let begin = Begin::Skip(skip);
+        listed(ListWebhookDeliveries { status, begin, ..newest(to, limit) }).await
     };
     assert_eq!(page(1, None, 0, 3).await, (vec![20, 19, 18], 20));
     assert_eq!(page(1, None, 18, 3).await, (vec![2, 1], 20));
@@ -129,4 +165,23 @@ pub async fn deliveries_in_pages(store: Shared) {
     assert_eq!(page(1, Some(DeliveryStatus::Delivered), 0, 2).await, (vec![], 0));
     assert_eq!(page(2, None, 0, 9).await, (vec![30], 1));
     assert_eq!(page(3, None, 0, 9).await, (vec![], 0));
+    for (order, after, expect) in [
+        (Order::Descending, 18, vec![17, 16]),
+        (Order::Descending, 1, vec![]),
+        (Order::Ascending, 18, vec![19, 20]),
+        (Order::Ascending, 25, vec![]),
+    ] {
+        let begin = Begin::After(delivery(after));
+        let list = ListWebhookDeliveries { order, begin, ..newest(1, 2) };
+        assert_eq!(listed(list).await, (expect, 20), "{order:?} {after}");
+    }
+    for (event, status, expect) in [
+        ("execution.failed", None, vec![19, 4]),
+        ("execution.failed", Some(DeliveryStatus::Exhausted), vec![19]),
+        ("execution.fail", None, vec![]),
+    ] {
+        let event = Some(event.to_owned());
+        let list = ListWebhookDeliveries { event, status, ..newest(1, 9) };
+        assert_eq!(listed(list).await, (expect.clone(), expect.len() as u64), "{status:?}");
+    }
 }

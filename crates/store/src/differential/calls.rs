@@ -147,12 +147,7 @@ impl Caller {
             answers.push(both!(one, other, list_deliveries(subject)));
         }
         for n in 0..u128::from(WEBHOOKS) {
-            let list = ListWebhookDeliveries {
-                webhook: webhook(n),
-                status: None,
-                skip: 0,
-                limit: usize::MAX,
-            };
+            let list = ListWebhookDeliveries::newest(webhook(n), usize::MAX);
             answers.push(both!(one, other, webhook_deliveries(list)));
         }
         answers.push(both!(one, other, list_webhooks(None::<WorkspaceId>)));

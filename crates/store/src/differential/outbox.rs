@@ -13,7 +13,9 @@ use crate::conformance::build::{
 use crate::lists::{Begin, Order};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
-use crate::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
+use crate::webhooks::{
+    ListWebhookDeliveries, Redeliver, UpdateWebhook, WebhookRecord, WebhookStatus,
+};
 use crate::{Effects, Store};
 
 impl Caller {
@@ -107,17 +109,22 @@ impl Caller {
                     WebhookStatus::Inactive,
                     WebhookStatus::Disabled { reason: "x".to_owned() },
                 ]);
-                let updated_at = self.random.time();
-                let old = self.random.maybe(2, |random| ("whsec_".to_owned(), random.time()));
+                let (updated_at, begun) = (self.random.time(), new_webhook(n).updated_at);
+                let expected = self.random.pick(&[begun, begun, updated_at]);
+                let old = |random: &mut Random| ("whsec_".to_owned(), random.time());
+                let old = (0..self.random.below(3)).map(|_| old(&mut self.random)).collect();
                 let new = WebhookRecord {
                     workspace: of,
                     status,
-                    updated_at,
-                    previous_secret: old,
+                    // Mostly such that it can be changed again.
+                    updated_at: self.random.pick(&[begun, begun, updated_at]),
+                    previous_secrets: old,
+                    failing_since: self.random.maybe(2, Random::time),
                     ..new_webhook(n)
                 };
                 let effects = self.effects();
-                both!(one, other, update_webhook(new, effects))
+                let update = UpdateWebhook { webhook: new, expected, effects };
+                both!(one, other, update_webhook(update))
             }
             4 => {
                 let effects = self.effects();
@@ -130,8 +137,18 @@ impl Caller {
             6 => both!(one, other, webhook_changes()),
             7 => {
                 let status = self.random.maybe(2, |random| random.pick(&DeliveryStatus::ALL));
-                let (skip, limit) = (self.random.limit(), self.random.limit());
-                let list = ListWebhookDeliveries { webhook: id, status, skip, limit };
+                let (after, event) = (self.delivery(), hooked(1, 1, 1).event);
+                let random = &mut self.random;
+                let list = ListWebhookDeliveries {
+                    status,
+                    event: random.maybe(3, |random| random.pick(&[event.clone(), "no".into()])),
+                    order: random.pick(&[Order::Ascending, Order::Descending]),
+                    begin: match random.once_in(2) {
+                        true => Begin::After(after),
+                        false => Begin::Skip(random.below(4)),
+                    },
+                    ..ListWebhookDeliveries::newest(id, random.limit())
+                };
                 both!(one, other, webhook_deliveries(list))
             }
             8 => {

@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
 
+use super::lists::Cut;
 use super::{MemoryStore, Result};
+use crate::lists::Listed;
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::webhooks::{
-    DeliveryPage, ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStore,
+    ListWebhookDeliveries, Redeliver, UpdateWebhook, WebhookRecord, WebhookStore,
 };
 use crate::{Effects, StoreError};
 
@@ -25,11 +27,16 @@ impl WebhookStore for MemoryStore {
         Ok(())
     }
 
-    async fn update_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()> {
+    async fn update_webhook(&self, update: UpdateWebhook) -> Result<()> {
+        let UpdateWebhook { webhook, expected, effects } = update;
         let mut state = self.state();
         let found = state.webhooks.get_mut(&webhook.id).ok_or(MISSING)?;
+        if found.updated_at != expected {
+            return Err(StoreError::Outdated("the webhook"));
+        }
         let (workspace, created_at) = (found.workspace, found.created_at);
-        *found = WebhookRecord { workspace, created_at, ..webhook };
+        let failing_since = webhook.failing_since.and(found.failing_since);
+        *found = WebhookRecord { workspace, created_at, failing_since, ..webhook };
         state.webhook_changes += 1;
         state.take_effects(effects);
         Ok(())
@@ -59,16 +66,20 @@ impl WebhookStore for MemoryStore {
         Ok(self.state().webhook_changes)
     }
 
-    async fn webhook_deliveries(&self, list: ListWebhookDeliveries) -> Result<DeliveryPage> {
-        let state = self.state();
+    async fn webhook_deliveries(
+        &self,
+        list: ListWebhookDeliveries,
+    ) -> Result<Listed<DeliveryRecord>> {
+        let ListWebhookDeliveries { webhook, status, event, order, begin, limit } = list;
         let wanted = |delivery: &&DeliveryRecord| {
-            delivery.destination.webhook() == Some(list.webhook)
-                && list.status.is_none_or(|status| delivery.status == status)
+            delivery.destination.webhook() == Some(webhook)
+                && status.is_none_or(|status| delivery.status == status)
+                && event.as_ref().is_none_or(|event| delivery.event == *event)
         };
-        let all: Vec<_> = state.deliveries.values().rev().filter(wanted).collect();
-        let page = all.iter().skip(list.skip).take(list.limit);
-        let deliveries = page.map(|delivery| (*delivery).clone()).collect();
-        Ok(DeliveryPage { deliveries, total: all.len() as u64 })
+        let state = self.state();
+        let found = state.deliveries.values().filter(wanted).collect();
+        let cut = Cut { order, begin, limit, count: true };
+        Ok(cut.of(found, |delivery, place| delivery.id.cmp(place)))
     }
 
     async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_core::ids::{DeliveryId, ExecutionId, WebhookId, WorkflowId};
 
 use crate::error::{ApiError, Kind};
 
@@ -13,6 +13,12 @@ pub struct OfWorkflow(pub WorkflowId);
 
 /// `/workflow_executions/{id}…`
 pub struct OfExecution(pub ExecutionId);
+
+/// `/webhooks/{id}…`
+pub struct OfWebhook(pub WebhookId);
+
+/// `/webhooks/deliveries/{id}…`
+pub struct OfDelivery(pub DeliveryId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfWorkflow {
     type Rejection = ApiError;
@@ -27,6 +33,22 @@ impl<S: Send + Sync> FromRequestParts<S> for OfExecution {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         id(parts, state, Kind::NoExecution).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        id(parts, state, Kind::NoObject).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfDelivery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        id(parts, state, Kind::NoObject).await.map(Self)
     }
 }
 

@@ -22,8 +22,6 @@ mod schedules;
 mod statuses;
 mod step_types;
 mod webhooks;
-mod webhooks_convert;
-mod webhooks_wire;
 pub(crate) mod wire;
 mod workflows;
 mod workflows_request;

@@ -6,10 +6,7 @@ use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
 
 use crate::runtime::engine::{Engine, new_uuid};
-use crate::tell::Event;
-
-/// What the test of a webhook is called.
-const TEST: &str = "webhook.test";
+use crate::tell::{Event, TEST_EVENT};
 
 /// To what something happened, and when.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +55,10 @@ impl Engine {
         webhook: WebhookId,
     ) -> DeliveryRecord {
         let at = self.now();
-        let body = self.body(TEST, at, self.tell.test(webhook));
-        self.delivery(webhook, TEST, Happened::to(workspace, webhook, at), body)
+        let body = self.body(TEST_EVENT, at, self.tell.test(webhook));
+        // A subject of its own: it waits for no other test.
+        let subject = SubjectId::from_uuid(new_uuid());
+        self.delivery(webhook, TEST_EVENT, Happened::to(workspace, subject, at), body)
     }
 
     /// The body of an event that just happened.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use stepwell_core::Timestamp;
-use stepwell_steps::{Outbound, OutboundRequest};
+use stepwell_steps::OutboundRequest;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::traits::{DeliveryAttempt, Health};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// How much of an answer is read.
-const MOST_READ: usize = 1 << 20;
+/// How much of an answer is read: so much that a connection can be used again, as a rule.
+const MOST_READ: usize = 64 << 10;
 /// How much of an answer is kept, in characters.
 const MOST_KEPT: usize = 1000;
 /// The status by which a receiver says that it wants nothing any more.
@@ -151,7 +151,7 @@ async fn address(
 
 /// The newest first, as the specification has it.
 fn secrets(webhook: &WebhookRecord, now: Timestamp) -> Vec<String> {
-    let old = webhook.previous_secret.iter().filter(|(_, until)| now < *until);
+    let old = webhook.previous_secrets.iter().filter(|(_, until)| now < *until);
     std::iter::once(&webhook.secret).chain(old.map(|(secret, _)| secret)).cloned().collect()
 }
 
@@ -177,14 +177,14 @@ async fn send(
         body: Some(body.clone().into_bytes()),
         max_redirects: 0,
         timeout: Some(PATIENCE),
-        max_response_bytes: Some(MOST_READ),
+        max_response_bytes: None,
     };
-    match engine.egress.send(request).await {
-        Ok(response) => {
-            made.response_status = Some(response.status);
-            let text = String::from_utf8_lossy(&response.body);
+    match engine.egress.deliver(request, MOST_READ).await {
+        Ok((status, beginning)) => {
+            made.response_status = Some(status);
+            let text = String::from_utf8_lossy(&beginning);
             made.response = text.chars().take(MOST_KEPT).collect();
-            (200..300).contains(&response.status)
+            (200..300).contains(&status)
         }
         Err(error) => {
             made.response = error.to_string();

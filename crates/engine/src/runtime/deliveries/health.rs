@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stepwell_core::audit::Action;
 use stepwell_core::ids::WebhookId;
-use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+use stepwell_store::webhooks::{UpdateWebhook, WebhookRecord, WebhookStatus};
 use stepwell_store::{Effects, StoreError};
 
 use crate::Caller;
@@ -22,16 +22,29 @@ pub(super) async fn look_after(engine: &Engine, webhook: WebhookId, gone: bool) 
     }
 }
 
+/// How often a change is tried again because another one came between.
+const ATTEMPTS: usize = 16;
+
 async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
+    for _ in 0..ATTEMPTS {
+        match disable_once(engine, id, gone).await {
+            Err(StoreError::Outdated(_)) => {}
+            other => return other,
+        }
+    }
+    Err(StoreError::Outdated("the webhook"))
+}
+
+async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
     let Some(webhook) = engine.store.find_webhook(id).await? else { return Ok(()) };
     let Some(reason) = reason(engine, &webhook, gone) else { return Ok(()) };
     tracing::warn!(webhook = %id, reason, "a webhook is disabled");
     let status = WebhookStatus::Disabled { reason };
-    let updated_at = engine.now();
     let caller = Caller::internal_to(webhook.workspace);
     let note = engine.noted(&caller, Action::WebhookDisabled, id).named(origin(&webhook.url));
-    let after = WebhookRecord { status, updated_at, ..webhook };
-    engine.store.update_webhook(after, Effects::noting(note)).await?;
+    let after = WebhookRecord { status, ..webhook.clone() };
+    let update = UpdateWebhook::of(&webhook, after, engine.now(), Effects::noting(note));
+    engine.store.update_webhook(update).await?;
     engine.hooks.read(&*engine.store).await
 }
 

@@ -1,7 +1,6 @@
-//! The bodies of webhooks and their deliveries.
+//! The bodies of webhooks.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::respond::Time;
@@ -25,7 +24,8 @@ pub struct CreateWebhookRequest {
     pub description: Option<String>,
 }
 
-/// Asks for changes; what is left out stays.
+/// Asks for changes; what is left out stays. The other fields of a webhook can be sent back as
+/// they were shown, and change nothing.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
 pub struct UpdateWebhookRequest {
@@ -37,6 +37,9 @@ pub struct UpdateWebhookRequest {
     pub description: Option<String>,
     /// `active` or `inactive`. Activating one that was disabled begins anew.
     pub status: Option<String>,
+    /// Signs from now on, and the one before for another day; `rotate_secret` can say for how
+    /// long.
+    pub secret: Option<String>,
 }
 
 /// Asks for another secret.
@@ -45,7 +48,8 @@ pub struct UpdateWebhookRequest {
 pub struct RotateSecretRequest {
     /// The new secret; left out, one is made and shown this once.
     pub secret: Option<String>,
-    /// For how many seconds the old secret signs as well: 0 to 604800, default 86400.
+    /// For how many seconds the old secret signs as well: 0 to 604800, default 86400. With 0 no
+    /// secret before signs any more.
     pub overlap_seconds: Option<u64>,
 }
 
@@ -67,7 +71,7 @@ pub struct Webhook<'a> {
     pub disabled_reason: Option<&'a str>,
     /// Since when every attempt fails; `null`: the last one did not.
     pub failing_since: Option<Time>,
-    /// Until when the secret before this one signs as well; `null`: it does not.
+    /// Until when a secret before this one signs as well; `null`: none does.
     pub previous_secret_expires_at: Option<Time>,
     /// When it was made.
     pub created_at: Time,
@@ -99,81 +103,11 @@ pub struct ShownWebhook<'a> {
     pub secret: Option<&'a str>,
 }
 
-/// One event on its way to a webhook.
+/// A deleted webhook.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Delivery<'a> {
-    /// Its id, which is sent as `webhook-id` at each attempt.
-    #[schema(example = "msg_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+pub struct DeletedWebhook {
+    /// Its id.
     pub id: String,
-    /// The webhook.
-    pub webhook_id: Option<String>,
-    /// What it tells.
-    #[schema(example = "execution.completed")]
-    pub event: &'a str,
-    /// `pending`, `delivered`, or `exhausted`: given up.
-    pub status: DeliveryState,
-    /// What is sent.
-    pub request: DeliveryRequest<'a>,
-    /// What the last attempt brought; `null` before there was one.
-    pub response: Option<DeliveryResponse<'a>>,
-    /// How many attempts were made.
-    pub attempt_count: u32,
-    /// All attempts.
-    pub attempts: Vec<Attempt<'a>>,
-    /// When the event was recorded.
-    pub created_at: Time,
-    /// When it is tried next; `null` where it is not.
-    pub next_attempt_at: Option<Time>,
-}
-
-/// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DeliveryState {
-    /// It is tried until it is answered with 2xx.
-    Pending,
-    /// It was.
-    Delivered,
-    /// It was given up; it can be sent again by hand.
-    Exhausted,
-}
-
-/// What is sent.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryRequest<'a> {
-    /// Where the last attempt was sent; `null` before there was one.
-    pub url: Option<&'a str>,
-    /// Always `POST`.
-    pub method: &'static str,
-    /// The body; `null` where it is larger than 64 KiB.
-    #[schema(value_type = Option<Object>)]
-    pub body: Option<Value>,
-    /// How many bytes the body has.
-    pub body_bytes: usize,
-}
-
-/// What an attempt brought.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryResponse<'a> {
-    /// The HTTP status; `null`: there was no answer.
-    pub status: Option<u16>,
-    /// The first 1,000 characters of the answer; `null`: there was none.
-    pub body: Option<&'a str>,
-    /// Why there was no answer; `null`: there was one.
-    pub error: Option<&'a str>,
-    /// How long it took.
-    pub duration_ms: u64,
-}
-
-/// One attempt.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Attempt<'a> {
-    /// From 1.
-    pub number: u32,
-    /// When it began.
-    pub started_at: Time,
-    /// Where it was sent; `null`: it was not.
-    pub url: Option<&'a str>,
-    /// What came of it.
-    pub response: DeliveryResponse<'a>,
+    /// Always `true`.
+    pub deleted: bool,
 }

@@ -3,18 +3,14 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use serde_json::Value;
-use stepwell_core::ids::{BadId, DeliveryId, WebhookId};
+use stepwell_core::ids::WebhookId;
 use stepwell_core::{Problem, Timestamp, Topic, Topics};
-use stepwell_engine::app::{
-    ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
-};
-use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
-use super::webhooks_wire as wire;
-use super::wire::Pagination;
-use crate::error::{ApiError, Kind};
+use super::super::wire::Pagination;
+use super::wire;
+use crate::error::ApiError;
 use crate::json::Fields;
 use crate::query::{MAX_LIMIT, Params, wrong};
 use crate::respond::Time;
@@ -22,21 +18,8 @@ use crate::respond::Time;
 /// How long an old secret goes on signing where the request does not say.
 const OVERLAP: u64 = 24 * 3600;
 
-/// The largest body that is shown.
-const MOST_SHOWN: usize = 64 << 10;
-
 /// How far a name may be from an event's for that to be suggested.
 const NEAR: usize = 8;
-
-/// Reads a webhook's id in any form.
-pub fn webhook_id(text: &str) -> Result<WebhookId, ApiError> {
-    text.parse().map_err(|error: BadId| ApiError::new(Kind::NoObject, error.to_string()))
-}
-
-/// Reads a delivery's id in any form.
-pub fn delivery_id(text: &str) -> Result<DeliveryId, ApiError> {
-    text.parse().map_err(|error: BadId| ApiError::new(Kind::NoObject, error.to_string()))
-}
 
 /// Reads what asks for a webhook.
 pub fn new_webhook(mut fields: Fields) -> Result<NewWebhook, ApiError> {
@@ -52,27 +35,40 @@ pub fn new_webhook(mut fields: Fields) -> Result<NewWebhook, ApiError> {
     Ok(NewWebhook { url: url.unwrap_or_default(), topics, secret, description })
 }
 
-/// Reads what asks for changes.
-pub fn change_webhook(mut fields: Fields) -> Result<ChangeWebhook, ApiError> {
+/// What a webhook shows and nobody can change.
+const READ_ONLY: [&str; 5] =
+    ["disabled_reason", "failing_since", "previous_secret_expires_at", "created_at", "updated_at"];
+
+/// Reads what asks for changes of that webhook. It may be sent back as it was shown: what nobody
+/// can change is passed over.
+pub fn change_webhook(mut fields: Fields, of: WebhookId) -> Result<ChangeWebhook, ApiError> {
     let url = fields.text("url");
     let topics = topics(&mut fields);
     let description = fields.text("description");
-    let active = match fields.text("status").as_deref() {
-        None => None,
-        Some("active") => Some(true),
-        Some("inactive") => Some(false),
-        Some(other) => {
+    let status = fields.text("status").and_then(|status| wanted_status(&mut fields, &status));
+    let secret = fields.text("secret");
+    if fields.text("id").is_some_and(|id| id.parse() != Ok(of)) {
+        let message = "is the id of another webhook; leave it out";
+        fields.push(Problem::new("id", message));
+    }
+    for name in READ_ONLY {
+        fields.value(name);
+    }
+    fields.finish()?;
+    Ok(ChangeWebhook { url, topics, description, status, secret })
+}
+
+fn wanted_status(fields: &mut Fields, status: &str) -> Option<WantedStatus> {
+    match status {
+        "active" => Some(WantedStatus::Active),
+        "inactive" => Some(WantedStatus::Inactive),
+        "disabled" => Some(WantedStatus::Disabled),
+        other => {
             let problem = Problem::new("status", "must be `active` or `inactive`");
             fields.push(problem.expecting("active or inactive", shortened(other)));
             None
         }
-    };
-    if fields.value("secret").is_some() {
-        let message = "is not changed here; POST to rotate_secret, so that both sign for a while";
-        fields.push(Problem::new("secret", message));
     }
-    fields.finish()?;
-    Ok(ChangeWebhook { url, topics, description, active })
 }
 
 /// Reads what asks for another secret.
@@ -131,6 +127,7 @@ pub struct WebhookPage {
     by: WebhookOrder,
     descending: bool,
     status: Option<wire::WebhookState>,
+    event: Option<Topic>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,20 +163,28 @@ impl TryFrom<&Params> for WebhookPage {
                 return Err(wrong("status", "one of active, inactive, disabled", other));
             }
         };
-        let (page, page_size) = page_of(params)?;
-        Ok(Self { page, page_size, by, descending, status })
+        let event = match params.one("event")? {
+            None => None,
+            Some(name) => Some(name.parse().map_err(|_| wrong("event", &one_of(&[]), name))?),
+        };
+        let page = params.page()?;
+        let page_size = params.number("page_size", 1..=MAX_LIMIT, 10)?;
+        Ok(Self { page, page_size, by, descending, status, event })
     }
 }
 
-fn page_of(params: &Params) -> Result<(usize, usize), ApiError> {
-    let page = params.page()?;
-    Ok((page, params.number("page_size", 1..=MAX_LIMIT, 10)?))
+/// The names of events, and of what else there is.
+pub fn one_of(more: &[&str]) -> String {
+    format!("one of {}", [&Topic::ALL.map(Topic::name), more].concat().join(", "))
 }
 
 impl WebhookPage {
     /// Sorts the list and cuts the page out of it. A workspace has few webhooks: they come whole.
     pub fn cut(&self, mut webhooks: Vec<WebhookRecord>) -> (Vec<WebhookRecord>, Pagination) {
-        webhooks.retain(|webhook| self.status.is_none_or(|s| state(&webhook.status) == s));
+        webhooks.retain(|webhook| {
+            self.status.is_none_or(|wanted| state(&webhook.status) == wanted)
+                && self.event.is_none_or(|wanted| webhook.topics.contains(wanted))
+        });
         webhooks.sort_by(|a, b| {
             let order = self.by.compare(a, b).then(a.id.cmp(&b.id));
             if self.descending { order.reverse() } else { order }
@@ -201,39 +206,6 @@ impl WebhookOrder {
     }
 }
 
-/// Which page of deliveries is asked for.
-pub struct DeliveryPage {
-    page: usize,
-    /// What to ask for.
-    pub query: DeliveriesQuery,
-}
-
-impl TryFrom<&Params> for DeliveryPage {
-    type Error = ApiError;
-
-    fn try_from(params: &Params) -> Result<Self, ApiError> {
-        let (page, limit) = page_of(params)?;
-        let status = match params.one("status")? {
-            None => None,
-            Some("pending") => Some(DeliveryStatus::Pending),
-            Some("delivered") => Some(DeliveryStatus::Delivered),
-            Some("exhausted") => Some(DeliveryStatus::Exhausted),
-            Some(other) => {
-                return Err(wrong("status", "one of pending, delivered, exhausted", other));
-            }
-        };
-        let skip = (page - 1).saturating_mul(limit);
-        Ok(Self { page, query: DeliveriesQuery { status, skip, limit } })
-    }
-}
-
-impl DeliveryPage {
-    /// Where in the list it is.
-    pub fn pagination(&self, total: u64) -> Pagination {
-        Pagination::numbered(self.page, self.query.limit, total)
-    }
-}
-
 const fn state(status: &WebhookStatus) -> wire::WebhookState {
     match status {
         WebhookStatus::Active => wire::WebhookState::Active,
@@ -252,7 +224,7 @@ pub fn webhook(record: &WebhookRecord, now: Timestamp) -> wire::Webhook<'_> {
         description,
         status,
         secret: _,
-        previous_secret,
+        previous_secrets,
         created_at,
         updated_at,
         failing_since,
@@ -261,7 +233,7 @@ pub fn webhook(record: &WebhookRecord, now: Timestamp) -> wire::Webhook<'_> {
         WebhookStatus::Disabled { reason } => Some(reason.as_str()),
         WebhookStatus::Active | WebhookStatus::Inactive => None,
     };
-    let overlap = previous_secret.as_ref().map(|(_, until)| *until);
+    let overlap = previous_secrets.iter().map(|(_, until)| *until).max();
     wire::Webhook {
         id: id.abi(),
         url,
@@ -279,79 +251,6 @@ pub fn webhook(record: &WebhookRecord, now: Timestamp) -> wire::Webhook<'_> {
 /// A webhook with the secret that was made for it.
 pub fn shown(shown: &ShownWebhook, now: Timestamp) -> wire::ShownWebhook<'_> {
     wire::ShownWebhook { webhook: webhook(&shown.record, now), secret: shown.secret() }
-}
-
-impl<'a> From<&'a DeliveryView> for wire::Delivery<'a> {
-    fn from(view: &'a DeliveryView) -> Self {
-        let DeliveryView { record, attempts } = view;
-        let DeliveryRecord {
-            id,
-            destination,
-            receiver: _,
-            subject: _,
-            sequence: _,
-            workspace: _,
-            event,
-            body,
-            status,
-            attempts: attempt_count,
-            created_at,
-            next_attempt_at,
-            give_up_at: _,
-        } = record;
-        let pending = *status == DeliveryStatus::Pending;
-        let last = attempts.last();
-        Self {
-            id: id.abi(),
-            webhook_id: destination.webhook().map(WebhookId::abi),
-            event,
-            status: match status {
-                DeliveryStatus::Pending => wire::DeliveryState::Pending,
-                DeliveryStatus::Delivered => wire::DeliveryState::Delivered,
-                DeliveryStatus::Exhausted => wire::DeliveryState::Exhausted,
-            },
-            request: wire::DeliveryRequest {
-                url: last.and_then(|attempt| attempt.url.as_deref()),
-                method: "POST",
-                body: (body.len() <= MOST_SHOWN).then(|| shown_body(body)),
-                body_bytes: body.len(),
-            },
-            response: last.map(Into::into),
-            attempt_count: *attempt_count,
-            attempts: attempts.iter().map(Into::into).collect(),
-            created_at: Time(*created_at),
-            next_attempt_at: pending.then_some(Time(*next_attempt_at)),
-        }
-    }
-}
-
-/// As JSON; one that is too deep to be read as text.
-fn shown_body(body: &str) -> Value {
-    serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()))
-}
-
-impl<'a> From<&'a AttemptRecord> for wire::DeliveryResponse<'a> {
-    fn from(attempt: &'a AttemptRecord) -> Self {
-        let text = Some(attempt.response.as_str());
-        let answered = attempt.response_status.is_some();
-        Self {
-            status: attempt.response_status,
-            body: text.filter(|_| answered),
-            error: text.filter(|_| !answered),
-            duration_ms: attempt.micros / 1000,
-        }
-    }
-}
-
-impl<'a> From<&'a AttemptRecord> for wire::Attempt<'a> {
-    fn from(attempt: &'a AttemptRecord) -> Self {
-        Self {
-            number: attempt.number,
-            started_at: Time(attempt.at),
-            url: attempt.url.as_deref(),
-            response: attempt.into(),
-        }
-    }
 }
 
 #[cfg(test)]
