@@ -7,7 +7,7 @@ ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test test-clients conformance openapi-test lint bench bench-lists crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance openapi-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -81,6 +81,10 @@ bench: ## Measure the server beside the machine's own limits (release build, loa
 bench-lists: ## Time lists over 1,000,000 executions (release build)
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench -- lists
+
+bench-schedules: ## Measure what 100,000 sleeping schedules cost, and how late others fire (release build)
+	$(CARGO) build --release --bin stepwell
+	$(CARGO) run --release -q -p bench -- schedules
 
 crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture

@@ -1,13 +1,15 @@
 //! Measures the server beside what the machine itself can do, in the same run.
 //!
 //! `bench` runs everything and prints one table, `bench streams` only what is about streams;
-//! `bench lists` times lists over a million executions; `bench bare` are the bare handlers it
+//! `bench lists` times lists over a million executions; `bench schedules` measures what 100,000
+//! sleeping schedules cost and how late others fire; `bench bare` are the bare handlers it
 //! compares with, in a process of their own. The load comes from `wrk`, for streams from this
 //! program. Numbers of a shared machine are noisy: read the ratios.
 
 mod bare;
 mod disk;
 mod lists;
+mod schedules;
 mod server;
 mod streams;
 mod wrk;
@@ -30,6 +32,7 @@ fn main() -> Result<()> {
         binary = PathBuf::from(path);
     }
     let executions = option(&mut arguments, "--executions")?;
+    let sleeping = option(&mut arguments, "--schedules")?;
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bare"] => bare::serve(),
@@ -40,8 +43,13 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["lists"] => run_lists(&binary, executions.as_deref()),
+        ["schedules"] => {
+            let sleeping = sleeping.map_or(Ok(schedules::SLEEPING), |text| text.parse())?;
+            schedules::run(&binary, sleeping)
+        }
         _ => anyhow::bail!(
-            "usage: bench [streams | lists [--executions N]] [--server PATH] | bench bare"
+            "usage: bench [streams | lists [--executions N] | schedules [--schedules N]] \
+             [--server PATH] | bench bare"
         ),
     }
 }

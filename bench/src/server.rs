@@ -89,6 +89,12 @@ impl Server {
         Ok(request.header("x-api-key", &self.key).send()?.json()?)
     }
 
+    /// What a call that changes something answers.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.url)).json(body);
+        Ok(request.header("x-api-key", &self.key).send()?.json()?)
+    }
+
     /// How many executions of the workflow have completed.
     pub fn executions(&self, workflow: &str) -> Result<u64> {
         let url = format!("{}/workflows/{workflow}/stats", self.url);
@@ -102,6 +108,16 @@ impl Server {
         let line =
             status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+    }
+
+    /// The CPU time that the process has taken so far, in steps of 10 ms.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may hold anything: user and system time are the 12th and 13th.
+        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
     }
 
     /// The size of the database without its log, which is written back to it sooner or later.

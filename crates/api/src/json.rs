@@ -291,6 +291,10 @@ fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
         .map(|k| (strsim::damerau_levenshtein(k, &shown), *k))
         .min()
         .filter(|(distance, _)| *distance <= 3);
+    if known.is_empty() {
+        let message = format!("unknown field `{shown}`; this request takes none");
+        return Problem::new(shown, message);
+    }
     let known = known.join(", ");
     let message = match nearest {
         Some((_, nearest)) => format!("unknown field `{shown}`; did you mean `{nearest}`?"),

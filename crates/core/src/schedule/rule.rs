@@ -1,6 +1,5 @@
 //! A timing that was checked and tells its firings.
 
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use croner::Cron;
@@ -116,13 +115,18 @@ pub(super) fn wall_clock(moment: Timestamp, zone: &TimeZone) -> String {
 /// A time zone by its IANA name.
 pub(super) fn zone(name: &str) -> Result<TimeZone, Problem> {
     static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
-    ZONES.get(name).map_err(|_| {
+    // Names of the database that stand for no place at all.
+    let known = ZONES
+        .get(name)
+        .ok()
+        .filter(|zone| !zone.is_unknown() && zone.iana_name() != Some("Factory"));
+    known.ok_or_else(|| {
         let shown: String = name.chars().take(64).collect();
         let nearest = ZONES
             .available()
             .map(|known| (strsim::damerau_levenshtein(known.as_str(), &shown), known.to_string()))
             .min()
-            .filter(|(distance, _)| *distance <= 3);
+            .filter(|(distance, _)| *distance <= 3 && distance * 3 <= shown.chars().count());
         let hint =
             nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
         Problem::new(
@@ -159,6 +163,14 @@ fn parse(expression: &str) -> Result<Cron, Problem> {
              six with the second first; `{expression}` has {fields}"
         ));
     }
+    if let Some(field) =
+        expression.split_whitespace().find(|field| field.split(',').any(str::is_empty))
+    {
+        return refuse(format!(
+            "`{expression}` is not a cron expression: the list `{field}` lacks a value beside a \
+             comma; lists have no spaces"
+        ));
+    }
     // Midnight, as the manual of cron calls it.
     let read =
         if expression.trim().eq_ignore_ascii_case("@midnight") { "@daily" } else { expression };
@@ -173,14 +185,3 @@ fn parse(expression: &str) -> Result<Cron, Problem> {
 /// The forms with `@`.
 const ALIASES: [&str; 7] =
     ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
-
-/// Reads an RFC 3339 time with an offset.
-pub(super) fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
-    jiff::Timestamp::from_str(text).map(|at| Timestamp::from_micros(at.as_microsecond())).map_err(
-        |_| {
-            let shown: String = text.chars().take(64).collect();
-            Problem::new(field, "must be an RFC 3339 time with a zone")
-                .expecting("such as 2026-12-31T00:00:00Z", format!("`{shown}`"))
-        },
-    )
-}

@@ -25,6 +25,9 @@ pub struct Said {
 /// The greatest number up to which every whole one is exact in a float.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// What an interval's number must be.
+const WHOLE: &str = "must be a whole number greater than 0 and make no more than a hundred years";
+
 impl Said {
     /// Whether nothing was said.
     pub fn is_silent(&self) -> bool {
@@ -42,9 +45,11 @@ impl Said {
     ) -> Result<(Timing, String), Problems> {
         let mut problems = Problems::default();
         let zone = self.zone(before.map(|(_, zone)| zone), &mut problems);
-        let timing = self.timing(before.map(|(timing, _)| timing), now, &mut problems);
-        let (Some(timing), Some(zone)) = (timing, zone) else { return Err(problems) };
-        match Rule::new(&timing, &zone, now) {
+        let Some(timing) = self.timing(before.map(|(timing, _)| timing), now, &mut problems) else {
+            return Err(problems);
+        };
+        // What is wrong with the timing is told even if the zone is wrong too.
+        match Rule::new(&timing, zone.as_deref().unwrap_or(DEFAULT_ZONE), now) {
             Err(problem) => problems.push(problem),
             // A fixed time that was there before may be over; one that is new was checked.
             Ok(rule) => {
@@ -55,6 +60,7 @@ impl Said {
                 }
             }
         }
+        let zone = zone.unwrap_or_default();
         problems.or_ok((timing, zone))
     }
 
@@ -91,9 +97,9 @@ impl Said {
             other => Err(one_of("schedule_type", &Timing::TYPES, other)),
         };
         if Timing::TYPES.contains(&kind) {
-            problems.0.extend(self.foreign(kind));
+            problems.0.extend(self.foreign(kind, before));
         }
-        read.map_err(|problem| problems.push(problem)).ok().filter(|_| problems.0.is_empty())
+        read.map_err(|problem| problems.push(problem)).ok()
     }
 
     fn cron(&self, before: Option<&Timing>) -> Result<Timing, Problem> {
@@ -117,10 +123,10 @@ impl Said {
             match whole(number) {
                 Some(number) => value = Some(number),
                 None => {
-                    let problem =
-                        Problem::new("interval_value", "must be a whole number greater than 0");
+                    let problem = Problem::new("interval_value", WHOLE);
                     problems.push(problem.expecting("from 1 on", number.to_string()));
-                    value = value.or(Some(1));
+                    // Whatever the unit is, this is told once.
+                    value = Some(1);
                 }
             }
         }
@@ -142,7 +148,7 @@ impl Said {
     fn fixed_time(&self, before: Option<&Timing>, now: Timestamp) -> Result<Timing, Problem> {
         match (&self.execution_time, before) {
             (Some(text), _) => {
-                let at = rule::time("execution_time", text)?;
+                let at = time(text)?;
                 // Saying again what was so before asks for nothing.
                 if at <= now && before != Some(&(Timing::FixedTime { at })) {
                     let problem = Problem::new("execution_time", "must lie in the future");
@@ -155,26 +161,54 @@ impl Said {
         }
     }
 
-    /// Fields that belong to another kind.
-    fn foreign(&self, kind: &str) -> Vec<Problem> {
+    /// Fields that belong to another kind, unless they say what was so before: whoever changes
+    /// the kind may send all else back as it was shown.
+    fn foreign(&self, kind: &str, before: Option<&Timing>) -> Vec<Problem> {
+        let repeated = before.filter(|before| self.repeats(before)).map(Timing::type_name);
         let fields = [
             ("cron_expression", "cron", self.cron_expression.is_some()),
             ("interval_value", "interval", self.interval_value.is_some()),
             ("interval_unit", "interval", self.interval_unit.is_some()),
             ("execution_time", "fixed_time", self.execution_time.is_some()),
         ];
-        let wrong = fields.into_iter().filter(|(_, of, said)| *said && *of != kind);
-        wrong
+        let said = fields.into_iter().filter(|(_, of, said)| *said && *of != kind);
+        said.filter(|(_, of, _)| repeated != Some(of))
             .map(|(field, of, _)| {
                 let message = format!("belongs to schedule_type `{of}`, but this one is `{kind}`");
                 Problem::new(field, message)
             })
             .collect()
     }
+
+    /// Whether what is said of that timing's kind, if anything, is that timing.
+    fn repeats(&self, before: &Timing) -> bool {
+        match before {
+            Timing::Cron { expression } => {
+                self.cron_expression.as_ref().is_none_or(|said| said == expression)
+            }
+            Timing::Interval { value, unit } => {
+                self.interval_value.is_none_or(|said| whole(said) == Some(*value))
+                    && self.interval_unit.as_ref().is_none_or(|said| said == unit.name())
+            }
+            Timing::FixedTime { at } => {
+                let said = self.execution_time.as_deref();
+                said.is_none_or(|said| Timestamp::parse(said) == Some(*at))
+            }
+        }
+    }
 }
 
 fn required(field: &str, kind: &str) -> Problem {
     Problem::new(field, format!("is required with schedule_type `{kind}`"))
+}
+
+/// Reads an RFC 3339 time with an offset.
+fn time(text: &str) -> Result<Timestamp, Problem> {
+    Timestamp::parse(text).ok_or_else(|| {
+        let shown: String = text.chars().take(64).collect();
+        Problem::new("execution_time", "must be an RFC 3339 time with an offset, before year 9999")
+            .expecting("such as 2026-12-31T00:00:00Z", format!("`{shown}`"))
+    })
 }
 
 fn whole(number: f64) -> Option<u64> {

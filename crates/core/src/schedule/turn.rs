@@ -16,6 +16,8 @@ pub const MISFIRE_GRACE: Duration = Duration::from_secs(5);
 pub const MAX_CATCH_UP: usize = 100;
 /// The most firings that wait for the end of the one before.
 pub const MAX_QUEUED: usize = 100;
+/// The finest step of time.
+const TICK: Duration = Duration::from_micros(1);
 /// How often to look whether the last execution has ended, even if nobody says so.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
@@ -112,35 +114,37 @@ impl Policies {
     /// The firing that is to be settled now, if any; `progress` goes past it.
     fn due(self, rule: &Rule, progress: &mut Progress, now: Timestamp) -> Option<Timestamp> {
         let first = progress.next_at.filter(|at| *at <= now)?;
-        let latest = rule.at_or_before(now).filter(|latest| *latest > first).unwrap_or(first);
-        if self.misfire == Misfire::RunAll {
-            let at = oldest_to_make_up(rule, first, latest);
-            if at > first {
-                let message = format!(
-                    "more than {MAX_CATCH_UP} firings were missed; those before {at} are not made \
-                     up for"
-                );
-                progress.skip(first, now, "MISFIRED", &message);
+        let last_until = |end| rule.at_or_before(end).filter(|at| *at > first).unwrap_or(first);
+        let missed = now.since(first) > MISFIRE_GRACE;
+        let fire = match self.misfire {
+            _ if !missed => first,
+            Misfire::RunOnce => last_until(now),
+            Misfire::RunAll => {
+                let oldest = oldest_to_make_up(rule, first, last_until(now));
+                if oldest > first {
+                    let message = format!(
+                        "more than {MAX_CATCH_UP} firings were missed; those before {oldest} are \
+                         not made up for"
+                    );
+                    progress.skip(first, now, "MISFIRED", &message);
+                }
+                oldest
             }
-            progress.next_at = rule.after(at);
-            return Some(at);
-        }
-        progress.next_at = rule.after(now);
-        if self.misfire == Misfire::RunOnce {
-            return Some(latest);
-        }
-        let on_time = now.since(latest) <= MISFIRE_GRACE;
-        if !on_time || (latest > first && now.since(first) > MISFIRE_GRACE) {
-            let message = "it was missed, and misfire_policy is `skip`";
-            let last = if on_time { before(rule, latest).unwrap_or(first) } else { latest };
-            progress.skip(last.max(first), now, "MISFIRED", message);
-        }
-        on_time.then_some(latest)
+            Misfire::Skip => {
+                let last = last_until(now.before(MISFIRE_GRACE + TICK));
+                let message = "it was missed, and misfire_policy is `skip`";
+                progress.skip(last, now, "MISFIRED", message);
+                progress.next_at = rule.after(last);
+                progress.next_at.filter(|at| *at <= now)?
+            }
+        };
+        progress.next_at = rule.after(fire);
+        Some(fire)
     }
 }
 
 fn before(rule: &Rule, firing: Timestamp) -> Option<Timestamp> {
-    rule.at_or_before(firing.before(Duration::from_micros(1)))
+    rule.at_or_before(firing.before(TICK))
 }
 
 /// The oldest of the last [`MAX_CATCH_UP`] firings from `first` to `latest`.

@@ -27,8 +27,8 @@ impl ScheduleChange {
         if self.name.is_none() {
             problems.push(Problem::new("name", "is required"));
         }
-        let policies = self.policies(Policies::default(), &mut problems);
         self.check_texts(&mut problems);
+        let policies = self.policies(Policies::default(), &mut problems);
         let timing = self.timing.merge(None, now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let schedule = ScheduleRecord {
@@ -62,8 +62,8 @@ impl ScheduleChange {
         now: Timestamp,
     ) -> Result<ScheduleRecord, AppError> {
         let mut problems = Problems::default();
-        let policies = self.policies(before.policies, &mut problems);
         self.check_texts(&mut problems);
+        let policies = self.policies(before.policies, &mut problems);
         let timing = self.timing.merge(Some((&before.timing, &before.timezone)), now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let retimed = timing != before.timing || timezone != before.timezone;

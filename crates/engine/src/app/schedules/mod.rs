@@ -124,6 +124,8 @@ impl App {
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
         if let Some(parameters) = &change.parameters {
+            // As when it is made: first what is wrong with the schedule itself.
+            change.update(&record, self.engine.now())?;
             let workflow = self.scheduled_workflow(caller, record.workflow).await?;
             self.check_parameters(&workflow, parameters).await?;
         }
@@ -187,7 +189,9 @@ impl App {
             ScheduleSelection::OfWorkflow(id) => {
                 (Some(self.scheduled_workflow(caller, id).await?.id), None)
             }
-            ScheduleSelection::These(ids) => {
+            ScheduleSelection::These(mut ids) => {
+                ids.sort_unstable();
+                ids.dedup();
                 let mut records = Vec::with_capacity(ids.len());
                 for id in ids {
                     records.push(self.find_schedule(caller, Verb::Write, id).await?);

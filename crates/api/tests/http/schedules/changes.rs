@@ -1,0 +1,60 @@
+//! Every kind of timing, and what a change makes of it.
+
+use axum::body::Body;
+use serde_json::{Value, json};
+
+use super::{assert_documented, daily};
+use crate::support::Server;
+
+#[tokio::test]
+async fn every_kind_of_timing_and_what_changes_of_it() {
+    let server = Server::start().await;
+    let workflow = server.scheduled().await;
+    let interval = json!({"name": "i", "schedule_type": "interval", "interval_value": 30,
+        "interval_unit": "minutes", "misfire_policy": "skip", "overlap_policy": "queue"});
+    let path = server.schedule(&workflow, &interval).await;
+    let shown = server.get(&path).await.json()["data"].clone();
+    assert_documented(&shown, &interval);
+    assert_eq!(shown.get("cron_expression"), None);
+    assert_eq!(shown["parameters"], json!({}));
+    assert_eq!((&shown["last_execution"], &shown["last_skipped"]), (&Value::Null, &Value::Null));
+    // What was shown can be sent back, and changes nothing.
+    let again = server.change("PUT", &path, &shown).await;
+    assert_eq!(again.json()["data"], shown, "{}", again.text);
+    let value = json!({"interval_value": 5});
+    let changed = server.change("PATCH", &path, &value).await.json()["data"].clone();
+    assert_eq!(
+        (&changed["interval_value"], &changed["interval_unit"]),
+        (&json!(5), &json!("minutes"))
+    );
+    let other =
+        json!({"schedule_type": "cron", "cron_expression": "@daily", "timezone": "Europe/Berlin"});
+    let changed = server.change("PATCH", &path, &other).await.json()["data"].clone();
+    assert_documented(&changed, &other);
+    assert_eq!(changed.get("interval_value"), None);
+    // As a client does that keeps the object it was shown and changes fields of it.
+    let mut object = changed.clone();
+    object["schedule_type"] = json!("interval");
+    object["interval_value"] = json!(2);
+    object["interval_unit"] = json!("days");
+    let changed = server.change("PUT", &path, &object).await;
+    assert_eq!(changed.text_at("/data/schedule_type"), "interval", "{}", changed.text);
+    assert_eq!(changed.json()["data"].get("cron_expression"), None);
+
+    let fixed = json!({"name": "f", "schedule_type": "fixed_time",
+        "execution_time": "2090-06-01T12:00:00+02:00"});
+    let path = server.schedule(&workflow, &fixed).await;
+    let shown = server.get(&path).await.json()["data"].clone();
+    assert_eq!(shown["execution_time"], "2090-06-01T10:00:00Z");
+    assert_eq!(shown["next_execution"], "2090-06-01T10:00:00Z");
+
+    let mut off = daily();
+    off["enabled"] = json!(false);
+    let path = server.schedule(&workflow, &off).await;
+    let shown = server.get(&path).await.json()["data"].clone();
+    assert_eq!((&shown["enabled"], &shown["next_execution"]), (&json!(false), &Value::Null));
+    let resumed = server.post(&format!("{path}/resume"), &json!({})).await;
+    assert!(resumed.text_at("/data/next_execution").ends_with("T00:00:00Z"));
+    let paused = server.send("POST", &format!("{path}/pause"), &[], Body::empty()).await;
+    assert_eq!(paused.json()["data"]["next_execution"], Value::Null, "{}", paused.text);
+}

@@ -1,0 +1,17 @@
+//! What several of the tests of schedules need.
+
+mod firings;
+mod properties;
+mod said;
+mod turns;
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"))
+}
+
+fn cron(expression: &str, zone: &str) -> Rule {
+    let timing = Timing::Cron { expression: expression.into() };
+    Rule::new(&timing, zone, at("2026-01-01T00:00:00Z")).unwrap_or_else(|e| panic!("{e}"))
+}

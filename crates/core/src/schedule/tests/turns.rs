@@ -1,0 +1,155 @@
+//! What is to be done with a schedule at a moment.
+
+use std::time::Duration;
+
+use super::*;
+
+const HOUR: &str = "0 * * * *";
+
+fn turn(policies: Policies, progress: &Progress, now: &str, busy: bool) -> Turn {
+    policies.turn(&cron(HOUR, "UTC"), progress, at(now), busy)
+}
+
+fn next(at: Timestamp) -> Progress {
+    Progress { next_at: Some(at), ..Progress::default() }
+}
+
+#[test]
+fn missed_firings() {
+    let first = at("2026-05-02T10:00:00Z");
+    for (misfire, now, fire, next_at, skipped) in [
+        // On time, or late because the server was busy.
+        (Misfire::RunOnce, "2026-05-02T10:00:00Z", Some("10:00"), "11:00", None),
+        (Misfire::Skip, "2026-05-02T10:00:05Z", Some("10:00"), "11:00", None),
+        // One missed.
+        (Misfire::RunOnce, "2026-05-02T10:20:00Z", Some("10:00"), "11:00", None),
+        (Misfire::Skip, "2026-05-02T10:20:00Z", None, "11:00", Some("10:00")),
+        (Misfire::RunAll, "2026-05-02T10:20:00Z", Some("10:00"), "11:00", None),
+        // Three missed.
+        (Misfire::RunOnce, "2026-05-02T12:20:00Z", Some("12:00"), "13:00", None),
+        (Misfire::Skip, "2026-05-02T12:20:00Z", None, "13:00", Some("12:00")),
+        (Misfire::RunAll, "2026-05-02T12:20:00Z", Some("10:00"), "11:00", None),
+        // Two missed, and one that is on time.
+        (Misfire::RunOnce, "2026-05-02T12:00:01Z", Some("12:00"), "13:00", None),
+        (Misfire::Skip, "2026-05-02T12:00:01Z", Some("12:00"), "13:00", Some("11:00")),
+        (Misfire::RunAll, "2026-05-02T12:00:01Z", Some("10:00"), "11:00", None),
+    ] {
+        let full = |time: &str| at(&format!("2026-05-02T{time}:00Z"));
+        let policies = Policies { misfire, ..Policies::default() };
+        let turn = turn(policies, &next(first), now, false);
+        assert_eq!(turn.fire, fire.map(full), "{misfire:?} {now}");
+        assert_eq!(turn.progress.next_at, Some(full(next_at)), "{misfire:?} {now}");
+        let told = turn.progress.skipped.map(|skipped| skipped.scheduled_at);
+        assert_eq!(told, skipped.map(full), "{misfire:?} {now}");
+    }
+}
+
+/// All that fires of a schedule that fires each second, from the first to the moment.
+fn each_second(misfire: Misfire, first: &str, now: &str) -> (Vec<String>, Option<String>) {
+    let policies = Policies { misfire, ..Policies::default() };
+    let (rule, mut progress) = (cron("* * * * * *", "UTC"), next(at(first)));
+    let mut fired = Vec::new();
+    while let Some(at) = {
+        let turn = policies.turn(&rule, &progress, at(now), false);
+        progress = turn.progress;
+        turn.fire
+    } {
+        fired.push(at.to_string()[14..19].to_owned());
+    }
+    assert!(progress.next_at > Some(at(now)));
+    (fired, progress.skipped.map(|skipped| skipped.scheduled_at.to_string()[14..19].to_owned()))
+}
+
+#[test]
+fn what_is_only_a_little_late_was_not_missed() {
+    let all = ["00:01", "00:02", "00:03", "00:04"].map(str::to_owned).to_vec();
+    for misfire in [Misfire::RunOnce, Misfire::Skip, Misfire::RunAll] {
+        let told = each_second(misfire, "2026-05-02T10:00:01Z", "2026-05-02T10:00:04.5Z");
+        assert_eq!(told, (all.clone(), None), "{misfire:?}");
+    }
+    // After an outage, those of its last seconds are on time.
+    let after = |misfire| each_second(misfire, "2026-05-02T10:00:01Z", "2026-05-02T10:00:08.5Z");
+    assert_eq!(after(Misfire::RunOnce), (vec!["00:08".to_owned()], None));
+    let on_time = ["00:04", "00:05", "00:06", "00:07", "00:08"].map(str::to_owned).to_vec();
+    assert_eq!(after(Misfire::Skip), (on_time, Some("00:03".to_owned())));
+    assert_eq!(after(Misfire::RunAll).0.len(), 8);
+}
+
+#[test]
+fn no_more_than_so_many_are_made_up_for() {
+    let policies = Policies { misfire: Misfire::RunAll, ..Policies::default() };
+    let mut progress = next(at("2026-01-01T00:00:00Z"));
+    let mut fired = Vec::new();
+    loop {
+        let turn = turn(policies, &progress, "2026-05-02T10:20:00Z", false);
+        let Some(at) = turn.fire else { break };
+        assert!(fired.last().is_none_or(|last| *last < at), "in order");
+        fired.push(at);
+        progress = turn.progress;
+    }
+    assert_eq!(fired.len(), MAX_CATCH_UP);
+    assert_eq!(fired.last(), Some(&at("2026-05-02T10:00:00Z")));
+    assert_eq!(progress.skipped.unwrap().code, "MISFIRED");
+    assert_eq!(progress.next_at, Some(at("2026-05-02T11:00:00Z")));
+}
+
+#[test]
+fn firings_that_meet_a_running_execution() {
+    let due = next(at("2026-05-02T10:00:00Z"));
+    let now = "2026-05-02T10:00:00Z";
+    for (overlap, busy, fires, queued, skipped) in [
+        (Overlap::Allow, true, true, 0, None),
+        (Overlap::Skip, true, false, 0, Some("OVERLAPPED")),
+        (Overlap::Skip, false, true, 0, None),
+        (Overlap::Queue, true, false, 1, None),
+        (Overlap::Queue, false, true, 0, None),
+    ] {
+        let policies = Policies { overlap, ..Policies::default() };
+        let turn = turn(policies, &due, now, busy);
+        assert_eq!(turn.fire.is_some(), fires, "{overlap:?} {busy}");
+        assert_eq!(turn.progress.queued.len(), queued, "{overlap:?} {busy}");
+        assert_eq!(turn.progress.skipped.map(|s| s.code).as_deref(), skipped, "{overlap:?}");
+    }
+}
+
+#[test]
+fn the_queue_is_in_order_and_bounded() {
+    let policies = Policies { overlap: Overlap::Queue, ..Policies::default() };
+    let mut progress = next(at("2026-05-02T10:00:00Z"));
+    let mut now = at("2026-05-02T10:00:00Z");
+    for _ in 0..MAX_QUEUED + 3 {
+        let turn = policies.turn(&cron(HOUR, "UTC"), &progress, now, true);
+        assert_eq!(turn.fire, None);
+        progress = turn.progress;
+        now = now.after(Duration::from_secs(3600));
+    }
+    assert_eq!(progress.queued.len(), MAX_QUEUED);
+    assert_eq!(progress.skipped.as_ref().unwrap().code, "QUEUE_FULL");
+    let quiet = at("2026-05-02T10:30:00Z");
+    assert_eq!(progress.look_at(quiet), Some(quiet.after(Duration::from_secs(15))));
+    let between = Progress { next_at: Some(now.after(Duration::from_secs(9))), ..progress.clone() };
+    let turn = policies.turn(&cron(HOUR, "UTC"), &between, now, false);
+    assert_eq!(turn.fire, Some(at("2026-05-02T10:00:00Z")), "the oldest goes first");
+    assert_eq!(turn.progress.queued.len(), MAX_QUEUED - 1);
+    // A new one goes to the end of the queue, and the oldest starts.
+    let due = Progress { next_at: Some(now), queued: vec![quiet], skipped: None };
+    let turn = policies.turn(&cron(HOUR, "UTC"), &due, now, false);
+    assert_eq!((turn.fire, turn.progress.queued), (Some(quiet), vec![now]));
+}
+
+#[test]
+fn nothing_to_do_changes_nothing() {
+    let later = next(at("2026-05-02T11:00:00Z"));
+    let turn = turn(Policies::default(), &later, "2026-05-02T10:30:00Z", false);
+    assert_eq!(turn, Turn { fire: None, progress: later.clone() });
+    assert_eq!(later.look_at(at("2026-05-02T10:30:00Z")), later.next_at);
+    assert_eq!(Progress::default().look_at(at("2026-05-02T10:30:00Z")), None);
+}
+
+#[test]
+fn a_fixed_time_fires_once() {
+    let when = at("2026-05-02T10:00:00Z");
+    let rule = Rule::new(&Timing::FixedTime { at: when }, "UTC", when).unwrap();
+    let turn = Policies::default().turn(&rule, &next(when), when, false);
+    assert_eq!((turn.fire, turn.progress.next_at), (Some(when), None));
+}
