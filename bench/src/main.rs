@@ -1,7 +1,8 @@
 //! Measures the server beside what the machine itself can do, in the same run.
 //!
 //! `bench` runs everything and prints one table, `bench streams` only what is about streams;
-//! `bench lists` times lists over a million executions; `bench bare` are the bare handlers it
+//! `bench lists` times lists over a million executions; `bench webhooks` tells what webhooks cost
+//! those who execute; `bench bare` are the bare handlers it
 //! compares with, in a process of their own. The load comes from `wrk`, for streams from this
 //! program. Numbers of a shared machine are noisy: read the ratios.
 
@@ -10,6 +11,7 @@ mod disk;
 mod lists;
 mod server;
 mod streams;
+mod webhooks;
 mod wrk;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ fn main() -> Result<()> {
         binary = PathBuf::from(path);
     }
     let executions = option(&mut arguments, "--executions")?;
+    let turns = option(&mut arguments, "--turns")?;
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bare"] => bare::serve(),
@@ -40,8 +43,13 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["lists"] => run_lists(&binary, executions.as_deref()),
+        ["webhooks"] => {
+            let turns = turns.as_deref().map_or(Ok(webhooks::TURNS), str::parse)?;
+            webhooks::run(&binary, turns, LOAD / 2)
+        }
         _ => anyhow::bail!(
-            "usage: bench [streams | lists [--executions N]] [--server PATH] | bench bare"
+            "usage: bench [streams | lists [--executions N] | webhooks [--turns N]] \
+             [--server PATH] | bench bare"
         ),
     }
 }

@@ -89,6 +89,12 @@ impl Server {
         Ok(request.header("x-api-key", &self.key).send()?.json()?)
     }
 
+    /// What a call with a body answers.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.url)).json(body);
+        Ok(request.header("x-api-key", &self.key).send()?.json()?)
+    }
+
     /// How many executions of the workflow have completed.
     pub fn executions(&self, workflow: &str) -> Result<u64> {
         let url = format!("{}/workflows/{workflow}/stats", self.url);
