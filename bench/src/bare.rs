@@ -1,10 +1,13 @@
-//! The bare handlers: one takes JSON and answers JSON, one writes lines; nothing else.
+//! The bare handlers: one takes JSON and answers JSON, one writes lines, two receive webhooks;
+//! nothing else.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use futures_util::stream;
@@ -19,7 +22,9 @@ pub fn serve() -> Result<()> {
     runtime.block_on(async {
         let app = axum::Router::new()
             .route("/", axum::routing::post(answer))
-            .route("/lines", axum::routing::post(lines));
+            .route("/lines", axum::routing::post(lines))
+            .route("/hook", axum::routing::post(async || StatusCode::NO_CONTENT))
+            .route("/slow", axum::routing::post(slow));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("http://{}/", listener.local_addr()?);
         Ok(axum::serve(listener, app).await?)
@@ -31,6 +36,12 @@ async fn answer(body: Bytes) -> Result<impl IntoResponse, String> {
     let body: Value = serde_json::from_slice(&body).map_err(|e| e.to_string())?;
     let answer = json!({"status": "COMPLETED", "tasks": [], "input": body});
     Ok(([(CONTENT_TYPE, "application/json")], answer.to_string()))
+}
+
+/// A receiver of webhooks that takes its time.
+async fn slow() -> StatusCode {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    StatusCode::NO_CONTENT
 }
 
 /// Writes as many lines of as many bytes as the body `[lines, bytes]` asks for.

@@ -2,7 +2,8 @@
 //!
 //! `bench` runs everything and prints one table, `bench streams` only what is about streams;
 //! `bench lists` times lists over a million executions; `bench schedules` measures what 100,000
-//! sleeping schedules cost and how late others fire; `bench bare` are the bare handlers it
+//! sleeping schedules cost and how late others fire; `bench webhooks` tells what webhooks cost
+//! those who execute; `bench bare` are the bare handlers it
 //! compares with, in a process of their own. The load comes from `wrk`, for streams from this
 //! program. Numbers of a shared machine are noisy: read the ratios.
 
@@ -12,6 +13,7 @@ mod lists;
 mod schedules;
 mod server;
 mod streams;
+mod webhooks;
 mod wrk;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ fn main() -> Result<()> {
     }
     let executions = option(&mut arguments, "--executions")?;
     let sleeping = option(&mut arguments, "--schedules")?;
+    let turns = option(&mut arguments, "--turns")?;
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bare"] => bare::serve(),
@@ -47,8 +50,13 @@ fn main() -> Result<()> {
             let sleeping = sleeping.map_or(Ok(schedules::SLEEPING), |text| text.parse())?;
             schedules::run(&binary, sleeping)
         }
+        ["webhooks"] => {
+            let turns = turns.as_deref().map_or(Ok(webhooks::TURNS), str::parse)?;
+            webhooks::run(&binary, turns, LOAD / 2)
+        }
         _ => anyhow::bail!(
-            "usage: bench [streams | lists [--executions N] | schedules [--schedules N]] \
+            "usage: bench [streams | lists [--executions N] | schedules [--schedules N] | \
+             webhooks [--turns N]] \
              [--server PATH] | bench bare"
         ),
     }

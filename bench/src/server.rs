@@ -89,7 +89,7 @@ impl Server {
         Ok(request.header("x-api-key", &self.key).send()?.json()?)
     }
 
-    /// What a call that changes something answers.
+    /// What a call with a body answers.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let request = self.http.post(format!("{}{path}", self.url)).json(body);
         Ok(request.header("x-api-key", &self.key).send()?.json()?)

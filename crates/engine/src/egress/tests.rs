@@ -275,3 +275,88 @@ async fn refuses_malformed_requests() {
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
+
+/// Of a delivery the status is what counts, whatever becomes of the body.
+#[tokio::test]
+async fn a_delivery_is_answered_by_its_status() {
+    let server = serve(|path, _| {
+        let begun = |length: usize, body: &[u8]| {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+            Some([head.as_bytes(), body].concat())
+        };
+        match path {
+            "/small" => Some(answer("202 Accepted", "", b"thanks")),
+            "/huge" => begun(50 << 20, &vec![b'x'; 50 << 20]),
+            "/broken" => begun(1000, b"abc"),
+            "/elsewhere" => Some(answer("307 Go", "Location: /small\r\n", b"")),
+            "/nonsense" => Some(b"hello\r\n\r\n".to_vec()),
+            _ => None,
+        }
+    })
+    .await;
+    let client = client(open());
+    let deliver = async |path: &str| {
+        let timeout = Some(Duration::from_millis(500));
+        let request = OutboundRequest { method: "POST".into(), timeout, ..get(&server.url(path)) };
+        client.deliver(request, 8).await
+    };
+    let heard = |status, body: &[u8]| Ok((status, body.to_vec()));
+    assert_eq!(deliver("/small").await, heard(202, b"thanks"));
+    assert_eq!(deliver("/huge").await, heard(200, b"xxxxxxxx"));
+    assert_eq!(deliver("/broken").await, heard(200, b"abc"));
+    assert_eq!(deliver("/elsewhere").await, heard(307, b""));
+    let nonsense = deliver("/nonsense").await.unwrap_err();
+    assert!(matches!(nonsense, OutboundError::Unreachable(_)), "{nonsense:?}");
+    let silent = deliver("/silent").await.unwrap_err();
+    assert_eq!(silent, OutboundError::TimedOut("no answer within 500ms".into()));
+    let closed = EgressClient::new(EgressRules::default()).unwrap();
+    let refused = closed.deliver(get(&server.url("/small")), 8).await.unwrap_err();
+    assert!(matches!(refused, OutboundError::Refused(_)), "{refused:?}");
+}
+
+/// A body that never ends is not waited for.
+#[tokio::test]
+async fn a_delivery_does_not_wait_for_a_body() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            socket.read_buf(&mut head).await.unwrap();
+        }
+        socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let answer = client(open()).deliver(get(&url), 8).await;
+    assert_eq!(answer, Ok((200, b"abc".to_vec())));
+}
+
+#[test]
+fn what_only_a_parser_would_repair_is_refused_early() {
+    let client = client(EgressRules::default());
+    let long = format!("https://example.com/{}", "x".repeat(2048));
+    for (url, says) in [
+        ("http:///example.com", "and a host"),
+        ("http:example.com", "and a host"),
+        ("https:/example.com", "and a host"),
+        ("javascript:alert(1)", "and a host"),
+        (" https://example.com", "no spaces"),
+        ("https://example.com/a b", "no spaces"),
+        ("https://exa\nmple.com", "no spaces"),
+        ("https://example.com/\0", "no spaces"),
+        ("https:\\\\example.com", "no spaces"),
+        ("", "absolute"),
+        ("example.com/hook", "absolute"),
+        ("//example.com", "absolute"),
+        ("http://", "empty host"),
+        ("ftp://example.com", "must start with"),
+        (long.as_str(), "at most 2048 bytes"),
+    ] {
+        let error = client.check_url(url).unwrap_err();
+        assert!(error.to_string().contains(says), "{url}: {error}");
+    }
+    for url in ["HTTPS://Example.com", "https://m\u{fc}nchen.example/\u{fc}?a=b%20c#d"] {
+        client.check_url(url).unwrap();
+    }
+}

@@ -119,6 +119,11 @@ pub const CALLS: &[Call] = &[
         Nothing(404),
     ),
     call(
+        "GET /api/v1/webhooks/deliveries/{id}",
+        "/api/v1/webhooks/deliveries/<delivery>",
+        Nothing(404),
+    ),
+    call(
         "POST /api/v1/webhooks/deliveries/{id}/redeliver",
         "/api/v1/webhooks/deliveries/<delivery>/redeliver",
         Nothing(404),
