@@ -199,7 +199,11 @@ async fn an_inactive_deployment_starts_nothing() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;
     let id = stepwell_core::ids::WorkflowId::from_uuid(workflow);
-    server.app.set_active(&Caller::internal(), id, (false, stepwell_engine::app::Expected::Any)).await.unwrap();
+    server
+        .app
+        .set_active(&Caller::internal(), id, (false, stepwell_engine::app::Expected::Any))
+        .await
+        .unwrap();
     for path in STARTS {
         told(&server.post(path, &ask(json!({}))).await, 400, "inactive", path);
     }

@@ -191,9 +191,11 @@ pub async fn places_stay(store: Shared) {
     let second = store.find_workflow(workflow(2)).await.unwrap().unwrap();
     store.add_release(release(2, "z", 20)).await.unwrap();
     store.update_workflow(change(3, None, true)).await.unwrap();
-    for (sort, expected) in
-        [(WorkflowSort::Name, &[4, 2][..]), (WorkflowSort::UpdatedAt, &[4, 2]), (WorkflowSort::CreatedAt, &[4])]
-    {
+    for (sort, expected) in [
+        (WorkflowSort::Name, &[4, 2][..]),
+        (WorkflowSort::UpdatedAt, &[4, 2]),
+        (WorkflowSort::CreatedAt, &[4]),
+    ] {
         let begin = Begin::After(WorkflowPlace::of(&second, sort));
         let newest = ListWorkflows::newest(workspace(1), 9);
         let list = ListWorkflows { sort, order: Order::Ascending, begin, ..newest };

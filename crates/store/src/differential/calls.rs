@@ -312,7 +312,11 @@ impl Caller {
                     source: Arc::new(self.random.value()),
                     retention_seconds: self.random.maybe(3, |_| 0),
                     parts: self.parts(),
-                    tags: self.random.maybe(3, |random| random.below(3).to_string()).into_iter().collect(),
+                    tags: self
+                        .random
+                        .maybe(3, |random| random.below(3).to_string())
+                        .into_iter()
+                        .collect(),
                     now: self.random.time(),
                     effects: self.effects(),
                 };

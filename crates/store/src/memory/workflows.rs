@@ -40,7 +40,8 @@ impl WorkflowStore for MemoryStore {
         let changed = workflow.clone();
         for name in add.tags {
             let traffic = vec![Traffic { release: number, weight: 1 }];
-            let tag = ReleaseTagRecord { workflow: add.workflow, name, traffic, updated_at: add.now };
+            let tag =
+                ReleaseTagRecord { workflow: add.workflow, name, traffic, updated_at: add.now };
             state.tags.insert((tag.workflow, tag.name.clone()), tag);
         }
         let release = ReleaseRecord {
