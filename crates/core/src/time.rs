@@ -48,11 +48,23 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Parses an RFC 3339 time with a zone offset (`2026-01-31T09:00:00Z`).
+    /// Parses an RFC 3339 time with a zone offset (`2026-01-31T09:00:00Z`). The last hours of the
+    /// year 9999, which people write for "for ever", are the last moment that can be told.
     pub fn parse(text: &str) -> Option<Self> {
-        let parsed: jiff::Timestamp = text.parse().ok()?;
-        Some(Self(parsed.as_microsecond()))
+        // The library tells whole seconds only where its time ends.
+        let last = jiff::Timestamp::MAX.as_second() * 1_000_000;
+        match text.parse::<jiff::Timestamp>() {
+            Ok(parsed) => Some(Self(parsed.as_microsecond().min(last))),
+            Err(_) => ends_the_year_9999(text).then_some(Self(last)),
+        }
     }
+}
+
+/// A time that is written as it should be, and is beyond what the library can hold.
+fn ends_the_year_9999(text: &str) -> bool {
+    let Ok(pieces) = jiff::fmt::temporal::Pieces::parse(text) else { return false };
+    let (Some(time), Some(_)) = (pieces.time(), pieces.to_numeric_offset()) else { return false };
+    pieces.date().to_datetime(time) >= jiff::civil::date(9999, 12, 30).at(0, 0, 0, 0)
 }
 
 /// RFC 3339 in UTC with `Z`, to the microsecond where there are any.
@@ -82,6 +94,19 @@ mod tests {
             Timestamp::parse("2026-11-21T15:38:21+01:00").unwrap().to_string(),
             "2026-11-21T14:38:21Z"
         );
-        assert_eq!(Timestamp::parse("2026-11-21 14:38"), None);
+        for end in
+            ["9999-12-30T22:00:00.5Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999-05:00"]
+        {
+            let parsed = Timestamp::parse(end).unwrap();
+            assert_eq!(parsed.to_string(), "9999-12-30T22:00:00Z", "{end}");
+        }
+        for bad in [
+            "2026-11-21 14:38",
+            "9999-12-31T23:59:59",
+            "9999-12-32T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
     }
 }

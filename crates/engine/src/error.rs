@@ -59,7 +59,7 @@ pub enum AppError {
     #[error("the execution has already ended as {}", .0.name())]
     AlreadyEnded(Status),
     /// The execution is not in a state in which that can be done.
-    #[error("the execution is {}: {reason}", .status.name())]
+    #[error("the execution is {}: {reason}", shown(*.status))]
     WrongState {
         /// Where it stands.
         status: Status,
@@ -125,6 +125,14 @@ impl AppError {
     /// Something in the request is wrong at `path`.
     pub fn invalid(path: &str, message: impl Into<String>) -> Self {
         Self::InvalidRequest(Problem::new(path, message))
+    }
+}
+
+/// A status in a message. One that waits by itself is under way as far as users are told.
+const fn shown(status: Status) -> &'static str {
+    match status {
+        Status::Waiting => Status::Running.name(),
+        status => status.name(),
     }
 }
 

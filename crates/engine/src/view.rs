@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Execution, Failure, Recorded, Status, StepState};
+use stepwell_core::execution::{Event, Execution, Failure, Recorded, Status, StepState};
 use stepwell_core::ids::{ExecutionId, StepRunId};
 use stepwell_store::record::ExecutionRecord;
 
@@ -250,16 +250,16 @@ fn step_notice(execution: &Execution, recorded: &Recorded, index: usize) -> Opti
 
 /// The line that an event amounts to in the logs of an execution.
 pub fn log_line(execution: &Execution, recorded: &Recorded) -> Option<LogLine> {
-    let stepwell_core::execution::Event::StepLogged { step, level, message } = &recorded.event
-    else {
-        return None;
+    let Recorded { seq, at, event, .. } = recorded;
+    let (step_id, level, message) = match event {
+        Event::StepLogged { step, level, message } => {
+            let step = execution.origin.plan.steps.get(*step as usize);
+            (step.map(|step| step.id.clone()), level.clone(), message.clone())
+        }
+        Event::Cancelled { reason: Some(reason) } => {
+            (None, "info".into(), format!("cancelled: {reason}"))
+        }
+        _ => return None,
     };
-    let step_id = execution.origin.plan.steps.get(*step as usize).map(|s| s.id.clone());
-    Some(LogLine {
-        seq: recorded.seq,
-        at: recorded.at,
-        step_id,
-        level: level.clone(),
-        message: message.clone(),
-    })
+    Some(LogLine { seq: *seq, at: *at, step_id, level, message })
 }

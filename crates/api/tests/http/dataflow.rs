@@ -70,7 +70,8 @@ async fn an_execution_under_way_lists_every_task() {
         let late = server.post(&format!("{execution}/{verb}"), &json!({})).await;
         assert_eq!(late.refusal(), (409, "EXECUTION_ENDED".into()), "{verb}");
     }
-    assert_eq!(server.get(&format!("{execution}/logs")).await.json(), json!({"logs": []}));
+    let logs = server.get(&format!("{execution}/logs")).await;
+    assert_eq!(logs.text_at("/logs/0/message"), "cancelled: why not");
 }
 
 #[tokio::test]

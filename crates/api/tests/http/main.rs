@@ -7,6 +7,7 @@ mod abi;
 mod audit;
 mod cors;
 mod dataflow;
+mod deployment_history;
 mod deployments;
 mod described;
 mod edge;

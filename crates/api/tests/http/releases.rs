@@ -70,7 +70,8 @@ async fn tags_choose_releases() {
     }
     assert!(seen[0] > 40 && seen[1] > 0, "{seen:?}");
     for (path, body, field) in [
-        (tag.clone(), json!({"release": 3}), "traffic"),
+        (tag.clone(), json!({"release": 3}), "release"),
+        (tag.clone(), json!({"traffic": [{"release": 3, "weight": 1}]}), "traffic"),
         (tag.clone(), json!({"traffic": []}), "traffic"),
         (tag.clone(), json!({"traffic": [{"release": 1, "weight": 0}]}), "traffic"),
         (tag.clone(), json!({"traffic": [{"release": 1}]}), "traffic[0]"),
@@ -81,8 +82,12 @@ async fn tags_choose_releases() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body} {}", refused.text);
         assert_eq!(refused.text_at("/errors/0/field"), field, "{body}");
     }
+    let nameless = json!({"definition": {"steps": []}});
+    let refused = server.post(&format!("{workflow}/releases"), &nameless).await;
+    assert_eq!(refused.text_at("/errors/0/field"), "definition.name", "{}", refused.text);
+    assert_eq!(refused.text_at("/errors/1/field"), "definition.steps", "{}", refused.text);
     // A release is made with all of its tags, or not at all.
-    for name in ["LATEST", "no spaces", ""] {
+    for name in ["LATEST", "no spaces", "", "fine"] {
         let body = json!({"definition": definition("three"), "release_tags": ["fine", name]});
         let refused = server.post(&format!("{workflow}/releases"), &body).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{name} {}", refused.text);

@@ -92,7 +92,7 @@ impl App {
     }
 
     /// Changes parts of a workflow. Where that changes its definition, it becomes the next
-    /// release; where it changes nothing, nothing is done. Two changes at once are made one after the other. Scope `write:workflows`.
+    /// release. Two changes at once are made one after the other. Scope `write:workflows`.
     ///
     /// # Errors
     /// `NotFound`, `InvalidDefinition`, `Changed` where it is not at an expected version.
@@ -187,7 +187,6 @@ impl App {
                 };
                 self.release_next(caller, record, (add, plan)).await
             }
-            None if parts == record.parts() => Ok(record.clone()),
             None => {
                 let parts = Some(parts);
                 let update = UpdateWorkflow { expected, parts, ..UpdateWorkflow::of(id, now) };

@@ -240,16 +240,9 @@ impl App {
         integrations::require(workflow)?;
         let release = start.release.unwrap_or(workflow.release);
         let plan = self.engine.plans.plan(workflow.id, release).await?;
+        self.check_urls(&start)?;
         let input = start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new()));
         let input = self.checked_input(&plan, input)?;
-        for (field, url) in
-            [("webhook_url", &start.webhook_url), ("callback_url", &start.callback_url)]
-        {
-            if let Some(url) = url {
-                let checked = self.engine.egress.check_url(url);
-                checked.map_err(|error| refused_url(field, &error))?;
-            }
-        }
         let state = match start.previous {
             // One that is run again begins as the first one did, not as that one's predecessor ended.
             Some(previous) if start.rerun.is_none() => {
@@ -307,6 +300,18 @@ impl App {
             secrets: Secrets::new(start.secrets),
             accepted,
         })
+    }
+
+    /// Nobody is told of an execution at an address that may not be reached.
+    fn check_urls(&self, start: &Start) -> Result<(), AppError> {
+        let urls = [("webhook_url", &start.webhook_url), ("callback_url", &start.callback_url)];
+        for (field, url) in urls {
+            if let Some(url) = url {
+                let checked = self.engine.egress.check_url(url);
+                checked.map_err(|error| refused_url(field, &error))?;
+            }
+        }
+        Ok(())
     }
 
     /// The state with which an earlier execution of the workflow ended.

@@ -21,11 +21,12 @@ use super::commands::{Attempt, permanent};
 use super::deliveries::Outbox;
 use super::engine::Engine;
 use super::feed::{Feed, Outcome};
-use super::registry::{Control, Message, Seat};
+use super::registry::{Message, Seat};
 use super::secrets::Secrets;
 use super::size::json_size;
 use crate::AppError;
 
+mod hear;
 mod load;
 pub(crate) mod persist;
 mod rest;
@@ -336,98 +337,5 @@ impl Runner {
             Ok(done)
         });
         self.tell(Input::StepEnded { step, attempt, result });
-    }
-
-    /// Waits for the next message or moment, and acts on it.
-    async fn hear(&mut self) -> Result<(), Gone> {
-        let wake = self.execution.next_wake();
-        let pause = wake.map(|at| at.since(self.engine.now()));
-        let message = tokio::select! {
-            message = self.mailbox.recv() => message,
-            () = sleep_for(pause) => Some(Message::Wake),
-        };
-        // The runner holds a sender itself, so the mailbox never closes.
-        let Some(message) = message else { return Err(Gone::Stopped) };
-        self.take(message);
-        while let Ok(message) = self.mailbox.try_recv() {
-            self.take(message);
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::StepEnded { step, attempt, result } => {
-                self.under_way.remove(&step);
-                self.step_ended(step, attempt, result);
-            }
-            Message::StepLogged { step, level, message } => {
-                self.tell(Input::StepLogged { step, level: level.into(), message });
-            }
-            Message::Control { what, note, reply } => self.control(what, note, reply),
-            Message::Wake => {
-                self.tell(Input::Timer);
-            }
-            Message::Drain => self.draining = true,
-        }
-    }
-
-    fn control(
-        &mut self,
-        what: Control,
-        note: Option<Box<AuditRecord>>,
-        reply: oneshot::Sender<Result<(), AppError>>,
-    ) {
-        let input = match what {
-            Control::Cancel { reason } => Input::Cancel { reason },
-            Control::Pause => Input::Pause,
-            Control::Resume => Input::Resume,
-            Control::Expire => Input::Timer,
-        };
-        let resumed = matches!(input, Input::Resume);
-        match self.tell(input) {
-            None => {
-                self.replies.push(reply);
-                self.notes.extend(note.map(|note| *note));
-                // It was paused before it began: now it begins.
-                if resumed && self.execution.status() == Status::Queued {
-                    self.tell(Input::Start);
-                }
-            }
-            Some(refused) => {
-                let _ = reply.send(Err(refusal(refused, self.execution.status())));
-            }
-        }
-    }
-
-    /// Somebody woke an execution that has ended: whatever they want is too late.
-    fn refuse_all(&mut self) -> Gone {
-        self.mailbox.close();
-        while let Ok(message) = self.mailbox.try_recv() {
-            if let Message::Control { reply, .. } = message {
-                let _ = reply.send(Err(AppError::AlreadyEnded(self.execution.status())));
-            }
-        }
-        Gone::Ended
-    }
-}
-
-async fn sleep_for(pause: Option<std::time::Duration>) {
-    match pause {
-        Some(pause) => tokio::time::sleep(pause).await,
-        None => std::future::pending().await,
-    }
-}
-
-fn refusal(refused: Refused, status: Status) -> AppError {
-    match refused {
-        Refused::Ended(status) => AppError::AlreadyEnded(status),
-        Refused::AlreadyPaused => AppError::WrongState { status, reason: "it is paused already" },
-        Refused::NotPaused => {
-            AppError::WrongState { status, reason: "only a paused one can be resumed" }
-        }
-        Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale => {
-            AppError::WrongState { status, reason: "that does not fit where it stands" }
-        }
     }
 }

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
-use stepwell_core::Problem;
 use stepwell_core::execution::{RerunFrom, Status};
 use stepwell_core::ids::WorkflowId;
+use stepwell_core::{Problem, Problems};
 use stepwell_engine::app::{Again, Start};
 use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, Caller};
@@ -93,7 +93,18 @@ fn misshapen(error: ApiError) -> ApiError {
 
 /// Places of what does not fit, as this dialect's requests name them.
 fn placed(error: AppError) -> ApiError {
-    ApiError::from(error).replaced("input", "parameters")
+    misshapen(ApiError::from(error).replaced("input", "parameters"))
+}
+
+/// The input that a rerun does not accept is that of the step.
+fn refused(error: AppError) -> ApiError {
+    match error {
+        AppError::InvalidInput(Problems(problems)) => {
+            let intro = "the input does not fit the step's input schema";
+            ApiError::with_problems(Kind::InvalidInput, intro, problems)
+        }
+        other => misshapen(other.into()),
+    }
 }
 
 /// The parameters, which must be an object.
@@ -273,7 +284,8 @@ pub async fn rerun(
         idempotency: posted.key,
         ..again.start.clone()
     };
-    let (workflow, start) = api.app.rerun(&caller, of.0, Again { start, ..again }).await?;
+    let rerun = api.app.rerun(&caller, of.0, Again { start, ..again }).await;
+    let (workflow, start) = rerun.map_err(refused)?;
     begin(&api, &caller, workflow, start).await
 }
 

@@ -90,7 +90,9 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
         let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
         Some((first, Timestamp::parse(&format!("{text}T23:59:59.999999Z"))?))
     };
-    let meant = Timestamp::parse(text).map(|at| (at, at)).or_else(whole);
+    // Where an address was put together by hand, the `+` of a zone arrives as a space.
+    let spaced = || Timestamp::parse(&text.replace(' ', "+"));
+    let meant = Timestamp::parse(text).or_else(spaced).map(|at| (at, at)).or_else(whole);
     meant.map(Some).ok_or_else(|| {
         wrong(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
     })
@@ -134,6 +136,10 @@ mod tests {
         assert_eq!(read(at).unwrap(), pair(at, at));
         let day = pair("2023-05-02T00:00:00Z", "2023-05-02T23:59:59.999999Z");
         assert_eq!(read("2023-05-02").unwrap(), day);
+        let east = pair("2023-05-02T08:00:00Z", "2023-05-02T08:00:00Z");
+        for text in ["2023-05-02T10:00:00+02:00", "2023-05-02T10:00:00 02:00"] {
+            assert_eq!(read(text).unwrap(), east, "{text}");
+        }
         for bad in ["", "yesterday", "2023-13-01", "2023-05-02T10:00:00"] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -14,7 +14,7 @@ use super::releases_wire::{
 use super::{responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::once::once;
 use crate::query::Params;
 use crate::respond;
@@ -44,7 +44,9 @@ pub async fn create_release(
     let tags = fields.texts("release_tags").unwrap_or_default();
     fields.finish()?;
     once(&api.app, &caller, posted.key, async {
-        let release = api.app.add_release(&caller, id, (definition, &tags)).await?;
+        let release = api.app.add_release(&caller, id, (definition, &tags)).await;
+        let within = |error| ApiError::from(error).within(Kind::InvalidDefinition, "definition");
+        let release = release.map_err(within)?;
         wire::written(StatusCode::CREATED, Release::from(release))
     })
     .await
@@ -116,15 +118,18 @@ pub async fn put_release_tag(
     posted: Posted,
 ) -> Answer {
     let id = of.0;
-    let traffic = traffic(posted)?;
-    let tag = api.app.put_release_tag(&caller, id, (part(&path, "tag"), traffic)).await?;
+    let (place, traffic) = traffic(posted)?;
+    let tag = api.app.put_release_tag(&caller, id, (part(&path, "tag"), traffic)).await;
+    let tag = tag.map_err(|error| ApiError::from(error).replaced("traffic", place))?;
     respond::json(StatusCode::OK, &wire::Envelope::of(ReleaseTag::from(tag)))
 }
 
-fn traffic(posted: Posted) -> Result<Vec<Traffic>, ApiError> {
+/// Where a tag is to point, and the field that says it.
+fn traffic(posted: Posted) -> Result<(&'static str, Vec<Traffic>), ApiError> {
     let mut fields = posted.fields()?;
     let release = fields.value("release");
     let list = fields.list("traffic");
+    let place = if release.is_some() { "release" } else { "traffic" };
     let mut traffic = Vec::new();
     match (release, list) {
         (Some(_), Some(_)) => {
@@ -150,7 +155,7 @@ fn traffic(posted: Posted) -> Result<Vec<Traffic>, ApiError> {
         }
     }
     fields.finish()?;
-    Ok(traffic)
+    Ok((place, traffic))
 }
 
 fn whole(value: &Value) -> Option<u32> {

@@ -110,7 +110,7 @@ async fn what_it_is_given_must_fit() {
             (
                 json!({"parameters": {"text": "a"}, "callback_url": "ftp://x"}),
                 400,
-                "INVALID_REQUEST",
+                "INVALID_PARAMETERS",
                 "callback_url",
             ),
         ] {
@@ -159,7 +159,8 @@ async fn one_that_is_not_waited_for_is_accepted() {
         assert_eq!(refusal(&late), refused(409, "EXECUTION_ENDED", "none"), "{verb}");
     }
     let logs = server.get(&format!("{execution}/logs")).await;
-    assert_eq!(logs.json()["data"]["items"], json!([]));
+    let line = &logs.json()["data"]["items"][0];
+    assert_eq!((&line["message"], &line["step"]), (&json!("cancelled: why"), &json!(null)));
 }
 
 #[tokio::test]

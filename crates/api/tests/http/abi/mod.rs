@@ -1,5 +1,6 @@
 //! The abi dialect: its contract, call by call.
 
+mod changes;
 mod executions;
 mod golden;
 mod golden_errors;

@@ -55,6 +55,36 @@ async fn workflows_are_filtered_sorted_and_cut() {
     assert_eq!(second.json()["data"]["pagination"], expect);
 }
 
+/// Whatever becomes of the workflow that a page ended with, the next one begins where it stood.
+#[tokio::test]
+async fn a_cursor_keeps_its_place() {
+    for (sort, rest) in [
+        ("name", &["c", "d", "z"][..]),
+        ("updated_at", &["c", "d", "z"]),
+        ("created_at", &["c", "d"]),
+    ] {
+        let server = Server::start().await;
+        for name in ["a", "b", "c", "d"] {
+            labelled(&server, name, json!({})).await;
+        }
+        let list = format!("{WORKFLOWS}?sort_by={sort}&sort_order=asc&page_size=2");
+        let first = server.get(&list).await;
+        assert_eq!(names(&first), ["a", "b"]);
+        let last = format!("{WORKFLOWS}/{}", first.text_at("/data/items/1/id"));
+        super::send(&server, "PUT", &last, &json!({"name": "z"})).await;
+        let cursor = first.text_at("/data/pagination/next_cursor");
+        let rest_of = list.replace("page_size=2", "page_size=9");
+        let second = server.get(&format!("{rest_of}&cursor={cursor}")).await;
+        assert_eq!(names(&second), rest, "{sort}");
+        super::delete(&server, &last).await;
+        let again = server.get(&format!("{list}&cursor={cursor}")).await;
+        assert_eq!(names(&again), ["c", "d"], "{sort}");
+        // A place in one order is none in another.
+        let other = server.get(&format!("{WORKFLOWS}?sort_by=type&cursor={cursor}")).await;
+        assert_eq!(refusal(&other), refused(400, "INVALID_REQUEST", "cursor"));
+    }
+}
+
 #[tokio::test]
 async fn wrong_parameters_are_named() {
     let server = Server::start().await;
@@ -84,6 +114,7 @@ async fn wrong_parameters_are_named() {
     for (query, field) in [
         ("workflow_id=x", "workflow_id"),
         ("start_date=yesterday", "start_date"),
+        ("start_date=2026-11-21T00:00:00", "start_date"),
         ("end_date=2026-02-30", "end_date"),
         ("start_date=2026-02-02&end_date=2026-02-01", "end_date"),
         ("sort_by=duration_ms", "sort_by"),
@@ -118,6 +149,10 @@ async fn executions_are_filtered_and_every_page_is_found() {
     assert_eq!(total("status=failed&half=1").await, 2);
     assert_eq!(total("start_date=2000-01-01&end_date=2100-01-01").await, 12);
     assert_eq!(total("end_date=2000-01-01").await, 0);
+    for end in ["9999-12-31", "9999-12-31T23:59:59Z"] {
+        assert_eq!(total(&format!("end_date={end}")).await, 12, "{end}");
+        assert_eq!(total(&format!("start_date={end}")).await, 0, "{end}");
+    }
     assert_eq!(total("start_date=2100-01-01T00:00:00%2B02:00").await, 0);
 
     let ids = |answer: &Answer| -> Vec<String> {

@@ -109,7 +109,8 @@ async fn what_cannot_be_run_again_is_told() {
         (json!({"from": "failed"}), 409, "INVALID_STATE", "none"),
         (json!({"from": "middle"}), 400, "INVALID_PARAMETERS", "from"),
         (json!({"from": "start", "from_step": "text"}), 400, "INVALID_PARAMETERS", "from_step"),
-        (json!({"from_step": "nope"}), 400, "INVALID_REQUEST", "from_step"),
+        (json!({"from_step": "nope"}), 400, "INVALID_PARAMETERS", "from_step"),
+        (json!({"callback_url": "nowhere"}), 400, "INVALID_PARAMETERS", "callback_url"),
         (json!({"from_step": 5}), 400, "INVALID_PARAMETERS", "from_step"),
         (json!({"input": {}}), 400, "INVALID_PARAMETERS", "input"),
         (
@@ -124,10 +125,16 @@ async fn what_cannot_be_run_again_is_told() {
         let answer = server.post(&format!("{done}/rerun"), &body).await;
         assert_eq!(refusal(&answer), refused(status, code, field), "{body} {}", answer.text);
     }
+    let body = json!({"from_step": "text", "input": {"text": 5}});
+    let answer = server.post(&format!("{done}/rerun"), &body).await;
+    let message = answer.text_at("/message");
+    assert!(message.starts_with("the input does not fit the step's input schema"), "{message}");
     let waiting = active_of(&server, json!({"steps": waiting_steps()})).await;
     let running = begun(&server, &waiting, &json!({})).await;
     let answer = server.post(&format!("{running}/rerun"), &json!({})).await;
     assert_eq!(refusal(&answer), refused(409, "INVALID_STATE", "none"));
+    let message = answer.text_at("/message");
+    assert!(message.starts_with("the execution is running: "), "as it is shown: {message}");
     server.post(&format!("{workflow}/deactivate"), &json!({})).await;
     let answer = server.post(&format!("{done}/rerun"), &json!({})).await;
     assert_eq!(refusal(&answer), refused(409, "WORKFLOW_INACTIVE", "none"));

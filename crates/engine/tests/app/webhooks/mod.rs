@@ -13,8 +13,8 @@ use standardwebhooks::Webhook;
 use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, WorkspaceId};
 use stepwell_core::{Topic, Topics};
 use stepwell_engine::app::{
-    ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, NewWebhook, Page,
-    PageAt, RotateSecret, ShownWebhook, Start, WantedStatus,
+    ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
+    Page, PageAt, RotateSecret, ShownWebhook, Start, WantedStatus,
 };
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::Effects;
