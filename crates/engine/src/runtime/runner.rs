@@ -183,6 +183,9 @@ impl Runner {
         match gone {
             Gone::Ended => {
                 self.feed.finish(Outcome::Ended(Arc::new(self.execution)));
+                if self.engine.config.fire_schedules {
+                    self.engine.schedules.ended(&self.record.metadata);
+                }
                 // Whoever began to count between the last commit and this has still seen it.
                 self.engine.meters.left(&self.record);
             }

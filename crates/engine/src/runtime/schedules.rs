@@ -1,13 +1,20 @@
-//! What the loop of schedules and those who change schedules share.
+//! What the loop of schedules shares with those who change schedules and those who end executions.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use stepwell_core::Timestamp;
 use stepwell_core::ids::ScheduleId;
+use stepwell_core::{Map, Timestamp};
 use tokio::sync::Notify;
+
+/// The label of an execution that names the schedule that started it.
+pub(crate) const LABEL: &str = "schedule_id";
+
+/// The most schedules that are remembered because an execution of theirs has ended; what waits in
+/// others is looked at every few seconds anyway.
+const MAX_ENDED: usize = 10_000;
 
 /// What waits for schedules.
 #[derive(Default)]
@@ -15,8 +22,8 @@ pub(crate) struct Schedules {
     changed: Notify,
     /// Until when the loop sleeps; the end of time while it looks.
     asleep_until: AtomicI64,
-    // Look-ups only under it, nothing awaits.
-    watched: Mutex<HashSet<ScheduleId>>,
+    // Insertions only under it, nothing awaits.
+    ended: Mutex<BTreeSet<ScheduleId>>,
 }
 
 impl Schedules {
@@ -34,7 +41,8 @@ impl Schedules {
         self.asleep_until.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// Sleeps until that moment, which is `pause` away, or until something earlier is stored.
+    /// Sleeps until that moment, which is `pause` away, or until something earlier is stored or an
+    /// execution ends.
     pub(crate) async fn sleep(&self, until: Timestamp, pause: Duration) {
         self.asleep_until.store(until.as_micros(), Ordering::SeqCst);
         tokio::select! {
@@ -43,17 +51,24 @@ impl Schedules {
         }
     }
 
-    /// Whether nobody watched that schedule until now; somebody does from now on.
-    pub(crate) fn watch(&self, id: ScheduleId) -> bool {
-        self.lock().insert(id)
+    /// An execution with those labels has ended: where a schedule started it, a firing may have
+    /// waited for that. Whoever ends it says so, whichever node let the firing wait.
+    pub(crate) fn ended(&self, labels: &Map) {
+        let Some(id) = labels.get(LABEL).and_then(|label| label.as_str()?.parse().ok()) else {
+            return;
+        };
+        let mut ended = self.lock();
+        if ended.len() < MAX_ENDED && ended.insert(id) {
+            self.changed.notify_one();
+        }
     }
 
-    /// Nobody watches it any more.
-    pub(crate) fn unwatch(&self, id: ScheduleId) {
-        self.lock().remove(&id);
+    /// The schedules of which executions have ended since this was asked last.
+    pub(crate) fn take_ended(&self) -> BTreeSet<ScheduleId> {
+        std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<ScheduleId>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<ScheduleId>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

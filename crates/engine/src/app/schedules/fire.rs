@@ -20,6 +20,7 @@ use super::{ATTEMPTS, App, Triggered, not_found};
 use crate::app::Start;
 use crate::caller::Verb;
 use crate::runtime::feed::Outcome;
+use crate::runtime::schedules::LABEL;
 use crate::{AppError, Caller};
 
 /// Why an execution was not started.
@@ -50,11 +51,6 @@ impl App {
         while !self.engine.background.is_stopping() {
             let Some(record) = self.engine.store.find_schedule(id).await? else { return Ok(()) };
             if !self.step(&record).await? {
-                if let (false, Some(last)) =
-                    (record.progress.queued.is_empty(), record.last_execution)
-                {
-                    self.settle_after(&record, last);
-                }
                 return Ok(());
             }
         }
@@ -191,33 +187,6 @@ impl App {
         let found = self.engine.store.load_execution(id).await?;
         Ok(found.is_some_and(|found| !found.record.status.is_final()))
     }
-
-    /// Settles a schedule as soon as the execution that its firings wait for has ended.
-    fn settle_after(&self, record: &ScheduleRecord, last: ExecutionId) {
-        let (app, id, owner) = (self.clone(), record.id, owner(record));
-        if !app.engine.schedules.watch(id) {
-            return;
-        }
-        tokio::spawn(async move {
-            let ended = async {
-                let mut follow = app.follow(&owner, None, last, 0).await?;
-                while follow.next().await?.is_some() {}
-                Ok::<_, AppError>(())
-            };
-            let ended = ended.await;
-            // The end is seen a moment before the runner is gone.
-            tokio::task::yield_now().await;
-            app.engine.schedules.unwatch(id);
-            // It is looked at again in a while, whatever went wrong here.
-            let settled = match ended {
-                Ok(()) => Box::pin(app.settle(id)).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = settled {
-                tracing::debug!(schedule = %id, %error, "a queued firing waits a little longer");
-            }
-        });
-    }
 }
 
 /// As whom a schedule executes its workflow.
@@ -228,7 +197,7 @@ fn owner(record: &ScheduleRecord) -> Caller {
 /// What it executes it with; the labels tell where the execution comes from.
 fn start(record: &ScheduleRecord, why: Why<'_>) -> Start {
     let mut metadata = Map::new();
-    metadata.insert("schedule_id".to_owned(), json!(record.id.abi()));
+    metadata.insert(LABEL.to_owned(), json!(record.id.abi()));
     if let Why::Due(at) = why {
         metadata.insert("scheduled_at".to_owned(), json!(at.to_string()));
     }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use stepwell_core::ids::ScheduleId;
 use stepwell_store::schedules::DueSchedules;
 
 use super::{AT_ONCE, App, BATCH};
@@ -38,30 +39,34 @@ pub(in crate::app) async fn fire_schedules(app: App, mut stop: Stop) {
     }
 }
 
-/// Settles what is due, and answers how long to sleep.
+/// Settles what is due or waited for an execution that has ended, and answers how long to sleep.
 async fn settle_due(app: &App) -> Result<Duration, AppError> {
     let engine = &app.engine;
     engine.schedules.look();
+    settle_all(app, engine.schedules.take_ended()).await?;
     loop {
         let due = DueSchedules { now: engine.now(), limit: BATCH };
         let due = engine.store.due_schedules(due).await?;
         if due.is_empty() || engine.background.is_stopping() {
             break;
         }
-        let settling = due.into_iter().map(|record| {
-            let app = app.clone();
-            async move { app.settle(record.id).await }
-        });
-        let mut settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
-        let mut failed = None;
-        while let Some(settled) = settling.next().await {
-            failed = failed.or(settled.err());
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        settle_all(app, due.into_iter().map(|record| record.id)).await?;
     }
     let next = engine.store.next_schedule().await?;
     let pause = next.map_or(LOOK_EVERY, |at| at.since(engine.now()));
     Ok(pause.clamp(LOOK_AGAIN, LOOK_EVERY))
+}
+
+/// Settles each, whatever becomes of the others; answers the first failure.
+async fn settle_all(app: &App, ids: impl IntoIterator<Item = ScheduleId>) -> Result<(), AppError> {
+    let settling = ids.into_iter().map(|id| {
+        let app = app.clone();
+        async move { app.settle(id).await }
+    });
+    let mut settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
+    let mut failed = None;
+    while let Some(settled) = settling.next().await {
+        failed = failed.or(settled.err());
+    }
+    failed.map_or(Ok(()), Err)
 }

@@ -1,10 +1,18 @@
 //! Outages, and firings that meet a running execution.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::execution::Status;
+use stepwell_engine::EngineConfig;
+use stepwell_store::Store;
+use stepwell_store::memory::MemoryStore;
 
-use crate::simulated::{Simulated, at, cron, scheduled_at, with_misfire, with_overlap};
+use crate::simulated::{
+    RuntimeClock, Simulated, at, cron, scheduled_at, with_misfire, with_overlap,
+};
+use crate::support::config;
 
 const OUTAGE: Duration = Duration::from_secs(3 * 3600);
 
@@ -66,6 +74,37 @@ async fn executions_longer_than_the_pause_between_firings() {
                 let pause = pair[1].created_at.since(pair[0].ended_at.unwrap());
                 assert!(pause < Duration::from_millis(100), "one follows the other: {pause:?}");
             }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_starts_at_once_whichever_node_ends_the_one_before() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let clock = RuntimeClock::from(at("2026-05-02T10:00:30Z"));
+    let config = || EngineConfig { sole_node: false, ..config() };
+    let one = Simulated::over(store.clone(), clock.clone(), config()).await;
+    let two = Simulated::over(store.clone(), clock.clone(), config()).await;
+    let workflow = one.slow("97s").await;
+    // Each node begins executions, whichever of them lets the firings wait.
+    for n in 0..12 {
+        let node = if n % 2 == 0 { &one } else { &two };
+        let id = node.schedule(workflow, with_overlap("queue", cron("* * * * *"))).await;
+        node.app.trigger_schedule(&node.caller, id).await.unwrap();
+    }
+    one.pass(10 * 60).await;
+    let all = one.executions(workflow).await;
+    let mut by_schedule = BTreeMap::<_, Vec<_>>::new();
+    for execution in &all {
+        let of = execution.metadata["schedule_id"].to_string();
+        by_schedule.entry(of).or_default().push(execution);
+    }
+    assert_eq!(by_schedule.len(), 12);
+    for executions in by_schedule.values() {
+        assert_eq!(executions.len(), 7);
+        for pair in executions.windows(2) {
+            let pause = pair[1].created_at.since(pair[0].ended_at.unwrap());
+            assert!(pause < Duration::from_millis(100), "one follows the other: {pause:?}");
         }
     }
 }
