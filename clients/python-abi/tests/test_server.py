@@ -266,7 +266,9 @@ def test_each_call_has_its_variant() -> None:
             one, other = inspect.signature(call), inspect.signature(calls[name + "_async"])
             if name == "execute_workflow":
                 continue  # The other one does not wait, and takes a callback.
-            assert one == other, name
+            assert one.parameters == other.parameters, name
+            gives = str(one.return_annotation)
+            assert str(other.return_annotation) in (gives, "Async" + gives), name
 
 
 def answer(status: int, code: str) -> Answer:

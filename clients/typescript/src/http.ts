@@ -7,7 +7,14 @@ import {
   StepwellError,
   UnexpectedAnswerError,
 } from "./errors.js";
-import { DEFAULT_POLICY, delay, pause, RETRIED, type RetryPolicy } from "./retry.js";
+import {
+  DEFAULT_POLICY,
+  delay,
+  pause,
+  RETRIED,
+  retryAfter,
+  type RetryPolicy,
+} from "./retry.js";
 
 /** What a client is made with. */
 export interface ClientOptions {
@@ -117,7 +124,7 @@ export class Clock {
 export class Http {
   readonly baseUrl: string;
   readonly policy: RetryPolicy;
-  private readonly apiKey: string | undefined;
+  private readonly apiKey: string;
   private readonly timeout: number;
   private readonly fetch: typeof fetch;
 
@@ -126,8 +133,13 @@ export class Http {
       (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
     const url =
       options.baseUrl ?? env["STEPWELL_URL"] ?? env["STEPWELL_SERVER"] ?? "http://127.0.0.1:8080";
-    this.baseUrl = url.replace(/\/+$/, "");
-    this.apiKey = options.apiKey ?? env["STEPWELL_API_KEY"];
+    // In a browser it can also be a path of the page's own origin.
+    if (!/^(https?:\/\/[^/]|\/|$)/i.test(url)) {
+      throw new TypeError(`baseUrl must be like http://127.0.0.1:8080, not ${url}`);
+    }
+    // Paths are said by the calls; some know the address with the one of the management API.
+    this.baseUrl = url.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
+    this.apiKey = keyOf(options.apiKey ?? env["STEPWELL_API_KEY"] ?? "");
     this.timeout = options.timeout ?? 30_000;
     this.policy = { ...DEFAULT_POLICY, ...options.retries };
     if (options.maxRetries !== undefined) this.policy.maxRetries = options.maxRetries;
@@ -216,6 +228,16 @@ export class Http {
   }
 }
 
+/**
+ * A key without the line end of the file that it was read from. What is wrong with it must not be
+ * told by showing it.
+ */
+function keyOf(text: string): string {
+  const key = text.trim();
+  if (!/^[!-~]*$/.test(key)) throw new TypeError("apiKey has characters that no key has");
+  return key;
+}
+
 /** Whether a failure may pass by itself: a lost connection, but not the end of our own patience. */
 function isPassing(failure: Error): boolean {
   return failure instanceof ConnectionFailedError && !(failure instanceof RequestTimeoutError);
@@ -245,7 +267,8 @@ async function refusal(response: Response): Promise<Error> {
   } catch {
     // The text itself is all there is to tell.
   }
-  return apiError(response.status, body, requestId(response));
+  const wait = retryAfter(response.headers.get("retry-after") ?? undefined);
+  return apiError(response.status, body, requestId(response), wait);
 }
 
 /** `crypto.randomUUID` exists in browsers on safe origins only; the rest everywhere. */
