@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import stepwell
-from stepwell_testing import MANAGEMENT, Answer, Server, Stub, snippets
+from stepwell_testing import CLIENTS, MANAGEMENT, Answer, Server, Stub, snippets
 
 from abi import exceptions
 from abi.workflows import (
@@ -103,6 +103,16 @@ def test_readme(address: Server, capsys: pytest.CaptureFixture[str]) -> None:
         "PARAMETER_VALIDATION_ERROR parameters",
     ):
         assert part in said, (part, said)
+
+
+def test_the_page_of_the_clients(
+    address: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STEPWELL_API_KEY", address.key)
+    _, ours = snippets(CLIENTS)
+    run(ours, {})
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["{'text': 'HELLO'}", "422 PARAMETER_VALIDATION_ERROR parameters.txt"]
 
 
 def test_managing(address: Server) -> None:

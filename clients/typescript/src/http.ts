@@ -16,6 +16,9 @@ import {
   type RetryPolicy,
 } from "./retry.js";
 
+/** As in package.json. */
+export const VERSION = "0.1.0";
+
 /** What a client is made with. */
 export interface ClientOptions {
   /** `STEPWELL_API_KEY` where it is left out. */
@@ -120,6 +123,12 @@ export class Clock {
   }
 }
 
+/** What a client knows of Node. */
+interface Process {
+  env?: Record<string, string | undefined>;
+  versions?: Record<string, string | undefined>;
+}
+
 /** Sends calls to one server. */
 export class Http {
   readonly baseUrl: string;
@@ -127,10 +136,14 @@ export class Http {
   private readonly apiKey: string;
   private readonly timeout: number;
   private readonly fetch: typeof fetch;
+  private readonly agent: Record<string, string> = {};
 
   constructor(options: ClientOptions) {
-    const env =
-      (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
+    const { process } = globalThis as { process?: Process };
+    const env = process?.env ?? {};
+    // Browsers say who they are themselves.
+    const agent = process?.versions?.["node"] ? `stepwell-typescript/${VERSION}` : undefined;
+    if (agent) this.agent = { "User-Agent": agent };
     const url =
       options.baseUrl ?? env["STEPWELL_URL"] ?? env["STEPWELL_SERVER"] ?? "http://127.0.0.1:8080";
     // In a browser it can also be a path of the page's own origin.
@@ -207,7 +220,11 @@ export class Http {
   }
 
   private request(call: Call): { url: string; init: RequestInit } {
-    const headers: Record<string, string> = { Accept: "application/json", ...call.headers };
+    const headers: Record<string, string> = {
+      Accept: "application/json",
+      ...this.agent,
+      ...call.headers,
+    };
     if (this.apiKey) headers["X-API-KEY"] = this.apiKey;
     if (call.method === "POST") headers["Idempotency-Key"] = call.idempotencyKey ?? newKey();
     // The server never redirects; following would hand the key to whoever does.

@@ -30,7 +30,8 @@ async function allowed(): Promise<unknown> {
   });
   await client.workflows.activate(made.id);
   const { version } = await client.workflows.get(made.id);
-  const changed = await client.workflows.update(made.id, { description: "d" }, { ifVersion: version });
+  const ifVersion = { ifVersion: version };
+  const changed = await client.workflows.update(made.id, { description: "d" }, ifVersion);
   const done = await client.workflows.execute(made.id, { text: "down" });
   const { executionId } = await client.workflows.executeAsync(made.id, { text: "up" });
   const events = [];

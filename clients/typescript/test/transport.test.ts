@@ -187,7 +187,14 @@ test("addresses and keys", async (t) => {
     await assert.rejects(client.me(), NotFoundError);
   }
   assert.ok(stub.asked.every(({ path }) => path === "/api/v1/auth/me"));
-  assert.equal(stub.asked[0]?.headers["x-api-key"], "sk_live_a");
+  const { headers } = stub.asked[0] ?? {};
+  const { version } = createRequire(import.meta.url)("stepwell/package.json") as {
+    version: string;
+  };
+  assert.deepEqual(
+    [headers?.["x-api-key"], headers?.["user-agent"]],
+    ["sk_live_a", `stepwell-typescript/${version}`],
+  );
   for (const baseUrl of ["localhost:8080", "ftp://example.com", "http://", "127.0.0.1:80"]) {
     assert.throws(() => new Client({ baseUrl }), /TypeError: baseUrl must be like/);
   }
