@@ -6,6 +6,7 @@ PROFILE ?= quick
 ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
+CHROMIUM ?= chromium
 
 .PHONY: help run test test-clients conformance openapi-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
 
@@ -25,9 +26,10 @@ test: ## Run all tests
 VENV := target/clients-venv
 NODE_MODULES := clients/typescript/node_modules/.package-lock.json
 
-test-clients: $(VENV)/installed $(NODE_MODULES) ## Run the tests of the Python and TypeScript clients against the server
+test-clients: $(VENV)/installed $(NODE_MODULES) ## Run the tests of the Python and TypeScript clients against the server, also in a browser (CHROMIUM=chromium)
 	$(CARGO) build -p stepwell
-	@set -e; export STEPWELL_BIN="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/stepwell"; \
+	@command -v "$(CHROMIUM)" >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; }
+	@set -e; export CHROMIUM="$(CHROMIUM)" STEPWELL_BIN="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/stepwell"; \
 	bin="$(CURDIR)/$(VENV)/bin"; export MYPY_CACHE_DIR="$(CURDIR)/target/mypy"; \
 	for client in python python-vellum python-abi; do \
 		(cd clients/$$client && set -x && "$$bin/mypy" && "$$bin/pytest" -p no:cacheprovider) || exit 1; done; \

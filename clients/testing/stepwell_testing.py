@@ -223,6 +223,7 @@ async def run_snippet(text: str, space: dict[str, Any]) -> None:
 
 
 MANAGEMENT = ROOT / "clients/testing/management.md"
+CLIENTS = ROOT / "docs/clients.md"
 
 
 @dataclass

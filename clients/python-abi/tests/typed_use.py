@@ -16,6 +16,7 @@ from abi.workflows import (
     WorkflowConfig,
     WorkflowExecutor,
     WorkflowManager,
+    WorkflowRow,
     WorkflowScheduler,
 )
 
@@ -34,7 +35,11 @@ def use(manager: WorkflowManager, executor: WorkflowExecutor, scheduler: Workflo
     assert_type(schedule.next_execution, Optional[datetime])
     scheduler.create_schedule("w", "n", "weekly")  # type: ignore[arg-type]
     scheduler.create_schedule("w", "n", "cron", cron="@daily")  # type: ignore[call-arg]
-    manager.update_workflow(wf)  # type: ignore[arg-type]
+    wf.metadata["a"] = 1
+    assert_type(manager.update_workflow(wf), Workflow)
+    manager.update_workflow(schedule)  # type: ignore[arg-type]
+    for row in manager.iter_workflows(type="custom"):
+        assert_type(row, WorkflowRow)
 
 
 async def use_async(manager: WorkflowManager, executor: WorkflowExecutor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,6 +118,8 @@ def test_queued(client: Client) -> None:
     with pytest.raises(VellumError) as unknown:
         client.workflow_execution_status("00000000-0000-7000-8000-000000000000")
     assert unknown.value.code != "WORKFLOW_INITIALIZATION_ERROR"
+    other = pickle.loads(pickle.dumps(unknown.value))
+    assert (str(other), other.__dict__) == (str(unknown.value), unknown.value.__dict__)
 
 
 def test_a_stream_is_read_once(client: Client) -> None:

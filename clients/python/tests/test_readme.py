@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stepwell_testing import Server, snippets
+from stepwell_testing import CLIENTS, Server, snippets
 
 
 def test_snippets(
@@ -39,3 +39,14 @@ def test_snippets(
         "\n['reader']\n",
     ):
         assert part in said, (part, said)
+
+
+def test_the_page_of_the_clients(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STEPWELL_URL", server.url)
+    monkeypatch.setenv("STEPWELL_API_KEY", server.key)
+    ours, _ = snippets(CLIENTS)
+    exec(compile(ours, "clients.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "{'text': 'HELLO'}" and said[-1] == "completed"

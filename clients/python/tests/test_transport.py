@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -192,9 +194,41 @@ def test_paths_are_escaped(scripted: Scripted) -> None:
 
 
 def test_an_address_has_to_be_one() -> None:
+    with Client("t", "http://127.0.0.1:1/api/v1/") as client:
+        assert client.base_url == "http://127.0.0.1:1"
     for address in ("localhost:8080", "http://", "ftp://example.com", "http://[::1"):
         with pytest.raises(ValueError, match="base_url"):
             Client("k", address)
+
+
+def test_a_key_is_never_shown(scripted: Scripted) -> None:
+    stub = scripted(Answer(404))
+    for key in ("sk_live_a\r\nb", "sk_live_ключ", "sk_live_a b", "sk_live_\x7f"):
+        with pytest.raises(ValueError, match="api_key") as refused:
+            Client(key, stub.url)
+        assert "sk_live" not in str(refused.value)
+    # As it is in a file.
+    with Client(" sk_live_a\n", stub.url) as client, pytest.raises(stepwell.NotFoundError):
+        client.me()
+    assert [request.headers["x-api-key"] for request in stub.requests] == ["sk_live_a"]
+
+
+def test_errors_can_be_sent_to_another_process(scripted: Scripted) -> None:
+    stub = scripted(Answer(429, {"message": "no"}, {"Retry-After": "3600", "X-Request-Id": "r"}))
+    with Client("t", stub.url) as client, pytest.raises(stepwell.RateLimitError) as refused:
+        client.me()
+    execution = stepwell.management.Execution(execution_id="e", workflow_id="w", status="failed")
+    for error in (
+        refused.value,
+        stepwell.WaitTimeoutError("e", 1.0),
+        stepwell.RequestTimeoutError("late", execution_id="e"),
+        stepwell.ExecutionFailedError(execution),
+        stepwell.WebhookVerificationError("no"),
+    ):
+        for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+            assert (type(other), str(other)) == (type(error), str(error))
+            assert other.__dict__ == error.__dict__
+    assert (refused.value.retry_after, refused.value.request_id) == (3600, "r")
 
 
 def test_time_outs_are_told_and_not_repeated(scripted: Scripted) -> None:

@@ -20,6 +20,8 @@ function put(text, placeholder, value) {
 
 writeFileSync(here("../test/readme_snippets.ts"), snippets("../README.md", "ts"));
 
+writeFileSync(here("../test/page_snippet.ts"), snippets("../../../docs/clients.md", "ts"));
+
 // What is a user's own is put in; the rest stays as it is. The results are for the test to see.
 let example = snippets("../../testing/examples.md", "typescript");
 example = put(example, "'your-api-key'", "process.env['STEPWELL_API_KEY']");

@@ -19,6 +19,12 @@ interface Said {
   cause?: unknown;
 }
 
+interface Refused extends Said {
+  status: number;
+  body?: unknown;
+  retryAfter?: number | undefined;
+}
+
 /**
  * Anything that went wrong between a call and its result. `code` is stable and for programs,
  * `details` lists each problem with its place, and `requestId` finds the request in the server's
@@ -38,15 +44,20 @@ export class StepwellError extends Error {
   }
 }
 
-/** The server refused the request. `body` is the answer as it came. */
+/**
+ * The server refused the request. `body` is the answer as it came, `retryAfter` how many
+ * milliseconds the server asks to wait (undefined: it does not).
+ */
 export class APIError extends StepwellError {
   readonly status: number;
   readonly body: unknown;
+  readonly retryAfter: number | undefined;
 
-  constructor(message: string, said: Said & { status: number; body?: unknown }) {
+  constructor(message: string, said: Refused) {
     super(message, said);
     this.status = said.status;
     this.body = said.body;
+    this.retryAfter = said.retryAfter;
   }
 }
 
@@ -81,7 +92,7 @@ export class ExecutionNotCompletedError extends ServerError {
   /** Why. */
   readonly failure: Failure | undefined;
 
-  constructor(message: string, said: Said & { status: number; body?: unknown }) {
+  constructor(message: string, said: Refused) {
     super(message, said);
     const errors = isObject(said.body) ? said.body["errors"] : undefined;
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
@@ -162,7 +173,7 @@ export function succeeded<E extends Execution | ManagedExecution>(execution: E):
   return execution;
 }
 
-type Kind = new (message: string, said: Said & { status: number; body?: unknown }) => APIError;
+type Kind = new (message: string, said: Refused) => APIError;
 
 const BY_STATUS: Record<number, Kind> = {
   400: BadRequestError,
@@ -184,7 +195,12 @@ const NOT_COMPLETED: ReadonlySet<string> = new Set([
 ]);
 
 /** The error for an answer; `body` is the parsed JSON, or the text where it was none. */
-export function apiError(status: number, body: unknown, requestId: string | undefined): APIError {
+export function apiError(
+  status: number,
+  body: unknown,
+  requestId: string | undefined,
+  retryAfter: number | undefined,
+): APIError {
   const said = read(body);
   const waited = status >= 500 && NOT_COMPLETED.has(said.code ?? "");
   const kind = waited
@@ -196,6 +212,7 @@ export function apiError(status: number, body: unknown, requestId: string | unde
     details: said.details,
     requestId: said.requestId ?? requestId,
     body,
+    retryAfter,
   });
 }
 

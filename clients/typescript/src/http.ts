@@ -7,7 +7,17 @@ import {
   StepwellError,
   UnexpectedAnswerError,
 } from "./errors.js";
-import { DEFAULT_POLICY, delay, pause, RETRIED, type RetryPolicy } from "./retry.js";
+import {
+  DEFAULT_POLICY,
+  delay,
+  pause,
+  RETRIED,
+  retryAfter,
+  type RetryPolicy,
+} from "./retry.js";
+
+/** As in package.json. */
+export const VERSION = "0.1.0";
 
 /** What a client is made with. */
 export interface ClientOptions {
@@ -113,21 +123,36 @@ export class Clock {
   }
 }
 
+/** What a client knows of Node. */
+interface Process {
+  env?: Record<string, string | undefined>;
+  versions?: Record<string, string | undefined>;
+}
+
 /** Sends calls to one server. */
 export class Http {
   readonly baseUrl: string;
   readonly policy: RetryPolicy;
-  private readonly apiKey: string | undefined;
+  private readonly apiKey: string;
   private readonly timeout: number;
   private readonly fetch: typeof fetch;
+  private readonly agent: Record<string, string> = {};
 
   constructor(options: ClientOptions) {
-    const env =
-      (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
+    const { process } = globalThis as { process?: Process };
+    const env = process?.env ?? {};
+    // Browsers say who they are themselves.
+    const agent = process?.versions?.["node"] ? `stepwell-typescript/${VERSION}` : undefined;
+    if (agent) this.agent = { "User-Agent": agent };
     const url =
       options.baseUrl ?? env["STEPWELL_URL"] ?? env["STEPWELL_SERVER"] ?? "http://127.0.0.1:8080";
-    this.baseUrl = url.replace(/\/+$/, "");
-    this.apiKey = options.apiKey ?? env["STEPWELL_API_KEY"];
+    // In a browser it can also be a path of the page's own origin.
+    if (!/^(https?:\/\/[^/]|\/|$)/i.test(url)) {
+      throw new TypeError(`baseUrl must be like http://127.0.0.1:8080, not ${url}`);
+    }
+    // Paths are said by the calls; some know the address with the one of the management API.
+    this.baseUrl = url.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
+    this.apiKey = keyOf(options.apiKey ?? env["STEPWELL_API_KEY"] ?? "");
     this.timeout = options.timeout ?? 30_000;
     this.policy = { ...DEFAULT_POLICY, ...options.retries };
     if (options.maxRetries !== undefined) this.policy.maxRetries = options.maxRetries;
@@ -195,7 +220,11 @@ export class Http {
   }
 
   private request(call: Call): { url: string; init: RequestInit } {
-    const headers: Record<string, string> = { Accept: "application/json", ...call.headers };
+    const headers: Record<string, string> = {
+      Accept: "application/json",
+      ...this.agent,
+      ...call.headers,
+    };
     if (this.apiKey) headers["X-API-KEY"] = this.apiKey;
     if (call.method === "POST") headers["Idempotency-Key"] = call.idempotencyKey ?? newKey();
     // The server never redirects; following would hand the key to whoever does.
@@ -214,6 +243,16 @@ export class Http {
     const asked = query.toString();
     return { url: this.baseUrl + call.path + (asked ? `?${asked}` : ""), init };
   }
+}
+
+/**
+ * A key without the line end of the file that it was read from. What is wrong with it must not be
+ * told by showing it.
+ */
+function keyOf(text: string): string {
+  const key = text.trim();
+  if (!/^[!-~]*$/.test(key)) throw new TypeError("apiKey has characters that no key has");
+  return key;
 }
 
 /** Whether a failure may pass by itself: a lost connection, but not the end of our own patience. */
@@ -245,7 +284,8 @@ async function refusal(response: Response): Promise<Error> {
   } catch {
     // The text itself is all there is to tell.
   }
-  return apiError(response.status, body, requestId(response));
+  const wait = retryAfter(response.headers.get("retry-after") ?? undefined);
+  return apiError(response.status, body, requestId(response), wait);
 }
 
 /** `crypto.randomUUID` exists in browsers on safe origins only; the rest everywhere. */

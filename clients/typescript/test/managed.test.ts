@@ -218,7 +218,8 @@ test("step types", async () => {
   );
   const reverse = await client.workflows.getStepType("TextOperation.Reverse");
   assert.ok(items.some(({ type }) => type === reverse.type));
-  assert.deepEqual([reverse.effect, reverse.defaultInput, reverse.isSource], ["pure", "text", false]);
+  const { effect, defaultInput, isSource } = reverse;
+  assert.deepEqual([effect, defaultInput, isSource], ["pure", "text", false]);
   // Schemas and examples keep their names.
   const http = await client.workflows.getStepType("HttpRequest");
   assert.match(JSON.stringify(http.configurationSchema), /"\w+_\w+":/);

@@ -494,6 +494,11 @@ test("the README's snippets run as printed", async (t) => {
   }
 });
 
+test("the page of the clients has a snippet that runs", async (t) => {
+  const said = await printed(t, () => import("./page_snippet.js"));
+  assert.deepEqual([said[0], said.at(-1)], ['{"text":"HELLO"}', "completed"]);
+});
+
 test("it is also a CommonJS module", () => {
   const required = createRequire(import.meta.url)("stepwell") as typeof stepwell;
   assert.equal(typeof required.Client, "function");

@@ -17,13 +17,17 @@ export interface Server {
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** Starts the binary `STEPWELL_BIN`, or the debug build in `target/`, with an empty store. */
-export async function startServer(): Promise<Server> {
+/**
+ * Starts the binary `STEPWELL_BIN`, or the debug build in `target/`, with an empty store and these
+ * settings in its environment.
+ */
+export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
   const binary = process.env["STEPWELL_BIN"] ?? join(ROOT, "target/debug/stepwell");
   const folder = mkdtempSync(join(tmpdir(), "stepwell-ts-"));
   const log = openSync(join(folder, "log"), "w");
   const child = spawn(binary, ["serve", "--port", "0", "--data-dir", folder], {
     stdio: ["ignore", log, log],
+    env: { ...process.env, ...settings },
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   for (const deadline = Date.now() + 30_000; ; await sleep(20)) {

@@ -13,6 +13,7 @@ import {
   BadRequestError,
   Client,
   ConnectionFailedError,
+  NotFoundError,
   RateLimitError,
   RequestTimeoutError,
   ServerError,
@@ -23,6 +24,7 @@ import {
 import { Lines } from "../src/lines.js";
 import { camel, DATAFLOW, DEPLOYMENTS, snake } from "../src/names.js";
 import { DEFAULT_POLICY, delay } from "../src/retry.js";
+import { collect, thrown } from "./checks.js";
 import { inTurn, startStub, type Asked, type Said, type Stub } from "./servers.js";
 
 const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
@@ -39,12 +41,6 @@ async function scripted(
   const stub = await startStub(answer);
   t.after(() => stub.stop());
   return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retries: QUICK }) };
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 test("POSTs are repeated under one key", async (t) => {
@@ -100,7 +96,8 @@ test("Retry-After", async (t) => {
   await client.execute("w");
   assert.ok(Date.now() - begun >= 990);
   const far = await scripted(t, () => ({ status: 429, headers: { "Retry-After": "3600" } }));
-  await assert.rejects(far.client.execute("w"), RateLimitError);
+  const { retryAfter } = await thrown(far.client.execute("w"), RateLimitError);
+  assert.equal(retryAfter, 3_600_000);
   assert.equal(far.stub.asked.length, 1);
 });
 
@@ -180,6 +177,33 @@ test("paths are escaped", async (t) => {
   const { stub, client } = await scripted(t, () => ({ status: 404 }));
   await assert.rejects(client.getExecution("a/b", "../c?d"));
   assert.equal(stub.asked[0]?.path, "/workflows/a%2Fb/executions/..%2Fc%3Fd");
+});
+
+test("addresses and keys", async (t) => {
+  const { stub } = await scripted(t, () => ({ status: 404 }));
+  const apiKey = " sk_live_a\n"; // As it is in a file.
+  for (const ending of ["", "/", "/api/v1", "/api/v1/"]) {
+    const client = new Client({ apiKey, baseUrl: stub.url + ending });
+    await assert.rejects(client.me(), NotFoundError);
+  }
+  assert.ok(stub.asked.every(({ path }) => path === "/api/v1/auth/me"));
+  const { headers } = stub.asked[0] ?? {};
+  const { version } = createRequire(import.meta.url)("stepwell/package.json") as {
+    version: string;
+  };
+  assert.deepEqual(
+    [headers?.["x-api-key"], headers?.["user-agent"]],
+    ["sk_live_a", `stepwell-typescript/${version}`],
+  );
+  for (const baseUrl of ["localhost:8080", "ftp://example.com", "http://", "127.0.0.1:80"]) {
+    assert.throws(() => new Client({ baseUrl }), /TypeError: baseUrl must be like/);
+  }
+  for (const key of ["sk_live_a\r\nb", "sk_live_ключ", "sk_live_a b"]) {
+    assert.throws(
+      () => new Client({ apiKey: key }),
+      (error) => error instanceof TypeError && !error.message.includes("sk_live"),
+    );
+  }
 });
 
 test("the key does not follow a redirect", async (t) => {

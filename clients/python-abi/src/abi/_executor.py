@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from concurrent.futures import Future, wait
 from datetime import datetime
 from threading import Thread
 from typing import Any, Mapping, Optional, Sequence, TypedDict, Union
@@ -75,6 +75,12 @@ class StartedExecution:
     def _begun(self) -> Execution:
         return self._answer.result()
 
+    def __repr__(self) -> str:
+        if not self._answer.done() or self._answer.exception() is not None:
+            return "StartedExecution(…)"
+        begun = self._begun
+        return f"StartedExecution(execution_id={begun.execution_id!r}, status={begun.status!r})"
+
     def __await__(self) -> Generator[Any, None, Execution]:
         return self._ended().__await__()
 
@@ -86,19 +92,35 @@ class StartedExecution:
 class WorkflowExecutor(Service):
     """Executes workflows and looks at executions."""
 
+    def __init__(
+        self,
+        access_token: Optional[str] = None,
+        base_url: Optional[str] = None,
+        *,
+        timeout: float = 30.0,
+        max_retries: int = 3,
+    ) -> None:
+        super().__init__(access_token, base_url, timeout=timeout, max_retries=max_retries)
+        # Requests of event loops that are under way in threads.
+        self._starting: set[Future[Execution]] = set()
+
     def execute_workflow(
         self,
         workflow_id: str,
         parameters: Parameters = None,
         execution_options: Optional[ExecutionOptions] = None,
+        *,
+        idempotency_key: Optional[str] = None,
     ) -> Execution:
         """Executes a workflow and waits for its end. Raises `WorkflowExecutionError` where it
-        fails, `ExecutionTimeoutError` where it takes longer than it may."""
+        fails, `ExecutionTimeoutError` where it takes longer than it may. With an `idempotency_key`
+        of your own, calling again starts no second one."""
         timeout, waits = _read(execution_options)
         with self._calling() as client:
-            if waits:
-                return client.workflows.execute(workflow_id, parameters, timeout_seconds=timeout)
-            return client.workflows.execute_async(workflow_id, parameters, timeout_seconds=timeout)
+            start = client.workflows.execute if waits else client.workflows.execute_async
+            return start(
+                workflow_id, parameters, timeout_seconds=timeout, idempotency_key=idempotency_key
+            )
 
     def execute_workflow_async(
         self,
@@ -106,9 +128,11 @@ class WorkflowExecutor(Service):
         parameters: Parameters = None,
         callback_url: Optional[str] = None,
         execution_options: Optional[ExecutionOptions] = None,
+        *,
+        idempotency_key: Optional[str] = None,
     ) -> StartedExecution:
         """Starts an execution and does not wait. `callback_url` is sent the ended execution, as a
-        signed webhook.
+        signed webhook. With an `idempotency_key` of your own, calling again starts no second one.
 
         In an asyncio program, `await` what it gives for the completed execution. There the request
         is sent from a thread, so that the event loop goes on, and a refusal is raised by the
@@ -119,15 +143,27 @@ class WorkflowExecutor(Service):
         def start() -> Execution:
             with self._calling() as client:
                 return client.workflows.execute_async(
-                    workflow_id, parameters, callback_url=callback_url, timeout_seconds=timeout
+                    workflow_id,
+                    parameters,
+                    callback_url=callback_url,
+                    timeout_seconds=timeout,
+                    idempotency_key=idempotency_key,
                 )
 
         answer: Future[Execution] = Future()
         if _in_event_loop():
-            Thread(target=_settle, args=(answer, start), daemon=True).start()
+            self._starting.add(answer)
+            answer.add_done_callback(self._starting.discard)
+            # Not a daemon: what was started is sent, even if the program ends at once.
+            Thread(target=_settle, args=(answer, start)).start()
         else:
             answer.set_result(start())
         return StartedExecution(answer, self._finish)
+
+    def close(self) -> None:
+        """Closes the connections, once what was started has been sent."""
+        wait(list(self._starting))
+        super().close()
 
     async def _finish(self, execution_id: str) -> Execution:
         async with self._calling_async() as client:
@@ -189,6 +225,38 @@ class WorkflowExecutor(Service):
                 page_size=page_size,
                 cursor=cursor,
             )
+
+    def iter_executions(
+        self,
+        workflow_id: Optional[str] = None,
+        *,
+        status: Union[str, Sequence[str], None] = None,
+        start_date: Optional[management.DayOrTime] = None,
+        end_date: Optional[management.DayOrTime] = None,
+    ) -> Iterator[management.ExecutionRow]:
+        """All executions, page by page; the arguments are those of `list_executions`."""
+        with self._calling() as client:
+            rows = client.executions.iter(
+                workflow_id=workflow_id, status=status, start_date=start_date, end_date=end_date
+            )
+            for row in rows:
+                yield row
+
+    async def iter_executions_async(
+        self,
+        workflow_id: Optional[str] = None,
+        *,
+        status: Union[str, Sequence[str], None] = None,
+        start_date: Optional[management.DayOrTime] = None,
+        end_date: Optional[management.DayOrTime] = None,
+    ) -> AsyncIterator[management.ExecutionRow]:
+        """As `iter_executions`."""
+        async with self._calling_async() as client:
+            rows = client.executions.iter(
+                workflow_id=workflow_id, status=status, start_date=start_date, end_date=end_date
+            )
+            async for row in rows:
+                yield row
 
 
 def _read(options: Optional[ExecutionOptions]) -> tuple[Optional[float], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
@@ -66,7 +67,7 @@ class Service:
         entered, self._entered = self._entered, None
         if entered is not None:
             await entered.close()
-        self.close()
+        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Closes the connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import PrivateAttr
@@ -19,11 +20,31 @@ class Tracked(Model):
         super().model_post_init(context)
         self._read = self._writable()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # An update would not send it, and nobody would notice.
+        if not name.startswith("_") and name not in self.WRITABLE:
+            can = ", ".join(self.WRITABLE)
+            raise AttributeError(f"`{name}` cannot be changed here; these can: {can}")
+        super().__setattr__(name, value)
+
     def _writable(self) -> dict[str, Any]:
         # Dumped: what is changed inside of a field later must not change this.
         return self.model_dump(mode="json", include=set(self.WRITABLE))
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were changed, as they are now."""
+        """The fields that were changed, as they are now. A text that was taken away is empty,
+        since an update takes null for what is left as it is."""
         now = self._writable()
-        return {name: now[name] for name in now if now[name] != self._read.get(name)}
+        changed = {name: now[name] for name in now if now[name] != self._read.get(name)}
+        for name in changed:
+            value = getattr(self, name)
+            if isinstance(value, datetime):
+                changed[name] = value  # One without a zone is given that of this machine.
+            elif value is None and name == "description":
+                changed[name] = ""
+        return changed
+
+    def stored(self, sent: Tracked) -> None:
+        """Notes that its changes were stored as they were in the copy `sent`, so that they are not
+        sent again."""
+        self._read = sent._writable()

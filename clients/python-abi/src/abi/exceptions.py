@@ -22,10 +22,16 @@ class ErrorItem(BaseModel):
     field: Optional[str] = None
 
 
+def _bare(kind: type[ABIError], args: tuple[Any, ...]) -> ABIError:
+    """What copying and pickling begin with: `__init__` would want more than the message."""
+    return kind.__new__(kind, *args)
+
+
 class ABIError(Exception):
     """A call failed. `code` is stable and for programs, `message` is for people, `errors` lists
     each problem; `status` is the HTTP status and `request_id` finds the request in the server's
-    log (both None: there was no answer)."""
+    log (both None: there was no answer); `retry_after` is how many seconds the server asks to wait
+    (None: it does not)."""
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class ABIError(Exception):
         status: Optional[int] = None,
         errors: Sequence[ErrorItem] = (),
         request_id: Optional[str] = None,
+        retry_after: Optional[float] = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -42,9 +49,18 @@ class ABIError(Exception):
         self.status = status
         self.errors = list(errors)
         self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def field(self) -> Optional[str]:
+        """The field that the first of the problems is about."""
+        return next((error.field for error in self.errors if error.field), None)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _bare, (type(self), self.args), self.__dict__
 
 
 class ValidationError(ABIError):
@@ -129,7 +145,11 @@ class ExecutionTimeoutError(WorkflowExecutionError):
 
 
 class ConnectionFailedError(ABIError):
-    """`CONNECTION_FAILED`, `REQUEST_TIMEOUT`: there was no answer."""
+    """`CONNECTION_FAILED`: there was no answer."""
+
+
+class RequestTimeoutError(ConnectionFailedError):
+    """`REQUEST_TIMEOUT`: there was no answer in time. What was asked for may still happen."""
 
 
 _BY_CODE: Mapping[str, type[ABIError]] = {
@@ -146,6 +166,8 @@ _BY_CODE: Mapping[str, type[ABIError]] = {
     "RATE_LIMIT_EXCEEDED": RateLimitExceededError,
     "WORKFLOW_EXECUTION_ERROR": WorkflowExecutionError,
     "EXECUTION_TIMEOUT": ExecutionTimeoutError,
+    "CONNECTION_FAILED": ConnectionFailedError,
+    "REQUEST_TIMEOUT": RequestTimeoutError,
 }
 
 _BY_STATUS: Mapping[int, type[ABIError]] = {
@@ -167,8 +189,7 @@ def of(error: stepwell.StepwellError) -> ABIError:
     if isinstance(error, stepwell.ExecutionFailedError):
         return _ended(error)
     if not isinstance(error, stepwell.APIError):
-        lost = isinstance(error, stepwell.ConnectionFailedError)
-        kind = ConnectionFailedError if lost else ABIError
+        kind = _BY_CODE.get(error.code, ABIError)
         return kind(error.message, code=error.code, request_id=error.request_id)
     fallback = ServerError if error.status >= 500 else ABIError
     kind = _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, fallback)
@@ -178,6 +199,7 @@ def of(error: stepwell.StepwellError) -> ABIError:
         status=error.status,
         errors=_items(error.body),
         request_id=error.request_id,
+        retry_after=error.retry_after,
     )
     if isinstance(made, WorkflowExecutionError):
         if isinstance(error, stepwell.ExecutionNotCompletedError):

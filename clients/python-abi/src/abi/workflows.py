@@ -7,16 +7,14 @@ from stepwell.management import (
     Integration,
     LastExecution,
     Page,
-    ScheduleRow,
     Step,
-    WorkflowRow,
     WorkflowStats,
     WorkflowStatus,
 )
 
 from ._executor import Execution, ExecutionOptions, StartedExecution, WorkflowExecutor
-from ._manager import Workflow, WorkflowConfig, WorkflowManager
-from ._scheduler import Schedule, WorkflowScheduler
+from ._manager import Workflow, WorkflowConfig, WorkflowManager, WorkflowRow
+from ._scheduler import Schedule, ScheduleRow, WorkflowScheduler
 
 __all__ = [
     "Deleted",

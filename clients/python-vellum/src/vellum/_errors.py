@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import stepwell
 
 # What a refused request to execute is: nothing was started.
 INITIALIZATION = "WORKFLOW_INITIALIZATION_ERROR"
+
+
+def _bare(kind: type[VellumError], args: tuple[Any, ...]) -> VellumError:
+    """What copying and pickling begin with: `__init__` would want more than the message."""
+    return kind.__new__(kind, *args)
 
 
 class VellumError(Exception):
@@ -35,6 +40,9 @@ class VellumError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _bare, (type(self), self.args), self.__dict__
 
 
 def rejected(response: stepwell.ExecuteWorkflowResponse) -> VellumError:

@@ -74,8 +74,8 @@ class AuditEntry(Model):
 
 class AuditSelection(TypedDict, total=False):
     """Which entries a list has, newest first unless `sort_order` is `asc`. `actor` is the name of
-    a key, or `system`, `cli`, `anonymous`; both dates are included, and may be texts; `workspace_id` is for whoever
-    runs the installation."""
+    a key, or `system`, `cli`, `anonymous`; both dates are included, and may be texts;
+    `workspace_id` is for whoever runs the installation."""
 
     actor: Optional[str]
     key_id: Optional[str]

@@ -21,7 +21,7 @@ from ._errors import (
     api_error,
 )
 from ._models import Model
-from ._retry import RETRIED_STATUSES, RetryPolicy
+from ._retry import RETRIED_STATUSES, RetryPolicy, retry_after
 from ._settings import Settings
 
 # A definition of a workflow: a mapping, or a text in YAML (or JSON).
@@ -99,7 +99,9 @@ def refusal(response: httpx.Response) -> APIError:
         body = response.json()
     except ValueError:
         body = response.text
-    return api_error(response.status_code, body, response.headers.get("x-request-id"))
+    headers = response.headers
+    wait = retry_after(headers.get("retry-after"))
+    return api_error(response.status_code, body, headers.get("x-request-id"), wait)
 
 
 def broken(

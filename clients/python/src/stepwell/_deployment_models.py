@@ -18,7 +18,7 @@ class WorkflowOutput(Model):
 
 
 class WorkflowError(Model):
-    """Why an execution or a node was rejected; `error_code` is the same as `code` in older words."""
+    """Why an execution or a node was rejected; `error_code` is `code` in older words."""
 
     code: str
     error_code: Optional[str] = None

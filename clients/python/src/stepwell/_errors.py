@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from ._models import Execution
 
 
+def _bare(kind: type[StepwellError], args: tuple[Any, ...]) -> StepwellError:
+    """What copying and pickling begin with: `__init__` would want more than the message."""
+    return kind.__new__(kind, *args)
+
+
 class StepwellError(Exception):
     """Anything that went wrong between a call and its result.
 
@@ -39,9 +44,13 @@ class StepwellError(Exception):
         text = f"{self.code}: {self.message}"
         return f"{text} (request {self.request_id})" if self.request_id else text
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _bare, (type(self), self.args), self.__dict__
+
 
 class APIError(StepwellError):
-    """The server refused the request. `status` is the HTTP status, `body` the answer as it came."""
+    """The server refused the request. `status` is the HTTP status, `body` the answer as it came,
+    `retry_after` how many seconds the server asks to wait (None: it does not)."""
 
     def __init__(
         self,
@@ -52,10 +61,12 @@ class APIError(StepwellError):
         details: Sequence[ErrorDetail] = (),
         request_id: Optional[str] = None,
         body: Any = None,
+        retry_after: Optional[float] = None,
     ) -> None:
         super().__init__(message, code=code, details=details, request_id=request_id)
         self.status = status
         self.body = body
+        self.retry_after = retry_after
 
 
 class BadRequestError(APIError):
@@ -206,7 +217,9 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
 _NOT_COMPLETED = frozenset({"WORKFLOW_EXECUTION_ERROR", "EXECUTION_TIMEOUT"})
 
 
-def api_error(status: int, body: Any, request_id: Optional[str]) -> APIError:
+def api_error(
+    status: int, body: Any, request_id: Optional[str], retry_after: Optional[float]
+) -> APIError:
     """The exception for an answer; `body` is the parsed JSON, or the text where it was none."""
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
     code, message, details, named = _read(body)
@@ -219,6 +232,7 @@ def api_error(status: int, body: Any, request_id: Optional[str]) -> APIError:
         details=details,
         request_id=named or request_id,
         body=body,
+        retry_after=retry_after,
     )
 
 

@@ -53,7 +53,7 @@ def settings(
     retries: Optional[RetryPolicy],
 ) -> Settings:
     """Fills what is not given from `STEPWELL_URL` (or `STEPWELL_SERVER`) and
-    `STEPWELL_API_KEY`. ValueError where the address is none."""
+    `STEPWELL_API_KEY`. ValueError where the address is none, or the key cannot be one."""
     env = os.environ
     url = base_url or env.get("STEPWELL_URL") or env.get("STEPWELL_SERVER") or DEFAULT_URL
     try:
@@ -63,8 +63,18 @@ def settings(
     if not readable:
         raise ValueError(f"base_url must be like {DEFAULT_URL}, not {url!r}")
     return Settings(
-        base_url=url.rstrip("/"),
-        api_key=api_key or env.get("STEPWELL_API_KEY") or None,
+        # Paths are said by the calls; some know the address with the one of the management API.
+        base_url=url.rstrip("/").removesuffix("/api/v1"),
+        api_key=_key(api_key or env.get("STEPWELL_API_KEY") or ""),
         timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
         retries=retries or RetryPolicy(max_retries=max_retries),
     )
+
+
+def _key(text: str) -> Optional[str]:
+    """A key without the line end of the file that it was read from. What is wrong with it must
+    not be told by showing it."""
+    key = text.strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ValueError("api_key has characters that no key has")
+    return key or None

@@ -1,0 +1,101 @@
+"""Connections, retries, time-outs and addresses, against a server that is told what to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from stepwell_testing import Answer, Stub
+
+from abi import exceptions
+from abi.workflows import WorkflowConfig, WorkflowExecutor, WorkflowManager
+
+NOW = {"Retry-After": "0"}
+MOMENT = "2026-01-31T09:00:00Z"
+WORKFLOW = {
+    "id": "wf_1",
+    "name": "n",
+    "type": "custom",
+    "status": "inactive",
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+}
+
+
+def told(code: str, status: int, **headers: str) -> Answer:
+    error = {"code": code, "detail": "no", "field": None}
+    body = {"status": "error", "data": None, "message": "no", "errors": [error]}
+    return Answer(status, body, headers)
+
+
+def data(fields: dict[str, Any], status: int = 200) -> Answer:
+    return Answer(status, {"status": "success", "data": fields})
+
+
+def test_a_retry_is_the_same_request(scripted: Callable[..., Stub]) -> None:
+    execution = {"execution_id": "e", "workflow_id": "wf_1", "status": "completed", "result": 1}
+    refused = told("RATE_LIMIT_EXCEEDED", 429, **NOW)
+    for good, name, argument in [
+        (data(WORKFLOW, 201), "create_workflow", WorkflowConfig(name="n")),
+        (data(execution), "execute_workflow", "wf_1"),
+        (data(execution, 202), "execute_workflow_async", "wf_1"),
+    ]:
+        stub = scripted(refused, Answer(503, None, NOW), good)
+        with WorkflowManager("t", stub.url) as manager, WorkflowExecutor("t", stub.url) as executor:
+            service = manager if name == "create_workflow" else executor
+            getattr(service, name)(argument)
+        keys = [request.headers["idempotency-key"] for request in stub.requests]
+        assert len(keys) == 3 and len(set(keys)) == 1 and keys[0]
+        assert {request.body for request in stub.requests} == {stub.requests[0].body}
+        assert stub.requests[0].headers["user-agent"].startswith("stepwell-python/")
+
+
+def test_limits_that_stay(scripted: Callable[..., Stub]) -> None:
+    stub = scripted(told("RATE_LIMIT_EXCEEDED", 429, **{"Retry-After": "3600"}))
+    with WorkflowManager("t", stub.url) as manager:
+        with pytest.raises(exceptions.RateLimitExceededError) as refused:
+            manager.get_workflow("wf_1")
+    # So long is not waited for.
+    assert (refused.value.retry_after, len(stub.requests)) == (3600, 1)
+
+
+def test_no_answer_in_time(scripted: Callable[..., Stub]) -> None:
+    stub = scripted(Answer(200, [b"{"], hang=True))
+    with WorkflowManager("t", stub.url, timeout=0.2) as manager:
+        with pytest.raises(exceptions.RequestTimeoutError) as late:
+            manager.create_workflow(WorkflowConfig(name="n"))
+    assert isinstance(late.value, exceptions.ConnectionFailedError)
+    assert (late.value.code, late.value.status) == ("REQUEST_TIMEOUT", None)
+    assert len(stub.requests) == 1  # It may have been made.
+
+
+def test_something_else_answers(scripted: Callable[..., Stub]) -> None:
+    for answer, kind, code in [
+        (Answer(502, [b"<html>Bad gateway"]), exceptions.ServerError, "HTTP_502"),
+        (Answer(200, [b"<html>Welcome"]), exceptions.ABIError, "UNEXPECTED_ANSWER"),
+        (Answer(200, {"status": "success"}), exceptions.ABIError, "UNEXPECTED_ANSWER"),
+    ]:
+        stub = scripted(answer)
+        with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as failed:
+            manager.get_workflow("wf_1")
+        assert failed.value.code == code and failed.value.errors == []
+
+
+def test_address_and_token(scripted: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = scripted(data(WORKFLOW))
+    monkeypatch.setenv("STEPWELL_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("STEPWELL_API_KEY", "of-the-environment")
+    for ending in ("", "/", "/api/v1", "/api/v1/"):
+        with WorkflowManager(access_token="given\n", base_url=stub.url + ending) as manager:
+            manager.get_workflow("wf_1")
+    monkeypatch.setenv("STEPWELL_URL", stub.url + "/api/v1")
+    with WorkflowManager() as manager:
+        manager.get_workflow("wf_1")
+    assert {request.path for request in stub.requests} == {"/api/v1/workflows/wf_1"}
+    keys = [request.headers["x-api-key"] for request in stub.requests]
+    assert keys == ["given"] * 4 + ["of-the-environment"]
+    for wrong in ("sk_live_a\nb", "sk_live_ключ", "sk_live_a b"):
+        with pytest.raises(ValueError, match="api_key") as refused:
+            WorkflowManager(wrong)
+        assert "sk_live" not in str(refused.value)
