@@ -1,6 +1,8 @@
 //! The service's own paths: health, metrics, and the API's description.
 
+mod common;
 mod description;
+mod schemas;
 
 use std::sync::LazyLock;
 

@@ -12,7 +12,7 @@ use stepwell_engine::app::ShownWebhook;
 use stepwell_engine::{Clock, SystemClock};
 
 use super::webhooks_convert::{self as convert, DeliveryPage, WebhookPage};
-use super::{responses, webhooks_wire, wire};
+use super::{choices, responses, webhooks_wire, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -86,11 +86,11 @@ async fn create_webhook(State(api): State<Api>, Who(caller): Who, posted: Posted
 ///
 /// Scope `read:webhooks`.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks",
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `url`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
-        ("status" = Option<String>, Query, description = "`active`, `inactive` or `disabled`")),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortWebhooks>), Query, description = "`created_at` (default), `updated_at`, `url`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("status" = inline(Option<choices::ByWebhookStatus>), Query, description = "`active`, `inactive` or `disabled`")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<webhooks_wire::Webhook>>),
         responses::BadRequest, responses::CommonErrors))]
 async fn list_webhooks(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
@@ -220,9 +220,9 @@ async fn rotate_secret(
 /// Newest first, with what was sent, what came back and how long it took. Scope `read:webhooks`.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks",
     params(("id" = String, Path, description = "`whk_…`"),
-        ("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("status" = Option<String>, Query, description = "`pending`, `delivered` or `exhausted`")),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("status" = inline(Option<choices::ByDeliveryStatus>), Query, description = "`pending`, `delivered` or `exhausted`")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<webhooks_wire::Delivery>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 async fn list_deliveries(

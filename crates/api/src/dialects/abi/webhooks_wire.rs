@@ -28,6 +28,7 @@ pub struct CreateWebhookRequest {
 /// Asks for changes; what is left out stays.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"events": ["execution.failed"], "status": "active"}))]
 pub struct UpdateWebhookRequest {
     /// Where events are sent from now on.
     pub url: Option<String>,
@@ -42,6 +43,7 @@ pub struct UpdateWebhookRequest {
 /// Asks for another secret.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"overlap_seconds": 86400}))]
 pub struct RotateSecretRequest {
     /// The new secret; left out, one is made and shown this once.
     pub secret: Option<String>,
