@@ -1,6 +1,8 @@
 //! The service's own paths: health, metrics, and the API's description.
 
+mod common;
 mod description;
+mod schemas;
 
 use std::sync::LazyLock;
 
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::dialects::described::error_answers;
 use crate::error::{ApiError, Kind};
 use crate::server::Api;
 use crate::{respond, telemetry};
@@ -73,11 +76,23 @@ async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
     respond::json(StatusCode::SERVICE_UNAVAILABLE, &health)
 }
 
+error_answers! { "ErrorBody";
+    /// What asking for metrics can find wrong.
+    MetricsErrors {
+        "401": "`UNAUTHORIZED`, `INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
+        "404": "`NOT_FOUND`: this process records no metrics",
+        "429": "`RATE_LIMIT_EXCEEDED`: try again after `Retry-After` seconds",
+        "500": "`INTERNAL_ERROR`: a fault of the server; its log has the request id",
+        "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
+    }
+}
+
 /// Metrics
 ///
 /// In the text format of Prometheus. Needs a key unless the server is configured otherwise.
 #[utoipa::path(get, path = "/metrics", tag = "service",
-    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"),
+        MetricsErrors))]
 async fn metrics() -> Result<Response, ApiError> {
     let text = telemetry::render()
         .ok_or_else(|| ApiError::new(Kind::NoRoute, "this process records no metrics"))?;

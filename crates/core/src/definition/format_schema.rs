@@ -18,7 +18,7 @@ pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
         "required": ["name", "steps"],
         "additionalProperties": false,
         "properties": {
-            "name": {"type": "string", "minLength": 1, "maxLength": 200},
+            "name": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "\\S"},
             "description": {"type": ["string", "null"]},
             "inputs": {"$ref": "#/$defs/inputs"},
             "steps": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}},

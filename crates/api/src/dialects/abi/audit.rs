@@ -18,7 +18,7 @@ use stepwell_store::audit::{Actor, AuditRecord, Origin};
 use utoipa::{OpenApi, ToSchema};
 
 use super::lists::{Wanted, period};
-use super::{convert, responses, wire};
+use super::{choices, convert, responses, wire};
 use crate::edge::Who;
 use crate::error::ApiError;
 use crate::query::{Params, wrong};
@@ -101,15 +101,15 @@ pub struct AuditObject<'a> {
 /// transaction as what they tell of. Scope `admin`; the log of another workspace is for an admin
 /// of the default one.
 #[utoipa::path(get, path = "/api/v1/audit_log", tag = "audit",
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
         ("actor" = Option<String>, Query, description = "The name of a key, or `system`, `cli`, `anonymous`"),
         ("key_id" = Option<String>, Query, description = "`apk_…`"),
         ("action" = Option<String>, Query, description = "Such as `workflow.updated`"),
-        ("object_type" = Option<String>, Query, description = "`workflow`, `execution`, `schedule`, `webhook`, `api_key` or `workspace`"),
+        ("object_type" = inline(Option<choices::ByObjectType>), Query, description = "`workflow`, `execution`, `schedule`, `webhook`, `api_key` or `workspace`"),
         ("object_id" = Option<String>, Query, description = "In any form"),
         ("start_date" = Option<String>, Query, description = "An RFC 3339 time or a date: not before"),
         ("end_date" = Option<String>, Query, description = "An RFC 3339 time or a date: not after"),

@@ -26,7 +26,11 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
 
 /// The status and body of an error: one entry for each problem, or one for the error.
 pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
-    let (status, code) = status_and_code(error.kind());
+    let (status, code) = match (error.kind(), error.object()) {
+        // It was the request that took too long: no execution was stopped.
+        (kind @ Kind::Timeout, None) => kind.usual(),
+        (kind, _) => status_and_code(kind),
+    };
     let message = message(error);
     let mut errors: Vec<_> = error
         .details()

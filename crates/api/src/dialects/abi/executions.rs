@@ -17,7 +17,7 @@ use super::ids::OfExecution;
 use super::lists::{Wanted, labels, period};
 use super::statuses::ExecutionStatus;
 use super::wire::Failure;
-use super::{responses, wire};
+use super::{choices, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -38,11 +38,11 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
 /// far it is. Parameters that are not listed here name labels. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions", tag = "runs", operation_id = "abi_list_executions",
 
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
-        ("sort_by" = Option<String>, Query, description = "`created_at`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("workflow_id" = Option<String>, Query, description = "Only those of this workflow"),
         ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma"),
         ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
@@ -102,7 +102,7 @@ fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
 
     params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
-        ("include" = Option<String>, Query, description = "`io`: the inputs and outputs of the steps as well")),
+        ("include" = inline(Option<choices::Include>), Query, description = "`io`: the inputs and outputs of the steps as well")),
     responses((status = 200, description = "The execution", body = wire::Envelope<Execution>),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn get_execution(
@@ -152,7 +152,7 @@ pub async fn cancel(
 /// Why an execution is cancelled.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
-#[schema(as = abi::CancelRequest)]
+#[schema(as = abi::CancelRequest, example = json!({"reason": "no longer needed"}))]
 pub struct CancelRequest {
     /// In your words.
     pub reason: Option<String>,

@@ -3,6 +3,7 @@
 //! Bodies are in the files `*_wire`.
 
 mod audit;
+mod choices;
 mod convert;
 mod cut;
 pub(crate) mod errors;

@@ -11,7 +11,7 @@ use super::ids::{OfExecution, OfWorkflow, part};
 use super::releases_wire::{
     Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest, Releases,
 };
-use super::{responses, wire};
+use super::{choices, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::{ApiError, Kind};
@@ -57,7 +57,7 @@ pub async fn create_release(
 /// Newest first.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/releases", tag = "releases",
     params(("id" = String, Path, description = "The workflow"),
-        ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
+        ("limit" = inline(Option<choices::Limit>), Query, description = "1 to 100, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
     responses((status = 200, description = "A page", body = wire::Envelope<Releases>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]

@@ -10,6 +10,8 @@ use crate::respond::Time;
 /// A new release.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"definition": {"name": "Greeting", "steps": [{"type": "StaticTextInput", "input": "Hello, world!"}]},
+    "release_tags": ["production"]}))]
 pub struct ReleaseRequest {
     /// A definition: see `/api/v1/schema/definition`.
     #[schema(value_type = Object)]
@@ -21,6 +23,7 @@ pub struct ReleaseRequest {
 /// Where a tag points: `release`, or `traffic`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"traffic": [{"release": 1, "weight": 9}, {"release": 2, "weight": 1}]}))]
 pub struct ReleaseTagRequest {
     /// One release.
     pub release: Option<u32>,

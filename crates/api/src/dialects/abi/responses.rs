@@ -10,6 +10,7 @@ error_answers! { "ErrorEnvelope";
         "429": "`RATE_LIMIT_EXCEEDED`: a limit of the key or its workspace is used up; try again after `Retry-After` seconds",
         "500": "`INTERNAL_ERROR`: a fault of the server; its log has the request id",
         "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
+        "504": "`TIMEOUT`: the request took too long; what it asked for may still happen",
     }
     /// What a call without a body can find wrong.
     BadRequest {
@@ -90,9 +91,10 @@ error_answers! { "ErrorEnvelope";
     Precondition {
         "412": "`PRECONDITION_FAILED`: it is not at the version that `If-Match` names; get it again",
     }
-    /// That the execution did not complete. It stands behind `CommonErrors`, whose 500 it widens.
+    /// That the execution did not complete. It stands behind `CommonErrors`, whose 500 and 504 it
+    /// widens.
     NotCompleted {
         "500": "`WORKFLOW_EXECUTION_ERROR`: the execution failed, `errors` has its id, the step and the cause; `INTERNAL_ERROR`: a fault of the server, its log has the request id",
-        "504": "`EXECUTION_TIMEOUT`: the execution was stopped; `errors` has its id",
+        "504": "`EXECUTION_TIMEOUT`: the execution was stopped; `errors` has its id; `TIMEOUT`: the request took too long",
     }
 }

@@ -17,8 +17,8 @@ use utoipa::OpenApi;
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
 use super::{
-    audit, execute, executions, releases, responses, schedules, step_types, webhooks, wire,
-    workflows, workspaces,
+    audit, choices, execute, executions, releases, responses, schedules, step_types, webhooks,
+    wire, workflows, workspaces,
 };
 use crate::body::Posted;
 use crate::edge::Who;
@@ -115,10 +115,10 @@ async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted) ->
 ///
 /// Of the caller's workspace. Scope `admin`.
 #[utoipa::path(get, path = "/api/v1/auth/api-keys", tag = "keys",
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `expires_at`, `last_used_at`, `name`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortKeys>), Query, description = "`created_at` (default), `expires_at`, `last_used_at`, `name`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("workspace_id" = Option<String>, Query, description = "Those of another workspace; for an admin of the default one")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::ApiKey>>),
         responses::BadRequest, responses::CommonErrors))]

@@ -14,7 +14,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::cut::Cut;
 use super::ids::part;
-use super::{responses, wire};
+use super::{choices, responses, wire};
 use crate::edge::Who;
 use crate::error::ApiError;
 use crate::query::Params;
@@ -167,10 +167,10 @@ impl By {
 /// What steps a definition can have, with their schemas, effects and examples. They are those of
 /// the server, the same for all workspaces. Scope `read:workflows`, also for a single workflow.
 #[utoipa::path(get, path = "/api/v1/step_types", tag = "definitions",
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`type` (default), `category`"),
-        ("sort_order" = Option<String>, Query, description = "`asc` (default) or `desc`"),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortStepTypes>), Query, description = "`type` (default), `category`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`"),
         ("category" = Option<String>, Query, description = "Only those of this group, such as `Text`")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<StepType>>),
         responses::BadRequest, responses::CommonErrors))]

@@ -13,7 +13,7 @@ use super::workflows_request::{WorkflowChange, WorkflowRequest};
 use super::workflows_wire::{
     Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRow, switched, workflow,
 };
-use super::{etag, responses, wire};
+use super::{choices, etag, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -84,12 +84,12 @@ pub async fn get_definition(State(api): State<Api>, Who(caller): Who, of: OfWork
 /// `metadata.department` is `sales`. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows", tag = "management", operation_id = "abi_list_workflows",
 
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`, `type`, `status`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
-        ("status" = Option<String>, Query, description = "`active` or `inactive`"),
+        ("sort_by" = inline(Option<choices::SortWorkflows>), Query, description = "`created_at` (default), `updated_at`, `name`, `type`, `status`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("status" = inline(Option<choices::ByActivity>), Query, description = "`active` or `inactive`"),
         ("type" = Option<String>, Query, description = "Only those of this type")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<WorkflowRow>>),
         responses::BadRequest, responses::CommonErrors))]

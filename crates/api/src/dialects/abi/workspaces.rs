@@ -10,7 +10,7 @@ use stepwell_engine::app::{ChangeWorkspace, CreateWorkspace};
 use stepwell_store::record::WorkspaceRecord;
 
 use super::cut::Cut;
-use super::{limits, responses, wire};
+use super::{choices, limits, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::{ApiError, Kind};
@@ -71,10 +71,10 @@ pub async fn create_workspace(State(api): State<Api>, Who(caller): Who, posted: 
 ///
 /// All of them for an admin of the default workspace, else the caller's own. Scope `admin`.
 #[utoipa::path(get, path = "/api/v1/workspaces", tag = "workspaces",
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortWorkspaces>), Query, description = "`created_at` (default), `updated_at`, `name`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::Workspace>>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_workspaces(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {

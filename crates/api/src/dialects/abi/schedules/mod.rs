@@ -14,8 +14,8 @@ use stepwell_engine::Caller;
 use stepwell_engine::app::{ScheduleView, SchedulesQuery};
 use utoipa::OpenApi;
 
-use super::responses;
 use super::wire::{Envelope, Items};
+use super::{choices, responses};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::{ApiError, Kind};
@@ -97,10 +97,10 @@ async fn create_schedule(
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/schedules", tag = "schedules",
     params(("id" = String, Path, description = "The workflow, in any form"),
         ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
-        ("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortSchedules>), Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 async fn list_schedules_of(
@@ -120,10 +120,10 @@ async fn list_schedules_of(
 #[utoipa::path(get, path = "/api/v1/workflow_schedules", tag = "schedules",
     params(("workflow_id" = Option<String>, Query, description = "Only this workflow's"),
         ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
-        ("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`")),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortSchedules>), Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 async fn list_schedules(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
@@ -240,7 +240,8 @@ async fn trigger_schedule(
 ///
 /// It fires no more; firings that wait are dropped. Scope `write:schedules`.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/pause", tag = "schedules",
-    params(("id" = String, Path, description = "`sched_…`")),
+    params(("id" = String, Path, description = "`sched_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Paused", body = Envelope<wire::Schedule>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn pause_schedule(
@@ -256,7 +257,8 @@ async fn pause_schedule(
 ///
 /// It fires from now on; what it has missed is not made up for. Scope `write:schedules`.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/resume", tag = "schedules",
-    params(("id" = String, Path, description = "`sched_…`")),
+    params(("id" = String, Path, description = "`sched_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Resumed", body = Envelope<wire::Schedule>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn resume_schedule(
@@ -287,6 +289,7 @@ async fn enable(
 ///
 /// All of a workflow, all of the workspace, or those that are named. Scope `write:schedules`.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/pause", tag = "schedules",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     request_body = wire::SelectionRequest,
     responses((status = 200, description = "Paused", body = Envelope<wire::SelectionChanged>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
@@ -298,6 +301,7 @@ async fn pause_schedules(State(api): State<Api>, who: Who, posted: Posted) -> An
 ///
 /// All of a workflow, all of the workspace, or those that are named. Scope `write:schedules`.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/resume", tag = "schedules",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     request_body = wire::SelectionRequest,
     responses((status = 200, description = "Resumed", body = Envelope<wire::SelectionChanged>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
@@ -320,7 +324,7 @@ async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) 
 #[utoipa::path(get, path = "/api/v1/schedules/preview", tag = "schedules",
     params(("cron" = String, Query, description = "Five fields, six with seconds first, or a form such as `@daily`"),
         ("timezone" = Option<String>, Query, description = "An IANA time zone, default `UTC`"),
-        ("count" = Option<u32>, Query, description = "1 to 100, default 10")),
+        ("count" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10")),
     responses((status = 200, description = "Its next firings", body = Envelope<wire::Preview>),
         responses::SchedulePreviewErrors, responses::CommonErrors))]
 async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 
 use super::super::ids::{OfDelivery, OfWebhook};
 use super::super::lists::Wanted;
-use super::super::responses;
 use super::super::wire::{Envelope, Items};
+use super::super::{choices, responses};
 use super::deliveries_convert as convert;
 use super::deliveries_wire as wire;
 use super::{Answer, written};
@@ -45,12 +45,12 @@ pub async fn test_webhook(
 /// With what was sent, what came back and how long it took. Scope `read:webhooks`.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks",
     params(("id" = String, Path, description = "`whk_…`"),
-        ("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
-        ("status" = Option<String>, Query, description = "`pending`, `delivered` or `exhausted`"),
+        ("status" = inline(Option<choices::ByDeliveryStatus>), Query, description = "`pending`, `delivered` or `exhausted`"),
         ("event" = Option<String>, Query, description = "Such as `execution.completed`, or `webhook.test`")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::Delivery>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]

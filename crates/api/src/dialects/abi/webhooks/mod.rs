@@ -18,8 +18,8 @@ use stepwell_engine::app::ShownWebhook;
 use stepwell_engine::{Clock, SystemClock};
 
 use super::ids::OfWebhook;
-use super::responses;
 use super::wire::{Envelope, Items};
+use super::{choices, responses};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -91,11 +91,11 @@ async fn create_webhook(State(api): State<Api>, Who(caller): Who, posted: Posted
 ///
 /// Scope `read:webhooks`.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks",
-    params(("page" = Option<u32>, Query, description = "From 1"),
-        ("page_size" = Option<u32>, Query, description = "1 to 100, default 10"),
-        ("sort_by" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `url`"),
-        ("sort_order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
-        ("status" = Option<String>, Query, description = "`active`, `inactive` or `disabled`"),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortWebhooks>), Query, description = "`created_at` (default), `updated_at`, `url`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("status" = inline(Option<choices::ByWebhookStatus>), Query, description = "`active`, `inactive` or `disabled`"),
         ("event" = Option<String>, Query, description = "Those that are told of this event")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::Webhook>>),
         responses::BadRequest, responses::CommonErrors))]

@@ -28,6 +28,7 @@ pub struct CreateWebhookRequest {
 /// they were shown, and change nothing.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"events": ["execution.failed"], "status": "active"}))]
 pub struct UpdateWebhookRequest {
     /// Where events are sent from now on.
     pub url: Option<String>,
@@ -45,6 +46,7 @@ pub struct UpdateWebhookRequest {
 /// Asks for another secret.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"overlap_seconds": 86400}))]
 pub struct RotateSecretRequest {
     /// The new secret; left out, one is made and shown this once.
     pub secret: Option<String>,

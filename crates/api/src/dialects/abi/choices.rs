@@ -1,0 +1,81 @@
+//! What the parameters of lists can be, for the API's description. A test asks every list with
+//! each of these values, and with others.
+
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::query::MAX_LIMIT;
+
+fn number(maximum: usize, default: usize) -> RefOr<Schema> {
+    let number = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+        .minimum(Some(1))
+        .maximum(Some(maximum))
+        .default(Some(default.into()));
+    number.build().into()
+}
+
+fn one_of(values: &[&str], default: Option<&str>) -> RefOr<Schema> {
+    let choice = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(values.iter().copied()))
+        .default(default.map(Into::into));
+    choice.build().into()
+}
+
+/// Declares unit types that stand for a parameter's schema in `#[utoipa::path]`.
+macro_rules! parameters {
+    ($($(#[$doc:meta])* $name:ident: $schema:expr;)+) => {
+        $(
+            $(#[$doc])*
+            pub struct $name;
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    $schema
+                }
+            }
+
+            impl ToSchema for $name {}
+        )+
+    };
+}
+
+parameters! {
+    /// The number of a page.
+    Page: number(crate::query::MAX_NUMBER, 1);
+    /// How many items a page holds, and how many firings a preview.
+    PageSize: number(MAX_LIMIT, 10);
+    /// How many items a page holds where pages have no numbers.
+    Limit: number(MAX_LIMIT, crate::query::DEFAULT_LIMIT);
+    /// Newest first, unless told otherwise.
+    SortOrder: one_of(&["asc", "desc"], Some("desc"));
+    /// First things first, unless told otherwise.
+    SortOrderAscending: one_of(&["asc", "desc"], Some("asc"));
+    /// By which field workflows are sorted.
+    SortWorkflows: one_of(&["created_at", "updated_at", "name", "type", "status"], Some("created_at"));
+    /// By which field executions and the audit log are sorted.
+    SortByCreation: one_of(&["created_at"], Some("created_at"));
+    /// By which field schedules are sorted.
+    SortSchedules: one_of(&["created_at", "updated_at", "name", "next_execution"], Some("created_at"));
+    /// By which field webhooks are sorted.
+    SortWebhooks: one_of(&["created_at", "updated_at", "url"], Some("created_at"));
+    /// By which field workspaces are sorted.
+    SortWorkspaces: one_of(&["created_at", "updated_at", "name"], Some("created_at"));
+    /// By which field keys are sorted.
+    SortKeys: one_of(&["created_at", "expires_at", "last_used_at", "name"], Some("created_at"));
+    /// By which field step types are sorted.
+    SortStepTypes: one_of(&["type", "category"], Some("type"));
+    /// Whether a workflow can be executed.
+    ByActivity: one_of(&["active", "inactive"], None);
+    /// How a webhook stands.
+    ByWebhookStatus: one_of(&["active", "inactive", "disabled"], None);
+    /// How a delivery stands.
+    ByDeliveryStatus: one_of(&["pending", "delivered", "exhausted"], None);
+    /// What something was done to.
+    ByObjectType: one_of(&["workflow", "execution", "schedule", "webhook", "api_key", "workspace"], None);
+    /// What an execution is shown with.
+    Include: one_of(&["io"], None);
+}
