@@ -24,8 +24,9 @@ fn named(description: &str) -> Vec<&str> {
     let Some((_, rest)) = description.split_once("Scope") else { return Vec::new() };
     let mut parts = rest.split('`');
     let mut found = Vec::new();
-    let mut before = parts.next().unwrap().trim();
-    while before.is_empty() || before == ", or" {
+    let mut before = parts.next().unwrap();
+    // Wherever a line is broken.
+    while before.trim().is_empty() || before.split_whitespace().eq([",", "or"]) {
         found.push(parts.next().unwrap());
         before = parts.next().unwrap();
     }

@@ -136,7 +136,7 @@ async fn a_schedule_that_is_triggered_counts_for_who_triggers_it() {
     // Its place is free again once it has ended.
     let id = first.text_at("/data/execution_id");
     let cancel = format!("/api/v1/workflow_executions/{id}/cancel");
-    assert_eq!(server.post(&cancel, &Value::Null).await.status, StatusCode::OK);
+    assert_eq!(call(&server, &key, "POST", &cancel, &Value::Null).await.status, StatusCode::OK);
     let second = trigger().await;
     assert_eq!(second.status, StatusCode::ACCEPTED, "{}", second.text);
 }

@@ -102,8 +102,8 @@ impl App {
         Ok(NewKey { record, secret })
     }
 
-    /// Whose keys or log are meant: only whoever runs the installation may name another workspace than
-    /// its own, and only it learns whether there is such a one.
+    /// Whose keys or log are meant: only whoever runs the installation may name another workspace
+    /// than its own, and only it learns whether there is such a one.
     pub(super) async fn workspace_meant(
         &self,
         caller: &Caller,

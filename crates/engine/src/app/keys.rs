@@ -1,6 +1,7 @@
 //! Who a token is. Making and changing keys is next door, in `key_admin`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ const TRUST_FOR: Duration = Duration::from_secs(10);
 /// Keys seen recently, and their last use.
 pub(super) struct KnownKeys {
     known: Memory<[u8; 32], Arc<Known>>,
+    /// How often they were forgotten.
+    forgotten: AtomicU64,
     // A short critical section, nothing awaits under it.
     used: Mutex<HashMap<KeyId, Timestamp>>,
 }
@@ -48,7 +51,7 @@ struct Known {
 
 impl KnownKeys {
     pub(super) fn new() -> Self {
-        Self { known: Memory::new(), used: Mutex::default() }
+        Self { known: Memory::new(), forgotten: AtomicU64::new(0), used: Mutex::default() }
     }
 
     fn use_of(&self, id: KeyId, now: Timestamp) {
@@ -57,7 +60,17 @@ impl KnownKeys {
 
     /// Forgets who is who, so that a change holds at once. What was used stays known.
     pub(super) fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.known.clear();
+    }
+
+    /// Remembers who a token is, as it was read when they had been forgotten so often. What was
+    /// read before a change does not outlive it.
+    fn remember(&self, hash: [u8; 32], known: Arc<Known>, forgotten: u64) {
+        self.known.put(hash, known);
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            self.known.clear();
+        }
     }
 
     /// Fills in the last use of keys as far as it is not stored yet.
@@ -113,6 +126,7 @@ impl App {
     }
 
     async fn look_up(&self, hash: [u8; 32], now: Timestamp) -> Result<Arc<Known>, AppError> {
+        let forgotten = self.keys.forgotten.load(Ordering::SeqCst);
         let key = self.engine.store.find_key(hash).await?.ok_or(AuthError::Invalid)?;
         if key.revoked_at.is_some() {
             return Err(AuthError::Revoked.into());
@@ -127,7 +141,7 @@ impl App {
             limits,
         };
         let known = Arc::new(Known { caller, expires_at: key.expires_at, looked_up_at: now });
-        self.keys.known.put(hash, known.clone());
+        self.keys.remember(hash, known.clone(), forgotten);
         Ok(known)
     }
 
@@ -174,5 +188,27 @@ impl App {
         };
         let workspace = self.own_workspace(caller).await?;
         Ok(Myself { key, workspace, scopes: caller.scopes.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_change_does_not_outlive_it() {
+        let keys = KnownKeys::new();
+        let known = || {
+            let looked_up_at = Timestamp::from_millis(0);
+            Arc::new(Known { caller: Caller::internal(), expires_at: None, looked_up_at })
+        };
+        let now = || keys.forgotten.load(Ordering::SeqCst);
+        keys.remember([1; 32], known(), now());
+        assert!(keys.known.get(&[1; 32]).is_some());
+        let before = now();
+        // Somebody revokes it between the reading and the remembering.
+        keys.forget();
+        keys.remember([1; 32], known(), before);
+        assert!(keys.known.get(&[1; 32]).is_none());
     }
 }

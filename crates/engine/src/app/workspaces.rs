@@ -140,6 +140,8 @@ impl App {
         self.engine.store.update_workspace(update).await?;
         if let Some(limits) = limits {
             self.engine.limit_workspace(id, limits).await?;
+            // A key that was looked up meanwhile may have set the old ones again.
+            self.keys.forget();
         }
         self.workspace(caller, id).await
     }
