@@ -161,7 +161,7 @@ fn needs(method: &str, route: &str) -> Option<Need> {
     let named = |call: &&str| {
         call.strip_prefix(method).and_then(|rest| rest.strip_prefix(' ')) == Some(route)
     };
-    NEEDS.iter().find(|(_, calls)| calls.iter().any(|call| named(&call))).map(|(need, _)| *need)
+    NEEDS.iter().find(|(_, calls)| calls.iter().any(named)).map(|(need, _)| *need)
 }
 
 /// The layer: refuses a caller that may not make the call.
