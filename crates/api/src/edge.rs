@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use stepwell_engine::app::Refusal;
-use stepwell_engine::{AuthError, Caller};
+use stepwell_engine::{AuthError, Caller, Clock, SystemClock};
 use stepwell_store::audit::Origin;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -56,6 +56,9 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
         response = refuse(dialect, &error, &id, response);
     }
     let headers = response.headers_mut();
+    if dialect == Dialect::Abi {
+        limits::show_none(headers, SystemClock.now());
+    }
     headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A request id is visible ASCII, made so above.
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -66,37 +69,44 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
     response
 }
 
-/// Authenticates, counts the request against the limits, and runs the handler.
+/// Authenticates, counts the request against the limits, and runs the handler. A path that is not
+/// there counts for whoever brings a key; for all others it is just not there.
 async fn guarded(
     api: &Api,
     mut request: Request,
     next: Next,
     (route, id): (Option<&MatchedPath>, &str),
 ) -> Response {
-    if let Some(route) = route
-        && !is_open(api, route.as_str())
-    {
-        let mut caller = match caller(api, request.headers()).await {
-            Ok(caller) => caller,
-            Err(error) => return unread(request, error).await,
-        };
-        let trusted = &api.config.trusted_proxies;
-        let address = peer::client_address(trusted, request.extensions(), request.headers());
-        caller.origin = Origin { address, request_id: Some(id.into()) };
-        let method = request.method().clone();
-        request.extensions_mut().insert(caller.clone());
-        let mut response = match api.app.admit_request(&caller) {
-            Ok(()) => bounded(api, request, next).await,
-            Err(error) => unread(request, error.into()).await,
-        };
-        limits::show(&api.app, &caller.limits, &mut response);
-        if let Some(reason) = lacking(&response) {
-            let (method, route) = (method.as_str(), route.as_str());
-            api.app.note_refusal(&caller, Refusal { method, route, reason: &reason }).await;
-        }
-        return response;
+    let pattern = route.map_or("none", MatchedPath::as_str);
+    if is_open(api, pattern) {
+        return bounded(api, request, next).await;
     }
-    bounded(api, request, next).await
+    let trusted = &api.config.trusted_proxies;
+    let address = peer::client_address(trusted, request.extensions(), request.headers());
+    let origin = Origin { address, request_id: Some(id.into()) };
+    let method = request.method().clone();
+    let refusal = |reason| Refusal { method: method.as_str(), route: pattern, reason };
+    let caller = match caller(api, request.headers()).await {
+        Ok(caller) => Caller { origin, ..caller },
+        Err(_) if route.is_none() => return bounded(api, request, next).await,
+        Err(error) => {
+            let dead = matches!(error.kind(), Kind::ExpiredKey | Kind::RevokedKey);
+            if let (true, Ok(Some(token))) = (dead, token(request.headers())) {
+                api.app.note_dead_key(token, origin, refusal(error.message())).await;
+            }
+            return unread(request, error).await;
+        }
+    };
+    request.extensions_mut().insert(caller.clone());
+    let mut response = match api.app.admit_request(&caller) {
+        Ok(()) => bounded(api, request, next).await,
+        Err(error) => unread(request, error.into()).await,
+    };
+    limits::show(&api.app, &caller.limits, &mut response);
+    if let Some(reason) = lacking(&response) {
+        api.app.note_refusal(&caller, refusal(&reason)).await;
+    }
+    response
 }
 
 /// What somebody was refused for want of a permission is told; `None`: nothing was.
@@ -169,8 +179,10 @@ async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
 /// The key that came with a request, in either of the headers.
 fn token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if let Some(value) = headers.get(API_KEY) {
-        let text = value.to_str().map_err(|_| ApiError::from(AuthError::Invalid))?;
-        return Ok(Some(text.trim()).filter(|t| !t.is_empty()));
+        let text = value.to_str().map_err(|_| ApiError::from(AuthError::Invalid))?.trim();
+        if !text.is_empty() {
+            return Ok(Some(text));
+        }
     }
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let text = value.to_str().map_err(|_| ApiError::from(AuthError::Invalid))?;
@@ -295,6 +307,9 @@ mod tests {
             let found = token(&headers).map_err(|e| e.kind());
             assert_eq!(found, expect, "{name}: {value}");
         }
+        let mut both = with("authorization", "Bearer k");
+        both.insert(API_KEY, HeaderValue::from_static(""));
+        assert_eq!(token(&both).unwrap(), Some("k"), "an empty one is none");
     }
 
     #[test]

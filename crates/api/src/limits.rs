@@ -1,7 +1,8 @@
 //! The headers that tell how a limit stands.
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
+use stepwell_core::Timestamp;
 use stepwell_engine::App;
 use stepwell_engine::limits::{Limits, Standing};
 
@@ -16,11 +17,24 @@ const RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 pub fn show(app: &App, limits: &Limits, response: &mut Response) {
     let refused = response.extensions().get::<ApiError>().and_then(ApiError::standing);
     let Some(standing) = refused.or_else(|| app.standing(limits)) else { return };
+    write(standing, response.headers_mut());
+}
+
+/// Where nothing is limited: so much of everything as the clients of every language can read.
+const UNLIMITED: u32 = i32::MAX.unsigned_abs();
+
+/// Says that there is no limit, where nothing is said of one.
+pub fn show_none(headers: &mut HeaderMap, now: Timestamp) {
+    if !headers.contains_key(LIMIT) {
+        write(Standing { limit: UNLIMITED, remaining: UNLIMITED, full_at: now }, headers);
+    }
+}
+
+fn write(standing: Standing, headers: &mut HeaderMap) {
     let Standing { limit, remaining, full_at } = standing;
     // Rounded up: at that second, all of it is there again.
     let reset = full_at.as_micros().div_euclid(1_000_000)
         + i64::from(full_at.as_micros().rem_euclid(1_000_000) > 0);
-    let headers = response.headers_mut();
     headers.insert(LIMIT, HeaderValue::from(limit));
     headers.insert(REMAINING, HeaderValue::from(remaining));
     headers.insert(RESET, HeaderValue::from(reset));

@@ -22,6 +22,8 @@ pub enum Action {
     ReleaseTagMoved,
     /// Made an API key.
     KeyCreated,
+    /// Changed the name or the limits of an API key.
+    KeyUpdated,
     /// Revoked an API key.
     KeyRevoked,
     /// Made a schedule.
@@ -58,13 +60,15 @@ pub enum Action {
     WorkspaceCreated,
     /// Changed a workspace or its limits.
     WorkspaceUpdated,
-    /// Was refused for want of a permission.
+    /// Read the secret that signs the webhooks of a workspace's executions.
+    SigningSecretRead,
+    /// Was refused for want of a permission, or with a key that is not accepted any more.
     AccessRefused,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -72,6 +76,7 @@ impl Action {
         Self::WorkflowDeleted,
         Self::ReleaseTagMoved,
         Self::KeyCreated,
+        Self::KeyUpdated,
         Self::KeyRevoked,
         Self::ScheduleCreated,
         Self::ScheduleUpdated,
@@ -90,6 +95,7 @@ impl Action {
         Self::ExecutionRerun,
         Self::WorkspaceCreated,
         Self::WorkspaceUpdated,
+        Self::SigningSecretRead,
         Self::AccessRefused,
     ];
 
@@ -103,6 +109,7 @@ impl Action {
             Self::WorkflowDeleted => "workflow.deleted",
             Self::ReleaseTagMoved => "workflow.release_tag_moved",
             Self::KeyCreated => "api_key.created",
+            Self::KeyUpdated => "api_key.updated",
             Self::KeyRevoked => "api_key.revoked",
             Self::ScheduleCreated => "schedule.created",
             Self::ScheduleUpdated => "schedule.updated",
@@ -121,6 +128,7 @@ impl Action {
             Self::ExecutionRerun => "execution.rerun",
             Self::WorkspaceCreated => "workspace.created",
             Self::WorkspaceUpdated => "workspace.updated",
+            Self::SigningSecretRead => "workspace.signing_secret_read",
             Self::AccessRefused => "access.refused",
         }
     }

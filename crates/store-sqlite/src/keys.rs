@@ -1,11 +1,11 @@
 //! API keys and settings.
 
 use async_trait::async_trait;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_store::record::KeyRecord;
-use stepwell_store::traits::RevokeKey;
+use stepwell_store::traits::{RevokeKey, UpdateKey};
 use stepwell_store::{Effects, KeyStore, StoreError};
 
 use crate::fault::{Answer, Result};
@@ -29,6 +29,8 @@ const OF_WORKSPACE: &str =
 /// For the operator only: all there are.
 const ALL: &str = concat!("SELECT ", columns!(), " FROM keys ORDER BY id DESC");
 const FIND: &str = "SELECT 1 FROM keys WHERE id = ?1 AND workspace = ?2";
+const RENAME: &str = "UPDATE keys SET name = ?2 WHERE id = ?1";
+const LIMIT: &str = "UPDATE keys SET limits = ?2 WHERE id = ?1";
 const REVOKE: &str = "UPDATE keys SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1";
 const TOUCH: &str =
     "UPDATE keys SET last_used_at = MAX(COALESCE(last_used_at, ?2), ?2) WHERE id = ?1";
@@ -37,7 +39,8 @@ const SET: &str = "INSERT INTO settings (name, value) VALUES (?1, ?2)";
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[BY_HASH, OF_WORKSPACE, FIND, REVOKE, TOUCH, SETTING];
+pub(crate) const QUERIES: &[&str] =
+    &[BY_HASH, OF_WORKSPACE, FIND, RENAME, LIMIT, REVOKE, TOUCH, SETTING];
 
 #[async_trait]
 impl KeyStore for SqliteStore {
@@ -78,14 +81,30 @@ impl KeyStore for SqliteStore {
             .await
     }
 
+    async fn update_key(&self, update: UpdateKey) -> Answer<()> {
+        let UpdateKey { workspace, id, name, limits, effects } = update;
+        let limits = limits.map(workspaces::limits_text).transpose()?;
+        self.writer
+            .write(effects.bytes(), move |batch| {
+                let connection = batch.connection;
+                require(connection, id, workspace)?;
+                if let Some(name) = &name {
+                    row::run(connection, RENAME, params![id.blob(), name])?;
+                }
+                if let Some(limits) = &limits {
+                    row::run(connection, LIMIT, params![id.blob(), limits])?;
+                }
+                effects::write(connection, &effects)
+            })
+            .await
+    }
+
     async fn revoke_key(&self, revoke: RevokeKey) -> Answer<()> {
         let RevokeKey { workspace, id, now, effects } = revoke;
         self.writer
             .write(effects.bytes(), move |batch| {
                 let connection = batch.connection;
-                let wanted = params![id.blob(), workspace.blob()];
-                let found = row::first(connection, FIND, wanted, |_| Ok(()))?;
-                found.ok_or(StoreError::Missing("the key"))?;
+                require(connection, id, workspace)?;
                 row::run(connection, REVOKE, params![id.blob(), now.as_micros()])?;
                 effects::write(connection, &effects)
             })
@@ -117,6 +136,13 @@ impl KeyStore for SqliteStore {
             })
             .await
     }
+}
+
+/// Checks that the key is there, and in that workspace.
+fn require(connection: &Connection, id: KeyId, workspace: WorkspaceId) -> Result<()> {
+    let wanted = params![id.blob(), workspace.blob()];
+    let found = row::first(connection, FIND, wanted, |_| Ok(()))?;
+    Ok(found.ok_or(StoreError::Missing("the key"))?)
 }
 
 fn key(found: &Row<'_>) -> Result<KeyRecord> {

@@ -11,6 +11,8 @@ use stepwell_engine::{Clock, SystemClock};
 use crate::support::{Answer, Server};
 use crate::workspaces::call;
 
+const PATH: &str = "/api/v1/auth/api-keys";
+
 async fn me(server: &Server, secret: &str) -> Answer {
     let request = Request::builder().uri("/api/v1/auth/me").header("x-api-key", secret);
     server.raw(request.body(Body::empty()).unwrap()).await
@@ -65,8 +67,82 @@ async fn a_key_is_made_used_listed_and_revoked() {
     let path = format!("/api/v1/auth/api-keys/{id}");
     let revoked = server.send("DELETE", &path, &[], Body::empty()).await;
     assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.text);
-    assert_eq!(revoked.json()["data"], Value::Null);
+    assert_eq!(revoked.json()["data"]["status"], "revoked");
+    let at = revoked.text_at("/data/revoked_at");
+    let again = server.send("DELETE", &path, &[], Body::empty()).await;
+    assert_eq!(again.text_at("/data/revoked_at"), at, "revoked once");
+    assert_eq!(server.get(&path).await.text_at("/data/revoked_at"), at);
     assert_eq!(me(&server, &secret).await.abi_refusal(), (401, "REVOKED_TOKEN".into()));
+}
+
+/// So many different scopes.
+fn many(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("read:workflows:{n}")).collect()
+}
+
+#[tokio::test]
+async fn scopes_are_kept_each_once_and_up_to_a_bound() {
+    let server = Server::start().await;
+    let twice = ["read:workflows", "admin", "read:workflows"];
+    for (scopes, kept) in [(json!(twice), 2), (json!(many(100)), 100)] {
+        let made = server.post(PATH, &json!({"name": "a", "scopes": scopes})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        assert_eq!(made.json()["data"]["scopes"].as_array().unwrap().len(), kept);
+    }
+}
+
+#[tokio::test]
+async fn the_last_use_shows_at_once() {
+    let server = Server::start().await;
+    let made = server.post(PATH, &json!({"name": "a", "role": "user"})).await;
+    let path = format!("{PATH}/{}", made.text_at("/data/id"));
+    assert_eq!(server.get(&path).await.json()["data"]["last_used_at"], Value::Null);
+    me(&server, &made.text_at("/data/secret")).await;
+    let used = server.get(&path).await.text_at("/data/last_used_at");
+    assert!(used >= made.text_at("/data/created_at"), "{used}");
+    let list = server.get(&format!("{PATH}?sort_by=name&sort_order=asc")).await;
+    assert_eq!(list.text_at("/data/items/0/last_used_at"), used);
+}
+
+#[tokio::test]
+async fn name_and_limits_of_a_key_are_changed() {
+    let server = Server::start().await;
+    let made = server.post(PATH, &json!({"name": "a", "role": "user"})).await;
+    let path = format!("{PATH}/{}", made.text_at("/data/id"));
+    let change = async |body: Value| call(&server, &server.key, "PATCH", &path, &body).await;
+    for (body, name, tier, limit) in [
+        (json!({}), "a", Value::Null, Value::Null),
+        (json!({"name": "b"}), "b", Value::Null, Value::Null),
+        (json!({"tier": "standard"}), "b", json!("standard"), Value::Null),
+        (json!({"rate_limits": {"requests_per_minute": 9}}), "b", Value::Null, json!(9)),
+        (json!({"name": "c", "rate_limits": {}}), "c", Value::Null, Value::Null),
+    ] {
+        let changed = change(body.clone()).await;
+        assert_eq!(changed.status, StatusCode::OK, "{body}: {}", changed.text);
+        let data = changed.json()["data"].clone();
+        assert_eq!((&data["name"], &data["tier"]), (&json!(name), &tier), "{body}");
+        assert_eq!(data["rate_limits"]["requests_per_minute"], limit, "{body}");
+        assert_eq!(server.get(&path).await.json()["data"], data);
+    }
+    for (body, field) in [
+        (json!({"name": ""}), "name"),
+        (json!({"scopes": ["admin"]}), "scopes"),
+        (json!({"rate_limits": {"requests_per_minute": 0}}), "rate_limits.requests_per_minute"),
+        (json!({"tier": "gold"}), "tier"),
+    ] {
+        let refused = change(body.clone()).await;
+        assert_eq!(refused.abi_refusal(), (400, "INVALID_REQUEST".into()), "{body}");
+        assert_eq!(refused.text_at("/errors/0/field"), field);
+    }
+    let unknown = format!("{PATH}/apk_01h455vb4pex5vsknk084sn02q");
+    let missing = call(&server, &server.key, "PATCH", &unknown, &json!({"name": "x"})).await;
+    assert_eq!(missing.abi_refusal(), (404, "NOT_FOUND".into()));
+    assert_eq!(server.get(&unknown).await.abi_refusal(), (404, "NOT_FOUND".into()));
+    let log = server.get("/api/v1/audit_log?action=api_key.updated&sort_order=asc").await.json();
+    let fields: Vec<_> =
+        log["data"]["items"].as_array().unwrap().iter().map(|e| &e["changed_fields"]).collect();
+    let (name, limits) = (json!(["name"]), json!(["limits"]));
+    assert_eq!(fields, [&name, &limits, &limits, &json!(["name", "limits"])]);
 }
 
 #[tokio::test]
@@ -85,6 +161,19 @@ async fn wrong_requests_name_the_field() {
             "expires_at",
         ),
         (json!({"name": "a", "scopes": ["admin"], "expire_at": "x"}), "expire_at"),
+        (
+            json!({"name": "a", "scopes": ["admin"], "expires_at": "9999-12-31T23:59:59Z"}),
+            "expires_at",
+        ),
+        (json!({"name": " \t", "scopes": ["admin"]}), "name"),
+        (json!({"name": "a\nb", "scopes": ["admin"]}), "name"),
+        (json!({"name": "a\u{0}", "scopes": ["admin"]}), "name"),
+        (json!({"name": "a".repeat(101), "scopes": ["admin"]}), "name"),
+        (json!({"name": "a", "scopes": many(101)}), "scopes"),
+        (
+            json!({"name": "a", "scopes": [format!("read:workflows:{}", "x".repeat(1000))]}),
+            "scopes",
+        ),
     ] {
         let answer = server.post(keys, &body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}: {}", answer.text);

@@ -13,6 +13,7 @@ mod described;
 mod edge;
 mod isolation;
 mod keys;
+mod needs;
 mod once;
 mod rates;
 mod receiver;

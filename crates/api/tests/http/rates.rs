@@ -30,7 +30,6 @@ fn retry_after(answer: &Answer) -> u64 {
 #[tokio::test]
 async fn headers_tell_how_the_limit_stands() {
     let server = Server::start().await;
-    assert_eq!(standing(&server.get("/api/v1/auth/me").await), None, "no limit, no headers");
     let key = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
     let me = async || call(&server, &key, "GET", "/api/v1/auth/me", &Value::Null).await;
     for left in [2, 1, 0] {
@@ -50,9 +49,96 @@ async fn headers_tell_how_the_limit_stands() {
     let other = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
     let missing = call(&server, &other, "GET", "/api/v1/nothing", &Value::Null).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert_eq!(standing(&missing).unwrap().1, 2);
     let missing = call(&server, &other, "GET", "/api/v1/workspaces/x", &Value::Null).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    assert_eq!(standing(&missing).unwrap().1, 2);
+    assert_eq!(standing(&missing).unwrap().1, 1);
+    let refused = call(&server, &other, "PUT", "/api/v1/workspaces", &Value::Null).await;
+    assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
+    for path in ["/api/v1/nothing", "/v1/nothing", "/nothing"] {
+        let refused = call(&server, &other, "GET", path, &Value::Null).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{path}: {}", refused.text);
+        assert!(retry_after(&refused) >= 1 && standing(&refused).is_some(), "{path}");
+    }
+}
+
+/// In the abi dialect every answer has the headers; where there is no limit, the largest number
+/// that every client can read.
+#[tokio::test]
+async fn where_nothing_is_limited_the_headers_say_so() {
+    let server = Server::start().await;
+    let none = i32::MAX.unsigned_abs().into();
+    let reader = server.key(&["read:workflows"]).await;
+    for (key, method, path, status) in [
+        (server.key.as_str(), "GET", "/api/v1/auth/me", 200),
+        (&server.key, "GET", "/api/v1/nothing", 404),
+        (&server.key, "GET", "/api/v1/workflows/wf_01h455vb4pex5vsknk084sn02q", 404),
+        (&server.key, "DELETE", "/api/v1/workflows", 405),
+        (&server.key, "POST", "/api/v1/workspaces", 400),
+        (&reader, "POST", "/api/v1/workspaces", 403),
+        ("sk_live_nobody", "GET", "/api/v1/workflows", 401),
+        ("sk_live_nobody", "GET", "/api/v1/nothing", 404),
+        ("sk_live_nobody", "GET", "/api/v1/schema/definition", 200),
+    ] {
+        let answer = call(&server, key, method, path, &Value::Null).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text);
+        let (limit, remaining, reset) = standing(&answer).unwrap();
+        assert_eq!((limit, remaining), (none, none), "{method} {path}");
+        assert!(reset > 1_700_000_000, "{reset}");
+    }
+    assert_eq!(standing(&server.get("/workflows").await), None, "another dialect");
+}
+
+#[tokio::test]
+async fn the_limits_of_a_key_in_use_are_changed() {
+    let server = Server::start().await;
+    let body = json!({"name": "live", "role": "user"});
+    let made = server.post("/api/v1/auth/api-keys", &body).await;
+    let (id, key) = (made.text_at("/data/id"), made.text_at("/data/secret"));
+    let path = format!("/api/v1/auth/api-keys/{id}");
+    let me = async || call(&server, &key, "GET", "/api/v1/auth/me", &Value::Null).await;
+    let limit = async |limits: Value| {
+        let body = json!({"rate_limits": limits});
+        let changed = call(&server, &server.key, "PATCH", &path, &body).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    };
+    assert_eq!(me().await.status, StatusCode::OK);
+    limit(json!({"requests_per_minute": 2})).await;
+    for left in [1, 0] {
+        assert_eq!(standing(&me().await).unwrap().1, left);
+    }
+    assert_eq!(me().await.status, StatusCode::TOO_MANY_REQUESTS);
+    // More may be used at once; what was used stays used.
+    limit(json!({"requests_per_minute": 4})).await;
+    for left in [1, 0] {
+        let answer = me().await;
+        assert_eq!(standing(&answer).map(|(limit, left, _)| (limit, left)), Some((4, left)));
+    }
+    assert_eq!(me().await.status, StatusCode::TOO_MANY_REQUESTS);
+    limit(json!({})).await;
+    assert_eq!(me().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_triggered_counts_for_who_triggers_it() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    let id = workflow.rsplit('/').next().unwrap();
+    let body = json!({"name": "s", "schedule_type": "cron", "cron_expression": "0 0 1 1 *"});
+    let made = server.post(&format!("/api/v1/workflows/{id}/schedules"), &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let path = format!("/api/v1/workflow_schedules/{}/trigger", made.text_at("/data/id"));
+    let key = limited(&server, json!({"rate_limits": {"concurrent_executions": 1}})).await;
+    let trigger = async || call(&server, &key, "POST", &path, &Value::Null).await;
+    let first = trigger().await;
+    assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.text);
+    assert_eq!(trigger().await.abi_refusal(), (429, "RATE_LIMIT_EXCEEDED".into()));
+    // Its place is free again once it has ended.
+    let id = first.text_at("/data/execution_id");
+    let cancel = format!("/api/v1/workflow_executions/{id}/cancel");
+    assert_eq!(call(&server, &key, "POST", &cancel, &Value::Null).await.status, StatusCode::OK);
+    let second = trigger().await;
+    assert_eq!(second.status, StatusCode::ACCEPTED, "{}", second.text);
 }
 
 /// The answer to a call that comes right after an execution was started. A machine that is slow

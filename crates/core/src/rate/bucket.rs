@@ -89,6 +89,14 @@ impl Level {
         Self(self.0.saturating_sub(rate.interval))
     }
 
+    /// The level of the same bucket under another rate: as many tokens are taken as before, where
+    /// the new bucket holds so many.
+    pub fn rescaled(self, from: Rate, to: Rate, now: Timestamp) -> Self {
+        let taken = i128::from(self.at(from, now)) - i128::from(nanos(now));
+        let taken = taken * i128::from(to.interval) / i128::from(from.interval);
+        Self(nanos(now).saturating_add(i64::try_from(taken).unwrap_or(i64::MAX)))
+    }
+
     /// How the bucket looks.
     pub fn standing(self, rate: Rate, now: Timestamp) -> Standing {
         let full_at = self.at(rate, now);
@@ -144,6 +152,31 @@ mod tests {
         }
         let standing = level.standing(rate, at(1_200_000));
         assert_eq!(standing, Standing { limit: 5, remaining: 4, full_at: at(1_400_000) });
+    }
+
+    #[test]
+    fn what_is_taken_stays_taken_under_another_rate() {
+        for (from, taken, to, remaining) in [
+            (2, 2, 5, 3),
+            (2, 2, 1000, 998),
+            (5, 4, 2, 0),
+            (5, 1, 2, 1),
+            (7, 3, 7, 4),
+            (3, 0, 9, 9),
+            (1, 1, u32::MAX, u32::MAX - 1),
+        ] {
+            let (old, new) = (per_second(from), per_second(to));
+            let mut level = Level::FULL;
+            for _ in 0..taken {
+                level = level.take(old, at(50)).unwrap();
+            }
+            let found = level.rescaled(old, new, at(50)).standing(new, at(50));
+            assert_eq!(found.remaining, remaining, "{taken} of {from}, now {to}");
+        }
+        // What came back meanwhile is there.
+        let level = Level::FULL.take(per_second(1), at(0)).unwrap();
+        let half = level.rescaled(per_second(1), per_second(10), at(500_000));
+        assert_eq!(half.standing(per_second(10), at(500_000)).remaining, 9);
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod detail;
 mod executions;
 mod idempotency;
 mod integrations;
+mod key_admin;
 mod keys;
 mod kinds;
 mod manage;
@@ -57,7 +58,8 @@ pub use audit::{AuditQuery, Refusal};
 pub use detail::ExecutionDetail;
 pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
-pub use keys::{KeySecret, Myself};
+pub use key_admin::{ChangeKey, KeySecret};
+pub use keys::Myself;
 pub use requests::{
     ChangeWorkflow, CreateKey, CreateWorkflow, Deletion, ExecutionsQuery, Expected, Idempotency,
     NewKey, NewWorkflow, Page, PageAt, Readiness, Start, WorkflowView, WorkflowsQuery,

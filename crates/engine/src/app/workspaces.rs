@@ -127,8 +127,12 @@ impl App {
             caller.require_operator()?;
         }
         name.as_deref().map_or(Ok(()), check_name)?;
-        let changed = [("name", name.is_some()), ("limits", limits.is_some())];
-        let changed = changed.into_iter().filter_map(|(name, given)| given.then_some(name));
+        let name = name.filter(|name| *name != before.name);
+        let limits = limits.filter(|limits| *limits != before.limits);
+        let changed = changed_fields(name.is_some(), limits.is_some());
+        if changed.is_empty() {
+            return Ok(before);
+        }
         let note = self.engine.noted(caller, Action::WorkspaceUpdated, id).changing(changed);
         let note = note.named(name.as_deref().unwrap_or(&before.name));
         let effects = Effects::noting(AuditRecord { workspace: id, ..note });
@@ -136,6 +140,8 @@ impl App {
         self.engine.store.update_workspace(update).await?;
         if let Some(limits) = limits {
             self.engine.limit_workspace(id, limits).await?;
+            // A key that was looked up meanwhile may have set the old ones again.
+            self.keys.forget();
         }
         self.workspace(caller, id).await
     }
@@ -151,11 +157,22 @@ fn not_found(id: WorkspaceId) -> AppError {
     AppError::not_found("workspace", id.abi())
 }
 
-fn check_name(name: &str) -> Result<(), AppError> {
-    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.trim().is_empty() {
+/// Checks the name of a workspace or key.
+pub(super) fn check_name(name: &str) -> Result<(), AppError> {
+    let can_be_seen = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    if can_be_seen && name.chars().count() <= MAX_NAME {
         return Ok(());
     }
-    Err(AppError::invalid("name", format!("name must have 1 to {MAX_NAME} characters")))
+    let message = format!("name must have 1 to {MAX_NAME} characters that can be seen");
+    Err(AppError::invalid("name", message))
+}
+
+/// What of a workspace or key changes, in the words of the audit log.
+pub(super) fn changed_fields(name: bool, limits: bool) -> Vec<&'static str> {
+    [("name", name), ("limits", limits)]
+        .into_iter()
+        .filter_map(|(field, changes)| changes.then_some(field))
+        .collect()
 }
 
 fn replayed_id(outcome: &str) -> Result<WorkspaceId, AppError> {

@@ -129,7 +129,7 @@ impl Engine {
 
     async fn limit(&self, meter: &Meter, limits: RateLimits, of: ActiveOf) -> Result<(), AppError> {
         if limits.concurrent_executions.is_none() {
-            meter.set(limits);
+            meter.set(limits, self.now());
             meter.active.stop().await;
             return Ok(());
         }
@@ -145,7 +145,7 @@ impl Engine {
             Ok::<_, AppError>(found)
         };
         meter.active.fill(find).await?;
-        meter.set(limits);
+        meter.set(limits, self.now());
         Ok(())
     }
 }

@@ -25,14 +25,25 @@ impl Rated {
     }
 
     fn rate(&self) -> Option<Rate> {
-        match self.count.load(Ordering::Relaxed) {
-            0 => None,
-            count => Rate::new(count, self.period),
-        }
+        self.rate_of(self.count.load(Ordering::Relaxed))
     }
 
-    fn set(&self, count: Option<u32>) {
-        self.count.store(count.unwrap_or(0), Ordering::Relaxed);
+    fn rate_of(&self, count: u32) -> Option<Rate> {
+        if count == 0 { None } else { Rate::new(count, self.period) }
+    }
+
+    /// A bucket that was limited before has as many tokens taken as it had; another one is full.
+    fn set(&self, count: Option<u32>, now: Timestamp) {
+        let count = count.unwrap_or(0);
+        let before = self.count.swap(count, Ordering::Relaxed);
+        if before == count {
+            return;
+        }
+        let rates = self.rate_of(before).zip(self.rate_of(count));
+        self.level.update(Ordering::Relaxed, Ordering::Relaxed, |raw| {
+            let level = rates.map(|(from, to)| Level::from_raw(raw).rescaled(from, to, now));
+            level.unwrap_or(Level::FULL).to_raw()
+        });
     }
 
     /// Takes a token; where there is none, how the bucket stands and when there will be one.
@@ -92,15 +103,15 @@ impl Meter {
     }
 
     /// Limits it so from now on; what was used stays used.
-    pub(super) fn set(&self, limits: RateLimits) {
+    pub(super) fn set(&self, limits: RateLimits, now: Timestamp) {
         let RateLimits {
             tier: _,
             executions_per_second,
             requests_per_minute,
             concurrent_executions,
         } = limits;
-        self.executions.set(executions_per_second);
-        self.requests.set(requests_per_minute);
+        self.executions.set(executions_per_second, now);
+        self.requests.set(requests_per_minute, now);
         self.most.store(concurrent_executions.unwrap_or(0), Ordering::Relaxed);
     }
 

@@ -13,7 +13,7 @@ fn id(n: u128) -> ExecutionId {
 
 fn meter(limits: RateLimits) -> Arc<Meter> {
     let meter = Meter::new();
-    meter.set(limits);
+    meter.set(limits, at(0));
     Arc::new(meter)
 }
 
@@ -100,10 +100,17 @@ fn a_bucket_without_a_lock_lets_no_more_through_than_it_holds() {
 fn a_limit_that_is_changed_holds_at_once() {
     let limits = Limits { key: None, workspace: Some(meter(requests(2))) };
     assert_eq!(passed(&limits, 5, at(0)), 2);
-    limits.workspace.as_ref().unwrap().set(RateLimits::NONE);
+    let set = |to| limits.workspace.as_ref().unwrap().set(to, at(0));
+    set(requests(6));
+    assert_eq!(passed(&limits, 5, at(0)), 4, "two were taken before");
+    set(requests(6));
+    assert_eq!(passed(&limits, 5, at(0)), 0, "set again as it is");
+    set(requests(3));
+    assert_eq!(passed(&limits, 5, at(0)), 0);
+    set(RateLimits::NONE);
     assert_eq!(passed(&limits, 5, at(0)), 5);
-    limits.workspace.as_ref().unwrap().set(requests(3));
-    assert!(passed(&limits, 5, at(0)) <= 3);
+    set(requests(3));
+    assert_eq!(passed(&limits, 5, at(0)), 3, "while there was no limit nothing was counted");
 }
 
 #[tokio::test]

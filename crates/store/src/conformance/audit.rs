@@ -14,7 +14,7 @@ use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit, Origin};
 use crate::lists::{Begin, Listed, Order};
 use crate::record::{ReleaseTagRecord, Traffic};
 use crate::schedules::{CreateSchedule, DeleteSchedule, UpdateSchedule};
-use crate::traits::{AddRelease, Purge, UpdateWorkflow, UpdateWorkspace};
+use crate::traits::{AddRelease, Purge, UpdateKey, UpdateWorkflow, UpdateWorkspace};
 use crate::webhooks::{Redeliver, UpdateWebhook};
 use crate::{Effects, StoreError};
 
@@ -168,8 +168,8 @@ pub async fn changes_are_noted_with_them(store: Shared) {
     schedules_are_noted(&store).await;
     webhooks_are_noted(&store).await;
     deletions_are_noted(&store).await;
-    let expect: Vec<u128> = (1..=16).rev().collect();
-    assert_eq!(listed(&store, all()).await, (expect, 16));
+    let expect: Vec<u128> = (1..=17).rev().collect();
+    assert_eq!(listed(&store, all()).await, (expect, 17));
 }
 
 /// An entry of its own number; that of what must be refused is 99.
@@ -203,6 +203,15 @@ async fn tenants_are_noted(store: &Shared) {
         |n, effects| crate::traits::RevokeKey { effects, ..revoke(workspace(1), key(n), at(20)) };
     store.revoke_key(revoking(1, note(5))).await.unwrap();
     store.revoke_key(revoking(2, note(99))).await.unwrap_err();
+    let rename_key = |n: u128, effects| UpdateKey {
+        workspace: workspace(1),
+        id: key(n),
+        name: Some("b".to_owned()),
+        limits: None,
+        effects,
+    };
+    store.update_key(rename_key(1, note(17))).await.unwrap();
+    store.update_key(rename_key(2, note(99))).await.unwrap_err();
     let key = || Some(idempotent("k", "x"));
     store.create_workspace(new_workspace(5), key(), note(14)).await.unwrap();
     store.create_workspace(new_workspace(6), key(), note(99)).await.unwrap_err();

@@ -4,6 +4,7 @@ use stepwell_core::rate::RateLimits;
 
 use super::build::*;
 use crate::record::KeyRecord;
+use crate::traits::UpdateKey;
 use crate::{Effects, StoreError};
 
 /// Everything about a key comes back, also of one that is no longer accepted.
@@ -43,6 +44,38 @@ pub async fn listed_and_revoked(store: Shared) {
     let found = store.find_key(new_key(1).hash).await.unwrap().unwrap();
     assert_eq!(found.revoked_at, Some(at(20)));
     assert_eq!(store.list_keys(Some(workspace(1))).await.unwrap().len(), 2);
+}
+
+/// What is given changes and the rest stays; only in its workspace.
+pub async fn changed(store: Shared) {
+    let limits = RateLimits { requests_per_minute: Some(7), ..RateLimits::NONE };
+    store.create_key(new_key(1), Effects::default()).await.unwrap();
+    let update = |of, n| UpdateKey {
+        workspace: workspace(of),
+        id: key(n),
+        name: None,
+        limits: None,
+        effects: Effects::default(),
+    };
+    for (of, n) in [(2, 1), (1, 9)] {
+        let refused = store.update_key(update(of, n)).await;
+        assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
+    }
+    let mut expect = new_key(1);
+    let steps = [
+        (Some("b"), Some(limits)),
+        (None, None),
+        (Some("c"), None),
+        (None, Some(RateLimits::NONE)),
+    ];
+    for (name, limits) in steps {
+        let name = name.map(str::to_owned);
+        expect.name = name.clone().unwrap_or(expect.name);
+        expect.limits = limits.unwrap_or(expect.limits);
+        store.update_key(UpdateKey { name, limits, ..update(1, 1) }).await.unwrap();
+        let found = store.find_key(expect.hash).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&expect));
+    }
 }
 
 /// The last use stays, in whatever order it is told; keys that are gone are passed over.

@@ -59,7 +59,7 @@ macro_rules! conformance_tests {
                 schedules_are_deleted, schedules_change_with_their_effects, a_firing_is_committed_with_its_execution,
                 a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
                 listed_in_every_order;
-            keys: found_by_hash, listed_and_revoked, touched, settings_are_inserted_once;
+            keys: found_by_hash, listed_and_revoked, changed, touched, settings_are_inserted_once;
             workspaces: made_changed_and_listed, made_once_for_an_idempotency_key;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes;

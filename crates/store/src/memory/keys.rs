@@ -6,7 +6,7 @@ use stepwell_core::ids::{KeyId, WorkspaceId};
 
 use super::{MemoryStore, Result};
 use crate::record::KeyRecord;
-use crate::traits::{KeyStore, RevokeKey};
+use crate::traits::{KeyStore, RevokeKey, UpdateKey};
 use crate::{Effects, StoreError};
 
 #[async_trait]
@@ -31,6 +31,17 @@ impl KeyStore for MemoryStore {
         let wanted =
             |key: &&KeyRecord| workspace.is_none_or(|workspace| key.workspace == workspace);
         Ok(newest_first.filter(wanted).cloned().collect())
+    }
+
+    async fn update_key(&self, update: UpdateKey) -> Result<()> {
+        let UpdateKey { workspace, id, name, limits, effects } = update;
+        let mut state = self.state();
+        let found = state.keys.get_mut(&id).filter(|key| key.workspace == workspace);
+        let key = found.ok_or(StoreError::Missing("the key"))?;
+        key.name = name.unwrap_or_else(|| std::mem::take(&mut key.name));
+        key.limits = limits.unwrap_or(key.limits);
+        state.take_effects(effects);
+        Ok(())
     }
 
     async fn revoke_key(&self, revoke: RevokeKey) -> Result<()> {

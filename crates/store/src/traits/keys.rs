@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{KeyId, WorkspaceId};
+use stepwell_core::rate::RateLimits;
 
 use super::Result;
 use crate::Effects;
@@ -17,6 +18,8 @@ pub trait KeyStore: Send + Sync {
     async fn find_key(&self, hash: [u8; 32]) -> Result<Option<KeyRecord>>;
     /// All keys of a workspace, newest first; all workspaces where `None`.
     async fn list_keys(&self, workspace: Option<WorkspaceId>) -> Result<Vec<KeyRecord>>;
+    /// Changes a key; `Missing` where it is not in the workspace.
+    async fn update_key(&self, update: UpdateKey) -> Result<()>;
     /// Revokes a key; `Missing` where it is not in the workspace. Revoking twice keeps the first
     /// time.
     async fn revoke_key(&self, revoke: RevokeKey) -> Result<()>;
@@ -36,6 +39,21 @@ pub struct RevokeKey {
     pub id: KeyId,
     /// When.
     pub now: Timestamp,
+    /// What it causes.
+    pub effects: Effects,
+}
+
+/// Parameters of [`KeyStore::update_key`].
+#[derive(Debug, Clone)]
+pub struct UpdateKey {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The key.
+    pub id: KeyId,
+    /// Its name from now on; `None`: as before.
+    pub name: Option<String>,
+    /// Its limits from now on; `None`: as before.
+    pub limits: Option<RateLimits>,
     /// What it causes.
     pub effects: Effects,
 }

@@ -12,7 +12,7 @@ mod workspaces;
 pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
 pub use feedback::FeedbackStore;
-pub use keys::{KeyStore, RevokeKey};
+pub use keys::{KeyStore, RevokeKey, UpdateKey};
 pub use maintenance::{MaintenanceStore, Purge};
 pub use nodes::NodeStore;
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};

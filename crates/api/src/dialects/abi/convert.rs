@@ -72,7 +72,9 @@ impl TryFrom<Fields> for CreateKey {
         let expires_at = fields.text("expires_at").and_then(|text| {
             let time = Timestamp::parse(&text);
             if time.is_none() {
-                let problem = Problem::new("expires_at", "must be an RFC 3339 time with a zone");
+                let message = "must be an RFC 3339 time with a zone, before 9999-12-30; leave it \
+                               out for a key that never expires";
+                let problem = Problem::new("expires_at", message);
                 fields.push(problem.expecting("such as 2026-12-31T00:00:00Z", text));
             }
             time

@@ -98,7 +98,7 @@ fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
 
 /// Get an execution
 ///
-/// With every step of the definition. Scope `read:workflows`.
+/// With every step of the definition. Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
 
     params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
@@ -214,7 +214,8 @@ fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), 
 /// Follow an execution
 ///
 /// Server-sent events named `status`, `step` and `log`, from the beginning or from after the last
-/// one that was seen, until the execution has ended. Scope `read:workflows`.
+/// one that was seen, until the execution has ended. Scope `read:workflows`,
+/// or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
 
     params(("id" = String, Path, description = "The execution"),
@@ -309,7 +310,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
 
 /// Read an execution's log
 ///
-/// Scope `read:workflows`.
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/logs", tag = "runs", operation_id = "abi_logs",
 
     params(("id" = String, Path, description = "The execution")),

@@ -1,6 +1,6 @@
 //! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
-//! `schedules`, `webhooks`, `workspaces`, `audit`, `step_types`, and the keys with what belongs nowhere else in `routes`.
-//! Bodies are in the files `*_wire`.
+//! `schedules`, `webhooks`, `workspaces`, `audit`, `step_types`, `keys`. `needs` says
+//! what a key must be allowed to call which of them. Bodies are in the files `*_wire`.
 
 mod audit;
 mod choices;
@@ -13,8 +13,10 @@ mod execute;
 mod executions;
 mod executions_wire;
 mod ids;
+mod keys;
 mod limits;
 mod lists;
+mod needs;
 mod releases;
 mod releases_wire;
 mod responses;

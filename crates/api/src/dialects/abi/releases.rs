@@ -24,7 +24,7 @@ type Answer = Result<Response, ApiError>;
 
 /// Release a definition
 ///
-/// It becomes the newest release, which `LATEST` means; `release_tags` are moved to it.
+/// It becomes the newest release, which `LATEST` means; `release_tags` are moved to it. Scope `write:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/releases", tag = "releases",
     params(("id" = String, Path, description = "The workflow, in any form"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
@@ -54,7 +54,7 @@ pub async fn create_release(
 
 /// List the releases of a workflow
 ///
-/// Newest first.
+/// Newest first. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/releases", tag = "releases",
     params(("id" = String, Path, description = "The workflow"),
         ("limit" = inline(Option<choices::Limit>), Query, description = "1 to 100, default 50"),
@@ -75,6 +75,8 @@ pub async fn list_releases(
 }
 
 /// List the release tags of a workflow
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/release_tags", tag = "releases",
     params(("id" = String, Path, description = "The workflow")),
     responses((status = 200, description = "All of them", body = wire::Envelope<Vec<ReleaseTag>>),
@@ -86,6 +88,8 @@ pub async fn list_release_tags(State(api): State<Api>, Who(caller): Who, of: OfW
 }
 
 /// Get a release tag
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/release_tags/{tag}", tag = "releases",
     params(("id" = String, Path, description = "The workflow"),
         ("tag" = String, Path, description = "The tag")),
@@ -103,7 +107,7 @@ pub async fn get_release_tag(
 
 /// Make or move a release tag
 ///
-/// At once: what is executed by it from now on runs what it points at.
+/// At once: what is executed by it from now on runs what it points at. Scope `write:workflows`.
 #[utoipa::path(put, path = "/api/v1/workflows/{id}/release_tags/{tag}", tag = "releases",
     params(("id" = String, Path, description = "The workflow"),
         ("tag" = String, Path, description = "The tag")),
@@ -163,6 +167,8 @@ fn whole(value: &Value) -> Option<u32> {
 }
 
 /// List the feedback on an execution
+///
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/actuals", tag = "releases",
     params(("id" = String, Path, description = "The execution, in any form")),
     responses((status = 200, description = "In the order it came", body = wire::Envelope<Vec<Actual>>),
@@ -175,7 +181,7 @@ pub async fn list_actuals(State(api): State<Api>, Who(caller): Who, of: OfExecut
 
 /// Sum up the feedback on a workflow
 ///
-/// In all, by release, and by the tag that the executions named.
+/// In all, by release, and by the tag that the executions named. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/quality", tag = "releases",
     params(("id" = String, Path, description = "The workflow")),
     responses((status = 200, description = "The sums", body = wire::Envelope<Quality>),

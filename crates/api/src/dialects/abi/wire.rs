@@ -196,7 +196,7 @@ pub struct ApiKey<'a> {
     pub created_at: Time,
     /// When it stops being accepted; `null`: never.
     pub expires_at: Option<Time>,
-    /// When it was last accepted, to about a minute; `null`: not yet.
+    /// When it was last accepted, to about a minute where there are several servers; `null`: not yet.
     pub last_used_at: Option<Time>,
     /// When it was revoked; `null`: it was not.
     pub revoked_at: Option<Time>,
@@ -321,6 +321,19 @@ pub struct ChangeWorkspaceRequest {
     /// What people will call it, 1 to 100 characters.
     pub name: Option<String>,
     /// A preset of limits. For an admin of the default workspace only, as are `rate_limits`.
+    pub tier: Option<String>,
+    /// All of its limits from now on; `{}`: none.
+    pub rate_limits: Option<RateLimits>,
+}
+
+/// What is to change of a key. Only for the API's description, as `CreateKeyRequest`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the API's description")]
+#[schema(example = json!({"rate_limits": {"requests_per_minute": 600}}))]
+pub struct ChangeKeyRequest {
+    /// What people will call it, 1 to 100 characters.
+    pub name: Option<String>,
+    /// A preset of limits: `standard`, or `enterprise` with its own `rate_limits`.
     pub tier: Option<String>,
     /// All of its limits from now on; `{}`: none.
     pub rate_limits: Option<RateLimits>,

@@ -169,7 +169,7 @@ pub async fn put_workflow(
 
 /// Change parts of a workflow
 ///
-/// The same as `PUT`.
+/// The same as `PUT`. Scope `write:workflows`.
 #[utoipa::path(patch, path = "/api/v1/workflows/{id}", tag = "management",
     params(("id" = String, Path, description = "The workflow"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),

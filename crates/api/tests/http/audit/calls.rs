@@ -265,6 +265,12 @@ pub const CALLS: &[Call] = &[
         Made("api_key.created", "/data/id"),
     ),
     call(
+        "PATCH /api/v1/auth/api-keys/{id}",
+        "/api/v1/auth/api-keys/<key>",
+        r#"{"name": "renamed"}"#,
+        Of("api_key.updated", "key"),
+    ),
+    call(
         "DELETE /api/v1/auth/api-keys/{id}",
         "/api/v1/auth/api-keys/<key>",
         "",

@@ -12,6 +12,8 @@ use super::{LOG, page};
 use crate::sockets::Served;
 use crate::support::{Server, golden};
 
+const WORKSPACE: &str = "/api/v1/workspaces/ws_00000000000000000000000001";
+
 fn actions(entries: &[Value]) -> Vec<&str> {
     entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect()
 }
@@ -157,6 +159,12 @@ async fn it_is_for_admins_of_the_workspace_and_refusals_are_in_it_once() {
     }
     let refused = send(&server, (&key, "r-3"), ("DELETE", "/workflows/wf-x"), "").await;
     assert_ne!(refused.status.as_u16(), 403, "there is no such workflow: {}", refused.text);
+    let nothing = send(&server, (&server.key, "r"), ("PATCH", WORKSPACE), "{}").await;
+    assert_eq!(nothing.status.as_u16(), 200, "{}", nothing.text);
+    let same = r#"{"name": "default", "rate_limits": {}}"#;
+    let nothing = send(&server, (&server.key, "r"), ("PATCH", WORKSPACE), same).await;
+    assert_eq!(nothing.status.as_u16(), 200, "{}", nothing.text);
+    assert_eq!(page(&server, "action=workspace.updated").await.1, 0, "nothing was changed");
     // The same reason within a minute is one entry, wherever it was met.
     let (found, total) = page(&server, "action=access.refused").await;
     assert_eq!(total, 2, "{found:#?}");
@@ -183,6 +191,43 @@ async fn it_is_for_admins_of_the_workspace_and_refusals_are_in_it_once() {
     let path = format!("{LOG}?workspace_id={me}");
     let refused = send(&server, (&theirs, "r"), ("GET", &path), "").await;
     assert_eq!(refused.abi_refusal(), (403, "INSUFFICIENT_PERMISSIONS".into()));
+}
+
+#[tokio::test]
+async fn keys_that_are_not_accepted_any_more_are_in_it_once() {
+    let server = Server::start().await;
+    let body = json!({"name": "stolen", "role": "admin"});
+    let made = server.post("/api/v1/auth/api-keys", &body).await;
+    let (id, secret) = (made.text_at("/data/id"), made.text_at("/data/secret"));
+    let path = format!("/api/v1/auth/api-keys/{id}");
+    let revoked = send(&server, (&server.key, "r"), ("DELETE", &path), "").await;
+    assert_eq!(revoked.status.as_u16(), 200, "{}", revoked.text);
+    for n in 0..3 {
+        let from = format!("r-{n}");
+        let refused = send(&server, (&secret, &from), ("GET", "/api/v1/workflows"), "").await;
+        assert_eq!(refused.abi_refusal(), (401, "REVOKED_TOKEN".into()));
+    }
+    let nobody = send(&server, ("sk_live_nobody", "r"), ("GET", "/api/v1/workflows"), "").await;
+    assert_eq!(nobody.abi_refusal().0, 401);
+    let (found, total) = page(&server, "action=access.refused").await;
+    assert_eq!(total, 1, "{found:#?}");
+    assert_eq!(found[0]["actor"], json!({"type": "api_key", "id": id, "name": "stolen"}));
+    assert_eq!(
+        found[0]["details"],
+        json!({"method": "GET", "route": "/api/v1/workflows", "reason": "the API key was revoked"})
+    );
+    assert_eq!(found[0]["request_id"], "r-0");
+}
+
+#[tokio::test]
+async fn whoever_reads_the_signing_secret_is_in_it() {
+    let server = Server::start().await;
+    let read = server.get("/api/v1/webhooks/signing-secret").await;
+    let secret = read.text_at("/data/secret");
+    let log = server.get(&format!("{LOG}?action=workspace.signing_secret_read")).await;
+    assert_eq!(log.json()["data"]["items"][0]["object"]["name"], "default");
+    assert_eq!(log.json()["data"]["pagination"]["total_items"], 1);
+    assert!(!log.text.contains(&secret), "{}", log.text);
 }
 
 #[tokio::test]

@@ -124,9 +124,13 @@ impl App {
             return Err(NotFired::Outdated);
         };
         let (told, accepted) = oneshot::channel();
-        let owner = owner(record);
+        // Who asks for it is held to its limits; what is due is not refused.
+        let starter = match why {
+            Why::Asked(caller) => caller.clone(),
+            Why::Due(_) => owner(record),
+        };
         let mut beginning = self
-            .beginning(&owner, &workflow, start(record, why), Some(told))
+            .beginning(&starter, &workflow, start(record, why), Some(told))
             .await
             .map_err(|error| refused(error, &workflow))?;
         let execution = beginning.record.id;
@@ -137,7 +141,7 @@ impl App {
             effects.audit.push(note.named(&record.name).with("execution_id", execution.abi()));
         }
         beginning.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
-        let fired = match self.take_in(&owner, beginning).await {
+        let fired = match self.take_in(&starter, beginning).await {
             Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
                 Ok(answer) => answer.map_err(NotFired::Later),
                 Err(_) => match feed.outcome() {
@@ -158,7 +162,7 @@ impl App {
     /// enabled; its next firing stays where it is. Scope `execute:schedules`.
     ///
     /// # Errors
-    /// `NotFound`, `Inactive`, `InvalidInput`, `Unavailable`.
+    /// `NotFound`, `Inactive`, `InvalidInput`, `RateLimited`, `Unavailable`.
     pub async fn trigger_schedule(
         &self,
         caller: &Caller,
@@ -189,7 +193,7 @@ impl App {
     }
 }
 
-/// As whom a schedule executes its workflow.
+/// As whom a schedule that is due executes its workflow.
 fn owner(record: &ScheduleRecord) -> Caller {
     Caller::internal_to(record.workspace)
 }

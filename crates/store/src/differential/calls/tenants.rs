@@ -6,13 +6,13 @@ use super::{Answers, Caller, KEYS};
 use crate::Store;
 use crate::conformance::build::{key, new_key, new_workspace, workspace};
 use crate::record::KeyRecord;
-use crate::traits::{RevokeKey, UpdateWorkspace};
+use crate::traits::{RevokeKey, UpdateKey, UpdateWorkspace};
 
 impl Caller {
     pub(super) async fn keys(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let n = self.number(KEYS);
         let (of, id, now) = (workspace(self.number(2)), key(n), self.random.time());
-        match self.random.below(6) {
+        match self.random.below(7) {
             0 => {
                 let hash = new_key(self.number(KEYS)).hash;
                 let new = KeyRecord { workspace: of, hash, ..new_key(n) };
@@ -33,6 +33,13 @@ impl Caller {
                 both!(one, other, revoke_key(revoke))
             }
             4 => {
+                let limits = RateLimits { concurrent_executions: Some(3), ..RateLimits::NONE };
+                let limits = self.random.pick(&[None, Some(limits), Some(RateLimits::NONE)]);
+                let name = self.random.maybe(2, |random| random.below(9).to_string());
+                let update = UpdateKey { workspace: of, id, name, limits, effects: self.effects() };
+                both!(one, other, update_key(update))
+            }
+            5 => {
                 let used = vec![(id, now), (key(1), now)];
                 both!(one, other, touch_keys(used))
             }

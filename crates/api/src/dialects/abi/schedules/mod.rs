@@ -174,7 +174,7 @@ async fn put_schedule(
 
 /// Change a part of a schedule
 ///
-/// The same as with `PUT`.
+/// The same as with `PUT`. Scope `write:schedules`.
 #[utoipa::path(patch, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
     params(("id" = String, Path, description = "`sched_…`")),
     request_body(content = Option<wire::ScheduleRequest>, description = "Without it nothing changes"),

@@ -20,6 +20,13 @@ pub const CALLS: &[Call] = &[
         "/api/v1/auth/api-keys?workspace_id=<workspace>",
         Nothing(403),
     ),
+    call("GET /api/v1/auth/api-keys/{id}", "/api/v1/auth/api-keys/<key>", Nothing(404)),
+    with(
+        "PATCH /api/v1/auth/api-keys/{id}",
+        "/api/v1/auth/api-keys/<key>",
+        r#"{"name": "theirs"}"#,
+        Nothing(404),
+    ),
     call("DELETE /api/v1/auth/api-keys/{id}", "/api/v1/auth/api-keys/<key>", Nothing(404)),
     call("GET /api/v1/auth/me", "", Own),
     Call {

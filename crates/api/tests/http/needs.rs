@@ -1,0 +1,107 @@
+//! What each call of the abi dialect needs is what its description says: whoever lacks it is refused
+//! whatever else is wrong with the request, whoever has it is not.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::Value;
+
+use crate::support::Server;
+
+const KINDS: [&str; 4] = ["workflows", "schedules", "webhooks", "integrations"];
+
+/// All scopes that are good for every object.
+fn scopes() -> Vec<String> {
+    let on = |verb: &str| KINDS.map(|kind| format!("{verb}:{kind}"));
+    let mut all = ["read", "write", "execute"].map(on).concat();
+    all.push("admin".to_owned());
+    all
+}
+
+/// The scopes that a description names: "Scope `a`", or "Scope `a`, or `b`".
+fn named(description: &str) -> Vec<&str> {
+    let Some((_, rest)) = description.split_once("Scope") else { return Vec::new() };
+    let mut parts = rest.split('`');
+    let mut found = Vec::new();
+    let mut before = parts.next().unwrap();
+    // Wherever a line is broken.
+    while before.trim().is_empty() || before.split_whitespace().eq([",", "or"]) {
+        found.push(parts.next().unwrap());
+        before = parts.next().unwrap();
+    }
+    found
+}
+
+#[tokio::test]
+async fn each_call_needs_the_scope_that_it_names_and_says_so_first() {
+    let server = Server::start().await;
+    let mut keys = BTreeMap::new();
+    for scope in scopes() {
+        keys.insert(scope.clone(), server.key(&[&scope]).await);
+    }
+    let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
+    let mut checked = 0;
+    for (path, calls) in all["paths"].as_object().unwrap() {
+        for (method, call) in calls.as_object().unwrap() {
+            let open = call["security"] == serde_json::json!([{}]);
+            if open || !path.starts_with("/api/v1/") || path == "/api/v1/auth/me" {
+                continue;
+            }
+            let needed = named(call["description"].as_str().unwrap_or_default());
+            assert!(!needed.is_empty(), "{method} {path}: its description names no scope");
+            for (scope, key) in &keys {
+                let uri =
+                    path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+                let uri = uri.collect::<Vec<_>>().join("/");
+                let request = Request::builder()
+                    .method(method.to_uppercase().as_str())
+                    .uri(format!("{uri}?page=none"))
+                    .header("x-api-key", key)
+                    .header("content-type", "application/json")
+                    .body(Body::from("["))
+                    .unwrap();
+                let answer = server.raw(request).await;
+                let status = answer.status.as_u16();
+                let may = scope == "admin" || needed.contains(&scope.as_str());
+                assert_eq!(status != 403, may, "{scope}: {method} {path}: {}", answer.text);
+                if !may {
+                    assert_eq!(answer.abi_refusal().1, "SCOPE_REQUIRED", "{}", answer.text);
+                    assert!(answer.text.contains(needed[0]), "{}", answer.text);
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 500, "{checked}");
+}
+
+#[tokio::test]
+async fn a_key_for_one_object_gets_as_far_as_the_object() {
+    let server = Server::start().await;
+    let one = server.key(&["execute:workflows:greet"]).await;
+    let ask = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path).header("x-api-key", &one);
+        server.raw(request.body(Body::empty()).unwrap()).await.status.as_u16()
+    };
+    let unknown = "wf_01h455vb4pex5vsknk084sn02q";
+    assert_eq!(ask("POST", &format!("/api/v1/workflows/{unknown}/execute")).await, 404);
+    assert_eq!(ask("GET", &format!("/api/v1/workflows/{unknown}")).await, 403);
+    assert_eq!(ask("HEAD", &format!("/api/v1/workflows/{unknown}")).await, 403, "as GET");
+    let greet = server.workflow(serde_json::json!([{"type": "Echo", "input": 1}])).await;
+    let id = greet.rsplit('/').next().unwrap();
+    assert_eq!(ask("POST", &format!("/api/v1/workflows/{id}/execute")).await, 403, "not its name");
+}
+
+#[test]
+fn scopes_are_read_from_descriptions() {
+    for (text, expect) in [
+        ("Scope `admin`.", vec!["admin"]),
+        ("It does. Scope `read:a`, or `execute:a`.", vec!["read:a", "execute:a"]),
+        ("Scope\n`write:a`, to cancel also `execute:a`.", vec!["write:a"]),
+        ("Nothing.", vec![]),
+    ] {
+        assert_eq!(named(text), expect, "{text}");
+    }
+    assert_eq!(Value::from(scopes().len()), 13);
+}
