@@ -115,7 +115,7 @@ mod tests {
     fn the_secret_before_becomes_the_first_of_several() {
         let mut connection = memory();
         apply(&mut connection, &MIGRATIONS[..7]).unwrap();
-        for (id, previous, until) in [(1, Some("whsec_b2xk"), Some(99)), (2, None, None)] {
+        for (id, previous, until) in [(1_u8, Some("whsec_b2xk"), Some(99)), (2, None, None)] {
             let insert = "INSERT INTO webhooks VALUES
                 (?1, x'01', 'https://a.example', '[\"*\"]', NULL, 0, NULL, 'whsec_bmV3', ?2, ?3, 7, 8, NULL)";
             connection.execute(insert, rusqlite::params![[id; 16], previous, until]).unwrap();
