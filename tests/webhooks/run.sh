@@ -9,7 +9,7 @@ mkdir -p "$target"
 . "$here/../server.sh"
 venv=$target/python-standardwebhooks
 [ -x "$venv/bin/python" ] || { python3 -m venv "$venv" && "$venv/bin/pip" -q install "standardwebhooks==1.1.0"; }
-"$venv/bin/python" "$here/verify.py" "$base" "$key"
+"$venv/bin/python" "$here/verify.py" "$base" "$key" "$here/../../docs/webhooks.md"
 packages=$target/node-standardwebhooks
 [ -d "$packages/node_modules/standardwebhooks" ] || npm install --silent --no-save --prefix "$packages" "standardwebhooks@1.1.1"
-node "$here/verify.mjs" "$base" "$key" "$packages"
+node "$here/verify.mjs" "$base" "$key" "$packages" "$here/../../docs/webhooks.md"

@@ -116,6 +116,9 @@ def test_deliveries_verify(server: Server) -> None:
         assert [attempt.number for attempt in delivery.attempts] == [1]
         page = client.webhooks.list_deliveries(made[0].id, status="exhausted")
         assert page.pagination.total_items == 0
+        of_event = client.webhooks.list_deliveries(made[0].id, event="webhook.test")
+        assert of_event.pagination.total_items == 1
+        assert client.webhooks.get_delivery(delivery_id) == delivery
         again = client.webhooks.redeliver(delivery_id)
         assert again.event == "webhook.test"
 
@@ -128,6 +131,10 @@ def test_async(server: Server) -> None:
             assert made.id in [hook.id for hook in (await client.webhooks.list()).items]
             assert made.id in [hook.id async for hook in client.webhooks.iter()]
             assert (await client.webhooks.update(made.id, status="inactive")).status == "inactive"
+            changed = await client.webhooks.update(made.id, secret=OTHER)
+            assert changed.previous_secret_expires_at
+            with pytest.raises(stepwell.NotFoundError):
+                await client.webhooks.get_delivery("msg_" + "0" * 26)
             rotated = await client.webhooks.rotate_secret(made.id)
             assert rotated.secret
             assert (await client.webhooks.list_deliveries(made.id)).items == []

@@ -57,11 +57,15 @@ export interface WebhookChange {
   description?: string;
   /** `active` makes one that was disabled begin anew. */
   status?: "active" | "inactive";
+  /** Signs from now on, and the one before for another day. */
+  secret?: string;
 }
 
 /** Which webhooks a list has. */
 export interface WebhookSelection extends SortOptions {
   status?: "active" | "inactive" | "disabled";
+  /** Those that are told of this event. */
+  event?: WebhookTopic;
 }
 
 /** What an attempt brought: an HTTP status, or why there was none. */

@@ -11,6 +11,8 @@ const WEBHOOK = `${WEBHOOKS}/{}`;
 /** Which deliveries a list has. */
 export interface DeliverySelection extends CallOptions {
   status?: w.Delivery["status"];
+  /** Such as `execution.completed`, or `webhook.test`. */
+  event?: string;
 }
 
 /** The calls on webhooks: `client.webhooks`. See `verifyWebhook` for their receivers. */
@@ -76,6 +78,12 @@ export class Webhooks extends Resource {
   /** All deliveries of a webhook, newest first, page by page. */
   iterDeliveries(webhookId: string, options: DeliverySelection = {}): AsyncGenerator<w.Delivery> {
     return this.each(path(`${WEBHOOK}/deliveries`, webhookId), options);
+  }
+
+  /** A delivery, such as that of a test: what came of it. */
+  getDelivery(deliveryId: string, options: CallOptions = {}): Promise<w.Delivery> {
+    const where = path(`${WEBHOOKS}/deliveries/{}`, deliveryId);
+    return this.send({ method: "GET", path: where, ...options });
   }
 
   /** Sends a delivery again. */

@@ -72,6 +72,9 @@ test("deliveries verify", async () => {
   const [delivery] = found;
   assert.deepEqual([delivery?.id, delivery?.response?.status], [sent.id, 204]);
   assert.equal(delivery?.request.body.data.webhook_id, hook.id);
+  assert.deepEqual(await client.webhooks.getDelivery(sent.id), delivery);
+  const tests = await client.webhooks.listDeliveries(hook.id, { event: "webhook.test" });
+  assert.equal(tests.pagination.totalItems, 1);
   const { headers, body } = stub.asked[0] ?? { headers: {}, body: "" };
   const event = await stepwell.verifyWebhook(body, headers, hook.secret ?? "");
   assert.deepEqual([event.type, event.data.webhookId], ["webhook.test", hook.id]);

@@ -59,12 +59,14 @@ class WebhookChange(TypedDict, total=False):
     events: Sequence[Union[WebhookTopic, str]]
     description: Optional[str]
     status: Literal["active", "inactive"]
+    secret: str
 
 
 class WebhookSelection(Sorting, total=False):
     """Which webhooks a list has, sorted by `created_at`, `updated_at` or `url`."""
 
     status: Optional[Literal["active", "inactive", "disabled"]]
+    event: Optional[Union[WebhookTopic, str]]
 
 
 class WebhookListOptions(WebhookSelection, Paging, total=False):

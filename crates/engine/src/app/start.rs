@@ -372,7 +372,7 @@ fn fingerprint(start: &Start) -> Vec<u8> {
 }
 
 fn refused_url(field: &str, error: &OutboundError) -> AppError {
-    AppError::invalid(field, format!("{field} is refused: {error}"))
+    AppError::invalid(field, format!("is refused: {error}"))
 }
 
 /// What it means that the store refused the first commit.

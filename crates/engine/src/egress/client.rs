@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
-use tokio::time::Instant;
 use url::Url;
 
 use super::redirects::{Hop, target};
@@ -85,10 +84,9 @@ impl EgressClient {
         most: usize,
     ) -> Result<(u16, Vec<u8>), OutboundError> {
         let timeout = request.timeout.unwrap_or(self.rules.timeout);
-        let until = Instant::now() + timeout;
         let hop = first_hop(request)?;
         self.rules.check(&hop.url)?;
-        let response = tokio::time::timeout_at(until, self.send_one(&hop)).await;
+        let response = tokio::time::timeout(timeout, self.send_one(&hop)).await;
         let mut response = response.map_err(|_| late(timeout))??;
         let (status, mut beginning) = (response.status().as_u16(), Vec::new());
         let reading = async {
@@ -99,9 +97,8 @@ impl EgressClient {
                 beginning.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
         };
-        let until = until.min(Instant::now() + BODY_PATIENCE);
         // What came by then is what there is.
-        let _ = tokio::time::timeout_at(until, reading).await;
+        let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
         Ok((status, beginning))
     }
 

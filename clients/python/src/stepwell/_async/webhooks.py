@@ -79,20 +79,31 @@ class AsyncWebhooks(AsyncResource):
         webhook_id: str,
         *,
         status: Optional[w.DeliveryStatus] = None,
+        event: Optional[str] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
     ) -> Page[w.Delivery]:
         """A page of a webhook's deliveries, newest first."""
-        options = {"status": status, "page": page, "page_size": page_size}
+        options = {"status": status, "event": event, "page": page, "page_size": page_size}
         where = path(_DELIVERIES, webhook_id)
         return await self._client._send(listed(where, Page[w.Delivery], options))
 
     def iter_deliveries(
-        self, webhook_id: str, *, status: Optional[w.DeliveryStatus] = None
+        self,
+        webhook_id: str,
+        *,
+        status: Optional[w.DeliveryStatus] = None,
+        event: Optional[str] = None,
     ) -> AsyncGenerator[w.Delivery, None]:
         """All deliveries of a webhook, newest first, page by page."""
         where = path(_DELIVERIES, webhook_id)
-        return self._client._each(where, Page[w.Delivery], query_of({"status": status}))
+        query = query_of({"status": status, "event": event})
+        return self._client._each(where, Page[w.Delivery], query)
+
+    async def get_delivery(self, delivery_id: str) -> w.Delivery:
+        """A delivery, such as that of a test: what came of it."""
+        where = path(WEBHOOKS + "/deliveries/{}", delivery_id)
+        return await self._client._send(get(where, wrapped(w.Delivery)))
 
     async def redeliver(
         self, delivery_id: str, *, idempotency_key: Optional[str] = None

@@ -9,6 +9,7 @@ use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Dest
 use stepwell_store::traits::{DeliveryAttempt, Health};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
+use super::outbox::STATUS;
 use super::signature;
 use crate::runtime::engine::Engine;
 
@@ -126,7 +127,11 @@ async fn address(
         Destination::Url(url) => {
             let secret = engine.signing_secret(delivery.workspace).await;
             let secret = secret.map_err(|error| later(error.to_string()))?;
-            let id = delivery.id.dataflow();
+            // Each as its dialect writes ids.
+            let id = match delivery.event.as_str() {
+                STATUS => delivery.id.dataflow(),
+                _ => delivery.id.abi(),
+            };
             Ok(Address { url: url.clone(), id, secrets: vec![secret] })
         }
         Destination::Webhook(id) => {

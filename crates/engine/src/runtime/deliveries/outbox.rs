@@ -21,7 +21,7 @@ const TOPICS: [Topic; 4] = [
 ];
 
 /// What an execution was given as the place for its changes of status is called.
-const STATUS: &str = "execution.status";
+pub(super) const STATUS: &str = "execution.status";
 
 /// Follows one execution's commits while somebody is to be told of them; costs nothing while
 /// nobody is.
