@@ -1,6 +1,5 @@
 //! What is wrong with a request names its field.
 
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{ALL, daily};
