@@ -15,7 +15,7 @@ mod turn;
 pub use named::{Misfire, Overlap, Unit};
 pub use rule::Rule;
 pub use said::Said;
-pub use turn::{MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, Policies, Progress, Skipped, Turn};
+pub use turn::{MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, Policies, Progress, Scene, Skipped, Turn};
 
 use serde::{Deserialize, Serialize};
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Misfire, Overlap, Rule};
 use crate::Timestamp;
 
-/// A firing that comes later than this was missed; up to it, the server was only busy.
+/// A firing that comes later than this was missed, whoever was up; up to it, the server was only
+/// busy.
 pub const MISFIRE_GRACE: Duration = Duration::from_secs(5);
 /// The most missed firings that are made up for.
 pub const MAX_CATCH_UP: usize = 100;
@@ -54,6 +55,25 @@ pub struct Skipped {
     pub message: String,
 }
 
+/// What is so when a schedule takes its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scene {
+    /// The moment.
+    pub now: Timestamp,
+    /// Since when somebody is there to fire: what was due before fell into an outage. The
+    /// beginning of time where others may have been there before.
+    pub up_since: Timestamp,
+    /// Whether the schedule's last execution still runs.
+    pub busy: bool,
+}
+
+impl Scene {
+    /// Up to when a firing that is not settled yet was missed.
+    fn missed_until(&self) -> Timestamp {
+        self.now.before(MISFIRE_GRACE).max(self.up_since).before(TICK)
+    }
+}
+
 /// What is to be done, and how far the schedule is when it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
@@ -78,11 +98,12 @@ impl Progress {
 }
 
 impl Policies {
-    /// The next step of a schedule that stands so. `busy`: its last execution still runs. Where
-    /// nothing is to be done, the progress is the same.
-    pub fn turn(self, rule: &Rule, progress: &Progress, now: Timestamp, busy: bool) -> Turn {
+    /// The next step of a schedule that stands so. Where nothing is to be done, the progress is the
+    /// same.
+    pub fn turn(self, rule: &Rule, progress: &Progress, scene: Scene) -> Turn {
+        let Scene { now, up_since: _, busy } = scene;
         let mut progress = progress.clone();
-        let mut fire = self.due(rule, &mut progress, now);
+        let mut fire = self.due(rule, &mut progress, scene);
         if let Some(at) = fire {
             let waits = busy || !progress.queued.is_empty();
             match self.overlap {
@@ -112,12 +133,12 @@ impl Policies {
     }
 
     /// The firing that is to be settled now, if any; `progress` goes past it.
-    fn due(self, rule: &Rule, progress: &mut Progress, now: Timestamp) -> Option<Timestamp> {
+    fn due(self, rule: &Rule, progress: &mut Progress, scene: Scene) -> Option<Timestamp> {
+        let now = scene.now;
         let first = progress.next_at.filter(|at| *at <= now)?;
         let last_until = |end| rule.at_or_before(end).filter(|at| *at > first).unwrap_or(first);
-        let missed = now.since(first) > MISFIRE_GRACE;
         let fire = match self.misfire {
-            _ if !missed => first,
+            _ if first > scene.missed_until() => first,
             Misfire::RunOnce => last_until(now),
             Misfire::RunAll => {
                 let oldest = oldest_to_make_up(rule, first, last_until(now));
@@ -131,7 +152,7 @@ impl Policies {
                 oldest
             }
             Misfire::Skip => {
-                let last = last_until(now.before(MISFIRE_GRACE + TICK));
+                let last = last_until(scene.missed_until());
                 let message = "it was missed, and misfire_policy is `skip`";
                 progress.skip(last, now, "MISFIRED", message);
                 progress.next_at = rule.after(last);

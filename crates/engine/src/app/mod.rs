@@ -115,6 +115,7 @@ impl App {
         .map_err(|error| AppError::Internal(error.to_string()))?;
         let hooks = Hooks::default();
         hooks.read(&*store).await?;
+        let schedules = Schedules::new(now, config.sole_node);
         let engine = Arc::new(Engine {
             plans: Plans::new(store.clone()),
             hooks,
@@ -134,7 +135,7 @@ impl App {
             outbox_changed: Notify::new(),
             runner_gone: Notify::new(),
             refusals: Memory::new(),
-            schedules: Schedules::default(),
+            schedules,
         });
         let background = &engine.background;
         background.start(|stop| resume_unfinished(engine.clone(), stop));

@@ -17,8 +17,8 @@ pub(crate) const LABEL: &str = "schedule_id";
 const MAX_ENDED: usize = 10_000;
 
 /// What waits for schedules.
-#[derive(Default)]
 pub(crate) struct Schedules {
+    up_since: Timestamp,
     changed: Notify,
     /// Until when the loop sleeps; the end of time while it looks.
     asleep_until: AtomicI64,
@@ -27,6 +27,23 @@ pub(crate) struct Schedules {
 }
 
 impl Schedules {
+    /// This process is there since that moment; `alone`: no other one was before, or is.
+    pub(crate) fn new(now: Timestamp, alone: bool) -> Self {
+        // Another one may be about to settle what was due a moment ago.
+        let up_since = if alone { now } else { Timestamp::from_micros(i64::MIN) };
+        Self {
+            up_since,
+            changed: Notify::new(),
+            asleep_until: AtomicI64::new(0),
+            ended: Mutex::default(),
+        }
+    }
+
+    /// Since when firings are not missed: what was due before fell into an outage.
+    pub(crate) fn up_since(&self) -> Timestamp {
+        self.up_since
+    }
+
     /// A schedule was stored that must be looked at then: wakes the loop where it would sleep
     /// longer. Changes far ahead of the next firing cost nothing.
     pub(crate) fn stored(&self, look_at: Option<Timestamp>) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepwell_core::audit::Action;
 use stepwell_core::execution::codes;
 use stepwell_core::ids::{ExecutionId, ScheduleId};
-use stepwell_core::schedule::{Overlap, Progress, Rule, Turn};
+use stepwell_core::schedule::{Overlap, Progress, Rule, Scene, Turn};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowRecord;
@@ -73,7 +73,8 @@ impl App {
         };
         let waits = record.policies.overlap != Overlap::Allow || !progress.queued.is_empty();
         let busy = waits && self.is_running(record.last_execution).await?;
-        let turn = record.policies.turn(&rule, progress, now, busy);
+        let scene = Scene { now, up_since: self.engine.schedules.up_since(), busy };
+        let turn = record.policies.turn(&rule, progress, scene);
         let Turn { fire, progress } = turn;
         let Some(scheduled_at) = fire else {
             if progress == record.progress && record.look_at.is_none_or(|at| at > now) {

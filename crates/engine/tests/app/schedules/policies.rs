@@ -36,6 +36,26 @@ async fn an_outage_of_three_hours() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_restart_is_an_outage_too() {
+    for (policy, expect, skipped) in [
+        ("run_once", &["10:00:10", "10:00:12", "10:00:13"][..], None),
+        ("skip", &["10:00:10", "10:00:13"], Some("10:00:12")),
+        ("run_all", &["10:00:10", "10:00:11", "10:00:12", "10:00:13"], None),
+    ] {
+        let bench = Simulated::start("2026-05-02T10:00:09.500Z").await;
+        let workflow = bench.quick().await;
+        let id = bench.schedule(workflow, with_misfire(policy, cron("* * * * * *"))).await;
+        bench.pass(1).await;
+        let bench = bench.restart_after(Duration::from_secs(2)).await;
+        bench.pass(1).await;
+        assert_eq!(bench.fired(workflow).await, expect, "{policy}");
+        let told = bench.view(id).await.record.progress.skipped;
+        let told = told.map(|skipped| skipped.scheduled_at.to_string()[11..19].to_owned());
+        assert_eq!(told.as_deref(), skipped, "{policy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_outage_is_made_up_for_up_to_a_bound() {
     let bench = Simulated::start("2026-05-02T10:20:30Z").await;
     let workflow = bench.quick().await;
