@@ -47,6 +47,27 @@ def test_workspaces(server: Server) -> None:
             client.workspaces.get("ws_" + "0" * 25 + "9")
 
 
+def test_keys_are_changed(server: Server) -> None:
+    with Client(server.key, server.url) as client:
+        key = client.create_api_key("limited", ["read:workflows"], tier="standard")
+        changed = client.update_api_key(
+            key.id, name="free", rate_limits={"requests_per_minute": 1000}
+        )
+        assert (changed.name, changed.scopes) == ("free", ["read:workflows"])
+        assert (changed.tier, changed.rate_limits.requests_per_minute) == (None, 1000)
+        found = client.get_api_key(key.id)
+        assert (found.name, found.rate_limits) == (changed.name, changed.rate_limits)
+        (entry,) = client.audit_log.list(action="api_key.updated", object_id=key.id).items
+        assert "name" in entry.changed_fields
+
+    async def main() -> None:
+        async with AsyncClient(server.key, server.url) as client:
+            assert (await client.update_api_key(key.id, name="b")).name == "b"
+            assert (await client.get_api_key(key.id)).name == "b"
+
+    asyncio.run(main())
+
+
 def test_async(server: Server) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:

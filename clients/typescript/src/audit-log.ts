@@ -28,9 +28,11 @@ export type AuditAction =
   | "webhook.redelivered"
   | "webhook.disabled"
   | "api_key.created"
+  | "api_key.updated"
   | "api_key.revoked"
   | "workspace.created"
   | "workspace.updated"
+  | "workspace.signing_secret_read"
   | "access.refused";
 
 export type AuditObjectType =

@@ -43,6 +43,13 @@ export interface CreateApiKey {
   workspaceId?: string;
 }
 
+/** What can be changed of a key; what is left out stays as it is. */
+export interface ApiKeyChange {
+  name?: string;
+  tier?: "standard" | "enterprise";
+  rateLimits?: Partial<m.RateLimits>;
+}
+
 /** How long the execution of a deployment may take. */
 const EXECUTE_TIMEOUT = 600_000;
 const KEYS = "/api/v1/auth/api-keys";
@@ -93,6 +100,17 @@ export class Client extends ReleasesClient {
       workspace_id: workspaceId,
     };
     return this.wrapped({ method: "GET", path: KEYS, query, ...rest });
+  }
+
+  /** A key, without its secret. */
+  getApiKey(id: string, options: CallOptions = {}): Promise<m.ApiKey> {
+    return this.wrapped({ method: "GET", path: path(`${KEYS}/{}`, id), ...options });
+  }
+
+  /** Changes a key's name or its limits, which hold at once; what it may do stays. */
+  updateApiKey(id: string, changes: ApiKeyChange, options: CallOptions = {}): Promise<m.ApiKey> {
+    const body = snake(changes, MANAGEMENT);
+    return this.wrapped({ method: "PATCH", path: path(`${KEYS}/{}`, id), body, ...options });
   }
 
   /** Refuses a key from now on. */

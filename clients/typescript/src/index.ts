@@ -1,7 +1,7 @@
 /** Client for Stepwell, a durable workflow server. */
 
 export { Client } from "./client.js";
-export type { CreateApiKey, ListApiKeysOptions } from "./client.js";
+export type { ApiKeyChange, CreateApiKey, ListApiKeysOptions } from "./client.js";
 export type {
   ExecuteOptions,
   ListExecutionsOptions,

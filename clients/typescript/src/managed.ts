@@ -57,15 +57,21 @@ export class ManagedWorkflows extends Resource {
   }
 
   /** Lets a workflow be executed. */
-  activate(workflowId: string, options: PostOptions = {}): Promise<m.WorkflowStatus> {
+  activate(
+    workflowId: string,
+    { ifVersion, ...options }: PostOptions & m.VersionOptions = {},
+  ): Promise<m.WorkflowStatus> {
     const where = path(`${WORKFLOW}/activate`, workflowId);
-    return this.send({ method: "POST", path: where, ...options });
+    return this.send({ method: "POST", path: where, headers: ifMatch(ifVersion), ...options });
   }
 
   /** Takes no further executions; those under way go on. */
-  deactivate(workflowId: string, options: PostOptions = {}): Promise<m.WorkflowStatus> {
+  deactivate(
+    workflowId: string,
+    { ifVersion, ...options }: PostOptions & m.VersionOptions = {},
+  ): Promise<m.WorkflowStatus> {
     const where = path(`${WORKFLOW}/deactivate`, workflowId);
-    return this.send({ method: "POST", path: where, ...options });
+    return this.send({ method: "POST", path: where, headers: ifMatch(ifVersion), ...options });
   }
 
   /** Deletes a workflow; its history stays readable. Executions under way go on, or are cancelled. */

@@ -46,6 +46,10 @@ test("workspaces and limits", async () => {
   const me = await theirs.me();
   assert.deepEqual([me.workspaceId, me.rateLimits.concurrentExecutions], [made.id, 3]);
   assert.deepEqual(await collect(theirs.iterWorkflows()), []);
+  const limits = { name: "faster", rateLimits: { concurrentExecutions: 9 } };
+  const faster = await client.updateApiKey(key.id, limits);
+  assert.deepEqual([faster.name, faster.rateLimits.concurrentExecutions], ["faster", 9]);
+  assert.equal((await client.getApiKey(key.id)).name, "faster");
   const wrong = client.workspaces.create({ name: "w", rateLimits: { requestsPerMinute: 0 } });
   const { details } = await thrown(wrong, stepwell.BadRequestError);
   assert.equal(details[0]?.path, "rate_limits.requests_per_minute");

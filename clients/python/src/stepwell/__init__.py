@@ -58,6 +58,7 @@ from ._errors import (
 )
 from ._models import (
     ApiKey,
+    ApiKeyChange,
     ApiKeyPage,
     ErrorDetail,
     Event,
@@ -117,6 +118,7 @@ __all__ = [
     "APIError",
     "Actual",
     "ApiKey",
+    "ApiKeyChange",
     "ApiKeyPage",
     "AsyncClient",
     "AuthenticationError",

@@ -31,9 +31,11 @@ AuditAction = Literal[
     "webhook.redelivered",
     "webhook.disabled",
     "api_key.created",
+    "api_key.updated",
     "api_key.revoked",
     "workspace.created",
     "workspace.updated",
+    "workspace.signing_secret_read",
     "access.refused",
 ]
 

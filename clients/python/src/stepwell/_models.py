@@ -6,7 +6,7 @@ Fields that a newer server adds are kept and readable, and nothing fails because
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Mapping, Optional, TypedDict, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -301,6 +301,14 @@ class ApiKey(Model):
     expires_at: Optional[datetime] = None
     last_used_at: Optional[datetime] = None
     revoked_at: Optional[datetime] = None
+
+
+class ApiKeyChange(TypedDict, total=False):
+    """What can be changed of a key; what is left out stays as it is."""
+
+    name: str
+    tier: Optional[str]
+    rate_limits: Union[RateLimits, Mapping[str, Any], None]
 
 
 class NewApiKey(ApiKey):

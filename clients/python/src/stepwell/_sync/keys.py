@@ -6,9 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Mapping, Optional, Sequence, Union
 
+from typing_extensions import Unpack
+
 from .. import _models as m
 from .. import _workspace_models as ws
-from .._call import delete, get, given, path, post, wrapped
+from .._call import delete, get, given, patch, path, post, wrapped
 from .transport import Transport
 
 _KEYS = "/api/v1/auth/api-keys"
@@ -63,6 +65,15 @@ class Keys(Transport):
             workspace_id=workspace_id,
         )
         return self._send(get(_KEYS, wrapped(m.ApiKeyPage), **query))
+
+    def get_api_key(self, key_id: str) -> m.ApiKey:
+        """A key, without its secret."""
+        return self._send(get(path(_KEYS + "/{}", key_id), wrapped(m.ApiKey)))
+
+    def update_api_key(self, key_id: str, **changes: Unpack[m.ApiKeyChange]) -> m.ApiKey:
+        """Changes a key's name or its limits, which hold at once; what it may do stays."""
+        call = patch(path(_KEYS + "/{}", key_id), wrapped(m.ApiKey), changes)
+        return self._send(call)
 
     def revoke_api_key(self, key_id: str) -> None:
         """Refuses a key from now on."""

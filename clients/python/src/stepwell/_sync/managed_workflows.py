@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from .. import _management_models as mm
 from .. import _step_type_models as st
-from .._call import get, listed, path, post, put, query_of, removal, wrapped
+from .._call import get, if_match, listed, path, post, put, query_of, removal, wrapped
 from .._management import STEP_TYPES, WORKFLOW, WORKFLOWS, executed, started
 from .managed_executions import waited
 from .resource import Resource
@@ -60,19 +60,29 @@ class ManagedWorkflows(Resource):
         return self._client._send(call)
 
     def activate(
-        self, workflow_id: str, *, idempotency_key: Optional[str] = None
+        self,
+        workflow_id: str,
+        *,
+        if_version: Optional[int] = None,
+        idempotency_key: Optional[str] = None,
     ) -> mm.WorkflowStatus:
         """Lets a workflow be executed."""
         where = path(WORKFLOW + "/activate", workflow_id)
-        call = post(where, wrapped(mm.WorkflowStatus), key=idempotency_key)
+        headers = if_match(if_version)
+        call = post(where, wrapped(mm.WorkflowStatus), key=idempotency_key, headers=headers)
         return self._client._send(call)
 
     def deactivate(
-        self, workflow_id: str, *, idempotency_key: Optional[str] = None
+        self,
+        workflow_id: str,
+        *,
+        if_version: Optional[int] = None,
+        idempotency_key: Optional[str] = None,
     ) -> mm.WorkflowStatus:
         """Takes no further executions; those under way go on."""
         where = path(WORKFLOW + "/deactivate", workflow_id)
-        call = post(where, wrapped(mm.WorkflowStatus), key=idempotency_key)
+        headers = if_match(if_version)
+        call = post(where, wrapped(mm.WorkflowStatus), key=idempotency_key, headers=headers)
         return self._client._send(call)
 
     def delete(
