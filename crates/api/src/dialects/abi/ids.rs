@@ -1,66 +1,105 @@
 //! The ids in this dialect's paths. One that is not an id at all names nothing: 404.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use stepwell_core::ids::{DeliveryId, ExecutionId, WebhookId, WorkflowId};
+use stepwell_core::ids::{
+    DeliveryId, ExecutionId, KeyId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
+};
 
+use super::convert;
 use crate::error::{ApiError, Kind};
 
+/// The `{id}` of a path.
+pub struct Of<T>(pub T);
+
 /// `/workflows/{id}…`
-pub struct OfWorkflow(pub WorkflowId);
+pub type OfWorkflow = Of<WorkflowId>;
 
 /// `/workflow_executions/{id}…`
-pub struct OfExecution(pub ExecutionId);
+pub type OfExecution = Of<ExecutionId>;
+
+/// `/workflow_schedules/{id}…`
+pub type OfSchedule = Of<ScheduleId>;
 
 /// `/webhooks/{id}…`
-pub struct OfWebhook(pub WebhookId);
+pub type OfWebhook = Of<WebhookId>;
 
 /// `/webhooks/deliveries/{id}…`
-pub struct OfDelivery(pub DeliveryId);
+pub type OfDelivery = Of<DeliveryId>;
 
-impl<S: Send + Sync> FromRequestParts<S> for OfWorkflow {
+/// `/auth/api-keys/{id}`
+pub type OfKey = Of<KeyId>;
+
+/// `/workspaces/{id}`
+pub type OfWorkspace = Of<WorkspaceId>;
+
+/// What names one object of its kind.
+pub trait Names: Sized {
+    /// Reads it in any form.
+    ///
+    /// # Errors
+    /// That there is no such object, where it is not an id.
+    fn read(text: &str) -> Result<Self, ApiError>;
+}
+
+impl<T: Names, S: Send + Sync> FromRequestParts<S> for Of<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        id(parts, state, Kind::NoWorkflow).await.map(Self)
+        let path = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::new(Kind::NoRoute, "the path is not valid UTF-8"))?;
+        T::read(part(&path, "id")).map(Self)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for OfExecution {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        id(parts, state, Kind::NoExecution).await.map(Self)
+impl Names for WorkflowId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        parsed(text, Kind::NoWorkflow)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        id(parts, state, Kind::NoObject).await.map(Self)
+impl Names for ExecutionId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        parsed(text, Kind::NoExecution)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for OfDelivery {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        id(parts, state, Kind::NoObject).await.map(Self)
+impl Names for ScheduleId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        parsed(text, Kind::NoSchedule)
     }
 }
 
-async fn id<T: FromStr<Err: std::fmt::Display>, S: Send + Sync>(
-    parts: &mut Parts,
-    state: &S,
-    kind: Kind,
-) -> Result<T, ApiError> {
-    let path = RawPathParams::from_request_parts(parts, state)
-        .await
-        .map_err(|_| ApiError::new(Kind::NoRoute, "the path is not valid UTF-8"))?;
-    part(&path, "id").parse().map_err(|error: T::Err| ApiError::new(kind, error.to_string()))
+impl Names for WebhookId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        parsed(text, Kind::NoObject)
+    }
+}
+
+impl Names for DeliveryId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        parsed(text, Kind::NoObject)
+    }
+}
+
+impl Names for KeyId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        convert::parse_key_id(text)
+    }
+}
+
+impl Names for WorkspaceId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        parsed(text, Kind::NoObject)
+    }
+}
+
+fn parsed<T: FromStr<Err: Display>>(text: &str, kind: Kind) -> Result<T, ApiError> {
+    text.parse().map_err(|error: T::Err| ApiError::new(kind, error.to_string()))
 }
 
 /// A part of the path by its name.

@@ -1,17 +1,17 @@
 //! API keys: made, listed, changed, revoked; and who the caller is.
 
 use axum::Router;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use stepwell_core::ids::KeyId;
 use stepwell_engine::app::{ChangeKey, CreateKey};
 use stepwell_engine::{Clock, SystemClock};
 use stepwell_store::record::KeyRecord;
 
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
+use super::ids::OfKey;
 use super::routes::secret;
 use super::{choices, limits, responses, wire};
 use crate::body::Posted;
@@ -83,8 +83,8 @@ pub async fn list_keys(State(api): State<Api>, Who(caller): Who, params: Params)
     params(("id" = String, Path, description = "`apk_…`")),
     responses((status = 200, description = "The key", body = wire::Envelope<wire::ApiKey>),
         responses::NotFound, responses::CommonErrors))]
-pub async fn get_key(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
-    shown(&api.app.key(&caller, key_id(&path)?).await?)
+pub async fn get_key(State(api): State<Api>, Who(caller): Who, of: OfKey) -> Answer {
+    shown(&api.app.key(&caller, of.0).await?)
 }
 
 /// Change an API key
@@ -100,15 +100,14 @@ pub async fn get_key(State(api): State<Api>, Who(caller): Who, path: RawPathPara
 pub async fn change_key(
     State(api): State<Api>,
     Who(caller): Who,
-    path: RawPathParams,
+    of: OfKey,
     posted: Posted,
 ) -> Answer {
-    let id = key_id(&path)?;
     let mut fields = posted.fields()?;
     let name = fields.text("name");
     let limits = limits::read(&mut fields);
     fields.finish()?;
-    shown(&api.app.change_key(&caller, id, ChangeKey { name, limits }).await?)
+    shown(&api.app.change_key(&caller, of.0, ChangeKey { name, limits }).await?)
 }
 
 /// Revoke an API key
@@ -119,8 +118,8 @@ pub async fn change_key(
     params(("id" = String, Path, description = "`apk_…`")),
     responses((status = 200, description = "Revoked", body = wire::Envelope<wire::ApiKey>),
         responses::NotFound, responses::CommonErrors))]
-pub async fn revoke_key(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
-    let revoked = api.app.revoke_key(&caller, key_id(&path)?).await?;
+pub async fn revoke_key(State(api): State<Api>, Who(caller): Who, of: OfKey) -> Answer {
+    let revoked = api.app.revoke_key(&caller, of.0).await?;
     let data = convert::api_key(&revoked, SystemClock.now());
     respond::json(StatusCode::OK, &wire::Envelope::saying(data, "the key is revoked"))
 }
@@ -128,10 +127,6 @@ pub async fn revoke_key(State(api): State<Api>, Who(caller): Who, path: RawPathP
 fn shown(record: &KeyRecord) -> Answer {
     let data = convert::api_key(record, SystemClock.now());
     respond::json(StatusCode::OK, &wire::Envelope::of(data))
-}
-
-fn key_id(path: &RawPathParams) -> Result<KeyId, ApiError> {
-    convert::parse_key_id(path.iter().next().map_or("", |(_, id)| id))
 }
 
 /// Who am I

@@ -2,18 +2,18 @@
 
 use std::cmp::Ordering;
 
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use stepwell_core::ids::WorkspaceId;
 use stepwell_engine::app::{ChangeWorkspace, CreateWorkspace};
 use stepwell_store::record::WorkspaceRecord;
 
 use super::cut::Cut;
+use super::ids::OfWorkspace;
 use super::{choices, limits, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 use crate::query::Params;
 use crate::respond;
 use crate::server::Api;
@@ -91,12 +91,8 @@ pub async fn list_workspaces(State(api): State<Api>, Who(caller): Who, params: P
     params(("id" = String, Path, description = "`ws_…`")),
     responses((status = 200, description = "The workspace", body = wire::Envelope<wire::Workspace>),
         responses::NotFound, responses::CommonErrors))]
-pub async fn get_workspace(
-    State(api): State<Api>,
-    Who(caller): Who,
-    path: RawPathParams,
-) -> Answer {
-    let record = api.app.workspace(&caller, workspace_id(&path)?).await?;
+pub async fn get_workspace(State(api): State<Api>, Who(caller): Who, of: OfWorkspace) -> Answer {
+    let record = api.app.workspace(&caller, of.0).await?;
     respond::json(StatusCode::OK, &wire::Envelope::of(wire::Workspace::from(record)))
 }
 
@@ -111,20 +107,14 @@ pub async fn get_workspace(
 pub async fn change_workspace(
     State(api): State<Api>,
     Who(caller): Who,
-    path: RawPathParams,
+    of: OfWorkspace,
     posted: Posted,
 ) -> Answer {
-    let id = workspace_id(&path)?;
     let mut fields = posted.fields()?;
     let name = fields.text("name");
     let limits = limits::read(&mut fields);
     fields.finish()?;
     let change = ChangeWorkspace { name, limits };
-    let record = api.app.change_workspace(&caller, id, change).await?;
+    let record = api.app.change_workspace(&caller, of.0, change).await?;
     respond::json(StatusCode::OK, &wire::Envelope::of(wire::Workspace::from(record)))
-}
-
-fn workspace_id(path: &RawPathParams) -> Result<WorkspaceId, ApiError> {
-    let text = path.iter().next().map_or("", |(_, id)| id);
-    text.parse().map_err(|error| ApiError::new(Kind::NoObject, format!("{error}")))
 }

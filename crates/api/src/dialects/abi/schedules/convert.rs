@@ -12,6 +12,7 @@ use stepwell_store::record::ExecutionRecord;
 use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
 use super::super::convert::creator;
+use super::super::ids::Names;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::{ApiError, Kind};
@@ -35,20 +36,6 @@ const SHOWN_ONLY: [&str; 10] = [
     "updated_at",
     "created_by",
 ];
-
-/// A workflow's id in any form.
-pub fn workflow_id(text: &str) -> Result<WorkflowId, ApiError> {
-    text.parse().map_err(|error: stepwell_core::ids::BadId| {
-        ApiError::new(Kind::NoWorkflow, error.to_string())
-    })
-}
-
-/// A schedule's id in any form.
-pub fn schedule_id(text: &str) -> Result<ScheduleId, ApiError> {
-    text.parse().map_err(|error: stepwell_core::ids::BadId| {
-        ApiError::new(Kind::NoSchedule, error.to_string())
-    })
-}
 
 /// Whether a request makes a schedule or changes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,9 +89,9 @@ pub fn selection(mut fields: Fields) -> Result<ScheduleSelection, ApiError> {
     }
     fields.finish()?;
     Ok(match (workflow, schedules) {
-        (Some(id), _) => ScheduleSelection::OfWorkflow(workflow_id(&id)?),
+        (Some(id), _) => ScheduleSelection::OfWorkflow(WorkflowId::read(&id)?),
         (None, Some(ids)) => ScheduleSelection::These(
-            ids.iter().map(|id| schedule_id(id)).collect::<Result<_, _>>()?,
+            ids.iter().map(|id| ScheduleId::read(id)).collect::<Result<_, _>>()?,
         ),
         (None, None) => ScheduleSelection::All,
     })
@@ -147,7 +134,7 @@ pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
     };
     let page =
         Page { number: params.page()?, size: params.number("page_size", 1..=MAX_LIMIT, 10)? };
-    let workflow = params.one("workflow_id")?.map(workflow_id).transpose()?;
+    let workflow = params.one("workflow_id")?.map(WorkflowId::read).transpose()?;
     let skip = (page.number - 1).saturating_mul(page.size) as u64;
     Ok((SchedulesQuery { workflow, enabled, sort, descending, skip, limit: page.size }, page))
 }

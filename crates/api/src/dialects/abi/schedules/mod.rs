@@ -4,7 +4,7 @@ mod convert;
 mod wire;
 
 use axum::Router;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -14,7 +14,8 @@ use stepwell_engine::Caller;
 use stepwell_engine::app::{ScheduleView, SchedulesQuery};
 use utoipa::OpenApi;
 
-use super::wire::{Envelope, Items};
+use super::ids::{OfSchedule, OfWorkflow};
+use super::wire::{Envelope, Items, written};
 use super::{choices, responses};
 use crate::body::Posted;
 use crate::edge::Who;
@@ -49,20 +50,9 @@ pub(super) fn routes() -> Router<Api> {
         .route("/api/v1/schedules/preview", get(preview_schedule))
 }
 
-fn id(path: &RawPathParams) -> &str {
-    path.iter().next().map_or("", |(_, id)| id)
-}
-
 /// A schedule as it is shown.
 pub(super) fn shown(view: &ScheduleView) -> impl Serialize {
     convert::schedule(view)
-}
-
-fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {
-    let text = serde_json::to_string(&Envelope::of(data));
-    let text = text
-        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
-    Ok((status, text))
 }
 
 /// Schedule a workflow
@@ -79,13 +69,12 @@ fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, Stri
 async fn create_schedule(
     State(api): State<Api>,
     Who(caller): Who,
-    path: RawPathParams,
+    of: OfWorkflow,
     posted: Posted,
 ) -> Answer {
-    let workflow = convert::workflow_id(id(&path))?;
     let change = convert::change(posted.fields()?, Purpose::Create)?;
     once(&api.app, &caller, posted.key, async {
-        let made = api.app.create_schedule(&caller, workflow, change).await;
+        let made = api.app.create_schedule(&caller, of.0, change).await;
         written(StatusCode::CREATED, convert::schedule(&made.map_err(convert::refusal)?))
     })
     .await
@@ -106,12 +95,11 @@ async fn create_schedule(
 async fn list_schedules_of(
     State(api): State<Api>,
     Who(caller): Who,
-    path: RawPathParams,
+    of: OfWorkflow,
     params: Params,
 ) -> Answer {
-    let workflow = convert::workflow_id(id(&path))?;
     let (query, page) = convert::query(&params)?;
-    list(&api, &caller, (SchedulesQuery { workflow: Some(workflow), ..query }, page)).await
+    list(&api, &caller, (SchedulesQuery { workflow: Some(of.0), ..query }, page)).await
 }
 
 /// List schedules
@@ -149,8 +137,8 @@ async fn list(
     params(("id" = String, Path, description = "`sched_…`")),
     responses((status = 200, description = "The schedule", body = Envelope<wire::Schedule>),
         responses::NotFound, responses::CommonErrors))]
-async fn get_schedule(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
-    let view = api.app.schedule(&caller, convert::schedule_id(id(&path))?).await?;
+async fn get_schedule(State(api): State<Api>, Who(caller): Who, of: OfSchedule) -> Answer {
+    let view = api.app.schedule(&caller, of.0).await?;
     respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
 }
 
@@ -163,13 +151,8 @@ async fn get_schedule(State(api): State<Api>, Who(caller): Who, path: RawPathPar
     request_body(content = Option<wire::ScheduleRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
         responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
-async fn put_schedule(
-    State(api): State<Api>,
-    who: Who,
-    path: RawPathParams,
-    posted: Posted,
-) -> Answer {
-    update(api, who, path, posted).await
+async fn put_schedule(State(api): State<Api>, who: Who, of: OfSchedule, posted: Posted) -> Answer {
+    update(api, who, of, posted).await
 }
 
 /// Change a part of a schedule
@@ -183,16 +166,15 @@ async fn put_schedule(
 async fn patch_schedule(
     State(api): State<Api>,
     who: Who,
-    path: RawPathParams,
+    of: OfSchedule,
     posted: Posted,
 ) -> Answer {
-    update(api, who, path, posted).await
+    update(api, who, of, posted).await
 }
 
-async fn update(api: Api, Who(caller): Who, path: RawPathParams, posted: Posted) -> Answer {
-    let schedule = convert::schedule_id(id(&path))?;
+async fn update(api: Api, Who(caller): Who, of: OfSchedule, posted: Posted) -> Answer {
     let change = convert::change(posted.fields()?, Purpose::Change)?;
-    let view = api.app.update_schedule(&caller, schedule, change).await;
+    let view = api.app.update_schedule(&caller, of.0, change).await;
     let view = view.map_err(convert::refusal)?;
     respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
 }
@@ -204,10 +186,9 @@ async fn update(api: Api, Who(caller): Who, path: RawPathParams, posted: Posted)
     params(("id" = String, Path, description = "`sched_…`")),
     responses((status = 200, description = "Deleted", body = Envelope<wire::DeletedSchedule>),
         responses::NotFound, responses::CommonErrors))]
-async fn delete_schedule(State(api): State<Api>, Who(caller): Who, path: RawPathParams) -> Answer {
-    let schedule = convert::schedule_id(id(&path))?;
-    api.app.delete_schedule(&caller, schedule).await?;
-    let data = wire::DeletedSchedule { id: schedule.abi(), deleted: true };
+async fn delete_schedule(State(api): State<Api>, Who(caller): Who, of: OfSchedule) -> Answer {
+    api.app.delete_schedule(&caller, of.0).await?;
+    let data = wire::DeletedSchedule { id: of.0.abi(), deleted: true };
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
@@ -223,13 +204,12 @@ async fn delete_schedule(State(api): State<Api>, Who(caller): Who, path: RawPath
 async fn trigger_schedule(
     State(api): State<Api>,
     Who(caller): Who,
-    path: RawPathParams,
+    of: OfSchedule,
     posted: Posted,
 ) -> Answer {
-    let schedule = convert::schedule_id(id(&path))?;
     posted.fields()?.finish()?;
     once(&api.app, &caller, posted.key, async {
-        let started = api.app.trigger_schedule(&caller, schedule).await;
+        let started = api.app.trigger_schedule(&caller, of.0).await;
         let started = started.map_err(convert::refusal)?;
         written(StatusCode::ACCEPTED, convert::triggered(started))
     })
@@ -247,10 +227,10 @@ async fn trigger_schedule(
 async fn pause_schedule(
     State(api): State<Api>,
     who: Who,
-    path: RawPathParams,
+    of: OfSchedule,
     posted: Posted,
 ) -> Answer {
-    enable(api, who, (path, posted), false).await
+    enable(api, who, (of, posted), false).await
 }
 
 /// Resume a schedule
@@ -264,22 +244,21 @@ async fn pause_schedule(
 async fn resume_schedule(
     State(api): State<Api>,
     who: Who,
-    path: RawPathParams,
+    of: OfSchedule,
     posted: Posted,
 ) -> Answer {
-    enable(api, who, (path, posted), true).await
+    enable(api, who, (of, posted), true).await
 }
 
 async fn enable(
     api: Api,
     Who(caller): Who,
-    (path, posted): (RawPathParams, Posted),
+    (of, posted): (OfSchedule, Posted),
     enabled: bool,
 ) -> Answer {
-    let schedule = convert::schedule_id(id(&path))?;
     posted.fields()?.finish()?;
     once(&api.app, &caller, posted.key, async {
-        let view = api.app.enable_schedule(&caller, schedule, enabled).await?;
+        let view = api.app.enable_schedule(&caller, of.0, enabled).await?;
         written(StatusCode::OK, convert::schedule(&view))
     })
     .await

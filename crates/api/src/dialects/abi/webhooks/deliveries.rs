@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 
 use super::super::ids::{OfDelivery, OfWebhook};
 use super::super::lists::Wanted;
-use super::super::wire::{Envelope, Items};
+use super::super::wire::{Envelope, Items, written};
 use super::super::{choices, responses};
+use super::Answer;
 use super::deliveries_convert as convert;
 use super::deliveries_wire as wire;
-use super::{Answer, written};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::once::once;

@@ -11,14 +11,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde::Serialize;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Caller;
 use stepwell_engine::app::ShownWebhook;
 use stepwell_engine::{Clock, SystemClock};
 
 use super::ids::OfWebhook;
-use super::wire::{Envelope, Items};
+use super::wire::{Envelope, Items, written};
 use super::{choices, responses};
 use crate::body::Posted;
 use crate::edge::Who;
@@ -44,13 +43,6 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/webhooks/{id}/deliveries", get(deliveries::list_deliveries))
         .route("/api/v1/webhooks/deliveries/{id}", get(deliveries::get_delivery))
         .route("/api/v1/webhooks/deliveries/{id}/redeliver", post(deliveries::redeliver))
-}
-
-fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {
-    let text = serde_json::to_string(&Envelope::of(data));
-    let text = text
-        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
-    Ok((status, text))
 }
 
 /// An answer that shows a secret, if it was made here, and says so.
