@@ -34,9 +34,12 @@ async fn every_example_of_schedules_is_answered_as_printed() {
     assert_eq!(weekly.status, StatusCode::CREATED, "{}", weekly.text);
     let created = send(&server, "POST", &schedules, &file("create_schedule.request.json")).await;
     check("create_schedule", &created, StatusCode::CREATED);
+    assert!(created.text_at("/data/next_execution").ends_with("T00:00:00Z"), "{}", created.text);
     let schedule = format!("{SCHEDULES}/{}", created.text_at("/data/id"));
 
     let triggered = send(&server, "POST", &format!("{schedule}/trigger"), &json!({})).await;
+    assert_eq!(triggered.status, StatusCode::ACCEPTED, "{}", triggered.text);
+    golden("abi/trigger_schedule.json", &triggered);
     let id = triggered.text_at("/data/execution_id").parse().unwrap();
     let patience = Duration::from_secs(10);
     server.app.wait_for(&Caller::internal(), id, patience).await.unwrap();
@@ -46,8 +49,13 @@ async fn every_example_of_schedules_is_answered_as_printed() {
     check("list_schedules", &server.get(&list).await, StatusCode::OK);
 
     let request = file("update_schedule.request.json");
-    check("update_schedule", &send(&server, "PUT", &schedule, &request).await, StatusCode::OK);
+    let updated = send(&server, "PUT", &schedule, &request).await;
+    check("update_schedule", &updated, StatusCode::OK);
+    assert!(updated.text_at("/data/next_execution").ends_with("T02:00:00Z"), "{}", updated.text);
     check("delete_schedule", &delete(&server, &schedule).await, StatusCode::OK);
+    let gone = (404, "SCHEDULE_NOT_FOUND".into());
+    assert_eq!(server.get(&schedule).await.abi_refusal(), gone);
+    assert_eq!(delete(&server, &schedule).await.abi_refusal(), gone);
 }
 
 #[tokio::test]

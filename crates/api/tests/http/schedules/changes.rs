@@ -3,7 +3,7 @@
 use axum::body::Body;
 use serde_json::{Value, json};
 
-use super::{assert_documented, daily};
+use super::{assert_shows, daily};
 use crate::support::Server;
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
         "interval_unit": "minutes", "misfire_policy": "skip", "overlap_policy": "queue"});
     let path = server.schedule(&workflow, &interval).await;
     let shown = server.get(&path).await.json()["data"].clone();
-    assert_documented(&shown, &interval);
+    assert_shows(&shown, &interval);
     assert_eq!(shown.get("cron_expression"), None);
     assert_eq!(shown["parameters"], json!({}));
     assert_eq!((&shown["last_execution"], &shown["last_skipped"]), (&Value::Null, &Value::Null));
@@ -30,7 +30,7 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
     let other =
         json!({"schedule_type": "cron", "cron_expression": "@daily", "timezone": "Europe/Berlin"});
     let changed = server.change("PATCH", &path, &other).await.json()["data"].clone();
-    assert_documented(&changed, &other);
+    assert_shows(&changed, &other);
     assert_eq!(changed.get("interval_value"), None);
     // As a client does that keeps the object it was shown and changes fields of it.
     let mut object = changed.clone();
