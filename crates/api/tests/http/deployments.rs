@@ -103,7 +103,8 @@ async fn deployments_are_listed_and_retrieved() {
         .set_active(
             &Caller::internal(),
             id.parse().unwrap(),
-            (false, stepwell_engine::app::Expected::Any),
+            false,
+            stepwell_engine::app::Expected::Any,
         )
         .await
         .unwrap();

@@ -201,7 +201,7 @@ async fn an_inactive_deployment_starts_nothing() {
     let id = stepwell_core::ids::WorkflowId::from_uuid(workflow);
     server
         .app
-        .set_active(&Caller::internal(), id, (false, stepwell_engine::app::Expected::Any))
+        .set_active(&Caller::internal(), id, false, stepwell_engine::app::Expected::Any)
         .await
         .unwrap();
     for path in STARTS {

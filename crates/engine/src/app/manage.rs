@@ -100,7 +100,8 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        (change, expected): (ChangeWorkflow, Expected),
+        change: ChangeWorkflow,
+        expected: Expected,
     ) -> Result<WorkflowView, AppError> {
         check_integrations(change.integrations.as_deref().unwrap_or_default())?;
         let change = &change;
@@ -185,7 +186,7 @@ impl App {
                     now,
                     effects: Effects::default(),
                 };
-                self.release_next(caller, record, (add, plan)).await
+                self.release_next(caller, record, add, plan).await
             }
             None => {
                 let parts = Some(parts);
@@ -205,7 +206,8 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        (active, expected): (bool, Expected),
+        active: bool,
+        expected: Expected,
     ) -> Result<WorkflowRecord, AppError> {
         self.in_turn(caller, id, &expected, |record| async move {
             if record.active == active {

@@ -44,7 +44,8 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        (source, tags): (Value, &[String]),
+        source: Value,
+        tags: &[String],
     ) -> Result<ReleaseRecord, AppError> {
         self.find_for(caller, Verb::Write, id).await?;
         for (at, tag) in tags.iter().enumerate() {
@@ -54,7 +55,7 @@ impl App {
                 return Err(AppError::invalid(&place, format!("names the tag `{tag}` twice")));
             }
         }
-        let number = self.release_tagged(caller, id, (source, tags)).await?.release;
+        let number = self.release_tagged(caller, id, source, tags).await?.release;
         self.release_record(id, number).await
     }
 
@@ -66,7 +67,8 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        (after, limit): (Option<&str>, usize),
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Page<ReleaseRecord>, AppError> {
         let workflow = self.find_for(caller, Verb::Read, id).await?;
         let limit = cursor::check_limit(limit)?;
@@ -140,13 +142,14 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        (name, traffic): (&str, Vec<Traffic>),
+        name: &str,
+        traffic: Vec<Traffic>,
     ) -> Result<ReleaseTagRecord, AppError> {
         let workflow = self.find_for(caller, Verb::Write, id).await?;
         check_name("tag", name)?;
         check_traffic(&workflow, &traffic)?;
         let updated_at = self.engine.now();
-        let note = self.tag_moved(caller, &workflow, (name, &traffic));
+        let note = self.tag_moved(caller, &workflow, name, &traffic);
         let tag = ReleaseTagRecord { workflow: id, name: name.to_owned(), traffic, updated_at };
         self.engine.store.put_release_tag(tag.clone(), Effects::noting(note)).await?;
         Ok(tag)
@@ -157,7 +160,8 @@ impl App {
         &self,
         caller: &Caller,
         workflow: &WorkflowRecord,
-        (name, traffic): (&str, &[Traffic]),
+        name: &str,
+        traffic: &[Traffic],
     ) -> AuditRecord {
         let shares: Vec<_> =
             traffic.iter().map(|part| json!([part.release, part.weight])).collect();

@@ -130,7 +130,7 @@ impl App {
         source: Value,
     ) -> Result<WorkflowView, AppError> {
         self.find_for(caller, Verb::Write, id).await?;
-        let record = self.release_tagged(caller, id, (source, &[])).await?;
+        let record = self.release_tagged(caller, id, source, &[]).await?;
         self.view(Arc::new(record)).await
     }
 
@@ -139,7 +139,8 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        (source, tags): (Value, &[String]),
+        source: Value,
+        tags: &[String],
     ) -> Result<WorkflowRecord, AppError> {
         let (definition, plan) = self.validate(&source)?;
         let (source, definition, plan) = (&Arc::new(source), &definition, &plan);
@@ -160,7 +161,7 @@ impl App {
                 now: self.engine.now(),
                 effects: Effects::default(),
             };
-            self.release_next(caller, &before, (add, plan.clone())).await
+            self.release_next(caller, &before, add, plan.clone()).await
         })
         .await
     }
@@ -170,7 +171,8 @@ impl App {
         &self,
         caller: &Caller,
         before: &WorkflowRecord,
-        (add, plan): (AddRelease, SharedPlan),
+        add: AddRelease,
+        plan: SharedPlan,
     ) -> Result<WorkflowRecord, AppError> {
         let AddRelease { workflow: id, now, .. } = add;
         let record = WorkflowRecord {
@@ -186,7 +188,7 @@ impl App {
         let mut effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);
         for tag in &add.tags {
             let traffic = [Traffic { release: view.record.release, weight: 1 }];
-            effects = effects.and_noting(self.tag_moved(caller, &view.record, (tag, &traffic)));
+            effects = effects.and_noting(self.tag_moved(caller, &view.record, tag, &traffic));
         }
         let told = !effects.deliveries.is_empty();
         let added = self.engine.store.add_release(AddRelease { effects, ..add }).await;

@@ -164,7 +164,6 @@ fn options(fields: &mut Fields, options: stepwell_core::Map) -> Options {
 /// that takes longer than the server waits is answered with 202, and goes on. Scope
 /// `execute:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/execute", tag = "runs", operation_id = "abi_execute",
-
     params(("id" = String, Path, description = "The workflow"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body(content = Option<ExecuteRequest>, description = "May be left out"),

@@ -37,7 +37,6 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
 /// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however
 /// far it is. Parameters that are not listed here name labels. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions", tag = "runs", operation_id = "abi_list_executions",
-
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
@@ -100,7 +99,6 @@ fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
 ///
 /// With every step of the definition. Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
-
     params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
         ("include" = inline(Option<choices::Include>), Query, description = "`io`: the inputs and outputs of the steps as well")),
     responses((status = 200, description = "The execution", body = wire::Envelope<Execution>),
@@ -126,7 +124,6 @@ pub async fn get_execution(
 ///
 /// When this answers, it has ended as `cancelled`. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/cancel", tag = "runs", operation_id = "abi_cancel",
-
     params(("id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     request_body(content = Option<CancelRequest>, description = "May be left out"),
@@ -162,7 +159,6 @@ pub struct CancelRequest {
 ///
 /// What is under way finishes, and nothing further starts. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/pause", tag = "runs", operation_id = "abi_pause",
-
     params(("id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Paused", body = wire::Envelope<Controlled>),
@@ -186,7 +182,6 @@ pub async fn pause(
 ///
 /// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/resume", tag = "runs", operation_id = "abi_resume",
-
     params(("id" = String, Path, description = "The execution"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     responses((status = 200, description = "Resumed", body = wire::Envelope<Controlled>),
@@ -217,7 +212,6 @@ fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), 
 /// one that was seen, until the execution has ended. Scope `read:workflows`,
 /// or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
-
     params(("id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<u64>, Header, description = "Only what comes after that event"),
         ("after" = Option<u64>, Query, description = "The same, for clients that cannot set the header")),
@@ -312,7 +306,6 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
 ///
 /// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/logs", tag = "runs", operation_id = "abi_logs",
-
     params(("id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The lines, in order", body = wire::Envelope<Logs>),
         responses::NoExecution, responses::CommonErrors))]

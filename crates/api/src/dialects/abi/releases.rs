@@ -44,7 +44,7 @@ pub async fn create_release(
     let tags = fields.texts("release_tags").unwrap_or_default();
     fields.finish()?;
     once(&api.app, &caller, posted.key, async {
-        let release = api.app.add_release(&caller, id, (definition, &tags)).await;
+        let release = api.app.add_release(&caller, id, definition, &tags).await;
         let within = |error| ApiError::from(error).within(Kind::InvalidDefinition, "definition");
         let release = release.map_err(within)?;
         wire::written(StatusCode::CREATED, Release::from(release))
@@ -68,7 +68,7 @@ pub async fn list_releases(
     params: Params,
 ) -> Answer {
     let (cursor, limit) = (params.cursor()?, params.limit()?);
-    let page = api.app.releases(&caller, of.0, (cursor.as_deref(), limit)).await?;
+    let page = api.app.releases(&caller, of.0, cursor.as_deref(), limit).await?;
     let releases = page.items.into_iter().map(Into::into).collect();
     let data = Releases { releases, next_cursor: page.next_cursor };
     respond::json(StatusCode::OK, &wire::Envelope::of(data))
@@ -123,7 +123,7 @@ pub async fn put_release_tag(
 ) -> Answer {
     let id = of.0;
     let (place, traffic) = traffic(posted)?;
-    let tag = api.app.put_release_tag(&caller, id, (part(&path, "tag"), traffic)).await;
+    let tag = api.app.put_release_tag(&caller, id, part(&path, "tag"), traffic).await;
     let tag = tag.map_err(|error| ApiError::from(error).replaced("traffic", place))?;
     respond::json(StatusCode::OK, &wire::Envelope::of(ReleaseTag::from(tag)))
 }

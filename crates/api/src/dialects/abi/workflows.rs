@@ -34,7 +34,6 @@ async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> Answer {
 ///
 /// It is inactive until it is activated. Scope `write:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflows", tag = "management", operation_id = "abi_create_workflow",
-
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = WorkflowRequest,
     responses((status = 201, description = "Created", body = wire::Envelope<Workflow>,
@@ -50,7 +49,6 @@ pub async fn create_workflow(State(api): State<Api>, Who(caller): Who, posted: P
 ///
 /// Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}", tag = "management", operation_id = "abi_get_workflow",
-
     params(("id" = String, Path, description = "In any form: `wf_…`, `wf-…`, or a UUID")),
     responses((status = 200, description = "The workflow", body = wire::Envelope<Workflow>,
             headers(("ETag" = String, description = "Its version"))),
@@ -83,7 +81,6 @@ pub async fn get_definition(State(api): State<Api>, Who(caller): Who, of: OfWork
 /// Parameters that are not listed here name labels: `department=sales` finds those whose
 /// `metadata.department` is `sales`. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows", tag = "management", operation_id = "abi_list_workflows",
-
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
@@ -158,7 +155,7 @@ pub async fn put_workflow(
     let change: WorkflowChange = posted.fields()?.try_into()?;
     let expected = etag::if_match(&headers)?;
     let status = change.status.clone();
-    let view = api.app.change_workflow(&caller, of.0, (change.into(), expected)).await?;
+    let view = api.app.change_workflow(&caller, of.0, change.into(), expected).await?;
     let stats = api.app.stats_of(&view).await?;
     let data = workflow(&view, &stats);
     let stays = status.is_some_and(|wanted| wanted != data.status.name());
@@ -205,7 +202,7 @@ pub async fn activate(
     headers: HeaderMap,
     posted: Posted,
 ) -> Answer {
-    switch(&api, &caller, (of, headers), (posted, true)).await
+    switch(&api, &caller, of, headers, posted, true).await
 }
 
 /// Deactivate a workflow
@@ -224,19 +221,21 @@ pub async fn deactivate(
     headers: HeaderMap,
     posted: Posted,
 ) -> Answer {
-    switch(&api, &caller, (of, headers), (posted, false)).await
+    switch(&api, &caller, of, headers, posted, false).await
 }
 
 async fn switch(
     api: &Api,
     caller: &Caller,
-    (of, headers): (OfWorkflow, HeaderMap),
-    (posted, active): (Posted, bool),
+    of: OfWorkflow,
+    headers: HeaderMap,
+    posted: Posted,
+    active: bool,
 ) -> Answer {
     posted.fields()?.finish()?;
     let expected = etag::if_match(&headers)?;
     once(&api.app, caller, posted.key, async {
-        let record = api.app.set_active(caller, of.0, (active, expected)).await?;
+        let record = api.app.set_active(caller, of.0, active, expected).await?;
         wire::written(StatusCode::OK, switched(&record))
     })
     .await
@@ -248,7 +247,6 @@ async fn switch(
 /// are cancelled with `cancel_running=true`. Scope `write:workflows`, to cancel also
 /// `execute:workflows`.
 #[utoipa::path(delete, path = "/api/v1/workflows/{id}", tag = "management", operation_id = "abi_delete_workflow",
-
     params(("id" = String, Path, description = "The workflow"),
         ("cancel_running" = Option<bool>, Query, description = "Whether to cancel its executions that have not ended"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to delete")),

@@ -132,7 +132,7 @@ pub async fn update_deployment_tag(
         let number = ids::release_number(workflow.id, workflow.release, wanted);
         let release = number.ok_or_else(|| no_release(wanted))?;
         let traffic = vec![Traffic { release, weight: 1 }];
-        record = api.app.put_release_tag(&caller, workflow.id, (&record.name, traffic)).await?;
+        record = api.app.put_release_tag(&caller, workflow.id, &record.name, traffic).await?;
     }
     respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
 }

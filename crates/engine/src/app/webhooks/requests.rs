@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stepwell_core::{Timestamp, Topics};
+use stepwell_core::Topics;
 use stepwell_store::lists::Order;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use stepwell_store::webhooks::WebhookRecord;
@@ -70,11 +70,6 @@ impl ShownWebhook {
     /// The secret, where it must be shown.
     pub fn secret(&self) -> Option<&str> {
         self.made_secret.then_some(self.record.secret.as_str())
-    }
-
-    /// Until when a secret before signs as well.
-    pub fn overlap_until(&self) -> Option<Timestamp> {
-        self.record.previous_secrets.iter().map(|(_, until)| *until).max()
     }
 }
 

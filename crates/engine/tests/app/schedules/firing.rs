@@ -106,7 +106,7 @@ async fn firings_of_an_inactive_workflow_start_nothing_and_show_it() {
     let bench = Simulated::start("2026-05-02T10:00:30Z").await;
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.quick().await;
-    app.set_active(caller, workflow, (false, stepwell_engine::app::Expected::Any)).await.unwrap();
+    app.set_active(caller, workflow, false, stepwell_engine::app::Expected::Any).await.unwrap();
     let id = bench.schedule(workflow, cron("* * * * *")).await;
     bench.pass(60).await;
     let record = bench.view(id).await.record;
@@ -116,7 +116,7 @@ async fn firings_of_an_inactive_workflow_start_nothing_and_show_it() {
     assert_eq!(record.progress.next_at, Some(at("2026-05-02T10:02:00Z")), "it goes on");
     let refused = app.trigger_schedule(caller, id).await.unwrap_err();
     assert!(matches!(refused, AppError::Inactive), "{refused}");
-    app.set_active(caller, workflow, (true, stepwell_engine::app::Expected::Any)).await.unwrap();
+    app.set_active(caller, workflow, true, stepwell_engine::app::Expected::Any).await.unwrap();
     bench.pass(60).await;
     assert_eq!(bench.fired(workflow).await, ["10:02:00"]);
 }

@@ -104,7 +104,7 @@ async fn a_firing_that_starts_nothing_is_not_told_nor_are_those_that_go_with_the
     let bench = Bench::new().await;
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
-    app.set_active(caller, workflow, (false, stepwell_engine::app::Expected::Any)).await.unwrap();
+    app.set_active(caller, workflow, false, stepwell_engine::app::Expected::Any).await.unwrap();
     let receiver = hooked(&bench, Topics::Every).await;
     let id = app.create_schedule(caller, workflow, every(1, "seconds")).await.unwrap().record.id;
     let skipped = async {

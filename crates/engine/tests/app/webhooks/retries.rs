@@ -26,7 +26,7 @@ async fn an_hour_of_outage_loses_nothing() {
     receiver.answer(200);
     let before = receiver.calls().len();
     clock.advance(Duration::from_secs(3600));
-    bench.app.set_active(&bench.caller, workflow, (false, Expected::Any)).await.unwrap();
+    bench.app.set_active(&bench.caller, workflow, false, Expected::Any).await.unwrap();
     let all_delivered = |all: &[DeliveryView]| {
         all.len() == 13 && all.iter().all(|one| one.record.status == DeliveryStatus::Delivered)
     };

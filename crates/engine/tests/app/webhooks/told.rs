@@ -9,10 +9,10 @@ async fn a_workflow_s_life_is_told_in_order_and_signed() {
     let hook = bench.hook(&receiver, Topics::Every).await;
     let workflow = bench.static_text().await;
     let caller = &bench.caller;
-    bench.app.set_active(caller, workflow, (false, Expected::Any)).await.unwrap();
+    bench.app.set_active(caller, workflow, false, Expected::Any).await.unwrap();
     // Said twice, told once.
-    bench.app.set_active(caller, workflow, (false, Expected::Any)).await.unwrap();
-    bench.app.set_active(caller, workflow, (true, Expected::Any)).await.unwrap();
+    bench.app.set_active(caller, workflow, false, Expected::Any).await.unwrap();
+    bench.app.set_active(caller, workflow, true, Expected::Any).await.unwrap();
     let next = json!({"name": "next", "steps": [{"id": "a", "type": "Echo", "input": 1}]});
     bench.app.update_workflow(caller, workflow, next).await.unwrap();
     bench.app.delete_workflow(caller, workflow, Deletion::default()).await.unwrap();

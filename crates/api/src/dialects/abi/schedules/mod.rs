@@ -230,7 +230,7 @@ async fn pause_schedule(
     of: OfSchedule,
     posted: Posted,
 ) -> Answer {
-    enable(api, who, (of, posted), false).await
+    enable(api, who, of, posted, false).await
 }
 
 /// Resume a schedule
@@ -247,13 +247,14 @@ async fn resume_schedule(
     of: OfSchedule,
     posted: Posted,
 ) -> Answer {
-    enable(api, who, (of, posted), true).await
+    enable(api, who, of, posted, true).await
 }
 
 async fn enable(
     api: Api,
     Who(caller): Who,
-    (of, posted): (OfSchedule, Posted),
+    of: OfSchedule,
+    posted: Posted,
     enabled: bool,
 ) -> Answer {
     posted.fields()?.finish()?;
