@@ -1,4 +1,4 @@
-//! Idempotency for POSTs that create neither a workflow nor an execution: the first answer is
+//! Idempotency for POSTs that create no workflow, execution or workspace: the first answer is
 //! stored and sent again. (Creating those is atomic with the key inside the engine.)
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! This dialect's handlers: extract, convert, call the application, convert.
+//! The routes of this dialect, put together from its topics, and its part of the API's description.
 
 use std::sync::LazyLock;
 

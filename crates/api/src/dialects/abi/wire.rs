@@ -1,4 +1,5 @@
-//! This dialect's bodies, named as its clients name them.
+//! The bodies that this dialect's topics share, and those of keys and workspaces, named as its
+//! clients name them.
 
 use std::borrow::Cow;
 
