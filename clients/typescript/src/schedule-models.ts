@@ -69,6 +69,7 @@ export interface NewSchedule extends ScheduleChange {
 export interface ScheduleSelection extends SortOptions {
   workflowId?: string;
   enabled?: boolean;
+  scheduleType?: "cron" | "interval" | "fixed_time";
 }
 
 /** Schedules that are paused or resumed together: exactly one of these. */

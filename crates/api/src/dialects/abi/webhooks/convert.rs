@@ -8,6 +8,7 @@ use stepwell_core::{Problem, Timestamp, Topic, Topics};
 use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
+use super::super::lists::PAGED;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::ApiError;
@@ -141,6 +142,7 @@ impl TryFrom<&Params> for WebhookPage {
     type Error = ApiError;
 
     fn try_from(params: &Params) -> Result<Self, ApiError> {
+        params.only(&[&PAGED, &["status", "event"]])?;
         let by = match params.one("sort_by")? {
             None | Some("created_at") => WebhookOrder::CreatedAt,
             Some("updated_at") => WebhookOrder::UpdatedAt,
