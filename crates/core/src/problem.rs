@@ -62,7 +62,8 @@ impl Problems {
     pub fn moved(mut self, from: &str, to: &str) -> Self {
         for problem in &mut self.0 {
             let rest = problem.path.strip_prefix(from);
-            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '['])) {
+            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            {
                 problem.path = format!("{to}{rest}");
             }
         }

@@ -241,7 +241,8 @@ impl ScheduleStore for SqliteStore {
 fn list(connection: &Connection, wanted: &ListSchedules) -> Result<(Vec<ScheduleRecord>, u64)> {
     // Page and count of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let ListSchedules { workspace, workflow, enabled, kind, sort, descending, skip, limit } = wanted;
+    let ListSchedules { workspace, workflow, enabled, kind, sort, descending, skip, limit } =
+        wanted;
     let (workspace, kind) = (workspace.blob(), kind.map(TimingKind::name));
     let limit = row::limit(*limit);
     let skip = i64::try_from(*skip).unwrap_or(i64::MAX);

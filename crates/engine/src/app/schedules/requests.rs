@@ -11,8 +11,8 @@ use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 pub struct ScheduleChange {
     /// What people call it, 1 to 100 characters. Needed when it is made.
     pub name: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
+    /// What it is for; `Some(None)`: nothing is said of that any more.
+    pub description: Option<Option<String>>,
     /// When it fires. Needed when it is made.
     pub timing: Said,
     /// The input of its executions.

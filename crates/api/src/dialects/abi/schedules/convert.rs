@@ -3,7 +3,7 @@
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{Policies, Progress, Said, Skipped, Timing, TimingKind};
-use stepwell_core::{Problem, Timestamp};
+use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
@@ -62,9 +62,11 @@ pub enum Purpose {
 
 /// What a request says of a schedule.
 pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, ApiError> {
+    let unsaid = fields.is_null("description").then_some(None);
+    let emptied = fields.is_null("parameters").then(Map::new);
     let change = ScheduleChange {
         name: fields.text("name"),
-        description: fields.text("description"),
+        description: fields.text("description").map(Some).or(unsaid),
         timing: Said {
             schedule_type: fields.text("schedule_type"),
             cron_expression: fields.text("cron_expression"),
@@ -73,7 +75,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
             execution_time: fields.text("execution_time"),
             timezone: fields.text("timezone"),
         },
-        parameters: fields.object("parameters"),
+        parameters: fields.object("parameters").or(emptied),
         enabled: fields.truth("enabled"),
         misfire_policy: fields.text("misfire_policy"),
         overlap_policy: fields.text("overlap_policy"),

@@ -45,7 +45,8 @@ const READ_ONLY: [&str; 5] =
 pub fn change_webhook(mut fields: Fields, of: WebhookId) -> Result<ChangeWebhook, ApiError> {
     let url = fields.text("url");
     let topics = topics(&mut fields);
-    let description = fields.text("description");
+    let emptied = fields.is_null("description").then(String::new);
+    let description = fields.text("description").or(emptied);
     let status = fields.text("status").and_then(|status| wanted_status(&mut fields, &status));
     let secret = fields.text("secret");
     if fields.text("id").is_some_and(|id| id.parse() != Ok(of)) {
