@@ -60,8 +60,8 @@ def test_what_was_stored_is_not_sent_again(manager: WorkflowManager, workflow: W
 
 def test_a_text_can_be_taken_away(manager: WorkflowManager, workflow: Workflow) -> None:
     workflow.description = None
-    assert manager.update_workflow(workflow).description == ""
-    assert manager.get_workflow(workflow.id).description == ""
+    assert manager.update_workflow(workflow).description is None
+    assert manager.get_workflow(workflow.id).description is None
 
 
 def test_what_cannot_be_changed_says_so(workflow: Workflow) -> None:
@@ -97,6 +97,8 @@ def test_schedules(server: Server, workflow: Workflow) -> None:
         (row,) = scheduler.list_schedules(workflow.id).items
         row.description = "rare"
         assert scheduler.update_schedule(row).description == "rare"
+        row.description = None
+        assert scheduler.update_schedule(row).description is None
         ids = [row.id for row in scheduler.iter_schedules(workflow.id, enabled=True)]
         assert ids == [made.id]
 

@@ -106,11 +106,14 @@ export interface WorkflowDefinition {
  */
 export interface WorkflowChange {
   name?: string;
-  description?: string;
+  /** `null` takes it away. */
+  description?: string | null;
   type?: string;
   configuration?: Record<string, unknown>;
-  integrations?: { id: string; required?: boolean }[];
-  metadata?: Record<string, unknown>;
+  /** `null` is none. */
+  integrations?: { id: string; required?: boolean }[] | null;
+  /** `null` is none. */
+  metadata?: Record<string, unknown> | null;
 }
 
 /** A workflow to create, of type `custom` where that is left out. */

@@ -41,7 +41,8 @@ export interface Schedule extends ScheduleRow {
 /** What can be said of a schedule; in a change, what is left out stays as it is. */
 export interface ScheduleChange {
   name?: string;
-  description?: string;
+  /** `null` takes it away. */
+  description?: string | null;
   scheduleType?: "cron" | "interval" | "fixed_time";
   /** With `cron`: five fields, six with seconds first, or a form such as `@daily`. */
   cronExpression?: string;
@@ -53,7 +54,8 @@ export interface ScheduleChange {
   executionTime?: Date | string;
   /** An IANA name; `UTC` where it is left out. */
   timezone?: string;
-  parameters?: Record<string, unknown>;
+  /** `null` is none. */
+  parameters?: Record<string, unknown> | null;
   enabled?: boolean;
   misfirePolicy?: "run_once" | "skip" | "run_all";
   overlapPolicy?: "allow" | "skip" | "queue";
@@ -69,6 +71,7 @@ export interface NewSchedule extends ScheduleChange {
 export interface ScheduleSelection extends SortOptions {
   workflowId?: string;
   enabled?: boolean;
+  scheduleType?: "cron" | "interval" | "fixed_time";
 }
 
 /** Schedules that are paused or resumed together: exactly one of these. */

@@ -54,7 +54,8 @@ export interface CreateWebhook {
 export interface WebhookChange {
   url?: string;
   events?: WebhookTopic[];
-  description?: string;
+  /** `null` takes it away. */
+  description?: string | null;
   /** `active` makes one that was disabled begin anew. */
   status?: "active" | "inactive";
   /** Signs from now on, and the one before for another day. */

@@ -1,4 +1,5 @@
-//! Reading query parameters and telling which one is wrong. Unknown ones are ignored.
+//! Reading query parameters and telling which one is wrong. Unknown ones are ignored where a call
+//! does not ask for [`Params::only`] those that it knows.
 
 use std::time::Duration;
 
@@ -50,6 +51,24 @@ impl Params {
     /// The names of all parameters, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// There are no others than these, which are told in their order. A parameter without a name
+    /// asks for nothing.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the first one that is unknown, and those that there are.
+    pub fn only(&self, known: &[&[&str]]) -> Result<(), ApiError> {
+        let known = known.concat();
+        let mut unknown = self.names().filter(|name| !name.is_empty() && !known.contains(name));
+        let Some(name) = unknown.next() else { return Ok(()) };
+        let shown: String = name.chars().take(64).collect();
+        let what = match name {
+            "cursor" if known.contains(&"page") => "there is no cursor here, use page",
+            _ => "unknown parameter",
+        };
+        let message = format!("{what}; the parameters are {}", known.join(", "));
+        Err(ApiError::invalid(&shown, message))
     }
 
     /// The value of a parameter that makes sense once.
@@ -202,6 +221,26 @@ mod tests {
             let found = params(query).limit().map_err(|e| e.details()[0].path.clone());
             assert_eq!(found, expect.map_err(str::to_owned), "{query}");
         }
+    }
+
+    #[test]
+    fn unknown_parameters_are_refused_by_name() {
+        let told = |query| {
+            let known = [&["page", "page_size"][..], &["status"]];
+            params(query).only(&known).map_err(|e| e.message().to_owned())
+        };
+        let all = "the parameters are page, page_size, status";
+        for (query, expect) in [
+            ("", Ok(())),
+            ("status=x&page=1", Ok(())),
+            ("=1&&page=1", Ok(())),
+            ("page=1&stauts=x&z=1", Err(format!("stauts: unknown parameter; {all}"))),
+            ("Status=x", Err(format!("Status: unknown parameter; {all}"))),
+            ("cursor=x", Err(format!("cursor: there is no cursor here, use page; {all}"))),
+        ] {
+            assert_eq!(told(query), expect, "{query}");
+        }
+        assert!(told(&"x".repeat(99)).unwrap_err().starts_with(&format!("{}: ", "x".repeat(64))));
     }
 
     #[test]

@@ -57,6 +57,19 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// The same problems of a value that stands at another place; what has no name stays.
+    #[must_use]
+    pub fn moved(mut self, from: &str, to: &str) -> Self {
+        for problem in &mut self.0 {
+            let rest = problem.path.strip_prefix(from);
+            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            {
+                problem.path = format!("{to}{rest}");
+            }
+        }
+        self
+    }
+
     /// `Ok(value)` where nothing was wrong.
     pub fn or_ok<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The seconds of a day.
+const DAY: i32 = 86_400;
+
 /// A point in time: microseconds since the Unix epoch, UTC.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -48,22 +51,27 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Parses an RFC 3339 time with a zone offset (`2026-01-31T09:00:00Z`). The last hours of the
-    /// year 9999, which people write for "for ever", are the last moment that can be told.
+    /// Parses an RFC 3339 time with a zone offset (`2026-01-31T09:00:00Z`), which is less than a
+    /// day. The last hours of the year 9999, which people write for "for ever", are the last moment
+    /// that can be told.
     pub fn parse(text: &str) -> Option<Self> {
+        let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+        // The library takes offsets up to 25:59:59.
+        if pieces.to_numeric_offset()?.seconds().abs() >= DAY {
+            return None;
+        }
         // The library tells whole seconds only where its time ends.
         let last = jiff::Timestamp::MAX.as_second() * 1_000_000;
         match text.parse::<jiff::Timestamp>() {
             Ok(parsed) => Some(Self(parsed.as_microsecond().min(last))),
-            Err(_) => ends_the_year_9999(text).then_some(Self(last)),
+            Err(_) => ends_the_year_9999(&pieces).then_some(Self(last)),
         }
     }
 }
 
 /// A time that is written as it should be, and is beyond what the library can hold.
-fn ends_the_year_9999(text: &str) -> bool {
-    let Ok(pieces) = jiff::fmt::temporal::Pieces::parse(text) else { return false };
-    let (Some(time), Some(_)) = (pieces.time(), pieces.to_numeric_offset()) else { return false };
+fn ends_the_year_9999(pieces: &jiff::fmt::temporal::Pieces<'_>) -> bool {
+    let Some(time) = pieces.time() else { return false };
     pieces.date().to_datetime(time) >= jiff::civil::date(9999, 12, 30).at(0, 0, 0, 0)
 }
 
@@ -94,6 +102,12 @@ mod tests {
             Timestamp::parse("2026-11-21T15:38:21+01:00").unwrap().to_string(),
             "2026-11-21T14:38:21Z"
         );
+        for (text, utc) in [
+            ("2030-01-01T23:59:00+23:59", "2030-01-01T00:00:00Z"),
+            ("2030-01-01T00:01:00-23:59", "2030-01-02T00:00:00Z"),
+        ] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), utc);
+        }
         for end in
             ["9999-12-30T22:00:00.5Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999-05:00"]
         {
@@ -105,6 +119,9 @@ mod tests {
             "9999-12-31T23:59:59",
             "9999-12-32T00:00:00Z",
             "10000-01-01T00:00:00Z",
+            "2030-01-01T00:00:00+25:00",
+            "2030-01-01T00:00:00-24:00",
+            "9999-12-31T23:59:59+25:00",
         ] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }

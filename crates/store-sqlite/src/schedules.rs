@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
-use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress};
+use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, TimingKind};
 use stepwell_store::schedules::{
     CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
     UpdateSchedule,
@@ -46,9 +46,11 @@ const UPDATE: &str = "UPDATE schedules SET workspace = ?2, workflow = ?3, name =
 const DELETE: &str = "DELETE FROM schedules WHERE id = ?1";
 const DELETE_OF: &str = "DELETE FROM schedules WHERE workflow = ?1";
 const COUNT: &str = "SELECT COUNT(*) FROM schedules INDEXED BY schedules_created
-    WHERE workspace = ?1 AND (?2 IS NULL OR enabled = ?2)";
+    WHERE workspace = ?1 AND (?2 IS NULL OR enabled = ?2)
+    AND (?3 IS NULL OR timing ->> 'type' = ?3)";
 const COUNT_OF: &str = "SELECT COUNT(*) FROM schedules INDEXED BY schedules_workflow
-    WHERE workflow = ?3 AND workspace = ?1 AND (?2 IS NULL OR enabled = ?2)";
+    WHERE workflow = ?4 AND workspace = ?1 AND (?2 IS NULL OR enabled = ?2)
+    AND (?3 IS NULL OR timing ->> 'type' = ?3)";
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
@@ -77,11 +79,11 @@ fn list_sql(sort: ScheduleSort, descending: bool, of_workflow: bool) -> String {
         ScheduleSort::NextFiring => ("schedules_next", "next_at"),
     };
     let direction = if descending { "DESC" } else { "ASC" };
-    let workflow = if of_workflow { "AND workflow = ?5" } else { "" };
+    let workflow = if of_workflow { "AND workflow = ?6" } else { "" };
     format!(
         "SELECT {} FROM schedules INDEXED BY {index} WHERE workspace = ?1 {workflow}
-        AND (?2 IS NULL OR enabled = ?2) ORDER BY {column} {direction}, id {direction}
-        LIMIT ?3 OFFSET ?4",
+        AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR timing ->> 'type' = ?3)
+        ORDER BY {column} {direction}, id {direction} LIMIT ?4 OFFSET ?5",
         columns!()
     )
 }
@@ -239,8 +241,10 @@ impl ScheduleStore for SqliteStore {
 fn list(connection: &Connection, wanted: &ListSchedules) -> Result<(Vec<ScheduleRecord>, u64)> {
     // Page and count of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let ListSchedules { workspace, workflow, enabled, sort, descending, skip, limit } = wanted;
-    let (workspace, limit) = (workspace.blob(), row::limit(*limit));
+    let ListSchedules { workspace, workflow, enabled, kind, sort, descending, skip, limit } =
+        wanted;
+    let (workspace, kind) = (workspace.blob(), kind.map(TimingKind::name));
+    let limit = row::limit(*limit);
     let skip = i64::try_from(*skip).unwrap_or(i64::MAX);
     let sql = list_sql(*sort, *descending, workflow.is_some());
     let count = |found: &Row<'_>| row::get::<u64>(found, 0);
@@ -249,14 +253,14 @@ fn list(connection: &Connection, wanted: &ListSchedules) -> Result<(Vec<Schedule
             row::all(
                 &transaction,
                 &sql,
-                params![workspace, enabled, limit, skip, workflow],
+                params![workspace, enabled, kind, limit, skip, workflow],
                 schedule,
             )?,
-            row::first(&transaction, COUNT_OF, params![workspace, enabled, workflow], count)?,
+            row::first(&transaction, COUNT_OF, params![workspace, enabled, kind, workflow], count)?,
         ),
         None => (
-            row::all(&transaction, &sql, params![workspace, enabled, limit, skip], schedule)?,
-            row::first(&transaction, COUNT, params![workspace, enabled], count)?,
+            row::all(&transaction, &sql, params![workspace, enabled, kind, limit, skip], schedule)?,
+            row::first(&transaction, COUNT, params![workspace, enabled, kind], count)?,
         ),
     };
     Ok((items, total.unwrap_or(0)))

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use stepwell_core::ids::{ExecutionId, KeyId, ScheduleId, WorkflowId, WorkspaceId};
-use stepwell_core::schedule::{Policies, Progress, Timing};
+use stepwell_core::schedule::{Policies, Progress, Timing, TimingKind};
 use stepwell_core::{Map, Timestamp};
 
 use crate::{Effects, StoreError};
@@ -125,6 +125,8 @@ pub struct ListSchedules {
     pub workflow: Option<WorkflowId>,
     /// Only enabled or only disabled ones.
     pub enabled: Option<bool>,
+    /// Only those with such a timing.
+    pub kind: Option<TimingKind>,
     /// What they are sorted by; where that is equal, by id.
     pub sort: ScheduleSort,
     /// Whether the greatest, newest come first.

@@ -32,16 +32,13 @@ class Tracked(Model):
         return self.model_dump(mode="json", include=set(self.WRITABLE))
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were changed, as they are now. A text that was taken away is empty,
-        since an update takes null for what is left as it is."""
+        """The fields that were changed, as they are now; None empties what can be empty."""
         now = self._writable()
         changed = {name: now[name] for name in now if now[name] != self._read.get(name)}
         for name in changed:
             value = getattr(self, name)
             if isinstance(value, datetime):
                 changed[name] = value  # One without a zone is given that of this machine.
-            elif value is None and name == "description":
-                changed[name] = ""
         return changed
 
     def stored(self, sent: Tracked) -> None:

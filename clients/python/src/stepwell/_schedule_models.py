@@ -93,6 +93,7 @@ class ScheduleSelection(Sorting, total=False):
 
     workflow_id: Optional[str]
     enabled: Optional[bool]
+    schedule_type: Optional[ScheduleType]
 
 
 class ScheduleListOptions(ScheduleSelection, Paging, total=False):

@@ -160,6 +160,10 @@ async fn wrong_requests_name_the_field() {
             json!({"name": "a", "scopes": ["admin"], "expires_at": "2001-01-01T00:00:00Z"}),
             "expires_at",
         ),
+        (
+            json!({"name": "a", "scopes": ["admin"], "expires_at": "2990-01-01T00:00:00+25:00"}),
+            "expires_at",
+        ),
         (json!({"name": "a", "scopes": ["admin"], "expire_at": "x"}), "expire_at"),
         (
             json!({"name": "a", "scopes": ["admin"], "expires_at": "10000-01-01T00:00:00Z"}),

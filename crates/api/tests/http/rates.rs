@@ -44,7 +44,7 @@ async fn headers_tell_how_the_limit_stands() {
     assert!((1..=20).contains(&retry_after(&refused)), "one comes back each 20 s");
     assert_eq!(standing(&refused).unwrap().1, 0);
     let message = refused.text_at("/message");
-    assert!(message.contains("3 requests per minute for this key"), "{message}");
+    assert!(message.contains("3 requests a minute for this key"), "{message}");
     // Also what is refused for another reason counts and shows.
     let other = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
     let missing = call(&server, &other, "GET", "/api/v1/nothing", &Value::Null).await;

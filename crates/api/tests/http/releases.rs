@@ -82,7 +82,7 @@ async fn tags_choose_releases() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body} {}", refused.text);
         assert_eq!(refused.text_at("/errors/0/field"), field, "{body}");
     }
-    let nameless = json!({"definition": {"steps": []}});
+    let nameless = json!({"definition": {"name": " ", "steps": []}});
     let refused = server.post(&format!("{workflow}/releases"), &nameless).await;
     assert_eq!(refused.text_at("/errors/0/field"), "definition.name", "{}", refused.text);
     assert_eq!(refused.text_at("/errors/1/field"), "definition.steps", "{}", refused.text);
@@ -107,6 +107,49 @@ async fn tags_choose_releases() {
     let page = server.get(&format!("{workflow}/releases?limit=1&cursor=2")).await.json();
     assert_eq!(page["data"]["releases"][0]["number"], 1);
     assert_eq!(page["data"]["next_cursor"], Value::Null);
+}
+
+/// What a new definition leaves out stays as it was said of the workflow; what it says, it says.
+#[tokio::test]
+async fn a_release_keeps_what_its_definition_leaves_out() {
+    let server = Server::start().await;
+    let steps = json!([{"type": "Echo", "input": "a"}]);
+    let body = json!({"name": "w", "description": "d", "configuration": {"steps": steps},
+        "metadata": {"team": "a"}});
+    let created = server.post("/api/v1/workflows", &body).await;
+    let id = created.text_at("/data/id");
+    let workflow = format!("/api/v1/workflows/{id}");
+    let mut release = 1;
+    let mut check = async |said: Value, expect: [Value; 3]| {
+        let mut definition = json!({"steps": steps});
+        definition.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        let body = json!({"definition": definition});
+        let released = server.post(&format!("{workflow}/releases"), &body).await;
+        assert_eq!(released.status, StatusCode::CREATED, "{said} {}", released.text);
+        release += 1;
+        let shown = server.get(&workflow).await.json()["data"].clone();
+        assert_eq!(shown["release"], release, "{said}");
+        let found = ["name", "description", "metadata"].map(|field| shown[field].clone());
+        assert_eq!(found, expect, "{said}");
+        let written = server.get(&format!("{workflow}/definition")).await.json();
+        assert_eq!(written["data"]["definition"]["name"], shown["name"], "it can be sent back");
+    };
+    let team = || json!({"team": "a"});
+    check(json!({}), [json!("w"), json!("d"), team()]).await;
+    check(json!({"name": null}), [json!("w"), json!("d"), team()]).await;
+    check(json!({"name": "v", "description": "e"}), [json!("v"), json!("e"), team()]).await;
+    check(json!({"metadata": {"n": 1}}), [json!("v"), json!("e"), json!({"n": 1})]).await;
+    let nulls = json!({"description": null, "metadata": null});
+    check(nulls, [json!("v"), Value::Null, json!({})]).await;
+    check(json!({"metadata": team()}), [json!("v"), Value::Null, team()]).await;
+    // Through the dataflow API it is a whole definition, whose labels are kept all the same.
+    let path = format!("/workflows/{id}");
+    let unnamed = put(&server, &path, &json!({"steps": steps})).await;
+    assert_eq!(unnamed.text_at("/error/details/0/path"), "name", "{}", unnamed.text);
+    let replaced = put(&server, &path, &json!({"name": "u", "steps": steps})).await;
+    assert_eq!(replaced.status, StatusCode::OK, "{}", replaced.text);
+    let labelled = server.get("/api/v1/workflows?team=a").await;
+    assert_eq!(labelled.text_at("/data/items/0/name"), "u", "{}", labelled.text);
 }
 
 #[tokio::test]

@@ -51,12 +51,42 @@ impl Timing {
     /// The names of the kinds, as users write them.
     pub const TYPES: [&str; 3] = ["cron", "interval", "fixed_time"];
 
+    /// Its kind.
+    pub const fn kind(&self) -> TimingKind {
+        match self {
+            Self::Cron { .. } => TimingKind::Cron,
+            Self::Interval { .. } => TimingKind::Interval,
+            Self::FixedTime { .. } => TimingKind::FixedTime,
+        }
+    }
+
     /// The name of its kind, as users write it.
     pub const fn type_name(&self) -> &'static str {
+        self.kind().name()
+    }
+}
+
+/// The kinds of [`Timing`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimingKind {
+    /// [`Timing::Cron`].
+    Cron,
+    /// [`Timing::Interval`].
+    Interval,
+    /// [`Timing::FixedTime`].
+    FixedTime,
+}
+
+impl TimingKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cron, Self::Interval, Self::FixedTime];
+
+    /// Its name, as users write it and as it is stored.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Cron { .. } => Self::TYPES[0],
-            Self::Interval { .. } => Self::TYPES[1],
-            Self::FixedTime { .. } => Self::TYPES[2],
+            Self::Cron => Timing::TYPES[0],
+            Self::Interval => Timing::TYPES[1],
+            Self::FixedTime => Timing::TYPES[2],
         }
     }
 }

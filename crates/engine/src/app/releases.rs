@@ -36,7 +36,9 @@ impl App {
         self.find_named(caller, Verb::Read, workflow).await
     }
 
-    /// Makes a new release and moves these tags to it, at the same moment. Scope `write:workflows`.
+    /// Makes a new release and moves these tags to it, at the same moment. The workflow's name,
+    /// description and metadata stay where the definition leaves them out. Scope
+    /// `write:workflows`.
     ///
     /// # Errors
     /// `NotFound` for the workflow; `InvalidDefinition`; `InvalidRequest` for the name of a tag.
@@ -55,6 +57,7 @@ impl App {
                 return Err(AppError::invalid(&place, format!("names the tag `{tag}` twice")));
             }
         }
+        let source = |workflow: &WorkflowRecord| named(&source, &workflow.name);
         let number = self.release_tagged(caller, id, source, tags).await?.release;
         self.release_record(id, number).await
     }
@@ -254,6 +257,17 @@ fn stable_hash(workflow: WorkflowId, tag: &str, external_id: &str) -> u64 {
         digest.update([0]);
     }
     digest.finalize().iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+/// The definition, which is of that name where it has none.
+fn named(source: &Value, name: &str) -> Value {
+    let mut source = source.clone();
+    if let Value::Object(fields) = &mut source
+        && fields.get("name").is_none_or(Value::is_null)
+    {
+        fields.insert("name".to_owned(), name.into());
+    }
+    source
 }
 
 #[cfg(test)]

@@ -119,7 +119,8 @@ impl App {
         }
     }
 
-    /// Makes a new release. Scope `write:workflows`.
+    /// Makes a new release. The workflow's description and metadata stay where the definition
+    /// leaves them out. Scope `write:workflows`.
     ///
     /// # Errors
     /// `NotFound`, `InvalidDefinition`.
@@ -130,38 +131,42 @@ impl App {
         source: Value,
     ) -> Result<WorkflowView, AppError> {
         self.find_for(caller, Verb::Write, id).await?;
-        let record = self.release_tagged(caller, id, source, &[]).await?;
+        let record = self.release_tagged(caller, id, |_: &_| source.clone(), &[]).await?;
         self.view(Arc::new(record)).await
     }
 
-    /// Makes a new release, and points these tags at it.
+    /// Makes a new release of the definition for the workflow as it is found, and points these
+    /// tags at it.
     pub(super) async fn release_tagged(
         &self,
         caller: &Caller,
         id: WorkflowId,
-        source: Value,
+        source: impl Fn(&WorkflowRecord) -> Value,
         tags: &[String],
     ) -> Result<WorkflowRecord, AppError> {
-        let (definition, plan) = self.validate(&source)?;
-        let (source, definition, plan) = (&Arc::new(source), &definition, &plan);
+        let source = &source;
         self.in_turn(caller, id, &Expected::Any, |before| async move {
+            let source = source(&before);
+            let (definition, plan) = self.validate(&source)?;
+            let says = |field| source.get(field).is_some();
+            let (own, said) = (before.parts(), (says("description"), says("metadata")));
             let add = AddRelease {
                 workflow: id,
                 expected: Some(before.version),
-                name: definition.name.clone(),
-                source: source.clone(),
+                name: definition.name,
+                source: Arc::new(source),
                 retention_seconds: definition.retention.map(|keep| keep.as_secs()),
                 parts: WorkflowParts {
-                    description: definition.description.clone(),
+                    description: if said.0 { definition.description } else { own.description },
                     configuration: None,
-                    metadata: definition.metadata.clone(),
-                    ..before.parts()
+                    metadata: if said.1 { definition.metadata } else { own.metadata },
+                    ..own
                 },
                 tags: tags.to_vec(),
                 now: self.engine.now(),
                 effects: Effects::default(),
             };
-            self.release_next(caller, &before, add, plan.clone()).await
+            self.release_next(caller, &before, add, plan).await
         })
         .await
     }

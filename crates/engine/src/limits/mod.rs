@@ -57,19 +57,22 @@ pub struct Limited {
 
 impl fmt::Display for Limited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.what {
-            What::Requests => "requests per minute",
-            What::Executions => "executions started per second",
-            What::Concurrent => "executions at the same time",
+        let limit = self.standing.limit;
+        let (one, rate) = match self.what {
+            What::Requests => ("request", "a minute"),
+            What::Executions => ("execution", "a second"),
+            What::Concurrent => ("execution", "at a time"),
         };
+        let s = if limit == 1 { "" } else { "s" };
         let whose = match self.whose {
             Whose::Key => "this key",
             Whose::Workspace => "this workspace",
         };
-        write!(f, "the limit of {} {what} for {whose} is used up; ", self.standing.limit)?;
+        write!(f, "the limit of {limit} {one}{s} {rate} for {whose} is used up; ")?;
         match self.what {
             What::Concurrent => f.write_str("wait for one to end, or cancel one"),
-            _ => write!(f, "try again in {} ms", self.retry_after.as_micros().div_ceil(1000)),
+            // As the header `Retry-After` has it.
+            _ => write!(f, "try again in {} s", self.retry_after.as_micros().div_ceil(1_000_000)),
         }
     }
 }

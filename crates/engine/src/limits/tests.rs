@@ -69,8 +69,37 @@ fn one_key_over_its_limit_takes_nothing_from_the_others() {
     let message = refused.to_string();
     assert_eq!(
         message,
-        "the limit of 4 requests per minute for this key is used up; try again in 15000 ms"
+        "the limit of 4 requests a minute for this key is used up; try again in 15 s"
     );
+}
+
+#[test]
+fn limits_are_told_in_words() {
+    let told = |whose, what, limit, millis| {
+        let standing = Standing { limit, remaining: 0, full_at: at(0) };
+        let retry_after = Duration::from_millis(millis);
+        Limited { whose, what, standing, retry_after }.to_string()
+    };
+    for (told, expect) in [
+        (
+            told(Whose::Key, What::Requests, 1, 60_000),
+            "the limit of 1 request a minute for this key is used up; try again in 60 s",
+        ),
+        (
+            told(Whose::Workspace, What::Executions, 5, 200),
+            "the limit of 5 executions a second for this workspace is used up; try again in 1 s",
+        ),
+        (
+            told(Whose::Key, What::Concurrent, 1, 1000),
+            "the limit of 1 execution at a time for this key is used up; wait for one to end, or cancel one",
+        ),
+        (
+            told(Whose::Key, What::Concurrent, 2, 1000),
+            "the limit of 2 executions at a time for this key is used up; wait for one to end, or cancel one",
+        ),
+    ] {
+        assert_eq!(told, expect);
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
-use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, Skipped, Timing, Unit};
+use stepwell_core::schedule::{
+    Misfire, Overlap, Policies, Progress, Skipped, Timing, TimingKind, Unit,
+};
 use stepwell_core::{Map, Timestamp};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -313,14 +315,17 @@ pub async fn listed_in_every_order(store: Shared) {
         ..schedule(n, of)
     };
     create(&store, with(1, 1, "b", 30, Some(9), true)).await;
-    create(&store, with(2, 1, "a", 20, None, false)).await;
+    let once = Timing::FixedTime { at: at(5) };
+    create(&store, ScheduleRecord { timing: once, ..with(2, 1, "a", 20, None, false) }).await;
     create(&store, with(3, 2, "b", 40, Some(7), true)).await;
-    create(&store, with(4, 1, "C", 20, Some(8), true)).await;
+    let timing = Timing::Interval { value: 2, unit: Unit::Hours };
+    create(&store, ScheduleRecord { timing, ..with(4, 1, "C", 20, Some(8), true) }).await;
     create(&store, ScheduleRecord { workspace: workspace(2), ..schedule(5, 1) }).await;
     let list = |sort, descending| ListSchedules {
         workspace: workspace(1),
         workflow: None,
         enabled: None,
+        kind: None,
         sort,
         descending,
         skip: 0,
@@ -355,6 +360,23 @@ pub async fn listed_in_every_order(store: Shared) {
             let filtered = ListSchedules { workflow, enabled, ..list(sort, true) };
             let (found, total) = store.list_schedules(filtered).await.unwrap();
             assert_eq!((found.len() as u64, total), (count, count), "{sort:?} {workflow_of:?}");
+        }
+    }
+    for (workflow_of, kind, expect) in [
+        (None, TimingKind::Cron, &[1, 3][..]),
+        (Some(1), TimingKind::Cron, &[1]),
+        (None, TimingKind::FixedTime, &[2]),
+        (Some(1), TimingKind::Interval, &[4]),
+        (Some(2), TimingKind::Interval, &[]),
+    ] {
+        for sort in ScheduleSort::ALL {
+            let workflow = workflow_of.map(workflow);
+            let filtered = ListSchedules { workflow, kind: Some(kind), ..list(sort, false) };
+            let (found, total) = store.list_schedules(filtered).await.unwrap();
+            let mut found: Vec<_> = found.iter().map(|s| s.id).collect();
+            found.sort();
+            let expect: Vec<_> = expect.iter().map(|n| schedule_id(*n)).collect();
+            assert_eq!((total, found), (expect.len() as u64, expect), "{sort:?} {kind:?}");
         }
     }
     let beyond = ListSchedules { skip: u64::MAX, ..list(ScheduleSort::Name, true) };

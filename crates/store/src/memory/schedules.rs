@@ -51,6 +51,7 @@ impl ScheduleStore for MemoryStore {
             schedule.workspace == list.workspace
                 && list.workflow.is_none_or(|workflow| schedule.workflow == workflow)
                 && list.enabled.is_none_or(|enabled| schedule.enabled == enabled)
+                && list.kind.is_none_or(|kind| schedule.timing.kind() == kind)
         };
         let state = self.state();
         let mut found: Vec<_> = state.schedules.values().filter(wanted).collect();

@@ -1,6 +1,7 @@
 //! What the parameters of lists can be, for the API's description. A test asks every list with
 //! each of these values, and with others.
 
+use stepwell_core::schedule::Timing;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -70,6 +71,8 @@ parameters! {
     SortStepTypes: one_of(&["type", "category"], Some("type"));
     /// Whether a workflow can be executed.
     ByActivity: one_of(&["active", "inactive"], None);
+    /// When a schedule fires.
+    ByScheduleType: one_of(&Timing::TYPES, None);
     /// How a webhook stands.
     ByWebhookStatus: one_of(&["active", "inactive", "disabled"], None);
     /// How a delivery stands.

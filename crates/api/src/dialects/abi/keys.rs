@@ -12,6 +12,7 @@ use stepwell_store::record::KeyRecord;
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
 use super::ids::OfKey;
+use super::lists::PAGED;
 use super::routes::secret;
 use super::{choices, limits, responses, wire};
 use crate::body::Posted;
@@ -65,6 +66,7 @@ pub async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::ApiKey>>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_keys(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    params.only(&[&PAGED, &["workspace_id"]])?;
     let page = Cut::read(&params, &KeyOrder::ALL)?;
     let workspace = params.one("workspace_id")?.map(convert::parse_workspace_id);
     let workspace = workspace.transpose().map_err(ApiError::problem)?;

@@ -15,8 +15,11 @@ const PAGE_SIZE: usize = 10;
 /// The most labels that a list is filtered by.
 const MAX_LABELS: usize = 16;
 
-/// The parameters of every list.
-const COMMON: [&str; 5] = ["page", "page_size", "sort_by", "sort_order", "cursor"];
+/// The parameters of every list whose pages are numbered.
+pub const PAGED: [&str; 4] = ["page", "page_size", "sort_by", "sort_order"];
+
+/// That of lists whose pages can also be asked for by where the one before ended.
+pub const BY_CURSOR: [&str; 1] = ["cursor"];
 
 /// Which page of a list is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,7 +109,8 @@ pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, 
     let mut labels: Vec<(String, String)> = Vec::new();
     for name in params.names() {
         // One without a name names no label.
-        if name.is_empty() || COMMON.contains(&name) || known.contains(&name) {
+        let common = PAGED.contains(&name) || BY_CURSOR.contains(&name);
+        if name.is_empty() || common || known.contains(&name) {
             continue;
         }
         if let Some(value) = params.one(name)? {

@@ -8,6 +8,7 @@ use stepwell_core::Problem;
 use stepwell_store::record::Traffic;
 
 use super::ids::{OfExecution, OfWorkflow, part};
+use super::lists::BY_CURSOR;
 use super::releases_wire::{
     Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest, Releases,
 };
@@ -67,6 +68,7 @@ pub async fn list_releases(
     of: OfWorkflow,
     params: Params,
 ) -> Answer {
+    params.only(&[&["limit"], &BY_CURSOR])?;
     let (cursor, limit) = (params.cursor()?, params.limit()?);
     let page = api.app.releases(&caller, of.0, cursor.as_deref(), limit).await?;
     let releases = page.items.into_iter().map(Into::into).collect();

@@ -13,7 +13,8 @@ use crate::respond::Time;
 #[schema(example = json!({"definition": {"name": "Greeting", "steps": [{"type": "StaticTextInput", "input": "Hello, world!"}]},
     "release_tags": ["production"]}))]
 pub struct ReleaseRequest {
-    /// A definition: see `/api/v1/schema/definition`.
+    /// A definition: see `/api/v1/schema/definition`. The workflow's `name`, `description` and
+    /// `metadata` stay where it leaves them out.
     #[schema(value_type = Object)]
     pub definition: Value,
     /// Tags that are moved to it.

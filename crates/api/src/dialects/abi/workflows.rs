@@ -3,20 +3,21 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use stepwell_engine::Caller;
+use stepwell_core::Problems;
 use stepwell_engine::app::{Deletion, WorkflowView, WorkflowsQuery};
+use stepwell_engine::{AppError, Caller};
 use stepwell_store::lists::WorkflowSort;
 
 use super::ids::OfWorkflow;
 use super::lists::{Wanted, labels};
-use super::workflows_request::{WorkflowChange, WorkflowRequest};
+use super::workflows_request::{INVALID_WORKFLOW, WorkflowChange, WorkflowRequest};
 use super::workflows_wire::{
     Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRow, switched, workflow,
 };
 use super::{choices, etag, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::once::once;
 use crate::query::{Params, wrong};
 use crate::respond;
@@ -30,6 +31,17 @@ async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> Answer {
     Ok(etag::tagged(response, view.record.version))
 }
 
+/// Refusals in the words of this dialect: what is wrong need not be in the definition, but in the
+/// type, the configuration or what else is said of a workflow.
+fn refusal(error: AppError) -> ApiError {
+    match error {
+        AppError::InvalidDefinition(Problems(problems)) => {
+            ApiError::with_problems(Kind::InvalidDefinition, INVALID_WORKFLOW, problems)
+        }
+        other => other.into(),
+    }
+}
+
 /// Create a workflow
 ///
 /// It is inactive until it is activated. Scope `write:workflows`.
@@ -41,7 +53,8 @@ async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> Answer {
         responses::ConfigErrors, responses::InProgress, responses::CommonErrors))]
 pub async fn create_workflow(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
     let request: WorkflowRequest = posted.fields()?.try_into()?;
-    let view = api.app.create_of_kind(&caller, request.into_new(posted.key)?).await?;
+    let view = api.app.create_of_kind(&caller, request.into_new(posted.key)?).await;
+    let view = view.map_err(refusal)?;
     shown(&api, &view, StatusCode::CREATED).await
 }
 
@@ -155,7 +168,8 @@ pub async fn put_workflow(
     let change: WorkflowChange = posted.fields()?.try_into()?;
     let expected = etag::if_match(&headers)?;
     let status = change.status.clone();
-    let view = api.app.change_workflow(&caller, of.0, change.into(), expected).await?;
+    let view = api.app.change_workflow(&caller, of.0, change.into(), expected).await;
+    let view = view.map_err(refusal)?;
     let stats = api.app.stats_of(&view).await?;
     let data = workflow(&view, &stats);
     let stays = status.is_some_and(|wanted| wanted != data.status.name());

@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 use crate::error::{ApiError, Kind};
 use crate::json::{Fields, type_name};
 
+/// How the message about a wrong workflow begins.
+pub const INVALID_WORKFLOW: &str = "the workflow is not valid";
+
 /// A workflow to create, or what to change of one.
 #[derive(Debug, Default, PartialEq, ToSchema)]
 #[schema(example = json!({"name": "Greeting", "type": "custom", "configuration": {"steps": [
@@ -173,8 +176,8 @@ impl WorkflowRequest {
         let Self { name, description, kind, configuration, integrations, metadata } = self;
         let Some(name) = name else {
             let problems = vec![Problem::new("name", "is required")];
-            let intro = "the workflow is not valid";
-            return Err(ApiError::with_problems(Kind::InvalidDefinition, intro, problems));
+            let kind = Kind::InvalidDefinition;
+            return Err(ApiError::with_problems(kind, INVALID_WORKFLOW, problems));
         };
         Ok(NewWorkflow {
             name,

@@ -8,6 +8,7 @@ mod golden_schedules;
 mod params;
 mod rerun;
 mod step_types;
+mod unknown;
 mod workflows;
 
 use axum::body::Body;

@@ -41,6 +41,22 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
     assert_eq!(changed.text_at("/data/schedule_type"), "interval", "{}", changed.text);
     assert_eq!(changed.json()["data"].get("cron_expression"), None);
 
+    // What is null is emptied where it can be empty, and else as if it were left out.
+    let full = json!({"description": "d", "parameters": {"source": "x"}});
+    assert_shows(&server.change("PATCH", &path, &full).await.json()["data"], &full);
+    let nulls = json!({"name": null, "description": null, "schedule_type": null,
+        "interval_value": null, "timezone": null, "parameters": null, "enabled": null,
+        "misfire_policy": null, "overlap_policy": null});
+    for method in ["PUT", "PATCH"] {
+        let emptied = server.change(method, &path, &nulls).await;
+        let mut expect = changed.json()["data"].clone();
+        expect["updated_at"] = emptied.json()["data"]["updated_at"].clone();
+        expect["description"] = Value::Null;
+        expect["parameters"] = json!({});
+        assert_eq!(emptied.json()["data"], expect, "{}", emptied.text);
+        server.change("PATCH", &path, &full).await;
+    }
+
     let fixed = json!({"name": "f", "schedule_type": "fixed_time",
         "execution_time": "2090-06-01T12:00:00+02:00"});
     let path = server.schedule(&workflow, &fixed).await;

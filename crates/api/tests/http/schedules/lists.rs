@@ -11,10 +11,15 @@ async fn lists_are_filtered_sorted_and_cut() {
     let server = Server::start().await;
     let (one, two) = (server.scheduled().await, server.scheduled().await);
     for (n, workflow) in [(3, &one), (1, &one), (2, &two)] {
-        let mut body = daily();
+        let mut body = match n {
+            1 => json!({"schedule_type": "interval", "interval_value": 1, "interval_unit": "days"}),
+            _ => daily(),
+        };
         body["name"] = json!(format!("s{n}"));
-        body["cron_expression"] = json!(format!("0 0 {n} * *"));
         body["enabled"] = json!(n != 1);
+        if n != 1 {
+            body["cron_expression"] = json!(format!("0 0 {n} * *"));
+        }
         server.schedule(workflow, &body).await;
     }
     let names = async |query: &str| {
@@ -36,7 +41,11 @@ async fn lists_are_filtered_sorted_and_cut() {
         (format!("workflow_id={id}"), "s1 s3", 2),
         ("page=2&page_size=2".into(), "s3", 3),
         ("page=9".into(), "", 3),
-        ("department=sales".into(), "s2 s1 s3", 3),
+        ("schedule_type=cron".into(), "s2 s3", 2),
+        ("schedule_type=interval".into(), "s1", 1),
+        ("schedule_type=fixed_time".into(), "", 0),
+        (format!("schedule_type=cron&workflow_id={id}"), "s3", 1),
+        (format!("workflow_id={id}&schedule_type=interval&enabled=true"), "", 0),
     ] {
         assert_eq!(names(&query).await, (expect.to_owned(), total), "{query}");
     }
@@ -53,6 +62,10 @@ async fn lists_are_filtered_sorted_and_cut() {
         ("sort_by=color", "sort_by"),
         ("sort_order=up", "sort_order"),
         ("enabled=maybe", "enabled"),
+        ("schedule_type=weekly", "schedule_type"),
+        ("schedule_type=cron&schedule_type=cron", "schedule_type"),
+        ("department=sales", "department"),
+        ("cursor=x", "cursor"),
         ("enabled=true&enabled=false", "enabled"),
     ] {
         let refused = server.get(&format!("{ALL}?{query}")).await;

@@ -63,6 +63,7 @@ async fn bad_schedules_name_their_fields() {
         (fixed("tomorrow"), "execution_time"),
         (fixed("2090-06-01T12:00:00"), "execution_time"),
         (fixed("2090-06-01"), "execution_time"),
+        (fixed("2090-06-01T12:00:00+24:00"), "execution_time"),
     ] {
         let refused = server.post(&path, &body).await;
         assert_eq!(refused.abi_refusal(), (400, "INVALID_SCHEDULE".into()), "{}", refused.text);

@@ -276,6 +276,12 @@ async fn a_webhook_can_be_sent_back_whole() {
     assert_eq!(changed["description"], "another");
     let same = put(&server, &path, &seed()).await.json()["data"].clone();
     assert_eq!(same["description"], seed()["description"]);
+    let nulls = json!({"url": null, "events": null, "description": null, "status": null});
+    let emptied = put(&server, &path, &nulls).await.json()["data"].clone();
+    let mut expect = same.clone();
+    expect["description"] = Value::Null;
+    expect["updated_at"] = emptied["updated_at"].clone();
+    assert_eq!(emptied, expect, "null empties what can be empty");
     assert_eq!(same["previous_secret_expires_at"], Value::Null, "the secret is the same");
     let other = json!({"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"});
     let rotated = put(&server, &path, &other).await;

@@ -36,7 +36,7 @@ impl ScheduleChange {
             workspace: workflow.workspace,
             workflow: workflow.id,
             name: self.name.clone().unwrap_or_default(),
-            description: self.description.clone(),
+            description: self.description.clone().flatten(),
             timing,
             timezone,
             parameters: self.parameters.clone().unwrap_or_default(),
@@ -69,7 +69,7 @@ impl ScheduleChange {
         let retimed = timing != before.timing || timezone != before.timezone;
         let after = ScheduleRecord {
             name: self.name.clone().unwrap_or_else(|| before.name.clone()),
-            description: self.description.clone().or_else(|| before.description.clone()),
+            description: self.description.clone().unwrap_or_else(|| before.description.clone()),
             timing,
             timezone,
             parameters: self.parameters.clone().unwrap_or_else(|| before.parameters.clone()),
@@ -107,7 +107,7 @@ impl ScheduleChange {
             let message = format!("must be 1 to {MAX_NAME} characters long and not blank");
             problems.push(Problem::new("name", message));
         }
-        if let Some(text) = &self.description
+        if let Some(Some(text)) = &self.description
             && text.chars().count() > MAX_DESCRIPTION
         {
             let message = format!("must be at most {MAX_DESCRIPTION} characters long");

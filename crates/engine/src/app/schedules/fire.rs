@@ -9,7 +9,7 @@ use stepwell_core::audit::Action;
 use stepwell_core::execution::codes;
 use stepwell_core::ids::{ExecutionId, ScheduleId};
 use stepwell_core::schedule::{Overlap, Progress, Rule, Scene, Turn};
-use stepwell_core::{Map, Timestamp};
+use stepwell_core::{Map, Problems, Timestamp};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::schedules::{ScheduleRecord, UpdateSchedule};
@@ -90,7 +90,7 @@ impl App {
             Err(NotFired::Later(error)) => Err(error),
             Err(NotFired::Refused { code, error }) => {
                 tracing::warn!(schedule = %record.id, code, %error, "a firing starts nothing");
-                skipped.skip(scheduled_at, now, code, &error.to_string());
+                skipped.skip(scheduled_at, now, code, &told(&error));
                 self.advance(record, skipped, now).await
             }
         }
@@ -239,6 +239,20 @@ fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
         }
     };
     NotFired::Refused { code, error }
+}
+
+/// The error in the words of a schedule, whose parameters are the input of its executions.
+fn told(error: &AppError) -> String {
+    match error {
+        AppError::InvalidInput(problems) => {
+            let problems = problems.clone().moved("input", "parameters");
+            format!("the parameters do not fit the workflow's input schema: {problems}")
+        }
+        AppError::TooLarge(problem) => {
+            Problems::from(problem.clone()).moved("input", "parameters").to_string()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// What it means that the store refused the first commit.

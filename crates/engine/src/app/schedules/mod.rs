@@ -100,9 +100,17 @@ impl App {
         if let Some(workflow) = query.workflow {
             self.scheduled_workflow(caller, workflow).await?;
         }
-        let SchedulesQuery { workflow, enabled, sort, descending, skip, limit } = query;
-        let workspace = caller.workspace;
-        let list = ListSchedules { workspace, workflow, enabled, sort, descending, skip, limit };
+        let SchedulesQuery { workflow, enabled, kind, sort, descending, skip, limit } = query;
+        let list = ListSchedules {
+            workspace: caller.workspace,
+            workflow,
+            enabled,
+            kind,
+            sort,
+            descending,
+            skip,
+            limit,
+        };
         let (found, total) = self.engine.store.list_schedules(list).await?;
         let mut views = Vec::with_capacity(found.len());
         for record in found {
@@ -208,6 +216,7 @@ impl App {
                 workspace: caller.workspace,
                 workflow,
                 enabled: None,
+                kind: None,
                 sort: ScheduleSort::CreatedAt,
                 descending: false,
                 skip: all.matched,

@@ -2,7 +2,7 @@
 
 use stepwell_core::Map;
 use stepwell_core::ids::{ExecutionId, ScheduleId, WorkflowId};
-use stepwell_core::schedule::Said;
+use stepwell_core::schedule::{Said, TimingKind};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
@@ -11,8 +11,8 @@ use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 pub struct ScheduleChange {
     /// What people call it, 1 to 100 characters. Needed when it is made.
     pub name: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
+    /// What it is for; `Some(None)`: nothing is said of that any more.
+    pub description: Option<Option<String>>,
     /// When it fires. Needed when it is made.
     pub timing: Said,
     /// The input of its executions.
@@ -43,6 +43,8 @@ pub struct SchedulesQuery {
     pub workflow: Option<WorkflowId>,
     /// Only enabled or only disabled ones.
     pub enabled: Option<bool>,
+    /// Only those with such a timing.
+    pub kind: Option<TimingKind>,
     /// What they are sorted by.
     pub sort: ScheduleSort,
     /// Whether the greatest, newest come first.

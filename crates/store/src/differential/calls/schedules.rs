@@ -1,6 +1,6 @@
 //! Schedules.
 
-use stepwell_core::schedule::Progress;
+use stepwell_core::schedule::{Progress, TimingKind};
 
 use super::{Answers, Caller, WORKFLOWS};
 use crate::Store;
@@ -93,6 +93,7 @@ pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store
                 workspace: workspace(u128::from(random.below(2))),
                 workflow: random.maybe(2, |random| workflow(u128::from(random.below(WORKFLOWS)))),
                 enabled: random.maybe(2, |random| random.once_in(2)),
+                kind: random.maybe(3, |random| random.pick(&TimingKind::ALL)),
                 sort: random.pick(&ScheduleSort::ALL),
                 descending: random.once_in(2),
                 skip: random.below(4),

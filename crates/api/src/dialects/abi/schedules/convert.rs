@@ -2,8 +2,8 @@
 
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
-use stepwell_core::schedule::{Policies, Progress, Said, Skipped, Timing};
-use stepwell_core::{Problem, Timestamp};
+use stepwell_core::schedule::{Policies, Progress, Said, Skipped, Timing, TimingKind};
+use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
@@ -13,6 +13,7 @@ use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
 use super::super::convert::creator;
 use super::super::ids::Names;
+use super::super::lists::PAGED;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::{ApiError, Kind};
@@ -48,9 +49,11 @@ pub enum Purpose {
 
 /// What a request says of a schedule.
 pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, ApiError> {
+    let unsaid = fields.is_null("description").then_some(None);
+    let emptied = fields.is_null("parameters").then(Map::new);
     let change = ScheduleChange {
         name: fields.text("name"),
-        description: fields.text("description"),
+        description: fields.text("description").map(Some).or(unsaid),
         timing: Said {
             schedule_type: fields.text("schedule_type"),
             cron_expression: fields.text("cron_expression"),
@@ -59,7 +62,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
             execution_time: fields.text("execution_time"),
             timezone: fields.text("timezone"),
         },
-        parameters: fields.object("parameters"),
+        parameters: fields.object("parameters").or(emptied),
         enabled: fields.truth("enabled"),
         misfire_policy: fields.text("misfire_policy"),
         overlap_policy: fields.text("overlap_policy"),
@@ -111,8 +114,9 @@ impl Page {
     }
 }
 
-/// What a list is asked with.
-pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
+/// What a list is asked with; `more` are the parameters that not every list of schedules has.
+pub fn query(params: &Params, more: &[&str]) -> Result<(SchedulesQuery, Page), ApiError> {
+    params.only(&[&PAGED, &["enabled", "schedule_type"], more])?;
     let sort = match params.one("sort_by")? {
         None | Some("created_at") => ScheduleSort::CreatedAt,
         Some("updated_at") => ScheduleSort::UpdatedAt,
@@ -132,27 +136,34 @@ pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
         None => None,
         Some(_) => Some(params.flag("enabled")?),
     };
+    let kind = match params.one("schedule_type")? {
+        None => None,
+        Some(name) => Some(timing_kind(name)?),
+    };
     let page =
         Page { number: params.page()?, size: params.number("page_size", 1..=MAX_LIMIT, 10)? };
     let workflow = params.one("workflow_id")?.map(WorkflowId::read).transpose()?;
     let skip = (page.number - 1).saturating_mul(page.size) as u64;
-    Ok((SchedulesQuery { workflow, enabled, sort, descending, skip, limit: page.size }, page))
+    let limit = page.size;
+    Ok((SchedulesQuery { workflow, enabled, kind, sort, descending, skip, limit }, page))
+}
+
+fn timing_kind(name: &str) -> Result<TimingKind, ApiError> {
+    let kind = TimingKind::ALL.into_iter().find(|kind| kind.name() == name);
+    kind.ok_or_else(|| {
+        let all = TimingKind::ALL.map(TimingKind::name).join(", ");
+        wrong("schedule_type", &format!("one of {all}"), name)
+    })
 }
 
 /// Errors of the application, in the words of this dialect: what the core calls the input are the
 /// parameters here.
 pub fn refusal(error: AppError) -> ApiError {
     let AppError::InvalidInput(problems) = error else { return error.into() };
-    let problems = problems.0.into_iter().map(|mut problem| {
-        if let Some(rest) = problem.path.strip_prefix("input") {
-            problem.path = format!("parameters{rest}");
-        }
-        problem
-    });
     ApiError::with_problems(
         Kind::InvalidInput,
         "the parameters do not fit the workflow's input schema",
-        problems.collect(),
+        problems.moved("input", "parameters").0,
     )
 }
 

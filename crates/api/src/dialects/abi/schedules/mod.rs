@@ -86,6 +86,7 @@ async fn create_schedule(
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/schedules", tag = "schedules",
     params(("id" = String, Path, description = "The workflow, in any form"),
         ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
+        ("schedule_type" = inline(Option<choices::ByScheduleType>), Query, description = "`cron`, `interval` or `fixed_time`"),
         ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("sort_by" = inline(Option<choices::SortSchedules>), Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
@@ -98,7 +99,7 @@ async fn list_schedules_of(
     of: OfWorkflow,
     params: Params,
 ) -> Answer {
-    let (query, page) = convert::query(&params)?;
+    let (query, page) = convert::query(&params, &[])?;
     list(&api, &caller, (SchedulesQuery { workflow: Some(of.0), ..query }, page)).await
 }
 
@@ -108,6 +109,7 @@ async fn list_schedules_of(
 #[utoipa::path(get, path = "/api/v1/workflow_schedules", tag = "schedules",
     params(("workflow_id" = Option<String>, Query, description = "Only this workflow's"),
         ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
+        ("schedule_type" = inline(Option<choices::ByScheduleType>), Query, description = "`cron`, `interval` or `fixed_time`"),
         ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("sort_by" = inline(Option<choices::SortSchedules>), Query, description = "`created_at` (default), `updated_at`, `name`, `next_execution`"),
@@ -115,7 +117,7 @@ async fn list_schedules_of(
     responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 async fn list_schedules(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    let asked = convert::query(&params)?;
+    let asked = convert::query(&params, &["workflow_id"])?;
     list(&api, &caller, asked).await
 }
 
@@ -308,6 +310,7 @@ async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) 
     responses((status = 200, description = "Its next firings", body = Envelope<wire::Preview>),
         responses::SchedulePreviewErrors, responses::CommonErrors))]
 async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+    params.only(&[&["cron", "timezone", "count"]])?;
     let count = params.number("count", 1..=MOST_PREVIEWED, PREVIEWED)?;
     let Some(cron) = params.one("cron")? else {
         return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));

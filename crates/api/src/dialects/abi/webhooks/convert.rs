@@ -8,6 +8,7 @@ use stepwell_core::{Problem, Timestamp, Topic, Topics};
 use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
+use super::super::lists::PAGED;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::ApiError;
@@ -44,7 +45,8 @@ const READ_ONLY: [&str; 5] =
 pub fn change_webhook(mut fields: Fields, of: WebhookId) -> Result<ChangeWebhook, ApiError> {
     let url = fields.text("url");
     let topics = topics(&mut fields);
-    let description = fields.text("description");
+    let emptied = fields.is_null("description").then(String::new);
+    let description = fields.text("description").or(emptied);
     let status = fields.text("status").and_then(|status| wanted_status(&mut fields, &status));
     let secret = fields.text("secret");
     if fields.text("id").is_some_and(|id| id.parse() != Ok(of)) {
@@ -141,6 +143,7 @@ impl TryFrom<&Params> for WebhookPage {
     type Error = ApiError;
 
     fn try_from(params: &Params) -> Result<Self, ApiError> {
+        params.only(&[&PAGED, &["status", "event"]])?;
         let by = match params.one("sort_by")? {
             None | Some("created_at") => WebhookOrder::CreatedAt,
             Some("updated_at") => WebhookOrder::UpdatedAt,

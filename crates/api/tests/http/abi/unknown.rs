@@ -1,0 +1,72 @@
+//! Parameters that a list does not know.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{EXECUTIONS, WORKFLOWS, refusal, refused};
+use crate::support::Server;
+
+/// Every list without labels, as the API's description names it, and where it is here.
+async fn lists(server: &Server) -> Vec<(&'static str, String)> {
+    let body = json!({"name": "w", "configuration": {"steps": [{"type": "Echo", "input": "a"}]}});
+    let workflow = server.post(WORKFLOWS, &body).await.text_at("/data/id");
+    let body = json!({"url": "https://example.com/", "events": ["*"]});
+    let webhook = server.post("/api/v1/webhooks", &body).await.text_at("/data/id");
+    let mut lists: Vec<_> = [
+        "/api/v1/workflow_schedules",
+        "/api/v1/schedules/preview",
+        "/api/v1/webhooks",
+        "/api/v1/auth/api-keys",
+        "/api/v1/workspaces",
+        "/api/v1/audit_log",
+        "/api/v1/step_types",
+    ]
+    .map(|list| (list, list.to_owned()))
+    .to_vec();
+    for (list, id) in [
+        ("/api/v1/workflows/{id}/schedules", &workflow),
+        ("/api/v1/workflows/{id}/releases", &workflow),
+        ("/api/v1/webhooks/{id}/deliveries", &webhook),
+    ] {
+        lists.push((list, list.replace("{id}", id)));
+    }
+    lists
+}
+
+#[tokio::test]
+async fn are_refused_by_name_and_the_documented_ones_are_told() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.json();
+    for (described, list) in lists(&server).await {
+        let answer = server.get(&format!("{list}?color=red")).await;
+        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", "color"), "{list}");
+        let message = answer.text_at("/message");
+        let told = message.strip_prefix("color: unknown parameter; the parameters are ");
+        let told = told.unwrap_or_else(|| panic!("{list}: {message}"));
+        let told: BTreeSet<_> = told.split(", ").collect();
+        let parameters = document["paths"][described]["get"]["parameters"].as_array().unwrap();
+        let documented: BTreeSet<_> = parameters
+            .iter()
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(told, documented, "{list}");
+        if documented.contains("page") && !documented.contains("cursor") {
+            let answer = server.get(&format!("{list}?cursor=x")).await;
+            assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", "cursor"), "{list}");
+            let message = answer.text_at("/message");
+            assert!(message.starts_with("cursor: there is no cursor here"), "{list}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn name_labels_where_there_are_labels() {
+    let server = Server::start().await;
+    for list in [WORKFLOWS, EXECUTIONS] {
+        let answer = server.get(&format!("{list}?color=red")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json()["data"]["items"], json!([]));
+    }
+}
