@@ -245,6 +245,8 @@ export interface ApiKeyPage {
 export interface Me {
   /** Null where the server asks for no key. */
   keyId: string | null;
+  /** The `createdBy` of what is made with the key. */
+  userId: string;
   keyName: string | null;
   workspaceId: string;
   workspace: Workspace;

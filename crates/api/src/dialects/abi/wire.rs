@@ -263,6 +263,9 @@ impl Pagination {
 pub struct Me {
     /// The key; `null` where the server asks for none.
     pub key_id: Option<String>,
+    /// The user that the key stands for: the `created_by` of what is made with it.
+    #[schema(example = "usr_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub user_id: String,
     /// What people call the key.
     pub key_name: Option<String>,
     /// The workspace whose objects it sees.
