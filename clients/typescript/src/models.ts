@@ -231,8 +231,8 @@ export interface Pagination {
   pageSize: number;
   totalItems: number;
   totalPages: number;
-  /** Null after the last page, and where the list has no cursors. */
-  nextCursor: string | null;
+  /** Null after the last page; not there where the list has no cursors. */
+  nextCursor?: string | null;
 }
 
 /** A page of API keys. */

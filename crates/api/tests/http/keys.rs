@@ -67,7 +67,7 @@ async fn a_key_is_made_used_listed_and_revoked() {
     assert_eq!(list["data"]["items"][0]["id"], id.as_str());
     assert_eq!(
         list["data"]["pagination"],
-        json!({"page": 1, "page_size": 10, "total_items": 2, "total_pages": 1, "next_cursor": null})
+        json!({"page": 1, "page_size": 10, "total_items": 2, "total_pages": 1})
     );
 
     let path = format!("/api/v1/auth/api-keys/{id}");

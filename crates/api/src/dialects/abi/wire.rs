@@ -246,8 +246,11 @@ pub struct Pagination {
     /// All pages of the list.
     pub total_pages: u64,
     /// What to send as `cursor` for the next page, which then costs the same however far it is;
-    /// `null` where this is the last one, or where the list has no cursors.
-    pub next_cursor: Option<String>,
+    /// `null` where this is the last one. Not there where the list has no cursors, so that nobody
+    /// who follows them takes its first page for its last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
+    pub next_cursor: Option<Option<String>>,
 }
 
 impl Pagination {
