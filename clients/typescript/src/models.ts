@@ -231,8 +231,8 @@ export interface Pagination {
   pageSize: number;
   totalItems: number;
   totalPages: number;
-  /** Null after the last page, and where the list has no cursors. */
-  nextCursor: string | null;
+  /** Null after the last page; not there where the list has no cursors. */
+  nextCursor?: string | null;
 }
 
 /** A page of API keys. */
@@ -245,6 +245,8 @@ export interface ApiKeyPage {
 export interface Me {
   /** Null where the server asks for no key. */
   keyId: string | null;
+  /** The `createdBy` of what is made with the key. */
+  userId: string;
   keyName: string | null;
   workspaceId: string;
   workspace: Workspace;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
 use axum::http::{Method, Uri};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -35,12 +35,17 @@ pub enum Media {
     Yaml,
     /// Not said.
     Missing,
+    /// Compressed, or encoded in another way, as the header names it.
+    Encoded(String),
     /// Something else, as written.
     Other(String),
 }
 
 impl Media {
     fn of(headers: &HeaderMap) -> Self {
+        if let Some(encoding) = encoding(headers) {
+            return Self::Encoded(encoding);
+        }
         let Some(value) = headers.get(CONTENT_TYPE) else { return Self::Missing };
         let Ok(text) = value.to_str() else { return Self::Other("unreadable".into()) };
         let mut parts = text.split(';').map(str::trim);
@@ -62,6 +67,13 @@ impl Media {
             _ => Self::Other(text.to_owned()),
         }
     }
+}
+
+/// How a body is encoded, if it is.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let named = headers.get_all(CONTENT_ENCODING).iter();
+    let mut named = named.map(|value| value.to_str().unwrap_or("unreadable").trim());
+    named.find(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")).map(str::to_owned)
 }
 
 /// A request body, read whole.
@@ -105,6 +117,16 @@ impl Posted {
             Media::Missing => "the request has a body but no Content-Type".to_owned(),
             Media::Json => "application/json is not accepted here".to_owned(),
             Media::Yaml => "YAML is not accepted here".to_owned(),
+            Media::Encoded(encoding) => {
+                let shown: String = encoding.chars().take(100).collect();
+                return ApiError::new(
+                    Kind::UnsupportedMediaType,
+                    format!(
+                        "a body with `Content-Encoding: {shown}` is not accepted; \
+                         send it as it is, without that header"
+                    ),
+                );
+            }
             Media::Other(text) => {
                 format!("`{}` is not accepted here", text.chars().take(100).collect::<String>())
             }

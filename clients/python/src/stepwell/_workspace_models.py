@@ -22,9 +22,12 @@ class Workspace(Model):
 
 
 class Me(Model):
-    """Who the client's key is; `key_id` is None where the server asks for no key."""
+    """Who the client's key is; `key_id` is None where the server asks for no key.
+
+    `user_id` is the `created_by` of what the key makes."""
 
     key_id: Optional[str] = None
+    user_id: Optional[str] = None
     key_name: Optional[str] = None
     workspace_id: str
     workspace: Optional[Workspace] = None

@@ -78,6 +78,23 @@ async fn bodies_need_a_format_that_is_taken() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_refused_as_such() {
+    let server = Server::start().await;
+    let workflow = server.workflow(waiting_steps()).await;
+    let execute = format!("{workflow}/execute");
+    let gzip = b"\x1f\x8b\x08\x00".as_slice();
+    for (encoding, says) in [("gzip", "`Content-Encoding: gzip`"), ("identity, br", "br")] {
+        let answer =
+            server.send("POST", &execute, &[JSON, ("content-encoding", encoding)], gzip).await;
+        assert_eq!(answer.refusal(), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{encoding}");
+        assert!(answer.text.contains(says), "{}", answer.text);
+    }
+    let plain = [JSON, ("content-encoding", "identity")];
+    let taken = server.send("POST", &execute, &plain, "{}").await;
+    assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.text);
+}
+
+#[tokio::test]
 async fn large_bodies_are_refused_however_they_come() {
     let config = ApiConfig { max_body_bytes: 1000, ..ApiConfig::default() };
     let server = Server::with(config).await;

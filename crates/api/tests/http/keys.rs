@@ -53,6 +53,12 @@ async fn a_key_is_made_used_listed_and_revoked() {
     let who = me(&server, &secret).await.json();
     assert_eq!(who["status"], "success");
     assert_eq!(who["data"]["key_id"], id.as_str());
+    assert_eq!(who["data"]["user_id"], id.replace("apk_", "usr_"));
+    let definition = json!({"steps": [{"type": "StaticTextInput", "input": "a"}]});
+    let workflow = json!({"name": "w", "configuration": definition});
+    let workflow = server.post("/api/v1/workflows", &workflow).await;
+    let admin = me(&server, &server.key).await;
+    assert_eq!(workflow.text_at("/data/created_by"), admin.text_at("/data/user_id"));
     assert_eq!(who["data"]["scopes"], json!(["read:workflows"]));
 
     let list = server.get("/api/v1/auth/api-keys?sort_by=name&sort_order=asc").await;
@@ -61,7 +67,7 @@ async fn a_key_is_made_used_listed_and_revoked() {
     assert_eq!(list["data"]["items"][0]["id"], id.as_str());
     assert_eq!(
         list["data"]["pagination"],
-        json!({"page": 1, "page_size": 10, "total_items": 2, "total_pages": 1, "next_cursor": null})
+        json!({"page": 1, "page_size": 10, "total_items": 2, "total_pages": 1})
     );
 
     let path = format!("/api/v1/auth/api-keys/{id}");

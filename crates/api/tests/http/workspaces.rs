@@ -172,6 +172,7 @@ async fn me_tells_workspace_role_and_limits() {
         fields,
         [
             "key_id",
+            "user_id",
             "key_name",
             "workspace_id",
             "workspace",

@@ -201,7 +201,7 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`; `Changed` where it is not at an expected version; `IntegrationMissing` when it
-    /// is to be activated.
+    /// is to be activated, or is active already and has lost one since.
     pub async fn set_active(
         &self,
         caller: &Caller,
@@ -210,11 +210,12 @@ impl App {
         expected: Expected,
     ) -> Result<WorkflowRecord, AppError> {
         self.in_turn(caller, id, &expected, |record| async move {
-            if record.active == active {
-                return Ok(Arc::unwrap_or_clone(record));
-            }
+            // Also of one that is active already: it would be told that it runs, and does not.
             if active {
                 integrations::require(&record)?;
+            }
+            if record.active == active {
+                return Ok(Arc::unwrap_or_clone(record));
             }
             let (expected, now) = (Some(record.version), self.engine.now());
             let active = Some(active);

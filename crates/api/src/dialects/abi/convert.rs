@@ -164,6 +164,7 @@ impl From<Myself> for wire::Me {
         let (tier, rate_limits) = limits::write(key.as_ref().map_or(&none, |key| &key.limits));
         Self {
             key_id: key.as_ref().map(|key| key_id(key.id)),
+            user_id: creator(key.as_ref().map(|key| key.id)),
             expires_at: key.as_ref().and_then(|key| key.expires_at).map(Time),
             key_name: key.map(|key| key.name),
             workspace_id: workspace.id.abi(),

@@ -66,7 +66,7 @@ impl Wanted {
             page_size: self.page_size,
             total_items,
             total_pages: total_items.div_ceil(self.page_size as u64),
-            next_cursor: page.next_cursor.clone(),
+            next_cursor: Some(page.next_cursor.clone()),
         }
     }
 }

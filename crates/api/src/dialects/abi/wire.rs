@@ -247,8 +247,11 @@ pub struct Pagination {
     /// All pages of the list.
     pub total_pages: u64,
     /// What to send as `cursor` for the next page, which then costs the same however far it is;
-    /// `null` where this is the last one, or where the list has no cursors.
-    pub next_cursor: Option<String>,
+    /// `null` where this is the last one. Not there where the list has no cursors, so that nobody
+    /// who follows them takes its first page for its last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
+    pub next_cursor: Option<Option<String>>,
 }
 
 impl Pagination {
@@ -264,6 +267,9 @@ impl Pagination {
 pub struct Me {
     /// The key; `null` where the server asks for none.
     pub key_id: Option<String>,
+    /// The user that the key stands for: the `created_by` of what is made with it.
+    #[schema(example = "usr_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub user_id: String,
     /// What people call the key.
     pub key_name: Option<String>,
     /// The workspace whose objects it sees.

@@ -117,6 +117,8 @@ async fn a_required_integration_that_is_missing_holds_it_back() {
     assert_eq!(send(&server, "PATCH", &workflow, &body).await.status, StatusCode::OK);
     let execute = server.post(&format!("{workflow}/execute"), &json!({})).await;
     assert_eq!(refusal(&execute), refused(409, "INTEGRATION_MISSING", "none"));
+    let again = server.post(&format!("{workflow}/activate"), &json!({})).await;
+    assert_eq!(refusal(&again), refused(409, "INTEGRATION_MISSING", "none"), "active or not");
 }
 
 #[tokio::test]
