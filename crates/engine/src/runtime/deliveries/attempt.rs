@@ -179,7 +179,7 @@ async fn send(
         method: "POST".into(),
         url: address.url.clone(),
         headers,
-        body: Some(body.clone().into_bytes()),
+        body: Some(body.as_bytes().to_vec()),
         max_redirects: 0,
         timeout: Some(PATIENCE),
         max_response_bytes: None,
