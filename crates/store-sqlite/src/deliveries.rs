@@ -228,6 +228,10 @@ fn heads_of(
 
 /// Puts new deliveries in the outbox.
 pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> Result<()> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(INSERT)?;
     let mut firsts: BTreeMap<Queue, Option<Place>> = BTreeMap::new();
     for delivery in deliveries {
         let mut head = false;
@@ -263,7 +267,7 @@ pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> 
             delivery.give_up_at.as_micros(),
             head,
         ];
-        row::run(connection, INSERT, params)?;
+        statement.execute(params)?;
     }
     Ok(())
 }
