@@ -1,6 +1,6 @@
 //! What deliveries say, each in the words of the dialect that it belongs to.
 
-use serde_json::Value;
+use serde::Serialize;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Tell;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
@@ -20,27 +20,32 @@ impl Tell for Words {
         abi::events::body(event)
     }
 
-    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> Value {
+    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> String {
         abi::events::workflow(workflow, stats)
     }
 
-    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> Value {
+    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> String {
         abi::events::execution(execution, workflow_name)
     }
 
-    fn schedule(&self, schedule: &ScheduleView) -> Value {
+    fn schedule(&self, schedule: &ScheduleView) -> String {
         abi::events::schedule(schedule)
     }
 
-    fn step(&self, step: StepOf<'_>) -> Value {
+    fn step(&self, step: StepOf<'_>) -> String {
         abi::events::step(step)
     }
 
-    fn test(&self, webhook: WebhookId) -> Value {
+    fn test(&self, webhook: WebhookId) -> String {
         abi::events::test(webhook)
     }
 
     fn status_change(&self, change: StatusChange<'_>) -> String {
         dataflow::deliveries::status_change(change)
     }
+}
+
+/// JSON text of what is told. That is plain data: nothing in it can fail to be written.
+pub(crate) fn text(body: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! What deliveries say. The engine knows what happened and who is to be told; how that is worded
 //! is for whoever owns the bodies, the API.
 //!
-//! A body is made when the event is committed, so that every attempt sends the same bytes.
+//! A body is made when the event is committed, so that every attempt sends the same bytes. It is
+//! made while an execution goes on: as text from the start, without a tree in between.
 
-use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{EventId, WebhookId};
@@ -15,20 +15,20 @@ use crate::view::{ExecutionView, Notice, StepView};
 /// What the test of a webhook is called.
 pub const TEST_EVENT: &str = "webhook.test";
 
-/// Words what happened.
+/// Words what happened. The data of an event is JSON text.
 pub trait Tell: Send + Sync + 'static {
     /// The whole body that tells a webhook of an event.
     fn event(&self, event: Event<'_>) -> String;
     /// The data of an event about a workflow: what asking for it would show.
-    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> Value;
+    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> String;
     /// The data of an event about an execution: what asking for it would show.
-    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> Value;
+    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> String;
     /// The data of an event about a schedule: what asking for it would show.
-    fn schedule(&self, schedule: &ScheduleView) -> Value;
+    fn schedule(&self, schedule: &ScheduleView) -> String;
     /// The data of an event about a step of an execution.
-    fn step(&self, step: StepOf<'_>) -> Value;
+    fn step(&self, step: StepOf<'_>) -> String;
     /// The data of a test delivery.
-    fn test(&self, webhook: WebhookId) -> Value;
+    fn test(&self, webhook: WebhookId) -> String;
     /// The whole body that tells the URL of an execution of a change of a status.
     fn status_change(&self, change: StatusChange<'_>) -> String;
 }
@@ -43,7 +43,7 @@ pub struct Event<'a> {
     /// When it happened.
     pub at: Timestamp,
     /// What the other methods made of what it is about.
-    pub data: Value,
+    pub data: String,
 }
 
 /// A step and the execution that it belongs to.

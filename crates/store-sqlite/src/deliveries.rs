@@ -2,16 +2,18 @@
 //!
 //! Of the pending deliveries of a queue (a receiver and a subject) the first one is its head; the
 //! column `head` is kept right by every write here, so that those waiting behind a head are never
-//! looked at. Whoever asks what is due goes from receiver to receiver, so that those waiting for a
+//! looked at. It is written with the row wherever that can be: most writes are new rows behind a
+//! head, and settled heads. Whoever asks what is due goes from receiver to receiver, so that those waiting for a
 //! receiver that has its share are not looked at either.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{DeliveryId, ExecutionId, ReceiverId, SubjectId, WebhookId};
-use stepwell_store::record::{AttemptRecord, DeliveryRecord, Destination};
+use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
 use stepwell_store::webhooks::Redeliver;
 use stepwell_store::{DeliveryStore, Effects, StoreError};
@@ -26,39 +28,41 @@ macro_rules! columns {
          created_at, next_attempt_at, give_up_at"
     };
 }
-pub(crate) use columns;
 
 const INSERT: &str = concat!(
     "INSERT INTO deliveries (",
     columns!(),
-    ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0)"
+    ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 );
 pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE id = ?1");
-/// The next receiver that something waits for.
 const RECEIVER: &str =
     "SELECT receiver FROM deliveries WHERE head = 1 AND receiver > ?1 ORDER BY receiver LIMIT 1";
 /// What waits for it, the earliest first.
 const DUE: &str = "SELECT id, subject FROM deliveries
     WHERE head = 1 AND receiver = ?1 AND next_attempt_at <= ?2
     ORDER BY next_attempt_at, id LIMIT ?3";
-const NEXT: &str =
-    "SELECT next_attempt_at FROM deliveries WHERE head = 1 ORDER BY next_attempt_at LIMIT 1";
-const OF_SUBJECT: &str =
-    concat!("SELECT ", columns!(), " FROM deliveries WHERE subject = ?1 ORDER BY sequence, id");
-const QUEUE_OF: &str = "SELECT receiver, subject, webhook FROM deliveries WHERE id = ?1";
-const ATTEMPT: &str = "UPDATE deliveries SET status = ?2, attempts = ?3, next_attempt_at = ?4
+/// When the earliest of a receiver is due.
+const NEXT: &str = "SELECT next_attempt_at FROM deliveries WHERE head = 1 AND receiver = ?1
+    ORDER BY next_attempt_at LIMIT 1";
+const OF_SUBJECT: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE subject = ?1");
+const STANDING: &str = "SELECT receiver, subject, sequence, status, head, webhook FROM deliveries
     WHERE id = ?1";
-const REDELIVER: &str = "UPDATE deliveries SET status = 0, next_attempt_at = ?2, give_up_at = ?3
-    WHERE id = ?1";
+const ATTEMPT: &str = "UPDATE deliveries
+    SET status = ?2, attempts = ?3, next_attempt_at = ?4, head = ?5 WHERE id = ?1";
+const REDELIVER: &str = "UPDATE deliveries
+    SET status = 0, next_attempt_at = ?2, give_up_at = ?3, head = ?4 WHERE id = ?1";
 const NOTE: &str = "INSERT OR REPLACE INTO delivery_attempts
     (delivery, number, at, micros, url, response_status, response)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 pub(crate) const ATTEMPTS: &str = "SELECT number, at, micros, url, response_status, response
     FROM delivery_attempts WHERE delivery = ?1 ORDER BY number";
-const HEAD: &str = "SELECT id FROM deliveries WHERE receiver = ?1 AND subject = ?2 AND head = 1";
-const FIRST: &str = "SELECT id FROM deliveries WHERE receiver = ?1 AND subject = ?2 AND status = 0
-    ORDER BY sequence, id LIMIT 1";
-const SET_HEAD: &str = "UPDATE deliveries SET head = ?2 WHERE id = ?1";
+/// The first pending one of a queue, which is its head.
+const FIRST: &str = "SELECT sequence, id FROM deliveries
+    WHERE receiver = ?1 AND subject = ?2 AND status = 0 ORDER BY sequence, id LIMIT 1";
+const DEMOTE: &str = "UPDATE deliveries SET head = 0 WHERE id = ?1";
+/// Makes the first pending one of a queue its head.
+const PROMOTE: &str = "UPDATE deliveries SET head = 1 WHERE id = (SELECT id FROM deliveries
+    WHERE receiver = ?1 AND subject = ?2 AND status = 0 ORDER BY sequence, id LIMIT 1)";
 const OF_EXECUTION: &str = "SELECT id FROM deliveries WHERE subject = ?1 AND webhook IS NULL";
 const OLD: &str = "SELECT id FROM deliveries
     WHERE webhook IS NOT NULL AND status <> 0 AND created_at < ?1 LIMIT ?2";
@@ -73,13 +77,13 @@ pub(crate) const QUERIES: &[&str] = &[
     DUE,
     NEXT,
     OF_SUBJECT,
-    QUEUE_OF,
+    STANDING,
     ATTEMPT,
     REDELIVER,
     ATTEMPTS,
-    HEAD,
     FIRST,
-    SET_HEAD,
+    DEMOTE,
+    PROMOTE,
     OF_EXECUTION,
     OLD,
     DELETE,
@@ -98,9 +102,7 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn next_delivery(&self) -> Answer<Option<Timestamp>> {
-        self.readers
-            .read(|connection| row::first(connection, NEXT, [], |found| row::time(found, 0)))
-            .await
+        self.readers.read(find_next).await
     }
 
     async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Answer<()> {
@@ -115,9 +117,12 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn list_deliveries(&self, subject: SubjectId) -> Answer<Vec<DeliveryRecord>> {
-        self.readers
-            .read(move |connection| row::all(connection, OF_SUBJECT, [subject.blob()], record))
-            .await
+        let read = move |connection: &Connection| {
+            row::all(connection, OF_SUBJECT, [subject.blob()], record)
+        };
+        let mut found = self.readers.read(read).await?;
+        found.sort_by_key(|delivery| (delivery.sequence, delivery.id));
+        Ok(found)
     }
 }
 
@@ -160,13 +165,12 @@ pub(crate) fn attempt(found: &Row<'_>) -> Result<AttemptRecord> {
 fn find_due(connection: &Connection, due: &DueDeliveries) -> Result<Vec<DeliveryRecord>> {
     let mut turns: Vec<std::vec::IntoIter<DeliveryId>> = Vec::new();
     let mut before = 0;
-    let mut last = row::BEFORE_ALL.to_vec();
-    let receiver = |found: &Row<'_>| row::id::<ReceiverId>(found, 0);
-    while let Some(next) = row::first(connection, RECEIVER, [&last], receiver)? {
-        last = next.blob().to_vec();
+    let mut last = None;
+    while let Some(next) = receiver_after(connection, last)? {
+        last = Some(next);
         let heads = heads_of(connection, due, next)?;
         if !heads.is_empty() {
-            before += usize::from(Some(next) <= due.after);
+            before += usize::from(last <= due.after);
             turns.push(heads.into_iter());
         }
     }
@@ -182,6 +186,22 @@ fn find_due(connection: &Connection, due: &DueDeliveries) -> Result<Vec<Delivery
     found.truncate(due.limit);
     let read = |id: DeliveryId| row::first(connection, FIND, [id.blob()], record);
     found.into_iter().filter_map(|id| read(id).transpose()).collect()
+}
+
+/// When the earliest of all is due.
+fn find_next(connection: &Connection) -> Result<Option<Timestamp>> {
+    let (mut earliest, mut last) = (None::<Timestamp>, None);
+    while let Some(receiver) = receiver_after(connection, last)? {
+        last = Some(receiver);
+        let next = row::first(connection, NEXT, [receiver.blob()], |found| row::time(found, 0))?;
+        earliest = earliest.into_iter().chain(next).min();
+    }
+    Ok(earliest)
+}
+
+/// The next receiver that something waits for.
+fn receiver_after(connection: &Connection, last: Option<ReceiverId>) -> Result<Option<ReceiverId>> {
+    row::first(connection, RECEIVER, [row::after(last)], |found| row::id(found, 0))
 }
 
 /// What is due for a receiver and fits into its share.
@@ -208,8 +228,24 @@ fn heads_of(
 
 /// Puts new deliveries in the outbox.
 pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> Result<()> {
-    let mut queues = BTreeSet::new();
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(INSERT)?;
+    let mut firsts: BTreeMap<Queue, Option<Place>> = BTreeMap::new();
     for delivery in deliveries {
+        let mut head = false;
+        if delivery.status == DeliveryStatus::Pending {
+            let (queue, place) = ((delivery.receiver, delivery.subject), place_of(delivery));
+            let head_now = match firsts.entry(queue) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(first(connection, queue)?),
+            };
+            head = is_before(connection, place, *head_now)?;
+            if head {
+                *head_now = Some(place);
+            }
+        }
         let (webhook, url) = match &delivery.destination {
             Destination::Webhook(webhook) => (Some(webhook.blob()), None),
             Destination::Url(url) => (None, Some(url)),
@@ -229,11 +265,11 @@ pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> 
             delivery.created_at.as_micros(),
             delivery.next_attempt_at.as_micros(),
             delivery.give_up_at.as_micros(),
+            head,
         ];
-        row::run(connection, INSERT, params)?;
-        queues.insert((delivery.receiver, delivery.subject));
+        statement.execute(params)?;
     }
-    queues.into_iter().try_for_each(|queue| choose_head(connection, queue))
+    Ok(())
 }
 
 /// Deletes the deliveries of an execution to the URL that it was given.
@@ -259,51 +295,90 @@ fn delete(connection: &Connection, id: DeliveryId) -> Result<()> {
 
 fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()> {
     let DeliveryAttempt { id, status, next_attempt_at, attempt, health } = made;
-    let Some((queue, webhook)) = queue_of(connection, *id)? else { return Ok(()) };
+    let Some(standing) = standing(connection, *id)? else { return Ok(()) };
     let AttemptRecord { number, at, micros, url, response_status, response } = attempt;
     let (at_micros, next) = (at.as_micros(), next_attempt_at.as_micros());
+    let is_pending = *status == DeliveryStatus::Pending;
+    let head = is_pending && standing.leads(connection)?;
     let status = row::delivery_status_number(*status);
-    row::run(connection, ATTEMPT, params![id.blob(), status, number, next])?;
+    row::run(connection, ATTEMPT, params![id.blob(), status, number, next, head])?;
+    if standing.head && !is_pending {
+        let (receiver, subject) = standing.queue;
+        row::run(connection, PROMOTE, params![receiver.blob(), subject.blob()])?;
+    }
     let note = params![id.blob(), number, at_micros, micros, url, response_status, response];
     row::run(connection, NOTE, note)?;
-    match (webhook, health) {
-        (Some(webhook), Health::Well) => webhooks::is_well(connection, webhook)?,
-        (Some(webhook), Health::Failing) => webhooks::is_failing(connection, webhook, *at)?,
-        (None, _) | (_, Health::Unknown) => {}
+    match (standing.webhook, health) {
+        (Some(webhook), Health::Well) => webhooks::is_well(connection, webhook),
+        (Some(webhook), Health::Failing) => webhooks::is_failing(connection, webhook, *at),
+        (None, _) | (_, Health::Unknown) => Ok(()),
     }
-    choose_head(connection, queue)
 }
 
 /// Has a delivery sent again.
 pub(crate) fn redeliver(connection: &Connection, redeliver: &Redeliver) -> Result<()> {
     let Redeliver { id, now, give_up_at, effects } = redeliver;
-    let found = queue_of(connection, *id)?;
-    let (queue, _) = found.ok_or(StoreError::Missing("the delivery"))?;
-    row::run(connection, REDELIVER, params![id.blob(), now.as_micros(), give_up_at.as_micros()])?;
-    choose_head(connection, queue)?;
+    let found = standing(connection, *id)?;
+    let head = found.ok_or(StoreError::Missing("the delivery"))?.leads(connection)?;
+    let params = params![id.blob(), now.as_micros(), give_up_at.as_micros(), head];
+    row::run(connection, REDELIVER, params)?;
     effects::write(connection, effects)
 }
 
 type Queue = (ReceiverId, SubjectId);
 
-fn queue_of(connection: &Connection, id: DeliveryId) -> Result<Option<(Queue, Option<WebhookId>)>> {
-    row::first(connection, QUEUE_OF, [id.blob()], |found| {
-        Ok(((row::id(found, 0)?, row::id(found, 1)?), row::maybe_id(found, 2)?))
+/// The place of a delivery in its queue.
+type Place = (u64, DeliveryId);
+
+const fn place_of(delivery: &DeliveryRecord) -> Place {
+    (delivery.sequence, delivery.id)
+}
+
+/// What is stored of a delivery that decides about a change of it.
+struct Standing {
+    queue: Queue,
+    place: Place,
+    status: DeliveryStatus,
+    head: bool,
+    webhook: Option<WebhookId>,
+}
+
+fn standing(connection: &Connection, id: DeliveryId) -> Result<Option<Standing>> {
+    row::first(connection, STANDING, [id.blob()], |found| {
+        Ok(Standing {
+            queue: (row::id(found, 0)?, row::id(found, 1)?),
+            place: (row::get(found, 2)?, id),
+            status: row::delivery_status(found, 3)?,
+            head: row::truth(found, 4)?,
+            webhook: row::maybe_id(found, 5)?,
+        })
     })
 }
 
-/// Makes the first pending delivery the head, and no other.
-fn choose_head(connection: &Connection, (receiver, subject): Queue) -> Result<()> {
-    let id = |found: &Row<'_>| row::id::<DeliveryId>(found, 0);
-    let find = |sql| row::first(connection, sql, params![receiver.blob(), subject.blob()], id);
-    let (head, first) = (find(HEAD)?, find(FIRST)?);
-    if head == first {
-        return Ok(());
-    }
-    for (one, is_head) in [(head, false), (first, true)] {
-        if let Some(id) = one {
-            row::run(connection, SET_HEAD, params![id.blob(), is_head])?;
+impl Standing {
+    /// Whether it is the head of its queue, being pending from now on. Another one is no more.
+    fn leads(&self, connection: &Connection) -> Result<bool> {
+        match self.status {
+            DeliveryStatus::Pending => Ok(self.head),
+            DeliveryStatus::Delivered | DeliveryStatus::Exhausted => {
+                is_before(connection, self.place, first(connection, self.queue)?)
+            }
         }
     }
-    Ok(())
+}
+
+/// The place of a queue's head.
+fn first(connection: &Connection, (receiver, subject): Queue) -> Result<Option<Place>> {
+    row::first(connection, FIRST, params![receiver.blob(), subject.blob()], |found| {
+        Ok((row::get(found, 0)?, row::id(found, 1)?))
+    })
+}
+
+/// Whether what comes into a queue is before its head, which is the head no more.
+fn is_before(connection: &Connection, place: Place, head: Option<Place>) -> Result<bool> {
+    match head {
+        None => Ok(true),
+        Some(head) if head < place => Ok(false),
+        Some((_, id)) => row::run(connection, DEMOTE, [id.blob()]).map(|_| true),
+    }
 }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_workspaces.sql"),
     include_str!("../migrations/0007_audit.sql"),
     include_str!("../migrations/0008_webhook_history.sql"),
+    include_str!("../migrations/0009_outbox_indexes.sql"),
 ];
 
 /// "Step": marks the file as ours.

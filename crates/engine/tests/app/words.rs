@@ -1,6 +1,6 @@
 //! Plain words for deliveries.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Tell;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
@@ -13,34 +13,38 @@ pub struct Words;
 impl Tell for Words {
     fn event(&self, event: Event<'_>) -> String {
         let Event { id, name, at, data } = event;
-        json!({"id": id.abi(), "type": name, "at": at.as_micros(), "data": data}).to_string()
+        let (id, at) = (id.abi(), at.as_micros());
+        format!(r#"{{"id":"{id}","type":"{name}","at":{at},"data":{data}}}"#)
     }
 
-    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> Value {
+    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> String {
         let WorkflowView { record, source, .. } = workflow;
         json!({"name": record.name, "active": record.active, "release": record.release,
             "completed": stats.completed, "steps": source["steps"]})
+        .to_string()
     }
 
-    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> Value {
+    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> String {
         json!({"execution": execution.record.id, "workflow": workflow_name,
             "status": execution.record.status.name(), "output": execution.output,
             "settled": execution.progress().0})
+        .to_string()
     }
 
-    fn schedule(&self, schedule: &ScheduleView) -> Value {
+    fn schedule(&self, schedule: &ScheduleView) -> String {
         let ScheduleView { record, workflow_name, last } = schedule;
         json!({"schedule": record.id, "name": record.name, "enabled": record.enabled,
             "workflow": workflow_name, "version": record.version,
             "last": last.as_ref().map(|last| last.id)})
+        .to_string()
     }
 
-    fn step(&self, step: StepOf<'_>) -> Value {
-        json!({"execution": step.execution.id, "step": step.step.step_id})
+    fn step(&self, step: StepOf<'_>) -> String {
+        json!({"execution": step.execution.id, "step": step.step.step_id}).to_string()
     }
 
-    fn test(&self, webhook: WebhookId) -> Value {
-        json!({"webhook": webhook})
+    fn test(&self, webhook: WebhookId) -> String {
+        json!({"webhook": webhook}).to_string()
     }
 
     fn status_change(&self, change: StatusChange<'_>) -> String {

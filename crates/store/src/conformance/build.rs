@@ -208,7 +208,7 @@ pub fn pending(n: u128, of: u128, sequence: u64) -> DeliveryRecord {
         sequence,
         workspace: workspace(1),
         event: "execution.status".to_owned(),
-        body: format!("{{\"sequence\":{sequence}}}"),
+        body: format!("{{\"sequence\":{sequence}}}").into(),
         status: DeliveryStatus::Pending,
         attempts: 0,
         created_at: at(10),

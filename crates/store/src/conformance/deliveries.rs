@@ -200,3 +200,38 @@ pub async fn a_failing_head_holds_back_its_own_only(store: Shared) {
     assert_eq!(due(&store, 100, &[], 9).await, [21]);
     assert_eq!(due(&store, 500, &[], 9).await, [21, 10]);
 }
+
+/// What is sent again has its old place: before those that are waiting, also the first of them.
+pub async fn sent_again_in_its_place(store: Shared) {
+    join(&store, 1).await;
+    let three = [pending(30, 1, 1), pending(20, 1, 2), pending(10, 1, 3)];
+    store.commit(with(queued(1), three)).await.unwrap();
+    let settle = async |n| {
+        store.record_attempts(vec![attempt(n, DeliveryStatus::Delivered, 0)]).await.unwrap();
+    };
+    let again = async |n| {
+        let (now, give_up_at, effects) = (at(20), at(90), Effects::default());
+        store.redeliver(Redeliver { id: delivery(n), now, give_up_at, effects }).await.unwrap();
+    };
+    settle(30).await;
+    settle(20).await;
+    assert_eq!(due(&store, 50, &[], 9).await, [10]);
+    again(20).await;
+    assert_eq!(due(&store, 50, &[], 9).await, [20]);
+    again(30).await;
+    assert_eq!(due(&store, 50, &[], 9).await, [30]);
+    // One that waits already stays where it is; what became of it while it waited frees nobody.
+    again(20).await;
+    assert_eq!(due(&store, 50, &[], 9).await, [30]);
+    settle(20).await;
+    assert_eq!(due(&store, 50, &[], 9).await, [30]);
+    // An attempt that was slow to tell that it failed makes it pending again.
+    let failed = attempt(20, DeliveryStatus::Pending, 30);
+    store.record_attempts(vec![failed]).await.unwrap();
+    settle(30).await;
+    assert_eq!(due(&store, 29, &[], 9).await, [0_u128; 0]);
+    assert_eq!(due(&store, 30, &[], 9).await, [20]);
+    settle(20).await;
+    settle(10).await;
+    assert_eq!(store.next_delivery().await.unwrap(), None);
+}

@@ -46,7 +46,7 @@ macro_rules! conformance_tests {
             stats: counts_are_exact, counts_under_concurrency;
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
                 attempts_are_listed, receivers_share,
-                only_with_their_commit, a_failing_head_holds_back_its_own_only;
+                only_with_their_commit, a_failing_head_holds_back_its_own_only, sent_again_in_its_place;
             webhooks: webhooks_come_back, webhooks_change, a_change_does_not_undo_health,
                 attempts_tell_of_health, deliveries_in_pages;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,

@@ -1,5 +1,7 @@
 //! The outbox.
 
+use std::sync::Arc;
+
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId, WebhookId, WorkspaceId};
 
@@ -21,8 +23,8 @@ pub struct DeliveryRecord {
     pub workspace: WorkspaceId,
     /// What it tells: `execution.completed`.
     pub event: String,
-    /// The body, JSON text.
-    pub body: String,
+    /// The body, JSON text; the same for all who are told of one event.
+    pub body: Arc<str>,
     /// Where it stands.
     pub status: DeliveryStatus,
     /// How many attempts were made.

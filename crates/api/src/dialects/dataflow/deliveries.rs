@@ -1,57 +1,78 @@
 //! The body that tells the URL of an execution of a change of a status.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use stepwell_core::execution::Failure;
 use stepwell_engine::tell::StatusChange;
 use stepwell_engine::view::{StepView, What};
 
 use super::wire;
+use crate::respond::Time;
+use crate::tell::text;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    event: &'static str,
+    execution_id: String,
+    workflow_id: String,
+    status: wire::ExecutionStatus,
+    timestamp: Time,
+    sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<Task<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Error<'a>>,
+}
+
+#[derive(Serialize)]
+struct Task<'a> {
+    task_id: String,
+    step_id: &'a str,
+    #[serde(rename = "type")]
+    type_name: &'static str,
+    status: wire::TaskStatus,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_id: Option<&'a str>,
+}
 
 /// One change of the status of an execution or of one of its tasks.
 pub fn status_change(change: StatusChange<'_>) -> String {
     let StatusChange { execution, status, notice } = change;
-    let mut body = Map::new();
-    body.insert("event".into(), "execution.status".into());
-    body.insert("execution_id".into(), execution.id.dataflow().into());
-    body.insert("workflow_id".into(), execution.workflow.dataflow().into());
-    body.insert("status".into(), wire::ExecutionStatus::from(status).name().into());
-    body.insert("timestamp".into(), notice.at.to_string().into());
-    body.insert("sequence".into(), notice.seq.into());
-    match &notice.what {
-        What::Status { output, error, .. } => {
-            if let Some(output) = output {
-                body.insert("output".into(), Value::clone(output));
-            }
-            if let Some(error) = error {
-                body.insert("error".into(), failure(error));
-            }
-        }
-        What::Step { step, .. } => add_step(&mut body, step),
-        What::Log(_) | What::Delta { .. } => {}
-    }
-    Value::Object(body).to_string()
+    let (task, output, error) = match &notice.what {
+        What::Status { output, error, .. } => (None, output.as_deref(), error.as_ref()),
+        What::Step { step, .. } => (Some(task(step)), step.output.as_deref(), step.error.as_ref()),
+        What::Log(_) | What::Delta { .. } => (None, None, None),
+    };
+    text(&Body {
+        event: "execution.status",
+        execution_id: execution.id.dataflow(),
+        workflow_id: execution.workflow.dataflow(),
+        status: status.into(),
+        timestamp: Time(notice.at),
+        sequence: notice.seq,
+        task,
+        output,
+        error: error.map(failure),
+    })
 }
 
-fn add_step(body: &mut Map<String, Value>, step: &StepView) {
-    let task = json!({
-        "task_id": step.run_id.dataflow(),
-        "step_id": step.step_id,
-        "type": step.type_name,
-        "status": wire::TaskStatus::from(step.status),
-    });
-    body.insert("task".into(), task);
-    if let Some(output) = &step.output {
-        body.insert("output".into(), Value::clone(output));
-    }
-    if let Some(error) = &step.error {
-        body.insert("error".into(), failure(error));
+fn task(step: &StepView) -> Task<'_> {
+    Task {
+        task_id: step.run_id.dataflow(),
+        step_id: &step.step_id,
+        type_name: step.type_name,
+        status: step.status.into(),
     }
 }
 
-fn failure(error: &Failure) -> Value {
-    let mut shown = json!({"code": error.code, "message": error.message});
-    if let (Some(step), Some(fields)) = (&error.step, shown.as_object_mut()) {
-        fields.insert("step_id".into(), step.as_str().into());
-    }
-    shown
+fn failure(error: &Failure) -> Error<'_> {
+    Error { code: &error.code, message: &error.message, step_id: error.step.as_deref() }
 }

@@ -1,6 +1,7 @@
 //! Putting events for webhooks in the outbox.
 
-use serde_json::Value;
+use std::sync::Arc;
+
 use stepwell_core::ids::{DeliveryId, EventId, SubjectId, WebhookId, WorkspaceId};
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
@@ -37,13 +38,13 @@ impl Engine {
         &self,
         topic: Topic,
         happened: Happened,
-        data: impl FnOnce() -> Value,
+        data: impl FnOnce() -> String,
     ) -> Vec<DeliveryRecord> {
         let webhooks = self.hooks.listeners(happened.workspace, topic);
         if webhooks.is_empty() {
             return Vec::new();
         }
-        let body = self.body(topic.name(), happened.at, data());
+        let body: Arc<str> = self.body(topic.name(), happened.at, data()).into();
         let to = |id| self.delivery(id, topic.name(), happened, body.clone());
         webhooks.iter().map(|webhook| to(webhook.id)).collect()
     }
@@ -58,11 +59,11 @@ impl Engine {
         let body = self.body(TEST_EVENT, at, self.tell.test(webhook));
         // A subject of its own: it waits for no other test.
         let subject = SubjectId::from_uuid(new_uuid());
-        self.delivery(webhook, TEST_EVENT, Happened::to(workspace, subject, at), body)
+        self.delivery(webhook, TEST_EVENT, Happened::to(workspace, subject, at), body.into())
     }
 
     /// The body of an event that just happened.
-    pub(super) fn body(&self, name: &str, at: Timestamp, data: Value) -> String {
+    pub(super) fn body(&self, name: &str, at: Timestamp, data: String) -> String {
         self.tell.event(Event { id: EventId::from_uuid(new_uuid()), name, at, data })
     }
 
@@ -71,7 +72,7 @@ impl Engine {
         webhook: WebhookId,
         event: &str,
         happened: Happened,
-        body: String,
+        body: Arc<str>,
     ) -> DeliveryRecord {
         let Happened { workspace, subject, sequence, at } = happened;
         DeliveryRecord {

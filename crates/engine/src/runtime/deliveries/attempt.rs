@@ -8,6 +8,7 @@ use stepwell_steps::OutboundRequest;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::traits::{DeliveryAttempt, Health};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+use tokio::sync::OnceCell;
 
 use super::outbox::STATUS;
 use super::signature;
@@ -34,6 +35,9 @@ pub(super) struct Verdict {
     pub(super) gone: bool,
 }
 
+/// What the store says of a webhook, asked once for the attempts that start together.
+pub(super) type Asked = OnceCell<Result<Option<WebhookRecord>, String>>;
+
 /// Where a delivery goes, and what signs it.
 struct Address {
     url: String,
@@ -51,7 +55,7 @@ enum NotSent {
 }
 
 /// Sends a delivery, unless nobody is there any more.
-pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord) -> Verdict {
+pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &Asked) -> Verdict {
     let at = engine.now();
     let number = delivery.attempts.saturating_add(1);
     let mut made = AttemptRecord {
@@ -62,7 +66,7 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord) -> Verdic
         response_status: None,
         response: String::new(),
     };
-    let (good, health) = match address(engine, &delivery, at).await {
+    let (good, health) = match address(engine, &delivery, at, asked).await {
         Err(NotSent::Never(why)) => {
             made.response = why;
             return verdict(&delivery, DeliveryStatus::Exhausted, made, Health::Unknown, at);
@@ -121,6 +125,7 @@ async fn address(
     engine: &Engine,
     delivery: &DeliveryRecord,
     now: Timestamp,
+    asked: &Asked,
 ) -> Result<Address, NotSent> {
     let later = |error: String| NotSent::Yet(format!("not sent: {error}"));
     match &delivery.destination {
@@ -135,8 +140,11 @@ async fn address(
             Ok(Address { url: url.clone(), id, secrets: vec![secret] })
         }
         Destination::Webhook(id) => {
-            let found = engine.store.find_webhook(*id).await;
-            let found = found.map_err(|error| later(error.to_string()))?;
+            let find = || async {
+                engine.store.find_webhook(*id).await.map_err(|error| error.to_string())
+            };
+            let found = asked.get_or_init(find).await.as_ref();
+            let found = found.map_err(|error| later(error.clone()))?.as_ref();
             let webhook =
                 found.ok_or_else(|| NotSent::Never("not sent: the webhook was deleted".into()))?;
             match webhook.status {
@@ -148,8 +156,8 @@ async fn address(
                     return Err(NotSent::Never("not sent: the webhook is disabled".into()));
                 }
             }
-            let secrets = secrets(&webhook, now);
-            Ok(Address { url: webhook.url, id: delivery.id.abi(), secrets })
+            let secrets = secrets(webhook, now);
+            Ok(Address { url: webhook.url.clone(), id: delivery.id.abi(), secrets })
         }
     }
 }
@@ -179,7 +187,7 @@ async fn send(
         method: "POST".into(),
         url: address.url.clone(),
         headers,
-        body: Some(body.clone().into_bytes()),
+        body: Some(body.as_bytes().to_vec()),
         max_redirects: 0,
         timeout: Some(PATIENCE),
         max_response_bytes: None,

@@ -106,7 +106,7 @@ impl Telling<'_> {
     }
 
     /// The data of an event for webhooks; the execution stands after it.
-    fn data(&self, event: &Recorded) -> serde_json::Value {
+    fn data(&self, event: &Recorded) -> String {
         let workflow_name = &self.committed.origin.plan.name;
         let step = event.event.step().and_then(|index| view::step(self.committed, index));
         match step {
@@ -158,7 +158,7 @@ impl Telling<'_> {
             sequence,
             workspace: self.record.workspace,
             event: name.to_owned(),
-            body,
+            body: body.into(),
             status: DeliveryStatus::Pending,
             attempts: 0,
             created_at: at,

@@ -13,7 +13,7 @@ use stepwell_store::StoreError;
 use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
 use tokio::task::JoinSet;
 
-use super::attempt::{Verdict, attempt};
+use super::attempt::{Asked, Verdict, attempt};
 use super::health::look_after;
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
@@ -24,45 +24,48 @@ const AT_ONCE: usize = 256;
 const SHARE: usize = 32;
 /// How often to look, even if nobody says that there is something.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How soon to look again for what is new while something is under way: where much happens, each
+/// look is for many events.
+const BREATH: Duration = Duration::from_millis(5);
 /// How long to leave the store alone when it cannot answer, and how soon to look again while
 /// something is under way.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// The queues of which a delivery is under way.
-type Busy = BTreeSet<(ReceiverId, SubjectId)>;
+type Queue = (ReceiverId, SubjectId);
+
+/// The queues of which a delivery is under way: until what came of it is stored.
+type Busy = BTreeSet<Queue>;
 
 /// An attempt that ended, and the queue that it was of.
-type Ended = ((ReceiverId, SubjectId), Option<WebhookId>, Verdict);
+type Ended = (Queue, Option<WebhookId>, Verdict);
 
 /// The loop that sends deliveries until it is told to stop. What is under way then is sent again
 /// after the next start, with the same id.
 pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
-    let mut sending = Sending { under_way: JoinSet::new(), busy: Busy::new(), last: None };
+    let mut sending = Sending::default();
     loop {
-        let pause = match sending.start_due(&engine).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                tracing::warn!(%error, "the outbox cannot be read");
-                STORE_PAUSE
-            }
+        let pause = sending.look(&engine).await;
+        let breath = if sending.busy.is_empty() { Duration::ZERO } else { BREATH };
+        let something_new = async {
+            tokio::time::sleep(breath).await;
+            engine.outbox_changed.notified().await;
         };
         tokio::select! {
-            () = stop.stopped() => return,
+            () = stop.stopped() => return sending.finish(&engine).await,
             () = tokio::time::sleep(pause) => {}
-            () = engine.outbox_changed.notified() => {}
-            Some(first) = sending.under_way.join_next(), if !sending.under_way.is_empty() => {
-                let mut ended: Vec<_> = first.ok().into_iter().collect();
-                while let Some(more) = sending.under_way.try_join_next() {
-                    ended.extend(more.ok());
-                }
-                sending.note(&engine, ended).await;
-            }
+            () = something_new => {}
+            () = sending.make_room(&engine) => {}
         }
     }
 }
 
+#[derive(Default)]
 struct Sending {
     under_way: JoinSet<Ended>,
+    /// What ended while the outcomes of others were being stored: it is stored together then.
+    ended: Vec<Ended>,
+    /// Outcomes that are being stored, one task at a time; it answers the queues that go on.
+    storing: JoinSet<Vec<Queue>>,
     busy: Busy,
     /// The receiver that was served last.
     last: Option<ReceiverId>,
@@ -70,8 +73,15 @@ struct Sending {
 
 impl Sending {
     /// Starts what is due and has room, and answers how long to wait for more.
+    async fn look(&mut self, engine: &Arc<Engine>) -> Duration {
+        self.start_due(engine).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the outbox cannot be read");
+            STORE_PAUSE
+        })
+    }
+
     async fn start_due(&mut self, engine: &Arc<Engine>) -> Result<Duration, StoreError> {
-        let limit = AT_ONCE.saturating_sub(self.under_way.len());
+        let limit = AT_ONCE.saturating_sub(self.busy.len());
         if limit == 0 {
             return Ok(LOOK_EVERY);
         }
@@ -83,13 +93,18 @@ impl Sending {
             after: self.last,
             limit,
         };
+        let mut webhooks: BTreeMap<WebhookId, Arc<Asked>> = BTreeMap::new();
         for delivery in engine.store.due_deliveries(due).await? {
             let queue = (delivery.receiver, delivery.subject);
             self.busy.insert(queue);
             self.last = Some(delivery.receiver);
             let engine = engine.clone();
             let webhook = delivery.destination.webhook();
-            self.under_way.spawn(async move { (queue, webhook, attempt(&engine, delivery).await) });
+            // Those that start together ask once for their webhook.
+            let asked = webhook.map(|id| webhooks.entry(id).or_default().clone());
+            let asked = asked.unwrap_or_default();
+            self.under_way
+                .spawn(async move { (queue, webhook, attempt(&engine, delivery, &asked).await) });
         }
         if !self.busy.is_empty() {
             // Whoever ends makes room; those that are not due yet are looked for again soon.
@@ -99,31 +114,69 @@ impl Sending {
         Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(Duration::from_millis(5), LOOK_EVERY))
     }
 
-    async fn note(&mut self, engine: &Engine, ended: Vec<Ended>) {
-        let mut failing: BTreeMap<WebhookId, bool> = BTreeMap::new();
-        let mut attempts: Vec<DeliveryAttempt> = Vec::with_capacity(ended.len());
-        let mut queues = Vec::with_capacity(ended.len());
-        for (queue, webhook, Verdict { attempt, gone }) in ended {
-            if let (Some(webhook), Health::Failing) = (webhook, attempt.health) {
-                *failing.entry(webhook).or_default() |= gone;
-            }
-            attempts.push(attempt);
-            queues.push(queue);
-        }
-        while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
-            tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");
-            if engine.background.is_stopping() {
-                return;
-            }
-            tokio::time::sleep(STORE_PAUSE).await;
-        }
-        for queue in queues {
-            self.busy.remove(&queue);
-        }
-        for (webhook, gone) in failing {
-            look_after(engine, webhook, gone).await;
+    /// Begins to store what came of attempts, unless the outcomes of others still are being
+    /// stored. Others start and end meanwhile.
+    fn store_ended(&mut self, engine: &Arc<Engine>) {
+        if self.storing.is_empty() && !self.ended.is_empty() {
+            let ended = std::mem::take(&mut self.ended);
+            let engine = engine.clone();
+            self.storing.spawn(async move { store(&engine, ended).await });
         }
     }
+
+    /// Has stored what came of attempts as they end; completes when some queues can go on.
+    async fn make_room(&mut self, engine: &Arc<Engine>) {
+        loop {
+            tokio::select! {
+                Some(first) = self.under_way.join_next(), if !self.under_way.is_empty() => {
+                    self.ended.extend(first.ok());
+                    while let Some(more) = self.under_way.try_join_next() {
+                        self.ended.extend(more.ok());
+                    }
+                    self.store_ended(engine);
+                }
+                Some(stored) = self.storing.join_next(), if !self.storing.is_empty() => {
+                    for queue in stored.unwrap_or_default() {
+                        self.busy.remove(&queue);
+                    }
+                    return self.store_ended(engine);
+                }
+                else => std::future::pending().await,
+            }
+        }
+    }
+
+    /// What ended is stored: otherwise it would be sent again.
+    async fn finish(mut self, engine: &Arc<Engine>) {
+        while self.storing.join_next().await.is_some() {}
+        self.store_ended(engine);
+        while self.storing.join_next().await.is_some() {}
+    }
+}
+
+/// Stores what came of attempts; answers the queues that can go on.
+async fn store(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
+    let mut failing: BTreeMap<WebhookId, bool> = BTreeMap::new();
+    let mut attempts: Vec<DeliveryAttempt> = Vec::with_capacity(ended.len());
+    let mut queues = Vec::with_capacity(ended.len());
+    for (queue, webhook, Verdict { attempt, gone }) in ended {
+        if let (Some(webhook), Health::Failing) = (webhook, attempt.health) {
+            *failing.entry(webhook).or_default() |= gone;
+        }
+        attempts.push(attempt);
+        queues.push(queue);
+    }
+    while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
+        tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");
+        if engine.background.is_stopping() {
+            return Vec::new();
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+    for (webhook, gone) in failing {
+        look_after(engine, webhook, gone).await;
+    }
+    queues
 }
 
 /// How many deliveries one receiver may have under way, so that there is room for another one.
