@@ -135,8 +135,7 @@ impl App {
         self.view(Arc::new(record)).await
     }
 
-    /// Makes a new release of the definition for the workflow as it is found, and points these
-    /// tags at it.
+    /// Makes a new release of the workflow as it is found, and points these tags at it.
     pub(super) async fn release_tagged(
         &self,
         caller: &Caller,

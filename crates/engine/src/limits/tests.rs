@@ -153,7 +153,7 @@ async fn executions_count_until_they_end() {
     let refused = limits.take_execution(id(4), at(0)).unwrap_err();
     assert_eq!((refused.whose, refused.what), (Whose::Workspace, What::Concurrent));
     assert_eq!(refused.standing.remaining, 0);
-    assert!(refused.to_string().contains("3 executions at the same time"), "{refused}");
+    assert!(refused.to_string().contains("3 executions at a time"), "{refused}");
     assert_eq!(limits.key.as_ref().unwrap().active.count(), 2, "the refused one left no trace");
     for n in [9, 2, 2] {
         limits.leave(id(n));
