@@ -203,6 +203,11 @@ impl ApiError {
     }
 }
 
+/// As much of what a user wrote as an error repeats: the first 64 characters.
+pub fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
 /// Carries itself to the edge, which writes the body; the status here is never sent.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use stepwell_core::{Map, Problem};
 
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 
 /// The most values in one document. In memory each takes many times the two bytes that it may take
 /// in a body.
@@ -285,7 +285,7 @@ impl Fields {
 }
 
 fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
-    let shown: String = name.chars().take(64).collect();
+    let shown = shortened(name);
     let nearest = known
         .iter()
         .map(|k| (strsim::damerau_levenshtein(k, &shown), *k))

@@ -12,7 +12,7 @@ use stepwell_engine::caller::Role;
 use stepwell_store::record::{KeyRecord, WorkspaceRecord};
 
 use super::{limits, wire};
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 use crate::json::Fields;
 use crate::respond::Time;
 
@@ -41,7 +41,7 @@ pub fn parse_key_id(text: &str) -> Result<KeyId, ApiError> {
         None => text.to_owned(),
     };
     inside.parse().map_err(|_| {
-        let shown: String = text.chars().take(64).collect();
+        let shown = shortened(text);
         ApiError::new(
             Kind::NoObject,
             format!(
@@ -95,7 +95,7 @@ fn role(fields: &mut Fields) -> Option<Role> {
     let role = Role::ALL.into_iter().find(|role| role.name() == text);
     if role.is_none() {
         let known = Role::ALL.map(Role::name).join(", ");
-        let shown: String = text.chars().take(64).collect();
+        let shown = shortened(&text);
         let message = format!("there is no role `{shown}`; the roles are {known}");
         fields.push(Problem::new("role", message));
     }

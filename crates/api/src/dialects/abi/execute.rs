@@ -19,7 +19,7 @@ use super::ids::{OfExecution, OfWorkflow};
 use super::{responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 use crate::json::Fields;
 use crate::server::Api;
 use crate::{respond, secrets};
@@ -303,7 +303,7 @@ fn again(mut fields: Fields) -> Result<Again, ApiError> {
         (Some("failed"), None) => Some(RerunFrom::Failed),
         (None | Some("start"), None) => None,
         (Some(other), None) => {
-            let other: String = other.chars().take(64).collect();
+            let other = shortened(other);
             let problem = Problem::new("from", "must be start or failed; name a step as from_step");
             fields.push(problem.expecting("start or failed", other));
             None

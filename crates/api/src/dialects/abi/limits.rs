@@ -5,6 +5,7 @@ use stepwell_core::Problem;
 use stepwell_core::rate::{RateLimits, Tier};
 
 use super::wire;
+use crate::error::shortened;
 use crate::json::{Fields, type_name};
 
 /// Reads both fields; `None` where neither is there. What is wrong is noted in `fields`.
@@ -13,7 +14,7 @@ pub fn read(fields: &mut Fields) -> Option<RateLimits> {
         let tier = Tier::ALL.into_iter().find(|tier| tier.name() == text);
         if tier.is_none() {
             let known = Tier::ALL.map(Tier::name).join(", ");
-            let shown: String = text.chars().take(64).collect();
+            let shown = shortened(&text);
             let message = format!("there is no tier `{shown}`; the tiers are {known}");
             fields.push(Problem::new("tier", message));
         }
@@ -28,7 +29,7 @@ pub fn read(fields: &mut Fields) -> Option<RateLimits> {
             concurrent_executions: take("concurrent_executions"),
         };
         for name in given.keys() {
-            let shown: String = name.chars().take(64).collect();
+            let shown = shortened(name);
             let message = "there is no such limit; the limits are executions_per_second, \
                            requests_per_minute, concurrent_executions";
             fields.push(Problem::new(format!("rate_limits.{shown}"), message));

@@ -6,7 +6,7 @@ use stepwell_engine::app::{ChangeWorkflow, Idempotency, NewWorkflow};
 use stepwell_store::record::IntegrationUse;
 use utoipa::ToSchema;
 
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 use crate::json::{Fields, type_name};
 
 /// How the message about a wrong workflow begins.
@@ -139,7 +139,7 @@ fn integration(item: &Value) -> Result<IntegrationUse, (&'static str, String)> {
     if let Some(unknown) =
         parts.keys().find(|key| !["id", "required", "status"].contains(&key.as_str()))
     {
-        let unknown: String = unknown.chars().take(64).collect();
+        let unknown = shortened(unknown);
         return Err(("", format!("unknown field `{unknown}`; the fields are id, required")));
     }
     let id = match parts.get("id").and_then(Value::as_str) {

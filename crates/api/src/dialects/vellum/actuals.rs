@@ -11,7 +11,7 @@ use stepwell_engine::{App, AppError, Caller};
 
 use super::outputs;
 use super::types::ValueType;
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 use crate::json::{Fields, type_name};
 
 /// The most actuals of one request.
@@ -200,7 +200,7 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
 fn shown(value: &Value) -> String {
     match value {
         Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("`{}`", text.chars().take(64).collect::<String>()),
+        Value::String(text) => format!("`{}`", shortened(text)),
         other => type_name(other).to_owned(),
     }
 }
@@ -253,7 +253,7 @@ fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
     let output = match (output_key, output_id.unwrap_or_default()) {
         (Some(key), _) => key,
         (None, id) => by_id(&id).ok_or_else(|| {
-            let shown: String = id.chars().take(64).collect();
+            let shown = shortened(&id);
             let message = format!("there is no output with the id `{shown}`");
             ApiError::invalid(&format!("{place}.output_id"), message)
         })?,
@@ -262,7 +262,7 @@ fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
 }
 
 fn not_an_id(field: &str, text: &str) -> ApiError {
-    let shown: String = text.chars().take(64).collect();
+    let shown = shortened(text);
     let problem = Problem::new(field, "is not a UUID");
     ApiError::problem(problem.expecting("UUID", format!("`{shown}`")))
 }
@@ -271,7 +271,7 @@ fn gone(of: &Of, error: AppError) -> ApiError {
     let (Of::Id { field, text } | Of::External { field, text }) = of;
     match error {
         AppError::NotFound { kind: "execution", .. } => {
-            let shown: String = text.chars().take(64).collect();
+            let shown = shortened(text);
             let problem = Problem::new(field, format!("execution `{shown}` was not found"));
             ApiError::with_problems(Kind::NoExecution, "not found", vec![problem])
         }

@@ -23,7 +23,7 @@ use super::stream::{WriteLines, stream_of};
 use super::{convert, inputs, ndjson, request, responses, routes, wire};
 use crate::body::Posted;
 use crate::edge::Who;
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 use crate::json::Fields;
 use crate::secrets;
 use crate::server::{Api, Stopping};
@@ -47,7 +47,7 @@ impl TryFrom<Fields> for Execute {
         let metadata = fields.object("metadata").unwrap_or_default();
         let previous = request::id(&mut fields, "previous_execution_id");
         if let Some(trigger) = fields.text("trigger") {
-            let shown: String = trigger.chars().take(64).collect();
+            let shown = shortened(&trigger);
             let message = format!("there is no trigger `{shown}`; leave it out");
             fields.push(Problem::new("trigger", message));
         }

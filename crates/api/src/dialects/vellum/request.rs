@@ -6,7 +6,7 @@ use stepwell_core::{Map, Problem};
 use stepwell_engine::app::WorkflowRef;
 
 use super::meta::ExpandMeta;
-use crate::error::ApiError;
+use crate::error::{ApiError, shortened};
 use crate::json::Fields;
 
 /// The longest external id, in bytes.
@@ -144,7 +144,7 @@ pub fn id<T: std::str::FromStr>(fields: &mut Fields, name: &'static str) -> Opti
 fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &str) -> Option<T> {
     let read = text.parse().ok();
     if read.is_none() {
-        let shown: String = text.chars().take(64).collect();
+        let shown = shortened(text);
         fields.push(Problem::new(name, "is not a UUID").expecting("UUID", format!("`{shown}`")));
     }
     read

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::body::Posted;
 use crate::edge::Who;
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 use crate::once::once;
 use crate::server::{Api, Stopping};
 use crate::{respond, secrets};
@@ -261,7 +261,7 @@ async fn submit_workflow_execution_actuals(
 pub(super) fn execution_id(path: &RawPathParams, name: &str) -> Result<ExecutionId, ApiError> {
     let text = path.iter().find(|(known, _)| *known == name).map_or("", |(_, id)| id);
     text.parse().map_err(|_| {
-        let shown: String = text.chars().take(64).collect();
+        let shown = shortened(text);
         ApiError::problem(
             Problem::new(name, "is not a UUID").expecting("UUID", format!("`{shown}`")),
         )

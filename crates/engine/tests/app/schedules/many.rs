@@ -9,7 +9,7 @@ use stepwell_core::ids::{ScheduleId, WorkspaceId};
 use stepwell_core::schedule::{Policies, Progress, Timing};
 use stepwell_engine::{Clock, SystemClock};
 use stepwell_store::schedules::{CreateSchedule, DueSchedules, ScheduleRecord};
-use stepwell_store::{Effects, ScheduleStore, Store};
+use stepwell_store::{Effects, ScheduleStore};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::simulated::{Simulated, at, cron, scheduled_at};
@@ -68,11 +68,15 @@ async fn they_cost_nothing_and_make_nobody_late() {
     assert!(each < Duration::from_millis(5), "a look takes {each:?}");
 
     let id = bench.schedule(workflow, cron("* * * * * *")).await;
-    // Real seconds have to go by.
-    tokio::time::sleep(Duration::from_millis(3500)).await;
+    // Real seconds have to go by, more of them on a machine that is busy.
+    let three = async {
+        while bench.executions(workflow).await.len() < 3 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), three).await.expect("in time");
     bench.app.enable_schedule(&bench.caller, id, false).await.unwrap();
     let fired = bench.executions(workflow).await;
-    assert!(fired.len() >= 3, "{}", fired.len());
     let late = |execution: &stepwell_store::record::ExecutionRecord| {
         execution.created_at.since(at(scheduled_at(execution)))
     };
@@ -81,5 +85,4 @@ async fn they_cost_nothing_and_make_nobody_late() {
     println!("a look takes {each:?}; firings were late by {late:?}");
     // The machine that runs the tests may be busy: the best tells what the scheduler adds.
     assert!(late[0] < Duration::from_millis(100), "{late:?}");
-    let _: &dyn Store = &*store;
 }

@@ -11,7 +11,7 @@ use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 use super::super::lists::PAGED;
 use super::super::wire::Pagination;
 use super::wire;
-use crate::error::ApiError;
+use crate::error::{ApiError, shortened};
 use crate::json::Fields;
 use crate::query::{MAX_LIMIT, Params, wrong};
 use crate::respond::Time;
@@ -115,10 +115,6 @@ fn unknown_event(place: usize, name: &str) -> Problem {
     let all = all.join(", ");
     let message = format!("unknown event `{name}`; {hint} {all}; `*` means all");
     Problem::new(format!("events[{place}]"), message)
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
 }
 
 /// How a list of webhooks is to be filtered, sorted and cut.
