@@ -286,13 +286,13 @@ fn large_documents_take_a_moment() {
         ),
         (
             "unknown inputs among many",
-            json!({"name": "n", "inputs": object(50_000, &|i| (format!("input{i}"), json!("string"))),
-                "steps": [{"type": "Echo", "input": many(3000, &|i| format!("{{{{ inputs.input_{i} }}}}"))}]}),
+            json!({"name": "n", "inputs": object(20_000, &|i| (format!("input{i}"), json!("string"))),
+                "steps": [{"type": "Echo", "input": many(1000, &|i| format!("{{{{ inputs.input_{i} }}}}"))}]}),
         ),
         (
             "values of a typed map",
             one(json!({"type": "HttpRequest", "config": {"url": "u",
-                "headers": object(50_000, &|i| (format!("h{i}"), json!(i)))}})),
+                "headers": object(20_000, &|i| (format!("h{i}"), json!(i)))}})),
         ),
         (
             "references in a schema",
