@@ -11,6 +11,9 @@ use crate::Caller;
 use crate::egress::origin;
 use crate::runtime::engine::Engine;
 
+/// How often a change is tried again because another one came between.
+const ATTEMPTS: usize = 16;
+
 /// Switches a webhook off whose attempt just failed, if it has failed for too long or is `gone`.
 pub(super) async fn look_after(engine: &Engine, webhook: WebhookId, gone: bool) {
     match disable(engine, webhook, gone).await {
@@ -21,9 +24,6 @@ pub(super) async fn look_after(engine: &Engine, webhook: WebhookId, gone: bool) 
         Err(error) => tracing::warn!(%webhook, %error, "a failing webhook cannot be looked at"),
     }
 }
-
-/// How often a change is tried again because another one came between.
-const ATTEMPTS: usize = 16;
 
 async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
     for _ in 0..ATTEMPTS {
@@ -38,13 +38,13 @@ async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), Store
 async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
     let Some(webhook) = engine.store.find_webhook(id).await? else { return Ok(()) };
     let Some(reason) = reason(engine, &webhook, gone) else { return Ok(()) };
-    tracing::warn!(webhook = %id, reason, "a webhook is disabled");
-    let status = WebhookStatus::Disabled { reason };
+    let status = WebhookStatus::Disabled { reason: reason.clone() };
     let caller = Caller::internal_to(webhook.workspace);
     let note = engine.noted(&caller, Action::WebhookDisabled, id).named(origin(&webhook.url));
     let after = WebhookRecord { status, ..webhook.clone() };
     let update = UpdateWebhook::of(&webhook, after, engine.now(), Effects::noting(note));
     engine.store.update_webhook(update).await?;
+    tracing::warn!(webhook = %id, reason, "a webhook is disabled");
     engine.hooks.read(&*engine.store).await
 }
 
