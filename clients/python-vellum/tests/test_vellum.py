@@ -73,7 +73,7 @@ def test_the_example_runs_as_printed(
             "Workflow state: STREAMING",
             "Workflow state: FULFILLED",
         ]
-        [actual] = other.list_actuals(earlier.execution_id)
+        [actual] = other.list_actuals(earlier.execution_id).items
         assert (actual.output_name, actual.desired_output_value, actual.matched) == (
             "result",
             "Expected output",

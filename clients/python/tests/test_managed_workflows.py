@@ -268,7 +268,9 @@ def test_events(client: Client) -> None:
     later = list(client.executions.events(execution_id, after=middle))
     assert later == [event for event in events if event.sequence > middle]
     assert list(client.executions.events(execution_id, after=last.sequence)) == []
-    assert client.executions.logs(execution_id) == []
+    page = client.executions.logs(execution_id)
+    assert (page.items, page.pagination.total_items) == ([], 0)
+    assert list(client.executions.iter_logs(execution_id)) == []
     with pytest.raises(stepwell.NotFoundError):
         next(client.executions.events("exec_" + "0" * 26))
 
@@ -296,7 +298,7 @@ def test_async(server: Server) -> None:
             assert (await executions.list(workflow_id=made.id)).pagination.total_items == 5
             again = await executions.rerun(begun.execution_id)
             assert again.rerun_of == begun.execution_id
-            assert await executions.logs(begun.execution_id) == []
+            assert (await executions.logs(begun.execution_id)).items == []
             slow = await workflows.create("slow", configuration=SLOW)
             await workflows.activate(slow.id)
             execution_id = (await workflows.execute_async(slow.id)).execution_id

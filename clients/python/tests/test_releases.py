@@ -32,18 +32,24 @@ def test_releases_and_tags(server: Server) -> None:
             workflow_id, says("two", "py-releases"), release_tags=["beta"], idempotency_key="py-r"
         )
         assert again == second
-        page = client.list_releases(workflow_id, limit=1)
-        assert [release.number for release in page.releases] == [2] and page.next_cursor
-        rest = client.list_releases(workflow_id, cursor=page.next_cursor)
-        assert [release.number for release in rest.releases] == [1]
+        page = client.list_releases(workflow_id, page_size=1)
+        assert [release.number for release in page.items] == [2]
+        assert (page.pagination.total_items, page.pagination.total_pages) == (2, 2)
+        rest = client.list_releases(workflow_id, cursor=page.pagination.next_cursor)
+        assert [release.number for release in rest.items] == [1]
         assert [release.number for release in client.iter_releases(workflow_id)] == [2, 1]
+        upwards = client.iter_releases(workflow_id, sort_order="asc")
+        assert [release.number for release in upwards] == [1, 2]
 
         tag = client.put_release_tag(workflow_id, "stable", 1)
         assert [(share.release, share.weight) for share in tag.traffic] == [(1, 1)]
         assert (datetime.now(timezone.utc) - tag.updated_at).total_seconds() < 60
         assert client.get_release_tag(workflow_id, "stable") == tag
-        names = [tag.name for tag in client.list_release_tags(workflow_id)]
-        assert {"beta", "stable"} <= set(names)
+        tags = client.list_release_tags(workflow_id, page_size=2)
+        assert [tag.name for tag in tags.items] == ["LATEST", "beta"]
+        assert (tags.pagination.total_items, tags.pagination.total_pages) == (3, 2)
+        names = [tag.name for tag in client.iter_release_tags(workflow_id)]
+        assert names == ["LATEST", "beta", "stable"]
 
         def said(**options: str) -> str:
             answer = client.execute_workflow([], workflow_deployment_name="py-releases", **options)
@@ -95,7 +101,7 @@ def test_actuals_and_quality(server: Server) -> None:
         done = client.execute_workflow(
             [], workflow_deployment_name="py-quality", release_tag="stable", external_id="py-q-1"
         )
-        assert client.list_actuals(done.execution_id) == []
+        assert client.list_actuals(done.execution_id).items == []
         good: stepwell.Actual = {"output_key": "said", "quality": 1.0, "metadata": {"by": "u-1"}}
         client.submit_workflow_execution_actuals([good], execution_id=done.execution_id)
         client.submit_workflow_execution_actuals(
@@ -105,7 +111,10 @@ def test_actuals_and_quality(server: Server) -> None:
             ],
             external_id="py-q-1",
         )
-        actuals = client.list_actuals(done.execution_id)
+        first = client.list_actuals(done.execution_id, page_size=2)
+        assert (len(first.items), first.pagination.total_items) == (2, 3)
+        actuals = list(client.iter_actuals(done.execution_id))
+        assert actuals[:2] == first.items
         assert [(a.quality, a.desired_output_value, a.matched) for a in actuals] == [
             (1.0, None, None),
             (0.5, "one", True),
@@ -124,13 +133,13 @@ def test_async(server: Server) -> None:
         async with AsyncClient(server.key, server.url) as client:
             workflow_id = (await client.create_workflow(says("one", "py-async"))).workflow_id
             assert (await client.create_release(workflow_id, says("two", "py-async"))).number == 2
-            assert len((await client.list_releases(workflow_id)).releases) == 2
+            assert len((await client.list_releases(workflow_id)).items) == 2
             assert [r.number async for r in client.iter_releases(workflow_id)] == [2, 1]
             tag = await client.put_release_tag(workflow_id, "stable", {2: 1})
             assert await client.get_release_tag(workflow_id, "stable") == tag
-            assert tag in await client.list_release_tags(workflow_id)
+            assert tag in (await client.list_release_tags(workflow_id)).items
             done = await client.execute_workflow([], workflow_deployment_name="py-async")
-            assert await client.list_actuals(done.execution_id) == []
+            assert (await client.list_actuals(done.execution_id)).items == []
             assert (await client.workflow_quality(workflow_id)).count == 0
             assert "$schema" in await client.definition_schema()
 

@@ -33,7 +33,7 @@ def use(client: Client) -> None:
     client.submit_workflow_execution_actuals([{"output_name": "o", "quality": 1}])
     assert_type(client.create_release("w", {}, release_tags=["beta"]), stepwell.Release)
     assert_type(client.put_release_tag("w", "stable", {1: 90, 2: 10}), stepwell.ReleaseTag)
-    assert_type(client.list_actuals("e"), list[stepwell.StoredActual])
+    assert_type(client.list_actuals("e"), management.Page[stepwell.StoredActual])
     assert_type(client.workflow_quality("w").tags, list[stepwell.TagQuality])
     assert_type(client.definition_schema(), dict[str, Any])
     assert_type(client.create_api_key("k", ["admin"]).secret, str)
@@ -72,5 +72,5 @@ async def use_async(client: AsyncClient) -> None:
     async for told in stream:
         assert_type(told, stepwell.WorkflowStreamEvent)
     await stream.aclose()
-    assert_type(await client.list_release_tags("w"), list[stepwell.ReleaseTag])
+    assert_type(await client.list_release_tags("w"), management.Page[stepwell.ReleaseTag])
     await client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]

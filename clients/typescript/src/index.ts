@@ -30,11 +30,9 @@ export type {
 export type { CallOptions, ClientOptions, PostOptions } from "./http.js";
 export type {
   CreateReleaseOptions,
-  ListReleasesOptions,
   Quality,
   QualitySum,
   Release,
-  ReleasePage,
   ReleaseTag,
   Share,
   StoredActual,

@@ -33,6 +33,9 @@ export interface CursorOptions extends PageOptions {
 /** What short lists take. */
 export interface ListOptions extends SortOptions, PageOptions {}
 
+/** What lists take that have cursors and nothing else. */
+export interface CursorListOptions extends SortOptions, CursorOptions {}
+
 /** What was deleted. */
 export interface Deleted {
   id: string;

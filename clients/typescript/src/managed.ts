@@ -14,6 +14,7 @@ const WORKFLOW = `${WORKFLOWS}/{}`;
 const STEP_TYPES = "/api/v1/step_types";
 const EXECUTIONS = "/api/v1/workflow_executions";
 const EXECUTION = `${EXECUTIONS}/{}`;
+const LOGS = `${EXECUTION}/logs`;
 
 /** How long executing may take where nothing else is said. */
 const EXECUTE_TIMEOUT = 600_000;
@@ -225,11 +226,14 @@ export class ManagedExecutions extends Resource {
     });
   }
 
-  /** The log of an execution, in order. */
-  async logs(executionId: string, options: CallOptions = {}): Promise<m.LogLine[]> {
-    const where = `${path(EXECUTION, executionId)}/logs`;
-    const call: Call = { method: "GET", path: where, ...options };
-    return (await this.send<{ items: m.LogLine[] }>(call)).items;
+  /** A page of an execution's log, in order. */
+  logs(executionId: string, options: m.ListOptions = {}): Promise<m.Page<m.LogLine>> {
+    return this.page(path(LOGS, executionId), options);
+  }
+
+  /** The log of an execution, in order, page by page. */
+  iterLogs(executionId: string, options: m.SortOptions = {}): AsyncGenerator<m.LogLine> {
+    return this.each(path(LOGS, executionId), options);
   }
 }
 

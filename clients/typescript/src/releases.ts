@@ -3,18 +3,14 @@
 import { DataflowClient } from "./dataflow.js";
 import { UnexpectedAnswerError } from "./errors.js";
 import { path, type Call, type CallOptions, type PostOptions } from "./http.js";
+import type { CursorListOptions, ListOptions, Page, SortOptions } from "./managed-models.js";
+import { allPages } from "./resource.js";
 
 /** A definition that does not change any more. `number` counts from 1. */
 export interface Release {
   number: number;
   createdAt: string;
   definition: unknown;
-}
-
-/** A page of releases, newest first; `nextCursor` is null after the last. */
-export interface ReleasePage {
-  releases: Release[];
-  nextCursor: string | null;
 }
 
 /** A release and its weight beside the others of a tag. */
@@ -66,12 +62,10 @@ export interface CreateReleaseOptions extends PostOptions {
   releaseTags?: string[];
 }
 
-export interface ListReleasesOptions extends CallOptions {
-  limit?: number;
-  cursor?: string;
-}
-
 const WORKFLOW = "/api/v1/workflows/{}";
+const RELEASES = `${WORKFLOW}/releases`;
+const TAGS = `${WORKFLOW}/release_tags`;
+const ACTUALS = "/api/v1/workflow_executions/{}/actuals";
 
 /** Releases, release tags, and actuals. */
 export class ReleasesClient extends DataflowClient {
@@ -82,29 +76,18 @@ export class ReleasesClient extends DataflowClient {
     { releaseTags = [], ...options }: CreateReleaseOptions = {},
   ): Promise<Release> {
     const body = { definition, release_tags: releaseTags };
-    const where = path(`${WORKFLOW}/releases`, workflowId);
+    const where = path(RELEASES, workflowId);
     return this.wrapped({ method: "POST", path: where, body, ...options });
   }
 
   /** A page of a workflow's releases, newest first. */
-  listReleases(workflowId: string, options: ListReleasesOptions = {}): Promise<ReleasePage> {
-    const { limit, cursor, ...rest } = options;
-    const where = path(`${WORKFLOW}/releases`, workflowId);
-    return this.wrapped({ method: "GET", path: where, query: { limit, cursor }, ...rest });
+  listReleases(workflowId: string, options: CursorListOptions = {}): Promise<Page<Release>> {
+    return this.page(path(RELEASES, workflowId), options);
   }
 
   /** All releases of a workflow, newest first, page by page. */
-  async *iterReleases(
-    workflowId: string,
-    options: ListReleasesOptions = {},
-  ): AsyncGenerator<Release> {
-    for (let cursor = options.cursor; ;) {
-      const asked = { limit: 100, ...options, ...(cursor ? { cursor } : {}) };
-      const page = await this.listReleases(workflowId, asked);
-      yield* page.releases;
-      if (page.nextCursor === null) return;
-      cursor = page.nextCursor;
-    }
+  iterReleases(workflowId: string, options: SortOptions = {}): AsyncGenerator<Release> {
+    return this.each(path(RELEASES, workflowId), options);
   }
 
   /**
@@ -118,33 +101,51 @@ export class ReleasesClient extends DataflowClient {
     options: CallOptions = {},
   ): Promise<ReleaseTag> {
     const body = typeof target === "number" ? { release: target } : { traffic: shares(target) };
-    const where = path(`${WORKFLOW}/release_tags/{}`, workflowId, tag);
+    const where = path(`${TAGS}/{}`, workflowId, tag);
     // The same again changes nothing.
     return this.wrapped({ method: "PUT", path: where, body, repeatable: true, ...options });
   }
 
   /** Where a tag points. */
   getReleaseTag(workflowId: string, tag: string, options: CallOptions = {}): Promise<ReleaseTag> {
-    const where = path(`${WORKFLOW}/release_tags/{}`, workflowId, tag);
+    const where = path(`${TAGS}/{}`, workflowId, tag);
     return this.wrapped({ method: "GET", path: where, ...options });
   }
 
-  /** All tags of a workflow. */
-  listReleaseTags(workflowId: string, options: CallOptions = {}): Promise<ReleaseTag[]> {
-    const where = path(`${WORKFLOW}/release_tags`, workflowId);
-    return this.wrapped({ method: "GET", path: where, ...options });
+  /** A page of a workflow's tags: `LATEST`, then the others by name. */
+  listReleaseTags(workflowId: string, options: ListOptions = {}): Promise<Page<ReleaseTag>> {
+    return this.page(path(TAGS, workflowId), options);
   }
 
-  /** What was said of an execution's outputs, in the order it came. */
-  listActuals(executionId: string, options: CallOptions = {}): Promise<StoredActual[]> {
-    const where = path("/api/v1/workflow_executions/{}/actuals", executionId);
-    return this.wrapped({ method: "GET", path: where, ...options });
+  /** All tags of a workflow, page by page. */
+  iterReleaseTags(workflowId: string, options: SortOptions = {}): AsyncGenerator<ReleaseTag> {
+    return this.each(path(TAGS, workflowId), options);
+  }
+
+  /** A page of what was said of an execution's outputs, in the order it came. */
+  listActuals(executionId: string, options: ListOptions = {}): Promise<Page<StoredActual>> {
+    return this.page(path(ACTUALS, executionId), options);
+  }
+
+  /** All that was said of an execution's outputs, in the order it came, page by page. */
+  iterActuals(executionId: string, options: SortOptions = {}): AsyncGenerator<StoredActual> {
+    return this.each(path(ACTUALS, executionId), options);
   }
 
   /** The actuals of a workflow summed up. */
   workflowQuality(workflowId: string, options: CallOptions = {}): Promise<Quality> {
     const where = path(`${WORKFLOW}/quality`, workflowId);
     return this.wrapped({ method: "GET", path: where, ...options });
+  }
+
+  private page<T>(path: string, options: CursorListOptions): Promise<Page<T>> {
+    const { page, pageSize, sortBy, sortOrder, cursor, ...rest } = options;
+    const query = { page, page_size: pageSize, sort_by: sortBy, sort_order: sortOrder, cursor };
+    return this.wrapped({ method: "GET", path, query, ...rest });
+  }
+
+  private each<T>(path: string, options: SortOptions): AsyncGenerator<T> {
+    return allPages((turn) => this.page<T>(path, { pageSize: 100, ...options, ...turn }));
   }
 
   /** @internal */

@@ -47,15 +47,24 @@ export class Resource {
   protected async *each<T>(path: string, options: CallOptions & object): AsyncGenerator<T> {
     const { signal, timeout, ...asked } = options;
     const query = { page_size: 100, ...queryOf(asked) };
-    for (let turn: Query = query; ;) {
-      const call: Call = { method: "GET", path, query: turn, ...rest(signal, timeout) };
-      const { items, pagination } = await this.send<Page<T>>(call);
-      yield* items;
-      const { page, totalPages, nextCursor } = pagination;
-      if (nextCursor) turn = { ...query, cursor: nextCursor };
-      else if (page !== null && page < totalPages) turn = { ...query, page: page + 1 };
-      else return;
-    }
+    yield* allPages<T>((turn) => {
+      const asking: Query = { ...query, ...turn };
+      return this.send({ method: "GET", path, query: asking, ...rest(signal, timeout) });
+    });
+  }
+}
+
+/** All items of a list whose pages `ask` gets: the first, then the one that each page names. */
+export async function* allPages<T>(
+  ask: (turn: { page?: number; cursor?: string }) => Promise<Page<T>>,
+): AsyncGenerator<T> {
+  for (let turn = {}; ;) {
+    const { items, pagination } = await ask(turn);
+    yield* items;
+    const { page, totalPages, nextCursor } = pagination;
+    if (nextCursor) turn = { cursor: nextCursor };
+    else if (page !== null && page < totalPages) turn = { page: page + 1 };
+    else return;
   }
 }
 

@@ -201,7 +201,9 @@ test("events and logs", async () => {
   );
   const { sequence } = last;
   assert.deepEqual(await collect(client.executions.events(executionId, { after: sequence })), []);
-  assert.deepEqual(await client.executions.logs(executionId), []);
+  const { items, pagination } = await client.executions.logs(executionId);
+  assert.deepEqual([items, pagination.totalItems], [[], 0]);
+  assert.deepEqual(await collect(client.executions.iterLogs(executionId)), []);
 });
 
 test("step types", async () => {

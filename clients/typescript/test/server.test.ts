@@ -350,18 +350,23 @@ test("releases and tags", async () => {
   const second = await client.createRelease(workflowId, says("two"), options);
   assert.deepEqual([second.number, second.definition], [2, says("two")]);
   assert.deepEqual(await client.createRelease(workflowId, says("two"), options), second);
-  const page = await client.listReleases(workflowId, { limit: 1 });
-  assert.deepEqual([page.releases[0]?.number, page.releases.length], [2, 1]);
-  const numbers = (await collect(client.iterReleases(workflowId, { limit: 1 }))).map(
-    (release) => release.number,
-  );
-  assert.deepEqual(numbers, [2, 1]);
+  const first = await client.listReleases(workflowId, { pageSize: 1 });
+  const { nextCursor, totalItems } = first.pagination;
+  assert.deepEqual([first.items[0]?.number, first.items.length, totalItems], [2, 1, 2]);
+  assert.ok(nextCursor);
+  const rest = await client.listReleases(workflowId, { pageSize: 1, cursor: nextCursor });
+  assert.deepEqual([rest.items[0]?.number, rest.pagination.nextCursor], [1, null]);
+  const numbers = async (sortOrder: "asc" | "desc"): Promise<number[]> =>
+    (await collect(client.iterReleases(workflowId, { sortOrder }))).map(({ number }) => number);
+  assert.deepEqual([await numbers("desc"), await numbers("asc")], [[2, 1], [1, 2]]);
 
   const tag = await client.putReleaseTag(workflowId, "stable", 1);
   assert.deepEqual([tag.name, tag.traffic], ["stable", [{ release: 1, weight: 1 }]]);
   assert.deepEqual(await client.getReleaseTag(workflowId, "stable"), tag);
-  const names = (await client.listReleaseTags(workflowId)).map(({ name }) => name);
-  assert.ok(names.includes("beta") && names.includes("stable"));
+  const tags = await client.listReleaseTags(workflowId, { page: 2, pageSize: 2 });
+  assert.deepEqual([tags.items, tags.pagination.totalItems], [[tag], 3]);
+  const names = (await collect(client.iterReleaseTags(workflowId))).map(({ name }) => name);
+  assert.deepEqual(names, ["LATEST", "beta", "stable"]);
   const said = async (releaseTag?: string, externalId?: string): Promise<unknown> => {
     const { data } = await client.executeWorkflow({
       workflowDeploymentName: "ts-releases",
@@ -402,7 +407,7 @@ test("actuals are listed and summed up", async () => {
   });
   const workflowDeploymentName = "ts-quality";
   const { executionId } = await client.executeWorkflow({ workflowDeploymentName, inputs: [] });
-  assert.deepEqual(await client.listActuals(executionId), []);
+  assert.deepEqual((await client.listActuals(executionId)).items, []);
   await client.submitWorkflowExecutionActuals({
     executionId,
     actuals: [
@@ -410,7 +415,10 @@ test("actuals are listed and summed up", async () => {
       { outputName: "said", value: "other", metadata: { by_whom: "u" } },
     ],
   });
-  const actuals = await client.listActuals(executionId);
+  const actuals = await collect(client.iterActuals(executionId));
+  const last = await client.listActuals(executionId, { sortOrder: "desc", pageSize: 1 });
+  assert.deepEqual(last.items, actuals.slice(-1));
+  assert.equal(last.pagination.totalItems, actuals.length);
   assert.deepEqual(
     actuals.map((actual) => [actual.outputName, actual.quality, actual.matched]),
     [
@@ -459,7 +467,7 @@ test("the example runs as printed", async (t) => {
     "Workflow state: STREAMING",
     "Workflow state: FULFILLED",
   ]);
-  const [actual] = await client.listActuals(example.response.executionId);
+  const [actual] = (await client.listActuals(example.response.executionId)).items;
   assert.deepEqual(
     [actual?.outputName, actual?.desiredOutputValue, actual?.matched],
     ["result", "Expected output", false],

@@ -11,7 +11,7 @@ METHOD = "submit_workflow_execution_actuals"
 
 
 def stored(execution_id):
-    return http("GET", f"/api/v1/workflow_executions/{execution_id}/actuals")["data"]
+    return http("GET", f"/api/v1/workflow_executions/{execution_id}/actuals?page_size=100")["data"]["items"]
 
 
 def every_form_is_stored(user):

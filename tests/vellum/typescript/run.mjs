@@ -233,8 +233,8 @@ checks.actualsAreStored = async () => {
     actuals: [{ outputType: "CHAT_HISTORY", outputKey: "size", desiredOutputValue: [{ role: "USER", text: "hi" }] }],
   });
   const stored = async () => {
-    const { data: list } = await http("GET", `/api/v1/workflow_executions/${executionId}/actuals`);
-    return list.map((one) => [one.output_name, one.quality, one.desired_output_value]);
+    const { data } = await http("GET", `/api/v1/workflow_executions/${executionId}/actuals`);
+    return data.items.map((one) => [one.output_name, one.quality, one.desired_output_value]);
   };
   const expect = [["result", 1, "x"], ["result", null, { a: 1 }], ["size", null, [{ role: "USER", text: "hi" }]]];
   assert.deepEqual(await stored(), expect);

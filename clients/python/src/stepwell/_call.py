@@ -132,11 +132,6 @@ def wrapped(kind: type[M]) -> Callable[[Any], M]:
     return lambda body: kind.model_validate(body["data"])
 
 
-def wrapped_list(kind: type[M]) -> Callable[[Any], list[M]]:
-    """Reads the `data` of an answer as a list of `kind`."""
-    return lambda body: [kind.model_validate(item) for item in body["data"]]
-
-
 def nothing(_: Any) -> None:
     """For answers without content that matters."""
 

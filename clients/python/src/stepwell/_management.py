@@ -21,9 +21,6 @@ WORKSPACE = WORKSPACES + "/{}"
 STEP_TYPES = "/api/v1/step_types"
 AUDIT_LOG = "/api/v1/audit_log"
 
-# The classes of calls have a method `list`, which hides the type.
-LogLines = list[mm.LogLine]
-
 # How much later than an execution its answer may come.
 _SLACK = 30.0
 

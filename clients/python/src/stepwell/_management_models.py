@@ -53,6 +53,10 @@ class ListOptions(Sorting, Paging, total=False):
     """What short lists take."""
 
 
+class CursorListOptions(Sorting, CursorPaging, total=False):
+    """What lists take that have cursors and nothing else."""
+
+
 class Deleted(Model):
     """What was deleted. `cancelled_executions` is there for workflows."""
 
@@ -268,12 +272,6 @@ class LogLine(Model):
     step: Optional[str] = None
     level: str
     message: str
-
-
-class Logs(Model):
-    """The log of an execution, in order."""
-
-    items: list[LogLine]
 
 
 class _Event(Model):

@@ -16,13 +16,6 @@ class Release(Model):
     definition: Any
 
 
-class ReleasePage(Model):
-    """A page of releases, newest first; `next_cursor` is None after the last."""
-
-    releases: list[Release]
-    next_cursor: Optional[str] = None
-
-
 class Share(Model):
     """A release and its weight beside the others of a tag."""
 

@@ -97,16 +97,89 @@ async fn tags_choose_releases() {
         assert_eq!(fine.status, StatusCode::NOT_FOUND, "{}", fine.text);
     }
     let list = server.get(&format!("{workflow}/release_tags")).await.json();
-    let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
+    let names: Vec<_> =
+        list["data"]["items"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
     assert_eq!(names, ["LATEST", "beta", "production"]);
-    let page = server.get(&format!("{workflow}/releases?limit=1")).await.json();
-    assert_eq!(
-        (&page["data"]["releases"][0]["number"], &page["data"]["next_cursor"]),
-        (&json!(2), &json!("2"))
-    );
-    let page = server.get(&format!("{workflow}/releases?limit=1&cursor=2")).await.json();
-    assert_eq!(page["data"]["releases"][0]["number"], 1);
-    assert_eq!(page["data"]["next_cursor"], Value::Null);
+}
+
+/// What a page has of each item under that name, and where in the list it is.
+async fn page(server: &Server, list: &str, name: &str) -> (Vec<Value>, Value) {
+    let answer = server.get(list).await;
+    assert_eq!(answer.status, StatusCode::OK, "{list} {}", answer.text);
+    let data = answer.json()["data"].clone();
+    let items = data["items"].as_array().unwrap().iter().map(|item| item[name].clone());
+    (items.collect(), data["pagination"].clone())
+}
+
+#[tokio::test]
+async fn lists_of_releases_and_tags_have_pages() {
+    let server = Server::start().await;
+    let workflow = create(&server).await;
+    for word in ["two", "three"] {
+        let body = json!({"definition": definition(word)});
+        let released = server.post(&format!("{workflow}/releases"), &body).await;
+        assert_eq!(released.status, StatusCode::CREATED, "{}", released.text);
+    }
+    let releases = format!("{workflow}/releases");
+    let at = |page: Value, size: u32, next: Value| {
+        json!({"page": page, "page_size": size, "total_items": 3,
+            "total_pages": 3_u32.div_ceil(size), "next_cursor": next})
+    };
+    for (query, numbers, pagination) in [
+        ("", json!([3, 2, 1]), at(json!(1), 10, Value::Null)),
+        ("?page_size=2", json!([3, 2]), at(json!(1), 2, json!("2"))),
+        ("?page_size=2&page=2", json!([1]), at(json!(2), 2, Value::Null)),
+        ("?page_size=2&cursor=2", json!([1]), at(Value::Null, 2, Value::Null)),
+        ("?page_size=3&sort_by=created_at", json!([3, 2, 1]), at(json!(1), 3, Value::Null)),
+        ("?page_size=2&sort_order=asc", json!([1, 2]), at(json!(1), 2, json!("2"))),
+        ("?page_size=2&sort_order=asc&cursor=2", json!([3]), at(Value::Null, 2, Value::Null)),
+        ("?page=9", json!([]), at(json!(9), 10, Value::Null)),
+        ("?page=2147483647&page_size=100", json!([]), at(json!(i32::MAX), 100, Value::Null)),
+        ("?cursor=4294967295", json!([3, 2, 1]), at(Value::Null, 10, Value::Null)),
+        ("?cursor=0", json!([]), at(Value::Null, 10, Value::Null)),
+    ] {
+        let found = page(&server, &format!("{releases}{query}"), "number").await;
+        assert_eq!((json!(found.0), found.1), (numbers, pagination), "{query}");
+    }
+
+    let tags = format!("{workflow}/release_tags");
+    for (tag, release) in [("b", 3), ("a", 1)] {
+        let path = format!("{tags}/{tag}");
+        let put = put(&server, &path, &json!({"release": release})).await;
+        assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    }
+    for (query, names, number, size, pages) in [
+        ("", json!(["LATEST", "a", "b"]), 1, 10, 1),
+        ("?sort_order=desc", json!(["b", "a", "LATEST"]), 1, 10, 1),
+        ("?sort_by=name&page_size=2", json!(["LATEST", "a"]), 1, 2, 2),
+        ("?sort_by=name&page_size=2&page=2", json!(["b"]), 2, 2, 2),
+        ("?sort_by=updated_at", json!(["LATEST", "b", "a"]), 1, 10, 1),
+        ("?page=5", json!([]), 5, 10, 1),
+    ] {
+        let found = page(&server, &format!("{tags}{query}"), "name").await;
+        let pagination = json!({"page": number, "page_size": size, "total_items": 3,
+            "total_pages": pages});
+        assert_eq!((json!(found.0), found.1), (names, pagination), "{query}");
+    }
+
+    for (list, query, field) in [
+        (&releases, "limit=1", "limit"),
+        (&releases, "sort_by=number", "sort_by"),
+        (&releases, "sort_order=up", "sort_order"),
+        (&releases, "page=0", "page"),
+        (&releases, "page_size=101", "page_size"),
+        (&releases, "cursor=x", "cursor"),
+        (&releases, "cursor=2&page=1", "cursor"),
+        (&tags, "sort_by=created_at", "sort_by"),
+        (&tags, "sort_order=up", "sort_order"),
+        (&tags, "page_size=0", "page_size"),
+        (&tags, "cursor=a", "cursor"),
+        (&tags, "name=a", "name"),
+    ] {
+        let refused = server.get(&format!("{list}?{query}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{query} {}", refused.text);
+        assert_eq!(refused.text_at("/errors/0/field"), field, "{query}");
+    }
 }
 
 /// What a new definition leaves out stays as it was said of the workflow; what it says, it says.
@@ -194,11 +267,31 @@ async fn feedback_is_stored_and_summed_up() {
     }
     let path = format!("/api/v1/workflow_executions/{id}/actuals");
     let listed = server.get(&path).await;
-    let all = listed.json()["data"].as_array().unwrap().clone();
+    let all = listed.json()["data"]["items"].as_array().unwrap().clone();
     let matched: Vec<_> = all.iter().map(|actual| actual["matched"].clone()).collect();
     assert_eq!(matched, [json!(true), json!(false), json!(null), json!(true)]);
     assert_eq!(all[0]["timestamp"], "2026-11-21T14:38:20.500Z");
     assert_eq!(all[1]["output_name"], "word");
+    for (query, expect, number, size, pages) in [
+        ("", json!([true, false, null, true]), 1, 10, 1),
+        ("?page_size=3&page=2", json!([true]), 2, 3, 2),
+        ("?sort_by=created_at&sort_order=desc&page_size=3", json!([true, null, false]), 1, 3, 2),
+    ] {
+        let found = page(&server, &format!("{path}{query}"), "matched").await;
+        let pagination = json!({"page": number, "page_size": size, "total_items": 4,
+            "total_pages": pages});
+        assert_eq!((json!(found.0), found.1), (expect, pagination), "{query}");
+    }
+    for (query, field) in [
+        ("cursor=x", "cursor"),
+        ("limit=1", "limit"),
+        ("page=0", "page"),
+        ("sort_by=quality", "sort_by"),
+    ] {
+        let refused = server.get(&format!("{path}?{query}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{query} {}", refused.text);
+        assert_eq!(refused.text_at("/errors/0/field"), field, "{query}");
+    }
     let quality = server.get(&format!("{workflow}/quality")).await.json()["data"].clone();
     assert_eq!((&quality["count"], &quality["mean_quality"]), (&json!(4), &json!(0.75)));
     assert_eq!(quality["releases"][0]["release"], 1);

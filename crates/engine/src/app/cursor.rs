@@ -1,7 +1,5 @@
 //! Pages of lists: limits and cursors.
 
-use std::str::FromStr;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stepwell_core::Timestamp;
@@ -20,11 +18,6 @@ pub(super) fn check_limit(limit: usize) -> Result<usize, AppError> {
         return Ok(limit);
     }
     Err(AppError::invalid("limit", format!("limit must be from 1 to {MOST}, not {limit}")))
-}
-
-/// Reads a cursor: the id of the last item of the page before.
-pub(super) fn read<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, AppError> {
-    cursor.map(str::parse).transpose().map_err(|_| unknown())
 }
 
 fn unknown() -> AppError {

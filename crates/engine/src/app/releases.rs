@@ -7,10 +7,11 @@ use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::Effects;
 use stepwell_store::audit::AuditRecord;
+use stepwell_store::lists::{Begin, Order};
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
 
 use super::targets::{LATEST, WorkflowRef};
-use super::{App, Page, cursor};
+use super::{App, Page, PageAt, cursor};
 use crate::caller::Verb;
 use crate::{AppError, Caller};
 
@@ -62,7 +63,7 @@ impl App {
         self.release_record(id, number).await
     }
 
-    /// Releases, newest first; the cursor is the number of the last one. Scope `read:workflows`.
+    /// A page of releases; the cursor is the number of the last one. Scope `read:workflows`.
     ///
     /// # Errors
     /// `NotFound`, `InvalidRequest` for a cursor or limit that is wrong.
@@ -70,18 +71,20 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        after: Option<&str>,
+        at: PageAt,
         limit: usize,
+        order: Order,
     ) -> Result<Page<ReleaseRecord>, AppError> {
         let workflow = self.find_for(caller, Verb::Read, id).await?;
         let limit = cursor::check_limit(limit)?;
-        let before = cursor::read(after)?.unwrap_or(u32::MAX).min(workflow.release + 1);
+        let begin = cursor::begin(at, limit, |number| number.parse().ok())?;
+        let newest = workflow.release;
         let mut found = Vec::new();
-        // Numbers have no gaps, and releases are never deleted.
-        for number in (1..before).rev().take(limit + 1) {
+        for number in numbers(newest, begin, order).take(limit + 1) {
             found.push(self.release_record(id, number).await?);
         }
-        Ok(cursor::page(found, limit, |release| release.number.to_string()))
+        let page = cursor::page(found, limit, |release| release.number.to_string());
+        Ok(Page { total: Some(newest.into()), ..page })
     }
 
     /// One release. Scope `read:workflows`.
@@ -190,6 +193,22 @@ impl App {
     }
 }
 
+/// The numbers of the releases from there on. They have no gaps, since releases are never deleted.
+fn numbers(newest: u32, begin: Begin<u32>, order: Order) -> impl Iterator<Item = u32> {
+    let before = match begin {
+        Begin::Skip(skip) => u32::try_from(skip).unwrap_or(u32::MAX),
+        // What a cursor says may be anything.
+        Begin::After(last) => match order {
+            Order::Ascending => last,
+            Order::Descending => newest.saturating_add(1).saturating_sub(last),
+        },
+    };
+    (before..newest).map(move |before| match order {
+        Order::Ascending => before + 1,
+        Order::Descending => newest - before,
+    })
+}
+
 /// The tag that moves by itself.
 fn latest(workflow: &WorkflowRecord) -> ReleaseTagRecord {
     ReleaseTagRecord {
@@ -275,6 +294,23 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn numbers_go_on_after_a_cursor_or_so_many() {
+        for (begin, up, down) in [
+            (Begin::Skip(0), vec![1, 2, 3], vec![3, 2, 1]),
+            (Begin::Skip(2), vec![3], vec![1]),
+            (Begin::Skip(u64::MAX), vec![], vec![]),
+            (Begin::After(2), vec![3], vec![1]),
+            (Begin::After(0), vec![1, 2, 3], vec![]),
+            (Begin::After(3), vec![], vec![2, 1]),
+            (Begin::After(u32::MAX), vec![], vec![3, 2, 1]),
+        ] {
+            let told = format!("{begin:?}");
+            let read = |order| numbers(3, begin, order).collect::<Vec<_>>();
+            assert_eq!((read(Order::Ascending), read(Order::Descending)), (up, down), "{told}");
+        }
+    }
 
     #[test]
     fn weights_share_the_traffic() {

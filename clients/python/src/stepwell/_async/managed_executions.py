@@ -12,10 +12,12 @@ from .. import _management_models as mm
 from .._call import get, given, listed, path, post, query_of, wrapped
 from .._errors import WaitTimeoutError
 from .._follow import MANAGEMENT_EVENTS
-from .._management import EXECUTION, EXECUTIONS, LogLines
+from .._management import EXECUTION, EXECUTIONS
 from .._settings import FIRST_LOOK, SLOWEST_LOOK
 from .resource import AsyncResource
 from .transport import AsyncTransport
+
+_LOGS = EXECUTION + "/logs"
 
 
 class AsyncManagedExecutions(AsyncResource):
@@ -103,10 +105,19 @@ class AsyncManagedExecutions(AsyncResource):
         where = path(EXECUTION + "/events", execution_id)
         return self._client._follow(where, MANAGEMENT_EVENTS, look, execution_id, after)
 
-    async def logs(self, execution_id: str) -> LogLines:
-        """The log of an execution, in order."""
-        where = path(EXECUTION + "/logs", execution_id)
-        return (await self._client._send(get(where, wrapped(mm.Logs)))).items
+    async def logs(
+        self, execution_id: str, **options: Unpack[mm.ListOptions]
+    ) -> mm.Page[mm.LogLine]:
+        """A page of an execution's log, in order."""
+        where = path(_LOGS, execution_id)
+        return await self._client._send(listed(where, mm.Page[mm.LogLine], options))
+
+    def iter_logs(
+        self, execution_id: str, **sorting: Unpack[mm.Sorting]
+    ) -> AsyncGenerator[mm.LogLine, None]:
+        """The log of an execution, in order, page by page."""
+        where = path(_LOGS, execution_id)
+        return self._client._each(where, mm.Page[mm.LogLine], query_of(sorting))
 
 
 async def waited(

@@ -5,12 +5,18 @@ from __future__ import annotations
 
 from typing import Any, Generator, Mapping, Optional, Sequence, Union
 
+from typing_extensions import Unpack
+
 from .. import _release_models as r
-from .._call import get, path, post, put, wrapped, wrapped_list
+from .._call import get, listed, path, post, put, query_of, wrapped
+from .._management_models import CursorListOptions, ListOptions, Page, Sorting
 from .transport import Transport
 
 _WORKFLOW = "/api/v1/workflows/{}"
-_TAG = _WORKFLOW + "/release_tags/{}"
+_RELEASES = _WORKFLOW + "/releases"
+_TAGS = _WORKFLOW + "/release_tags"
+_TAG = _TAGS + "/{}"
+_ACTUALS = "/api/v1/workflow_executions/{}/actuals"
 
 
 class Releases(Transport):
@@ -27,26 +33,20 @@ class Releases(Transport):
         """Releases a definition: it becomes the newest release, which `LATEST` means, and
         `release_tags` are moved to it."""
         body = {"definition": definition, "release_tags": list(release_tags)}
-        where = path(_WORKFLOW + "/releases", workflow_id)
+        where = path(_RELEASES, workflow_id)
         return self._send(post(where, wrapped(r.Release), body, key=idempotency_key))
 
     def list_releases(
-        self, workflow_id: str, *, limit: Optional[int] = None, cursor: Optional[str] = None
-    ) -> r.ReleasePage:
+        self, workflow_id: str, **options: Unpack[CursorListOptions]
+    ) -> Page[r.Release]:
         """A page of a workflow's releases, newest first."""
-        where = path(_WORKFLOW + "/releases", workflow_id)
-        return self._send(get(where, wrapped(r.ReleasePage), limit=limit, cursor=cursor))
+        return self._send(listed(path(_RELEASES, workflow_id), Page[r.Release], options))
 
-    def iter_releases(self, workflow_id: str) -> Generator[r.Release, None, None]:
+    def iter_releases(
+        self, workflow_id: str, **sorting: Unpack[Sorting]
+    ) -> Generator[r.Release, None, None]:
         """All releases of a workflow, newest first, page by page."""
-        cursor: Optional[str] = None
-        while True:
-            page = self.list_releases(workflow_id, limit=100, cursor=cursor)
-            for release in page.releases:
-                yield release
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return self._each(path(_RELEASES, workflow_id), Page[r.Release], query_of(sorting))
 
     def put_release_tag(
         self, workflow_id: str, tag: str, target: Union[int, Mapping[int, int]]
@@ -63,15 +63,29 @@ class Releases(Transport):
         """Where a tag points."""
         return self._send(get(path(_TAG, workflow_id, tag), wrapped(r.ReleaseTag)))
 
-    def list_release_tags(self, workflow_id: str) -> list[r.ReleaseTag]:
-        """All tags of a workflow."""
-        where = path(_WORKFLOW + "/release_tags", workflow_id)
-        return self._send(get(where, wrapped_list(r.ReleaseTag)))
+    def list_release_tags(
+        self, workflow_id: str, **options: Unpack[ListOptions]
+    ) -> Page[r.ReleaseTag]:
+        """A page of a workflow's tags: `LATEST`, then the others by name."""
+        return self._send(listed(path(_TAGS, workflow_id), Page[r.ReleaseTag], options))
 
-    def list_actuals(self, execution_id: str) -> list[r.StoredActual]:
-        """What was said of an execution's outputs, in the order it came."""
-        where = path("/api/v1/workflow_executions/{}/actuals", execution_id)
-        return self._send(get(where, wrapped_list(r.StoredActual)))
+    def iter_release_tags(
+        self, workflow_id: str, **sorting: Unpack[Sorting]
+    ) -> Generator[r.ReleaseTag, None, None]:
+        """All tags of a workflow, page by page."""
+        return self._each(path(_TAGS, workflow_id), Page[r.ReleaseTag], query_of(sorting))
+
+    def list_actuals(
+        self, execution_id: str, **options: Unpack[ListOptions]
+    ) -> Page[r.StoredActual]:
+        """A page of what was said of an execution's outputs, in the order it came."""
+        return self._send(listed(path(_ACTUALS, execution_id), Page[r.StoredActual], options))
+
+    def iter_actuals(
+        self, execution_id: str, **sorting: Unpack[Sorting]
+    ) -> Generator[r.StoredActual, None, None]:
+        """All that was said of an execution's outputs, in the order it came, page by page."""
+        return self._each(path(_ACTUALS, execution_id), Page[r.StoredActual], query_of(sorting))
 
     def workflow_quality(self, workflow_id: str) -> r.Quality:
         """The actuals of a workflow summed up: in all, by release, and by the tag that the

@@ -17,7 +17,7 @@ use stepwell_engine::app::AuditQuery;
 use stepwell_store::audit::{Actor, AuditRecord, Origin};
 use utoipa::{OpenApi, ToSchema};
 
-use super::lists::{BY_CURSOR, PAGED, Wanted, period};
+use super::lists::{BY_CURSOR, PAGED, Wanted, by_creation, period};
 use super::{choices, convert, responses, wire};
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -143,10 +143,7 @@ async fn audit_log(
 }
 
 fn query(params: &Params, wanted: &Wanted) -> Result<AuditQuery, ApiError> {
-    match params.one("sort_by")? {
-        None | Some("created_at") => {}
-        Some(other) => return Err(wrong("sort_by", "created_at", other)),
-    }
+    by_creation(params)?;
     let kind = named(params, "object_type", &ObjectKind::ALL.map(ObjectKind::name))?;
     let (from, until) = period(params)?;
     Ok(AuditQuery {

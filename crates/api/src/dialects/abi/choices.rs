@@ -49,15 +49,13 @@ parameters! {
     Page: number(crate::query::MAX_NUMBER, 1);
     /// How many items a page holds, and how many firings a preview.
     PageSize: number(MAX_LIMIT, 10);
-    /// How many items a page holds where pages have no numbers.
-    Limit: number(MAX_LIMIT, crate::query::DEFAULT_LIMIT);
     /// Newest first, unless told otherwise.
     SortOrder: one_of(&["asc", "desc"], Some("desc"));
     /// First things first, unless told otherwise.
     SortOrderAscending: one_of(&["asc", "desc"], Some("asc"));
     /// By which field workflows are sorted.
     SortWorkflows: one_of(&["created_at", "updated_at", "name", "type", "status"], Some("created_at"));
-    /// By which field executions and the audit log are sorted.
+    /// By which field lists are sorted whose items come one after the other.
     SortByCreation: one_of(&["created_at"], Some("created_at"));
     /// By which field schedules are sorted.
     SortSchedules: one_of(&["created_at", "updated_at", "name", "next_execution"], Some("created_at"));
@@ -67,6 +65,10 @@ parameters! {
     SortWorkspaces: one_of(&["created_at", "updated_at", "name"], Some("created_at"));
     /// By which field keys are sorted.
     SortKeys: one_of(&["created_at", "expires_at", "last_used_at", "name"], Some("created_at"));
+    /// By which field the lines of a log are sorted.
+    SortLogs: one_of(&["sequence"], Some("sequence"));
+    /// By which field release tags are sorted.
+    SortReleaseTags: one_of(&["name", "updated_at"], Some("name"));
     /// By which field step types are sorted.
     SortStepTypes: one_of(&["type", "category"], Some("type"));
     /// Whether a workflow can be executed.

@@ -10,11 +10,12 @@ use stepwell_engine::app::ExecutionsQuery;
 use stepwell_engine::view::{Notice, What};
 use utoipa::ToSchema;
 
+use super::cut::Cut;
 use super::executions_wire::{
-    Controlled, Execution, ExecutionRow, Line, Logs, Step, execution, row, step,
+    Controlled, Execution, ExecutionRow, Line, Step, execution, row, step,
 };
 use super::ids::OfExecution;
-use super::lists::{Wanted, labels, period};
+use super::lists::{PAGED, Wanted, by_creation, labels, period};
 use super::statuses::ExecutionStatus;
 use super::wire::Failure;
 use super::{choices, responses, wire};
@@ -51,10 +52,7 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
         responses::BadRequest, responses::NoWorkflow, responses::CommonErrors))]
 pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
     let wanted = Wanted::read(&params)?;
-    match params.one("sort_by")? {
-        None | Some("created_at") => {}
-        Some(other) => return Err(wrong("sort_by", "created_at", other)),
-    }
+    by_creation(&params)?;
     let (from, until) = period(&params)?;
     let query = ExecutionsQuery {
         workflow: workflow(&params)?,
@@ -304,13 +302,25 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
 
 /// Read an execution's log
 ///
-/// Scope `read:workflows`, or `execute:workflows`.
+/// From its first line, unless told otherwise. Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/logs", tag = "runs", operation_id = "abi_logs",
-    params(("id" = String, Path, description = "The execution")),
-    responses((status = 200, description = "The lines, in order", body = wire::Envelope<Logs>),
-        responses::NoExecution, responses::CommonErrors))]
-pub async fn logs(State(api): State<Api>, Who(caller): Who, of: OfExecution) -> Answer {
+    params(("id" = String, Path, description = "The execution"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortLogs>), Query, description = "`sequence`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
+    responses((status = 200, description = "A page of its lines", body = wire::Envelope<wire::Items<Line>>),
+        responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
+pub async fn logs(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    params: Params,
+) -> Answer {
+    params.only(&[&PAGED])?;
+    let page = Cut::read_ascending(&params, &[("sequence", ())])?;
     let lines = api.app.logs(&caller, None, of.0).await?;
-    let items = lines.iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &wire::Envelope::of(Logs { items }))
+    let (lines, pagination) = page.cut(lines, |(), a, b| a.seq.cmp(&b.seq));
+    let items: Vec<Line<'_>> = lines.iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
 }

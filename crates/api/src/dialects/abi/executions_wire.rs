@@ -166,14 +166,6 @@ pub struct Controlled {
     pub status: ExecutionStatus,
 }
 
-/// The log of an execution.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = abi::Logs)]
-pub struct Logs<'a> {
-    /// Its lines, in order.
-    pub items: Vec<Line<'a>>,
-}
-
 /// A line of a log.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::Line)]

@@ -71,6 +71,17 @@ impl Wanted {
     }
 }
 
+/// Checks `sort_by` of a list that has one order only.
+///
+/// # Errors
+/// `InvalidRequest` where it is another one.
+pub fn by_creation(params: &Params) -> Result<(), ApiError> {
+    match params.one("sort_by")? {
+        None | Some("created_at") => Ok(()),
+        Some(other) => Err(wrong("sort_by", "created_at", other)),
+    }
+}
+
 /// From when to when, both included: `start_date` and `end_date`, each a time or a day.
 ///
 /// # Errors

@@ -1,16 +1,20 @@
 //! Our own calls beside the dialect's: releases, release tags, and what users say of outputs.
 
+use std::cmp::Ordering;
+
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 use stepwell_core::Problem;
-use stepwell_store::record::Traffic;
+use stepwell_engine::app::LATEST;
+use stepwell_store::record::{ActualRecord, ReleaseTagRecord, Traffic};
 
+use super::cut::Cut;
 use super::ids::{OfExecution, OfWorkflow, part};
-use super::lists::BY_CURSOR;
+use super::lists::{BY_CURSOR, PAGED, Wanted, by_creation};
 use super::releases_wire::{
-    Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest, Releases,
+    Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest,
 };
 use super::{choices, responses, wire};
 use crate::body::Posted;
@@ -55,12 +59,15 @@ pub async fn create_release(
 
 /// List the releases of a workflow
 ///
-/// Newest first. Scope `read:workflows`.
+/// Newest first, unless told otherwise. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/releases", tag = "releases",
     params(("id" = String, Path, description = "The workflow"),
-        ("limit" = inline(Option<choices::Limit>), Query, description = "1 to 100, default 50"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
-    responses((status = 200, description = "A page", body = wire::Envelope<Releases>),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<Release>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn list_releases(
     State(api): State<Api>,
@@ -68,25 +75,59 @@ pub async fn list_releases(
     of: OfWorkflow,
     params: Params,
 ) -> Answer {
-    params.only(&[&["limit"], &BY_CURSOR])?;
-    let (cursor, limit) = (params.cursor()?, params.limit()?);
-    let page = api.app.releases(&caller, of.0, cursor.as_deref(), limit).await?;
-    let releases = page.items.into_iter().map(Into::into).collect();
-    let data = Releases { releases, next_cursor: page.next_cursor };
-    respond::json(StatusCode::OK, &wire::Envelope::of(data))
+    params.only(&[&PAGED, &BY_CURSOR])?;
+    by_creation(&params)?;
+    let wanted = Wanted::read(&params)?;
+    let at = wanted.at.clone();
+    let page = api.app.releases(&caller, of.0, at, wanted.page_size, wanted.order).await?;
+    let pagination = wanted.pagination(&page);
+    let items: Vec<Release> = page.items.into_iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+}
+
+/// How a list of release tags can be sorted.
+#[derive(Clone, Copy)]
+enum TagsBy {
+    Name,
+    UpdatedAt,
+}
+
+impl TagsBy {
+    const ALL: [(&str, Self); 2] = [("name", Self::Name), ("updated_at", Self::UpdatedAt)];
+
+    /// By name, the one that moves by itself comes before all others.
+    fn compare(self, a: &ReleaseTagRecord, b: &ReleaseTagRecord) -> Ordering {
+        let by_name = (a.name != LATEST, &a.name).cmp(&(b.name != LATEST, &b.name));
+        match self {
+            Self::Name => by_name,
+            Self::UpdatedAt => a.updated_at.cmp(&b.updated_at).then(by_name),
+        }
+    }
 }
 
 /// List the release tags of a workflow
 ///
-/// Scope `read:workflows`.
+/// By name, `LATEST` first, unless told otherwise. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/release_tags", tag = "releases",
-    params(("id" = String, Path, description = "The workflow")),
-    responses((status = 200, description = "All of them", body = wire::Envelope<Vec<ReleaseTag>>),
-        responses::NotFound, responses::CommonErrors))]
-pub async fn list_release_tags(State(api): State<Api>, Who(caller): Who, of: OfWorkflow) -> Answer {
+    params(("id" = String, Path, description = "The workflow"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortReleaseTags>), Query, description = "`name` (default), `updated_at`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<ReleaseTag>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_release_tags(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfWorkflow,
+    params: Params,
+) -> Answer {
+    params.only(&[&PAGED])?;
+    let page = Cut::read_ascending(&params, &TagsBy::ALL)?;
     let tags = api.app.release_tags(&caller, of.0).await?;
-    let tags: Vec<ReleaseTag> = tags.into_iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &wire::Envelope::of(tags))
+    let (found, pagination) = page.cut(tags, TagsBy::compare);
+    let items: Vec<ReleaseTag> = found.into_iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
 }
 
 /// Get a release tag
@@ -170,15 +211,30 @@ fn whole(value: &Value) -> Option<u32> {
 
 /// List the feedback on an execution
 ///
-/// Scope `read:workflows`, or `execute:workflows`.
+/// In the order it came, unless told otherwise. Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/actuals", tag = "releases",
-    params(("id" = String, Path, description = "The execution, in any form")),
-    responses((status = 200, description = "In the order it came", body = wire::Envelope<Vec<Actual>>),
-        responses::NotFound, responses::CommonErrors))]
-pub async fn list_actuals(State(api): State<Api>, Who(caller): Who, of: OfExecution) -> Answer {
+    params(("id" = String, Path, description = "The execution, in any form"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
+    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<Actual>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_actuals(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfExecution,
+    params: Params,
+) -> Answer {
+    params.only(&[&PAGED])?;
+    let page = Cut::read_ascending(&params, &[("created_at", ())])?;
     let actuals = api.app.actuals(&caller, of.0).await?;
-    let actuals: Vec<Actual> = actuals.into_iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &wire::Envelope::of(actuals))
+    // What was submitted together has one time, and ids in its order.
+    let came =
+        |(), a: &ActualRecord, b: &ActualRecord| (a.created_at, a.id).cmp(&(b.created_at, b.id));
+    let (found, pagination) = page.cut(actuals, came);
+    let items: Vec<Actual> = found.into_iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
 }
 
 /// Sum up the feedback on a workflow

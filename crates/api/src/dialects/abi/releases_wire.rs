@@ -44,15 +44,6 @@ pub struct Release {
     pub(super) definition: std::sync::Arc<Value>,
 }
 
-/// Releases, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Releases {
-    /// A page of them.
-    pub(super) releases: Vec<Release>,
-    /// Where the next page begins.
-    pub(super) next_cursor: Option<String>,
-}
-
 /// A release tag.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReleaseTag {

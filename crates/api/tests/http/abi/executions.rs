@@ -161,6 +161,15 @@ async fn one_that_is_not_waited_for_is_accepted() {
     let logs = server.get(&format!("{execution}/logs")).await;
     let line = &logs.json()["data"]["items"][0];
     assert_eq!((&line["message"], &line["step"]), (&json!("cancelled: why"), &json!(null)));
+    let pagination =
+        |page| json!({"page": page, "page_size": 10, "total_items": 1, "total_pages": 1});
+    assert_eq!(logs.json()["data"]["pagination"], pagination(1));
+    let second = server.get(&format!("{execution}/logs?page=2&sort_by=sequence")).await;
+    assert_eq!(second.json()["data"], json!({"items": [], "pagination": pagination(2)}));
+    for (query, field) in [("page=0", "page"), ("after=1", "after"), ("sort_by=level", "sort_by")] {
+        let answer = server.get(&format!("{execution}/logs?{query}")).await;
+        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", field), "{query}");
+    }
 }
 
 #[tokio::test]

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{EXECUTIONS, WORKFLOWS, refusal, refused};
+use super::{EXECUTIONS, WORKFLOWS, active_of, executed, refusal, refused};
 use crate::support::Server;
 
 /// Every list without labels, as the API's description names it, and where it is here.
 async fn lists(server: &Server) -> Vec<(&'static str, String)> {
     let body = json!({"name": "w", "configuration": {"steps": [{"type": "Echo", "input": "a"}]}});
     let workflow = server.post(WORKFLOWS, &body).await.text_at("/data/id");
+    let steps = json!({"steps": [{"type": "Echo", "input": "a"}]});
+    let execution = executed(server, &active_of(server, steps).await, &json!({})).await;
+    let execution = execution.replace(&format!("{EXECUTIONS}/"), "");
     let body = json!({"url": "https://example.com/", "events": ["*"]});
     let webhook = server.post("/api/v1/webhooks", &body).await.text_at("/data/id");
     let mut lists: Vec<_> = [
@@ -27,6 +30,9 @@ async fn lists(server: &Server) -> Vec<(&'static str, String)> {
     for (list, id) in [
         ("/api/v1/workflows/{id}/schedules", &workflow),
         ("/api/v1/workflows/{id}/releases", &workflow),
+        ("/api/v1/workflows/{id}/release_tags", &workflow),
+        ("/api/v1/workflow_executions/{id}/actuals", &execution),
+        ("/api/v1/workflow_executions/{id}/logs", &execution),
         ("/api/v1/webhooks/{id}/deliveries", &webhook),
     ] {
         lists.push((list, list.replace("{id}", id)));

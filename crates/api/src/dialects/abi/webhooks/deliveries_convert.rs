@@ -7,7 +7,7 @@ use stepwell_engine::app::{DeliveriesQuery, DeliveryView};
 use stepwell_engine::tell::TEST_EVENT;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 
-use super::super::lists::Wanted;
+use super::super::lists::{Wanted, by_creation};
 use super::convert::one_of;
 use super::deliveries_wire as wire;
 use crate::error::ApiError;
@@ -19,10 +19,7 @@ const MOST_SHOWN: usize = 64 << 10;
 
 /// Which deliveries are asked for.
 pub fn query(params: &Params, wanted: &Wanted) -> Result<DeliveriesQuery, ApiError> {
-    match params.one("sort_by")? {
-        None | Some("created_at") => {}
-        Some(other) => return Err(wrong("sort_by", "created_at", other)),
-    }
+    by_creation(params)?;
     let status = match params.one("status")? {
         None => None,
         Some("pending") => Some(DeliveryStatus::Pending),
