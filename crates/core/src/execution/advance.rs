@@ -1,5 +1,7 @@
 //! What each input means where an execution stands.
 
+use std::cell::RefCell;
+
 use super::Execution;
 use super::bind;
 use super::event::{Event, Recorded};
@@ -10,6 +12,7 @@ use super::state::{Status, StepState};
 use crate::Timestamp;
 use crate::catalog::{Action, Effect};
 use crate::definition::model::OnError;
+use crate::expr::Budget;
 
 /// What follows from an input, without changing the execution: for dry runs and tests. The
 /// runtime uses [`Execution::advance`], which is the same without the copy.
@@ -27,7 +30,24 @@ impl Execution {
     /// # Errors
     /// The input does not fit where the execution stands.
     pub fn advance(&mut self, input: Input, moment: Moment) -> Result<Decision, Refused> {
-        let mut turn = Turn { execution: self, moment, decision: Decision::default() };
+        self.advance_within(input, moment, Budget::full())
+    }
+
+    /// As [`Execution::advance`], with at most this much work for the evaluation of expressions.
+    /// What does not fit in an inline budget is left to a [`Command::Evaluate`].
+    ///
+    /// # Errors
+    /// As `advance`; [`Refused::Interrupted`] where the budget's interrupt ended an
+    /// [`Input::Evaluate`].
+    pub fn advance_within(
+        &mut self,
+        input: Input,
+        moment: Moment,
+        budget: Budget,
+    ) -> Result<Decision, Refused> {
+        let budget = RefCell::new(budget);
+        let decision = Decision::default();
+        let mut turn = Turn { execution: self, moment, decision, budget, is_interrupted: false };
         turn.handle(input)?;
         Ok(turn.decision)
     }
@@ -43,6 +63,10 @@ pub(super) struct Turn<'a> {
     pub(super) execution: &'a mut Execution,
     pub(super) moment: Moment,
     decision: Decision,
+    /// What is left for the evaluation of expressions.
+    pub(super) budget: RefCell<Budget>,
+    /// An evaluation was interrupted: nothing was recorded.
+    pub(super) is_interrupted: bool,
 }
 
 impl Turn<'_> {
@@ -99,6 +123,14 @@ impl Turn<'_> {
                     return Err(Refused::Stale);
                 }
                 self.record(Event::StepLogged { step: index(step), level, message });
+            }
+            (_, Input::Abort { error }) => self.end(Event::Failed { error }),
+            (Status::Running, Input::Evaluate { step }) => return self.evaluate(step),
+            (Status::Running, Input::EvaluationFailed { step, failure }) => {
+                self.evaluation_failed(step, failure)?;
+            }
+            (_, Input::Evaluate { .. } | Input::EvaluationFailed { .. }) => {
+                return Err(Refused::Stale);
             }
             (Status::Queued, Input::Timer) => drop(self.time_out_if_due()),
             (Status::Queued, Input::Recover) => {}
@@ -280,6 +312,10 @@ impl Turn<'_> {
                 error.attempt = Some(attempt);
                 self.fail_step(step, error);
             }
+        }
+        if self.execution.phase == Status::Running {
+            // Whose evaluation was still to come.
+            self.start((0..self.execution.steps.len()).collect());
         }
         if !self.execution.phase.is_final() {
             self.timer();

@@ -135,7 +135,8 @@ pub(super) fn is_cut_short(planned: &PlanStep, config: &Value, until: Timestamp)
 ///
 /// # Errors
 /// The name of the output that could not be made, and why.
-pub(super) fn outputs(execution: &Execution) -> Result<Arc<Value>, (String, EvalError)> {
+pub(super) fn outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String, EvalError)> {
+    let execution = scope.execution;
     let plan = &execution.origin.plan;
     if plan.outputs.is_empty() {
         return Ok(match plan.sinks.as_slice() {
@@ -143,10 +144,9 @@ pub(super) fn outputs(execution: &Execution) -> Result<Arc<Value>, (String, Eval
             many => feed_value(&Feed::Steps { from: many.to_vec() }, execution),
         });
     }
-    let scope = ExecutionScope::new(execution);
     let mut outputs = Map::new();
     for output in &plan.outputs {
-        let value = output.value.render(&scope).map_err(|e| (output.name.clone(), e))?;
+        let value = output.value.render(scope).map_err(|e| (output.name.clone(), e))?;
         outputs.insert(output.name.clone(), Arc::unwrap_or_clone(value));
     }
     Ok(Arc::new(Value::Object(outputs)))

@@ -1,5 +1,6 @@
 //! How settled steps lead to the next ones.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -9,13 +10,13 @@ use super::advance::{Turn, index};
 use super::bind;
 use super::event::{Event, SkipReason};
 use super::failure::{Failure, codes};
-use super::input::Command;
+use super::input::{Command, Refused};
 use super::scope::ExecutionScope;
 use super::state::{Execution, Status, StepState};
 use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
-use crate::expr::EvalError;
+use crate::expr::{Budget, EvalError, EvalErrorKind};
 use crate::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
 
 /// What an edge amounts to at a moment.
@@ -69,14 +70,14 @@ impl Turn<'_> {
     /// A step's time has come: its condition, then its input and configuration, then its action.
     fn begin(&mut self, plan: &Plan, step: usize, queue: &mut VecDeque<usize>) {
         let planned = &plan.steps[step];
-        let scope = ExecutionScope::new(self.execution);
+        let scope = ExecutionScope::within(self.execution, &self.budget);
         if let Some(when) = &planned.when {
             match when.eval_bool(&scope) {
                 Ok(true) => {}
                 Ok(false) => return self.skip(plan, step, SkipReason::Condition, queue),
                 Err(error) => {
-                    let failure = expression_failure(planned, "when", &error);
-                    return self.fail_and_flow(step, failure, queue);
+                    let unprepared = Unprepared::of(planned, "when", &error);
+                    return self.not_prepared(step, unprepared, queue);
                 }
             }
         }
@@ -84,7 +85,64 @@ impl Turn<'_> {
         let given = given.map(|(_, input)| input.clone());
         match prepare(planned, &scope, given) {
             Ok(prepared) => self.act(planned, step, prepared, queue),
-            Err(failure) => self.fail_and_flow(step, failure, queue),
+            Err(unprepared) => self.not_prepared(step, unprepared, queue),
+        }
+    }
+
+    fn not_prepared(&mut self, step: usize, why: Unprepared, queue: &mut VecDeque<usize>) {
+        match why {
+            Unprepared::Failed(failure) => self.fail_and_flow(step, failure, queue),
+            // The step stays as it is, so that whatever happens meanwhile can look at it again.
+            Unprepared::NeedsFullBudget => self.command(Command::Evaluate { step: Some(step) }),
+            Unprepared::Interrupted => self.is_interrupted = true,
+        }
+    }
+
+    /// Starts a step, or completes the execution, with the whole budget for its evaluation.
+    pub(super) fn evaluate(&mut self, step: Option<usize>) -> Result<(), Refused> {
+        let mut queue = VecDeque::new();
+        match step {
+            Some(step) => {
+                let plan = self.execution.origin.plan.clone();
+                self.require_startable(&plan, step)?;
+                self.begin(&plan, step, &mut queue);
+            }
+            None if self.execution.open > 0 => return Err(Refused::Stale),
+            None => self.settle_if_done(),
+        }
+        if self.is_interrupted {
+            return Err(Refused::Interrupted);
+        }
+        // Only that one was to be evaluated off the runtime's threads.
+        self.budget = RefCell::new(Budget::inline());
+        self.start(queue.into());
+        Ok(())
+    }
+
+    /// The evaluation of a step, or of the outputs, was given up.
+    pub(super) fn evaluation_failed(
+        &mut self,
+        step: Option<usize>,
+        failure: Failure,
+    ) -> Result<(), Refused> {
+        let Some(step) = step else {
+            self.end(Event::Failed { error: failure });
+            return Ok(());
+        };
+        let plan = self.execution.origin.plan.clone();
+        self.require_startable(&plan, step)?;
+        let failure = Failure { step: Some(plan.steps[step].id.clone()), ..failure };
+        let mut queue = VecDeque::new();
+        self.fail_and_flow(step, failure, &mut queue);
+        self.start(queue.into());
+        Ok(())
+    }
+
+    fn require_startable(&self, plan: &Plan, step: usize) -> Result<(), Refused> {
+        let is_pending = self.execution.steps.get(step).is_some_and(|s| s.state == StepState::Pending);
+        match is_pending && readiness(plan, self.execution, step) == Readiness::Start {
+            true => Ok(()),
+            false => Err(Refused::Stale),
         }
     }
 
@@ -152,17 +210,21 @@ impl Turn<'_> {
         if self.execution.phase != Status::Running || self.execution.open > 0 {
             return;
         }
-        let output = bind::outputs(self.execution);
-        match output {
+        let outputs = bind::outputs(&ExecutionScope::within(self.execution, &self.budget));
+        match outputs {
             Ok(output) if nests_deeper(&output, MAX_VALUE_DEPTH) => {
                 let error = Failure::new(codes::VALUE_TOO_DEEP, too_deep("outputs"));
                 self.end(Event::Failed { error });
             }
             Ok(output) => self.end(Event::Completed { output }),
-            Err((name, error)) => {
-                let message = format!("output `{name}`: {error}");
-                self.end(Event::Failed { error: Failure::new(codes::EXPRESSION, message) });
-            }
+            Err((name, error)) => match error.kind {
+                EvalErrorKind::NeedsFullBudget => self.command(Command::Evaluate { step: None }),
+                EvalErrorKind::Interrupted => self.is_interrupted = true,
+                kind => {
+                    let message = format!("output `{name}`: {error}");
+                    self.end(Event::Failed { error: Failure::new(evaluation_code(kind), message) });
+                }
+            },
         }
     }
 
@@ -188,30 +250,55 @@ struct Prepared {
     config: Arc<Value>,
 }
 
+/// Why a step is not prepared.
+enum Unprepared {
+    /// It cannot be: the step fails.
+    Failed(Failure),
+    /// Its evaluation does not fit in the inline budget.
+    NeedsFullBudget,
+    /// Its evaluation was interrupted.
+    Interrupted,
+}
+
+impl Unprepared {
+    fn of(planned: &PlanStep, field: &str, error: &EvalError) -> Self {
+        match error.kind {
+            EvalErrorKind::NeedsFullBudget => Self::NeedsFullBudget,
+            EvalErrorKind::Interrupted => Self::Interrupted,
+            kind => {
+                let message = format!("{field}: {error}");
+                Self::Failed(failure(planned, evaluation_code(kind), message))
+            }
+        }
+    }
+}
+
 /// `given`: the input instead of the one that the binding makes; it was checked when it was taken.
 fn prepare(
     planned: &PlanStep,
     scope: &ExecutionScope<'_>,
     given: Option<Arc<Value>>,
-) -> Result<Prepared, Failure> {
+) -> Result<Prepared, Unprepared> {
     let input = match given {
         Some(given) => given,
         None => bind::input(planned, scope)
-            .map_err(|error| expression_failure(planned, "input", &error))?,
+            .map_err(|error| Unprepared::of(planned, "input", &error))?,
     };
-    let config = planned
-        .config
-        .render(scope)
-        .map_err(|error| expression_failure(planned, "config", &error))?;
+    let config =
+        planned.config.render(scope).map_err(|error| Unprepared::of(planned, "config", &error))?;
     for (field, value) in [("input", &input), ("config", &config)] {
         if nests_deeper(value, MAX_VALUE_DEPTH) {
-            return Err(failure(planned, codes::VALUE_TOO_DEEP, too_deep(field)));
+            let failure = failure(planned, codes::VALUE_TOO_DEEP, too_deep(field));
+            return Err(Unprepared::Failed(failure));
         }
     }
     let checks = planned.check_input(&input).and_then(|()| planned.check_config(&config));
     match checks {
         Ok(()) => Ok(Prepared { input, config }),
-        Err(problems) => Err(failure(planned, codes::STEP_INPUT, problems.to_string())),
+        Err(problems) => {
+            let failure = failure(planned, codes::STEP_INPUT, problems.to_string());
+            Err(Unprepared::Failed(failure))
+        }
     }
 }
 
@@ -225,8 +312,22 @@ fn failure(planned: &PlanStep, code: &str, message: impl Into<String>) -> Failur
     Failure { step: Some(planned.id.clone()), ..Failure::new(code, message) }
 }
 
-fn expression_failure(planned: &PlanStep, field: &str, error: &EvalError) -> Failure {
-    failure(planned, codes::EXPRESSION, format!("{field}: {error}"))
+/// The code with which a failed evaluation is reported.
+fn evaluation_code(kind: EvalErrorKind) -> &'static str {
+    if kind == EvalErrorKind::Internal { codes::INTERNAL } else { codes::EXPRESSION }
+}
+
+impl Execution {
+    /// Whether an evaluation is still to come: a step that can start or be skipped, or the outputs.
+    pub fn has_evaluation_pending(&self) -> bool {
+        let plan = &self.origin.plan;
+        let is_reached = |step: usize| {
+            self.steps[step].state == StepState::Pending
+                && readiness(plan, self, step) != Readiness::Wait
+        };
+        self.phase == Status::Running
+            && (self.open == 0 || (0..self.steps.len()).any(is_reached))
+    }
 }
 
 /// Whether a step that was not reached yet starts now.

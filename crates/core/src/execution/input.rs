@@ -70,6 +70,23 @@ pub enum Input {
     Pause,
     /// Go on.
     Resume,
+    /// Evaluate what a [`Command::Evaluate`] named, with the whole budget.
+    Evaluate {
+        /// The step's index; `None`: the outputs.
+        step: Option<usize>,
+    },
+    /// The evaluation that a [`Command::Evaluate`] named was given up.
+    EvaluationFailed {
+        /// The step's index; `None`: the outputs.
+        step: Option<usize>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The runtime cannot go on with it: it fails.
+    Abort {
+        /// Why.
+        error: Failure,
+    },
     /// Stop for good.
     Cancel {
         /// Why, in somebody's words.
@@ -108,6 +125,11 @@ pub enum Command {
         /// The attempt.
         attempt: u32,
     },
+    /// Evaluate expressions that may take long, by [`Input::Evaluate`].
+    Evaluate {
+        /// The index of the step to start; `None`: the outputs.
+        step: Option<usize>,
+    },
     /// Stop the attempt of a step that is under way; its result is not wanted any more.
     Stop {
         /// The step's index.
@@ -145,4 +167,7 @@ pub enum Refused {
     /// A result of an attempt that is not under way (any more).
     #[error("no such attempt is under way")]
     Stale,
+    /// The evaluation was interrupted.
+    #[error("the evaluation was interrupted")]
+    Interrupted,
 }

@@ -1,6 +1,6 @@
 //! What an expression sees of an execution.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::state::{Execution, StepState};
 use crate::Map;
-use crate::expr::{Scope, StepScope, shared_null};
+use crate::expr::{Budget, Scope, StepScope, shared_null};
 
 /// Borrowed from an execution; costs nothing until something is looked at.
 #[derive(Debug)]
@@ -16,12 +16,19 @@ pub struct ExecutionScope<'a> {
     pub(super) execution: &'a Execution,
     /// The errors of failed steps as values, made when one is first looked at.
     errors: OnceCell<BTreeMap<usize, Value>>,
+    /// What evaluations may use; `None`: the full budget each.
+    budget: Option<&'a RefCell<Budget>>,
 }
 
 impl<'a> ExecutionScope<'a> {
     /// The scope of an execution as it stands.
     pub fn new(execution: &'a Execution) -> Self {
-        Self { execution, errors: OnceCell::new() }
+        Self { execution, errors: OnceCell::new(), budget: None }
+    }
+
+    /// The same, with a budget that its evaluations share.
+    pub(super) fn within(execution: &'a Execution, budget: &'a RefCell<Budget>) -> Self {
+        Self { budget: Some(budget), ..Self::new(execution) }
     }
 
     fn errors(&self) -> &BTreeMap<usize, Value> {
@@ -69,6 +76,16 @@ impl Scope for ExecutionScope<'_> {
 
     fn state(&self) -> &Map {
         &self.execution.state
+    }
+
+    fn budget(&self) -> Budget {
+        self.budget.map_or_else(Budget::full, |budget| budget.borrow().clone())
+    }
+
+    fn spend(&self, units: u64) {
+        if let Some(budget) = self.budget {
+            budget.borrow_mut().spend(units);
+        }
     }
 
     fn extra(&self, name: &str) -> Option<Value> {

@@ -3,23 +3,25 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use minijinja::Error;
 use minijinja::value::{Enumerator, Object, Value};
 use serde_json::Value as Json;
 
+use super::meter;
 use super::references::References;
 use super::value::{from_json, from_shared};
 use super::{Scope, StepScope, secret_marker};
 
 /// The root of what an expression sees.
-pub(super) fn build(references: &References, scope: &dyn Scope) -> Value {
+pub(super) fn build(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
     let roots: BTreeSet<&str> =
         references.paths.iter().filter_map(|path| path.first().map(String::as_str)).collect();
     let mut vars = Vec::with_capacity(roots.len());
     for root in roots {
         let value = match root {
             "inputs" => from_shared(scope.inputs()),
-            "steps" => steps(references, scope),
-            "state" => state(references, scope),
+            "steps" => steps(references, scope)?,
+            "state" => state(references, scope)?,
             "secrets" => Value::from_object(Secrets),
             name => match scope.extra(name) {
                 Some(json) => from_json(json),
@@ -28,7 +30,7 @@ pub(super) fn build(references: &References, scope: &dyn Scope) -> Value {
         };
         vars.push((root.to_owned(), value));
     }
-    Value::from_pairs(vars)
+    Ok(Value::from_pairs(vars))
 }
 
 /// The second names of the paths below `root`; `None` where the root is used as a whole.
@@ -41,24 +43,36 @@ fn members<'r>(references: &'r References, root: &str) -> Option<BTreeSet<&'r st
         .collect()
 }
 
-fn steps(references: &References, scope: &dyn Scope) -> Value {
+fn steps(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
     let ids = match members(references, "steps") {
         Some(ids) => ids.into_iter().collect(),
         None => scope.step_ids(),
     };
-    Value::from_pairs(
-        ids.into_iter()
-            .filter_map(|id| Some((id.to_owned(), Value::from_object(Step::new(scope.step(id)?))))),
-    )
+    let mut steps = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(step) = scope.step(id) {
+            meter::weigh_json(step.error)?;
+            steps.push((id.to_owned(), Value::from_object(Step::new(step))));
+        }
+    }
+    Ok(Value::from_pairs(steps))
 }
 
-fn state(references: &References, scope: &dyn Scope) -> Value {
-    match members(references, "state") {
-        Some(names) => Value::from_pairs(names.into_iter().filter_map(|name| {
-            Some((name.to_owned(), from_json(scope.state().get(name)?.clone())))
-        })),
-        None => from_json(Json::Object(scope.state().clone())),
-    }
+fn state(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
+    let copied = |value: &Json| -> Result<Value, Error> {
+        meter::weigh_json(value)?;
+        Ok(from_json(value.clone()))
+    };
+    let all = scope.state().iter();
+    let pairs: Result<Vec<_>, Error> = match members(references, "state") {
+        Some(names) => names
+            .into_iter()
+            .filter_map(|name| Some((name, scope.state().get(name)?)))
+            .map(|(name, value)| Ok((name.to_owned(), copied(value)?)))
+            .collect(),
+        None => all.map(|(name, value)| Ok((name.clone(), copied(value)?))).collect(),
+    };
+    Ok(Value::from_pairs(pairs?))
 }
 
 /// `steps.<id>`.
@@ -66,12 +80,16 @@ fn state(references: &References, scope: &dyn Scope) -> Value {
 struct Step {
     output: Arc<Json>,
     status: &'static str,
-    error: Json,
+    error: Arc<Json>,
 }
 
 impl Step {
     fn new(step: StepScope<'_>) -> Self {
-        Self { output: Arc::clone(step.output), status: step.status, error: step.error.clone() }
+        Self {
+            output: Arc::clone(step.output),
+            status: step.status,
+            error: Arc::new(step.error.clone()),
+        }
     }
 }
 
@@ -80,7 +98,7 @@ impl Object for Step {
         match key.as_str()? {
             "output" => Some(from_shared(&self.output)),
             "status" => Some(Value::from(self.status)),
-            "error" => Some(from_json(self.error.clone())),
+            "error" => Some(from_shared(&self.error)),
             _ => None,
         }
     }

@@ -60,12 +60,12 @@ impl Expr {
     /// # Errors
     /// Undefined values used, type errors, fuel or output limits exceeded.
     pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
-        match &self.code {
-            Compiled::Path(path) => path.resolve(scope).map(super::path::Found::into_json),
+        super::evaluate(scope, || match &self.code {
+            Compiled::Path(path) => path.resolve(scope)?.into_json(),
             Compiled::Value(code) => code.json(scope),
             // A bare expression compiles to nothing else.
             Compiled::Pieces(_) | Compiled::Text(_) => Ok(Value::Null),
-        }
+        })
     }
 
     /// Whether its value is true in Jinja's sense.
@@ -73,11 +73,11 @@ impl Expr {
     /// # Errors
     /// As `eval`.
     pub fn eval_bool(&self, scope: &dyn Scope) -> Result<bool, EvalError> {
-        match &self.code {
+        super::evaluate(scope, || match &self.code {
             Compiled::Path(path) => path.resolve(scope).map(|found| is_true(found.get())),
             Compiled::Value(code) => code.value(scope).map(|value| value.is_true()),
             Compiled::Pieces(_) | Compiled::Text(_) => Ok(false),
-        }
+        })
     }
 
     /// What it refers to, for wiring checks.

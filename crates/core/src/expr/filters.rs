@@ -1,27 +1,16 @@
-//! Filters of our own: those whose builtin form could make much from little, and JSON.
+//! Filters, tests and functions of our own: those whose builtin form could make much from little,
+//! read much for nothing or panic, and JSON.
+
+use std::collections::HashSet;
 
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs};
-use minijinja::{Environment, Error, ErrorKind, State, filters};
+use minijinja::{Error, ErrorKind, State, filters};
 
 use super::meter::{self, MAX_ITEMS, MAX_TEXT};
-use super::value;
+use super::operations::check_length;
+use super::{operators, value};
 
-/// Adds them to the environment.
-pub(super) fn add(env: &mut Environment<'static>) {
-    env.add_filter("replace", replace);
-    env.add_filter("join", join);
-    env.add_filter("split", split);
-    env.add_filter("lines", lines);
-    env.add_filter("string", |value: Value| value::to_text(&value).map(Value::from));
-    env.add_filter("indent", indent);
-    env.add_filter("batch", batch);
-    env.add_filter("slice", slice);
-    env.add_filter("format", format);
-    env.add_filter("tojson", tojson);
-    env.add_filter("fromjson", fromjson);
-}
-
-fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
@@ -32,18 +21,18 @@ fn text_of<'v>(value: &'v Value, what: &str) -> Result<&'v str, Error> {
 }
 
 /// The length of text after something is repeated in it; `MAX_TEXT + 1` where it is far too long.
-fn grown(length: usize, times: usize, each: usize) -> usize {
+pub(super) fn grown(length: usize, times: usize, each: usize) -> usize {
     times.checked_mul(each).and_then(|more| more.checked_add(length)).unwrap_or(MAX_TEXT + 1)
 }
 
-fn replace(value: Value, from: Value, to: Value) -> Result<Value, Error> {
+pub(super) fn replace(value: Value, from: Value, to: Value) -> Result<Value, Error> {
     let text = value::to_text(&value)?;
     let (from, to) = (text_of(&from, "what to replace")?, text_of(&to, "the replacement")?);
     meter::charge_text(grown(text.len(), text.matches(from).count(), to.len()))?;
     Ok(Value::from(text.replace(from, to)))
 }
 
-fn join(
+pub(super) fn join(
     value: Value,
     joiner: Option<Value>,
     attribute: Option<String>,
@@ -65,7 +54,7 @@ fn join(
         };
         let item = value::to_text(&item)?;
         let joiner = if i > 0 { joiner } else { "" };
-        meter::charge(1 + joiner.len() as u64)?;
+        meter::charge(meter::ITEM + joiner.len() as u64)?;
         if out.len() + joiner.len() + item.len() > MAX_TEXT {
             meter::charge_text(MAX_TEXT + 1)?;
         }
@@ -80,10 +69,10 @@ fn charge_parts(parts: usize) -> Result<(), Error> {
     if parts > MAX_ITEMS {
         return Err(invalid(format!("the text falls into more than {MAX_ITEMS} parts")));
     }
-    meter::charge(32 * parts as u64)
+    meter::charge_items(parts)
 }
 
-fn split(value: Value, by: Option<Value>, most: Option<i64>) -> Result<Value, Error> {
+pub(super) fn split(value: Value, by: Option<Value>, most: Option<i64>) -> Result<Value, Error> {
     let text = text_of(&value, "what to split")?;
     let parts = match &by {
         Some(by) if !by.is_none() => text.matches(text_of(by, "the separator")?).count() + 1,
@@ -97,12 +86,12 @@ fn split(value: Value, by: Option<Value>, most: Option<i64>) -> Result<Value, Er
     filters::split(&value, by, most)
 }
 
-fn lines(value: Value) -> Result<Value, Error> {
+pub(super) fn lines(value: Value) -> Result<Value, Error> {
     charge_parts(text_of(&value, "what to split")?.lines().count())?;
     filters::lines(&value)
 }
 
-fn indent(state: &mut State, value: Value, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(super) fn indent(state: &mut State, value: Value, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = args.into_values();
     let text = text_of(&value, "what to indent")?;
     let width = args.iter().filter(|arg| !arg.is_kwargs()).find_map(Value::as_usize);
@@ -116,25 +105,25 @@ fn indent(state: &mut State, value: Value, args: Rest<ValueOrKwargs>) -> Result<
     Value::from_function(filters::indent).call(state, &all)
 }
 
-fn counted(value: &Value, count: usize, fill: Option<&Value>) -> Result<(), Error> {
+fn charge_groups(value: &Value, count: usize, fill: Option<&Value>) -> Result<(), Error> {
     meter::weigh(value)?;
     if count > MAX_ITEMS {
         return Err(invalid(format!("cannot make more than {MAX_ITEMS} parts")));
     }
-    meter::charge(32 * count as u64 + fill.map_or(0, |_| 32 * count as u64))
+    meter::charge_items(count + fill.map_or(0, |_| count))
 }
 
-fn batch(state: &State, value: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
-    counted(&value, count, fill.as_ref())?;
+pub(super) fn batch(state: &State, value: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+    charge_groups(&value, count, fill.as_ref())?;
     filters::batch(state, value, count, fill)
 }
 
-fn slice(state: &State, value: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
-    counted(&value, count, fill.as_ref())?;
+pub(super) fn slice(state: &State, value: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+    charge_groups(&value, count, fill.as_ref())?;
     filters::slice(state, value, count, fill)
 }
 
-fn format(state: &mut State, format: Value, args: Rest<Value>) -> Result<Value, Error> {
+pub(super) fn format(state: &mut State, format: Value, args: Rest<Value>) -> Result<Value, Error> {
     let text = text_of(&format, "the format")?;
     // Each directive can write an argument again, or blanks up to its width.
     let mut width = 0_usize;
@@ -156,7 +145,7 @@ fn format(state: &mut State, format: Value, args: Rest<Value>) -> Result<Value, 
     Value::from_function(filters::format).call(state, &all)
 }
 
-fn tojson(value: Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+pub(super) fn tojson(value: Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let indent = match indent {
         Some(indent) => Some(indent),
         None => kwargs.get::<Option<Value>>("indent")?,
@@ -173,7 +162,7 @@ fn tojson(value: Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, 
     Ok(Value::from(text))
 }
 
-fn fromjson(value: Value) -> Result<Value, Error> {
+pub(super) fn fromjson(value: Value) -> Result<Value, Error> {
     let text = text_of(&value, "what to read as JSON")?;
     // A parsed value takes many times the memory of its text.
     meter::charge(8 * text.len() as u64)?;
@@ -182,89 +171,111 @@ fn fromjson(value: Value) -> Result<Value, Error> {
         .map_err(|e| invalid(format!("the text is not JSON: {e}")))
 }
 
-/// `left * right`: numbers, or text or a sequence a number of times.
-pub(super) fn times(left: Value, right: Value) -> Result<Value, Error> {
-    let (value, count) = match (left.kind(), right.kind()) {
-        (ValueKind::Number | ValueKind::Bool, ValueKind::Number | ValueKind::Bool) => {
-            return product(left, right);
-        }
-        (ValueKind::Number, _) => (right, left),
-        _ => (left, right),
-    };
-    let count = count
-        .as_usize()
-        .filter(|_| count.is_integer())
-        .ok_or_else(|| invalid(format!("cannot multiply {} by {}", value.kind(), count.kind())))?;
-    match value.kind() {
-        ValueKind::String => {
-            let text = value.as_str().unwrap_or_default();
-            meter::charge_text(grown(0, count, text.len()))?;
-            Ok(Value::from(text.repeat(count)))
-        }
-        ValueKind::Seq | ValueKind::Iterable => {
-            meter::weigh(&value)?;
-            let items: Vec<Value> = value.try_iter()?.collect();
-            if items.len().checked_mul(count).is_none_or(|length| length > MAX_ITEMS) {
-                return Err(invalid(format!("the list would have more than {MAX_ITEMS} items")));
-            }
-            meter::charge(32 * (items.len() * count) as u64)?;
-            let repeated = std::iter::repeat_n(items, count).flatten();
-            Ok(Value::from(repeated.collect::<Vec<_>>()))
-        }
-        kind => Err(invalid(format!("cannot multiply {kind}"))),
+/// The length of a list or object; of a text in characters.
+pub(super) fn length(value: Value) -> Result<usize, Error> {
+    if let Some(text) = value.as_str() {
+        meter::charge(text.len() as u64)?;
+    }
+    value.len().ok_or_else(|| invalid(format!("{} has no length", value.kind())))
+}
+
+/// The first item; undefined where there is none.
+pub(super) fn first(value: Value) -> Result<Value, Error> {
+    operators::iterate(value.clone())?;
+    filters::first(&value)
+}
+
+/// The last item; undefined where there is none.
+pub(super) fn last(value: Value) -> Result<Value, Error> {
+    operators::iterate(value.clone())?;
+    match (value.kind(), value.len()) {
+        // The builtin form walks the whole list.
+        (ValueKind::Seq, Some(length)) if length > 0 => value.get_item(&Value::from(length - 1)),
+        _ => filters::last(value),
     }
 }
 
-/// `left + right`: numbers, two texts or two sequences. Sequences are put together at once: the
-/// engine's lazy form gets slower with each further one.
-pub(super) fn plus(left: Value, right: Value) -> Result<Value, Error> {
-    let is_sequence = |v: &Value| matches!(v.kind(), ValueKind::Seq | ValueKind::Iterable);
-    if let (Some(a), Some(b)) = (left.as_str(), right.as_str()) {
-        meter::charge_text(a.len() + b.len())?;
-        return Ok(Value::from([a, b].concat()));
-    }
-    if is_sequence(&left) && is_sequence(&right) {
-        let mut items = Vec::new();
-        for item in left.try_iter()?.chain(right.try_iter()?) {
-            meter::charge(32)?;
-            if items.len() == MAX_ITEMS {
-                return Err(invalid(format!("the list would have more than {MAX_ITEMS} items")));
-            }
-            items.push(item);
-        }
-        return Ok(Value::from(items));
-    }
-    numbers(left, right, "+", i128::checked_add, |a, b| a + b)
+/// The value as text.
+pub(super) fn string(value: Value) -> Result<Value, Error> {
+    value::to_text(&value).map(Value::from)
 }
 
-fn product(left: Value, right: Value) -> Result<Value, Error> {
-    numbers(left, right, "*", i128::checked_mul, |a, b| a * b)
-}
-
-fn numbers(
-    left: Value,
-    right: Value,
-    sign: &str,
-    whole: fn(i128, i128) -> Option<i128>,
-    float: fn(f64, f64) -> f64,
+/// The sum of the items, or of an attribute of each; those without it are ignored.
+pub(super) fn sum(
+    values: Value,
+    attribute: Option<String>,
+    start: Option<Value>,
+    kwargs: Kwargs,
 ) -> Result<Value, Error> {
-    for value in [&left, &right] {
-        if value.is_undefined() {
-            return Err(Error::new(
-                ErrorKind::UndefinedError,
-                format!("an operand of `{sign}` is undefined"),
-            ));
-        }
-        if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
-            let (a, b) = (left.kind(), right.kind());
-            return Err(invalid(format!("cannot calculate {a} {sign} {b}")));
+    let attribute = attribute.map_or_else(|| kwargs.get::<Option<String>>("attribute"), |a| Ok(Some(a)))?;
+    let start = start.map_or_else(|| kwargs.get::<Option<Value>>("start"), |s| Ok(Some(s)))?;
+    kwargs.assert_all_used()?;
+    let mut total = start.unwrap_or_else(|| Value::from(0));
+    for item in values.try_iter()? {
+        let item = match &attribute {
+            Some(path) => follow(item, path),
+            None => item,
+        };
+        if !item.is_undefined() {
+            total = operators::add(total, item)?;
         }
     }
-    let is_whole = |v: &Value| v.is_integer() || v.kind() == ValueKind::Bool;
-    if is_whole(&left) && is_whole(&right) {
-        let made = whole(i128::try_from(left)?, i128::try_from(right)?)
-            .ok_or_else(|| invalid("the result is too large"))?;
-        return Ok(i64::try_from(made).map_or_else(|_| Value::from(made), Value::from));
+    Ok(total)
+}
+
+/// What a dotted path leads to; undefined where it leads nowhere.
+fn follow(value: Value, path: &str) -> Value {
+    path.split('.').fold(value, |value, part| {
+        let found = match part.parse::<usize>() {
+            Ok(index) => value.get_item_by_index(index),
+            Err(_) => value.get_attr(part),
+        };
+        found.unwrap_or_default()
+    })
+}
+
+/// Takes white space, or the given characters, off both ends.
+pub(super) fn trim(value: Value, chars: Option<Value>) -> Result<Value, Error> {
+    let text = value.as_str().ok_or_else(|| invalid(format!("cannot trim {}", value.kind())))?;
+    let trimmed = match chars.as_ref().filter(|chars| !chars.is_none()) {
+        None => text.trim(),
+        Some(chars) => {
+            let set: HashSet<char> = text_of(chars, "what to trim")?.chars().collect();
+            text.trim_matches(|c| set.contains(&c))
+        }
+    };
+    Ok(Value::from(trimmed))
+}
+
+/// Whether the number is a multiple of the other one; nothing is a multiple of 0.
+pub(super) fn is_divisible_by(value: Value, by: Value) -> Result<bool, Error> {
+    if value.is_integer() && by.is_integer() {
+        let (a, b) = (i128::try_from(value)?, i128::try_from(by)?);
+        return Ok(b != 0 && a.checked_rem(b).unwrap_or(0) == 0);
     }
-    Ok(Value::from(float(f64::try_from(left)?, f64::try_from(right)?)))
+    let is_number = |v: &Value| v.kind() == ValueKind::Number;
+    if !is_number(&value) || !is_number(&by) {
+        return Err(invalid(format!("cannot divide {} by {}", value.kind(), by.kind())));
+    }
+    let (a, b) = (f64::try_from(value)?, f64::try_from(by)?);
+    Ok(b != 0.0 && a % b == 0.0)
+}
+
+/// `range(stop)`, `range(start, stop)`, `range(start, stop, step)`.
+pub(super) fn range(start: i64, stop: Option<i64>, step: Option<i64>) -> Result<Value, Error> {
+    let (start, stop) = stop.map_or((0, start), |stop| (start, stop));
+    let step = step.unwrap_or(1);
+    if step == 0 {
+        return Err(invalid("a range cannot go by steps of 0"));
+    }
+    // Wide enough that no difference of two bounds overflows.
+    let (first, last, by) = (i128::from(start), i128::from(stop), i128::from(step));
+    let span = if step > 0 { last - first } else { first - last };
+    let width = by.abs();
+    let length = if span <= 0 { 0 } else { (span + width - 1) / width };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    check_length(length)?;
+    let numbers = (0..length as i128).map(|i| first + i * by);
+    // Each lies between two 64-bit bounds.
+    Ok(numbers.map(|n| Value::from(i64::try_from(n).unwrap_or(i64::MAX))).collect())
 }

@@ -10,24 +10,14 @@ use std::collections::BTreeSet;
 use minijinja::machinery::{Span, ast};
 use minijinja::value::Value;
 
-use super::environment;
+use super::ROOTS;
+use super::operations::{
+    CONCAT, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, PLUS, SLICE, TESTS, TIMES,
+};
 use super::path::Path;
 use super::references::Collector;
 use super::syntax::Fault;
 use super::tree::{call, copy_path, copy_target, keys, none, root, spanned, unary, weighed};
-
-/// Returns its argument once all of it is paid for.
-pub(super) const WEIGH: &str = "<weigh>";
-/// Its argument as text, as it would stand in a template.
-pub(super) const TEXT: &str = "<text>";
-/// The product of its two arguments.
-pub(super) const TIMES: &str = "<times>";
-/// The member of its first argument that the second names; undefined where there is none.
-pub(super) const MEMBER: &str = "<member>";
-/// The sum of its two arguments.
-pub(super) const PLUS: &str = "<plus>";
-/// `value[start:stop:step]`.
-pub(super) const SLICE: &str = "<slice>";
 
 /// The walk over one tree.
 pub(super) struct Guard<'a> {
@@ -54,7 +44,7 @@ impl<'a> Guard<'a> {
     fn bind(&mut self, target: &ast::Expr<'a>) {
         match target {
             ast::Expr::Var(var) => {
-                if environment::ROOTS.contains(&var.id) {
+                if ROOTS.contains(&var.id) {
                     self.fault(target.span(), format!("`{}` cannot be set", var.id));
                 }
                 if let Some(scope) = self.scopes.last_mut() {
@@ -119,8 +109,8 @@ impl<'a> Guard<'a> {
             }
             ast::Expr::GetItem(get) => {
                 let inner = self.below(expr, &get.expr);
-                let subscript_expr = self.expr(&get.subscript_expr);
-                ast::Expr::GetItem(spanned(ast::GetItem { expr: inner, subscript_expr }, span))
+                let key = self.expr(&get.subscript_expr);
+                call(INDEX, vec![inner, key], span)
             }
             ast::Expr::Slice(slice) => {
                 let mut args = vec![self.expr(&slice.expr)];
@@ -201,9 +191,15 @@ impl<'a> Guard<'a> {
         let (left, right) = match op.op {
             Kind::Add => return call(PLUS, vec![left, right], span),
             Kind::Mul => return call(TIMES, vec![left, right], span),
-            Kind::Concat => (call(TEXT, vec![left], span), call(TEXT, vec![right], span)),
+            Kind::Concat => return call(CONCAT, vec![left, right], span),
             Kind::ScAnd | Kind::ScOr => (left, right),
-            _ => (weighed(left), weighed(right)),
+            // Their work grows no faster than their operands, and they check for overflow.
+            Kind::Sub | Kind::Div | Kind::FloorDiv | Kind::Rem | Kind::Pow => {
+                (weighed(left), weighed(right))
+            }
+            Kind::Eq | Kind::Ne | Kind::Lt | Kind::Lte | Kind::Gt | Kind::Gte | Kind::In => {
+                (weighed(left), weighed(right))
+            }
         };
         ast::Expr::BinOp(spanned(ast::BinOp { op: op.op, left, right }, span))
     }
@@ -219,7 +215,7 @@ impl<'a> Guard<'a> {
     }
 
     fn filter(&mut self, filter: &ast::Filter<'a>, span: Span) -> ast::Expr<'a> {
-        self.known(span, "filter", filter.name, environment::FILTERS);
+        self.known(span, "filter", filter.name, FILTERS);
         let optional = matches!(filter.name, "default" | "d");
         let expr = filter.expr.as_ref().map(|expr| self.visit(expr, optional));
         let args = self.args(&filter.args);
@@ -227,7 +223,7 @@ impl<'a> Guard<'a> {
     }
 
     fn test(&mut self, test: &ast::Test<'a>, span: Span) -> ast::Expr<'a> {
-        self.known(span, "test", test.name, environment::TESTS);
+        self.known(span, "test", test.name, TESTS);
         let optional = matches!(test.name, "defined" | "undefined");
         let expr = self.visit(&test.expr, optional);
         let args = self.args(&test.args);
@@ -237,7 +233,7 @@ impl<'a> Guard<'a> {
     fn call(&mut self, node: &ast::Call<'a>, span: Span) -> ast::Expr<'a> {
         let expr = match &node.expr {
             ast::Expr::Var(var) => {
-                self.known(span, "function", var.id, environment::FUNCTIONS);
+                self.known(span, "function", var.id, FUNCTIONS);
                 ast::Expr::Var(spanned(ast::Var { id: var.id }, span))
             }
             ast::Expr::GetAttr(get)
@@ -248,7 +244,7 @@ impl<'a> Guard<'a> {
             }
             ast::Expr::GetAttr(get) => {
                 let name = get.name;
-                let hint = if environment::FILTERS.contains(&name) {
+                let hint = if FILTERS.contains(&name) {
                     format!("; write `| {name}`")
                 } else {
                     "; use a filter: `value | filter`".into()
@@ -261,7 +257,11 @@ impl<'a> Guard<'a> {
                 self.expr(other)
             }
         };
-        let args = self.args(&node.args);
+        let mut args = self.args(&node.args);
+        if !matches!(expr, ast::Expr::Var(_)) {
+            // The methods of `loop` compare and keep what they are given.
+            args = args.into_iter().map(weighed_argument).collect();
+        }
         ast::Expr::Call(spanned(ast::Call { expr, args }, span))
     }
 
@@ -353,6 +353,7 @@ impl<'a> Guard<'a> {
             self.fault(s.span(), "recursive loops are not available here".into());
         }
         let iter = self.expr(&s.iter);
+        let iter = call(ITERATE, vec![iter], s.span());
         self.scopes.push(BTreeSet::from(["loop"]));
         let target = self.target(&s.target);
         let filter_expr = self.boxed(s.filter_expr.as_ref());
@@ -381,5 +382,13 @@ impl<'a> Guard<'a> {
         let value = Value::from("");
         let expr = ast::Expr::Const(spanned(ast::Const { value }, span));
         Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, span))
+    }
+}
+
+fn weighed_argument(arg: ast::CallArg<'_>) -> ast::CallArg<'_> {
+    match arg {
+        ast::CallArg::Pos(expr) => ast::CallArg::Pos(weighed(expr)),
+        ast::CallArg::Kwarg(name, expr) => ast::CallArg::Kwarg(name, weighed(expr)),
+        weighed => weighed,
     }
 }

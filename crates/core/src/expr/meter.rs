@@ -1,11 +1,15 @@
-//! The budget of one evaluation: how much data it may touch.
+//! The budget of one evaluation: how much work it may cause.
 //!
 //! Fuel counts instructions, but one instruction can copy megabytes. So whatever grows with its
-//! operands weighs them first and pays from here. The budget lives in the thread, because Jinja's
-//! functions are called without a way back to who evaluates; an evaluation never leaves its
-//! thread and never nests.
+//! operands weighs them first and is charged here. The budget is a thread-local value, because
+//! Jinja's functions are called without a reference to their caller; an evaluation never leaves
+//! its thread and never nests.
+//!
+//! One unit is about the work of touching one byte of text.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::Arc;
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
@@ -14,43 +18,163 @@ use super::value::Node;
 
 /// Instructions of one evaluation.
 pub(super) const FUEL: u64 = 200_000;
-/// Bytes of text that one evaluation may touch.
-const BUDGET: u64 = 64 << 20;
+/// Instructions of an evaluation that runs inline.
+pub(super) const INLINE_FUEL: u64 = 5_000;
+/// Units that one template or expression may use.
+const FULL: u64 = 64 << 20;
+/// Units that may be used where nothing may be kept waiting: well below a millisecond.
+const INLINE: u64 = 128 << 10;
+/// After so many units the interrupt is looked at again.
+const INTERRUPT_EVERY: u64 = 1 << 20;
 /// What one value costs beside its text.
-const VALUE: u64 = 8;
+pub(super) const VALUE: u64 = 8;
+/// What one item of a new list costs.
+pub(super) const ITEM: u64 = 32;
 /// The longest text and the longest result, in bytes.
 pub(super) const MAX_TEXT: usize = 4 << 20;
-/// The longest sequence that repeating or filling may make.
+/// The longest sequence that repeating or filling may create.
 pub(super) const MAX_ITEMS: usize = 100_000;
 
-thread_local! {
-    static LEFT: Cell<u64> = const { Cell::new(0) };
+/// A question that a long evaluation asks again and again: shall it end?
+#[derive(Clone)]
+pub struct Interrupt(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Interrupt {
+    /// `is_due` is called about once a millisecond and must be cheap.
+    pub fn new(is_due: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_due))
+    }
+
+    fn is_due(&self) -> bool {
+        (self.0)()
+    }
 }
 
-/// Fills the budget for one evaluation.
-pub(super) fn start() {
-    LEFT.set(BUDGET);
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interrupt")
+    }
 }
 
-/// Pays for work.
-pub(super) fn charge(cost: u64) -> Result<(), Error> {
-    let left = LEFT.get();
-    match left.checked_sub(cost) {
-        Some(rest) => {
-            LEFT.set(rest);
-            Ok(())
-        }
-        None => {
-            LEFT.set(0);
-            Err(Error::new(
-                ErrorKind::OutOfFuel,
-                "the expression touches too much data; let a step do this work",
-            ))
+/// How much work one evaluation may cause.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    pub(super) units: u64,
+    pub(super) is_inline: bool,
+    pub(super) interrupt: Option<Interrupt>,
+}
+
+impl Budget {
+    /// Everything that the language allows.
+    pub fn full() -> Self {
+        Self { units: FULL, is_inline: false, interrupt: None }
+    }
+
+    /// As [`Budget::full`], ended early by `interrupt`.
+    pub fn interruptible(interrupt: Interrupt) -> Self {
+        Self { interrupt: Some(interrupt), ..Self::full() }
+    }
+
+    /// What may run on a thread that others wait for. Where it does not suffice, the evaluation
+    /// fails with [`super::EvalErrorKind::NeedsFullBudget`] and can be repeated with the full one.
+    pub fn inline() -> Self {
+        Self { units: INLINE, is_inline: true, interrupt: None }
+    }
+
+    /// As [`Budget::inline`], with so many units: for tests and simulations.
+    pub fn inline_of(units: u64) -> Self {
+        Self { units, ..Self::inline() }
+    }
+
+    /// Reduces an inline budget, which several evaluations share, by what one of them used.
+    pub(crate) fn spend(&mut self, units: u64) {
+        if self.is_inline {
+            self.units = self.units.saturating_sub(units);
         }
     }
 }
 
-/// Pays for text that is about to be made.
+/// Why the running evaluation must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    Exhausted,
+    Interrupted,
+}
+
+thread_local! {
+    static LEFT: Cell<u64> = const { Cell::new(0) };
+    static GIVEN: Cell<u64> = const { Cell::new(0) };
+    static ASK_AT: Cell<u64> = const { Cell::new(0) };
+    static STOP: Cell<Option<Stop>> = const { Cell::new(None) };
+    static IS_INLINE: Cell<bool> = const { Cell::new(false) };
+    static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+}
+
+/// Starts an evaluation with a budget.
+pub(super) fn start(budget: Budget) {
+    LEFT.set(budget.units);
+    GIVEN.set(budget.units);
+    STOP.set(None);
+    IS_INLINE.set(budget.is_inline);
+    let first = if budget.interrupt.is_some() { budget.units } else { 0 };
+    ASK_AT.set(first);
+    INTERRUPT.set(budget.interrupt);
+}
+
+/// The units that were used since [`start`].
+pub(super) fn spent() -> u64 {
+    GIVEN.get() - LEFT.get()
+}
+
+/// Whether the evaluation runs with the inline budget.
+pub(super) fn is_inline() -> bool {
+    IS_INLINE.get()
+}
+
+/// Why the evaluation had to end, if it had to.
+pub(super) fn stopped() -> Option<Stop> {
+    STOP.get()
+}
+
+/// Charges for work before it is done.
+pub(super) fn charge(cost: u64) -> Result<(), Error> {
+    let left = match LEFT.get().checked_sub(cost) {
+        Some(left) if left >= ASK_AT.get() => {
+            LEFT.set(left);
+            return Ok(());
+        }
+        left => left,
+    };
+    charge_slowly(left)
+}
+
+/// The budget is used up, or the interrupt is to be looked at.
+#[cold]
+fn charge_slowly(left: Option<u64>) -> Result<(), Error> {
+    let Some(left) = left else {
+        LEFT.set(0);
+        STOP.set(STOP.get().or(Some(Stop::Exhausted)));
+        return Err(too_much());
+    };
+    let due = INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(Interrupt::is_due));
+    if due {
+        LEFT.set(0);
+        STOP.set(Some(Stop::Interrupted));
+        return Err(Error::new(ErrorKind::OutOfFuel, "the evaluation was interrupted"));
+    }
+    LEFT.set(left);
+    ASK_AT.set(left.saturating_sub(INTERRUPT_EVERY));
+    Ok(())
+}
+
+fn too_much() -> Error {
+    Error::new(
+        ErrorKind::OutOfFuel,
+        "the expression touches too much data; let a step do this work",
+    )
+}
+
+/// Charges for text that is about to be made.
 pub(super) fn charge_text(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_TEXT {
         return Err(Error::new(
@@ -61,8 +185,14 @@ pub(super) fn charge_text(bytes: usize) -> Result<(), Error> {
     charge(bytes as u64)
 }
 
-/// Pays for reading all of `value`, shared parts as often as they occur.
-pub(super) fn weigh(value: &Value) -> Result<(), Error> {
+/// Charges for a list that is about to be made.
+pub(super) fn charge_items(items: usize) -> Result<(), Error> {
+    charge(ITEM.saturating_mul(items as u64))
+}
+
+/// Charges for reading all of `value`, shared parts as often as they occur; returns the charge.
+pub(super) fn weigh(value: &Value) -> Result<u64, Error> {
+    let before = LEFT.get();
     let mut open = vec![value.clone()];
     while let Some(value) = open.pop() {
         match value.kind() {
@@ -79,13 +209,13 @@ pub(super) fn weigh(value: &Value) -> Result<(), Error> {
             _ => charge(VALUE)?,
         }
     }
-    Ok(())
+    Ok(before - LEFT.get())
 }
 
 fn weigh_items(value: &Value, open: &mut Vec<Value>) -> Result<(), Error> {
     let is_map = value.kind() == ValueKind::Map;
     for item in value.try_iter()? {
-        // Paid before it is kept, so that an endless sequence ends here.
+        // Charged before it is kept, so that an endless sequence ends here.
         charge(VALUE)?;
         if is_map {
             open.push(value.get_item(&item)?);
@@ -95,17 +225,24 @@ fn weigh_items(value: &Value, open: &mut Vec<Value>) -> Result<(), Error> {
     Ok(())
 }
 
-fn weigh_json(value: &serde_json::Value) -> Result<(), Error> {
+/// Charges for reading all of a JSON value.
+pub(super) fn weigh_json(value: &serde_json::Value) -> Result<(), Error> {
     use serde_json::Value as Json;
+    match value {
+        Json::String(text) => return charge(VALUE + text.len() as u64),
+        Json::Array(_) | Json::Object(_) => {}
+        _ => return charge(VALUE),
+    }
     let mut open = vec![value];
     while let Some(value) = open.pop() {
         match value {
             Json::String(text) => charge(VALUE + text.len() as u64)?,
             Json::Array(items) => {
-                charge(VALUE)?;
+                charge(VALUE + items.len() as u64)?;
                 open.extend(items);
             }
             Json::Object(map) => {
+                charge(VALUE)?;
                 for (key, value) in map {
                     charge(VALUE + key.len() as u64)?;
                     open.push(value);

@@ -8,11 +8,15 @@
 //! whose cost grows with its operands is paid for from the budget of `meter`.
 
 mod context;
+#[cfg(test)]
+mod cost_tests;
 mod environment;
 mod expression;
 mod filters;
 mod guard;
 mod meter;
+mod operations;
+mod operators;
 mod path;
 mod references;
 mod slice;
@@ -31,6 +35,7 @@ use serde_json::Value;
 
 pub(crate) use environment::ROOTS;
 pub use expression::Expr;
+pub use meter::{Budget, Interrupt};
 pub use references::References;
 pub(crate) use template::at_key;
 pub use template::{Leaf, Template};
@@ -48,6 +53,12 @@ pub trait Scope: std::fmt::Debug {
     fn step_ids(&self) -> Vec<&str>;
     /// `state`.
     fn state(&self) -> &Map;
+    /// How much work an evaluation over this scope may cause.
+    fn budget(&self) -> Budget {
+        Budget::full()
+    }
+    /// Takes note of the units that an evaluation used.
+    fn spend(&self, _units: u64) {}
     /// `execution` (`id`, `created_at`, …) and `workflow` (`id`, `name`, `release`); any other
     /// name that the surroundings add (`item`, `index` in a map).
     fn extra(&self, name: &str) -> Option<Value>;
@@ -70,19 +81,67 @@ pub fn shared_null() -> &'static Arc<Value> {
     &NULL
 }
 
-/// Evaluating an expression failed. Deterministic: the same expression over the same values fails
-/// again.
+/// Evaluating an expression failed. Deterministic but for the two kinds that say otherwise: the
+/// same expression over the same values fails again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct EvalError {
     /// What went wrong, with the expression and the position in it.
     pub message: String,
+    /// What kind of failure it is.
+    pub kind: EvalErrorKind,
+}
+
+/// What kind of failure an evaluation ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EvalErrorKind {
+    /// The expression cannot be evaluated over these values.
+    #[default]
+    Invalid,
+    /// The inline budget does not suffice; the full one may.
+    NeedsFullBudget,
+    /// The interrupt of the budget ended it; it may be repeated.
+    Interrupted,
+    /// The evaluator itself failed: a bug.
+    Internal,
 }
 
 impl EvalError {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), kind: EvalErrorKind::Invalid }
     }
+
+    /// An error of the meter, with the kind of stop that it stands for.
+    fn of_meter(error: &minijinja::Error) -> Self {
+        let message = error.detail().unwrap_or("the evaluation failed").to_owned();
+        Self { message, kind: stop_kind() }
+    }
+}
+
+/// The kind of an error that the running evaluation ends with.
+fn stop_kind() -> EvalErrorKind {
+    match meter::stopped() {
+        Some(meter::Stop::Interrupted) => EvalErrorKind::Interrupted,
+        Some(meter::Stop::Exhausted) if meter::is_inline() => EvalErrorKind::NeedsFullBudget,
+        Some(meter::Stop::Exhausted) | None => EvalErrorKind::Invalid,
+    }
+}
+
+/// Runs one evaluation over a scope: with its budget, and so that a panic is an error.
+fn evaluate<T>(
+    scope: &dyn Scope,
+    evaluation: impl FnOnce() -> Result<T, EvalError>,
+) -> Result<T, EvalError> {
+    meter::start(scope.budget());
+    // Nothing that the evaluation touches outlives it but the meter, which is set anew.
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(evaluation));
+    scope.spend(meter::spent());
+    result.unwrap_or_else(|_| {
+        Err(EvalError {
+            message: "the evaluation of the expression failed; this is a bug in Stepwell".into(),
+            kind: EvalErrorKind::Internal,
+        })
+    })
 }
 
 /// What `secrets.NAME` renders to in a journaled value: text that names the secret and can be

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{EvalError, Scope, secret_marker};
+use super::{EvalError, Scope, meter, secret_marker};
 
 /// One step down into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,20 +57,23 @@ impl Found<'_> {
         }
     }
 
-    pub(super) fn into_shared(self) -> Arc<Json> {
+    /// The value, shared where that is possible; a copy is charged.
+    pub(super) fn into_shared(self) -> Result<Arc<Json>, EvalError> {
         match self {
-            Self::Shared(value) => Arc::clone(value),
-            Self::Borrowed(value) => Arc::new(value.clone()),
-            Self::Owned(value) => Arc::new(value),
+            Self::Shared(value) => Ok(Arc::clone(value)),
+            other => other.into_json().map(Arc::new),
         }
     }
 
-    pub(super) fn into_json(self) -> Json {
-        match self {
-            Self::Shared(value) => Json::clone(value),
-            Self::Borrowed(value) => value.clone(),
-            Self::Owned(value) => value,
-        }
+    /// The value itself; a copy is charged.
+    pub(super) fn into_json(self) -> Result<Json, EvalError> {
+        let found: &Json = match self {
+            Self::Shared(value) => value,
+            Self::Borrowed(value) => value,
+            Self::Owned(value) => return Ok(value),
+        };
+        meter::weigh_json(found).map_err(|error| EvalError::of_meter(&error))?;
+        Ok(found.clone())
     }
 }
 
@@ -132,7 +135,7 @@ impl Path {
                 let value = scope.extra(root).ok_or_else(|| self.missing(1))?;
                 match self.descend(&value, 1)? {
                     Found::Borrowed(found) => Ok(Found::Owned(found.clone())),
-                    other => Ok(Found::Owned(other.into_json())),
+                    other => other.into_json().map(Found::Owned),
                 }
             }
         }

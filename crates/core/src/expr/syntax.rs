@@ -12,7 +12,7 @@ use super::guard::Guard;
 use super::path::Path;
 use super::references::References;
 use super::tree::static_path;
-use super::{EvalError, Scope, context, meter, value};
+use super::{EvalError, EvalErrorKind, Scope, context, meter, stop_kind, value};
 
 /// The most operators and names in one expression: they may nest as deep as they are many, and
 /// whoever walks the tree recurses.
@@ -264,12 +264,12 @@ impl Code {
 
     /// Runs it; `text` gets what it writes.
     fn run(&self, scope: &dyn Scope, text: &mut String) -> Result<Option<Value>, EvalError> {
-        meter::start();
-        let root = context::build(&self.references, scope);
+        let root =
+            context::build(&self.references, scope).map_err(|error| EvalError::of_meter(&error))?;
         let mut out = machinery::make_string_output(text);
         let Program(instructions) = self.owned.borrow_dependent();
         machinery::eval(
-            environment(),
+            environment(meter::is_inline()),
             instructions,
             root,
             &BTreeMap::new(),
@@ -305,8 +305,15 @@ impl Code {
     }
 
     fn failed(&self, error: &minijinja::Error) -> EvalError {
-        let fault = Fault::of(innermost(error), self.source());
-        EvalError::new(format!("{} in {}", fault.message, located(self.source(), &fault)))
+        let cause = innermost(error);
+        let fault = Fault::of(cause, self.source());
+        let message = format!("{} in {}", fault.message, located(self.source(), &fault));
+        let is_fuel = cause.kind() == minijinja::ErrorKind::OutOfFuel && meter::stopped().is_none();
+        let kind = match is_fuel && meter::is_inline() {
+            true => EvalErrorKind::NeedsFullBudget,
+            false => stop_kind(),
+        };
+        EvalError { message, kind }
     }
 }
 

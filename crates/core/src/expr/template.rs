@@ -129,10 +129,10 @@ impl Template {
     pub fn render(&self, scope: &dyn Scope) -> Result<Arc<Value>, EvalError> {
         match &self.root {
             Node::Static(value) => Ok(Arc::clone(value)),
-            Node::Code { code: Compiled::Path(at), path } => {
-                at.resolve(scope).map(Found::into_shared).map_err(|e| placed(e, path))
-            }
-            other => render(other, scope).map(Arc::new),
+            Node::Code { code: Compiled::Path(at), path } => super::evaluate(scope, || {
+                at.resolve(scope).and_then(Found::into_shared).map_err(|e| placed(e, path))
+            }),
+            other => super::evaluate(scope, || render(other, scope).map(Arc::new)),
         }
     }
 
@@ -165,7 +165,10 @@ impl Template {
 }
 
 fn placed(error: EvalError, path: &str) -> EvalError {
-    if path.is_empty() { error } else { EvalError::new(format!("{path}: {}", error.message)) }
+    if path.is_empty() {
+        return error;
+    }
+    EvalError { message: format!("{path}: {}", error.message), ..error }
 }
 
 fn render(node: &Node, scope: &dyn Scope) -> Result<Value, EvalError> {
@@ -187,7 +190,7 @@ fn render(node: &Node, scope: &dyn Scope) -> Result<Value, EvalError> {
 
 fn run(code: &Compiled, scope: &dyn Scope) -> Result<Value, EvalError> {
     match code {
-        Compiled::Path(path) => path.resolve(scope).map(Found::into_json),
+        Compiled::Path(path) => path.resolve(scope)?.into_json(),
         Compiled::Value(code) => code.json(scope),
         Compiled::Text(code) => code.text(scope).map(Value::String),
         Compiled::Pieces(pieces) => {
@@ -212,9 +215,15 @@ fn push(text: &mut String, path: &Path, scope: &dyn Scope) -> Result<(), EvalErr
     let found = path.resolve(scope)?;
     match found.get() {
         Value::Null => {}
-        Value::String(part) => text.push_str(part),
-        // Writing to a string does not fail.
-        other => drop(write!(text, "{other}")),
+        Value::String(part) => {
+            meter::charge(part.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
+            text.push_str(part);
+        }
+        other => {
+            meter::weigh_json(other).map_err(|error| EvalError::of_meter(&error))?;
+            // Writing to a string does not fail.
+            let _ = write!(text, "{other}");
+        }
     }
     Ok(())
 }

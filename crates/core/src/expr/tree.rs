@@ -4,7 +4,7 @@
 use minijinja::machinery::{Span, ast};
 use minijinja::value::Value;
 
-use super::guard::WEIGH;
+use super::operations::WEIGH;
 use super::path::{Key, Path};
 
 /// The static path that an expression is, if it is one.

@@ -38,7 +38,7 @@ impl Node {
 
     fn child(&self, key: Key) -> Option<Value> {
         let inner = key.of(self.get())?;
-        Some(scalar(inner).unwrap_or_else(|| {
+        Some(charged_scalar(inner).unwrap_or_else(|| {
             let mut path = Vec::with_capacity(self.path.len() + 1);
             path.extend(self.path.iter().cloned());
             path.push(key);
@@ -96,9 +96,20 @@ fn scalar(json: &Json) -> Option<Value> {
     })
 }
 
+/// As [`scalar`], charged for the text that is copied. Where the budget is used up, the value is
+/// the error.
+fn charged_scalar(json: &Json) -> Option<Value> {
+    match json {
+        Json::String(text) => {
+            Some(meter::charge(text.len() as u64).map_or_else(Value::from, |()| text.as_str().into()))
+        }
+        _ => scalar(json),
+    }
+}
+
 /// A shared JSON document as a Jinja value.
 pub(super) fn from_shared(json: &Arc<Json>) -> Value {
-    scalar(json)
+    charged_scalar(json)
         .unwrap_or_else(|| Value::from_object(Node { root: Arc::clone(json), path: Vec::new() }))
 }
 

@@ -12,6 +12,7 @@ use stepwell_core::execution::{
     Acceptance, Command, Done, Event, Execution, Failure, Fault, Input, Moment, Origin, Recorded,
     Refused, RerunFrom, RerunRefused, Reused, Settled, Status,
 };
+use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
 
@@ -34,6 +35,10 @@ pub struct World {
     under_way: Vec<(usize, u32)>,
     /// Results on their way, also of attempts that are over.
     in_flight: Vec<(usize, u32, Result<Done, Fault>)>,
+    /// Evaluations that are left to the runtime.
+    evaluations: Vec<Option<usize>>,
+    /// The events after which such an evaluation was still to come.
+    evaluated_later: BTreeSet<u64>,
     /// Durable.
     journal: Vec<Recorded>,
     /// Steps whose result is durable.
@@ -57,6 +62,8 @@ impl World {
             uncommitted: Vec::new(),
             under_way: Vec::new(),
             in_flight: Vec::new(),
+            evaluations: Vec::new(),
+            evaluated_later: BTreeSet::new(),
             journal: Vec::new(),
             recorded: BTreeSet::new(),
             given: None,
@@ -119,7 +126,8 @@ impl World {
     /// One thing that can happen, good or bad.
     fn anything(&mut self) {
         match self.rng.below(100) {
-            0..35 => self.finish_some_attempt(),
+            0..10 => self.evaluate_some(),
+            10..35 => self.finish_some_attempt(),
             35..60 => self.deliver_some_result(),
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
@@ -136,7 +144,13 @@ impl World {
     fn tell(&mut self, input: Input) -> Result<(), Refused> {
         let before = self.live.seq;
         let moment = Moment { now: self.now, entropy: self.rng.next() };
-        let decision = match self.live.advance(input, moment) {
+        // Some evaluations do not fit in the budget of a decision and are done by themselves.
+        let budget = match (&input, self.rng.chance(30)) {
+            (Input::Evaluate { .. }, true) => Budget::interruptible(Interrupt::new(|| true)),
+            (Input::Evaluate { .. }, false) | (_, false) => Budget::full(),
+            (_, true) => Budget::inline_of(0),
+        };
+        let decision = match self.live.advance_within(input, moment, budget) {
             Ok(decision) => decision,
             Err(refused) => {
                 assert_eq!(self.live.seq, before, "a refusal changes nothing");
@@ -149,7 +163,11 @@ impl World {
             match command {
                 Command::Stop { step } => self.under_way.retain(|(s, _)| *s != step),
                 Command::Run { step, attempt } => self.begin(step, attempt),
+                Command::Evaluate { step } => self.evaluations.push(step),
             }
+        }
+        if !self.evaluations.is_empty() {
+            self.evaluated_later.insert(self.live.seq);
         }
         Ok(())
     }
@@ -212,6 +230,22 @@ impl World {
         }
     }
 
+    /// The runtime evaluates what was left to it, or gives that up.
+    fn evaluate_some(&mut self) {
+        if self.evaluations.is_empty() {
+            return;
+        }
+        let index = self.rng.below(self.evaluations.len());
+        let step = self.evaluations.remove(index);
+        if self.rng.chance(10) {
+            let failure = Failure::new("SIMULATED", "given up");
+            return self.tell_if_it_fits(Input::EvaluationFailed { step, failure });
+        }
+        if self.tell(Input::Evaluate { step }) == Err(Refused::Interrupted) {
+            self.evaluations.push(step);
+        }
+    }
+
     fn let_time_pass(&mut self) {
         let wake = self.live.next_wake().filter(|_| self.rng.chance(50));
         self.now = match wake {
@@ -239,6 +273,9 @@ impl World {
             }
         }
         self.uncommitted.clear();
+        self.evaluations.clear();
+        let durable = self.journal.len() as u64;
+        self.evaluated_later.retain(|seq| *seq <= durable);
         self.live = self.replayed();
         let queued = self.live.status() == Status::Queued;
         self.tell_if_it_fits(if queued { Input::Start } else { Input::Recover });
@@ -263,7 +300,9 @@ impl World {
             if self.live.status() == Status::Queued {
                 self.tell_if_it_fits(Input::Start);
             }
-            if let Some((step, attempt, result)) = self.in_flight.pop() {
+            if !self.evaluations.is_empty() {
+                self.evaluate_some();
+            } else if let Some((step, attempt, result)) = self.in_flight.pop() {
                 // Maybe late: then it is refused.
                 self.tell_if_it_fits(Input::StepEnded { step, attempt, result });
                 self.under_way.retain(|under_way| *under_way != (step, attempt));
@@ -373,8 +412,9 @@ impl World {
             oracle.read(&self.plan, event);
             // Between two events that were decided together a step may still have to be looked at.
             let together = self.journal.get(i + 1).is_some_and(|next| next.at == event.at);
+            let later = together || self.evaluated_later.contains(&event.seq);
             let forgotten = oracle.forgotten(&self.plan);
-            assert!(together || forgotten.is_empty(), "forgotten: {forgotten:?} after {event:?}");
+            assert!(later || forgotten.is_empty(), "forgotten: {forgotten:?} after {event:?}");
         }
     }
 }

@@ -1,0 +1,151 @@
+//! The operators whose builtin form could make much from little, or read much for nothing.
+
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Error, ErrorKind};
+
+use super::filters::{grown, invalid};
+use super::meter::{self, VALUE};
+use super::operations::check_length;
+use super::value::{self, Node};
+
+fn undefined(message: &str) -> Error {
+    Error::new(ErrorKind::UndefinedError, message.to_owned())
+}
+
+/// How a value is written in text; undefined is an error.
+fn text(value: Value) -> Result<Value, Error> {
+    if value.is_undefined() {
+        return Err(undefined("a part of the text is undefined"));
+    }
+    if value.as_str().is_some() {
+        return Ok(value);
+    }
+    value::to_text(&value).map(Value::from)
+}
+
+/// `left ~ right`.
+pub(super) fn concat(left: Value, right: Value) -> Result<Value, Error> {
+    let (left, right) = (text(left)?, text(right)?);
+    let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
+    meter::charge_text(left.len() + right.len())?;
+    Ok(Value::from([left, right].concat()))
+}
+
+/// `value[key]`. A character of a text is found by walking to it; a name is hashed.
+pub(super) fn index(value: Value, key: Value) -> Result<Value, Error> {
+    if value.is_undefined() {
+        return Err(undefined("undefined value"));
+    }
+    let walk = value.as_str().map_or(0, str::len);
+    let hash = key.as_str().map_or(0, str::len);
+    meter::charge(VALUE + walk as u64 + hash as u64)?;
+    if key.as_object().is_some() {
+        meter::weigh(&key)?;
+    }
+    value.get_item(&key)
+}
+
+/// As [`index`], but undefined where there is nothing to look into.
+pub(super) fn member(value: Value, key: Value) -> Result<Value, Error> {
+    match value.is_undefined() || value.is_none() {
+        true => Ok(Value::UNDEFINED),
+        false => index(value, key),
+    }
+}
+
+/// What a loop goes over: beginning to walk counts characters and copies keys.
+pub(super) fn iterate(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::String => meter::charge(VALUE + value.as_str().map_or(0, str::len) as u64)?,
+        ValueKind::Map => match value.downcast_object_ref::<Node>().map(Node::get) {
+            Some(serde_json::Value::Object(map)) => {
+                let keys: usize = map.keys().map(String::len).sum();
+                meter::charge(VALUE * map.len() as u64 + keys as u64)?;
+            }
+            _ => meter::charge(VALUE.saturating_mul(value.len().unwrap_or(1) as u64))?,
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            meter::charge(VALUE.saturating_mul(value.len().unwrap_or(1) as u64))?;
+        }
+        _ => {}
+    }
+    Ok(value)
+}
+
+/// `left * right`: numbers, or text or a sequence a number of times.
+pub(super) fn times(left: Value, right: Value) -> Result<Value, Error> {
+    let (value, count) = match (left.kind(), right.kind()) {
+        (ValueKind::Number | ValueKind::Bool, ValueKind::Number | ValueKind::Bool) => {
+            return numbers(left, right, "*", i128::checked_mul, |a, b| a * b);
+        }
+        (ValueKind::Number, _) => (right, left),
+        _ => (left, right),
+    };
+    let count = count
+        .as_usize()
+        .filter(|_| count.is_integer())
+        .ok_or_else(|| invalid(format!("cannot multiply {} by {}", value.kind(), count.kind())))?;
+    match value.kind() {
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            meter::charge_text(grown(0, count, text.len()))?;
+            // Repeating nothing is as much work as repeating something.
+            let count = if text.is_empty() { 0 } else { count };
+            Ok(Value::from(text.repeat(count)))
+        }
+        ValueKind::Seq | ValueKind::Iterable => {
+            meter::weigh(&value)?;
+            let items: Vec<Value> = value.try_iter()?.collect();
+            let length = items.len().saturating_mul(count);
+            check_length(length)?;
+            Ok(Value::from(items.iter().cycle().take(length).cloned().collect::<Vec<_>>()))
+        }
+        kind => Err(invalid(format!("cannot multiply {kind}"))),
+    }
+}
+
+/// `left + right`: numbers, two texts or two sequences. Sequences are put together at once: the
+/// builtin lazy form gets slower with each further one.
+pub(super) fn plus(left: Value, right: Value) -> Result<Value, Error> {
+    let is_sequence = |v: &Value| matches!(v.kind(), ValueKind::Seq | ValueKind::Iterable);
+    if let (Some(a), Some(b)) = (left.as_str(), right.as_str()) {
+        meter::charge_text(a.len() + b.len())?;
+        return Ok(Value::from([a, b].concat()));
+    }
+    if is_sequence(&left) && is_sequence(&right) {
+        let length = left.len().zip(right.len()).map(|(a, b)| a.saturating_add(b));
+        check_length(length.ok_or_else(|| invalid("a list has no known length"))?)?;
+        return Ok(Value::from_iter(left.try_iter()?.chain(right.try_iter()?)));
+    }
+    add(left, right)
+}
+
+/// The sum of two numbers.
+pub(super) fn add(left: Value, right: Value) -> Result<Value, Error> {
+    numbers(left, right, "+", i128::checked_add, |a, b| a + b)
+}
+
+fn numbers(
+    left: Value,
+    right: Value,
+    sign: &str,
+    whole: fn(i128, i128) -> Option<i128>,
+    float: fn(f64, f64) -> f64,
+) -> Result<Value, Error> {
+    for value in [&left, &right] {
+        if value.is_undefined() {
+            return Err(undefined(&format!("an operand of `{sign}` is undefined")));
+        }
+        if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
+            let (a, b) = (left.kind(), right.kind());
+            return Err(invalid(format!("cannot calculate {a} {sign} {b}")));
+        }
+    }
+    let is_whole = |v: &Value| v.is_integer() || v.kind() == ValueKind::Bool;
+    if is_whole(&left) && is_whole(&right) {
+        let result = whole(i128::try_from(left)?, i128::try_from(right)?)
+            .ok_or_else(|| invalid("the result is too large"))?;
+        return Ok(i64::try_from(result).map_or_else(|_| Value::from(result), Value::from));
+    }
+    Ok(Value::from(float(f64::try_from(left)?, f64::try_from(right)?)))
+}
