@@ -10,6 +10,7 @@ pub mod definition;
 mod depth;
 pub mod execution;
 pub mod expr;
+pub mod faults;
 pub mod ids;
 mod problem;
 pub mod rate;

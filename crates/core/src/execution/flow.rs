@@ -139,7 +139,8 @@ impl Turn<'_> {
     }
 
     fn require_startable(&self, plan: &Plan, step: usize) -> Result<(), Refused> {
-        let is_pending = self.execution.steps.get(step).is_some_and(|s| s.state == StepState::Pending);
+        let is_pending =
+            self.execution.steps.get(step).is_some_and(|s| s.state == StepState::Pending);
         match is_pending && readiness(plan, self.execution, step) == Readiness::Start {
             true => Ok(()),
             false => Err(Refused::Stale),
@@ -281,8 +282,9 @@ fn prepare(
 ) -> Result<Prepared, Unprepared> {
     let input = match given {
         Some(given) => given,
-        None => bind::input(planned, scope)
-            .map_err(|error| Unprepared::of(planned, "input", &error))?,
+        None => {
+            bind::input(planned, scope).map_err(|error| Unprepared::of(planned, "input", &error))?
+        }
     };
     let config =
         planned.config.render(scope).map_err(|error| Unprepared::of(planned, "config", &error))?;
@@ -325,8 +327,7 @@ impl Execution {
             self.steps[step].state == StepState::Pending
                 && readiness(plan, self, step) != Readiness::Wait
         };
-        self.phase == Status::Running
-            && (self.open == 0 || (0..self.steps.len()).any(is_reached))
+        self.phase == Status::Running && (self.open == 0 || (0..self.steps.len()).any(is_reached))
     }
 }
 

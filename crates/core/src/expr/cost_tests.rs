@@ -184,18 +184,19 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or(0) % limit
     }
 }
 
-fn measure(template: &str, inputs: Value, budget: Budget) -> (Duration, u64, Result<(), EvalError>) {
-    let scope = HostileScope {
-        inputs: Arc::new(inputs),
-        state: Map::new(),
-        budget,
-        spent: Cell::new(0),
-    };
+fn measure(
+    template: &str,
+    inputs: Value,
+    budget: Budget,
+) -> (Duration, u64, Result<(), EvalError>) {
+    let scope =
+        HostileScope { inputs: Arc::new(inputs), state: Map::new(), budget, spent: Cell::new(0) };
     let compiled = Template::compile(&json!(template), "here").unwrap();
     let start = ThreadTime::now();
     let result = compiled.render(&scope).map(drop);
@@ -250,9 +251,8 @@ fn what_needs_more_than_the_inline_budget_says_so_soon() {
 fn an_interrupt_ends_an_evaluation() {
     let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
     let counter = asked.clone();
-    let interrupt = Interrupt::new(move || {
-        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3
-    });
+    let interrupt =
+        Interrupt::new(move || counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3);
     let template = "{% for i in range(100000) %}{% set y = inputs.a | upper %}{% endfor %}";
     let inputs = json!({"a": "a".repeat(100_000)});
     let (_, spent, result) = measure(template, inputs, Budget::interruptible(interrupt));
@@ -270,7 +270,10 @@ fn hostile_operands_of_earlier_reports() {
         ("{{ inputs.n is divisibleby(inputs.z) }}", json!({"n": i64::MIN, "z": -1})),
         ("{{ range(inputs.n, inputs.m) | list }}", json!({"n": i64::MIN, "m": i64::MAX})),
         ("{{ range(0, inputs.n, inputs.n) | list }}", json!({"n": i64::MIN, "m": 1})),
-        ("{{ inputs.a | trim(inputs.b) }}", json!({"a": "a".repeat(1 << 21), "b": "b".repeat(1 << 21) + "a"})),
+        (
+            "{{ inputs.a | trim(inputs.b) }}",
+            json!({"a": "a".repeat(1 << 21), "b": "b".repeat(1 << 21) + "a"}),
+        ),
     ] {
         let (took, _, result) = measure(template, inputs, Budget::full());
         let kind = result.err().map(|error| error.kind);

@@ -91,7 +91,11 @@ pub(super) fn lines(value: Value) -> Result<Value, Error> {
     filters::lines(&value)
 }
 
-pub(super) fn indent(state: &mut State, value: Value, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(super) fn indent(
+    state: &mut State,
+    value: Value,
+    args: Rest<ValueOrKwargs>,
+) -> Result<Value, Error> {
     let args = args.into_values();
     let text = text_of(&value, "what to indent")?;
     let width = args.iter().filter(|arg| !arg.is_kwargs()).find_map(Value::as_usize);
@@ -113,12 +117,22 @@ fn charge_groups(value: &Value, count: usize, fill: Option<&Value>) -> Result<()
     meter::charge_items(count + fill.map_or(0, |_| count))
 }
 
-pub(super) fn batch(state: &State, value: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+pub(super) fn batch(
+    state: &State,
+    value: Value,
+    count: usize,
+    fill: Option<Value>,
+) -> Result<Value, Error> {
     charge_groups(&value, count, fill.as_ref())?;
     filters::batch(state, value, count, fill)
 }
 
-pub(super) fn slice(state: &State, value: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+pub(super) fn slice(
+    state: &State,
+    value: Value,
+    count: usize,
+    fill: Option<Value>,
+) -> Result<Value, Error> {
     charge_groups(&value, count, fill.as_ref())?;
     filters::slice(state, value, count, fill)
 }
@@ -207,7 +221,8 @@ pub(super) fn sum(
     start: Option<Value>,
     kwargs: Kwargs,
 ) -> Result<Value, Error> {
-    let attribute = attribute.map_or_else(|| kwargs.get::<Option<String>>("attribute"), |a| Ok(Some(a)))?;
+    let attribute =
+        attribute.map_or_else(|| kwargs.get::<Option<String>>("attribute"), |a| Ok(Some(a)))?;
     let start = start.map_or_else(|| kwargs.get::<Option<Value>>("start"), |s| Ok(Some(s)))?;
     kwargs.assert_all_used()?;
     let mut total = start.unwrap_or_else(|| Value::from(0));

@@ -134,7 +134,10 @@ fn evaluate<T>(
 ) -> Result<T, EvalError> {
     meter::start(scope.budget());
     // Nothing that the evaluation touches outlives it but the meter, which is set anew.
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(evaluation));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        crate::faults::hit("evaluate");
+        evaluation()
+    }));
     scope.spend(meter::spent());
     result.unwrap_or_else(|_| {
         Err(EvalError {

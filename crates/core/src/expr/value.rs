@@ -100,9 +100,9 @@ fn scalar(json: &Json) -> Option<Value> {
 /// the error.
 fn charged_scalar(json: &Json) -> Option<Value> {
     match json {
-        Json::String(text) => {
-            Some(meter::charge(text.len() as u64).map_or_else(Value::from, |()| text.as_str().into()))
-        }
+        Json::String(text) => Some(
+            meter::charge(text.len() as u64).map_or_else(Value::from, |()| text.as_str().into()),
+        ),
         _ => scalar(json),
     }
 }

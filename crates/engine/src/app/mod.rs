@@ -11,7 +11,7 @@ use std::time::Duration;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::Clock;
 use crate::egress::{EgressClient, EgressRules};
@@ -75,6 +75,11 @@ pub use webhooks::{
 };
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};
 
+/// How many long evaluations run at once: as many as can make progress.
+fn evaluation_places() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
 /// The application. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -129,6 +134,7 @@ impl App {
             egress,
             meters: Meters::new(),
             background: Background::new(),
+            evaluations: Arc::new(Semaphore::new(evaluation_places())),
             queued: AtomicUsize::new(0),
             queue_changed: Notify::new(),
             timers_changed: Notify::new(),
@@ -158,8 +164,8 @@ impl App {
     pub async fn shutdown(&self) {
         self.engine.background.stop().await;
         for mailbox in self.engine.registry.mailboxes() {
-            // A runner that is gone already needs no word.
-            let _ = mailbox.send(Message::Drain).await;
+            // A runner that is gone needs no word; one that is far behind must not hold up others.
+            tokio::spawn(async move { mailbox.send(Message::Drain).await });
         }
         self.engine.registry.release_followers();
         let grace = Duration::from_secs(self.engine.config.shutdown_grace_seconds);

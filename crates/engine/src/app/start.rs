@@ -27,6 +27,9 @@ use crate::runtime::size::json_size;
 use crate::view::ExecutionView;
 use crate::{AppError, Caller};
 
+/// How long to wait for an acceptance to be durable that is about to be reported.
+const STORED_WITHIN: Duration = Duration::from_secs(10);
+
 /// How far an accepted execution is when the caller is answered.
 pub(super) enum Accepted {
     /// It was accepted before, under the same idempotency key.
@@ -132,7 +135,7 @@ impl App {
                 let first = not_accepted(&error, &fingerprint)?;
                 self.wait_for(caller, first, patience).await
             }
-            Some(Outcome::Stopped) | None => Err(AppError::StillRunning(id)),
+            Some(Outcome::Stopped) | None => still_running(id, &feed, &fingerprint).await,
         }
     }
 
@@ -383,6 +386,27 @@ fn not_accepted(error: &StoreError, fingerprint: &[u8]) -> Result<ExecutionId, A
         StoreError::Unavailable(reason) => Err(StoreError::Unavailable(reason.clone()).into()),
         StoreError::Fenced => Err(StoreError::Fenced.into()),
         other => Err(AppError::Internal(other.to_string())),
+    }
+}
+
+/// The answer for an execution that goes on: its id is named only once it is durable.
+async fn still_running(
+    id: ExecutionId,
+    feed: &Feed,
+    fingerprint: &[u8],
+) -> Result<ExecutionView, AppError> {
+    match tokio::time::timeout(STORED_WITHIN, feed.stored()).await {
+        Ok(Ok(())) => Err(AppError::StillRunning(id)),
+        Ok(Err(Outcome::Ended(_))) => Err(AppError::StillRunning(id)),
+        Ok(Err(Outcome::NotAccepted(error))) => {
+            not_accepted(&error, fingerprint).and_then(|first| Err(AppError::StillRunning(first)))
+        }
+        Ok(Err(Outcome::Stopped)) => Err(AppError::stopping()),
+        Err(_) => Err(AppError::Unavailable {
+            reason: "the execution could not be stored in time; send the request again with the                      same Idempotency-Key"
+                .into(),
+            retry_after: Duration::from_secs(1),
+        }),
     }
 }
 

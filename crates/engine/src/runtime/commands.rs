@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{Done, Execution, Failure, Fault, codes};
+use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
 use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput};
@@ -82,7 +83,10 @@ impl Attempt {
         code: fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>,
     ) -> Result<Done, Fault> {
         let call = PureCall { input: &self.input, config: &self.config };
-        let result = catch_unwind(AssertUnwindSafe(|| code(&call)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            faults::hit("step");
+            code(&call)
+        }));
         self.finish(result.unwrap_or_else(|_| Err(panicked())))
     }
 
@@ -96,8 +100,12 @@ impl Attempt {
         let (step, attempt) = (self.step, self.attempt);
         let result = match self.behaviour {
             Behaviour::Pure(code) => {
+                let timeout = self.timeout;
                 let work = tokio::task::spawn_blocking(move || self.call(code));
-                work.await.unwrap_or_else(|_| Err(internal("the step was stopped")))
+                match tokio::time::timeout(timeout, work).await {
+                    Ok(done) => done.unwrap_or_else(|_| Err(internal("the step was stopped"))),
+                    Err(_) => Err(timed_out(timeout)),
+                }
             }
             Behaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
             Behaviour::Control => Err(internal("a control step has no code to run")),
@@ -132,17 +140,14 @@ impl Attempt {
             log: &log,
             delta: &delta,
         };
-        let work = AssertUnwindSafe(code(&context)).catch_unwind();
+        let work = async {
+            faults::hit("step");
+            code(&context).await
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
         match tokio::time::timeout(self.timeout, work).await {
             Ok(result) => self.finish(result.unwrap_or_else(|_| Err(panicked()))),
-            Err(_) => Err(Fault {
-                failure: Failure::new(
-                    codes::STEP_TIMEOUT,
-                    format!("the step took longer than its time-out of {:?}", self.timeout),
-                ),
-                retryable: true,
-                retry_after: None,
-            }),
+            Err(_) => Err(timed_out(self.timeout)),
         }
     }
 
@@ -193,6 +198,12 @@ fn idempotency_key(id: ExecutionId, planned: &PlanStep) -> String {
 
 pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {
     Fault { failure: Failure::new(code, message), retryable: false, retry_after: None }
+}
+
+fn timed_out(timeout: Duration) -> Fault {
+    let message = format!("the step took longer than its time-out of {timeout:?}");
+    let failure = Failure::new(codes::STEP_TIMEOUT, message);
+    Fault { failure, retryable: true, retry_after: None }
 }
 
 fn internal(message: &str) -> Fault {

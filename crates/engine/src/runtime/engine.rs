@@ -10,7 +10,7 @@ use stepwell_core::execution::Moment;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 use stepwell_store::Store;
 use stepwell_store::audit::AuditRecord;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::background::Background;
@@ -46,6 +46,8 @@ pub(crate) struct Engine {
     /// How much of their limits keys and workspaces have used.
     pub(crate) meters: Meters,
     pub(crate) background: Background,
+    /// Places for evaluations that may take long.
+    pub(crate) evaluations: Arc<Semaphore>,
     /// How many accepted executions this node knows to be waiting in the queue.
     pub(crate) queued: AtomicUsize,
     /// A place became free, or something was queued.

@@ -9,6 +9,7 @@
 //! even so is told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stepwell_core::Timestamp;
@@ -73,6 +74,10 @@ pub(crate) struct Feed {
     // A short critical section, nothing awaits under it.
     shown: Mutex<Shown>,
     record: OnceLock<ExecutionRecord>,
+    /// Set once its acceptance is durable.
+    stored: OnceLock<()>,
+    /// How many wait for that: mostly nobody does, and then nobody is woken.
+    stored_waiters: AtomicUsize,
     outcome: OnceLock<Outcome>,
     news: watch::Sender<()>,
 }
@@ -115,6 +120,8 @@ impl Feed {
         Arc::new(Self {
             shown: Mutex::default(),
             record: OnceLock::new(),
+            stored: OnceLock::new(),
+            stored_waiters: AtomicUsize::new(0),
             outcome: OnceLock::new(),
             news,
         })
@@ -127,6 +134,9 @@ impl Feed {
     /// Fills in what is stored, as far as it is not here yet.
     pub(crate) fn fill(&self, record: &ExecutionRecord, events: &[Recorded]) {
         self.record.get_or_init(|| record.clone());
+        if record.seq > 0 {
+            self.set_stored();
+        }
         self.show(events);
     }
 
@@ -230,12 +240,34 @@ impl Feed {
         self.news.subscribe()
     }
 
+    /// Notes that the acceptance of the execution is durable.
+    pub(crate) fn set_stored(&self) {
+        if self.stored.set(()).is_ok() && self.stored_waiters.load(Ordering::SeqCst) > 0 {
+            self.news.send_replace(());
+        }
+    }
+
     /// Waits until it ends.
     pub(crate) async fn ended(&self) -> Outcome {
+        self.until(|| self.outcome().cloned()).await
+    }
+
+    /// Waits until its acceptance is durable; `Err`: its time in memory ended before.
+    pub(crate) async fn stored(&self) -> Result<(), Outcome> {
+        self.stored_waiters.fetch_add(1, Ordering::SeqCst);
+        self.until(|| match (self.stored.get(), self.outcome()) {
+            (Some(()), _) => Some(Ok(())),
+            (None, Some(outcome)) => Some(Err(outcome.clone())),
+            (None, None) => None,
+        })
+        .await
+    }
+
+    async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
         let mut news = self.listen();
         loop {
-            if let Some(outcome) = self.outcome() {
-                return outcome.clone();
+            if let Some(found) = look() {
+                return found;
             }
             // The sender lives in `self`, so this cannot fail while we are here.
             if news.changed().await.is_err() {

@@ -5,10 +5,14 @@
 //! steps therefore costs one commit.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use stepwell_core::catalog::Effect;
-use stepwell_core::execution::{Command, Execution, Input, Recorded, Refused, Status};
+use stepwell_core::execution::{Command, Decision, Execution, Input, Recorded, Refused, Status};
+use stepwell_core::expr::Budget;
+use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::audit::AuditRecord;
@@ -26,13 +30,21 @@ use super::secrets::Secrets;
 use super::size::json_size;
 use crate::AppError;
 
+mod evaluate;
 mod hear;
 mod load;
+mod panics;
 pub(crate) mod persist;
 mod rest;
 
 /// How long an execution is left alone whose journal was not where it was thought to be.
 const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// After so many commands of one chain the runner looks at its messages and at the time.
+const COMMANDS_BETWEEN_LOOKS: u32 = 16;
+
+/// An execution that is still at its first chain of pure steps after so long is made durable.
+const DURABLE_WITHIN: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// One execution at work.
 pub(crate) struct Runner {
@@ -64,6 +76,19 @@ pub(crate) struct Runner {
     bytes: usize,
     /// Told to finish what is under way and go.
     draining: bool,
+    /// The step whose command is being carried out.
+    current: Option<usize>,
+    /// Commands carried out since the runner began.
+    carried_out: u32,
+}
+
+/// Frees the runner's place, however the runner ends.
+struct Departure(Arc<Engine>, ExecutionId);
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        self.0.depart(self.1);
+    }
 }
 
 /// Why a runner stops driving.
@@ -110,18 +135,19 @@ pub(crate) enum Because {
 impl Runner {
     /// Drives an execution that was just accepted.
     pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Beginning) {
-        let id = beginning.record.id;
-        let runner = Self::new(engine.clone(), seat, beginning);
+        let _departure = Departure(engine.clone(), beginning.record.id);
+        let runner = Self::new(engine, seat, beginning);
         runner.drive(Some(Input::Start)).await;
-        engine.depart(id);
     }
 
     /// Loads a stored execution and drives it.
     pub(crate) async fn resume(engine: Arc<Engine>, id: ExecutionId, seat: Seat, because: Because) {
-        match load::load(&engine, id).await {
-            Ok(Some(beginning)) => {
+        let _departure = Departure(engine.clone(), id);
+        let loaded = AssertUnwindSafe(load::load(&engine, id)).catch_unwind().await;
+        match loaded {
+            Ok(Ok(Some(beginning))) => {
                 seat.feed.fill(&beginning.record, &[]);
-                let runner = Self::new(engine.clone(), seat, beginning);
+                let runner = Self::new(engine, seat, beginning);
                 let first = match runner.execution.status() {
                     // The queue decides when it starts, not whoever wants to tell it something.
                     Status::Queued if because == Because::OfMessage => None,
@@ -130,13 +156,17 @@ impl Runner {
                 };
                 runner.drive(first).await;
             }
-            Ok(None) => drop(seat),
-            Err(error) => {
+            Ok(Ok(None)) => drop(seat),
+            Ok(Err(error)) => {
                 drop(seat);
                 tracing::error!(%id, %error, "an execution could not be loaded");
             }
+            Err(panic) => {
+                drop(seat);
+                let message = panics::panic_message(&*panic);
+                tracing::error!(%id, message, "a panic while an execution was loaded");
+            }
         }
-        engine.depart(id);
     }
 
     fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
@@ -172,11 +202,16 @@ impl Runner {
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
             draining: false,
+            current: None,
+            carried_out: 0,
         }
     }
 
     async fn drive(mut self, first: Option<Input>) {
-        let gone = self.work(first).await;
+        let gone = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
+            Ok(gone) => gone,
+            Err(panic) => self.after_panic(panic).await,
+        };
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
         }
@@ -252,7 +287,7 @@ impl Runner {
         match first {
             None => return self.hear().await,
             // A recovery that changes nothing need not be written down.
-            Some(Input::Recover) if !self.execution.is_busy() => self.tell(Input::Timer),
+            Some(Input::Recover) if !self.needs_recovery() => self.tell(Input::Timer),
             Some(first) => self.tell(first),
         };
         Ok(())
@@ -260,16 +295,28 @@ impl Runner {
 
     /// Tells the execution something; what follows is shown and noted for the next commit.
     fn tell(&mut self, input: Input) -> Option<Refused> {
-        match self.execution.advance(input, self.engine.moment()) {
+        let moment = self.engine.moment();
+        faults::hit("advance");
+        match self.execution.advance_within(input, moment, Budget::inline()) {
             Ok(decision) => {
-                let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
-                self.feed.show(&decision.events[..shown]);
-                self.uncommitted.extend(decision.events);
-                self.commands.extend(decision.commands);
+                self.accept(decision);
                 None
             }
             Err(refused) => Some(refused),
         }
+    }
+
+    /// Shows what was decided and notes it for the next commit.
+    fn accept(&mut self, decision: Decision) {
+        let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
+        self.feed.show(&decision.events[..shown]);
+        self.uncommitted.extend(decision.events);
+        self.commands.extend(decision.commands);
+    }
+
+    /// Whether there is something to go on with that is not waited for.
+    fn needs_recovery(&self) -> bool {
+        self.execution.is_busy() || self.execution.has_evaluation_pending()
     }
 
     /// Runs what is to be run: pure steps at once, others beside.
@@ -281,11 +328,39 @@ impl Runner {
                         attempt.abort();
                     }
                 }
-                Command::Run { .. } if self.draining => {}
-                Command::Run { step, attempt } => self.run(step, attempt).await?,
+                Command::Run { .. } | Command::Evaluate { .. } if self.draining => {}
+                Command::Run { step, attempt } => {
+                    self.current = Some(step);
+                    self.run(step, attempt).await?;
+                }
+                Command::Evaluate { step } => {
+                    self.current = step;
+                    self.evaluate(step).await?;
+                }
+            }
+            self.current = None;
+            self.carried_out = self.carried_out.wrapping_add(1);
+            if self.carried_out.is_multiple_of(COMMANDS_BETWEEN_LOOKS) {
+                self.look_up().await?;
             }
             // A long chain of pure steps gives others their turn.
             tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    /// In a long chain of pure steps: what users want and what is due takes hold, and what was
+    /// accepted becomes durable.
+    async fn look_up(&mut self) -> Result<(), Gone> {
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.take(message);
+        }
+        let now = self.engine.now();
+        if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
+            self.tell(Input::Timer);
+        }
+        if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
+            self.commit().await?;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Runner {
         Ok(())
     }
 
-    fn take(&mut self, message: Message) {
+    pub(super) fn take(&mut self, message: Message) {
         match message {
             Message::StepEnded { step, attempt, result } => {
                 self.under_way.remove(&step);
@@ -99,7 +99,7 @@ fn refusal(refused: Refused, status: Status) -> AppError {
         Refused::NotPaused => {
             AppError::WrongState { status, reason: "only a paused one can be resumed" }
         }
-        Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale => {
+        Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale | Refused::Interrupted => {
             AppError::WrongState { status, reason: "that does not fit where it stands" }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_core::execution::{Execution, Origin};
+use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 
 use super::Beginning;
@@ -15,6 +16,7 @@ pub(super) async fn load(
     engine: &Arc<Engine>,
     id: ExecutionId,
 ) -> Result<Option<Beginning>, AppError> {
+    faults::hit("load");
     let Some(stored) = engine.store.load_execution(id).await? else { return Ok(None) };
     let plan = engine.plans.plan(stored.record.workflow, stored.record.release).await?;
     let origin =

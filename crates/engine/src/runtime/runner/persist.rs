@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stepwell_core::faults;
 use stepwell_store::StoreError;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
@@ -30,6 +31,7 @@ impl Runner {
         if self.uncommitted.is_empty() && self.record.wake_at == wake_at {
             return Ok(());
         }
+        faults::hit("commit");
         let record = self.projection(wake_at);
         let commit = self.batch(record.clone());
         while let Err(error) = self.engine.store.commit(commit.clone()).await {
@@ -40,6 +42,7 @@ impl Runner {
             }
         }
         self.record = record;
+        self.feed.set_stored();
         self.idempotency = None;
         self.schedule = None;
         if self.record.status.is_final() {

@@ -20,7 +20,7 @@ impl Runner {
         }
         let until = self.execution.next_wake();
         if self.draining {
-            return Some(Rest { until: until.filter(|_| !self.execution.is_busy()) });
+            return Some(Rest { until: until.filter(|_| !self.needs_recovery()) });
         }
         if self.execution.is_busy() {
             return None;

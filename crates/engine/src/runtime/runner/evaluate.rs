@@ -1,0 +1,125 @@
+//! Evaluations that may take long: on a thread of their own, bounded in number, ended by the
+//! time-outs of step and execution, by what users want, and by the server's stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, codes};
+use stepwell_core::expr::{Budget, Interrupt};
+use stepwell_core::faults;
+use tokio::sync::mpsc;
+
+use super::{Gone, Runner};
+use crate::runtime::registry::Message;
+
+/// How many messages are taken from the mailbox while an evaluation runs. The rest waits there.
+const MOST_HELD: usize = 64;
+
+/// How an evaluation on a thread ended.
+struct Ended {
+    execution: Execution,
+    result: Result<Decision, Refused>,
+    /// What came meanwhile.
+    messages: Vec<Message>,
+    timed_out: bool,
+}
+
+impl Runner {
+    /// Starts a step, or completes the execution, on a thread for blocking work.
+    pub(super) async fn evaluate(&mut self, step: Option<usize>) -> Result<(), Gone> {
+        // What was acknowledged is durable before anything that may take the process down.
+        self.commit().await?;
+        let (limit, is_of_step) = self.evaluation_limit(step);
+        let Ok(_permit) = self.engine.evaluations.clone().acquire_owned().await else {
+            return Err(Gone::Stopped);
+        };
+        let blank = Execution::new(self.execution.origin.clone());
+        let execution = std::mem::replace(&mut self.execution, blank);
+        let input = Input::Evaluate { step };
+        let ended = self.on_a_thread(execution, input, limit).await;
+        self.execution = ended.execution;
+        match ended.result {
+            Ok(decision) => self.accept(decision),
+            Err(Refused::Interrupted) if ended.timed_out && is_of_step => {
+                let text =
+                    format!("the evaluation took longer than the step's timeout of {limit:?}");
+                let failure = Failure::new(codes::STEP_TIMEOUT, text);
+                self.tell(Input::EvaluationFailed { step, failure });
+            }
+            Err(Refused::Interrupted) => {
+                self.tell(Input::Timer);
+                // Evaluated again, unless what happened meanwhile makes that needless.
+                self.commands.push_back(stepwell_core::execution::Command::Evaluate { step });
+            }
+            // Something else happened to the step before it was its turn.
+            Err(_) => {}
+        }
+        for message in ended.messages {
+            self.take(message);
+        }
+        Ok(())
+    }
+
+    /// How long an evaluation may take, and whether the step's time-out says so.
+    fn evaluation_limit(&self, step: Option<usize>) -> (Duration, bool) {
+        let default = self.engine.config.step_timeout();
+        let planned = step.map(|step| &self.execution.origin.plan.steps[step]);
+        let of_step = planned.map_or(default, |planned| planned.timeout.unwrap_or(default));
+        let deadline = self.execution.deadline().map(|at| at.since(self.engine.now()));
+        match deadline {
+            Some(left) if left < of_step => (left, false),
+            _ => (of_step, step.is_some()),
+        }
+    }
+
+    async fn on_a_thread(&mut self, execution: Execution, input: Input, limit: Duration) -> Ended {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = stop.clone();
+        let interrupt = Interrupt::new(move || asked.load(Ordering::Relaxed));
+        let moment = self.engine.moment();
+        let mut execution = execution;
+        let mut work = tokio::task::spawn_blocking(move || {
+            faults::hit("evaluate_on_a_thread");
+            let budget = Budget::interruptible(interrupt);
+            let result = execution.advance_within(input, moment, budget);
+            (execution, result)
+        });
+        let mut messages = Vec::new();
+        let mut timed_out = false;
+        let over = tokio::time::sleep(limit);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                done = &mut work => match done {
+                    Ok((execution, result)) => {
+                        return Ended { execution, result, messages, timed_out };
+                    }
+                    Err(failed) => match failed.try_into_panic() {
+                        // On the way that every panic of a runner takes.
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(_) => std::future::pending().await,
+                    },
+                },
+                () = &mut over, if !timed_out => {
+                    timed_out = true;
+                    stop.store(true, Ordering::Relaxed);
+                }
+                message = receive(&mut self.mailbox), if messages.len() < MOST_HELD => {
+                    if matches!(message, Message::Control { .. } | Message::Drain) {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    messages.push(message);
+                }
+            }
+        }
+    }
+}
+
+/// The next message. The runner holds a sender itself, so there is always another one to wait for.
+async fn receive(mailbox: &mut mpsc::Receiver<Message>) -> Message {
+    match mailbox.recv().await {
+        Some(message) => message,
+        None => std::future::pending().await,
+    }
+}
