@@ -132,6 +132,8 @@ pub struct OutboundResponse {
     pub body: Vec<u8>,
     /// The URL that answered, after redirects.
     pub url: String,
+    /// The pause before another request that a 429 or 503 response asks for (`Retry-After`).
+    pub retry_after: Option<Duration>,
 }
 
 /// Why no answer came.

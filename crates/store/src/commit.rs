@@ -20,7 +20,8 @@ pub struct Commit {
     /// The seq of the last event already stored; 0: the execution is new. Refused as `Conflict`
     /// where that is not so.
     pub expected_seq: u64,
-    /// The events to append, in order; not empty.
+    /// The events to append, in order. Without any, the commit changes only when the execution
+    /// must be woken: an execution that waits can leave memory again without anything to record.
     pub events: Vec<Recorded>,
     /// Deliveries to put in the outbox.
     pub deliveries: Vec<DeliveryRecord>,
@@ -56,7 +57,7 @@ impl Commit {
         let refuse = |why: &str| Err(StoreError::Corrupt(format!("a commit to {id} {why}")));
         let follows = |(event, seq): (&Recorded, u64)| event.seq == seq;
         if self.events.is_empty() {
-            return refuse("has no events");
+            return self.check_wake_only();
         }
         if !self.events.iter().zip(self.expected_seq.saturating_add(1)..).all(follows) {
             return refuse("has events that do not follow on the journal");
@@ -74,5 +75,22 @@ impl Commit {
             return refuse("has deliveries about another subject");
         }
         Ok(())
+    }
+
+    /// A commit without events changes the wake-up moment of a stored execution, and nothing that
+    /// only an event can cause.
+    fn check_wake_only(&self) -> Result<(), StoreError> {
+        let moves = self.expected_seq > 0 && self.record.seq == self.expected_seq;
+        let has_effects = !self.deliveries.is_empty()
+            || !self.audit.is_empty()
+            || self.idempotency.is_some()
+            || self.schedule.is_some();
+        if moves && !has_effects {
+            return Ok(());
+        }
+        let id = self.record.id;
+        Err(StoreError::Corrupt(format!(
+            "a commit to {id} has no events, but does more than move the wake-up moment"
+        )))
     }
 }

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::redirects::{Hop, target};
 use super::resolver::{CheckedResolver, Forbidden};
+use super::retry_after::retry_after;
 use super::rules::{EgressRules, refused};
 
 /// Headers that describe the connection or the body's framing: the client's own business.
@@ -30,6 +31,17 @@ const BODY_PATIENCE: Duration = Duration::from_secs(2);
 pub struct EgressClient {
     client: Client,
     rules: Arc<EgressRules>,
+}
+
+/// The response to a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The beginning of the body.
+    pub beginning: Vec<u8>,
+    /// The pause that the receiver asks for before another attempt.
+    pub retry_after: Option<Duration>,
 }
 
 /// The client could not be set up.
@@ -82,13 +94,14 @@ impl EgressClient {
         &self,
         request: OutboundRequest,
         most: usize,
-    ) -> Result<(u16, Vec<u8>), OutboundError> {
+    ) -> Result<DeliveryResponse, OutboundError> {
         let timeout = request.timeout.unwrap_or(self.rules.timeout);
         let hop = first_hop(request)?;
         self.rules.check(&hop.url)?;
         let response = tokio::time::timeout(timeout, self.send_one(&hop)).await;
         let mut response = response.map_err(|_| late(timeout))??;
         let (status, mut beginning) = (response.status().as_u16(), Vec::new());
+        let retry_after = retry_after(status, response.headers());
         let reading = async {
             while let Ok(Some(chunk)) = response.chunk().await
                 && beginning.len() < most
@@ -99,7 +112,7 @@ impl EgressClient {
         };
         // What came by then is what there is.
         let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
-        Ok((status, beginning))
+        Ok(DeliveryResponse { status, beginning, retry_after })
     }
 
     /// Follows redirects until an answer is none, and reads that one.
@@ -225,6 +238,7 @@ async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, 
     }
     let url = response.url().clone();
     let status = response.status().as_u16();
+    let retry_after = retry_after(status, response.headers());
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in response.headers() {
         let value = String::from_utf8_lossy(value.as_bytes());
@@ -243,7 +257,7 @@ async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, 
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(OutboundResponse { status, headers, body, url: url.into() })
+    Ok(OutboundResponse { status, headers, body, url: url.into(), retry_after })
 }
 
 /// What a failure means for the caller. The URL stays out of the message: its query may hold a

@@ -11,10 +11,11 @@ mod addresses;
 mod client;
 mod redirects;
 mod resolver;
+mod retry_after;
 mod rules;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use client::origin;
-pub use client::{EgressClient, SetupError};
+pub use client::{DeliveryResponse, EgressClient, SetupError};
 pub use rules::{Allowed, EgressRules, InvalidAllowed};

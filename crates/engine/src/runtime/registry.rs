@@ -70,6 +70,19 @@ pub(crate) struct Seat {
     pub(crate) sender: mpsc::Sender<Message>,
 }
 
+impl Seat {
+    /// Gives the seat up without driving the execution: refuses the requests that wait for it.
+    pub(crate) fn refuse(mut self, error: impl Fn() -> AppError) {
+        self.mailbox.close();
+        while let Ok(message) = self.mailbox.try_recv() {
+            if let Message::Control { reply, .. } = message {
+                // The caller may have gone.
+                let _ = reply.send(Err(error()));
+            }
+        }
+    }
+}
+
 impl Registry {
     fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)

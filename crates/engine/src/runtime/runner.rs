@@ -156,10 +156,15 @@ impl Runner {
                 };
                 runner.drive(first).await;
             }
-            Ok(Ok(None)) => drop(seat),
+            Ok(Ok(None)) => seat.refuse(|| AppError::not_found("execution", id.dataflow())),
             Ok(Err(error)) => {
-                drop(seat);
                 tracing::error!(%id, %error, "an execution could not be loaded");
+                seat.refuse(|| AppError::Unavailable {
+                    reason: format!("the execution could not be loaded: {error}"),
+                    retry_after: LOST_PAUSE,
+                });
+                // An execution that is due would be loaded again at once.
+                tokio::time::sleep(LOST_PAUSE).await;
             }
             Err(panic) => {
                 drop(seat);

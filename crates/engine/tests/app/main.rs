@@ -14,5 +14,6 @@ mod schedules;
 mod simulated;
 mod support;
 mod turns;
+mod waits;
 mod webhooks;
 mod words;

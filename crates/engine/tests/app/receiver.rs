@@ -25,6 +25,8 @@ pub struct Receiver {
     count: watch::Receiver<usize>,
     /// What is answered from now on; 1: as was said at the start.
     now: Arc<AtomicU16>,
+    /// Header lines of each response.
+    headers: Arc<Mutex<String>>,
 }
 
 impl Receiver {
@@ -37,21 +39,28 @@ impl Receiver {
         let (all, statuses) = (calls.clone(), statuses.to_vec());
         let now = Arc::new(AtomicU16::new(1));
         let answer = now.clone();
+        let headers: Arc<Mutex<String>> = Arc::default();
+        let sent_headers = headers.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (all, statuses, counted) = (all.clone(), statuses.clone(), counted.clone());
-                let answer = answer.clone();
+                let (answer, headers) = (answer.clone(), sent_headers.clone());
                 tokio::spawn(async move {
-                    serve(stream, &all, (&statuses, &answer), &counted).await;
+                    serve(stream, &all, (&statuses, &answer, &headers), &counted).await;
                 });
             }
         });
-        Self { url, calls, count, now }
+        Self { url, calls, count, now, headers }
     }
 
     /// Answers so from now on.
     pub fn answer(&self, status: u16) {
         self.now.store(status, Ordering::SeqCst);
+    }
+
+    /// Sends these header lines from now on, each with its line break.
+    pub fn send_headers(&self, lines: &str) {
+        lines.clone_into(&mut self.headers.lock().unwrap());
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -70,7 +79,7 @@ impl Receiver {
 async fn serve(
     mut stream: TcpStream,
     all: &Mutex<Vec<Call>>,
-    (statuses, now): (&[u16], &AtomicU16),
+    (statuses, now, headers): (&[u16], &AtomicU16, &Mutex<String>),
     counted: &watch::Sender<usize>,
 ) {
     let mut buffer = Vec::new();
@@ -88,8 +97,9 @@ async fn serve(
         if status == 0 {
             return std::future::pending().await;
         }
+        let more = headers.lock().unwrap().clone();
         let answer = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+            "HTTP/1.1 {status} X\r\n{more}content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
         );
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;

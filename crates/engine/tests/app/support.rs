@@ -57,6 +57,10 @@ impl Bench {
         Self::over(self.store, config()).await
     }
 
+    pub fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
     pub async fn create(&self, source: Value) -> WorkflowId {
         let create = CreateWorkflow { source, active: true, idempotency: None };
         self.app.create_workflow(&self.caller, create).await.unwrap()

@@ -29,7 +29,8 @@ const APPEND: &str = "INSERT INTO journal (key, chunk) VALUES (?1, ?2)";
 /// A commit with everything that can be made before it is the writer's turn.
 pub(super) struct Prepared {
     commit: Commit,
-    chunk: Vec<u8>,
+    /// The encoded events; `None`: the commit has none.
+    chunk: Option<Vec<u8>>,
     metadata: Option<String>,
     schedule: Option<schedules::Prepared>,
 }
@@ -37,7 +38,10 @@ pub(super) struct Prepared {
 /// Encodes on the caller's thread.
 pub(super) fn prepare(mut commit: Commit) -> Answer<Prepared> {
     commit.check()?;
-    let chunk = codec::encode(&commit.events)?;
+    let chunk = match commit.events.as_slice() {
+        [] => None,
+        events => Some(codec::encode(events)?),
+    };
     let metadata = row::labels_text(&commit.record.metadata)?;
     if commit.expected_seq >> SEQ_BITS != 0 || commit.record.seq >> SEQ_BITS != 0 {
         let full = format!("the journal of {} has no room for more events", commit.record.id);
@@ -54,7 +58,7 @@ impl Prepared {
     pub(super) fn bytes(&self) -> usize {
         let outbox: usize = self.commit.deliveries.iter().map(|one| one.body.len()).sum();
         let schedule = self.schedule.as_ref().map_or(0, schedules::Prepared::bytes);
-        self.chunk.len() + outbox + schedule
+        self.chunk.as_ref().map_or(0, Vec::len) + outbox + schedule
     }
 }
 
@@ -97,9 +101,11 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
         batch.counts.changed(found.counted, Some(found.status), Some(record.status));
         found.n
     };
-    // `prepare` has seen to it that the seq fits beside the shifted row number.
-    let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();
-    row::run(batch.connection, APPEND, params![key, prepared.chunk])?;
+    if let Some(chunk) = &prepared.chunk {
+        // `prepare` has seen to it that the seq fits beside the shifted row number.
+        let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();
+        row::run(batch.connection, APPEND, params![key, chunk])?;
+    }
     deliveries::insert(batch.connection, deliveries)?;
     audit::insert(batch.connection, audit)
 }

@@ -40,6 +40,26 @@ pub async fn appends_to_an_execution(store: Shared) {
     has(&store, &three.record, &[one.events, two.events, three.events].concat()).await;
 }
 
+/// A commit without events moves the wake-up moment and leaves the journal as it is.
+pub async fn moves_the_wake_up_moment(store: Shared) {
+    join(&store, 1).await;
+    let one = queued(1);
+    let mut two = then(&one, Status::Waiting, vec![Event::Started, step_started(0, None)]);
+    two.record.wake_at = Some(at(99));
+    commit_all(&store, [one.clone(), two.clone()]).await;
+    let journal = [one.events, two.events.clone()].concat();
+    for wake_at in [Some(at(50)), None, Some(at(70))] {
+        let mut moved = then(&two, Status::Waiting, vec![]);
+        moved.record.wake_at = wake_at;
+        store.commit(moved.clone()).await.unwrap();
+        has(&store, &moved.record, &journal).await;
+        assert_eq!(store.next_wake(node(1)).await.unwrap(), wake_at);
+    }
+    let three = then(&two, Status::Completed, vec![ending(Status::Completed)]);
+    store.commit(three.clone()).await.unwrap();
+    has(&store, &three.record, &[journal, three.events].concat()).await;
+}
+
 /// Later commits change only what moves on.
 pub async fn keeps_what_was_settled_when_accepted(store: Shared) {
     join(&store, 1).await;

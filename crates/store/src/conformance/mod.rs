@@ -29,7 +29,7 @@ pub mod workspaces;
 macro_rules! conformance_tests {
     ($make:expr) => {
         $crate::conformance_tests! { @cases $make;
-            commits: adds_a_new_execution, appends_to_an_execution, keeps_what_was_settled_when_accepted,
+            commits: adds_a_new_execution, appends_to_an_execution, moves_the_wake_up_moment, keeps_what_was_settled_when_accepted,
                 ended_at_once, many_at_once_share_nothing;
             refusals: a_dead_node_writes_nothing, a_wrong_seq_is_a_conflict, the_same_commit_twice_is_a_conflict,
                 an_idempotency_key_is_replayed, an_external_id_is_unique_in_its_workspace,

@@ -172,6 +172,19 @@ pub async fn parts_that_do_not_fit(store: Shared) {
     keyed.idempotency = Some(idempotent("k", "x"));
     let refused = store.commit(keyed).await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    // Without events only the wake-up moment changes.
+    let spoilt: [fn(&mut Commit); 4] = [
+        |commit| commit.record.seq = 2,
+        |commit| commit.deliveries = vec![pending(1, 1, 1)],
+        |commit| commit.audit = vec![noted(1)],
+        |commit| commit.idempotency = Some(idempotent("k", "x")),
+    ];
+    for spoil in spoilt {
+        let mut commit = then(&queued(1), Status::Queued, vec![]);
+        spoil(&mut commit);
+        let refused = store.commit(commit).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    }
     assert_eq!(store.load_execution(execution(1)).await.unwrap().unwrap().record.seq, 1);
 }
 

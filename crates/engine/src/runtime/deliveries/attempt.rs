@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::outbox::STATUS;
 use super::signature;
+use crate::egress::DeliveryResponse;
 use crate::runtime::engine::Engine;
 
 /// How long a receiver may take.
@@ -66,23 +67,26 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
         response_status: None,
         response: String::new(),
     };
+    let mut retry_after = Duration::ZERO;
     let (good, health) = match address(engine, &delivery, at, asked).await {
         Err(NotSent::Never(why)) => {
             made.response = why;
-            return verdict(&delivery, DeliveryStatus::Exhausted, made, Health::Unknown, at);
+            return verdict(&delivery, (DeliveryStatus::Exhausted, at), made, Health::Unknown);
         }
         Err(NotSent::Yet(why)) => {
             made.response = why;
             (false, Health::Unknown)
         }
         Ok(address) => {
-            let good = send(engine, &delivery, &address, &mut made).await;
+            let (good, asked) = send(engine, &delivery, &address, &mut made).await;
+            retry_after = asked.unwrap_or_default();
             made.url = Some(address.url);
             (good, if good { Health::Well } else { Health::Failing })
         }
     };
     let now = engine.now();
     made.micros = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
+    let pause = pause_after(number).max(retry_after);
     let status = match good {
         true => DeliveryStatus::Delivered,
         false if now >= delivery.give_up_at || made.response_status == Some(GONE) => {
@@ -91,15 +95,15 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
         }
         false => DeliveryStatus::Pending,
     };
-    verdict(&delivery, status, made, health, now)
+    let next = if status == DeliveryStatus::Pending { now.after(pause) } else { now };
+    verdict(&delivery, (status, next), made, health)
 }
 
 fn verdict(
     delivery: &DeliveryRecord,
-    status: DeliveryStatus,
+    (status, next_attempt_at): (DeliveryStatus, Timestamp),
     attempt: AttemptRecord,
     health: Health,
-    now: Timestamp,
 ) -> Verdict {
     metrics::counter!("stepwell_deliveries_total", "status" => match status {
         DeliveryStatus::Pending => "retry",
@@ -108,10 +112,6 @@ fn verdict(
     })
     .increment(1);
     let gone = attempt.response_status == Some(GONE);
-    let next_attempt_at = match status {
-        DeliveryStatus::Pending => now.after(pause_after(attempt.number)),
-        DeliveryStatus::Delivered | DeliveryStatus::Exhausted => now,
-    };
     let attempt = DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt, health };
     Verdict { attempt, gone }
 }
@@ -168,19 +168,20 @@ fn secrets(webhook: &WebhookRecord, now: Timestamp) -> Vec<String> {
     std::iter::once(&webhook.secret).chain(old.map(|(secret, _)| secret)).cloned().collect()
 }
 
-/// Sends it and notes what came back; answers whether that is success.
+/// Sends it and notes the response; returns whether that is success, and the pause that the
+/// receiver asks for.
 async fn send(
     engine: &Engine,
     delivery: &DeliveryRecord,
     address: &Address,
     made: &mut AttemptRecord,
-) -> bool {
+) -> (bool, Option<Duration>) {
     let (id, body) = (address.id.clone(), &delivery.body);
     let headers = match signature::headers(&address.secrets, id, made.at, body) {
         Ok(headers) => headers,
         Err(error) => {
             made.response = format!("not signed: {error}");
-            return false;
+            return (false, None);
         }
     };
     let request = OutboundRequest {
@@ -193,15 +194,15 @@ async fn send(
         max_response_bytes: None,
     };
     match engine.egress.deliver(request, MOST_READ).await {
-        Ok((status, beginning)) => {
+        Ok(DeliveryResponse { status, beginning, retry_after }) => {
             made.response_status = Some(status);
             let text = String::from_utf8_lossy(&beginning);
             made.response = text.chars().take(MOST_KEPT).collect();
-            (200..300).contains(&status)
+            ((200..300).contains(&status), retry_after)
         }
         Err(error) => {
             made.response = error.to_string();
-            false
+            (false, None)
         }
     }
 }

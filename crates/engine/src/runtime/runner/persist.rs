@@ -28,7 +28,10 @@ impl Runner {
 
     async fn commit_as(&mut self, rest: Option<Rest>) -> Result<(), Gone> {
         let wake_at = rest.as_ref().and_then(|rest| rest.until);
-        if self.uncommitted.is_empty() && self.record.wake_at == wake_at {
+        // In memory, the wake-up moment of the row is not used, and stays right for a restart.
+        let moves = rest.is_some() && self.record.wake_at != wake_at;
+        if self.uncommitted.is_empty() && !moves {
+            self.confirm();
             return Ok(());
         }
         faults::hit("commit");
@@ -55,11 +58,16 @@ impl Runner {
         self.feed.show(&self.uncommitted);
         self.uncommitted.clear();
         self.notes.clear();
+        self.confirm();
+        Ok(())
+    }
+
+    /// Answers those whose requests are durable now.
+    fn confirm(&mut self) {
         for reply in self.replies.drain(..) {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = reply.send(Ok(()));
         }
-        Ok(())
     }
 
     fn batch(&mut self, record: ExecutionRecord) -> Commit {

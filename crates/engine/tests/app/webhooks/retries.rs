@@ -220,3 +220,56 @@ async fn a_restart_loses_nothing() {
     assert_eq!(first.header("webhook-id"), last.header("webhook-id"));
     assert_eq!(first.body, last.body);
 }
+
+/// The pause is the longer of the sender's own and the receiver's, for every kind of destination.
+#[tokio::test]
+async fn the_receivers_pace_is_kept() {
+    const DATES: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+        Retry-After: Sun, 06 Nov 1994 08:59:37 GMT\r\n";
+    let bench = Bench::new().await;
+    let workflow = bench.static_text().await;
+    for (status, headers, seconds) in [
+        (429, "Retry-After: 600\r\n", 600..=600),
+        (503, DATES, 600..=600),
+        (503, "Retry-After: 99999999999999999999999\r\n", 3600..=3600),
+        (429, "Retry-After: 0\r\n", 0..=1),
+        (429, "Retry-After: -7\r\n", 0..=1),
+        (500, "Retry-After: 600\r\n", 0..=1),
+    ] {
+        let receiver = Receiver::start(&[status]).await;
+        receiver.send_headers(headers);
+        let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+        bench.app.test_webhook(&bench.caller, hook).await.unwrap();
+        let tried = |all: &[DeliveryView]| all.iter().any(|one| !one.attempts.is_empty());
+        let of_webhook = bench.until_deliveries(hook, tried).await.remove(0);
+        let (record, at) = (&of_webhook.record, of_webhook.attempts.last().unwrap().at);
+        let pause = record.next_attempt_at.since(at).as_secs();
+        assert!(seconds.contains(&pause), "{status} {headers}: {pause}");
+
+        let urls = [
+            Start { webhook_url: Some(receiver.url.clone()), ..Start::default() },
+            Start { callback_url: Some(receiver.url.clone()), ..Start::default() },
+        ];
+        for start in urls {
+            let patience = PATIENCE;
+            let view = bench.app.execute_and_wait(&bench.caller, workflow, start, patience).await;
+            let subject = SubjectId::from(view.unwrap().record.id);
+            let tried = async {
+                loop {
+                    let all = bench.store.list_deliveries(subject).await.unwrap();
+                    if let Some(one) = all.into_iter().find(|one| one.attempts > 0) {
+                        return one;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            };
+            let tried = tokio::time::timeout(PATIENCE, tried).await.expect("in time");
+            let pause = tried.next_attempt_at.since(bench.now()).as_secs();
+            // Some of it is over by now.
+            let least = seconds.start().saturating_sub(PATIENCE.as_secs());
+            assert!((least..=*seconds.end()).contains(&pause), "{status} {headers}: {pause}");
+        }
+        let off = ChangeWebhook { status: Some(WantedStatus::Inactive), ..Default::default() };
+        bench.app.change_webhook(&bench.caller, hook, off).await.unwrap();
+    }
+}

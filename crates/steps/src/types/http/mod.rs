@@ -3,7 +3,6 @@
 mod answer;
 mod build;
 mod request;
-mod retry_after;
 mod status;
 #[cfg(test)]
 mod tests;

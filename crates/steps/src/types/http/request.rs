@@ -7,7 +7,6 @@ use stepwell_core::catalog::{Effect, StepSpec};
 
 use super::answer::{output, read_body};
 use super::build::{build, check};
-use super::retry_after::retry_after;
 use super::status::ExpectedStatus;
 use crate::spec::{base, object};
 use crate::values::{optional_count, optional_text};
@@ -86,9 +85,10 @@ The answer is read as JSON or text by its content type, anything else as base64;
 otherwise. A status that is not expected fails with `HTTP_STATUS`, with the status, headers and \
 the beginning of the body as details.\n\n\
 Requests that may change something carry an `Idempotency-Key` header that stays the same when the \
-step is repeated, unless you set one. After 429 and 503 the step waits as `Retry-After` says, at \
-most 30 s, and tries again, at most `retry_rate_limited` times; other failures are left to the \
-step's `retry`. Where `query` is given, `url` in the output has no query, as it may hold secrets.";
+step is repeated, unless you set one. After 429 and 503 the step waits as `Retry-After` says \
+(seconds or a date), at most 30 s, and tries again, at most `retry_rate_limited` times. A longer \
+wait is left to the step's `retry`, whose pause is then at least as long, up to an hour; without \
+`retry` the step fails at once. Other failures are left to `retry` as well. Where `query` is given, `url` in the output has no query, as it may hold secrets.";
 
 fn config() -> Value {
     object(
@@ -195,7 +195,7 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
         if !limited || repeated as usize >= retries {
             break response;
         }
-        let asked = retry_after(&response.headers);
+        let asked = response.retry_after;
         let pause = asked.unwrap_or_else(|| FIRST_PAUSE.saturating_mul(1 << repeated.min(10)));
         if asked.is_some_and(|pause| pause > LONGEST_PAUSE) {
             break response;
@@ -229,10 +229,7 @@ fn unexpected(response: &OutboundResponse) -> Failure {
     let shown = &response.body[..response.body.len().min(BODY_IN_FAILURE)];
     let failure = Failure {
         retryable: RETRYABLE.contains(&status),
-        retry_after: match status {
-            429 | 503 => retry_after(&response.headers),
-            _ => None,
-        },
+        retry_after: response.retry_after,
         ..Failure::permanent("HTTP_STATUS", format!("the answer has status {status}"))
     };
     failure.with_details(json!({

@@ -1,6 +1,6 @@
 //! `HttpRequest` against an outside made of prepared answers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,7 +34,15 @@ impl Outbound for Outside {
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OutboundResponse {
     let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    OutboundResponse { status, headers, body: body.to_vec(), url: "https://a.example/x?k=1".into() }
+    let headers: BTreeMap<String, String> = headers;
+    let retry_after = headers.get("retry-after").map(|pause| pause.parse().unwrap());
+    OutboundResponse {
+        status,
+        headers,
+        body: body.to_vec(),
+        url: "https://a.example/x?k=1".into(),
+        retry_after: retry_after.map(Duration::from_secs),
+    }
 }
 
 struct Run {
