@@ -28,4 +28,5 @@ mod vellum;
 mod vellum_answers;
 mod vellum_errors;
 mod webhooks;
+mod waits;
 mod workspaces;
