@@ -27,6 +27,6 @@ mod support;
 mod vellum;
 mod vellum_answers;
 mod vellum_errors;
-mod webhooks;
 mod waits;
+mod webhooks;
 mod workspaces;
