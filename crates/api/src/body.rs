@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use axum::http::{Method, Uri};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -15,13 +15,6 @@ use stepwell_engine::app::Idempotency;
 use crate::error::{ApiError, Kind};
 use crate::json::{self, Fields};
 use crate::server::Api;
-
-/// How much of a body that is not wanted is read all the same, so that a client that sends before
-/// it listens gets the answer instead of a reset connection.
-const DRAIN_BYTES: usize = 256 << 20;
-
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// The longest idempotency key.
 const MAX_KEY: usize = 255;
@@ -200,7 +193,6 @@ fn too_large(limit: usize) -> ApiError {
 
 async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
     if content_length(headers).is_some_and(|length| length > limit as u64) {
-        drain(body, headers).await;
         return Err(too_large(limit));
     }
     let mut chunks = body.into_data_stream();
@@ -211,7 +203,6 @@ async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Ap
             ApiError::invalid("", format!("the body could not be read: {error}"))
         })?;
         if first.len() + all.len() + chunk.len() > limit {
-            drain(Body::from_stream(chunks), headers).await;
             return Err(too_large(limit));
         }
         // Most bodies are one chunk, and that one needs no copy.
@@ -226,23 +217,6 @@ async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Ap
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
-}
-
-/// Reads and forgets what is left of a body, up to a bound, so that the answer can be heard.
-pub async fn drain(body: Body, headers: &HeaderMap) {
-    // A client that asked first does not send what nobody reads.
-    if headers.contains_key(EXPECT) {
-        return;
-    }
-    let mut chunks = body.into_data_stream();
-    let reading = async {
-        let mut left = DRAIN_BYTES;
-        while let Some(Ok(chunk)) = chunks.next().await {
-            let Some(rest) = left.checked_sub(chunk.len()) else { return };
-            left = rest;
-        }
-    };
-    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

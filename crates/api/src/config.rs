@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::connections::ConnectionLimits;
 use crate::cors::Origin;
 use crate::peer::Network;
 
@@ -29,9 +30,25 @@ pub struct ApiConfig {
     /// How often a quiet stream sends a comment or blank line so that proxies keep it open, in
     /// seconds.
     pub heartbeat_seconds: u64,
-    /// How long a client may leave an answer unread before its connection is cut, in seconds; at
-    /// least 1.
+    /// How many connections there may be at once; fewer where the limit of open files is lower.
+    pub max_connections: usize,
+    /// How many more are accepted for `/healthz`, `/readyz` and `/metrics` where all of those are
+    /// taken; at least 1.
+    pub reserved_connections: usize,
+    /// How long a new connection may send nothing, in seconds; at least 1.
+    pub first_byte_timeout_seconds: u64,
+    /// How long the head of a request may take from its first byte on, in seconds; at least 1.
+    pub header_timeout_seconds: u64,
+    /// How long a connection may be idle between two requests, in seconds; at least 1.
+    pub keep_alive_seconds: u64,
+    /// How long a client may leave a response unread before its connection is closed, in seconds;
+    /// at least 1. Also the time over which `min_write_rate` is measured.
     pub write_patience_seconds: u64,
+    /// How much of a response a client must take while more of it is ready, in bytes a second.
+    pub min_write_rate: u64,
+    /// How long a client may go on sending a body that is not read, after the response, in seconds;
+    /// at least 1.
+    pub linger_seconds: u64,
     /// Whether a request needs an API key. When not, one without a key may do everything.
     pub auth_required: bool,
     /// The origins whose web pages may call the API from a browser; `*`: any.
@@ -54,7 +71,14 @@ impl Default for ApiConfig {
             max_wait_seconds: 300,
             early_answer_seconds: 20,
             heartbeat_seconds: 15,
+            max_connections: 4096,
+            reserved_connections: 16,
+            first_byte_timeout_seconds: 10,
+            header_timeout_seconds: 10,
+            keep_alive_seconds: 75,
             write_patience_seconds: 30,
+            min_write_rate: 4096,
+            linger_seconds: 30,
             auth_required: true,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -90,9 +114,19 @@ impl ApiConfig {
         Duration::from_secs(self.early_answer_seconds).min(self.request_timeout() / 2)
     }
 
-    /// How long a client may leave an answer unread.
-    pub fn write_patience(&self) -> Duration {
-        Duration::from_secs(self.write_patience_seconds.max(1))
+    /// How many connections there may be, and their deadlines.
+    pub(crate) fn connection_limits(&self) -> ConnectionLimits {
+        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+        ConnectionLimits {
+            max: self.max_connections.max(1),
+            reserved: self.reserved_connections.max(1),
+            first_byte: seconds(self.first_byte_timeout_seconds),
+            header: seconds(self.header_timeout_seconds),
+            keep_alive: seconds(self.keep_alive_seconds),
+            write_window: seconds(self.write_patience_seconds),
+            min_write_rate: self.min_write_rate,
+            linger: seconds(self.linger_seconds),
+        }
     }
 
     /// How often a quiet stream sends a sign of life.

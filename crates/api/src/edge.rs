@@ -23,7 +23,7 @@ use crate::dialects::Dialect;
 use crate::error::{ApiError, Kind};
 use crate::server::Api;
 use crate::telemetry;
-use crate::{body, lent, limits, peer};
+use crate::{limits, peer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -78,6 +78,10 @@ async fn guarded(
     (route, id): (Option<&MatchedPath>, &str),
 ) -> Response {
     let pattern = route.map_or("none", MatchedPath::as_str);
+    // Found by the connection, which leaves it to this layer to write the response.
+    if let Some(fault) = request.extensions_mut().remove::<ApiError>() {
+        return fault.into_response();
+    }
     if is_open(api, pattern) {
         return bounded(api, request, next).await;
     }
@@ -94,13 +98,13 @@ async fn guarded(
             if let (true, Ok(Some(token))) = (dead, token(request.headers())) {
                 api.app.note_dead_key(token, origin, refusal(error.message())).await;
             }
-            return unread(request, error).await;
+            return error.into_response();
         }
     };
     request.extensions_mut().insert(caller.clone());
     let mut response = match api.app.admit_request(&caller) {
         Ok(()) => bounded(api, request, next).await,
-        Err(error) => unread(request, error.into()).await,
+        Err(error) => ApiError::from(error).into_response(),
     };
     limits::show(&api.app, &caller.limits, &mut response);
     if let Some(reason) = lacking(&response) {
@@ -116,13 +120,6 @@ fn lacking(response: &Response) -> Option<String> {
     refused.then(|| error.message().to_owned())
 }
 
-/// Refuses a request whose body nobody has read.
-async fn unread(request: Request, error: ApiError) -> Response {
-    let (parts, unread) = request.into_parts();
-    body::drain(unread, &parts.headers).await;
-    error.into_response()
-}
-
 /// Runs the handler, bounded in time and caught when it panics.
 async fn bounded(api: &Api, request: Request, next: Next) -> Response {
     let limit = time_limit(api, request.uri());
@@ -131,11 +128,10 @@ async fn bounded(api: &Api, request: Request, next: Next) -> Response {
     let request = Request::from_parts(parts, body);
     // Said here once: axum would answer a handler's caller in plain text.
     if let Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) = path {
-        return unread(request, ApiError::new(Kind::NoRoute, "the path is not valid UTF-8")).await;
+        return ApiError::new(Kind::NoRoute, "the path is not valid UTF-8").into_response();
     }
-    let (request, lent) = lent::lend(request);
     let run = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
-    let response = match run.await {
+    match run.await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => ApiError::internal(panic_text(&*panic)).into_response(),
         Err(_) => ApiError::new(
@@ -146,9 +142,7 @@ async fn bounded(api: &Api, request: Request, next: Next) -> Response {
             ),
         )
         .into_response(),
-    };
-    lent.drain().await;
-    response
+    }
 }
 
 fn is_open(api: &Api, route: &str) -> bool {
@@ -204,8 +198,13 @@ fn request_id(headers: &HeaderMap) -> String {
     };
     match headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(sane) {
         Some(text) => text.to_owned(),
-        None => Uuid::now_v7().to_string(),
+        None => new_request_id(),
     }
+}
+
+/// The id of a request that brings none.
+pub fn new_request_id() -> String {
+    Uuid::now_v7().to_string()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -260,23 +259,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
 /// There is no such path.
 pub async fn no_route(request: Request) -> ApiError {
     let path: String = request.uri().path().chars().take(200).collect();
-    let (parts, unread) = request.into_parts();
-    body::drain(unread, &parts.headers).await;
     ApiError::new(Kind::NoRoute, format!("there is nothing at `{path}`; see /docs"))
 }
 
 /// The path knows other methods: axum names them in `Allow`. `OPTIONS` asks for just that.
 pub async fn wrong_method(request: Request) -> Response {
-    let (parts, unread) = request.into_parts();
-    if parts.method == Method::OPTIONS {
+    if request.method() == Method::OPTIONS {
         return (StatusCode::NO_CONTENT, Body::empty()).into_response();
     }
-    body::drain(unread, &parts.headers).await;
     ApiError::new(
         Kind::MethodNotAllowed,
         format!(
             "{} is not a method of this path; those in the Allow header are",
-            parts.method.as_str().chars().take(20).collect::<String>()
+            request.method().as_str().chars().take(20).collect::<String>()
         ),
     )
     .into_response()

@@ -7,15 +7,14 @@
 
 mod body;
 mod config;
+mod connections;
 mod cors;
 mod dialects;
 mod edge;
 mod error;
 mod json;
-mod lent;
 mod limits;
 mod once;
-mod patience;
 mod peer;
 mod query;
 mod respond;

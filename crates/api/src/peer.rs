@@ -4,12 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::connect_info::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderName};
-use axum::serve::{IncomingStream, Listener};
 use serde::{Deserialize, Serialize};
-
-use crate::patience::Patient;
 
 /// Where proxies note for whom they speak, each adding the address that it was asked from.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -18,9 +15,10 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(SocketAddr);
 
-impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Patient<L>>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Patient<L>>) -> Self {
-        Self(*stream.remote_addr())
+impl Peer {
+    /// The other side at that address.
+    pub const fn new(address: SocketAddr) -> Self {
+        Self(address)
     }
 }
 

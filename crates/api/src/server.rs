@@ -3,19 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Extension, Request};
-use axum::serve::ListenerExt;
-use axum::{Router, ServiceExt};
+use axum::Router;
 use stepwell_engine::App;
 use stepwell_store::audit::Actor;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tower::Layer;
 
 use crate::config::ApiConfig;
-use crate::patience::Patient;
-use crate::peer::Peer;
-use crate::{cors, dialects, edge, service, telemetry};
+use crate::{connections, cors, dialects, edge, service, telemetry};
 
 /// How long connections may finish what they do after the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -70,42 +65,42 @@ fn routes(api: Api) -> Router {
 }
 
 /// Serves until `shutdown` resolves; then takes no further connections, ends event streams, and
-/// lets requests under way finish, for at most half a minute. A client that leaves an answer unread
-/// for as long as `patience` is cut off.
+/// lets requests under way finish, for at most half a minute. How many connections there may be and
+/// which deadlines they have is in `config`.
 ///
 /// # Errors
-/// The listener failed.
+/// None at present: an error of the listener is tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    patience: Duration,
+    config: &ApiConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
-    let service = Extension(Stopping(Arc::new(stopping))).layer(router);
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<Peer>(service);
-    let listener = listener.tap_io(|stream| {
-        // Answers are written whole: waiting for more only adds latency.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let listener = Patient::new(listener, patience);
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    // As `Router::into_make_service` does: once, not for every request.
+    let router = router.with_state(());
+    let limits = config.connection_limits();
+    let stopping = Stopping(Arc::new(stopping));
+    let serving = connections::serve(listener, router, limits, stopping);
+    let shutdown = async move {
         shutdown.await;
         stop.send_replace(true);
-    });
+        // The sender outlives the signal: a stream that subscribes later sees it as well.
+        stop.closed().await;
+    };
     let overdue = async move {
         let _ = stopped.wait_for(|stopping| *stopping).await;
         tokio::time::sleep(DRAIN).await;
     };
+    tokio::pin!(serving);
     tokio::select! {
-        result = serving => result,
+        result = &mut serving => result,
         () = overdue => {
             tracing::warn!("connections were still open half a minute after the shutdown began");
             Ok(())
         }
+        () = shutdown => serving.await,
         () = telemetry::upkeep() => Ok(()),
     }
 }

@@ -12,6 +12,12 @@ pub const REQUESTS: &str = "stepwell_http_requests_total";
 /// How long they took, in seconds, by method and route.
 pub const DURATION: &str = "stepwell_http_request_duration_seconds";
 
+/// Connections that are open now, by kind: `ordinary` or `reserved`.
+const CONNECTIONS: &str = "stepwell_http_connections";
+
+/// Connections that the server closed, by reason.
+const CLOSED: &str = "stepwell_http_connections_closed_total";
+
 /// From a fast pure workflow to a long wait.
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
@@ -34,6 +40,8 @@ pub fn install_metrics() -> Result<PrometheusHandle, std::io::Error> {
         .map_err(std::io::Error::other)?;
     metrics::describe_counter!(REQUESTS, "HTTP requests answered.");
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long requests took.");
+    metrics::describe_gauge!(CONNECTIONS, "Open HTTP connections, ordinary and reserved ones.");
+    metrics::describe_counter!(CLOSED, "HTTP connections that the server closed, by reason.");
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
@@ -61,6 +69,17 @@ pub fn count(method: &Method, route: &str, status: StatusCode, took: Duration) {
     metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status)
         .increment(1);
     metrics::histogram!(DURATION, "method" => method, "route" => route).record(took.as_secs_f64());
+}
+
+/// Records how many connections are open.
+pub fn open_connections(ordinary: usize, reserved: usize) {
+    metrics::gauge!(CONNECTIONS, "kind" => "ordinary").set(ordinary as f64);
+    metrics::gauge!(CONNECTIONS, "kind" => "reserved").set(reserved as f64);
+}
+
+/// Counts a connection that the server closed.
+pub fn closed_connection(reason: &'static str) {
+    metrics::counter!(CLOSED, "reason" => reason).increment(1);
 }
 
 /// A bounded set of labels, whatever methods clients invent.

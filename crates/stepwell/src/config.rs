@@ -73,11 +73,13 @@ pub struct LogConfig {
     pub level: String,
     /// How lines are written.
     pub format: LogFormat,
+    /// How many warnings or errors of one place in the code are logged in ten seconds; 0: all.
+    pub max_repeats: u64,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Human }
+        Self { level: "info".into(), format: LogFormat::Human, max_repeats: 20 }
     }
 }
 
@@ -277,6 +279,21 @@ mod tests {
             jail.create_dir("b")?;
             jail.create_file("b/stepwell.toml", "log.format = \"json\"")?;
             assert_eq!(load(Flags::default()).log.format, LogFormat::Json);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_documentation_shows_every_default() {
+        Jail::expect_with(|jail| {
+            let page = include_str!("../../../docs/configuration.md");
+            let file = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+            jail.create_file(FILE_NAME, file)?;
+            let text = |config: &Config| toml::to_string(config).unwrap();
+            assert_eq!(text(&load(Flags::default())), text(&Config::default()));
+            for name in text(&Config::default()).lines().filter_map(|l| l.split(" = ").next()) {
+                assert!(file.contains(name), "{name} is not there");
+            }
             Ok(())
         });
     }

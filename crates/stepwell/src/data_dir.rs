@@ -1,12 +1,18 @@
 //! The data folder: the database, the lock, the admin key, and where the running server is found.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+
+/// How every SQLite database begins.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// What a start writes at least: the pages of a new database.
+const START_BYTES: usize = 512 << 10;
 
 /// The data folder.
 #[derive(Debug, Clone)]
@@ -136,6 +142,51 @@ impl DataDir {
         Some(text.trim().to_owned()).filter(|key| !key.is_empty())
     }
 
+    /// Refuses a database that is empty, missing or of something else where an installation was:
+    /// a new database in its place would hide that everything is lost.
+    ///
+    /// # Errors
+    /// `Unreachable`, with what to do.
+    pub fn check_database(&self) -> Result<(), Fault> {
+        let database = self.database();
+        let wal = self.path.join("stepwell.db-wal");
+        let is_there = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
+        let trace = [self.admin_key_file(), self.server_file(), wal]
+            .into_iter()
+            .find(|path| is_there(path));
+        let what = match (beginning(&database), trace) {
+            (Ok(Some(start)), _) if start == *SQLITE => return Ok(()),
+            // A first start that was cut off.
+            (Ok(None), None) => return Ok(()),
+            (Err(error), None) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            (Ok(Some(_)), _) => "is no SQLite database".to_owned(),
+            (Ok(None), Some(trace)) => format!("is empty, but {} is there", trace.display()),
+            (Err(error), Some(trace)) if error.kind() == ErrorKind::NotFound => {
+                format!("is missing, but {} is there", trace.display())
+            }
+            (Err(error), _) => return Err(self.fault("cannot be read", &error)),
+        };
+        Err(Fault::unreachable(format!(
+            "the database {} {what}: put the database or a backup of it there, or begin anew by \
+             moving everything out of the data folder {}",
+            database.display(),
+            self.path.display()
+        )))
+    }
+
+    /// Whether the disk has no room for what a start writes.
+    pub fn is_full(&self) -> bool {
+        let probe = self.path.join("room.probe");
+        let written = File::create(&probe).and_then(|mut file| {
+            file.write_all(&[0; START_BYTES])?;
+            file.sync_all()
+        });
+        // Where it could not be created it is not there.
+        let _ = std::fs::remove_file(&probe);
+        let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        written.is_err_and(|error| full.contains(&error.kind()))
+    }
+
     fn fault(&self, what: &str, error: &std::io::Error) -> Fault {
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => {
@@ -154,10 +205,55 @@ impl DataDir {
     }
 }
 
+/// The first bytes of a file, filled up with zeros; `None` where it is empty.
+fn beginning(path: &Path) -> std::io::Result<Option<[u8; 16]>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut start)?;
+    let mut filled = [0; 16];
+    filled[..start.len()].copy_from_slice(&start);
+    Ok((!start.is_empty()).then_some(filled))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fault::Kind;
+
+    #[test]
+    fn a_database_is_never_replaced_where_an_installation_was() {
+        for (database, trace, refused) in [
+            (None, None, None),
+            (Some(&b""[..]), None, None),
+            (Some(b"SQLite format 3\0..."), Some("admin.key"), None),
+            (Some(b""), Some("lock"), None),
+            (Some(b""), Some("admin.key"), Some("is empty")),
+            (Some(b""), Some("server.json"), Some("is empty")),
+            (Some(b""), Some("stepwell.db-wal"), Some("is empty")),
+            (None, Some("admin.key"), Some("is missing")),
+            (Some(b"hello"), None, Some("is no SQLite database")),
+            (Some(&[0; 4096]), Some("admin.key"), Some("is no SQLite database")),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let data = DataDir::new(folder.path());
+            if let Some(bytes) = database {
+                std::fs::write(data.database(), bytes).unwrap();
+            }
+            if let Some(name) = trace {
+                std::fs::write(folder.path().join(name), "x").unwrap();
+            }
+            let found = data.check_database();
+            let Some(refused) = refused else {
+                found.unwrap();
+                continue;
+            };
+            let message = found.unwrap_err().message;
+            assert!(message.contains(refused) && message.contains("a backup"), "{message}");
+            assert_eq!(
+                database.map(<[u8]>::len),
+                std::fs::read(data.database()).ok().map(|b| b.len())
+            );
+        }
+    }
 
     #[test]
     fn one_process_at_a_time() {

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod fault;
+mod files;
 mod logs;
 mod source;
 mod ui;
@@ -27,13 +28,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.global.json;
-    match start(cli) {
+    let done = start(cli).and_then(|()| match ui::output_error() {
+        None => Ok(()),
+        Some(error) => Err(Fault::failed(format!("the output could not be written: {error}"))),
+    });
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             fault.report(json);
             fault.exit_code()
         }
-    }
+    };
+    logs::flush();
+    code
 }
 
 fn start(cli: Cli) -> Result<(), Fault> {

@@ -3,8 +3,11 @@
 //! The one module of the binary that writes to either.
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use crate::logs;
 
 /// A colour that means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +69,36 @@ pub fn err_colours() -> bool {
     colours_wanted(std::io::stderr().is_terminal())
 }
 
-/// A line on stdout. A reader that has gone away (`| head`) is no error.
+/// The first error of stdout; after it nothing more is written there.
+static OUTPUT_ERROR: OnceLock<std::io::Error> = OnceLock::new();
+
+/// A line on stdout.
 pub fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    if OUTPUT_ERROR.get().is_some() {
+        return;
+    }
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        // Only this function writes there, one line after the other.
+        let _ = OUTPUT_ERROR.set(error);
+    }
 }
 
-/// A line on stderr.
+/// Whether stdout takes no more: a command that prints for as long as it runs can end.
+pub fn is_output_closed() -> bool {
+    OUTPUT_ERROR.get().is_some()
+}
+
+/// Why a part of the output is missing. A reader that has gone away (`| head`) is no error.
+pub fn output_error() -> Option<&'static std::io::Error> {
+    OUTPUT_ERROR.get().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
+}
+
+/// A line on stderr; in a process that has a log, among the lines of the log.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    if !logs::write_line(text) {
+        // There is nowhere to report it.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
 }
 
 /// A JSON value on stdout, indented.

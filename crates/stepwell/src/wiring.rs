@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{App, EngineConfig, SystemClock};
@@ -26,12 +25,14 @@ pub struct StoreConfig {
     pub batch_writes: usize,
     /// What the writing connection may cache, in KiB; each reading one a quarter of it.
     pub cache_kib: u32,
+    /// How long a start waits for room where the disk is full, in seconds.
+    pub full_disk_wait_seconds: u64,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         let SqliteOptions { readers, batch_writes, cache_kib, .. } = SqliteOptions::default();
-        Self { readers, batch_writes, cache_kib }
+        Self { readers, batch_writes, cache_kib, full_disk_wait_seconds: 60 }
     }
 }
 
@@ -45,7 +46,7 @@ pub fn step_types() -> &'static Registry {
 /// # Errors
 /// `Unreachable`, telling what is in the way.
 pub async fn open_store(path: &Path, config: &StoreConfig) -> Result<Arc<dyn Store>, Fault> {
-    let StoreConfig { readers, batch_writes, cache_kib } = *config;
+    let StoreConfig { readers, batch_writes, cache_kib, .. } = *config;
     let options = SqliteOptions { readers, batch_writes, cache_kib, ..SqliteOptions::default() };
     let file = path.to_path_buf();
     // Opening blocks while it migrates.
@@ -89,16 +90,15 @@ pub fn install_metrics() -> Result<(), Fault> {
         .map_err(|e| Fault::failed(format!("metrics cannot be collected: {e}")))
 }
 
-/// Serves until `stop` is over, then lets open requests finish. A client that leaves an answer
-/// unread for as long as `patience` is cut off.
+/// Serves until `stop` is over, then lets open requests finish.
 ///
 /// # Errors
 /// The listener failed.
 pub async fn serve(
     listener: TcpListener,
     router: axum::Router,
-    patience: Duration,
+    config: ApiConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    stepwell_api::serve(listener, router, patience, stop).await
+    stepwell_api::serve(listener, router, &config, stop).await
 }

@@ -61,7 +61,8 @@ impl SqliteStore {
         let mut connection = opener.writer()?;
         migrate::run(&mut connection)?;
         let writer = Writer::start(connection, &opener)?;
-        Ok(Self { writer, readers: Readers::new(opener.clone()), opener })
+        let readers = Readers::open(opener.clone())?;
+        Ok(Self { writer, readers, opener })
     }
 
     /// Where the database is.

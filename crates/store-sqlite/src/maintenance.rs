@@ -1,6 +1,7 @@
 //! Looking after the store: purge, backup, health.
 
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ const DELETE: &str = "DELETE FROM executions WHERE n = ?1 AND id = ?2 AND status
 const DELETE_JOURNAL: &str = "DELETE FROM journal WHERE key BETWEEN ?1 AND ?2";
 const DELETE_KEYS: &str = "DELETE FROM idempotency WHERE rowid IN
     (SELECT rowid FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
+/// What there must be room for: a transaction of several executions.
+const PROBE_BYTES: usize = 256 << 10;
 const PROBE: &str = "UPDATE probe SET checks = checks + 1 WHERE n = 1";
 
 /// Those that the query plan test looks at.
@@ -90,6 +93,12 @@ impl MaintenanceStore for SqliteStore {
     }
 
     async fn check(&self) -> Answer<()> {
+        let path = self.opener.path().to_path_buf();
+        let probed = tokio::task::spawn_blocking(move || probe_room(&path)).await;
+        let stopped = |error| StoreError::Unavailable(format!("the probe stopped: {error}"));
+        probed.map_err(stopped)?.map_err(|error| {
+            StoreError::Unavailable(format!("the disk of the database cannot be written: {error}"))
+        })?;
         self.writer.write(0, |batch| row::run(batch.connection, PROBE, []).map(drop)).await
     }
 }
@@ -149,6 +158,20 @@ fn delete(batch: &mut Batch<'_>, over: &[Row]) -> Result<u64> {
         deleted += 1;
     }
     Ok(deleted)
+}
+
+/// Writes a file beside the database and deletes it. The database alone does not tell whether there
+/// is room: a small write fits into what its log has already, the next large one does not.
+fn probe_room(database: &Path) -> std::io::Result<()> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".probe");
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![0; PROBE_BYTES])?;
+        file.sync_data()
+    });
+    // A probe that stays is overwritten by the next.
+    let _ = std::fs::remove_file(&path);
+    written
 }
 
 /// Copies beside the target first, so that what stands at the target is always whole.

@@ -1,7 +1,7 @@
 //! The connections that read.
 //!
-//! There are at most a few; each is opened when it is first needed. A read begins after it was
-//! asked for, so it sees every write that was acknowledged before.
+//! There are a few, opened at the start: later there may be no file descriptors left. A read begins
+//! after it was asked for, so it sees every write that was acknowledged before.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,9 +27,11 @@ struct Pool {
 }
 
 impl Readers {
-    pub(crate) fn new(opener: Opener) -> Self {
-        let permits = Arc::new(Semaphore::new(opener.options.readers.max(1)));
-        Self { pool: Arc::new(Pool { opener, idle: Mutex::default() }), permits }
+    pub(crate) fn open(opener: Opener) -> Answer<Self> {
+        let count = opener.options.readers.max(1);
+        let idle = (0..count).map(|_| opener.reader()).collect::<Answer<Vec<_>>>()?;
+        let permits = Arc::new(Semaphore::new(count));
+        Ok(Self { pool: Arc::new(Pool { opener, idle: Mutex::new(idle) }), permits })
     }
 
     /// Runs `work` on a connection of its own, on a thread that may block.

@@ -28,6 +28,8 @@ const RULES: &[Rule] = &[
         allowed: &[
             "crates/engine/src/clock.rs",
             "crates/api/src/edge.rs",
+            "crates/engine/src/app/readiness.rs",
+            "crates/stepwell/src/logs",
             "crates/steps/src/regexes.rs",
             "crates/steps/src/types/text/regexes.rs",
         ],

@@ -5,6 +5,7 @@
 
 mod abi;
 mod audit;
+mod connections;
 mod cors;
 mod dataflow;
 mod deployment_history;

@@ -48,10 +48,12 @@ impl Served {
             async move { Watched::watch(response, tell) }
         };
         let router = server.router.clone().layer(axum::middleware::map_response(watch));
-        let patience = config.write_patience();
-        let task = tokio::spawn(stepwell_api::serve(listener, router, patience, async {
-            let _ = stopped.await;
-        }));
+        let task = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            stepwell_api::serve(listener, router, &config, stopped).await
+        });
         Self { server, address, stop: Some(stop), task, let_go }
     }
 

@@ -42,6 +42,7 @@ mod key_admin;
 mod keys;
 mod kinds;
 mod manage;
+mod readiness;
 mod releases;
 mod requests;
 mod rerun;
@@ -60,9 +61,10 @@ pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
 pub use key_admin::{ChangeKey, KeySecret};
 pub use keys::Myself;
+pub use readiness::Readiness;
 pub use requests::{
     ChangeWorkflow, CreateKey, CreateWorkflow, Deletion, ExecutionsQuery, Expected, Idempotency,
-    NewKey, NewWorkflow, Page, PageAt, Readiness, Start, WorkflowView, WorkflowsQuery,
+    NewKey, NewWorkflow, Page, PageAt, Start, WorkflowView, WorkflowsQuery,
 };
 pub use rerun::Again;
 pub use schedules::{
@@ -85,6 +87,7 @@ fn evaluation_places() -> usize {
 pub struct App {
     engine: Arc<Engine>,
     keys: Arc<keys::KnownKeys>,
+    probe: Arc<readiness::StoreProbe>,
 }
 
 impl App {
@@ -153,7 +156,7 @@ impl App {
         background.start(|stop| purge_old(engine.clone(), stop));
         let keys = Arc::new(keys::KnownKeys::new());
         background.start(|stop| keys::note_use(engine.clone(), keys.clone(), stop));
-        let app = Self { engine, keys };
+        let app = Self { engine, keys, probe: Arc::default() };
         if app.engine.config.fire_schedules {
             app.engine.background.start(|stop| schedules::fire_schedules(app.clone(), stop));
         }
@@ -191,16 +194,6 @@ impl App {
         if let Err(error) = self.engine.store.leave(self.engine.node).await {
             tracing::warn!(%error, "this node could not leave in order");
         }
-    }
-
-    /// Whether work can be taken.
-    pub async fn readiness(&self) -> Readiness {
-        let reason = if self.engine.background.is_stopping() {
-            Some("the server is stopping".to_owned())
-        } else {
-            self.engine.store.check().await.err().map(|error| error.to_string())
-        };
-        Readiness { ready: reason.is_none(), reason }
     }
 
     /// How many executions are in memory, and how many this node knows to wait in the queue.

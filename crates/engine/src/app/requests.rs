@@ -239,12 +239,3 @@ pub struct NewKey {
     /// `sk_live_…`.
     pub secret: String,
 }
-
-/// Whether the server can take work.
-#[derive(Debug, Clone)]
-pub struct Readiness {
-    /// Whether it can.
-    pub ready: bool,
-    /// Why not.
-    pub reason: Option<String>,
-}

@@ -23,6 +23,7 @@ pub struct Local {
 impl Local {
     /// Over the store in the data folder.
     pub(super) async fn open(data: &DataDir, config: &Config, lock: Lock) -> Result<Self, Fault> {
+        data.check_database()?;
         let store = wiring::open_store(&data.database(), &config.store).await?;
         let mut engine = config.engine_for_server();
         // What schedules missed while no server ran is for the next server to make up for.

@@ -46,6 +46,7 @@ pub async fn run(args: Backup, global: &Global) -> Result<(), Fault> {
             args.target.display()
         )));
     }
+    data.check_database()?;
     let store = wiring::open_store(&data.database(), &config.store).await?;
     store.backup(args.target.clone()).await?;
     let bytes = std::fs::metadata(&args.target).map(|m| m.len()).unwrap_or_default();

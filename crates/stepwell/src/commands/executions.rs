@@ -84,6 +84,9 @@ async fn carry_out(args: Executions, client: &Client, as_json: bool) -> Result<(
             let path = find(client, &one).await?;
             let how = if as_json { watch::Show::Json } else { watch::Show::Lines };
             watch::until_end(client, &path, how).await?;
+            if ui::is_output_closed() {
+                return Ok(());
+            }
             watch::verdict(&client.get(&path).await?)
         }
         Executions::Cancel { one, reason } => {

@@ -27,7 +27,7 @@ pub async fn until_end(client: &Client, path: &str, show: Show) -> Result<(), Fa
                 Show::Lines => with_line(event, ui::out_paint, ui::line),
                 Show::Progress => with_line(event, ui::err_paint, ui::note),
             }
-            Ok(if is_end(event) { Seen::Enough } else { Seen::More })
+            Ok(if is_end(event) || ui::is_output_closed() { Seen::Enough } else { Seen::More })
         })
         .await
 }

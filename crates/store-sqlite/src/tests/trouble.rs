@@ -174,3 +174,21 @@ async fn reads_see_what_was_acknowledged() {
     }
     tasks.join_all().await;
 }
+
+/// A disk without room, as `/dev/full` plays it: the database itself could still be written.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_without_room_for_work_is_not_ready() {
+    let (store, _folder) = fresh();
+    store.check().await.unwrap();
+    let mut probe = store.path().as_os_str().to_owned();
+    probe.push(".probe");
+    std::os::unix::fs::symlink("/dev/full", &probe).unwrap();
+    let error = store.check().await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Unavailable(text) if text.contains("No space")),
+        "{error}"
+    );
+    store.check().await.unwrap();
+    assert!(!std::path::Path::new(&probe).exists());
+}

@@ -2,10 +2,12 @@
 
 mod banner;
 mod examples;
+mod room;
 mod signals;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,8 +20,10 @@ use crate::cli::Global;
 use crate::config::{Config, Flags, LogFormat};
 use crate::data_dir::{DataDir, Lock, RunningServer};
 use crate::fault::Fault;
-use crate::{logs, wiring};
+use crate::wiring::ApiConfig;
+use crate::{files, logs, wiring};
 use banner::Banner;
+use room::Room;
 
 /// How long connections may stay open after the engine has stopped.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -54,18 +58,27 @@ pub async fn serve(args: Serve, global: &Global) -> Result<(), Fault> {
         ..global.flags()
     })?;
     logs::install(&config.log)?;
+    let file_limit = files::raise_limit();
     wiring::install_metrics()?;
+    logs::describe_metrics();
     let data = DataDir::new(&config.data_dir);
-    let _lock = take(&data)?;
+    let room = Room::new(&data, &config.store);
+    let _lock = room.retry(async || take(&data)).await?;
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(|e| Fault::failed(e.to_string()))?;
-    let store = wiring::open_store(&data.database(), &config.store).await?;
-    let app = wiring::start_engine(store, config.engine_for_server()).await?;
-    let prepared = prepare(&app, &config, &data, args.examples, address).await;
+    data.check_database()?;
+    let open = async || wiring::open_store(&data.database(), &config.store).await;
+    let store = room.retry(open).await?;
+    let start = async || wiring::start_engine(Arc::clone(&store), config.engine_for_server()).await;
+    let app = room.retry(start).await?;
+    let examples = args.examples.as_deref();
+    let prepared =
+        room.retry(async || prepare(&app, &config, &data, examples, address).await).await;
     let result = match prepared {
         Ok(banner) => {
             banner.show(config.log.format);
-            until_stopped(&app, &config, listener).await
+            let api = files::fit_connections(&config.api, file_limit);
+            until_stopped(&app, api, listener).await
         }
         Err(fault) => {
             app.shutdown().await;
@@ -114,12 +127,12 @@ async fn prepare(
     app: &App,
     config: &Config,
     data: &DataDir,
-    examples: Option<PathBuf>,
+    examples: Option<&Path>,
     address: SocketAddr,
 ) -> Result<Banner, Fault> {
     let new_key = first_key(app, data).await?;
     let examples = match examples {
-        Some(folder) => examples::register(app, &folder).await?,
+        Some(folder) => examples::register(app, folder).await?,
         None => Vec::new(),
     };
     let url = format!("http://{}", as_seen_from_here(address));
@@ -159,12 +172,11 @@ fn as_seen_from_here(address: SocketAddr) -> SocketAddr {
 }
 
 /// Serves; at the first signal, stops in order; at the second, at once.
-async fn until_stopped(app: &App, config: &Config, listener: TcpListener) -> Result<(), Fault> {
+async fn until_stopped(app: &App, api: ApiConfig, listener: TcpListener) -> Result<(), Fault> {
     let mut signals = signals::Signals::listen()?;
-    let router = wiring::router(app.clone(), config.api.clone());
+    let router = wiring::router(app.clone(), api.clone());
     let (stop, stopped) = oneshot::channel::<()>();
-    let patience = config.api.write_patience();
-    let mut server = tokio::spawn(wiring::serve(listener, router, patience, async move {
+    let mut server = tokio::spawn(wiring::serve(listener, router, api, async move {
         let _ = stopped.await;
     }));
     tokio::select! {

@@ -1,4 +1,4 @@
-//! Being told to stop: SIGTERM, SIGINT.
+//! Signals: SIGTERM and SIGINT stop the server; SIGHUP, SIGUSR1 and SIGUSR2 are ignored.
 
 use crate::fault::Fault;
 
@@ -8,6 +8,9 @@ pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// Sent by habit after a log was rotated or to reload; by default they end a process.
+    #[cfg(unix)]
+    ignored: [tokio::signal::unix::Signal; 3],
 }
 
 impl Signals {
@@ -21,15 +24,29 @@ impl Signals {
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
+            ignored: [
+                take(SignalKind::hangup())?,
+                take(SignalKind::user_defined1())?,
+                take(SignalKind::user_defined2())?,
+            ],
         })
     }
 
-    /// The next one.
+    /// The next one that stops the process.
     #[cfg(unix)]
     pub async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+        let [hangup, first, second] = &mut self.ignored;
+        loop {
+            let ignored = tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = hangup.recv() => "SIGHUP",
+                _ = first.recv() => "SIGUSR1",
+                _ = second.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                "{ignored} is ignored: there is nothing to reload; SIGTERM stops the server"
+            );
         }
     }
 

@@ -1,0 +1,222 @@
+//! The connections of the server: accepting them, how many there may be, and their deadlines.
+//!
+//! A connection that sends nothing, drips, or stays idle is closed; so is one whose client takes a
+//! response too slowly. Where all places are taken, a new connection takes the place of the one
+//! that has waited longest; where none waits, a few more are accepted, which are served the
+//! operators' paths and refused everything else.
+
+mod exchange;
+mod state;
+mod stream;
+mod table;
+mod unread;
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Response};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+
+pub use table::ConnectionLimits;
+
+use crate::dialects::Dialect;
+use crate::error::{ApiError, Kind};
+use crate::server::Stopping;
+use crate::{edge, telemetry};
+use exchange::Exchange;
+use state::{CloseReason, Phase, Requested};
+use stream::ClientStream;
+use table::{ConnectionTable, Registration};
+
+/// The largest head of a request; also how much of a body is read at once.
+const MAX_HEAD: usize = 128 << 10;
+
+/// How much of a response may wait in the kernel without having been sent: so what a slow client
+/// takes is seen as it takes it, and slow clients hold little memory.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT: u32 = 128 << 10;
+
+/// How long to wait after an error that the next attempt would meet again.
+const BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+
+/// How long an error may take to be written to a client that sent half a head.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Accepts connections until `stopping`, then waits for the requests under way.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stopping: Stopping,
+) -> io::Result<()> {
+    let server = Server { table: ConnectionTable::new(limits), router, stopping };
+    tokio::select! {
+        () = server.accept(listener) => {}
+        () = server.table.reap() => {}
+    }
+    Ok(())
+}
+
+struct Server {
+    table: Arc<ConnectionTable>,
+    router: Router,
+    stopping: Stopping,
+}
+
+impl Server {
+    async fn accept(&self, listener: TcpListener) {
+        let accepting = async {
+            let mut backoff = BACKOFF;
+            loop {
+                match listener.accept().await {
+                    Ok((socket, peer)) => {
+                        backoff = BACKOFF;
+                        let registration = self.table.admit().await;
+                        self.start(socket, peer, registration);
+                    }
+                    // The client has gone already.
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "connections cannot be accepted");
+                        self.table.evict_one();
+                        tokio::time::sleep(backoff).await;
+                        backoff = (backoff * 2).min(MAX_BACKOFF);
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = self.stopping.clone().wait() => {}
+        }
+        drop(listener);
+        self.table.stop().await;
+    }
+
+    fn start(&self, socket: TcpStream, peer: SocketAddr, registration: Registration) {
+        if let Err(error) = set_options(&socket) {
+            tracing::debug!(%error, "a socket keeps its options");
+        }
+        let exchange = Arc::new(Exchange {
+            table: Arc::clone(&self.table),
+            router: self.router.clone(),
+            stopping: self.stopping.clone(),
+            connection: Arc::clone(&registration.connection),
+            peer,
+        });
+        tokio::spawn(drive(socket, exchange, registration));
+    }
+}
+
+/// Serves a connection to its end.
+async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registration) {
+    let table = Arc::clone(&exchange.table);
+    let connection = Arc::clone(&registration.connection);
+    let stream = TokioIo::new(ClientStream::new(socket, Arc::clone(&connection)));
+    let service = service_fn(move |request| Arc::clone(&exchange).serve(request));
+    let mut serving =
+        http1::Builder::new().max_buf_size(MAX_HEAD).serve_connection(stream, service);
+    let mut is_stopping = false;
+    let closed = poll_fn(|context| {
+        match connection.requested(context.waker()) {
+            Requested::Nothing => {}
+            Requested::StayedOpen => table.stayed_open(),
+            Requested::Close(reason) => return Poll::Ready(Some(reason)),
+            Requested::Stop if is_stopping => {}
+            Requested::Stop => {
+                is_stopping = true;
+                Pin::new(&mut serving).graceful_shutdown();
+            }
+        }
+        // Errors of a connection are its client's: it sent no HTTP, or has gone.
+        Pin::new(&mut serving).poll(context).map(|_| None)
+    })
+    .await;
+    let Some(reason) = closed else { return };
+    let phase = connection.stamp().phase();
+    telemetry::closed_connection(phase_label(phase, reason));
+    if phase == Phase::Head {
+        let parts = serving.into_parts();
+        let refused = refuse_head(&parts.read_buf, reason);
+        let _ = tokio::time::timeout(LAST_WORDS, send_last(parts.io.into_inner(), refused)).await;
+    }
+    drop(registration);
+}
+
+/// What closed a connection, for the metrics.
+const fn phase_label(phase: Phase, reason: CloseReason) -> &'static str {
+    match (reason, phase) {
+        (CloseReason::Evicted, _) => "evicted",
+        (CloseReason::SlowReader, _) => "slow_reader",
+        (CloseReason::Deadline, Phase::FirstByte) => "no_request",
+        (CloseReason::Deadline, Phase::Head) => "incomplete_header",
+        (CloseReason::Deadline, Phase::Lingering) => "unread_body",
+        (CloseReason::Deadline, _) => "idle",
+    }
+}
+
+/// The error for a request whose head did not arrive in time.
+fn refuse_head(head: &[u8], reason: CloseReason) -> Response<Body> {
+    let error = match reason {
+        CloseReason::Evicted => exchange::overloaded(),
+        _ => ApiError::new(
+            Kind::SlowBody,
+            "the header of the request did not arrive in time; send the request again",
+        ),
+    };
+    let mut words = head.split(|byte| byte.is_ascii_whitespace()).skip(1);
+    let path = words.next().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+    let mut response = Dialect::of(path).refuse(&error, &edge::new_request_id());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Writes a response without a request that hyper could answer.
+async fn send_last(
+    mut stream: ClientStream<TcpStream>,
+    response: Response<Body>,
+) -> io::Result<()> {
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, MAX_HEAD).await.map_err(io::Error::other)?;
+    let mut text = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", parts.status, body.len());
+    for (name, value) in &parts.headers {
+        if let Ok(value) = value.to_str() {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    text.push_str("\r\n");
+    stream.write_all(&[text.as_bytes(), &body].concat()).await?;
+    stream.shutdown().await
+}
+
+fn set_options(socket: &TcpStream) -> io::Result<()> {
+    // Responses are written whole: waiting for more only adds latency.
+    socket.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT)?;
+    Ok(())
+}
+
+/// Whether the error is about the one connection that was to be accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

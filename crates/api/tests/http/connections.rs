@@ -1,0 +1,309 @@
+//! Connections that send nothing, drip, idle or read slowly, and those that find no place.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use axum::body::Body;
+use serde_json::{Value, json};
+use stepwell_api::ApiConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::sockets::{PATIENCE, Served};
+use crate::support::waiting_steps;
+
+/// Deadlines of a second, and a limit that no test reaches.
+fn short() -> ApiConfig {
+    ApiConfig {
+        first_byte_timeout_seconds: 1,
+        header_timeout_seconds: 1,
+        keep_alive_seconds: 1,
+        write_patience_seconds: 1,
+        linger_seconds: 1,
+        heartbeat_seconds: 1,
+        ..ApiConfig::default()
+    }
+}
+
+async fn connect(served: &Served) -> TcpStream {
+    TcpStream::connect(served.address).await.unwrap()
+}
+
+/// Sends bytes; what the server answers until it closes.
+async fn exchange(served: &Served, bytes: &str) -> String {
+    let mut stream = connect(served).await;
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    to_end(&mut stream).await
+}
+
+/// Everything until the server closes.
+async fn to_end(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let reading = stream.read_to_end(&mut bytes);
+    tokio::time::timeout(PATIENCE, reading).await.expect("it is closed").unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Reads until the text is there.
+async fn until(stream: &mut TcpStream, wanted: &str) -> String {
+    let mut bytes = Vec::new();
+    let reading = async {
+        while !String::from_utf8_lossy(&bytes).contains(wanted) {
+            assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "no {wanted} in {bytes:?}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn body(answer: &str) -> Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_nothing_is_closed() {
+    let served = Served::with(short()).await;
+    assert_eq!(exchange(&served, "").await, "");
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_arrive_is_refused_in_the_words_of_its_path() {
+    let served = Served::with(short()).await;
+    for (path, code) in [
+        ("/workflows", "/error/code"),
+        ("/api/v1/workflows", "/errors/0/code"),
+        ("/v1/execute-workflow", "/detail"),
+    ] {
+        let answer = exchange(&served, &format!("POST {path} HTTP/1.1\r\nHost: x\r\nX-Slow")).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
+        assert!(answer.to_lowercase().contains("connection: close\r\n"), "{answer}");
+        assert!(body(&answer).pointer(code).is_some(), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn dripping_does_not_extend_the_deadline_of_a_head() {
+    let served = Served::with(short()).await;
+    let mut stream = connect(&served).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nX-Drip: ").await.unwrap();
+    let (mut read, mut write) = stream.split();
+    let dripping = async {
+        loop {
+            // The drip is what is tested; nothing waits for it.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if write.write_all(b"x").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut answer = [0; 12];
+    tokio::select! {
+        () = dripping => {}
+        read = tokio::time::timeout(PATIENCE, read.read_exact(&mut answer)) => {
+            read.unwrap().unwrap();
+        }
+    }
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_its_last_response() {
+    let served = Served::with(short()).await;
+    let get = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = connect(&served).await;
+    for _ in 0..2 {
+        stream.write_all(get.as_bytes()).await.unwrap();
+        assert!(until(&mut stream, "}").await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(to_end(&mut stream).await, "");
+}
+
+#[tokio::test]
+async fn streams_and_long_waits_outlive_the_deadlines() {
+    let served = Served::with(short()).await;
+    let workflow = served.server.workflow(waiting_steps()).await;
+    let key = &served.server.key;
+    let mut waiting = connect(&served).await;
+    let wait = format!(
+        "POST {workflow}/execute?wait=true&timeout=4 HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n\r\n"
+    );
+    waiting.write_all(wait.as_bytes()).await.unwrap();
+    let execution = served.server.execution(&workflow).await;
+    let mut stream = served.open(&format!("{execution}/events"), "").await;
+    for _ in 0..4 {
+        // One sign of life a second.
+        until(&mut stream, "\n:").await;
+    }
+    let answer = until(&mut waiting, "}").await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_a_trickle_is_cut_off() {
+    let config = ApiConfig { min_write_rate: 64 << 20, ..short() };
+    let served = Served::with(config).await;
+    let text = "x".repeat(3 << 20);
+    let steps = json!([{"type": "StaticTextInput", "input": text}]);
+    let workflow = served.server.workflow(steps).await;
+    let run = format!("{workflow}/execute?wait=true");
+    assert_eq!(served.server.send("POST", &run, &[], Body::empty()).await.status, 200);
+    let mut stream = connect(&served).await;
+    let key = &served.server.key;
+    // More than any socket holds: many responses, asked for at once.
+    let get = format!("GET {workflow} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n\r\n").repeat(8);
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let trickle = async {
+        let mut some = [0; 512];
+        let mut total = 0;
+        loop {
+            match stream.read(&mut some).await {
+                Ok(0) => return total,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return total,
+                read => total += read.unwrap(),
+            }
+            if total < 4 << 20 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    let total = tokio::time::timeout(PATIENCE, trickle).await.unwrap();
+    assert!(total < 8 * (3 << 20), "{total} bytes");
+}
+
+#[tokio::test]
+async fn operators_are_served_where_all_places_are_taken() {
+    let config = ApiConfig { max_connections: 2, reserved_connections: 1, ..ApiConfig::default() };
+    let served = Served::with(config).await;
+    let workflow = served.server.workflow(waiting_steps()).await;
+    let execution = served.server.execution(&workflow).await;
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let mut stream = served.open(&format!("{execution}/events"), "").await;
+        until(&mut stream, "event:").await;
+        taken.push(stream);
+    }
+    for path in ["/workflows", "/api/v1/workflows", "/nowhere"] {
+        let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let answer = exchange(&served, &get).await;
+        let head = answer.to_lowercase();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{path}: {answer}");
+        assert!(head.contains("retry-after: 1\r\n"), "{answer}");
+        assert!(head.contains("connection: close\r\n"), "{answer}");
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let key = &served.server.key;
+        let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n\r\n");
+        let answer = exchange(&served, &get).await;
+        // The test's process records no metrics in every order of tests; it is not refused.
+        assert!(!answer.starts_with("HTTP/1.1 503"), "{path}: {answer}");
+    }
+    drop(taken.pop());
+    // Its place is free as soon as the server sees the end.
+    let get = format!(
+        "GET /workflows HTTP/1.1\r\nHost: x\r\nX-API-KEY: {}\r\nConnection: close\r\n\r\n",
+        served.server.key
+    );
+    let again = async { while !exchange(&served, &get).await.starts_with("HTTP/1.1 200") {} };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn silent_connections_give_way_to_those_that_ask() {
+    let config = ApiConfig {
+        max_connections: 4,
+        reserved_connections: 1,
+        first_byte_timeout_seconds: 3_600,
+        ..ApiConfig::default()
+    };
+    let served = Served::with(config).await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(connect(&served).await);
+    }
+    let get =
+        format!("GET /workflows HTTP/1.1\r\nHost: x\r\nX-API-KEY: {}\r\n\r\n", served.server.key);
+    let mut stream = connect(&served).await;
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let answer = until(&mut stream, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_without_one_host_is_refused_in_the_words_of_its_path() {
+    let served = Served::start().await;
+    for (path, code) in [
+        ("/workflows", "/error/code"),
+        ("/api/v1/workflows", "/errors/0/code"),
+        ("/v1/workflow-deployments", "/detail"),
+    ] {
+        for hosts in ["", "Host: a\r\nHost: a\r\n", "Host: a/b\r\n"] {
+            let key = &served.server.key;
+            let get = format!(
+                "GET {path} HTTP/1.1\r\n{hosts}X-API-KEY: {key}\r\nConnection: close\r\n\r\n"
+            );
+            let answer = exchange(&served, &get).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {hosts:?}: {answer}");
+            assert!(answer.contains("Host"), "{answer}");
+            assert!(body(&answer).pointer(code).is_some(), "{path}: {answer}");
+        }
+    }
+    let old = exchange(&served, "GET /healthz HTTP/1.0\r\n\r\n").await;
+    assert!(old.starts_with("HTTP/1.0 200"), "{old}");
+}
+
+/// A proxy goes on writing when the response has come: it must be able to read that response.
+#[tokio::test]
+async fn a_refused_body_is_answered_at_once_and_the_close_announced() {
+    let served = Served::start().await;
+    let key = &served.server.key;
+    let size = 20 << 20;
+    for framing in [
+        format!("Content-Length: {size}\r\nExpect: 100-continue\r\n"),
+        format!("Content-Length: {size}\r\n"),
+        "Transfer-Encoding: chunked\r\n".to_owned(),
+    ] {
+        let is_chunked = framing.starts_with("Transfer");
+        let head = format!(
+            "POST /workflows HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\nContent-Type: application/json\r\n{framing}\r\n"
+        );
+        let mut stream = connect(&served).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        if is_chunked {
+            // A chunk that is too large and has no end: the response does not wait for one.
+            let chunk = [&b"2000000\r\n"[..], &vec![b' '; (16 << 20) + 1]].concat();
+            stream.write_all(&chunk).await.unwrap();
+        }
+        let answer = until(&mut stream, "}").await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{framing}: {answer}");
+        assert!(answer.to_lowercase().contains("connection: close\r\n"), "{answer}");
+        let rest = vec![b' '; 64 << 10];
+        for _ in 0..100 {
+            stream.write_all(&rest).await.unwrap();
+        }
+        stream.shutdown().await.unwrap();
+        assert_eq!(to_end(&mut stream).await, "", "{framing}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_needs_no_body_announces_the_close_only_where_it_closes() {
+    let served = Served::start().await;
+    for (headers, body, closes) in [
+        ("Content-Length: 2\r\n", "{}", false),
+        ("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n", false),
+        ("Content-Length: 2\r\nExpect: 100-continue\r\n", "", true),
+        ("Content-Length: 9999999\r\n", "{", true),
+    ] {
+        let head = format!("POST /workflows HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}");
+        let mut stream = connect(&served).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = until(&mut stream, "}").await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{headers}: {answer}");
+        let announced = answer.to_lowercase().contains("connection: close\r\n");
+        assert_eq!(announced, closes, "{headers}: {answer}");
+        if !closes {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            assert!(until(&mut stream, "}").await.starts_with("HTTP/1.1 200"));
+        }
+    }
+}
