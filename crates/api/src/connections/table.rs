@@ -199,13 +199,17 @@ impl ConnectionTable {
         Some(Registration { table: Arc::clone(self), key, connection })
     }
 
-    /// Turns a reserved connection into an ordinary one if there is a place; whether it is one now.
+    /// Turns a reserved connection that has received a request into an ordinary one, where there is
+    /// a place or another one waits; whether it is one now.
     pub fn promote(&self, connection: &Connection) -> bool {
         if !connection.is_reserved() {
             return true;
         }
         let mut entries = self.entries();
-        if entries.ordinary >= self.limits.max {
+        // One that is evicted counts until it is closed; together they hold no more sockets than
+        // before.
+        let before = self.clock.now().saturating_sub(millis(TICK));
+        if entries.ordinary >= self.limits.max && !entries.evict_ordinary(before) {
             return false;
         }
         entries.ordinary += 1;
@@ -320,11 +324,12 @@ mod tests {
         at(&table, 100_000);
         assert!(table.try_admit().is_none());
         assert!(all.iter().all(|one| !closes(&one.connection)));
-        // A reserved one becomes ordinary when there is a place.
+        // A reserved one becomes ordinary when there is a place, or another one waits.
         assert!(!table.promote(&all[2].connection));
-        let mut all = all;
-        all.remove(0);
-        assert!(table.promote(&all[1].connection));
+        all[0].connection.enter(Phase::Idle);
+        at(&table, 101_000);
+        assert!(table.promote(&all[2].connection));
+        assert!(closes(&all[0].connection) && !closes(&all[1].connection));
         assert!(table.try_admit().unwrap().connection.is_reserved());
     }
 
