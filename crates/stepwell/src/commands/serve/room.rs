@@ -61,6 +61,34 @@ impl<'a> Room<'a> {
 mod tests {
     use super::*;
 
+    /// A disk without room, as `/dev/full` plays it; the probe takes it away again.
+    #[cfg(target_os = "linux")]
+    fn fill(data: &DataDir) {
+        std::os::unix::fs::symlink("/dev/full", data.path().join("room.probe")).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_waited_for_as_long_as_is_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
+        let config = StoreConfig { full_disk_wait_seconds: 1, ..StoreConfig::default() };
+        let full = || {
+            fill(&data);
+            Err(Fault::failed("no room"))
+        };
+        let times = Cell::new(0);
+        let step = async || {
+            times.set(times.get() + 1);
+            if times.get() == 1 { full() } else { Ok(times.get()) }
+        };
+        assert_eq!(Room::new(&data, &config).retry(step).await, Ok(2));
+        let message = Room::new(&data, &config).retry(async || full().map(|n: u32| n)).await;
+        let message = message.unwrap_err().message;
+        assert!(message.contains("full for 1 s: make room"), "{message}");
+        assert!(message.contains("no room"), "{message}");
+    }
+
     #[tokio::test]
     async fn what_fails_for_another_reason_is_not_tried_again() {
         let folder = tempfile::tempdir().unwrap();

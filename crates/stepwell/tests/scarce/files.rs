@@ -1,0 +1,58 @@
+//! Few file descriptors, and more connections than those.
+
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::server::{PATIENCE, Server, serve};
+
+/// Serves with these limits of open files.
+fn limited(data: &std::path::Path, limits: &str) -> Command {
+    let serve = serve(data);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{limits}; exec \"$0\" \"$@\"")).arg(serve.get_program());
+    command.args(serve.get_args()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_connections_starve_neither_requests_nor_the_database() {
+    let data = tempfile::tempdir().unwrap();
+    let command = limited(data.path(), "ulimit -n 64");
+    let server = Server::spawn(data, command).await;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    // Connections of its own for each request, so that each needs a place.
+    let http = || Server::http();
+    let deadline = Instant::now() + PATIENCE;
+    let healthy = format!("{}/healthz", server.url);
+    while !http().get(&healthy).send().await.is_ok_and(|answer| answer.status() == 200) {
+        assert!(Instant::now() < deadline, "operators are not served");
+    }
+    let one = http();
+    while !server.send(one.get(format!("{}/workflows", server.url))).await.status().is_success() {
+        assert!(Instant::now() < deadline, "requests are not served");
+    }
+    let workflow = server.workflow(&one).await;
+    for _ in 0..20 {
+        assert_eq!(server.execute(&one, &workflow).await, "COMPLETED");
+    }
+    let ready = one.get(format!("{}/readyz", server.url)).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    drop(silent);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_soft_limit_of_open_files_is_raised() {
+    let data = tempfile::tempdir().unwrap();
+    let command = limited(data.path(), "ulimit -Hn 512; ulimit -Sn 40");
+    let server = Server::spawn(data, command).await;
+    let limits = format!("/proc/{}/limits", server.child.id());
+    let limits = std::fs::read_to_string(limits).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> =
+        files.split_whitespace().filter(|w| w.parse::<u64>().is_ok()).collect();
+    assert_eq!(numbers, ["512", "512"], "{files}");
+    server.stop();
+}
