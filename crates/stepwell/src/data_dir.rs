@@ -224,14 +224,14 @@ mod tests {
         for (database, trace, refused) in [
             (None, None, None),
             (Some(&b""[..]), None, None),
-            (Some(b"SQLite format 3\0..."), Some("admin.key"), None),
-            (Some(b""), Some("lock"), None),
-            (Some(b""), Some("admin.key"), Some("is empty")),
-            (Some(b""), Some("server.json"), Some("is empty")),
-            (Some(b""), Some("stepwell.db-wal"), Some("is empty")),
+            (Some(&b"SQLite format 3\0..."[..]), Some("admin.key"), None),
+            (Some(&b""[..]), Some("lock"), None),
+            (Some(&b""[..]), Some("admin.key"), Some("is empty")),
+            (Some(&b""[..]), Some("server.json"), Some("is empty")),
+            (Some(&b""[..]), Some("stepwell.db-wal"), Some("is empty")),
             (None, Some("admin.key"), Some("is missing")),
-            (Some(b"hello"), None, Some("is no SQLite database")),
-            (Some(&[0; 4096]), Some("admin.key"), Some("is no SQLite database")),
+            (Some(&b"hello"[..]), None, Some("is no SQLite database")),
+            (Some(&[0; 4096][..]), Some("admin.key"), Some("is no SQLite database")),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let data = DataDir::new(folder.path());

@@ -11,7 +11,7 @@ async fn a_start_over_a_lost_database_is_refused_with_what_to_do() {
     // What is in the folder after the server has gone, as the operator finds it.
     let key = server.key.clone();
     server.stop_keeping(kept.path());
-    for lost in [Some(&b""[..]), Some(b"not a database"), None] {
+    for lost in [Some(&b""[..]), Some(&b"not a database"[..]), None] {
         let database = kept.path().join("stepwell.db");
         match lost {
             Some(bytes) => std::fs::write(&database, bytes).unwrap(),

@@ -22,14 +22,13 @@ async fn silent_connections_starve_neither_requests_nor_the_database() {
     let server = Server::spawn(data, command).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
-    // Connections of its own for each request, so that each needs a place.
-    let http = || Server::http();
+    // A connection of its own for each request, so that each needs a place.
     let deadline = Instant::now() + PATIENCE;
     let healthy = format!("{}/healthz", server.url);
-    while !http().get(&healthy).send().await.is_ok_and(|answer| answer.status() == 200) {
+    while !Server::http().get(&healthy).send().await.is_ok_and(|answer| answer.status() == 200) {
         assert!(Instant::now() < deadline, "operators are not served");
     }
-    let one = http();
+    let one = Server::http();
     while !server.send(one.get(format!("{}/workflows", server.url))).await.status().is_success() {
         assert!(Instant::now() < deadline, "requests are not served");
     }
@@ -46,7 +45,7 @@ async fn silent_connections_starve_neither_requests_nor_the_database() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_soft_limit_of_open_files_is_raised() {
     let data = tempfile::tempdir().unwrap();
-    let command = limited(data.path(), "ulimit -Hn 512; ulimit -Sn 40");
+    let command = limited(data.path(), "ulimit -Sn 40; ulimit -Hn 512");
     let server = Server::spawn(data, command).await;
     let limits = format!("/proc/{}/limits", server.child.id());
     let limits = std::fs::read_to_string(limits).unwrap();
