@@ -14,6 +14,7 @@ pub mod faults;
 pub mod ids;
 mod problem;
 pub mod rate;
+pub mod redact;
 pub mod schedule;
 #[cfg(test)]
 mod test_support;

@@ -42,7 +42,7 @@ fn types() -> Types {
         effect: Effect::Pure,
         effect_of: None,
         action,
-        sensitive: &[],
+        sensitive: &["config"],
         ports: &["right"],
         examples: Vec::new(),
     };
@@ -81,6 +81,9 @@ fn told(run: &StepRun) -> Value {
         "input": list(&run.input),
         "config": list(&run.config),
     });
+    if let Some(secrets) = &run.secrets {
+        told["secrets"] = json!(secrets);
+    }
     match &run.state {
         StepState::Completed { output, port } => {
             told["output"] = (**output).clone();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use stepwell_core::redact::Redact;
 
 /// A step under way.
 pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<StepOutput, Failure>> + Send + 'a>>;
@@ -92,6 +93,9 @@ pub struct RunContext<'a> {
     /// Takes the output's `text` piece by piece while it is being made, for those who watch live.
     /// Pieces are never stored: the whole text must be in the step's output as well.
     pub delta: &'a (dyn Fn(&str) + Send + Sync),
+    /// Recognises the secrets of the execution. What a step returns, logs or fails with is redacted
+    /// by the engine; a step redacts itself before it cuts text, or writes bytes as text.
+    pub redact: &'a dyn Redact,
 }
 
 /// The one way to the outside: HTTP through the egress rules (time-outs, size limits, redirects

@@ -98,6 +98,7 @@ fn three_steps(node: NodeId) -> Commit {
         attempt: 1,
         input: Some(Arc::clone(input)),
         config: None,
+        secrets: None,
     };
     let completed = |step, output: &Arc<_>| Event::StepCompleted {
         step,

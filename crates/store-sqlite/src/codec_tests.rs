@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 use stepwell_core::execution::Failure;
+use stepwell_core::expr::SecretInsertion;
 
 use super::*;
 
@@ -11,7 +12,7 @@ fn recorded(first_seq: u64, events: Vec<Event>) -> Vec<Recorded> {
 
 fn started(step: u32, input: Value, config: Option<Value>) -> Event {
     let (input, config) = (Some(Arc::new(input)), config.map(Arc::new));
-    Event::StepStarted { step, attempt: 1, input, config }
+    Event::StepStarted { step, attempt: 1, input, config, secrets: None }
 }
 
 fn completed(step: u32, output: Value) -> Event {
@@ -72,7 +73,8 @@ fn only_identical_values_are_shared() {
 
 #[test]
 fn a_null_is_not_nothing() {
-    let nothing = Event::StepStarted { step: 0, attempt: 2, input: None, config: None };
+    let nothing =
+        Event::StepStarted { step: 0, attempt: 2, input: None, config: None, secrets: None };
     let written = check(1, vec![started(0, json!(null), Some(json!(null))), nothing]);
     assert!(written.contains("[[0,0],[1,1]]"), "{written}");
 }
@@ -179,15 +181,27 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
+fn any_insertions() -> impl Strategy<Value = Vec<SecretInsertion>> {
+    let insertion = (".{0,6}", any::<usize>(), "[A-Z]{1,3}")
+        .prop_map(|(pointer, offset, name)| SecretInsertion { pointer, offset, name });
+    proptest::collection::vec(insertion, 0..3)
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let value = || any_value().prop_map(Arc::new);
     let few = || prop_oneof![Just(json!({ "a": [1] })), Just(json!("x"))].prop_map(Arc::new);
     prop_oneof![
         value().prop_map(|input| Event::accepted(Value::clone(&input))),
         Just(Event::Started),
-        (any::<u32>(), 1_u32..4, proptest::option::of(few()), proptest::option::of(value()))
-            .prop_map(|(step, attempt, input, config)| {
-                Event::StepStarted { step, attempt, input, config }
+        (
+            any::<u32>(),
+            1_u32..4,
+            proptest::option::of(few()),
+            proptest::option::of(value()),
+            proptest::option::of(any_insertions()),
+        )
+            .prop_map(|(step, attempt, input, config, secrets)| {
+                Event::StepStarted { step, attempt, input, config, secrets }
             }),
         (any::<u32>(), few(), proptest::option::of("[a-z]{1,5}"))
             .prop_map(|(step, output, port)| Event::StepCompleted { step, output, port }),

@@ -21,6 +21,7 @@ mod receiver;
 mod releases;
 mod schedule_events;
 mod schedules;
+mod secrets;
 mod served;
 mod sockets;
 mod streams;

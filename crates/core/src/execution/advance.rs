@@ -72,6 +72,10 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Records an event and applies it at once, so that what follows sees it.
     pub(super) fn record(&mut self, event: Event) {
+        let event = match &mut self.execution.redaction {
+            Some(redaction) => redaction.event(event),
+            None => event,
+        };
         let recorded = Recorded { seq: self.execution.seq + 1, at: self.moment.now, event };
         self.execution.apply(&recorded);
         self.decision.events.push(recorded);
@@ -220,9 +224,13 @@ impl Turn<'_> {
                 StepState::Backoff { attempt, until, .. } if until <= now => {
                     let attempt = attempt + 1;
                     let step_index = index(step);
-                    let again =
-                        Event::StepStarted { step: step_index, attempt, input: None, config: None };
-                    self.record(again);
+                    self.record(Event::StepStarted {
+                        step: step_index,
+                        attempt,
+                        input: None,
+                        config: None,
+                        secrets: None,
+                    });
                     self.again(step, attempt);
                 }
                 _ => {}

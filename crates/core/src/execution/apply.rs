@@ -30,7 +30,7 @@ impl Execution {
                 self.phase = Status::Running;
                 self.started_at = Some(at);
             }
-            Event::StepStarted { step, attempt, input, config } => {
+            Event::StepStarted { step, attempt, input, config, secrets } => {
                 if let Some(run) = self.steps.get_mut(*step as usize) {
                     run.state = StepState::Running { attempt: *attempt };
                     run.attempts = *attempt;
@@ -38,6 +38,7 @@ impl Execution {
                     if input.is_some() {
                         run.input.clone_from(input);
                         run.config.clone_from(config);
+                        run.secrets.clone_from(secrets);
                     }
                 }
             }

@@ -8,24 +8,23 @@ use super::scope::ExecutionScope;
 use super::state::{Execution, StepState};
 use crate::definition::parse_duration;
 use crate::definition::plan::{Binding, Feed, PlanStep};
-use crate::expr::{EvalError, shared_null};
+use crate::expr::{EvalError, Rendered, shared_null};
 use crate::{Map, Timestamp};
 
 /// The input of a step, as its binding says.
-pub(super) fn input(
-    planned: &PlanStep,
-    scope: &ExecutionScope<'_>,
-) -> Result<Arc<Value>, EvalError> {
+pub(super) fn input(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Rendered, EvalError> {
     match &planned.input {
-        Binding::Feed(feed) => Ok(feed_value(feed, scope.execution)),
+        Binding::Feed(feed) => {
+            Ok(Rendered { value: feed_value(feed, scope.execution), insertions: Vec::new() })
+        }
         Binding::Template { template, rest } => {
             let written = template.render(scope)?;
             let Some(rest) = rest else { return Ok(written) };
             let mut whole = feed_object(feed_value(rest, scope.execution));
-            if let Value::Object(fields) = &*written {
+            if let Value::Object(fields) = &*written.value {
                 whole.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
-            Ok(Arc::new(Value::Object(whole)))
+            Ok(Rendered { value: Arc::new(Value::Object(whole)), ..written })
         }
     }
 }
@@ -102,7 +101,7 @@ pub(super) fn config(execution: &Execution, step: usize) -> Arc<Value> {
         return config.clone();
     }
     let rendered = execution.origin.plan.steps[step].config.render(&ExecutionScope::new(execution));
-    rendered.unwrap_or_else(|_| shared_null().clone())
+    rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
 }
 
 /// When a `Delay` goes on.
@@ -147,7 +146,7 @@ pub(super) fn outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String,
     let mut outputs = Map::new();
     for output in &plan.outputs {
         let value = output.value.render(scope).map_err(|e| (output.name.clone(), e))?;
-        outputs.insert(output.name.clone(), Arc::unwrap_or_clone(value));
+        outputs.insert(output.name.clone(), Arc::unwrap_or_clone(value.value));
     }
     Ok(Arc::new(Value::Object(outputs)))
 }

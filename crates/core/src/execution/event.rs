@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::failure::Failure;
+use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
@@ -71,6 +72,10 @@ pub enum Event {
         #[serde(rename = "cfg", default, deserialize_with = "there")]
         #[serde(skip_serializing_if = "Option::is_none")]
         config: Option<Arc<Value>>,
+        /// The secrets that are inserted into both before the step runs, by pointers from
+        /// `{"input", "config"}`; `None`: the step's definition names none.
+        #[serde(rename = "sec", default, skip_serializing_if = "Option::is_none")]
+        secrets: Option<Vec<SecretInsertion>>,
     },
     /// A step waits for a moment by itself (`Delay`).
     StepWaiting {

@@ -16,7 +16,7 @@ use super::state::{Execution, Status, StepState};
 use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
-use crate::expr::{Budget, EvalError, EvalErrorKind};
+use crate::expr::{Budget, EvalError, EvalErrorKind, Rendered, SecretInsertion, place_under};
 use crate::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
 
 /// What an edge amounts to at a moment.
@@ -154,12 +154,13 @@ impl Turn<'_> {
         prepared: Prepared,
         queue: &mut VecDeque<usize>,
     ) {
-        let Prepared { input, config } = prepared;
+        let Prepared { input, config, secrets } = prepared;
         self.record(Event::StepStarted {
             step: index(step),
             attempt: 1,
             input: Some(input.clone()),
             config: (!planned.config.is_static()).then(|| config.clone()),
+            secrets,
         });
         match planned.action {
             Action::Run => self.command(Command::Run { step, attempt: 1 }),
@@ -249,6 +250,8 @@ impl Turn<'_> {
 struct Prepared {
     input: Arc<Value>,
     config: Arc<Value>,
+    /// The secrets that are inserted into both; `None`: the definition names none.
+    secrets: Option<Vec<SecretInsertion>>,
 }
 
 /// Why a step is not prepared.
@@ -280,14 +283,20 @@ fn prepare(
     scope: &ExecutionScope<'_>,
     given: Option<Arc<Value>>,
 ) -> Result<Prepared, Unprepared> {
-    let input = match given {
-        Some(given) => given,
+    let mut input = match given {
+        Some(given) => Rendered { value: given, insertions: Vec::new() },
         None => {
             bind::input(planned, scope).map_err(|error| Unprepared::of(planned, "input", &error))?
         }
     };
-    let config =
+    let mut config =
         planned.config.render(scope).map_err(|error| Unprepared::of(planned, "config", &error))?;
+    let secrets = (!planned.secrets.is_empty()).then(|| {
+        place_under(&mut input.insertions, "input");
+        place_under(&mut config.insertions, "config");
+        [input.insertions, config.insertions].concat()
+    });
+    let (input, config) = (input.value, config.value);
     for (field, value) in [("input", &input), ("config", &config)] {
         if nests_deeper(value, MAX_VALUE_DEPTH) {
             let failure = failure(planned, codes::VALUE_TOO_DEEP, too_deep(field));
@@ -296,7 +305,7 @@ fn prepare(
     }
     let checks = planned.check_input(&input).and_then(|()| planned.check_config(&config));
     match checks {
-        Ok(()) => Ok(Prepared { input, config }),
+        Ok(()) => Ok(Prepared { input, config, secrets }),
         Err(problems) => {
             let failure = failure(planned, codes::STEP_INPUT, problems.to_string());
             Err(Unprepared::Failed(failure))

@@ -11,6 +11,7 @@ pub mod event;
 pub mod failure;
 mod flow;
 pub mod input;
+mod redaction;
 pub mod rerun;
 mod retry;
 pub mod scope;

@@ -6,8 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::redaction::Redaction;
 use crate::definition::SharedPlan;
+use crate::expr::SecretInsertion;
 use crate::ids::{ExecutionId, WorkflowId};
+use crate::redact::Redact;
 use crate::{Map, Timestamp};
 
 /// Where an execution stands.
@@ -142,6 +145,9 @@ pub struct StepRun {
     pub input: Option<Arc<Value>>,
     /// The configuration of the last attempt, where it was made by expressions.
     pub config: Option<Arc<Value>>,
+    /// The secrets that are inserted into both before the step runs, by pointers from
+    /// `{"input", "config"}`; `None`: it uses none, or began under a version that did not say.
+    pub secrets: Option<Vec<SecretInsertion>>,
     /// When the first attempt began.
     pub started_at: Option<Timestamp>,
     /// When it settled; `None` for a step that never began.
@@ -156,6 +162,7 @@ impl StepRun {
         attempts: 0,
         input: None,
         config: None,
+        secrets: None,
         started_at: None,
         ended_at: None,
         reused: false,
@@ -212,6 +219,8 @@ pub struct Execution {
     pub error: Option<Failure>,
     /// How many steps are not settled.
     pub(super) open: usize,
+    /// Keeps secrets out of its events; `None`: it has none.
+    pub(super) redaction: Option<Box<Redaction>>,
 }
 
 impl Execution {
@@ -236,7 +245,13 @@ impl Execution {
             open: steps.len(),
             steps,
             origin,
+            redaction: None,
         }
+    }
+
+    /// Keeps secrets out of all events from now on; `None`: there are no secrets to keep out.
+    pub fn set_redact(&mut self, redact: Option<Arc<dyn Redact>>) {
+        self.redaction = redact.map(|redact| Box::new(Redaction::new(redact)));
     }
 
     /// Where it stands, `Waiting` told from `Running`.

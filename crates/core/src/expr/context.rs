@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 
 use super::meter;
 use super::references::References;
+use super::secret::Secrets;
 use super::value::{from_json, from_shared};
-use super::{Scope, StepScope, secret_marker};
+use super::{Scope, StepScope};
 
 /// The root of what an expression sees.
 pub(super) fn build(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
@@ -105,19 +106,5 @@ impl Object for Step {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Str(&["output", "status", "error"])
-    }
-}
-
-/// `secrets`: each name gives its marker, the secret itself is never here.
-#[derive(Debug)]
-struct Secrets;
-
-impl Object for Secrets {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        key.as_str().map(|name| Value::from(secret_marker(name)))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
     }
 }

@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior};
 
 use super::operations::{self, Kind, charged};
-use super::{meter, value};
+use super::{meter, secret, value};
 
 /// The names an expression may start from.
 pub(crate) const ROOTS: &[&str] = &[
@@ -53,7 +53,10 @@ fn build(fuel: u64) -> Environment<'static> {
 fn write(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
     if let Some(text) = value.as_str() {
         meter::charge_text(text.len())?;
-        return out.write_str(text).map_err(Error::from);
+        return secret::write_text(out, text);
     }
-    out.write_str(&value::to_text(value)?).map_err(Error::from)
+    if secret::write_secret(out, value)? {
+        return Ok(());
+    }
+    secret::write_text(out, &value::to_text(value)?)
 }

@@ -62,7 +62,14 @@ impl Expr {
     pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
         super::evaluate(scope, || match &self.code {
             Compiled::Path(path) => path.resolve(scope)?.into_json(),
-            Compiled::Value(code) => code.json(scope),
+            Compiled::Value(code) => {
+                let mut secrets = Vec::new();
+                let value = code.json(scope, &mut secrets)?;
+                match secrets.first() {
+                    Some(secret) => Err(EvalError::new(super::secret::only_placed(&secret.name))),
+                    None => Ok(value),
+                }
+            }
             // A bare expression compiles to nothing else.
             Compiled::Pieces(_) | Compiled::Text(_) => Ok(Value::Null),
         })

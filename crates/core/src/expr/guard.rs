@@ -16,6 +16,7 @@ use super::operations::{
 };
 use super::path::Path;
 use super::references::Collector;
+use super::secret;
 use super::syntax::Fault;
 use super::tree::{call, copy_path, copy_target, keys, none, root, spanned, unary, weighed};
 
@@ -26,11 +27,21 @@ pub(super) struct Guard<'a> {
     pub(super) references: Collector,
     /// What is not allowed, the first first.
     pub(super) faults: Vec<Fault>,
+    /// Whether the next expression is written into text or a value, where secrets can be placed.
+    places_secrets: bool,
+    /// The first block whose text is kept before it is written.
+    capture: Option<Span>,
 }
 
 impl<'a> Guard<'a> {
     pub(super) fn new() -> Self {
-        Self { scopes: vec![BTreeSet::new()], references: Collector::default(), faults: Vec::new() }
+        Self {
+            scopes: vec![BTreeSet::new()],
+            references: Collector::default(),
+            faults: Vec::new(),
+            places_secrets: false,
+            capture: None,
+        }
     }
 
     fn fault(&mut self, span: Span, message: String) {
@@ -85,7 +96,42 @@ impl<'a> Guard<'a> {
     }
 
     pub(super) fn expr(&mut self, expr: &ast::Expr<'a>) -> ast::Expr<'a> {
+        self.passed(expr, false)
+    }
+
+    /// An expression whose value is written as it is, so that secrets can be placed there.
+    pub(super) fn placed(&mut self, expr: &ast::Expr<'a>) -> ast::Expr<'a> {
+        self.passed(expr, true)
+    }
+
+    fn passed(&mut self, expr: &ast::Expr<'a>, places_secrets: bool) -> ast::Expr<'a> {
+        self.places_secrets = places_secrets;
         self.visit(expr, false)
+    }
+
+    /// Refuses `secrets` in any other form than `secrets.NAME` where a secret can be placed.
+    fn check_secret(&mut self, expr: &ast::Expr<'a>, places_secrets: bool) {
+        if root(expr) != Some("secrets") {
+            return;
+        }
+        let keys = keys(expr).map(Path::new);
+        if places_secrets && keys.as_ref().is_some_and(|path| path.secret().is_some()) {
+            return;
+        }
+        let written = keys.map_or_else(|| "secrets".into(), |path| path.names().join("."));
+        self.fault(expr.span(), secret::only_placed(&written));
+    }
+
+    /// Refuses secrets beside text that is kept before it is written: where it ends up is not
+    /// known.
+    pub(super) fn check_captures(&mut self) {
+        if let Some(span) = self.capture
+            && self.references.has_root("secrets")
+        {
+            let message = "a template with secrets cannot have `{% set %}…{% endset %}` or \
+                           `{% filter %}` blocks; write `{% set name = … %}`";
+            self.fault(span, message.into());
+        }
     }
 
     fn boxed(&mut self, expr: Option<&ast::Expr<'a>>) -> Option<ast::Expr<'a>> {
@@ -94,6 +140,8 @@ impl<'a> Guard<'a> {
 
     fn visit(&mut self, expr: &ast::Expr<'a>, optional: bool) -> ast::Expr<'a> {
         let span = expr.span();
+        let places = std::mem::take(&mut self.places_secrets);
+        self.check_secret(expr, places);
         match expr {
             ast::Expr::Var(var) => {
                 self.refer(expr, optional);
@@ -123,13 +171,13 @@ impl<'a> Guard<'a> {
                 let node = ast::UnaryOp { op: unary(&op.op), expr: self.expr(&op.expr) };
                 ast::Expr::UnaryOp(spanned(node, span))
             }
-            ast::Expr::BinOp(op) => self.binary(op, span),
+            ast::Expr::BinOp(op) => self.binary(op, span, places),
             ast::Expr::Compare(compare) => self.compare(compare, span),
             ast::Expr::IfExpr(branch) => ast::Expr::IfExpr(spanned(
                 ast::IfExpr {
                     test_expr: self.expr(&branch.test_expr),
-                    true_expr: self.expr(&branch.true_expr),
-                    false_expr: self.boxed(branch.false_expr.as_ref()),
+                    true_expr: self.passed(&branch.true_expr, places),
+                    false_expr: branch.false_expr.as_ref().map(|expr| self.passed(expr, places)),
                 },
                 span,
             )),
@@ -137,16 +185,16 @@ impl<'a> Guard<'a> {
             ast::Expr::Test(test) => self.test(test, span),
             ast::Expr::Call(node) => self.call(node, span),
             ast::Expr::List(list) => {
-                let items = list.items.iter().map(|item| self.expr(item)).collect();
+                let items = list.items.iter().map(|item| self.passed(item, places)).collect();
                 ast::Expr::List(spanned(ast::List { items }, span))
             }
             ast::Expr::Tuple(tuple) => {
-                let items = tuple.items.iter().map(|item| self.expr(item)).collect();
+                let items = tuple.items.iter().map(|item| self.passed(item, places)).collect();
                 ast::Expr::Tuple(spanned(ast::Tuple { items }, span))
             }
             ast::Expr::Map(map) => {
                 let keys = map.keys.iter().map(|key| self.expr(key)).collect();
-                let values = map.values.iter().map(|value| self.expr(value)).collect();
+                let values = map.values.iter().map(|value| self.passed(value, places)).collect();
                 ast::Expr::Map(spanned(ast::Map { keys, values }, span))
             }
         }
@@ -185,9 +233,11 @@ impl<'a> Guard<'a> {
         call(MEMBER, vec![inner, key], span)
     }
 
-    fn binary(&mut self, op: &ast::BinOp<'a>, span: Span) -> ast::Expr<'a> {
+    fn binary(&mut self, op: &ast::BinOp<'a>, span: Span, places: bool) -> ast::Expr<'a> {
         use ast::BinOpKind as Kind;
-        let (left, right) = (self.expr(&op.left), self.expr(&op.right));
+        // Of all operators, only this one takes secrets.
+        let places = places && matches!(op.op, Kind::Concat);
+        let (left, right) = (self.passed(&op.left, places), self.passed(&op.right, places));
         let (left, right) = match op.op {
             Kind::Add => return call(PLUS, vec![left, right], span),
             Kind::Mul => return call(TIMES, vec![left, right], span),
@@ -297,7 +347,7 @@ impl<'a> Guard<'a> {
                 s.span(),
             )),
             Stmt::EmitExpr(s) => {
-                Stmt::EmitExpr(spanned(ast::EmitExpr { expr: self.expr(&s.expr) }, s.span()))
+                Stmt::EmitExpr(spanned(ast::EmitExpr { expr: self.placed(&s.expr) }, s.span()))
             }
             // Through an expression, so that the formatter counts it: a loop may repeat it.
             Stmt::EmitRaw(s) => {
@@ -320,7 +370,7 @@ impl<'a> Guard<'a> {
                     .assignments
                     .iter()
                     .map(|(target, value)| {
-                        let value = self.expr(value);
+                        let value = self.placed(value);
                         (self.target(target), value)
                     })
                     .collect();
@@ -329,16 +379,18 @@ impl<'a> Guard<'a> {
                 Stmt::WithBlock(spanned(ast::WithBlock { assignments, body }, s.span()))
             }
             Stmt::Set(s) => {
-                let expr = self.expr(&s.expr);
+                let expr = self.placed(&s.expr);
                 Stmt::Set(spanned(ast::Set { target: self.target(&s.target), expr }, s.span()))
             }
             Stmt::SetBlock(s) => {
+                self.capture.get_or_insert(s.span());
                 let body = self.scoped(&s.body);
                 let filter = self.boxed(s.filter.as_ref());
                 let target = self.target(&s.target);
                 Stmt::SetBlock(spanned(ast::SetBlock { target, filter, body }, s.span()))
             }
             Stmt::FilterBlock(s) => {
+                self.capture.get_or_insert(s.span());
                 let (filter, body) = (self.expr(&s.filter), self.scoped(&s.body));
                 Stmt::FilterBlock(spanned(ast::FilterBlock { filter, body }, s.span()))
             }

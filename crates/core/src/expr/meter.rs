@@ -14,6 +14,7 @@ use std::sync::Arc;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
+use super::secret::{self, SecretText};
 use super::value::Node;
 
 /// Instructions of one evaluation.
@@ -191,7 +192,17 @@ pub(super) fn charge_items(items: usize) -> Result<(), Error> {
 }
 
 /// Charges for reading all of `value`, shared parts as often as they occur; returns the charge.
+/// Refuses secrets: what is weighed is about to be looked into.
 pub(super) fn weigh(value: &Value) -> Result<u64, Error> {
+    weigh_all(value, false)
+}
+
+/// The same for a value that secrets are only placed in.
+pub(super) fn weigh_placed(value: &Value) -> Result<u64, Error> {
+    weigh_all(value, true)
+}
+
+fn weigh_all(value: &Value, may_have_secrets: bool) -> Result<u64, Error> {
     let before = LEFT.get();
     let mut open = vec![value.clone()];
     while let Some(value) = open.pop() {
@@ -206,7 +217,12 @@ pub(super) fn weigh(value: &Value) -> Result<u64, Error> {
                     weigh_items(&value, &mut open)?;
                 }
             }
-            _ => charge(VALUE)?,
+            _ => match SecretText::of(&value) {
+                Some(secret) if may_have_secrets => charge(VALUE + secret.len() as u64)?,
+                // What is weighed is about to be looked into.
+                Some(_) => return Err(secret::refused()),
+                None => charge(VALUE)?,
+            },
         }
     }
     Ok(before - LEFT.get())

@@ -19,6 +19,9 @@ mod operations;
 mod operators;
 mod path;
 mod references;
+mod secret;
+#[cfg(test)]
+mod secret_tests;
 mod slice;
 mod syntax;
 mod template;
@@ -37,8 +40,10 @@ pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use meter::{Budget, Interrupt};
 pub use references::References;
+pub(crate) use secret::place_under;
+pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
 pub(crate) use template::at_key;
-pub use template::{Leaf, Template};
+pub use template::{Leaf, Rendered, Template};
 
 use crate::Map;
 
@@ -145,10 +150,4 @@ fn evaluate<T>(
             kind: EvalErrorKind::Internal,
         })
     })
-}
-
-/// What `secrets.NAME` renders to in a journaled value: text that names the secret and can be
-/// told from what users write, replaced by the secret only where the step's plan lists that name.
-pub fn secret_marker(name: &str) -> String {
-    format!("\u{f8ff}secret:{name}\u{f8ff}")
 }

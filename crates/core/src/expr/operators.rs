@@ -6,6 +6,7 @@ use minijinja::{Error, ErrorKind};
 use super::filters::{grown, invalid};
 use super::meter::{self, VALUE};
 use super::operations::check_length;
+use super::secret::{self, SecretText};
 use super::value::{self, Node};
 
 fn undefined(message: &str) -> Error {
@@ -13,7 +14,7 @@ fn undefined(message: &str) -> Error {
 }
 
 /// How a value is written in text; undefined is an error.
-fn text(value: Value) -> Result<Value, Error> {
+pub(super) fn text(value: Value) -> Result<Value, Error> {
     if value.is_undefined() {
         return Err(undefined("a part of the text is undefined"));
     }
@@ -25,6 +26,9 @@ fn text(value: Value) -> Result<Value, Error> {
 
 /// `left ~ right`.
 pub(super) fn concat(left: Value, right: Value) -> Result<Value, Error> {
+    if SecretText::of(&left).is_some() || SecretText::of(&right).is_some() {
+        return secret::concat(left, right);
+    }
     let (left, right) = (text(left)?, text(right)?);
     let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
     meter::charge_text(left.len() + right.len())?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{EvalError, Scope, meter, secret_marker};
+use super::{EvalError, Scope, meter, secret};
 
 /// One step down into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,14 @@ impl Path {
         out
     }
 
+    /// The secret that it refers to, if it is `secrets.NAME`.
+    pub(super) fn secret(&self) -> Option<&str> {
+        match self.names.as_slice() {
+            [root, name] if root == "secrets" => Some(name),
+            _ => None,
+        }
+    }
+
     fn missing(&self, length: usize) -> EvalError {
         EvalError::new(format!(
             "`{}` is not there; give it, or write a default: `{} | default(…)`",
@@ -129,7 +137,8 @@ impl Path {
                 self.descend(first, 2)
             }
             "state" => Ok(Found::Owned(Json::Object(scope.state().clone()))),
-            "secrets" if length == 2 => Ok(Found::Owned(Json::String(secret_marker(self.name(1))))),
+            // Templates place these; nothing else may use them.
+            "secrets" => Err(EvalError::new(secret::only_placed(&self.written(length)))),
             "steps" => Ok(Found::Owned(all_steps(scope))),
             root => {
                 let value = scope.extra(root).ok_or_else(|| self.missing(1))?;

@@ -43,6 +43,10 @@ impl Collector {
         }
     }
 
+    pub(super) fn has_root(&self, root: &str) -> bool {
+        self.seen.keys().any(|path| path.first().is_some_and(|first| first == root))
+    }
+
     pub(super) fn finish(self) -> References {
         let optional =
             self.seen.iter().filter(|(_, (_, optional))| *optional).map(|(path, _)| path.clone());

@@ -11,6 +11,7 @@ use super::environment::environment;
 use super::guard::Guard;
 use super::path::Path;
 use super::references::References;
+use super::secret::{self, SecretInsertion};
 use super::tree::static_path;
 use super::{EvalError, EvalErrorKind, Scope, context, meter, stop_kind, value};
 
@@ -187,16 +188,17 @@ fn compile_expr<'s>(
     tree: &ast::Expr<'s>,
 ) -> Result<(Program<'s>, References), Fault> {
     let mut guard = Guard::new();
-    let tree = guard.expr(tree);
+    let tree = guard.placed(tree);
     let mut code = CodeGenerator::new("<expression>", source);
     code.compile_expr(&tree);
     finish(guard, code)
 }
 
 fn finish<'s>(
-    guard: Guard<'s>,
+    mut guard: Guard<'s>,
     code: CodeGenerator<'s>,
 ) -> Result<(Program<'s>, References), Fault> {
+    guard.check_captures();
     match guard.faults.into_iter().next() {
         Some(fault) => Err(fault),
         None => Ok((Program(code.finish().0), guard.references.finish())),
@@ -289,18 +291,29 @@ impl Code {
         Ok(value)
     }
 
-    /// The value of an expression as JSON.
-    pub(super) fn json(&self, scope: &dyn Scope) -> Result<serde_json::Value, EvalError> {
-        value::to_json(&self.value(scope)?).map_err(|error| self.failed(&error))
+    /// The value of an expression as JSON, and the secrets that are inserted into it.
+    pub(super) fn json(
+        &self,
+        scope: &dyn Scope,
+        insertions: &mut Vec<SecretInsertion>,
+    ) -> Result<serde_json::Value, EvalError> {
+        let value = self.value(scope)?;
+        value::to_json_placed(&value, insertions).map_err(|error| self.failed(&error))
     }
 
-    /// The text of a template.
-    pub(super) fn text(&self, scope: &dyn Scope) -> Result<String, EvalError> {
+    /// The text of a template, and the secrets that are inserted into it.
+    pub(super) fn text(
+        &self,
+        scope: &dyn Scope,
+        insertions: &mut Vec<SecretInsertion>,
+    ) -> Result<String, EvalError> {
         let mut text = String::new();
+        secret::start_text();
         self.run(scope, &mut text)?;
         if text.len() > meter::MAX_TEXT {
             return Err(EvalError::new("the text is too long"));
         }
+        insertions.append(&mut secret::end_text(text.len())?);
         Ok(text)
     }
 

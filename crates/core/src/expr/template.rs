@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::expression::{problem, references};
 use super::path::{Found, Path};
 use super::references::{Collector, References};
+use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
 use super::syntax::{self, Compiled, Piece};
 use super::{EvalError, Scope, meter};
 use crate::{Map, Problems};
@@ -18,6 +19,15 @@ pub struct Template {
     root: Node,
     references: References,
     leaves: Vec<Leaf>,
+}
+
+/// What a template rendered to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// The value, with placeholders for secrets.
+    pub value: Arc<Value>,
+    /// What is inserted into it before it is used.
+    pub insertions: Vec<SecretInsertion>,
 }
 
 /// One string with expressions inside a template.
@@ -120,20 +130,25 @@ impl Template {
     }
 
     /// The value with every expression evaluated. A static template gives the same `Arc` each
-    /// time, and one that is exactly one path gives what the scope shares. `secrets.NAME` is not
-    /// evaluated: it renders to a marker that only the runtime can resolve (see
-    /// [`super::secret_marker`]).
+    /// time, and one that is exactly one path gives what the scope shares. Secrets are not in it:
+    /// see [`SecretInsertion`].
     ///
     /// # Errors
     /// As [`super::Expr::eval`]; the message names the path inside the template.
-    pub fn render(&self, scope: &dyn Scope) -> Result<Arc<Value>, EvalError> {
-        match &self.root {
-            Node::Static(value) => Ok(Arc::clone(value)),
-            Node::Code { code: Compiled::Path(at), path } => super::evaluate(scope, || {
-                at.resolve(scope).and_then(Found::into_shared).map_err(|e| placed(e, path))
-            }),
-            other => super::evaluate(scope, || render(other, scope).map(Arc::new)),
-        }
+    pub fn render(&self, scope: &dyn Scope) -> Result<Rendered, EvalError> {
+        let mut insertions = Vec::new();
+        let value = match &self.root {
+            Node::Static(value) => Arc::clone(value),
+            Node::Code { code: Compiled::Path(at), path } if at.secret().is_none() => {
+                super::evaluate(scope, || {
+                    at.resolve(scope).and_then(Found::into_shared).map_err(|e| placed(e, path))
+                })?
+            }
+            other => {
+                super::evaluate(scope, || render(other, scope, &mut insertions).map(Arc::new))?
+            }
+        };
+        Ok(Rendered { value, insertions })
     }
 
     /// What it refers to.
@@ -171,34 +186,64 @@ fn placed(error: EvalError, path: &str) -> EvalError {
     EvalError { message: format!("{path}: {}", error.message), ..error }
 }
 
-fn render(node: &Node, scope: &dyn Scope) -> Result<Value, EvalError> {
+fn render(
+    node: &Node,
+    scope: &dyn Scope,
+    insertions: &mut Vec<SecretInsertion>,
+) -> Result<Value, EvalError> {
     match node {
         Node::Static(value) => Ok(Value::clone(value)),
-        Node::Code { code, path } => run(code, scope).map_err(|e| placed(e, path)),
+        Node::Code { code, path } => run(code, scope, insertions).map_err(|e| placed(e, path)),
         Node::Array(items) => {
-            items.iter().map(|item| render(item, scope)).collect::<Result<_, _>>().map(Value::Array)
+            let mut values = Vec::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                let before = insertions.len();
+                values.push(render(item, scope, insertions)?);
+                if insertions.len() > before {
+                    place_under(&mut insertions[before..], &index.to_string());
+                }
+            }
+            Ok(Value::Array(values))
         }
         Node::Object(fields) => {
             let mut map = Map::with_capacity(fields.len());
             for (key, node) in fields {
-                map.insert(key.clone(), render(node, scope)?);
+                let before = insertions.len();
+                map.insert(key.clone(), render(node, scope, insertions)?);
+                place_under(&mut insertions[before..], key);
             }
             Ok(Value::Object(map))
         }
     }
 }
 
-fn run(code: &Compiled, scope: &dyn Scope) -> Result<Value, EvalError> {
+fn run(
+    code: &Compiled,
+    scope: &dyn Scope,
+    insertions: &mut Vec<SecretInsertion>,
+) -> Result<Value, EvalError> {
     match code {
-        Compiled::Path(path) => path.resolve(scope)?.into_json(),
-        Compiled::Value(code) => code.json(scope),
-        Compiled::Text(code) => code.text(scope).map(Value::String),
+        Compiled::Path(path) => match path.secret() {
+            Some(name) => {
+                insertions.push(SecretInsertion::new(0, name));
+                Ok(PLACEHOLDER.into())
+            }
+            None => path.resolve(scope)?.into_json(),
+        },
+        Compiled::Value(code) => code.json(scope, insertions),
+        Compiled::Text(code) => code.text(scope, insertions).map(Value::String),
         Compiled::Pieces(pieces) => {
             let mut text = String::new();
             for piece in pieces {
                 match piece {
                     Piece::Raw(raw) => text.push_str(raw),
-                    Piece::Path(path) => push(&mut text, path, scope)?,
+                    Piece::Path(path) => match path.secret() {
+                        Some(name) => {
+                            insertions.push(SecretInsertion::new(text.len(), name));
+                            text.push_str(PLACEHOLDER);
+                        }
+                        None => push(&mut text, path, scope)?,
+                    },
                 }
                 if text.len() > meter::MAX_TEXT {
                     return Err(EvalError::new("the text is too long"));

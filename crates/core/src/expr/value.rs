@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::meter;
 use super::path::Key;
+use super::secret::{SecretInsertion, SecretText, place_under};
 
 /// The deepest value that an expression may make.
 const MAX_DEPTH: usize = 128;
@@ -122,14 +123,27 @@ pub(super) fn from_json(json: Json) -> Value {
 /// A Jinja value as JSON. Pays for all of it.
 pub(super) fn to_json(value: &Value) -> Result<Json, Error> {
     meter::weigh(value)?;
-    convert(value, 0)
+    convert(value, 0, &mut Vec::new())
+}
+
+/// A Jinja value as JSON, and the secrets that are inserted into it. Pays for all of it.
+pub(super) fn to_json_placed(
+    value: &Value,
+    insertions: &mut Vec<SecretInsertion>,
+) -> Result<Json, Error> {
+    meter::weigh_placed(value)?;
+    convert(value, 0, insertions)
 }
 
 fn bad(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::BadSerialization, message.into())
 }
 
-fn convert(value: &Value, depth: usize) -> Result<Json, Error> {
+fn convert(
+    value: &Value,
+    depth: usize,
+    insertions: &mut Vec<SecretInsertion>,
+) -> Result<Json, Error> {
     if depth > MAX_DEPTH {
         return Err(bad(format!("the value is nested deeper than {MAX_DEPTH}")));
     }
@@ -143,10 +157,18 @@ fn convert(value: &Value, depth: usize) -> Result<Json, Error> {
         ValueKind::Number => number(value),
         ValueKind::String => Ok(Json::String(value.as_str().unwrap_or_default().to_owned())),
         ValueKind::Seq | ValueKind::Iterable => {
-            let items = value.try_iter()?;
-            items.map(|item| convert(&item, depth + 1)).collect::<Result<_, _>>().map(Json::Array)
+            let mut items = Vec::new();
+            for (index, item) in value.try_iter()?.enumerate() {
+                let before = insertions.len();
+                items.push(convert(&item, depth + 1, insertions)?);
+                if insertions.len() > before {
+                    place_under(&mut insertions[before..], &index.to_string());
+                }
+            }
+            Ok(Json::Array(items))
         }
         ValueKind::Map => {
+            let start = insertions.len();
             let mut map = crate::Map::new();
             for key in value.try_iter()? {
                 let name = match key.as_str() {
@@ -156,11 +178,19 @@ fn convert(value: &Value, depth: usize) -> Result<Json, Error> {
                     }
                     None => return Err(bad(format!("a key of an object is {}", key.kind()))),
                 };
-                map.insert(name, convert(&value.get_item(&key)?, depth + 1)?);
+                let before = insertions.len();
+                let inner = convert(&value.get_item(&key)?, depth + 1, insertions)?;
+                place_under(&mut insertions[before..], &name);
+                if map.insert(name, inner).is_some() && insertions.len() > start {
+                    return Err(bad("two keys of an object with secrets read the same"));
+                }
             }
             Ok(Json::Object(map))
         }
-        kind => Err(bad(format!("a value of kind {kind} is not JSON"))),
+        kind => match SecretText::of(value) {
+            Some(secret) => Ok(Json::String(secret.placed(insertions))),
+            None => Err(bad(format!("a value of kind {kind} is not JSON"))),
+        },
     }
 }
 

@@ -26,6 +26,7 @@ use crate::runtime::queue::{claim_queued, resume_unfinished};
 use crate::runtime::registry::{Message, Registry};
 use crate::runtime::retention::purge_old;
 use crate::runtime::schedules::Schedules;
+use crate::runtime::secrets::Vault;
 use crate::runtime::timers::wake_sleepers;
 use crate::{AppError, Caller, EngineConfig, Tell};
 
@@ -129,6 +130,7 @@ impl App {
             hooks,
             tell,
             secrets: Memory::new(),
+            vault: Vault::default(),
             store,
             config,
             clock,

@@ -22,7 +22,7 @@ use crate::events::Follow;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::feed::{Feed, Outcome};
 use crate::runtime::runner::{Beginning, Runner, persist};
-use crate::runtime::secrets::Secrets;
+use crate::runtime::secrets;
 use crate::runtime::size::json_size;
 use crate::view::ExecutionView;
 use crate::{AppError, Caller};
@@ -246,6 +246,10 @@ impl App {
         self.check_urls(&start)?;
         let input = start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new()));
         let input = self.checked_input(&plan, input)?;
+        secrets::check(&start.secrets)?;
+        let secrets = self.engine.vault.open(start.secrets);
+        secrets.check_absent(&input, "input")?;
+        secrets.check_map(&start.metadata, "metadata")?;
         let state = match start.previous {
             // One that is run again begins as the first one did, not as that one's predecessor ended.
             Some(previous) if start.rerun.is_none() => {
@@ -260,6 +264,7 @@ impl App {
         });
         let origin = Origin { id, workflow: workflow.id, release, plan };
         let mut execution = Execution::new(origin);
+        execution.set_redact(secrets.redact());
         let acceptance = Acceptance {
             input: Arc::new(input),
             state,
@@ -300,7 +305,7 @@ impl App {
             notes: rerun.into_iter().collect(),
             idempotency,
             schedule: None,
-            secrets: Secrets::new(start.secrets),
+            secrets,
             accepted,
         })
     }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::engine::Engine;
 use super::feed::Feed;
 use super::registry::Message;
-use super::secrets::{Secrets, StepSecrets};
+use super::secrets::Secrets;
 use super::size::json_size;
 
 /// Pure steps with more input than this run on a thread for blocking work.
@@ -30,7 +30,7 @@ pub(crate) struct Attempt {
     behaviour: Behaviour,
     input: Arc<Value>,
     config: Arc<Value>,
-    secrets: StepSecrets,
+    secrets: Secrets,
     key: String,
     timeout: Duration,
     max_bytes: usize,
@@ -52,14 +52,16 @@ impl Attempt {
         let Some(behaviour) = stepwell_steps::registry().behaviour(planned.type_name) else {
             return Err(internal("the step type is not there any more"));
         };
-        let secrets = secrets.for_step(planned).map_err(|name| missing_secret(&name))?;
+        let input = run.input.clone().unwrap_or_default();
+        let config = config(execution, planned, step)?;
+        let (input, config) = secrets.insert(planned, run, input, config)?;
         Ok(Self {
             step,
             attempt,
             behaviour,
-            input: secrets.reveal(&run.input.clone().unwrap_or_default()),
-            config: secrets.reveal(&config(execution, planned, step)?),
-            secrets,
+            input,
+            config,
+            secrets: secrets.clone(),
             key: idempotency_key(execution.origin.id, planned),
             timeout: planned.timeout.unwrap_or_else(|| engine.config.step_timeout()),
             max_bytes: engine.config.max_value_bytes,
@@ -120,16 +122,19 @@ impl Attempt {
         (engine, feed): (&Arc<Engine>, &Weak<Feed>),
         mailbox: &mpsc::Sender<Message>,
     ) -> Result<Done, Fault> {
-        let log = |level: &'static str, text: String| {
-            let message = self.secrets.mask_text(&text);
+        let log = |level: &'static str, message: String| {
             // A log line finds no room where the runner is far behind; steps must not wait for it.
             let _ = mailbox.try_send(Message::StepLogged { step: self.step, level, message });
         };
-        let delta = |piece: &str| {
+        let pieces = self.secrets.piece_redactor();
+        let show = |piece: &str| {
             // Whoever counts who holds a feed does not count attempts.
             let Some(feed) = feed.upgrade() else { return };
-            let piece = self.secrets.mask_text(piece);
-            feed.show_piece(engine.now(), (self.step, self.attempt), &piece);
+            feed.show_piece(engine.now(), (self.step, self.attempt), piece);
+        };
+        let delta = |piece: &str| match &pieces {
+            Some(pieces) => show(&pieces.push(piece)),
+            None => show(piece),
         };
         let context = RunContext {
             input: self.input.clone(),
@@ -139,13 +144,18 @@ impl Attempt {
             outbound: &engine.egress,
             log: &log,
             delta: &delta,
+            redact: self.secrets.redact_ref(),
         };
         let work = async {
             faults::hit("step");
             code(&context).await
         };
         let work = AssertUnwindSafe(work).catch_unwind();
-        match tokio::time::timeout(self.timeout, work).await {
+        let ended = tokio::time::timeout(self.timeout, work).await;
+        if let Some(pieces) = &pieces {
+            show(&pieces.finish());
+        }
+        match ended {
             Ok(result) => self.finish(result.unwrap_or_else(|_| Err(panicked()))),
             Err(_) => Err(timed_out(self.timeout)),
         }
@@ -167,13 +177,12 @@ impl Attempt {
                     );
                     return Err(permanent(codes::VALUE_TOO_DEEP, message));
                 }
-                let output_value = self.secrets.mask(&output.value);
-                Ok(Done { output: output_value, port: output.port.map(str::to_owned) })
+                Ok(Done { output: output.value, port: output.port.map(str::to_owned) })
             }
             Err(failure) => Err(Fault {
                 failure: Failure {
-                    details: Value::clone(&self.secrets.mask(&Arc::new(failure.details))),
-                    ..Failure::new(failure.code, self.secrets.mask_text(&failure.message))
+                    details: failure.details,
+                    ..Failure::new(failure.code, failure.message)
                 },
                 retryable: failure.retryable,
                 retry_after: failure.retry_after,
@@ -188,7 +197,11 @@ fn config(execution: &Execution, planned: &PlanStep, step: usize) -> Result<Arc<
         return Ok(config.clone());
     }
     let scope = stepwell_core::execution::ExecutionScope::new(execution);
-    planned.config.render(&scope).map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
+    // Only one without expressions, and so without secrets, is not journaled.
+    let rendered = planned.config.render(&scope);
+    rendered
+        .map(|rendered| rendered.value)
+        .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
 }
 
 /// `execution/step/iteration`: the same at each attempt and after each crash.
@@ -214,15 +227,5 @@ fn panicked() -> stepwell_steps::Failure {
     stepwell_steps::Failure::permanent(
         codes::INTERNAL,
         "the step's code panicked; this is a bug in Stepwell",
-    )
-}
-
-fn missing_secret(name: &str) -> Fault {
-    permanent(
-        codes::SECRET_UNAVAILABLE,
-        format!(
-            "the secret `{name}` is not there: it was not sent with the request that started this execution (header `X-Secret-{}`), or the server restarted since; secrets are never stored",
-            name.replace('_', "-")
-        ),
     )
 }

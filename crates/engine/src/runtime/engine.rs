@@ -20,6 +20,7 @@ use super::plans::{Memory, Plans};
 use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
 use super::schedules::Schedules;
+use super::secrets::Vault;
 use crate::clock::Clock;
 use crate::egress::EgressClient;
 use crate::limits::Meters;
@@ -41,6 +42,8 @@ pub(crate) struct Engine {
     pub(crate) tell: Arc<dyn Tell>,
     /// The signing secrets of workspaces.
     pub(crate) secrets: Memory<WorkspaceId, String>,
+    /// The secrets of executions that are not driven at the moment.
+    pub(crate) vault: Vault,
     pub(crate) registry: Registry,
     pub(crate) egress: EgressClient,
     /// How much of their limits keys and workspaces have used.

@@ -220,6 +220,10 @@ impl Runner {
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
         }
+        if matches!(gone, Gone::Asleep | Gone::Lost) {
+            self.engine.vault.keep(self.record.id, &self.secrets);
+        }
+        self.execution.set_redact(None);
         match gone {
             Gone::Ended => {
                 self.feed.finish(Outcome::Ended(Arc::new(self.execution)));

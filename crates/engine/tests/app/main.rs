@@ -4,6 +4,7 @@
 
 mod audit;
 mod control;
+mod echo;
 mod limits;
 mod outbox;
 mod rates;
@@ -11,6 +12,7 @@ mod receiver;
 mod restart;
 mod running;
 mod schedules;
+mod secrets;
 mod simulated;
 mod support;
 mod turns;

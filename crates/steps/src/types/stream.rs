@@ -126,6 +126,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use async_trait::async_trait;
+    use stepwell_core::redact::NoSecrets;
 
     use super::*;
     use crate::testing::assert_valid;
@@ -152,6 +153,7 @@ mod tests {
             outbound: &Nowhere,
             log: &|_, _| {},
             delta: &keep,
+            redact: &NoSecrets,
         };
         let output = send(&context).await.unwrap();
         drop(context);

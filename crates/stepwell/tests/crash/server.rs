@@ -27,12 +27,18 @@ impl Server {
 
     /// Starts it on a free port and waits until it is ready.
     pub async fn start(&mut self) {
+        self.start_with(&[]).await;
+    }
+
+    /// The same with further arguments.
+    pub async fn start_with(&mut self, args: &[&str]) {
         let log = std::fs::File::create(self.data.path().join("server.log")).unwrap();
         // A killed server leaves its address behind; the new one's is awaited.
         let _ = std::fs::remove_file(self.data.path().join("server.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_stepwell"))
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir"])
             .arg(self.data.path())
+            .args(args)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

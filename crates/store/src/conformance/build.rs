@@ -184,7 +184,7 @@ pub fn ended(n: u128, status: Status) -> Commit {
 
 /// The event that an attempt of a step began.
 pub fn step_started(step: u32, input: Option<Value>) -> Event {
-    Event::StepStarted { step, attempt: 1, input: input.map(Arc::new), config: None }
+    Event::StepStarted { step, attempt: 1, input: input.map(Arc::new), config: None, secrets: None }
 }
 
 /// What a key in workspace 1 stands for.

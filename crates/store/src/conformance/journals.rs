@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{Event, Failure, Rerun, Reused, Settled, SkipReason, Status};
+use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
 
 use super::build::*;
@@ -108,18 +109,24 @@ pub async fn every_kind_of_event(store: Shared) {
         accepted(Some(Box::new(rerun))),
         accepted(Some(Box::new(Rerun { of: execution(9), steps: Vec::new(), given: None }))),
         Event::Started,
-        Event::StepStarted { step: 0, attempt: 1, input: None, config: None },
+        Event::StepStarted { step: 0, attempt: 1, input: None, config: None, secrets: None },
         Event::StepStarted {
             step: 0,
             attempt: 2,
             input: Some(Arc::new(json!(null))),
             config: None,
+            secrets: Some(Vec::new()),
         },
         Event::StepStarted {
             step: u32::MAX,
             attempt: u32::MAX,
             input: Some(value.clone()),
             config: Some(Arc::new(json!({ "a": 1 }))),
+            secrets: Some(vec![SecretInsertion {
+                pointer: "/config/a~1b/0".to_owned(),
+                offset: 7,
+                name: "TOKEN".to_owned(),
+            }]),
         },
         Event::StepWaiting { step: 1, until },
         Event::StepCompleted { step: 1, output: value.clone(), port: Some("approved".to_owned()) },
@@ -160,9 +167,16 @@ pub async fn repeated_values_stay_in_order(store: Shared) {
             attempt: 1,
             input: Some(Arc::new(value.clone())),
             config: Some(shared.clone()),
+            secrets: None,
         });
         events.push(Event::StepCompleted { step, output: Arc::new(value.clone()), port: None });
-        events.push(Event::StepStarted { step, attempt: 2, input: None, config: None });
+        events.push(Event::StepStarted {
+            step,
+            attempt: 2,
+            input: None,
+            config: None,
+            secrets: None,
+        });
         events.push(Event::StepCompleted { step, output: shared.clone(), port: Some("p".into()) });
     }
     events.push(Event::Completed { output: shared });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Event, Failure, SkipReason, Status};
+use stepwell_core::expr::SecretInsertion;
 
 /// A sequence of random numbers.
 pub(super) struct Random(u64);
@@ -76,6 +77,12 @@ impl Random {
         self.pick(&Status::ALL)
     }
 
+    fn insertions(&mut self) -> Vec<SecretInsertion> {
+        let offset = usize::try_from(self.below(9)).unwrap();
+        let insertion = SecretInsertion { pointer: "/config/a".into(), offset, name: "K".into() };
+        vec![insertion; offset % 3]
+    }
+
     pub(super) fn event(&mut self) -> Event {
         let step = u32::try_from(self.below(5)).unwrap();
         let value = Arc::new(self.value());
@@ -86,6 +93,7 @@ impl Random {
                 attempt: 1 + step,
                 input: self.maybe(2, |_| value.clone()),
                 config: self.maybe(3, |random| Arc::new(random.value())),
+                secrets: self.maybe(3, |random| random.insertions()),
             },
             3 | 4 => Event::StepCompleted { step, output: value, port: None },
             5 => Event::StepWaiting { step, until: self.time() },

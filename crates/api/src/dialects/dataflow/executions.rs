@@ -30,7 +30,7 @@ use crate::{respond, secrets};
         ("wait" = Option<bool>, Query, description = "Answer with the finished execution"),
         ("timeout" = Option<String>, Query, description = "How long to wait: `500ms`, `30s`, `2m`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless"),
-        ("X-OpenAI-Key" = Option<String>, Header, description = "The secret `OPENAI_KEY`, for this execution only. In general `X-Secret-<Name>`: `X-Secret-Stripe-Key` is the secret `STRIPE_KEY`")),
+        ("X-OpenAI-Key" = Option<String>, Header, description = "The secret `OPENAI_KEY`, for this execution only. In general `X-Secret-<Name>`: `X-Secret-Stripe-Key` is the secret `STRIPE_KEY`. At least 6 characters")),
     request_body(content = Option<wire::ExecuteRequest>, description = "May be left out"),
     responses((status = 202, description = "Accepted", body = wire::ExecutionAccepted,
             headers(("Location" = String, description = "The execution's path"))),

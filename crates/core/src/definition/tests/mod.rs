@@ -184,7 +184,7 @@ fn rendered_values_are_checked_unless_proven() {
     let step = &plan.steps[0];
     assert!(!step.config_proven);
     let scope = TestScope::new(json!({"inputs": {"url": "HTTP"}}));
-    let config = step.config.render(&scope).unwrap();
+    let config = step.config.render(&scope).unwrap().value;
     assert!(step.check_config(&config).is_ok());
     let problems = step.check_config(&json!({"url": 1, "x": 2})).unwrap_err();
     assert_eq!(

@@ -9,7 +9,6 @@ use stepwell_core::ids::ExecutionId;
 use super::Beginning;
 use crate::AppError;
 use crate::runtime::engine::Engine;
-use crate::runtime::secrets::Secrets;
 
 /// Loads an execution and folds its journal; `None` where there is none.
 pub(super) async fn load(
@@ -25,6 +24,8 @@ pub(super) async fn load(
     for event in &stored.events {
         execution.apply(event);
     }
+    let secrets = engine.vault.take(id);
+    execution.set_redact(secrets.redact());
     if let Some(feed) = engine.registry.active_feed(id) {
         feed.fill(&stored.record, &stored.events);
     }
@@ -35,7 +36,7 @@ pub(super) async fn load(
         notes: Vec::new(),
         idempotency: None,
         schedule: None,
-        secrets: Secrets::default(),
+        secrets,
         accepted: None,
     }))
 }

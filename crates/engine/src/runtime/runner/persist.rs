@@ -128,10 +128,11 @@ impl Runner {
 /// # Errors
 /// As the store refuses it; then it never was.
 pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
-    let Beginning { execution, record, uncommitted, notes, idempotency, schedule, .. } = beginning;
+    let Beginning { execution, record, uncommitted, notes, idempotency, schedule, secrets, .. } =
+        beginning;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().take(engine, &events, Vec::new);
-    let seq = execution.seq;
+    let (id, seq) = (record.id, execution.seq);
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
     let commit = Commit {
@@ -145,7 +146,9 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         schedule,
     };
     let told = commit.has_deliveries();
-    engine.store.commit(commit).await?;
+    // Before it can be claimed.
+    engine.vault.keep(id, &secrets);
+    engine.store.commit(commit).await.inspect_err(|_| drop(engine.vault.take(id)))?;
     if told {
         engine.outbox_changed.notify_one();
     }

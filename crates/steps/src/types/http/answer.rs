@@ -3,13 +3,18 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use stepwell_core::redact::Redact;
 use url::Url;
 
 use crate::values::{MAX_DEPTH, fits_depth};
 use crate::{Failure, OutboundResponse, StepOutput};
 
 /// The body as a value, read in the given way: `auto`, `json`, `text` or `base64`.
-pub(super) fn read_body(response: &OutboundResponse, how: &str) -> Result<Value, Failure> {
+pub(super) fn read_body(
+    response: &OutboundResponse,
+    how: &str,
+    redact: &dyn Redact,
+) -> Result<Value, Failure> {
     let body = response.body.as_slice();
     if body.is_empty() && how != "text" && how != "base64" {
         return Ok(Value::Null);
@@ -18,15 +23,23 @@ pub(super) fn read_body(response: &OutboundResponse, how: &str) -> Result<Value,
     match how {
         "json" => json_body(body),
         "text" => Ok(String::from_utf8_lossy(body).into()),
-        "base64" => Ok(STANDARD.encode(body).into()),
+        "base64" => Ok(base64(body, redact).into()),
         _ if is_json(content_type) => json_body(body),
         _ => Ok(match std::str::from_utf8(body) {
             Ok(text) if is_text(content_type) => text.into(),
             _ if is_text(content_type) && !content_type.is_empty() => {
                 String::from_utf8_lossy(body).into()
             }
-            _ => STANDARD.encode(body).into(),
+            _ => base64(body, redact).into(),
         }),
+    }
+}
+
+/// Bytes as text, from which nobody can tell any more what was in them.
+fn base64(body: &[u8], redact: &dyn Redact) -> String {
+    match redact.redact_bytes(body) {
+        Some(redacted) => STANDARD.encode(redacted),
+        None => STANDARD.encode(body),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwell_core::catalog::{Effect, StepSpec};
+use stepwell_core::redact::{Redact, redacted_text};
 
 use super::answer::{output, read_body};
 use super::build::{build, check};
@@ -207,10 +208,10 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
         tokio::time::sleep(pause).await;
     };
     if !expected.holds(response.status) {
-        return Err(unexpected(&response));
+        return Err(unexpected(&response, ctx.redact));
     }
     let how = optional_text(ctx.config, "response").unwrap_or("auto");
-    let body = read_body(&response, how)?;
+    let body = read_body(&response, how, ctx.redact)?;
     Ok(output(&response, body, ctx.config.get("query").is_some()))
 }
 
@@ -224,9 +225,11 @@ fn failure(error: OutboundError) -> Failure {
     }
 }
 
-fn unexpected(response: &OutboundResponse) -> Failure {
+fn unexpected(response: &OutboundResponse, redact: &dyn Redact) -> Failure {
     let status = response.status;
-    let shown = &response.body[..response.body.len().min(BODY_IN_FAILURE)];
+    let text = String::from_utf8_lossy(&response.body);
+    // Before it is cut: half a secret would not be recognised any more.
+    let text = redacted_text(redact, &text);
     let failure = Failure {
         retryable: RETRYABLE.contains(&status),
         retry_after: response.retry_after,
@@ -235,6 +238,6 @@ fn unexpected(response: &OutboundResponse) -> Failure {
     failure.with_details(json!({
         "status": status,
         "headers": response.headers,
-        "body": String::from_utf8_lossy(shown),
+        "body": &text[..text.floor_char_boundary(BODY_IN_FAILURE)],
     }))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stepwell_core::catalog::Effect;
+use stepwell_core::redact::NoSecrets;
 use tokio::time::Instant;
 
 use super::HttpRequest;
@@ -66,6 +67,7 @@ async fn run(input: Value, config: Value, answers: Vec<Answer>) -> Run {
         outbound: &outside,
         log: &keep,
         delta: &|_| {},
+        redact: &NoSecrets,
     };
     let Behaviour::Async(code) = HttpRequest.behaviour() else { panic!("not async") };
     let result = code(&ctx).await.map(|output| Value::clone(&output.value));

@@ -1,0 +1,173 @@
+//! The one place that keeps secrets out of what is stored and shown: every event is redacted
+//! before it is applied, so the journal, the state in memory and all that is derived from either
+//! (views, streams, webhooks) agree, and replay needs no secrets.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::event::{Event, Rerun, Settled};
+use super::failure::Failure;
+use crate::Map;
+use crate::expr::SecretInsertion;
+use crate::redact::{Redact, redacted, redacted_around, redacted_map};
+
+/// How many values are remembered as free of secrets: an output is mostly the next step's input.
+const REMEMBERED: usize = 16;
+
+/// Redacts the events of one execution.
+#[derive(Debug, Clone)]
+pub(super) struct Redaction {
+    redact: Arc<dyn Redact>,
+    /// Values that were scanned last, so that a large one is scanned once.
+    scanned: VecDeque<Arc<Value>>,
+}
+
+impl Redaction {
+    pub(super) fn new(redact: Arc<dyn Redact>) -> Self {
+        Self { redact, scanned: VecDeque::new() }
+    }
+
+    /// The event without secrets.
+    pub(super) fn event(&mut self, mut event: Event) -> Event {
+        match &mut event {
+            Event::Accepted { input, state, rerun, .. } => {
+                self.value(input);
+                if let Some(state) = state {
+                    self.map(state);
+                }
+                if let Some(rerun) = rerun {
+                    self.rerun(rerun);
+                }
+            }
+            Event::StepStarted { input, config, secrets, .. } => {
+                let insertions = secrets.as_deref_mut().unwrap_or_default();
+                for (value, pointer) in [(input, "/input"), (config, "/config")] {
+                    if let Some(value) = value {
+                        self.value_around(value, pointer, insertions);
+                    }
+                }
+            }
+            Event::StepCompleted { output, .. } | Event::Completed { output } => self.value(output),
+            Event::StepRetrying { error, .. }
+            | Event::StepFailed { error, .. }
+            | Event::Failed { error }
+            | Event::TimedOut { error } => self.failure(error),
+            Event::StateSet { values } => self.map(values),
+            Event::StepLogged { message, .. } => self.text(message),
+            Event::Cancelled { reason: Some(reason) } => self.text(reason),
+            Event::Started
+            | Event::StepWaiting { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepCancelled { .. }
+            | Event::Recovered
+            | Event::Paused
+            | Event::Resumed
+            | Event::Cancelled { reason: None } => {}
+        }
+        event
+    }
+
+    fn value(&mut self, value: &mut Arc<Value>) {
+        if self.scanned.iter().any(|known| Arc::ptr_eq(known, value)) {
+            return;
+        }
+        *value = redacted(&*self.redact, value);
+        if self.scanned.len() == REMEMBERED {
+            self.scanned.pop_front();
+        }
+        self.scanned.push_back(Arc::clone(value));
+    }
+
+    fn value_around(
+        &mut self,
+        value: &mut Arc<Value>,
+        pointer: &str,
+        insertions: &mut [SecretInsertion],
+    ) {
+        if insertions.is_empty() {
+            return self.value(value);
+        }
+        *value = redacted_around(&*self.redact, value, pointer, insertions);
+    }
+
+    fn map(&self, map: &mut Map) {
+        if let Some(redacted) = redacted_map(&*self.redact, map) {
+            *map = redacted;
+        }
+    }
+
+    fn text(&self, text: &mut String) {
+        if let Some(redacted) = self.redact.redact_text(text) {
+            *text = redacted;
+        }
+    }
+
+    fn failure(&self, failure: &mut Failure) {
+        let Failure { code, message, step: _, attempt: _, details } = failure;
+        self.text(code);
+        self.text(message);
+        if !details.is_null() {
+            let whole = Arc::new(std::mem::take(details));
+            let kept = redacted(&*self.redact, &whole);
+            drop(whole);
+            *details = Arc::unwrap_or_clone(kept);
+        }
+    }
+
+    fn rerun(&mut self, rerun: &mut Rerun) {
+        for step in &mut rerun.steps {
+            if let Some(input) = &mut step.input {
+                self.value(input);
+            }
+            match &mut step.how {
+                Settled::Completed { output, .. } => self.value(output),
+                Settled::Failed { error } => self.failure(error),
+                Settled::Skipped => {}
+            }
+        }
+        if let Some((_, input)) = &mut rerun.given {
+            self.value(input);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Finds nothing and counts where it looked.
+    #[derive(Debug, Default)]
+    struct Count(AtomicUsize);
+
+    impl Redact for Count {
+        fn redact_text(&self, text: &str) -> Option<String> {
+            self.0.fetch_add(text.len(), Ordering::Relaxed);
+            None
+        }
+
+        fn redact_bytes(&self, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_passed_on_is_scanned_once() {
+        let count = Arc::new(Count::default());
+        let mut redaction = Redaction::new(count.clone());
+        let value = Arc::new(json!("x".repeat(1000)));
+        for step in 0..50 {
+            let input = Some(value.clone());
+            let secrets = None;
+            let started = Event::StepStarted { step, attempt: 1, input, config: None, secrets };
+            redaction.event(started);
+            redaction.event(Event::StepCompleted { step, output: value.clone(), port: None });
+        }
+        assert_eq!(count.0.load(Ordering::Relaxed), 1000);
+    }
+}

@@ -1,0 +1,249 @@
+//! Secrets that came with a request: held in memory for that execution only, inserted where its
+//! templates place them just before a step runs, and recognised wherever they come back.
+
+mod forms;
+mod matcher;
+mod pieces;
+mod vault;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_core::definition::plan::PlanStep;
+use stepwell_core::execution::{Fault, StepRun, codes};
+use stepwell_core::expr::{InsertError, SecretInsertion, insert_secrets};
+use stepwell_core::redact::{NoSecrets, Redact};
+use stepwell_core::{Map, Problem};
+
+use self::matcher::Matcher;
+pub(crate) use self::pieces::PieceRedactor;
+pub(crate) use self::vault::Vault;
+use super::commands::permanent;
+use crate::AppError;
+
+/// The shortest secret, in bytes: a shorter one would be found in ordinary text.
+pub(crate) const MIN_SECRET_BYTES: usize = 6;
+
+/// The most bytes of all secrets of an execution: their matcher takes many times as much.
+const MAX_SECRETS_BYTES: usize = 32 << 10;
+
+/// The secrets of one execution. Never printed.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Option<Arc<Known>>);
+
+/// Secrets by name.
+type Values = Vec<(String, String)>;
+
+/// At least one secret, with what recognises it.
+pub(crate) struct Known {
+    values: Arc<Values>,
+    matcher: Matcher,
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+impl Known {
+    fn new(values: Arc<Values>) -> Self {
+        let matcher = Matcher::new(values.iter().map(|(_, value)| value.as_str()));
+        Self { values, matcher }
+    }
+}
+
+impl Redact for Known {
+    fn redact_text(&self, text: &str) -> Option<String> {
+        self.matcher.redact_text(text)
+    }
+
+    fn redact_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.matcher.redact_bytes(bytes)
+    }
+}
+
+impl Secrets {
+    fn find(&self, name: &str) -> Option<&str> {
+        let values = self.0.iter().flat_map(|known| known.values.iter());
+        let mut found = values.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.as_str())
+    }
+
+    /// What keeps them out of the events of their execution; `None`: there are none.
+    pub(crate) fn redact(&self) -> Option<Arc<dyn Redact>> {
+        self.0.clone().map(|known| known as Arc<dyn Redact>)
+    }
+
+    /// The same for a step under way.
+    pub(crate) fn redact_ref(&self) -> &dyn Redact {
+        match &self.0 {
+            Some(known) => &**known,
+            None => &NoSecrets,
+        }
+    }
+
+    /// What redacts a text that is sent in pieces; `None`: there is nothing to redact.
+    pub(crate) fn piece_redactor(&self) -> Option<PieceRedactor> {
+        self.0.clone().map(PieceRedactor::new)
+    }
+
+    /// Refuses a value that holds a secret and would be stored as it is.
+    ///
+    /// # Errors
+    /// `InvalidInput` with the place in the value, which is found at `path`.
+    pub(crate) fn check_absent(&self, value: &Value, path: &str) -> Result<(), AppError> {
+        let Some(known) = &self.0 else { return Ok(()) };
+        match first_secret(&known.matcher, value, path) {
+            Some(place) => Err(AppError::InvalidInput(Problem::new(place, HELD).into())),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Secrets::check_absent`], for the values of an object.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn check_map(&self, map: &Map, path: &str) -> Result<(), AppError> {
+        if self.0.is_none() || map.is_empty() {
+            return Ok(());
+        }
+        self.check_absent(&Value::Object(map.clone()), path)
+    }
+
+    /// A step's input and configuration with the secrets where its templates placed them.
+    ///
+    /// # Errors
+    /// A secret is not there; a place that is none.
+    pub(crate) fn insert(
+        &self,
+        planned: &PlanStep,
+        run: &StepRun,
+        input: Arc<Value>,
+        config: Arc<Value>,
+    ) -> Result<(Arc<Value>, Arc<Value>), Fault> {
+        if planned.secrets.is_empty() {
+            return Ok((input, config));
+        }
+        let Some(insertions) = &run.secrets else {
+            // It began under a version that kept no places. Its secrets went with that process.
+            let name = planned.secrets.iter().find(|name| self.find(name).is_none());
+            return Err(missing(name.unwrap_or(&planned.secrets[0])));
+        };
+        if insertions.is_empty() {
+            return Ok((input, config));
+        }
+        if let Some(wrong) = insertions.iter().find(|place| !is_sensitive(planned, place)) {
+            return Err(misplaced(&wrong.pointer));
+        }
+        let mut both = json!({"input": *input, "config": *config});
+        insert_secrets(&mut both, insertions, |name| self.find(name)).map_err(
+            |error| match error {
+                InsertError::Missing(name) => missing(&name),
+                InsertError::Misplaced(pointer) => misplaced(&pointer),
+            },
+        )?;
+        Ok((Arc::new(both["input"].take()), Arc::new(both["config"].take())))
+    }
+}
+
+/// Why a value is refused.
+const HELD: &str = "holds the value of a secret of this request; inputs and labels are stored and \
+                    shown: leave it out, and use the secret as `secrets.NAME` in the workflow";
+
+/// The place of the first text with a secret in it.
+fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> {
+    let holds = |text: &str| matcher.finds(text.as_bytes());
+    match value {
+        Value::String(text) => holds(text).then(|| path.to_owned()),
+        Value::Number(number) => matcher.is_whole(&number.to_string()).then(|| path.to_owned()),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(i, item)| first_secret(matcher, item, &format!("{path}[{i}]"))),
+        Value::Object(map) => map.iter().find_map(|(key, value)| {
+            // The name of such a key would show the secret.
+            let in_key = holds(key).then(|| path.to_owned());
+            in_key.or_else(|| first_secret(matcher, value, &format!("{path}.{key}")))
+        }),
+        Value::Null | Value::Bool(_) => None,
+    }
+}
+
+/// Whether the step type marks the place as one for secrets.
+fn is_sensitive(planned: &PlanStep, place: &SecretInsertion) -> bool {
+    let spec = stepwell_core::catalog::Catalog::find(stepwell_steps::registry(), planned.type_name);
+    spec.is_some_and(|spec| {
+        spec.sensitive.iter().any(|field| {
+            let pointer = format!("/{}", field.replace('.', "/"));
+            let below = place.pointer.strip_prefix(&pointer);
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        })
+    })
+}
+
+/// Checks the secrets of a request.
+///
+/// # Errors
+/// `InvalidRequest` naming the header of one that cannot be recognised again.
+pub(crate) fn check(secrets: &[(String, String)]) -> Result<(), AppError> {
+    for (name, value) in secrets {
+        if value.len() < MIN_SECRET_BYTES {
+            return Err(AppError::invalid(
+                &header(name),
+                format!(
+                    "the secret `{name}` has {} characters and must have at least \
+                     {MIN_SECRET_BYTES}, so that it can be recognised and kept out of what is \
+                     stored; send a longer one, or leave the header out",
+                    value.len()
+                ),
+            ));
+        }
+    }
+    let bytes: usize = secrets.iter().map(|(_, value)| value.len()).sum();
+    if let Some((name, _)) = secrets.iter().max_by_key(|(_, value)| value.len())
+        && bytes > MAX_SECRETS_BYTES
+    {
+        return Err(AppError::invalid(
+            &header(name),
+            format!(
+                "the secrets of a request may have at most {MAX_SECRETS_BYTES} bytes together, \
+                 not {bytes}; `{name}` is the longest"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The header that a secret is sent in.
+fn header(name: &str) -> String {
+    match name {
+        "OPENAI_KEY" => "X-OpenAI-Key".into(),
+        name => {
+            let words = name.split('_').map(|word| match word.split_at_checked(1) {
+                Some((first, rest)) => format!("{first}{}", rest.to_ascii_lowercase()),
+                None => word.to_owned(),
+            });
+            format!("X-Secret-{}", words.collect::<Vec<_>>().join("-"))
+        }
+    }
+}
+
+fn missing(name: &str) -> Fault {
+    permanent(
+        codes::SECRET_UNAVAILABLE,
+        format!(
+            "the secret `{name}` is not there: it was not sent with the request that started this \
+             execution (header `{}`), or the server restarted since; secrets are never stored",
+            header(name)
+        ),
+    )
+}
+
+fn misplaced(pointer: &str) -> Fault {
+    permanent(codes::INTERNAL, format!("there is no place for a secret at `{pointer}`"))
+}
+
+#[cfg(test)]
+mod tests;

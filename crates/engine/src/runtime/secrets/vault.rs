@@ -1,0 +1,98 @@
+//! The secrets of executions that are not driven at the moment: those that wait in the queue or
+//! for a moment that is far. In memory only, and bounded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use stepwell_core::ids::ExecutionId;
+
+use super::{Known, Secrets, Values};
+
+/// The most bytes of secrets that are kept for executions at rest; past it, those kept longest are
+/// dropped, and steps that need them fail as after a restart.
+const MAX_KEPT_BYTES: usize = 16 << 20;
+
+/// What an entry takes beside its secrets.
+const ENTRY_BYTES: usize = 256;
+
+/// How many sets of secrets in use are looked through for one that is the same.
+const SHARED: usize = 64;
+
+/// Holds the secrets of executions at rest, and shares what recognises them.
+#[derive(Default)]
+pub(crate) struct Vault(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    by_execution: HashMap<ExecutionId, (u64, Arc<Values>)>,
+    /// The oldest first.
+    order: BTreeMap<u64, ExecutionId>,
+    next: u64,
+    bytes: usize,
+    /// Those in use, so that executions with the same secrets share a matcher.
+    shared: Vec<Weak<Known>>,
+}
+
+fn size(values: &Values) -> usize {
+    let size = |(name, value): &(String, String)| ENTRY_BYTES + name.len() + value.len();
+    values.iter().map(size).sum()
+}
+
+impl Vault {
+    /// The secrets of a new execution.
+    pub(crate) fn open(&self, values: Vec<(String, String)>) -> Secrets {
+        if values.is_empty() { Secrets::default() } else { self.shared(Arc::new(values)) }
+    }
+
+    fn shared(&self, values: Arc<Values>) -> Secrets {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.shared.retain(|known| known.strong_count() > 0);
+        let same = kept.shared.iter().filter_map(Weak::upgrade).find(|k| k.values == values);
+        drop(kept);
+        if let Some(known) = same {
+            return Secrets(Some(known));
+        }
+        let known = Arc::new(Known::new(values));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.shared.len() < SHARED {
+            kept.shared.push(Arc::downgrade(&known));
+        }
+        drop(kept);
+        Secrets(Some(known))
+    }
+
+    /// Keeps the secrets of an execution that leaves memory.
+    pub(crate) fn keep(&self, id: ExecutionId, secrets: &Secrets) {
+        let Some(values) = secrets.0.as_ref().map(|known| &known.values) else { return };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(id);
+        let order = kept.next;
+        kept.next += 1;
+        kept.bytes += size(values);
+        kept.by_execution.insert(id, (order, Arc::clone(values)));
+        kept.order.insert(order, id);
+        while kept.bytes > MAX_KEPT_BYTES
+            && let Some((_, oldest)) = kept.order.first_key_value()
+        {
+            let oldest = *oldest;
+            kept.remove(oldest);
+        }
+    }
+
+    /// Takes out the secrets of an execution that is driven again, or is gone.
+    pub(crate) fn take(&self, id: ExecutionId) -> Secrets {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = kept.remove(id);
+        drop(kept);
+        values.map_or_else(Secrets::default, |values| self.shared(values))
+    }
+}
+
+impl Kept {
+    fn remove(&mut self, id: ExecutionId) -> Option<Arc<Values>> {
+        let (order, values) = self.by_execution.remove(&id)?;
+        self.order.remove(&order);
+        self.bytes -= size(&values);
+        Some(values)
+    }
+}
