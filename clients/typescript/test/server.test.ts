@@ -194,7 +194,7 @@ test("secrets", async () => {
     ],
   });
   const without = await client.run(workflowId);
-  const given = await client.run(workflowId, undefined, { secrets: { STRIPE_KEY: "s" } });
+  const given = await client.run(workflowId, undefined, { secrets: { STRIPE_KEY: "sk_test_1" } });
   assert.equal(without.error?.code, "SECRET_UNAVAILABLE");
   assert.ok(given.error && given.error.code !== "SECRET_UNAVAILABLE");
 });
