@@ -153,7 +153,7 @@ async fn no_sink_holds_a_secret() {
     let list: Value = serde_json::from_str(&list).unwrap();
     let items = list["data"]["items"].as_array().unwrap();
     assert_eq!(items.len(), 3);
-    for id in items.iter().map(|item| item["id"].as_str().unwrap()) {
+    for id in items.iter().map(|item| item["execution_id"].as_str().unwrap()) {
         for path in [
             format!("/api/v1/workflow_executions/{id}"),
             format!("/api/v1/workflow_executions/{id}/logs"),

@@ -7,8 +7,9 @@ use crate::support::Server;
 #[tokio::test]
 async fn secrets_that_cannot_be_kept_are_refused_in_each_api() {
     let server = Server::start().await;
-    let workflow = server.workflow(json!([{"id": "a", "type": "Echo"}])).await;
-    let id = workflow.trim_start_matches("/workflows/").to_owned();
+    let definition = json!({"name": "test", "inputs": {"text": "string"},
+        "steps": [{"id": "a", "type": "Echo", "input": {"text": "{{ inputs.text }}"}}]});
+    let id = server.post("/workflows", &definition).await.text_at("/workflow_id");
     let uuid = server.get("/api/v1/workflows?page_size=1").await.text_at("/data/items/0/id");
     let inputs = |text: &str| json!([{"type": "STRING", "name": "text", "value": text}]);
     type Body<'a> = &'a dyn Fn(&str) -> Value;
