@@ -18,6 +18,7 @@ mod migrate;
 mod nodes;
 mod options;
 mod readers;
+mod recoveries;
 mod row;
 mod schedules;
 mod webhooks;

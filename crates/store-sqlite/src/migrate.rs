@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_audit.sql"),
     include_str!("../migrations/0008_webhook_history.sql"),
     include_str!("../migrations/0009_outbox_indexes.sql"),
+    include_str!("../migrations/0011_recoveries.sql"),
 ];
 
 /// "Step": marks the file as ours.

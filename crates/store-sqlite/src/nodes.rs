@@ -6,10 +6,10 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
 use stepwell_store::{NodeStore, StoreError};
 
-use crate::SqliteStore;
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
 use crate::writer::Batch;
+use crate::{SqliteStore, recoveries};
 
 const FIND: &str = "SELECT alive FROM nodes WHERE id = ?1";
 const SAVE: &str = "INSERT INTO nodes (id, heartbeat_at, alive) VALUES (?1, ?2, 1)
@@ -88,6 +88,7 @@ fn take_over(batch: &mut Batch<'_>, node: NodeId, before: Timestamp) -> Result<u
         taken += row::run(connection, GIVE, params![own, node.blob()])?;
         row::run(connection, FORGET, [node.blob()])?;
     }
+    recoveries::forget_ended(connection)?;
     batch.nodes_changed();
     Ok(taken as u64)
 }

@@ -25,7 +25,7 @@ pub use effects::Effects;
 pub use error::StoreError;
 pub use schedules::ScheduleStore;
 pub use traits::{
-    DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore, Store,
-    WorkflowStore, WorkspaceStore,
+    DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore,
+    RecoveryStore, Store, WorkflowStore, WorkspaceStore,
 };
 pub use webhooks::WebhookStore;

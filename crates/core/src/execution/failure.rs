@@ -57,4 +57,6 @@ pub mod codes {
     pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
     /// A fault of Stepwell itself.
     pub const INTERNAL: &str = "INTERNAL_ERROR";
+    /// The execution took the process down, or hung, each time it was recovered.
+    pub const POISONED: &str = "POISONED";
 }

@@ -23,6 +23,7 @@ use crate::runtime::hooks::{Hooks, watch_webhooks};
 use crate::runtime::nodes::{DEAD_AFTER, prove_alive};
 use crate::runtime::plans::{Memory, Plans};
 use crate::runtime::queue::{claim_queued, resume_unfinished};
+use crate::runtime::recoveries::Suspects;
 use crate::runtime::registry::{Message, Registry};
 use crate::runtime::retention::purge_old;
 use crate::runtime::schedules::Schedules;
@@ -139,6 +140,7 @@ impl App {
             egress,
             meters: Meters::new(),
             background: Background::new(),
+            suspects: Suspects::default(),
             evaluations: Arc::new(Semaphore::new(evaluation_places())),
             queued: AtomicUsize::new(0),
             queue_changed: Notify::new(),

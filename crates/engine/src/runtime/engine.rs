@@ -17,6 +17,7 @@ use super::background::Background;
 use super::deliveries::{new_secret, setting_name};
 use super::hooks::Hooks;
 use super::plans::{Memory, Plans};
+use super::recoveries::Suspects;
 use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
 use super::schedules::Schedules;
@@ -49,6 +50,8 @@ pub(crate) struct Engine {
     /// How much of their limits keys and workspaces have used.
     pub(crate) meters: Meters,
     pub(crate) background: Background,
+    /// Executions that are to be recovered alone.
+    pub(crate) suspects: Suspects,
     /// Places for evaluations that may take long.
     pub(crate) evaluations: Arc<Semaphore>,
     /// How many accepted executions this node knows to be waiting in the queue.

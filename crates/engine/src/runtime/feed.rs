@@ -9,7 +9,7 @@
 //! even so is told.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stepwell_core::Timestamp;
@@ -78,6 +78,7 @@ pub(crate) struct Feed {
     stored: OnceLock<()>,
     /// How many wait for that: mostly nobody does, and then nobody is woken.
     stored_waiters: AtomicUsize,
+    committed: AtomicBool,
     outcome: OnceLock<Outcome>,
     news: watch::Sender<()>,
 }
@@ -122,6 +123,7 @@ impl Feed {
             record: OnceLock::new(),
             stored: OnceLock::new(),
             stored_waiters: AtomicUsize::new(0),
+            committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
             news,
         })
@@ -240,8 +242,19 @@ impl Feed {
         self.news.subscribe()
     }
 
+    /// Notes that something was committed.
+    pub(crate) fn set_committed(&self) {
+        self.committed.store(true, Ordering::Relaxed);
+        self.set_stored();
+    }
+
+    /// Whether anything was committed since it was brought into memory.
+    pub(crate) fn has_committed(&self) -> bool {
+        self.committed.load(Ordering::Relaxed)
+    }
+
     /// Notes that the acceptance of the execution is durable.
-    pub(crate) fn set_stored(&self) {
+    fn set_stored(&self) {
         if self.stored.set(()).is_ok() && self.stored_waiters.load(Ordering::SeqCst) > 0 {
             self.news.send_replace(());
         }

@@ -14,6 +14,7 @@ pub(crate) mod nodes;
 mod noted;
 pub(crate) mod plans;
 pub(crate) mod queue;
+pub(crate) mod recoveries;
 pub(crate) mod registry;
 pub(crate) mod retention;
 pub(crate) mod runner;

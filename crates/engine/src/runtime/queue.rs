@@ -7,6 +7,7 @@ use stepwell_store::traits::{ClaimQueued, OwnedUnfinished};
 
 use super::background::Stop;
 use super::engine::Engine;
+use super::recoveries::{try_suspects, wake_recovered};
 use super::runner::Because;
 use crate::AppError;
 
@@ -49,6 +50,7 @@ async fn claim(engine: &Arc<Engine>) -> Result<(), AppError> {
 /// Resumes everything that this node owns and that does not wait for a moment: what a crash or a
 /// stop interrupted. Goes on while there is room, so that a long backlog does not fill memory.
 pub(crate) async fn resume_unfinished(engine: Arc<Engine>, mut stop: Stop) {
+    let mut suspects = Vec::new();
     let mut after = None;
     loop {
         if !engine.has_room() {
@@ -61,12 +63,20 @@ pub(crate) async fn resume_unfinished(engine: Arc<Engine>, mut stop: Stop) {
         }
         let owned = OwnedUnfinished { node: engine.node, after, limit: BATCH };
         match engine.store.owned_unfinished(owned).await {
-            Ok(found) if found.is_empty() => return,
+            Ok(found) if found.is_empty() => break,
             Ok(found) => {
-                after = found.last().copied();
-                for id in found {
-                    engine.wake(id, Because::ItIsTime);
+                let last = found.last().copied();
+                match wake_recovered(&engine, found).await {
+                    Ok(more) => suspects.extend(more),
+                    Err(error) => {
+                        tracing::warn!(%error, "recoveries cannot be counted");
+                        if !stop.sleep(LOOK_EVERY).await {
+                            return;
+                        }
+                        continue;
+                    }
                 }
+                after = last;
             }
             Err(error) => {
                 tracing::warn!(%error, "unfinished executions cannot be read");
@@ -76,4 +86,5 @@ pub(crate) async fn resume_unfinished(engine: Arc<Engine>, mut stop: Stop) {
             }
         }
     }
+    try_suspects(engine, suspects, stop).await;
 }

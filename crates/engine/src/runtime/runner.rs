@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use stepwell_core::catalog::Effect;
-use stepwell_core::execution::{Command, Decision, Execution, Input, Recorded, Refused, Status};
+use stepwell_core::execution::{
+    Command, Decision, Execution, Failure, Input, Recorded, Refused, Status, codes,
+};
 use stepwell_core::expr::Budget;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
@@ -82,6 +84,13 @@ pub(crate) struct Runner {
     carried_out: u32,
 }
 
+/// Why an execution is set aside.
+fn poisoned() -> Failure {
+    let text = "the server stopped or hung when it last went on with this execution, twice in a \
+                row; it is not tried again by itself, but can be rerun";
+    Failure::new(codes::POISONED, text)
+}
+
 /// Frees the runner's place, however the runner ends.
 struct Departure(Arc<Engine>, ExecutionId);
 
@@ -130,6 +139,8 @@ pub(crate) enum Because {
     ItIsTime,
     /// Somebody is about to tell it something.
     OfMessage,
+    /// It got nowhere at its last recoveries: it fails.
+    SetAside,
 }
 
 impl Runner {
@@ -149,6 +160,7 @@ impl Runner {
                 seat.feed.fill(&beginning.record, &[]);
                 let runner = Self::new(engine, seat, beginning);
                 let first = match runner.execution.status() {
+                    _ if because == Because::SetAside => Some(Input::Abort { error: poisoned() }),
                     // The queue decides when it starts, not whoever wants to tell it something.
                     Status::Queued if because == Because::OfMessage => None,
                     Status::Queued => Some(Input::Start),

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_store::traits::Due;
+use stepwell_core::ids::ExecutionId;
+use stepwell_store::traits::{Due, Recovery};
 
 use super::background::Stop;
 use super::engine::Engine;
+use super::recoveries::{try_suspects, wake_recovered};
 use super::runner::Because;
 
 /// The most executions that are woken at a time.
@@ -20,8 +22,9 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The loop that wakes executions until it is told to stop.
 pub(crate) async fn wake_sleepers(engine: Arc<Engine>, mut stop: Stop) {
+    let mut left_over = LeftOver::default();
     loop {
-        let pause = match wake_due(&engine).await {
+        let pause = match wake_due(&engine, &mut left_over).await {
             Ok(pause) => pause,
             Err(error) => {
                 tracing::warn!(%error, "timers cannot be read");
@@ -36,15 +39,49 @@ pub(crate) async fn wake_sleepers(engine: Arc<Engine>, mut stop: Stop) {
     }
 }
 
-async fn wake_due(engine: &Arc<Engine>) -> Result<Duration, stepwell_store::StoreError> {
+/// What was due when this node started: it is recovered, not just woken.
+#[derive(Default)]
+struct LeftOver {
+    /// All of it was seen.
+    is_done: bool,
+    suspects: Vec<Recovery>,
+}
+
+async fn wake_due(
+    engine: &Arc<Engine>,
+    left_over: &mut LeftOver,
+) -> Result<Duration, stepwell_store::StoreError> {
     let now = engine.now();
     if !engine.has_room() {
         return Ok(LOOK_AGAIN);
     }
     let due = engine.store.due(Due { node: engine.node, now, limit: BATCH }).await?;
-    for id in due {
-        engine.wake(id, Because::ItIsTime);
+    if left_over.is_done {
+        for id in due.into_iter().filter(|id| !engine.suspects.contains(*id)) {
+            engine.wake(id, Because::ItIsTime);
+        }
+    } else {
+        recover(engine, due, left_over).await?;
     }
     let next = engine.store.next_wake(engine.node).await?;
     Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(LOOK_AGAIN, LOOK_EVERY))
+}
+
+async fn recover(
+    engine: &Arc<Engine>,
+    due: Vec<ExecutionId>,
+    left_over: &mut LeftOver,
+) -> Result<(), stepwell_store::StoreError> {
+    let is_all = due.len() < BATCH;
+    let is_new = |id: &ExecutionId| {
+        !engine.suspects.contains(*id) && engine.registry.active_feed(*id).is_none()
+    };
+    let new = due.into_iter().filter(is_new).collect();
+    left_over.suspects.extend(wake_recovered(engine, new).await?);
+    if is_all {
+        left_over.is_done = true;
+        let suspects = std::mem::take(&mut left_over.suspects);
+        engine.background.start(|stop| try_suspects(engine.clone(), suspects, stop));
+    }
+    Ok(())
 }

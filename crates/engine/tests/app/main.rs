@@ -7,6 +7,7 @@ mod control;
 mod echo;
 mod limits;
 mod outbox;
+mod poison;
 mod rates;
 mod receiver;
 mod restart;

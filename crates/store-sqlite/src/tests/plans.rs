@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, deliveries, executions, feedback, keys, maintenance, nodes, schedules, webhooks,
-    workflows, workspaces,
+    audit, deliveries, executions, feedback, keys, maintenance, nodes, recoveries, schedules,
+    webhooks, workflows, workspaces,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -31,6 +31,7 @@ async fn every_query_searches_an_index() {
             feedback::QUERIES,
             keys::QUERIES,
             nodes::QUERIES,
+            recoveries::QUERIES,
             maintenance::QUERIES,
             workspaces::QUERIES,
         ];

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod lists;
 pub mod nodes;
 pub mod purges;
+pub mod recoveries;
 pub mod refusals;
 pub mod schedules;
 pub mod stats;
@@ -43,6 +44,7 @@ macro_rules! conformance_tests {
                 due_and_next_wake, unfinished_in_pages, active_by_key_and_workspace;
             nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
                 leaving_gives_up_the_queue;
+            recoveries: recoveries_are_counted;
             stats: counts_are_exact, counts_under_concurrency;
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
                 attempts_are_listed, receivers_share,

@@ -10,6 +10,7 @@ mod feedback;
 mod keys;
 mod lists;
 mod nodes;
+mod recoveries;
 mod schedules;
 mod webhooks;
 mod workflows;
@@ -31,6 +32,7 @@ use crate::record::{
     WorkspaceRecord,
 };
 use crate::schedules::ScheduleRecord;
+use crate::traits::Recovery;
 use crate::webhooks::WebhookRecord;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -59,6 +61,8 @@ struct State {
     webhooks: BTreeMap<WebhookId, WebhookRecord>,
     webhook_changes: u64,
     nodes: BTreeMap<NodeId, NodeRecord>,
+    /// With the seq of the journal at the last recovery.
+    recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,
     audit: BTreeMap<AuditPlace, AuditRecord>,
 }

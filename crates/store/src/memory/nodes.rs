@@ -48,6 +48,9 @@ impl NodeStore for MemoryStore {
         for id in dead {
             state.nodes.remove(&id);
         }
+        let State { recoveries, executions, .. } = &mut *state;
+        let goes_on = |id| executions.get(id).is_some_and(|e| !e.record.status.is_final());
+        recoveries.retain(|id, _| goes_on(id));
         Ok(taken)
     }
 

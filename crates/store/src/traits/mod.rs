@@ -6,6 +6,7 @@ mod feedback;
 mod keys;
 mod maintenance;
 mod nodes;
+mod recoveries;
 mod workflows;
 mod workspaces;
 
@@ -15,6 +16,7 @@ pub use feedback::FeedbackStore;
 pub use keys::{KeyStore, RevokeKey, UpdateKey};
 pub use maintenance::{MaintenanceStore, Purge};
 pub use nodes::NodeStore;
+pub use recoveries::{Recovery, RecoveryStore};
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 pub use workspaces::{UpdateWorkspace, WorkspaceStore};
 
@@ -32,6 +34,7 @@ pub trait Store:
     + DeliveryStore
     + WebhookStore
     + NodeStore
+    + RecoveryStore
     + ScheduleStore
     + AuditStore
     + MaintenanceStore
@@ -47,6 +50,7 @@ impl<T> Store for T where
         + DeliveryStore
         + WebhookStore
         + NodeStore
+        + RecoveryStore
         + ScheduleStore
         + AuditStore
         + MaintenanceStore

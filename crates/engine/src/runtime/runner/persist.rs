@@ -45,7 +45,7 @@ impl Runner {
             }
         }
         self.record = record;
-        self.feed.set_stored();
+        self.feed.set_committed();
         self.idempotency = None;
         self.schedule = None;
         if self.record.status.is_final() {

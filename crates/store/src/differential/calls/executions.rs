@@ -63,7 +63,7 @@ impl Caller {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(9) {
+        match self.random.below(11) {
             0 => both!(one, other, load_execution(id)),
             1 => {
                 let (of, external_id) = (workspace(self.number(2)), self.number(12).to_string());
@@ -92,6 +92,13 @@ impl Caller {
                 };
                 both!(one, other, active_executions(of))
             }
+            8 => {
+                let n = self.random.below(EXECUTIONS);
+                let ids: Vec<_> =
+                    (n..EXECUTIONS).step_by(2).map(|n| execution(u128::from(n))).collect();
+                both!(one, other, begin_recoveries(ids))
+            }
+            9 => both!(one, other, count_trial(id)),
             _ => {
                 let after = self.random.maybe(2, |_| id);
                 let owned = OwnedUnfinished { node, after, limit };
