@@ -49,7 +49,9 @@ impl NodeStore for MemoryStore {
             state.nodes.remove(&id);
         }
         let State { recoveries, executions, .. } = &mut *state;
-        let goes_on = |id| executions.get(id).is_some_and(|e| !e.record.status.is_final());
+        let goes_on = |id: &ExecutionId| {
+            executions.get(id).is_some_and(|stored| !stored.record.status.is_final())
+        };
         recoveries.retain(|id, _| goes_on(id));
         Ok(taken)
     }
