@@ -53,7 +53,7 @@ def test_managing(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.requests[0].json() == EXAMPLES["Create Workflow"].body
     assert query(printed, 2) == {
         "status": ["active"],
-        "department": ["customer_success"],
+        "metadata.department": ["customer_success"],
         "page": ["1"],
         "page_size": ["10"],
     }

@@ -110,8 +110,11 @@ def test_lists(client: Client) -> None:
     assert list(client.workflows.iter(metadata=label, type="onboarding")) == []
     with pytest.raises(stepwell.BadRequestError, match="sort_by"):
         client.workflows.list(sort_by="colour")
-    with pytest.raises(ValueError, match="status"):
-        client.workflows.list(metadata={"status": "x"})
+    assert client.workflows.list(metadata={"status": "x"}).items == []
+    labelled = client.workflows.create(
+        "l-status", configuration={"steps": STEPS[1:]}, metadata={"status": "x"}
+    )
+    assert [r.id for r in client.workflows.iter(metadata={"status": "x"})] == [labelled.id]
 
 
 @pytest.mark.parametrize(

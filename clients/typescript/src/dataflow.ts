@@ -242,13 +242,13 @@ export class DataflowClient {
   }
 
   /**
-   * What happens to an execution, from its beginning (or after the event `after`) until it ended.
+   * What happens to an execution, from its beginning (or after the event with the id `after`) until it ended.
    * A connection that breaks is replaced; no event is lost or comes twice.
    */
   events(
     workflowId: string,
     executionId: string,
-    { after = 0, signal }: { after?: number; signal?: AbortSignal } = {},
+    { after = 0, signal }: { after?: number | string; signal?: AbortSignal } = {},
   ): AsyncGenerator<m.ExecutionEvent> {
     const options: CallOptions = signal ? { signal } : {};
     return follow<m.ExecutionEvent>(this.http, {

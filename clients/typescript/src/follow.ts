@@ -1,9 +1,10 @@
 /**
  * Following an execution over several connections without losing or repeating an event.
  *
- * Several events can have the same id (a task that settles is a `task` and a `progress` event),
- * and a connection can break between them. So a new connection begins after the last id that is
- * known to be whole, and what was seen of the next one is skipped.
+ * Several events can have the same sequence number (a task that settles is a `task` and a `progress`
+ * event), older servers gave them one id, and a connection can break between them. So a new
+ * connection begins after the last number that is known to be whole, and what was seen of the next
+ * one is skipped.
  */
 
 import { ConnectionFailedError, StepwellError, UnexpectedAnswerError } from "./errors.js";
@@ -18,6 +19,7 @@ const STREAM_TIMEOUT = 60_000;
 /** What the events of every API have. */
 interface Event {
   event: string;
+  id: string;
   sequence: number;
 }
 
@@ -39,7 +41,7 @@ export class Follower<E extends Event> {
    * @param final the statuses after which there are no more events
    */
   constructor(
-    private whole: number,
+    private whole: number | string,
     private readonly opaque: ReadonlySet<string>,
     private readonly final: ReadonlySet<string>,
   ) {}
@@ -51,7 +53,7 @@ export class Follower<E extends Event> {
     this.skip = this.seen;
     this.heard = false;
     const headers: Record<string, string> = { Accept: "text/event-stream" };
-    if (this.whole > 0) headers["Last-Event-ID"] = String(this.whole);
+    if (this.whole !== 0) headers["Last-Event-ID"] = String(this.whole);
     return headers;
   }
 
@@ -90,7 +92,7 @@ function read<E extends Event>(message: Message, opaque: ReadonlySet<string>): E
   try {
     const data = camel(JSON.parse(message.data), opaque) as E;
     if (typeof data.sequence !== "number") throw new TypeError("`sequence` is not a number");
-    return { ...data, event: message.event };
+    return { ...data, event: message.event, id: message.id };
   } catch (cause) {
     const told = `the event \`${message.event}\` is not readable: ${message.data.slice(0, 100)}`;
     throw new UnexpectedAnswerError(told, undefined, cause);

@@ -7,6 +7,7 @@ import {
   StepwellError,
   UnexpectedAnswerError,
 } from "./errors.js";
+import { environmentProxy, isLoopback, type Process } from "./proxy.js";
 import {
   DEFAULT_POLICY,
   delay,
@@ -123,19 +124,16 @@ export class Clock {
   }
 }
 
-/** What a client knows of Node. */
-interface Process {
-  env?: Record<string, string | undefined>;
-  versions?: Record<string, string | undefined>;
-}
-
 /** Sends calls to one server. */
 export class Http {
   readonly baseUrl: string;
   readonly policy: RetryPolicy;
-  private readonly apiKey: string;
+  /** Hidden also from those who print the client. */
+  readonly #apiKey: string;
   private readonly timeout: number;
   private readonly fetch: typeof fetch;
+  /** What the messages of lost connections end with. */
+  private readonly proxy: string = "";
   private readonly agent: Record<string, string> = {};
 
   constructor(options: ClientOptions) {
@@ -148,11 +146,13 @@ export class Http {
       options.baseUrl ?? env["STEPWELL_URL"] ?? env["STEPWELL_SERVER"] ?? "http://127.0.0.1:8080";
     // In a browser it can also be a path of the page's own origin.
     if (!/^(https?:\/\/[^/]|\/|$)/i.test(url)) {
-      throw new TypeError(`baseUrl must be like http://127.0.0.1:8080, not ${url}`);
+      // Not shown: it can be the key, given in the wrong place.
+      throw new TypeError("baseUrl must be an address like http://127.0.0.1:8080; it is none");
     }
+    if (/^https?:/i.test(url)) this.proxy = checked(url, options.fetch ? {} : (process ?? {}));
     // Paths are said by the calls; some know the address with the one of the management API.
     this.baseUrl = url.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
-    this.apiKey = keyOf(options.apiKey ?? env["STEPWELL_API_KEY"] ?? "");
+    this.#apiKey = keyOf(options.apiKey ?? env["STEPWELL_API_KEY"] ?? "");
     this.timeout = options.timeout ?? 30_000;
     this.policy = { ...DEFAULT_POLICY, ...options.retries };
     if (options.maxRetries !== undefined) this.policy.maxRetries = options.maxRetries;
@@ -212,11 +212,11 @@ export class Http {
   ): Error {
     if (signal?.aborted) return signal.reason as Error;
     if (clock.late) {
-      return new RequestTimeoutError(`${this.baseUrl} did not answer in time`, executionId);
+      return new RequestTimeoutError(`${this.baseUrl} did not answer in time${this.proxy}`, executionId);
     }
     const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
     const told = inner instanceof Error ? inner.message : String(inner);
-    return new ConnectionFailedError(`${this.baseUrl}: ${told}`, { executionId, cause });
+    return new ConnectionFailedError(`${this.baseUrl}: ${told}${this.proxy}`, { executionId, cause });
   }
 
   private request(call: Call): { url: string; init: RequestInit } {
@@ -225,7 +225,7 @@ export class Http {
       ...this.agent,
       ...call.headers,
     };
-    if (this.apiKey) headers["X-API-KEY"] = this.apiKey;
+    if (this.#apiKey) headers["X-API-KEY"] = this.#apiKey;
     if (call.method === "POST") headers["Idempotency-Key"] = call.idempotencyKey ?? newKey();
     // The server never redirects; following would hand the key to whoever does.
     const init: RequestInit = { method: call.method, headers, redirect: "error" };
@@ -246,12 +246,38 @@ export class Http {
 }
 
 /**
+ * Refuses an address that `fetch` refuses by showing it, and one of this machine that it sends to a
+ * proxy. Names the proxy of another.
+ */
+function checked(text: string, process: Process): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new TypeError("baseUrl must be an address like http://127.0.0.1:8080; it is none");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("baseUrl must not hold credentials; give the key as apiKey");
+  }
+  const proxy = environmentProxy(url, process);
+  if (proxy === undefined) return "";
+  if (isLoopback(url.hostname)) {
+    throw new TypeError(
+      `fetch would send what is for ${url.host}, which is this machine, to the proxy of ` +
+        `${proxy.variable}; add ${url.hostname} to NO_PROXY, or give a fetch of your own`,
+    );
+  }
+  return ` (through the proxy ${proxy.address} of ${proxy.variable})`;
+}
+
+/**
  * A key without the line end of the file that it was read from. What is wrong with it must not be
  * told by showing it.
  */
 function keyOf(text: string): string {
   const key = text.trim();
   if (!/^[!-~]*$/.test(key)) throw new TypeError("apiKey has characters that no key has");
+  if (key.includes("://")) throw new TypeError("apiKey is an address; give that as baseUrl");
   return key;
 }
 

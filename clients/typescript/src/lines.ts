@@ -32,18 +32,23 @@ export class Lines {
 /** A server-sent event. */
 export interface Message {
   event: string;
+  /** Empty where none was sent. */
+  id: string;
   data: string;
 }
 
 /** Makes server-sent events of lines. */
 export class Messages {
   private event = "";
+  /** It stays until another comes. */
+  private id = "";
   private data: string[] = [];
 
   /** The event that this line completes. */
   feed(line: string): Message | undefined {
     if (line === "") {
-      const message = { event: this.event || "message", data: this.data.join("\n") };
+      const data = this.data.join("\n");
+      const message = { event: this.event || "message", id: this.id, data };
       const some = this.data.length > 0;
       this.event = "";
       this.data = [];
@@ -53,6 +58,7 @@ export class Messages {
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (name === "event") this.event = value;
+    else if (name === "id") this.id = value;
     else if (name === "data") this.data.push(value);
     return undefined;
   }

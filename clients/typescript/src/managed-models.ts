@@ -264,8 +264,12 @@ export interface LogLine {
   message: string;
 }
 
-/** What every event carries; `sequence` is its place in the execution's journal. */
+/**
+ * What every event carries; `sequence` is its place in the execution's journal, which it can share
+ * with others, `id` is its own and what `after` takes.
+ */
 interface EventBase {
+  id: string;
   executionId: string;
   sequence: number;
   timestamp: string;

@@ -209,12 +209,12 @@ export class ManagedExecutions extends Resource {
   }
 
   /**
-   * What happens to an execution, from its beginning (or after the event `after`) until it ended.
+   * What happens to an execution, from its beginning (or after the event with the id `after`) until it ended.
    * A connection that breaks is replaced; no event is lost or comes twice.
    */
   events(
     executionId: string,
-    { after = 0, signal }: { after?: number; signal?: AbortSignal } = {},
+    { after = 0, signal }: { after?: number | string; signal?: AbortSignal } = {},
   ): AsyncGenerator<m.Event> {
     const options: CallOptions = signal ? { signal } : {};
     return follow<m.Event>(this.http, {

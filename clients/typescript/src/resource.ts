@@ -5,21 +5,6 @@ import type { Call, CallOptions, Http, Query } from "./http.js";
 import type { Page } from "./managed-models.js";
 import { camel, MANAGEMENT, snake } from "./names.js";
 
-/** Parameters of lists that no label may have the name of. */
-const RESERVED: ReadonlySet<string> = new Set([
-  "page",
-  "page_size",
-  "sort_by",
-  "sort_order",
-  "cursor",
-  "status",
-  "type",
-  "workflow_id",
-  "start_date",
-  "end_date",
-  "external_id",
-]);
-
 /** Calls that are sent by a client. */
 export class Resource {
   /** @internal */
@@ -72,7 +57,7 @@ function rest(signal: AbortSignal | undefined, timeout: number | undefined): Cal
   return { ...(signal ? { signal } : {}), ...(timeout === undefined ? {} : { timeout }) };
 }
 
-/** What a list is asked with; labels go beside the other parameters. */
+/** What a list is asked with; labels are marked, since one can have the name of a parameter. */
 function queryOf(options: object): Query {
   const { metadata = {}, ...fields } = options as { metadata?: Record<string, string> };
   const query: Query = {};
@@ -80,10 +65,7 @@ function queryOf(options: object): Query {
     query[name] = parameter(value);
   }
   for (const [name, value] of Object.entries(metadata)) {
-    if (RESERVED.has(name)) {
-      throw new TypeError(`lists cannot be filtered by the label \`${name}\``);
-    }
-    query[name] = value;
+    query[`metadata.${name}`] = value;
   }
   return query;
 }

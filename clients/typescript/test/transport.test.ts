@@ -196,7 +196,7 @@ test("addresses and keys", async (t) => {
     ["sk_live_a", `stepwell-typescript/${version}`],
   );
   for (const baseUrl of ["localhost:8080", "ftp://example.com", "http://", "127.0.0.1:80"]) {
-    assert.throws(() => new Client({ baseUrl }), /TypeError: baseUrl must be like/);
+    assert.throws(() => new Client({ baseUrl }), /TypeError: baseUrl must be an address like/);
   }
   for (const key of ["sk_live_a\r\nb", "sk_live_ключ", "sk_live_a b"]) {
     assert.throws(
@@ -428,6 +428,7 @@ test("it needs nothing that browsers lack", async (t) => {
     Headers,
     AbortController,
     TextDecoder,
+    URL,
     URLSearchParams,
     crypto,
     setTimeout,

@@ -329,3 +329,93 @@ fn webhooks_are_made_listed_and_deleted() {
     assert_eq!(folder.refused(&["webhooks", "show", id]).0, 3);
     drop(server);
 }
+
+/// A proxy that keeps what it is sent and closes every connection.
+struct Proxy {
+    address: std::net::SocketAddr,
+    heard: std::sync::Arc<std::sync::Mutex<String>>,
+}
+
+impl Proxy {
+    fn start() -> Self {
+        use std::io::Read as _;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let kept = heard.clone();
+        // Ends with the process.
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut buffer = [0; 4096];
+                let length = stream.read(&mut buffer).unwrap_or(0);
+                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+        });
+        Self { address, heard }
+    }
+
+    fn heard(&self) -> String {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+const PROXY_VARIABLES: [&str; 6] =
+    ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy", "HTTPS_PROXY"];
+
+/// Without any proxy, and without what exempts from one, which the test's own surroundings may set.
+fn without_proxies(command: &mut Command) -> &mut Command {
+    for name in PROXY_VARIABLES.into_iter().chain(["no_proxy", "NO_PROXY"]) {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[test]
+fn a_server_on_this_machine_is_called_without_the_proxy_of_the_environment() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    let proxy = Proxy::start();
+    let announced = std::fs::read_to_string(folder.data().join("server.json")).unwrap();
+    let announced: Value = serde_json::from_str(&announced).unwrap();
+    let url = announced["url"].as_str().unwrap();
+    let key = std::fs::read_to_string(folder.data().join("admin.key")).unwrap();
+    let named = ["workflows", "list", "--json", "--server", url, "--key", key.trim()];
+    for args in [&["workflows", "list", "--json"][..], &named] {
+        for name in PROXY_VARIABLES {
+            let mut command = folder.command(args);
+            let command = without_proxies(&mut command);
+            let output = command.env(name, format!("http://{}", proxy.address)).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name}: {stderr}");
+        }
+    }
+    assert_eq!(proxy.heard(), "");
+    drop(server);
+}
+
+#[test]
+fn an_error_names_the_proxy_without_its_credentials() {
+    let folder = Folder::new();
+    let proxy = Proxy::start();
+    let server = "http://stepwell.invalid:8080";
+    let args = ["workflows", "list", "--json", "--server", server, "--key", "sk_live_secret"];
+    let ask = |exempt: Option<&str>| {
+        let mut command = folder.command(&args);
+        without_proxies(&mut command)
+            .env("http_proxy", format!("http://u:hidden@{}", proxy.address));
+        if let Some(exempt) = exempt {
+            command.env("NO_PROXY", exempt);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(4));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let told = ask(None);
+    assert!(told.contains(&format!("the proxy http://{}", proxy.address)), "{told}");
+    assert!(!told.contains("hidden") && !told.contains("sk_live_secret"), "{told}");
+    let heard = proxy.heard();
+    assert!(heard.contains("stepwell.invalid"), "it went through: {heard}");
+    let told = ask(Some("stepwell.invalid"));
+    assert!(!told.contains("the proxy"), "{told}");
+    assert_eq!(proxy.heard(), heard, "exempt");
+}

@@ -105,15 +105,15 @@ def refusal(response: httpx.Response) -> APIError:
 
 
 def broken(
-    error: httpx.RequestError, base_url: str, execution_id: Optional[str] = None
+    error: httpx.RequestError, server: str, execution_id: Optional[str] = None
 ) -> StepwellError:
     """The exception for a request that got no answer."""
     if isinstance(error, httpx.TimeoutException):
         return RequestTimeoutError(
-            f"{base_url} did not answer in time ({type(error).__name__})", execution_id=execution_id
+            f"{server} did not answer in time ({type(error).__name__})", execution_id=execution_id
         )
     return ConnectionFailedError(
-        f"{base_url}: {error or type(error).__name__}", execution_id=execution_id
+        f"{server}: {error or type(error).__name__}", execution_id=execution_id
     )
 
 
@@ -201,22 +201,12 @@ def if_match(version: Optional[int]) -> dict[str, str]:
 
 
 def query_of(options: Mapping[str, Any]) -> dict[str, Value]:
-    """What a list is asked with. `metadata` are labels, which go beside the other parameters, so
-    that none may have the name of one: ValueError."""
+    """What a list is asked with. `metadata` are labels; their names are marked, since one can be
+    that of a parameter, or nearly."""
     labels = options.get("metadata") or {}
     fields = {name: value for name, value in options.items() if name != "metadata"}
     query = {name: _parameter(value) for name, value in given(**fields).items()}
-    for name, value in labels.items():
-        if name in _PARAMETERS:
-            raise ValueError(f"lists cannot be filtered by the label `{name}`")
-        query[name] = value
-    return query
-
-
-_PARAMETERS = frozenset(
-    {"page", "page_size", "sort_by", "sort_order", "cursor", "status", "type", "workflow_id"}
-    | {"start_date", "end_date", "external_id"}
-)
+    return {**query, **{f"metadata.{name}": value for name, value in labels.items()}}
 
 
 def _parameter(value: Any) -> Value:

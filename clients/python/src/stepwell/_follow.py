@@ -1,15 +1,16 @@
 """Following an execution over several connections without losing or repeating an event. No I/O.
 
-Several events can have the same id (a task that settles is a `task` and a `progress` event), and a
-connection can break between them. So a new connection begins after the last id that is known to be
-whole, and what was seen of the next one is skipped.
+Several events can have the same sequence number (a task that settles is a `task` and a `progress`
+event), older servers gave them one id, and a connection can break between them. So a new connection
+begins after the last number that is known to be whole, and what was seen of the next one is
+skipped.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Generic, Iterator, Mapping, Optional, TypeVar
+from typing import Any, Generic, Iterator, Mapping, Optional, TypeVar, Union
 
 import httpx
 from pydantic import ValidationError
@@ -38,7 +39,7 @@ class Kinds(Generic[E]):
         kind = self.known.get(message.event, self.other)
         try:
             data = json.loads(message.data)
-            event: E = kind.model_validate({**data, "event": message.event})
+            event: E = kind.model_validate({**data, "event": message.event, "id": message.id or ""})
         except (ValueError, TypeError, ValidationError) as error:
             raise UnexpectedAnswerError(
                 f"the event `{message.event}` {message.id} is not readable: {error}"
@@ -64,20 +65,20 @@ class Follower(Generic[E]):
     def __init__(
         self,
         kinds: Kinds[E],
-        after: int,
+        after: Union[int, str],
         execution_id: str,
         *,
-        base_url: str,
+        server: str,
         policy: RetryPolicy,
     ) -> None:
         self.ended = False
         self._kinds = kinds
-        self._whole = after
+        self._whole: Union[int, str] = after
         self._current: Optional[int] = None
         self._seen = 0
         self._skip = 0
         self._execution_id = execution_id
-        self._base_url = base_url
+        self._server = server
         self._policy = policy
         self._failed = 0
         self._new_connection()
@@ -131,7 +132,7 @@ class Follower(Generic[E]):
 
     def lost(self, error: httpx.RequestError) -> None:
         """The connection broke off, or there was none."""
-        self._cause = broken(error, self._base_url, self._execution_id)
+        self._cause = broken(error, self._server, self._execution_id)
 
     @property
     def silent(self) -> bool:

@@ -275,8 +275,10 @@ class LogLine(Model):
 
 
 class _Event(Model):
-    """What every event of an execution carries; `sequence` is its place in the journal."""
+    """What every event of an execution carries; `sequence` is its place in the journal, which it
+    can share with others, `id` is its own and what `after` takes."""
 
+    id: str = ""
     execution_id: str
     sequence: int
     timestamp: datetime

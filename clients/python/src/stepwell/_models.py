@@ -228,8 +228,10 @@ class StepTypes(Model):
 
 
 class _Event(Model):
-    """What every event of an execution carries; `sequence` is its place in the journal."""
+    """What every event of an execution carries; `sequence` is its place in the journal, which it
+    can share with others, `id` is its own and what `after` takes."""
 
+    id: str = ""
     execution_id: str
     sequence: int
     timestamp: datetime

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 import httpx
 
+from ._proxy import proxy_for, without_credentials
 from ._retry import RetryPolicy
 
 VERSION = "0.1.0"
@@ -25,10 +26,22 @@ SLOWEST_LOOK = 1.0
 class Settings:
     """The settings of a client; times in seconds."""
 
-    base_url: str
-    api_key: Optional[str]
+    # May hold credentials of a proxy before the server: not to be shown.
+    base_url: str = field(repr=False)
+    api_key: Optional[str] = field(repr=False)
     timeout: httpx.Timeout
     retries: RetryPolicy
+    # The proxy of the environment; None: the server is called directly, or by a client of the
+    # caller's, which has its own.
+    proxy: Optional[str] = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """Where requests go, for messages: without credentials."""
+        server = without_credentials(self.base_url).rstrip("/")
+        if self.proxy is None:
+            return server
+        return f"{server} through the proxy {without_credentials(self.proxy).rstrip('/')}"
 
     def headers(self) -> dict[str, str]:
         """What every request carries."""
@@ -51,9 +64,11 @@ def settings(
     timeout: float,
     max_retries: int,
     retries: Optional[RetryPolicy],
+    from_environment: bool = True,
 ) -> Settings:
     """Fills what is not given from `STEPWELL_URL` (or `STEPWELL_SERVER`) and
-    `STEPWELL_API_KEY`. ValueError where the address is none, or the key cannot be one."""
+    `STEPWELL_API_KEY`; the proxy too where `from_environment`. ValueError where the address is
+    none, or the key cannot be one; neither is shown, since they can be the wrong way round."""
     env = os.environ
     url = base_url or env.get("STEPWELL_URL") or env.get("STEPWELL_SERVER") or DEFAULT_URL
     try:
@@ -61,13 +76,14 @@ def settings(
     except httpx.InvalidURL:
         readable = False
     if not readable:
-        raise ValueError(f"base_url must be like {DEFAULT_URL}, not {url!r}")
+        raise ValueError(f"base_url must be an address like {DEFAULT_URL}; it is none")
     return Settings(
         # Paths are said by the calls; some know the address with the one of the management API.
         base_url=url.rstrip("/").removesuffix("/api/v1"),
         api_key=_key(api_key or env.get("STEPWELL_API_KEY") or ""),
         timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
         retries=retries or RetryPolicy(max_retries=max_retries),
+        proxy=proxy_for(url) if from_environment else None,
     )
 
 
@@ -77,4 +93,6 @@ def _key(text: str) -> Optional[str]:
     key = text.strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("api_key has characters that no key has")
+    if "://" in key:
+        raise ValueError("api_key is an address; the key comes first, then base_url")
     return key or None

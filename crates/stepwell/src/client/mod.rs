@@ -5,6 +5,7 @@
 mod events;
 mod http;
 mod local;
+mod proxy;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use events::Parser;
 use crate::cli::Global;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::fault::Fault;
+use crate::fault::{Fault, Kind};
 
 type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send>>;
 
@@ -159,7 +160,15 @@ impl Client {
         let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
         let (status, stream) = self.call(built(request.body(body))?).await?;
         let bytes = collect(stream).await?;
-        read_answer(status, &bytes)
+        read_answer(status, &bytes).map_err(|fault| self.naming_proxy(fault))
+    }
+
+    /// A gateway's error can be that of the proxy.
+    fn naming_proxy(&self, fault: Fault) -> Fault {
+        match &self.transport {
+            Transport::Http(http) if fault.kind == Kind::Unreachable => http.naming_proxy(fault),
+            _ => fault,
+        }
     }
 
     /// Follows an event stream until `on_event` says that it has seen enough. A stream that breaks
@@ -259,7 +268,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fault::Kind;
 
     #[test]
     fn answers_are_read() {

@@ -85,7 +85,7 @@ class AsyncDeployments(AsyncTransport):
             for event in reader.close():
                 yield event
         except httpx.RequestError as error:
-            raise broken(error, self.base_url, reader.execution_id) from error
+            raise broken(error, self._settings.shown, reader.execution_id) from error
         finally:
             await answer.aclose()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import Any, AsyncGenerator, Mapping, Optional
+from typing import Any, AsyncGenerator, Mapping, Optional, Union
 
 from typing_extensions import Unpack
 
@@ -98,9 +98,12 @@ class AsyncManagedExecutions(AsyncResource):
         call = post(where, wrapped(mm.Execution), body, key=idempotency_key)
         return await self._client._send(call)
 
-    def events(self, execution_id: str, *, after: int = 0) -> AsyncGenerator[mm.Event, None]:
-        """What happens to an execution, from its beginning (or after the event `after`) until it
-        ended. A connection that breaks is replaced; no event is lost or comes twice."""
+    def events(
+        self, execution_id: str, *, after: Union[int, str] = 0
+    ) -> AsyncGenerator[mm.Event, None]:
+        """What happens to an execution, from its beginning (or after the event with the id
+        `after`) until it ended. A connection that breaks is replaced; no event is lost or comes
+        twice."""
         look = get(path(EXECUTION, execution_id), wrapped(mm.Execution))
         where = path(EXECUTION + "/events", execution_id)
         return self._client._follow(where, MANAGEMENT_EVENTS, look, execution_id, after)

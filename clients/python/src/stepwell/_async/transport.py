@@ -31,9 +31,14 @@ class AsyncTransport:
         retries: Optional[RetryPolicy] = None,
         http_client: Optional[httpx.AsyncClient] = None,
     ) -> None:
-        self._settings = settings(base_url, api_key, timeout, max_retries, retries)
         self._own = http_client is None
-        self._http = http_client or httpx.AsyncClient()
+        self._settings = settings(base_url, api_key, timeout, max_retries, retries, self._own)
+        self._http = http_client or httpx.AsyncClient(transport=self._transport())
+
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        """With a transport of its own, httpx does not look for proxies itself."""
+        proxy = self._settings.proxy
+        return httpx.AsyncHTTPTransport(proxy=httpx.Proxy(proxy) if proxy else None)
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,7 +83,7 @@ class AsyncTransport:
                 await outcome.aclose()
             await asyncio.sleep(delay)
         if isinstance(outcome, httpx.RequestError):
-            raise broken(outcome, self.base_url) from outcome
+            raise broken(outcome, self._settings.shown) from outcome
         return outcome
 
     async def _each(
@@ -97,11 +102,16 @@ class AsyncTransport:
             turn = {**kept, **following}
 
     async def _follow(
-        self, where: str, kinds: Kinds[T], look: Call[Any], execution_id: str, after: int
+        self,
+        where: str,
+        kinds: Kinds[T],
+        look: Call[Any],
+        execution_id: str,
+        after: Union[int, str],
     ) -> AsyncGenerator[T, None]:
         """The events at a path until the execution ended. `look` gets the execution."""
         follower = Follower(
-            kinds, after, execution_id, base_url=self.base_url, policy=self._settings.retries
+            kinds, after, execution_id, server=self._settings.shown, policy=self._settings.retries
         )
         timeout = self._settings.stream_timeout
         while not follower.ended:

@@ -24,7 +24,8 @@ class Client(Workflows, Executions, Deployments, Releases, Keys):
     request is sent again up to `max_retries` times, where that is harmless: GETs, POSTs, each of
     which carries an `Idempotency-Key` (made here unless given), and moving a release tag.
     `http_client` replaces the client's own, for example to set a proxy; it is not closed with
-    this one.
+    this one. Without it, the proxy of the environment is used (`HTTPS_PROXY`, `NO_PROXY`, …), but
+    never for a server on this machine.
 
     The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
     `audit_log`.

@@ -135,10 +135,11 @@ class Executions(Transport):
         return self._send(post(where, model(m.ExecutionChanged), key=idempotency_key))
 
     def events(
-        self, workflow_id: str, execution_id: str, *, after: int = 0
+        self, workflow_id: str, execution_id: str, *, after: Union[int, str] = 0
     ) -> Generator[m.Event, None, None]:
-        """What happens to an execution, from its beginning (or after the event `after`) until it
-        ended. A connection that breaks is replaced; no event is lost or comes twice."""
+        """What happens to an execution, from its beginning (or after the event with the id
+        `after`) until it ended. A connection that breaks is replaced; no event is lost or comes
+        twice."""
         look = get(path(EXECUTION, workflow_id, execution_id), model(m.Execution))
         where = path(EXECUTION + "/events", workflow_id, execution_id)
         return self._follow(where, EVENTS, look, execution_id, after)

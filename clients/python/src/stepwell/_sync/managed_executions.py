@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from time import monotonic
-from typing import Any, Generator, Mapping, Optional
+from typing import Any, Generator, Mapping, Optional, Union
 
 from typing_extensions import Unpack
 
@@ -99,9 +99,12 @@ class ManagedExecutions(Resource):
         call = post(where, wrapped(mm.Execution), body, key=idempotency_key)
         return self._client._send(call)
 
-    def events(self, execution_id: str, *, after: int = 0) -> Generator[mm.Event, None, None]:
-        """What happens to an execution, from its beginning (or after the event `after`) until it
-        ended. A connection that breaks is replaced; no event is lost or comes twice."""
+    def events(
+        self, execution_id: str, *, after: Union[int, str] = 0
+    ) -> Generator[mm.Event, None, None]:
+        """What happens to an execution, from its beginning (or after the event with the id
+        `after`) until it ended. A connection that breaks is replaced; no event is lost or comes
+        twice."""
         look = get(path(EXECUTION, execution_id), wrapped(mm.Execution))
         where = path(EXECUTION + "/events", execution_id)
         return self._client._follow(where, MANAGEMENT_EVENTS, look, execution_id, after)

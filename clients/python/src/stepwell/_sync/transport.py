@@ -32,9 +32,14 @@ class Transport:
         retries: Optional[RetryPolicy] = None,
         http_client: Optional[httpx.Client] = None,
     ) -> None:
-        self._settings = settings(base_url, api_key, timeout, max_retries, retries)
         self._own = http_client is None
-        self._http = http_client or httpx.Client()
+        self._settings = settings(base_url, api_key, timeout, max_retries, retries, self._own)
+        self._http = http_client or httpx.Client(transport=self._transport())
+
+    def _transport(self) -> httpx.HTTPTransport:
+        """With a transport of its own, httpx does not look for proxies itself."""
+        proxy = self._settings.proxy
+        return httpx.HTTPTransport(proxy=httpx.Proxy(proxy) if proxy else None)
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +84,7 @@ class Transport:
                 outcome.close()
             time.sleep(delay)
         if isinstance(outcome, httpx.RequestError):
-            raise broken(outcome, self.base_url) from outcome
+            raise broken(outcome, self._settings.shown) from outcome
         return outcome
 
     def _each(
@@ -98,11 +103,16 @@ class Transport:
             turn = {**kept, **following}
 
     def _follow(
-        self, where: str, kinds: Kinds[T], look: Call[Any], execution_id: str, after: int
+        self,
+        where: str,
+        kinds: Kinds[T],
+        look: Call[Any],
+        execution_id: str,
+        after: Union[int, str],
     ) -> Generator[T, None, None]:
         """The events at a path until the execution ended. `look` gets the execution."""
         follower = Follower(
-            kinds, after, execution_id, base_url=self.base_url, policy=self._settings.retries
+            kinds, after, execution_id, server=self._settings.shown, policy=self._settings.retries
         )
         timeout = self._settings.stream_timeout
         while not follower.ended:
