@@ -156,6 +156,7 @@ fn sleeper(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord {
         timezone: "UTC".to_owned(),
         parameters: Map::new(),
         enabled: true,
+        paused_with: None,
         policies: Policies::default(),
         anchor: now,
         progress: Progress { next_at: Some(at), ..Progress::default() },

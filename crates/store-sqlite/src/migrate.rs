@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_webhook_history.sql"),
     include_str!("../migrations/0009_outbox_indexes.sql"),
     include_str!("../migrations/0011_recoveries.sql"),
+    include_str!("../migrations/0012_paused_with.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -6,8 +6,8 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, TimingKind};
 use stepwell_store::schedules::{
-    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
-    UpdateSchedule,
+    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, PausedWith, ScheduleRecord,
+    ScheduleSort, UpdateSchedule,
 };
 use stepwell_store::{Effects, ScheduleStore, StoreError};
 
@@ -20,7 +20,7 @@ macro_rules! columns {
     () => {
         "id, workspace, workflow, name, description, timing, timezone, parameters, enabled, \
          misfire, overlap, anchor, next_at, queued, skipped, look_at, last_execution, version, \
-         created_by, created_at, updated_at"
+         created_by, created_at, updated_at, paused_with"
     };
 }
 
@@ -36,12 +36,13 @@ const INSERT: &str = concat!(
     "INSERT INTO schedules (",
     columns!(),
     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-     ?19, ?20, ?21)"
+     ?19, ?20, ?21, ?22)"
 );
 const UPDATE: &str = "UPDATE schedules SET workspace = ?2, workflow = ?3, name = ?4,
     description = ?5, timing = ?6, timezone = ?7, parameters = ?8, enabled = ?9, misfire = ?10,
     overlap = ?11, anchor = ?12, next_at = ?13, queued = ?14, skipped = ?15, look_at = ?16,
-    last_execution = ?17, version = ?18, created_by = ?19, created_at = ?20, updated_at = ?21
+    last_execution = ?17, version = ?18, created_by = ?19, created_at = ?20, updated_at = ?21,
+    paused_with = ?22
     WHERE id = ?1";
 const DELETE: &str = "DELETE FROM schedules WHERE id = ?1";
 const DELETE_OF: &str = "DELETE FROM schedules WHERE workflow = ?1";
@@ -160,6 +161,7 @@ impl Prepared {
             record.created_by.map(Id::blob),
             record.created_at.as_micros(),
             record.updated_at.as_micros(),
+            record.paused_with.map(PausedWith::name),
         ];
         row::run(connection, sql, params)?;
         effects::write(connection, effects)
@@ -294,7 +296,14 @@ fn schedule(found: &Row<'_>) -> Result<ScheduleRecord> {
         created_by: row::maybe_id(found, 18)?,
         created_at: row::time(found, 19)?,
         updated_at: row::time(found, 20)?,
+        paused_with: paused_with(found)?,
     })
+}
+
+fn paused_with(found: &Row<'_>) -> Result<Option<PausedWith>> {
+    let Some(name) = row::get::<Option<String>>(found, 21)? else { return Ok(None) };
+    let unknown = || corrupt(format!("a schedule is paused with `{name}`"));
+    PausedWith::read(&name).map(Some).ok_or_else(unknown)
 }
 
 fn policies(found: &Row<'_>) -> Result<Policies> {

@@ -34,6 +34,8 @@ pub struct ScheduleRecord {
     pub parameters: Map,
     /// Whether it fires.
     pub enabled: bool,
+    /// Together with which others it was paused; `None`: by itself, or it is not paused.
+    pub paused_with: Option<PausedWith>,
     /// What it does where it cannot simply fire.
     pub policies: Policies,
     /// Where its intervals begin.
@@ -52,6 +54,34 @@ pub struct ScheduleRecord {
     pub created_at: Timestamp,
     /// When it was last changed, by a user or by firing.
     pub updated_at: Timestamp,
+}
+
+/// Schedules that were paused by one request without being named: resuming as many resumes only
+/// these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PausedWith {
+    /// All of its workflow.
+    Workflow,
+    /// All of its workspace.
+    Workspace,
+}
+
+impl PausedWith {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Workflow, Self::Workspace];
+
+    /// As it is stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Workspace => "workspace",
+        }
+    }
+
+    /// What `name` gave.
+    pub fn read(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|paused| paused.name() == name)
+    }
 }
 
 /// Schedules.

@@ -13,8 +13,8 @@ use super::build::*;
 use crate::commit::Commit;
 use crate::record::DeliveryRecord;
 use crate::schedules::{
-    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
-    UpdateSchedule,
+    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, PausedWith, ScheduleRecord,
+    ScheduleSort, UpdateSchedule,
 };
 use crate::traits::UpdateWorkflow;
 use crate::{Effects, StoreError};
@@ -36,6 +36,7 @@ pub fn schedule(n: u128, of: u128) -> ScheduleRecord {
         timezone: "UTC".to_owned(),
         parameters: Map::new(),
         enabled: true,
+        paused_with: None,
         policies: Policies::default(),
         anchor: at(10),
         progress: Progress { next_at: Some(at(100)), ..Progress::default() },
@@ -71,6 +72,7 @@ pub fn full(n: u128, of: u128) -> ScheduleRecord {
         timezone: "Australia/Lord_Howe".to_owned(),
         parameters,
         enabled: false,
+        paused_with: Some(PausedWith::Workspace),
         policies: Policies { misfire: Misfire::RunAll, overlap: Overlap::Queue },
         anchor: Timestamp::from_micros(1_234_567),
         progress: Progress {

@@ -18,7 +18,11 @@ async fn many_are_paused_at_once() {
     let workflow = one.rsplit('/').next().unwrap();
     for (what, body, matched, changed) in [
         ("pause", json!({"workflow_id": workflow}), 2, 2),
-        ("pause", json!({"schedule_ids": [ids[0], ids[2]]}), 2, 1),
+        // The one that is paused already is from now on paused by itself.
+        ("pause", json!({"schedule_ids": [ids[0], ids[2]]}), 2, 2),
+        ("resume", json!({"workflow_id": workflow}), 2, 1),
+        ("resume", json!({"schedule_ids": [ids[0], ids[1], ids[2]]}), 3, 2),
+        ("pause", json!({"all": true}), 3, 3),
         ("resume", json!({"all": true}), 3, 3),
         ("resume", json!({"all": true}), 3, 0),
         // Named twice, meant once.
@@ -42,4 +46,54 @@ async fn many_are_paused_at_once() {
         assert_eq!(refused.status.as_u16(), status, "{body} {}", refused.text);
         assert_eq!(refused.json()["errors"][0]["field"].as_str(), field, "{body}");
     }
+}
+
+/// What was paused before, by itself or with fewer, is not resumed with more.
+#[tokio::test]
+async fn what_was_paused_before_stays_paused() {
+    let server = Server::start().await;
+    let (one, two) = (server.scheduled().await, server.scheduled().await);
+    let mut paths = Vec::new();
+    for workflow in [&one, &one, &two, &two, &two] {
+        paths.push(server.schedule(workflow, &daily()).await);
+    }
+    let send = async |path: &str, body: serde_json::Value| {
+        let answer = server.post(path, &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    };
+    let awake = async || {
+        let mut awake = Vec::new();
+        for (n, path) in paths.iter().enumerate() {
+            if server.get(path).await.json()["data"]["enabled"] == true {
+                awake.push(n);
+            }
+        }
+        awake
+    };
+    let (pause, resume) = (format!("{ALL}/pause"), format!("{ALL}/resume"));
+    let of_one = json!({"workflow_id": one.rsplit('/').next().unwrap()});
+    // One by itself, one by a change, one of a workflow; then all.
+    send(&format!("{}/pause", paths[2]), json!({})).await;
+    let body = json!({"enabled": false}).to_string();
+    let json = [("content-type", "application/json")];
+    let changed = server.send("PATCH", &paths[3], &json, body).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    send(&pause, of_one.clone()).await;
+    send(&pause, json!({"all": true})).await;
+    assert!(awake().await.is_empty());
+    // A change of something else says nothing about the pause.
+    let renamed = server.send("PATCH", &paths[4], &json, r#"{"name": "renamed"}"#).await;
+    assert_eq!(renamed.status, StatusCode::OK, "{}", renamed.text);
+    send(&resume, json!({"all": true})).await;
+    assert_eq!(awake().await, [4]);
+    send(&resume, of_one.clone()).await;
+    assert_eq!(awake().await, [0, 1, 4]);
+    // All of a workflow that were paused with all of the workspace are resumed with the workflow.
+    send(&pause, json!({"all": true})).await;
+    send(&format!("{}/pause", paths[1]), json!({})).await;
+    send(&resume, of_one).await;
+    assert_eq!(awake().await, [0], "paused by itself in the meantime");
+    send(&format!("{}/resume", paths[2]), json!({})).await;
+    send(&resume, json!({"all": true})).await;
+    assert_eq!(awake().await, [0, 2, 4]);
 }

@@ -2,9 +2,9 @@
 
 use stepwell_core::ids::{KeyId, ScheduleId};
 use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, Rule};
-use stepwell_core::{Problem, Problems, Timestamp};
+use stepwell_core::{Problem, Problems, Timestamp, names};
 use stepwell_store::record::WorkflowRecord;
-use stepwell_store::schedules::ScheduleRecord;
+use stepwell_store::schedules::{PausedWith, ScheduleRecord};
 
 use super::ScheduleChange;
 use crate::AppError;
@@ -41,6 +41,7 @@ impl ScheduleChange {
             timezone,
             parameters: self.parameters.clone().unwrap_or_default(),
             enabled: self.enabled.unwrap_or(true),
+            paused_with: None,
             policies,
             anchor: now,
             progress: Progress::default(),
@@ -76,11 +77,11 @@ impl ScheduleChange {
             policies,
             ..before.clone()
         };
-        let enabled = self.enabled.unwrap_or(before.enabled);
-        if retimed && enabled {
-            return restart(ScheduleRecord { enabled, ..after }, now);
-        }
-        enable(&after, enabled, now)
+        let after = match self.enabled {
+            Some(enabled) => set_enabled(&after, enabled, now)?,
+            None => after,
+        };
+        if retimed && after.enabled { restart(after, now) } else { Ok(after) }
     }
 
     fn policies(&self, before: Policies, problems: &mut Problems) -> Policies {
@@ -105,6 +106,9 @@ impl ScheduleChange {
             && (name.trim().is_empty() || name.chars().count() > MAX_NAME)
         {
             let message = format!("must be 1 to {MAX_NAME} characters long and not blank");
+            problems.push(Problem::new("name", message));
+        }
+        if let Some(Err(message)) = self.name.as_deref().map(names::check_visible) {
             problems.push(Problem::new("name", message));
         }
         if let Some(Some(text)) = &self.description
@@ -151,16 +155,48 @@ pub(super) fn changed(
     fields.into_iter().filter_map(|(name, differs)| differs.then_some(name))
 }
 
-/// Makes a schedule fire from now on, or stop firing. The same where it does so already.
-pub(super) fn enable(
+/// Makes a schedule fire from now on, or stop firing. The same where it does so already. One that
+/// is paused by itself is not resumed together with others.
+pub(super) fn set_enabled(
     schedule: &ScheduleRecord,
     enabled: bool,
     now: Timestamp,
 ) -> Result<ScheduleRecord, AppError> {
-    if enabled == schedule.enabled {
-        return Ok(schedule.clone());
+    let after = ScheduleRecord { paused_with: None, ..schedule.clone() };
+    switch(after, enabled, now)
+}
+
+/// The same for one of all schedules of a workflow or a workspace: pauses those that fire, and
+/// resumes those that were paused so, or with even more.
+pub(super) fn set_enabled_with(
+    schedule: &ScheduleRecord,
+    all: PausedWith,
+    enabled: bool,
+    now: Timestamp,
+) -> Result<ScheduleRecord, AppError> {
+    let is_among = match all {
+        PausedWith::Workflow => schedule.paused_with.is_some(),
+        PausedWith::Workspace => schedule.paused_with == Some(PausedWith::Workspace),
+    };
+    match (enabled, schedule.enabled) {
+        (false, true) => {
+            let after = ScheduleRecord { paused_with: Some(all), ..schedule.clone() };
+            switch(after, false, now)
+        }
+        (true, false) if is_among => set_enabled(schedule, true, now),
+        _ => Ok(schedule.clone()),
     }
-    restart(ScheduleRecord { enabled, ..schedule.clone() }, now)
+}
+
+fn switch(
+    schedule: ScheduleRecord,
+    enabled: bool,
+    now: Timestamp,
+) -> Result<ScheduleRecord, AppError> {
+    if enabled == schedule.enabled {
+        return Ok(schedule);
+    }
+    restart(ScheduleRecord { enabled, ..schedule }, now)
 }
 
 /// Firings begin anew: the next one is the first after now, and none waits.

@@ -17,7 +17,8 @@ use stepwell_core::{Map, Problem, Timestamp, Topic};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::schedules::{
-    CreateSchedule, DeleteSchedule, ListSchedules, ScheduleRecord, ScheduleSort, UpdateSchedule,
+    CreateSchedule, DeleteSchedule, ListSchedules, PausedWith, ScheduleRecord, ScheduleSort,
+    UpdateSchedule,
 };
 
 pub use requests::{
@@ -175,13 +176,14 @@ impl App {
         enabled: bool,
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
-        let edit = |record: &ScheduleRecord, now| edit::enable(record, enabled, now);
+        let edit = |record: &ScheduleRecord, now| edit::set_enabled(record, enabled, now);
         let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
 
     /// As [`App::enable_schedule`] for many, each by itself: others see some changed before the
-    /// rest. Scope `write:schedules`.
+    /// rest. Where they are not named, only those are resumed that were paused so. Scope
+    /// `write:schedules`.
     ///
     /// # Errors
     /// `NotFound` for the workflow or one of the schedules: then none is changed.
@@ -208,8 +210,9 @@ impl App {
             }
         };
         if let Some(records) = records {
-            return self.enable_batch(caller, records, enabled).await;
+            return self.enable_batch(caller, records, None, enabled).await;
         }
+        let with = workflow.map_or(PausedWith::Workspace, |_| PausedWith::Workflow);
         let mut all = SelectionChanged::default();
         loop {
             let list = ListSchedules {
@@ -226,7 +229,7 @@ impl App {
             if found.is_empty() {
                 return Ok(all);
             }
-            let some = self.enable_batch(caller, found, enabled).await?;
+            let some = self.enable_batch(caller, found, Some(with), enabled).await?;
             all.matched += some.matched;
             all.changed += some.changed;
         }
@@ -237,6 +240,7 @@ impl App {
         &self,
         caller: &Caller,
         records: Vec<ScheduleRecord>,
+        all: Option<PausedWith>,
         enabled: bool,
     ) -> Result<SelectionChanged, AppError> {
         let matched = records.len() as u64;
@@ -244,7 +248,10 @@ impl App {
             let app = self.clone();
             async move {
                 let before = record.version;
-                let edit = |record: &ScheduleRecord, now| edit::enable(record, enabled, now);
+                let edit = |record: &ScheduleRecord, now| match all {
+                    Some(all) => edit::set_enabled_with(record, all, enabled, now),
+                    None => edit::set_enabled(record, enabled, now),
+                };
                 match app.rewrite(caller, record, edit).await {
                     Ok(after) => Ok(u64::from(after.version != before)),
                     // Somebody has deleted it in the meantime.

@@ -30,6 +30,7 @@ fn sleeping(n: u128, workflow: stepwell_core::ids::WorkflowId, now: Timestamp) -
         timezone: "Europe/Berlin".into(),
         parameters: stepwell_core::Map::new(),
         enabled: true,
+        paused_with: None,
         policies: Policies::default(),
         anchor: now,
         progress: Progress { next_at: Some(next), ..Progress::default() },

@@ -7,8 +7,8 @@ use crate::Store;
 use crate::conformance::build::{execution, workflow, workspace};
 use crate::conformance::schedules::{full, schedule, schedule_id};
 use crate::schedules::{
-    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, ScheduleRecord, ScheduleSort,
-    UpdateSchedule,
+    CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, PausedWith, ScheduleRecord,
+    ScheduleSort, UpdateSchedule,
 };
 
 /// How many different ids there are.
@@ -41,6 +41,9 @@ pub(super) fn next(caller: &mut Caller) -> ScheduleRecord {
         workspace: workspace(u128::from(random.below(2))),
         name: random.below(5).to_string(),
         enabled: random.once_in(2),
+        paused_with: random.maybe(3, |random| {
+            if random.once_in(2) { PausedWith::Workflow } else { PausedWith::Workspace }
+        }),
         progress: Progress { next_at, ..made.progress.clone() },
         look_at: random.maybe(2, super::Random::time),
         last_execution: random.maybe(2, |_| last),

@@ -13,7 +13,6 @@ use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
 use super::super::convert::creator;
 use super::super::ids::Names;
-use super::super::lists::PAGED;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::{ApiError, Kind};
@@ -114,9 +113,8 @@ impl Page {
     }
 }
 
-/// What a list is asked with; `more` are the parameters that not every list of schedules has.
-pub fn query(params: &Params, more: &[&str]) -> Result<(SchedulesQuery, Page), ApiError> {
-    params.only(&[&PAGED, &["enabled", "schedule_type"], more])?;
+/// How a list of schedules is filtered, sorted and cut.
+pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
     let sort = match params.one("sort_by")? {
         None | Some("created_at") => ScheduleSort::CreatedAt,
         Some("updated_at") => ScheduleSort::UpdatedAt,
@@ -180,6 +178,7 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
         timezone,
         parameters,
         enabled,
+        paused_with: _,
         policies: Policies { misfire, overlap },
         anchor: _,
         progress: Progress { next_at, queued, skipped },
