@@ -67,8 +67,8 @@ impl PartialSchema for Time {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("RFC 3339, UTC, with `Z`"))
-            .examples([serde_json::json!("2026-01-31T09:00:00.123Z")])
+            .description(Some("RFC 3339, UTC, with `Z`, always six digits of fraction"))
+            .examples([serde_json::json!("2026-01-31T09:00:00.123000Z")])
             .into()
     }
 }

@@ -40,7 +40,7 @@ async fn executions_are_listed_with_what_they_made() {
     assert_eq!(one["error"], Value::Null);
     let actual = &one["latest_actual"];
     assert_eq!((&actual["output"]["value"], &actual["quality"]), (&json!("two x!"), &json!(0.5)));
-    assert_eq!(actual["timestamp"], "1970-01-01T00:33:20Z");
+    assert_eq!(actual["timestamp"], "1970-01-01T00:33:20.000000Z");
     let context = &one["parent_context"];
     assert_eq!(
         (&context["deployment_id"], &context["release_tag_name"]),

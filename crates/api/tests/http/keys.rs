@@ -48,7 +48,7 @@ async fn a_key_is_made_used_listed_and_revoked() {
     );
     let (id, secret) = (made.text_at("/data/id"), made.text_at("/data/secret"));
     assert!(id.starts_with("apk_") && secret.starts_with("sk_live_"), "{id}");
-    assert_eq!(made.text_at("/data/expires_at"), "2999-01-01T00:00:00Z");
+    assert_eq!(made.text_at("/data/expires_at"), "2999-01-01T00:00:00.000000Z");
 
     let who = me(&server, &secret).await.json();
     assert_eq!(who["status"], "success");

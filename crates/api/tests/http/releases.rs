@@ -270,7 +270,7 @@ async fn feedback_is_stored_and_summed_up() {
     let all = listed.json()["data"]["items"].as_array().unwrap().clone();
     let matched: Vec<_> = all.iter().map(|actual| actual["matched"].clone()).collect();
     assert_eq!(matched, [json!(true), json!(false), json!(null), json!(true)]);
-    assert_eq!(all[0]["timestamp"], "2026-11-21T14:38:20.500Z");
+    assert_eq!(all[0]["timestamp"], "2026-11-21T14:38:20.500000Z");
     assert_eq!(all[1]["output_name"], "word");
     for (query, expect, number, size, pages) in [
         ("", json!([true, false, null, true]), 1, 10, 1),

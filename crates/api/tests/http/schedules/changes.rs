@@ -61,8 +61,8 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
         "execution_time": "2090-06-01T12:00:00+02:00"});
     let path = server.schedule(&workflow, &fixed).await;
     let shown = server.get(&path).await.json()["data"].clone();
-    assert_eq!(shown["execution_time"], "2090-06-01T10:00:00Z");
-    assert_eq!(shown["next_execution"], "2090-06-01T10:00:00Z");
+    assert_eq!(shown["execution_time"], "2090-06-01T10:00:00.000000Z");
+    assert_eq!(shown["next_execution"], "2090-06-01T10:00:00.000000Z");
 
     let mut off = daily();
     off["enabled"] = json!(false);

@@ -145,5 +145,5 @@ async fn what_waits_survives_a_restart_and_starts_in_order() {
     let all = bench.executions(workflow).await;
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|execution| execution.status == Status::Completed));
-    assert_eq!(scheduled_at(&all[2]), "2026-05-02T10:06:00Z");
+    assert_eq!(scheduled_at(&all[2]), "2026-05-02T10:06:00.000000Z");
 }
