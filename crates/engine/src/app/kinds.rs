@@ -1,7 +1,7 @@
 //! Types of workflows: how a configuration becomes a definition.
 
 use serde_json::Value;
-use stepwell_core::{Map, Problem, Problems};
+use stepwell_core::{Map, Problem, Problems, names};
 
 use crate::AppError;
 
@@ -73,7 +73,8 @@ fn check_kind(kind: &str) -> Result<(), AppError> {
         let message = format!("must be 1 to {MAX_KIND} bytes of letters, digits, `-`, `_` and `.`");
         return refuse("type", &message);
     }
-    Ok(())
+    // Some letters are not shown.
+    names::check_visible(kind).or_else(|message| refuse("type", &message))
 }
 
 fn brings_nothing(kind: &str) -> String {

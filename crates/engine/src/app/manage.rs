@@ -7,6 +7,7 @@ use serde_json::Value;
 use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
+use stepwell_core::names;
 use stepwell_store::Effects;
 use stepwell_store::lists::ListExecutions;
 use stepwell_store::record::{IntegrationUse, WorkflowRecord};
@@ -60,6 +61,7 @@ impl App {
             idempotency,
         } = new;
         check_integrations(&integrations)?;
+        check_labels(metadata.as_ref())?;
         let (source, definition, plan) = self.make(&name, &kind, &configuration)?;
         let parts = WorkflowParts {
             description: description.or(definition.description),
@@ -104,6 +106,7 @@ impl App {
         expected: Expected,
     ) -> Result<WorkflowView, AppError> {
         check_integrations(change.integrations.as_deref().unwrap_or_default())?;
+        check_labels(change.metadata.as_ref())?;
         let change = &change;
         let changed = self.in_turn(caller, id, &expected, |before| async move {
             let before = self.view(before).await?;
@@ -238,8 +241,12 @@ impl App {
         id: WorkflowId,
         deletion: Deletion,
     ) -> Result<u64, AppError> {
-        let record = self.find_for(caller, Verb::Write, id).await?;
         let Deletion { expected, cancel_running } = deletion;
+        if cancel_running {
+            // Before it is known whether there is such a workflow.
+            caller.require_any(Verb::Execute, KIND)?;
+        }
+        let record = self.find_for(caller, Verb::Write, id).await?;
         let mut expected = expected.check(&record)?;
         let mut cancelled = 0;
         if cancel_running {
@@ -308,4 +315,10 @@ fn check_integrations(used: &[IntegrationUse]) -> Result<(), AppError> {
         }
     }
     Ok(())
+}
+
+/// Checks the names of the labels of a workflow or an execution.
+pub(super) fn check_labels(metadata: Option<&stepwell_core::Map>) -> Result<(), AppError> {
+    let Some(metadata) = metadata else { return Ok(()) };
+    names::check_visible_keys("metadata", metadata).map_err(AppError::InvalidRequest)
 }

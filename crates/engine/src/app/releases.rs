@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkflowId;
+use stepwell_core::names;
 use stepwell_store::Effects;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::lists::{Begin, Order};
@@ -229,7 +230,8 @@ fn check_name(place: &str, name: &str) -> Result<(), AppError> {
         let message = format!("must be 1 to {MAX_NAME} bytes of letters, digits, `-`, `_` and `.`");
         return Err(AppError::invalid(place, message));
     }
-    Ok(())
+    // Some letters are not shown.
+    names::check_visible(name).map_err(|message| AppError::invalid(place, message))
 }
 
 fn check_traffic(workflow: &WorkflowRecord, traffic: &[Traffic]) -> Result<(), AppError> {

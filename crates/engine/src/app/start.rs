@@ -16,7 +16,7 @@ use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
 use tokio::sync::{oneshot, watch};
 
-use super::{App, Idempotency, Start, integrations};
+use super::{App, Idempotency, Start, integrations, manage};
 use crate::caller::Verb;
 use crate::events::Follow;
 use crate::runtime::engine::new_uuid;
@@ -186,6 +186,7 @@ impl App {
         if let Some(outcome) = self.seen(caller, start.idempotency.as_ref()).await? {
             return Ok(Accepted::Before(replayed_id(&outcome)?));
         }
+        manage::check_labels(Some(&start.metadata))?;
         let beginning = self.beginning(caller, &workflow, start, accepted).await?;
         self.take_in(caller, beginning).await
     }

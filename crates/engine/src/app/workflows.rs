@@ -6,7 +6,7 @@ use serde_json::Value;
 use stepwell_core::audit::Action;
 use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
 use stepwell_core::ids::WorkflowId;
-use stepwell_core::{Timestamp, Topic};
+use stepwell_core::{Problem, Problems, Timestamp, Topic, names};
 use stepwell_store::lists::ListWorkflows;
 use stepwell_store::record::{ReleaseRecord, Traffic, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{
@@ -33,6 +33,7 @@ impl App {
     pub fn validate(&self, source: &Value) -> Result<(Definition, SharedPlan), AppError> {
         let compiled = definition::plan(source, stepwell_steps::registry(), &Limits::default());
         let (definition, plan) = compiled.map_err(AppError::InvalidDefinition)?;
+        check_definition_names(&definition).map_err(AppError::InvalidDefinition)?;
         Ok((definition, Arc::new(plan)))
     }
 
@@ -380,6 +381,24 @@ fn owned(caller: &Caller, record: WorkflowRecord) -> Result<WorkflowRecord, AppE
     }
     require(caller, Verb::Read, &record)?;
     Ok(record)
+}
+
+/// Checks the names in a definition that people read. Only where one is given: those that are
+/// stored already go on being executed.
+fn check_definition_names(definition: &Definition) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    if let Err(message) = names::check_visible(&definition.name) {
+        problems.push(Problem::new("name", format!("`name` {message}")));
+    }
+    let outputs = definition.outputs.keys().map(|name| ("outputs", name));
+    let state = definition.state.keys().map(|name| ("state", name));
+    let labels = definition.metadata.keys().map(|name| ("metadata", name));
+    for (path, name) in outputs.chain(state).chain(labels) {
+        if let Err(problem) = names::check_visible_key(path, name) {
+            problems.push(problem);
+        }
+    }
+    problems.or_ok(())
 }
 
 /// Checks a scope on one workflow, by its name or its id in any form.

@@ -1,10 +1,10 @@
 //! Workspaces: who may see and change them. Whoever runs the installation is an admin of the
 //! default workspace; others see their own and learn nothing of the rest.
 
-use stepwell_core::Timestamp;
 use stepwell_core::audit::Action;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
+use stepwell_core::{Timestamp, names};
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::WorkspaceRecord;
 use stepwell_store::traits::UpdateWorkspace;
@@ -159,12 +159,12 @@ fn not_found(id: WorkspaceId) -> AppError {
 
 /// Checks the name of a workspace or key.
 pub(super) fn check_name(name: &str) -> Result<(), AppError> {
-    let can_be_seen = !name.trim().is_empty() && !name.chars().any(char::is_control);
-    if can_be_seen && name.chars().count() <= MAX_NAME {
-        return Ok(());
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME {
+        let message = format!("name must have 1 to {MAX_NAME} characters that can be seen");
+        return Err(AppError::invalid("name", message));
     }
-    let message = format!("name must have 1 to {MAX_NAME} characters that can be seen");
-    Err(AppError::invalid("name", message))
+    names::check_visible(name)
+        .map_err(|message| AppError::invalid("name", format!("name {message}")))
 }
 
 /// What of a workspace or key changes, in the words of the audit log.

@@ -1,0 +1,83 @@
+//! Names that look like others: what everything that has a name is refused for.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+const DISGUISED: &str = "pay\u{202e}lla";
+
+#[tokio::test]
+async fn names_that_disguise_themselves_are_refused_with_the_code_point() {
+    let server = Server::start().await;
+    let steps = json!([{"type": "Echo", "input": 1}]);
+    let workflow = server.workflow(steps.clone()).await;
+    let id = workflow.rsplit('/').next().unwrap().replace("wf-", "wf_");
+    let key = json!({"name": "k", "scopes": ["admin"]});
+    let key = server.post("/api/v1/auth/api-keys", &key).await.text_at("/data/id");
+    let abi = |name: &str, metadata: Value| json!({"name": name, "configuration": {"steps": steps}, "metadata": metadata});
+    let daily =
+        |name: &str| json!({"name": name, "schedule_type": "cron", "cron_expression": "@daily"});
+    let schedules = format!("/api/v1/workflows/{id}/schedules");
+    let schedule = server.post(&schedules, &daily("daily")).await.text_at("/data/id");
+    let disguised = json!({DISGUISED: 1});
+    let named = json!({"name": DISGUISED});
+    for (method, path, body) in [
+        ("POST", "/workflows".to_owned(), json!({"name": DISGUISED, "steps": steps})),
+        ("PUT", workflow.clone(), json!({"name": DISGUISED, "steps": steps})),
+        (
+            "POST",
+            "/workflows".to_owned(),
+            json!({"name": "n", "steps": steps, "metadata": disguised}),
+        ),
+        (
+            "POST",
+            "/workflows".to_owned(),
+            json!({"name": "n", "steps": steps, "outputs": disguised}),
+        ),
+        (
+            "POST",
+            "/workflows".to_owned(),
+            json!({"name": "n", "steps": [{"id": DISGUISED, "type": "Echo", "input": 1}]}),
+        ),
+        ("POST", "/api/v1/workflows".to_owned(), abi(DISGUISED, json!({}))),
+        ("POST", "/api/v1/workflows".to_owned(), abi("n", disguised.clone())),
+        ("PATCH", format!("/api/v1/workflows/{id}"), json!({"metadata": disguised})),
+        ("POST", format!("{workflow}/execute?wait=true"), json!({"input": {}})),
+        (
+            "POST",
+            "/v1/execute-workflow".to_owned(),
+            json!({"workflow_deployment_name": "test", "inputs": [], "metadata": disguised}),
+        ),
+        ("POST", schedules.clone(), daily(DISGUISED)),
+        ("PATCH", format!("/api/v1/workflow_schedules/{schedule}"), named.clone()),
+        (
+            "POST",
+            "/api/v1/auth/api-keys".to_owned(),
+            json!({"name": DISGUISED, "scopes": ["admin"]}),
+        ),
+        ("PATCH", format!("/api/v1/auth/api-keys/{key}"), named.clone()),
+        ("POST", "/api/v1/workspaces".to_owned(), named.clone()),
+        (
+            "PUT",
+            format!("/api/v1/workflows/{id}/release_tags/live%E3%85%A4"),
+            json!({"traffic": [{"release": 1, "weight": 1}]}),
+        ),
+    ] {
+        let headers = [("content-type", "application/json")];
+        let answer = server.send(method, &path, &headers, body.to_string()).await;
+        if body == json!({"input": {}}) {
+            assert_eq!(answer.status, StatusCode::OK, "a right one passes: {}", answer.text);
+            continue;
+        }
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{method} {path} {body}: {}",
+            answer.text
+        );
+        let is_step = body["steps"][0]["id"] == DISGUISED;
+        let code = if path.contains("release_tags") { "U+3164" } else { "U+202E" };
+        assert!(is_step || answer.text.contains(code), "{method} {path} {body}: {}", answer.text);
+    }
+}
