@@ -1,5 +1,6 @@
-//! What happens around every handler: request id, authentication, time limit, panics, error
-//! bodies, metrics and the access log, in one layer. It knows no route's meaning.
+//! What happens around every handler: request id, authentication, the scope and the query
+//! parameters of the operation, time limit, panics, error bodies, what caches may keep, metrics and
+//! the access log, in one layer. It knows no route's meaning.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
-use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -21,9 +22,10 @@ use uuid::Uuid;
 
 use crate::dialects::Dialect;
 use crate::error::{ApiError, Kind};
+use crate::query::Params;
 use crate::server::Api;
 use crate::telemetry;
-use crate::{limits, peer};
+use crate::{limits, parameters, peer, scopes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -35,6 +37,9 @@ const MAX_REQUEST_ID: usize = 128;
 /// Routes that need no key: they tell nothing about anybody's objects.
 const OPEN: [&str; 5] =
     ["/healthz", "/readyz", "/openapi.json", "/docs", "/api/v1/schema/definition"];
+
+/// Open routes whose responses are the same for everyone for as long as the server runs.
+const CACHEABLE: [&str; 3] = ["/openapi.json", "/docs", "/api/v1/schema/definition"];
 
 /// The layer around every route and fallback.
 pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -55,6 +60,7 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = refuse(dialect, &error, &id, response);
     }
+    let status = response.status();
     let headers = response.headers_mut();
     if dialect == Dialect::Abi {
         limits::show_none(headers, SystemClock.now());
@@ -65,7 +71,8 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
         headers.insert(REQUEST_ID, value);
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    finish(&method, route, response.status(), started.elapsed());
+    limit_caching(route, status, headers);
+    finish(&method, route, status, started.elapsed());
     response
 }
 
@@ -101,16 +108,31 @@ async fn guarded(
             return error.into_response();
         }
     };
-    request.extensions_mut().insert(caller.clone());
-    let mut response = match api.app.admit_request(&caller) {
-        Ok(()) => bounded(api, request, next).await,
-        Err(error) => ApiError::from(error).into_response(),
+    let mut response = match admit(api, &caller, &mut request, pattern) {
+        Ok(()) => {
+            request.extensions_mut().insert(caller.clone());
+            bounded(api, request, next).await
+        }
+        Err(error) => error.into_response(),
     };
     limits::show(&api.app, &caller.limits, &mut response);
     if let Some(reason) = lacking(&response) {
         api.app.note_refusal(&caller, refusal(&reason)).await;
     }
     response
+}
+
+/// Whether the operation may run: the limits of the key, its scope, the names of the query
+/// parameters, in this order.
+fn admit(api: &Api, caller: &Caller, request: &mut Request, route: &str) -> Result<(), ApiError> {
+    api.app.admit_request(caller)?;
+    scopes::check(caller, request.method(), route)?;
+    if request.uri().query().is_some() {
+        let params = Params::read(request.uri())?;
+        parameters::check(&params, request.method(), route)?;
+        request.extensions_mut().insert(params);
+    }
+    Ok(())
 }
 
 /// What somebody was refused for want of a permission is told; `None`: nothing was.
@@ -205,6 +227,18 @@ fn request_id(headers: &HeaderMap) -> String {
 /// The id of a request that brings none.
 pub fn new_request_id() -> String {
     Uuid::now_v7().to_string()
+}
+
+/// Says what caches may keep. All else than [`CACHEABLE`] depends on the key or on the moment, and
+/// some of it holds secrets; not every cache knows that a request with `X-API-KEY` is personal.
+fn limit_caching(route: &str, status: StatusCode, headers: &mut HeaderMap) {
+    if CACHEABLE.contains(&route) && status.is_success() {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        return;
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Appended: CORS adds what it depends on.
+    headers.append(VARY, HeaderValue::from_static("Authorization, X-API-KEY"));
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -1,16 +1,17 @@
 //! Server-sent events: one execution followed as a stream that a reader can resume.
 //!
-//! The event's id is the journal's sequence number. A reader that reconnects sends the last one it
-//! saw. Slow readers are cut off by the engine, not buffered here.
+//! Every event has an id of its own, so each can be the last one that a reader saw: see [`EventId`].
+//! Slow readers are cut off by the engine, not buffered here.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -20,27 +21,87 @@ use stepwell_engine::events::Follow;
 use stepwell_engine::view::Notice;
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, shortened};
 use crate::query::Params;
 use crate::server::{Api, Stopping};
 
-/// One event of a stream.
-#[derive(Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = ServerSentEvent)]
+/// One event of a stream, without its id.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its name.
     pub event: &'static str,
-    /// Its place in the journal.
-    #[schema(value_type = String)]
-    pub id: u64,
     /// JSON in one line.
     pub data: String,
 }
 
-impl From<Message> for Event {
-    fn from(message: Message) -> Self {
-        let Message { event, id, data } = message;
+/// One event of a stream.
+#[derive(Debug, ToSchema)]
+pub struct ServerSentEvent {
+    /// Its name.
+    pub event: &'static str,
+    /// Send the last one as `Last-Event-ID` to continue behind it.
+    #[schema(value_type = String)]
+    pub id: EventId,
+    /// JSON in one line.
+    pub data: String,
+}
+
+impl From<ServerSentEvent> for Event {
+    fn from(event: ServerSentEvent) -> Self {
+        let ServerSentEvent { event, id, data } = event;
         Self::default().event(event).id(id.to_string()).data(data)
+    }
+}
+
+/// The id of an event: the journal's sequence number. Where one entry of the journal makes several
+/// events, those before the last one carry their number behind a dot: `7.1`, then `7`. So a plain
+/// number always means that everything of that entry was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventId {
+    sequence: u64,
+    part: Option<NonZeroUsize>,
+}
+
+impl EventId {
+    /// The last event of an entry of the journal; 0: before the first.
+    const fn whole(sequence: u64) -> Self {
+        Self { sequence, part: None }
+    }
+
+    /// The event at `index` of the `count` events of an entry.
+    fn of(sequence: u64, index: usize, count: usize) -> Self {
+        let part = NonZeroUsize::new(index + 1).filter(|_| index + 1 < count);
+        Self { sequence, part }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let Some((sequence, part)) = text.split_once('.') else {
+            return text.parse().ok().map(Self::whole);
+        };
+        let sequence = sequence.parse().ok().filter(|sequence| *sequence > 0)?;
+        Some(Self { sequence, part: Some(part.parse().ok()?) })
+    }
+
+    /// The sequence number up to which everything was seen.
+    const fn seen_whole(self) -> u64 {
+        match self.part {
+            None => self.sequence,
+            Some(_) => self.sequence.saturating_sub(1),
+        }
+    }
+
+    /// How many events of that entry were seen.
+    fn seen_of(self, sequence: u64) -> usize {
+        self.part.filter(|_| self.sequence == sequence).map_or(0, NonZeroUsize::get)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            None => write!(f, "{}", self.sequence),
+            Some(part) => write!(f, "{}.{part}", self.sequence),
+        }
     }
 }
 
@@ -49,8 +110,8 @@ pub type Write = Box<dyn Fn(&Notice) -> Result<Vec<Message>, ApiError> + Send>;
 
 /// A reader: where it wants to begin, and how long the stream may last.
 pub struct Reader {
-    /// Only what comes after this place; 0: everything.
-    pub after: u64,
+    /// Only what comes after this event.
+    after: EventId,
     heartbeat: Duration,
     stopping: Option<Stopping>,
 }
@@ -63,32 +124,38 @@ impl FromRequestParts<Api> for Reader {
         // A browser repeats the address with its `after` as it was; the header is newer.
         let after = match parts.headers.get("last-event-id") {
             // A client that has seen no event yet may send it empty.
-            Some(value) if value.is_empty() => 0,
-            Some(value) => place("Last-Event-ID", value.to_str().unwrap_or("?"))?,
-            None => params.one("after")?.map_or(Ok(0), |text| place("after", text))?,
+            Some(value) if value.is_empty() => EventId::whole(0),
+            Some(value) => event_id("Last-Event-ID", value.to_str().unwrap_or("?"))?,
+            None => match params.one("after")? {
+                Some(text) => event_id("after", text)?,
+                None => EventId::whole(0),
+            },
         };
         let stopping = parts.extensions.get::<Stopping>().cloned();
         Ok(Self { after, heartbeat: api.config.heartbeat(), stopping })
     }
 }
 
-fn place(name: &str, text: &str) -> Result<u64, ApiError> {
-    let shown: String = text.chars().take(50).collect();
-    text.parse().map_err(|_| {
+fn event_id(name: &str, text: &str) -> Result<EventId, ApiError> {
+    EventId::parse(text).ok_or_else(|| {
         ApiError::problem(
             Problem::new(name, "must be the id of an event of this stream")
-                .expecting("a whole number", shown),
+                .expecting("an id such as 7 or 7.1", shortened(text)),
         )
     })
 }
 
 impl Reader {
+    /// Only what comes after this place in the journal is needed; 0: everything.
+    pub fn after(&self) -> u64 {
+        self.after.seen_whole()
+    }
+
     /// The answer: events until the execution has ended or the server stops.
     pub fn stream(self, follow: Follow, write: Write) -> Response {
         let alive = KeepAlive::new().interval(self.heartbeat).text("heartbeat");
-        let events = events(follow, write, self.stopping);
+        let events = events(follow, write, self.after, self.stopping);
         let mut response = Sse::new(events).keep_alive(alive).into_response();
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // Asks a proxy in between not to hold events back.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         response
@@ -98,24 +165,26 @@ impl Reader {
 struct State {
     follow: Follow,
     write: Write,
-    ready: VecDeque<Message>,
+    after: EventId,
+    ready: VecDeque<ServerSentEvent>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 fn events(
     follow: Follow,
     write: Write,
+    after: EventId,
     stopping: Option<Stopping>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let stop: Pin<Box<dyn Future<Output = ()> + Send>> = match stopping {
         Some(stopping) => Box::pin(stopping.wait()),
         None => Box::pin(std::future::pending()),
     };
-    let state = State { follow, write, ready: VecDeque::new(), stop };
+    let state = State { follow, write, after, ready: VecDeque::new(), stop };
     stream::unfold(state, |mut state| async move {
         loop {
-            if let Some(message) = state.ready.pop_front() {
-                return Some((Ok(Event::from(message)), state));
+            if let Some(event) = state.ready.pop_front() {
+                return Some((Ok(event.into()), state));
             }
             match state.more().await {
                 Ok(true) => {}
@@ -141,20 +210,61 @@ impl State {
             notice = self.follow.next() => notice?,
         };
         let Some(notice) = notice else { return Ok(false) };
-        self.ready.extend((self.write)(&notice)?);
+        let messages = (self.write)(&notice)?;
+        self.ready.extend(identified(notice.seq, messages, self.after));
         Ok(true)
     }
+}
+
+/// The events of an entry of the journal with their ids, without those that were seen.
+fn identified(
+    sequence: u64,
+    messages: Vec<Message>,
+    after: EventId,
+) -> impl Iterator<Item = ServerSentEvent> {
+    let count = messages.len();
+    let identify = move |(index, Message { event, data })| ServerSentEvent {
+        event,
+        id: EventId::of(sequence, index, count),
+        data,
+    };
+    messages.into_iter().enumerate().map(identify).skip(after.seen_of(sequence))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ids(sequence: u64, count: usize, after: &str) -> Vec<String> {
+        let message = |_| Message { event: "task", data: String::new() };
+        let messages = (0..count).map(message).collect();
+        let after = EventId::parse(after).unwrap();
+        identified(sequence, messages, after).map(|event| event.id.to_string()).collect()
+    }
+
     #[test]
-    fn places_are_numbers() {
-        assert_eq!(place("after", "17").unwrap(), 17);
-        for bad in ["", "-1", "x", "1.5"] {
-            assert_eq!(place("after", bad).unwrap_err().details()[0].path, "after", "{bad}");
+    fn every_event_of_an_entry_has_its_own_id() {
+        for (count, after, expect) in [
+            (1, "0", vec!["7"]),
+            (2, "6", vec!["7.1", "7"]),
+            (3, "0", vec!["7.1", "7.2", "7"]),
+            (3, "7.1", vec!["7.2", "7"]),
+            (3, "7.2", vec!["7"]),
+            (3, "6.2", vec!["7.1", "7.2", "7"]),
+            (1, "7.9", vec![]),
+        ] {
+            assert_eq!(ids(7, count, after), expect, "{count} after {after}");
+        }
+    }
+
+    #[test]
+    fn ids_are_read() {
+        for (text, seen) in [("0", 0), ("17", 17), ("17.1", 16), ("1.2", 0)] {
+            let id = event_id("after", text).unwrap();
+            assert_eq!((id.seen_whole(), id.to_string().as_str()), (seen, text));
+        }
+        for bad in ["", "-1", "x", "1.", ".1", "1.0", "0.1", "1.1.1", "1.5e3", "1 "] {
+            assert_eq!(event_id("after", bad).unwrap_err().details()[0].path, "after", "{bad}");
         }
     }
 }

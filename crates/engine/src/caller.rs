@@ -32,7 +32,7 @@ pub enum Scope {
     On {
         /// What may be done.
         verb: Verb,
-        /// `workflows`, `schedules`, `webhooks`, `integrations`.
+        /// `workflows`, `schedules`, `webhooks`, `integrations`; with `read` also `metrics`.
         kind: String,
         /// The id or name of the only object it is good for.
         only: Option<String>,
@@ -53,6 +53,13 @@ pub enum Verb {
 /// Why an admin may not do everything.
 const OPERATORS_ONLY: &str =
     "only a key of the default workspace with the scope `admin` may do that";
+
+/// Why the scope `read:metrics` is not enough in another workspace.
+const METRICS_OF_ALL: &str =
+    "metrics are about all workspaces: only keys of the default workspace may read them";
+
+/// What the scope `read:metrics` is about. No role but `admin` has it.
+const METRICS: &str = "metrics";
 
 /// The kinds of objects that scopes are about.
 pub const KINDS: [&str; 4] = ["workflows", "schedules", "webhooks", "integrations"];
@@ -144,6 +151,9 @@ impl std::str::FromStr for Scope {
         if text == "admin" {
             return Ok(Self::Admin);
         }
+        if text == "read:metrics" {
+            return Ok(Self::on(Verb::Read, METRICS));
+        }
         let mut parts = text.splitn(3, ':');
         let verb = parts.next().and_then(|v| Verb::ALL.into_iter().find(|verb| verb.name() == v));
         let kind = parts.next().filter(|k| KINDS.contains(k));
@@ -154,7 +164,7 @@ impl std::str::FromStr for Scope {
             _ => Err(AppError::invalid(
                 "scopes",
                 format!(
-                    "unknown scope `{text}`; use `admin`, or `read:`, `write:` or `execute:` followed by one of {}, such as `execute:workflows`",
+                    "unknown scope `{text}`; use `admin`, `read:metrics`, or `read:`, `write:` or `execute:` followed by one of {}, such as `execute:workflows`",
                     KINDS.join(", ")
                 ),
             )),
@@ -195,6 +205,18 @@ impl Caller {
     /// `Forbidden`.
     pub fn require_admin(&self) -> Result<(), AppError> {
         if self.is_admin() { Ok(()) } else { Err(AppError::Forbidden("admin".into())) }
+    }
+
+    /// Checks that it may read the metrics, which count what happens in all workspaces.
+    ///
+    /// # Errors
+    /// `Forbidden` where it lacks the scope; `NotPermitted` where it has it in another workspace.
+    pub fn require_metrics(&self) -> Result<(), AppError> {
+        self.require(Verb::Read, METRICS)?;
+        if self.workspace == WorkspaceId::DEFAULT {
+            return Ok(());
+        }
+        Err(AppError::NotPermitted(METRICS_OF_ALL))
     }
 
     /// Whether it runs the installation: an admin of the default workspace.
@@ -324,10 +346,14 @@ mod tests {
 
     #[test]
     fn scopes_read_as_written() {
-        for text in ["admin", "read:workflows", "execute:workflows:greet: the second"] {
+        for text in
+            ["admin", "read:metrics", "read:workflows", "execute:workflows:greet: the second"]
+        {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
-        for text in ["", "all", "read", "read:things", "read:workflows:"] {
+        for text in
+            ["", "all", "read", "read:things", "write:metrics", "read:metrics:x", "read:workflows:"]
+        {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
     }

@@ -1,11 +1,11 @@
 //! What the API's description says of every call, whichever dialect it belongs to: the headers that
-//! the edge adds to answers.
+//! the edge adds to answers, and the refusal of unknown query parameters.
 
 use utoipa::Modify;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Header, OpenApi, Ref, RefOr};
+use utoipa::openapi::{Header, OpenApi, Ref, RefOr, Response};
 
 const LIMIT: &str = "X-Rate-Limit-Limit";
 const REMAINING: &str = "X-Rate-Limit-Remaining";
@@ -58,6 +58,10 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn describe(operation: &mut Operation) {
     // Who needs no key is not counted.
     let counts = operation.responses.responses.contains_key("401");
+    let is_service = operation.tags.iter().flatten().any(|tag| tag == "service");
+    if !is_service && let Some(refused) = unknown_parameter(operation) {
+        operation.responses.responses.entry("400".to_owned()).or_insert(refused);
+    }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let mut add = |name: &str| {
@@ -76,4 +80,12 @@ fn describe(operation: &mut Operation) {
             add(RETRY_AFTER);
         }
     }
+}
+
+/// The response to a query parameter that the call does not take, with the body of its other errors.
+fn unknown_parameter(operation: &Operation) -> Option<RefOr<Response>> {
+    let RefOr::T(unauthorized) = operation.responses.responses.get("401")? else { return None };
+    let mut refused = unauthorized.clone();
+    refused.description = "`INVALID_REQUEST`: a query parameter is unknown".to_owned();
+    Some(RefOr::T(refused))
 }

@@ -80,6 +80,7 @@ error_answers! { "ErrorBody";
     /// What asking for metrics can find wrong.
     MetricsErrors {
         "401": "`UNAUTHORIZED`, `INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
+        "403": "`FORBIDDEN`: the key lacks the scope, or is one of another workspace",
         "404": "`NOT_FOUND`: this process records no metrics",
         "429": "`RATE_LIMIT_EXCEEDED`: try again after `Retry-After` seconds",
         "500": "`INTERNAL_ERROR`: a fault of the server; its log has the request id",
@@ -89,7 +90,8 @@ error_answers! { "ErrorBody";
 
 /// Metrics
 ///
-/// In the text format of Prometheus. Needs a key unless the server is configured otherwise.
+/// In the text format of Prometheus, of all workspaces together. Unless the server is configured
+/// otherwise, it takes a key of the default workspace. Scope `read:metrics`.
 #[utoipa::path(get, path = "/metrics", tag = "service",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"),
         MetricsErrors))]

@@ -5,6 +5,7 @@
 
 mod abi;
 mod audit;
+mod caching;
 mod connections;
 mod cors;
 mod dataflow;
@@ -14,13 +15,16 @@ mod described;
 mod edge;
 mod isolation;
 mod keys;
-mod needs;
+mod names;
 mod once;
+mod parameters;
 mod rates;
 mod receiver;
 mod releases;
+mod resuming;
 mod schedule_events;
 mod schedules;
+mod scopes;
 mod secrets;
 mod served;
 mod sockets;

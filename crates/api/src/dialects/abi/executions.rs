@@ -15,7 +15,7 @@ use super::executions_wire::{
     Controlled, Execution, ExecutionRow, Line, Step, execution, row, step,
 };
 use super::ids::OfExecution;
-use super::lists::{PAGED, Wanted, by_creation, labels, period};
+use super::lists::{Wanted, by_creation, labels, period};
 use super::statuses::ExecutionStatus;
 use super::wire::Failure;
 use super::{choices, responses, wire};
@@ -26,7 +26,7 @@ use crate::once::once;
 use crate::query::{Params, wrong};
 use crate::respond::{self, Time};
 use crate::server::Api;
-use crate::sse::{Message, Reader};
+use crate::sse::{Message, Reader, ServerSentEvent};
 
 type Answer = Result<Response, ApiError>;
 
@@ -36,7 +36,8 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
 /// List executions
 ///
 /// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however
-/// far it is. Parameters that are not listed here name labels. Scope `read:workflows`.
+/// far it is. Other parameters than these name labels; a name that is nearly
+/// that of a parameter is refused. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions", tag = "runs", operation_id = "abi_list_executions",
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
@@ -47,7 +48,8 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
         ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma"),
         ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
         ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
-        ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole")),
+        ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole"),
+        ("labels" = Option<BTreeMap<String, String>>, Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<ExecutionRow>>),
         responses::BadRequest, responses::NoWorkflow, responses::CommonErrors))]
 pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
@@ -211,9 +213,9 @@ fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), 
 /// or `execute:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
     params(("id" = String, Path, description = "The execution"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "Only what comes after that event"),
-        ("after" = Option<u64>, Query, description = "The same, for clients that cannot set the header")),
-    responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = Message, content_type = "text/event-stream"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
+        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header")),
+    responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn events(
     State(api): State<Api>,
@@ -221,7 +223,7 @@ pub async fn events(
     of: OfExecution,
     reader: Reader,
 ) -> Answer {
-    let follow = api.app.follow(&caller, None, of.0, reader.after).await?;
+    let follow = api.app.follow(&caller, None, of.0, reader.after()).await?;
     let execution_id = of.0.abi();
     Ok(reader.stream(follow, Box::new(move |notice| messages(&execution_id, notice))))
 }
@@ -297,7 +299,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
     let data = ExecutionEvent { execution_id, sequence: *seq, timestamp: Time(*at), what };
     let data = serde_json::to_string(&data)
         .map_err(|error| ApiError::internal(format!("an event could not be written: {error}")))?;
-    Ok(vec![Message { event, id: *seq, data }])
+    Ok(vec![Message { event, data }])
 }
 
 /// Read an execution's log
@@ -317,7 +319,6 @@ pub async fn logs(
     of: OfExecution,
     params: Params,
 ) -> Answer {
-    params.only(&[&PAGED])?;
     let page = Cut::read_ascending(&params, &[("sequence", ())])?;
     let lines = api.app.logs(&caller, None, of.0).await?;
     let (lines, pagination) = page.cut(lines, |(), a, b| a.seq.cmp(&b.seq));

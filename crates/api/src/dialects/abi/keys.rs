@@ -12,8 +12,6 @@ use stepwell_store::record::KeyRecord;
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
 use super::ids::OfKey;
-use super::lists::PAGED;
-use super::routes::secret;
 use super::{choices, limits, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
@@ -49,7 +47,7 @@ pub async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted
         let new = api.app.create_key(&caller, request).await?;
         let data = convert::new_key(&new, SystemClock.now());
         let message = "keep the secret: it is not shown again";
-        secret(StatusCode::CREATED, &wire::Envelope::saying(data, message))
+        respond::json(StatusCode::CREATED, &wire::Envelope::saying(data, message))
     })
     .await
 }
@@ -66,7 +64,6 @@ pub async fn create_key(State(api): State<Api>, Who(caller): Who, posted: Posted
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::ApiKey>>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_keys(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    params.only(&[&PAGED, &["workspace_id"]])?;
     let page = Cut::read(&params, &KeyOrder::ALL)?;
     let workspace = params.one("workspace_id")?.map(convert::parse_workspace_id);
     let workspace = workspace.transpose().map_err(ApiError::problem)?;
@@ -150,5 +147,5 @@ pub async fn me(State(api): State<Api>, Who(caller): Who) -> Answer {
         responses::CommonErrors))]
 pub async fn signing_secret(State(api): State<Api>, Who(caller): Who) -> Answer {
     let data = wire::SigningSecret { secret: api.app.webhook_secret(&caller).await? };
-    secret(StatusCode::OK, &wire::Envelope::of(data))
+    respond::json(StatusCode::OK, &wire::Envelope::of(data))
 }

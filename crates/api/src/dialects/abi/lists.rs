@@ -7,7 +7,7 @@ use stepwell_store::lists::Order;
 
 use super::wire;
 use crate::error::ApiError;
-use crate::query::{MAX_LIMIT, Params, wrong};
+use crate::query::{MAX_LIMIT, METADATA, Params, wrong};
 
 /// How many items a page holds where the request does not say.
 const PAGE_SIZE: usize = 10;
@@ -16,10 +16,10 @@ const PAGE_SIZE: usize = 10;
 const MAX_LABELS: usize = 16;
 
 /// The parameters of every list whose pages are numbered.
-pub const PAGED: [&str; 4] = ["page", "page_size", "sort_by", "sort_order"];
+const PAGED: [&str; 4] = ["page", "page_size", "sort_by", "sort_order"];
 
 /// That of lists whose pages can also be asked for by where the one before ended.
-pub const BY_CURSOR: [&str; 1] = ["cursor"];
+const BY_CURSOR: [&str; 1] = ["cursor"];
 
 /// Which page of a list is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,7 +112,8 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
     })
 }
 
-/// The parameters that a list does not know: labels that its items must have.
+/// The parameters that a list does not know: labels that its items must have. Behind `metadata.` a
+/// name is always that of a label.
 ///
 /// # Errors
 /// `InvalidRequest` where one is given twice, or there are too many.
@@ -124,8 +125,12 @@ pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, 
         if name.is_empty() || common || known.contains(&name) {
             continue;
         }
+        let label = name.strip_prefix(METADATA).filter(|label| !label.is_empty()).unwrap_or(name);
+        if labels.iter().any(|(named, _)| named == label) {
+            return Err(ApiError::invalid(name, "is given more than once; give it once"));
+        }
         if let Some(value) = params.one(name)? {
-            labels.push((name.to_owned(), value.to_owned()));
+            labels.push((label.to_owned(), value.to_owned()));
         }
     }
     if labels.len() > MAX_LABELS {
@@ -147,11 +152,11 @@ mod tests {
                 .map(|meant| meant.map(|(a, b)| (a.to_string(), b.to_string())))
         };
         let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
-        let at = "2023-05-02T23:59:59Z";
+        let at = "2023-05-02T23:59:59.000000Z";
         assert_eq!(read(at).unwrap(), pair(at, at));
-        let day = pair("2023-05-02T00:00:00Z", "2023-05-02T23:59:59.999999Z");
+        let day = pair("2023-05-02T00:00:00.000000Z", "2023-05-02T23:59:59.999999Z");
         assert_eq!(read("2023-05-02").unwrap(), day);
-        let east = pair("2023-05-02T08:00:00Z", "2023-05-02T08:00:00Z");
+        let east = pair("2023-05-02T08:00:00.000000Z", "2023-05-02T08:00:00.000000Z");
         for text in ["2023-05-02T10:00:00+02:00", "2023-05-02T10:00:00 02:00"] {
             assert_eq!(read(text).unwrap(), east, "{text}");
         }

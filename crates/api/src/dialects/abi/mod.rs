@@ -1,6 +1,5 @@
 //! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
-//! `schedules`, `webhooks`, `workspaces`, `audit`, `step_types`, `keys`. `needs` says what a key must
-//! be allowed to call which of them. Bodies are in the files `wire` and `*_wire`.
+//! `schedules`, `webhooks`, `workspaces`, `audit`, `step_types`, `keys`. Bodies are in the files `wire` and `*_wire`.
 
 mod audit;
 mod choices;
@@ -16,7 +15,6 @@ mod ids;
 mod keys;
 mod limits;
 mod lists;
-mod needs;
 mod releases;
 mod releases_wire;
 mod responses;

@@ -12,7 +12,7 @@ use stepwell_store::record::{ActualRecord, ReleaseTagRecord, Traffic};
 
 use super::cut::Cut;
 use super::ids::{OfExecution, OfWorkflow, part};
-use super::lists::{BY_CURSOR, PAGED, Wanted, by_creation};
+use super::lists::{Wanted, by_creation};
 use super::releases_wire::{
     Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest,
 };
@@ -75,7 +75,6 @@ pub async fn list_releases(
     of: OfWorkflow,
     params: Params,
 ) -> Answer {
-    params.only(&[&PAGED, &BY_CURSOR])?;
     by_creation(&params)?;
     let wanted = Wanted::read(&params)?;
     let at = wanted.at.clone();
@@ -122,7 +121,6 @@ pub async fn list_release_tags(
     of: OfWorkflow,
     params: Params,
 ) -> Answer {
-    params.only(&[&PAGED])?;
     let page = Cut::read_ascending(&params, &TagsBy::ALL)?;
     let tags = api.app.release_tags(&caller, of.0).await?;
     let (found, pagination) = page.cut(tags, TagsBy::compare);
@@ -226,7 +224,6 @@ pub async fn list_actuals(
     of: OfExecution,
     params: Params,
 ) -> Answer {
-    params.only(&[&PAGED])?;
     let page = Cut::read_ascending(&params, &[("created_at", ())])?;
     let actuals = api.app.actuals(&caller, of.0).await?;
     // What was submitted together has one time, and ids in its order.

@@ -3,18 +3,16 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use serde::Serialize;
 use utoipa::OpenApi;
 
 use super::{
-    audit, execute, executions, keys, needs, releases, schedules, step_types, webhooks, wire,
-    workflows, workspaces,
+    audit, execute, executions, keys, releases, schedules, step_types, webhooks, wire, workflows,
+    workspaces,
 };
 use crate::error::ApiError;
 use crate::respond;
@@ -71,14 +69,6 @@ pub fn routes() -> Router<Api> {
         .merge(webhooks::routes())
         .merge(audit::routes())
         .merge(step_types::routes())
-        .route_layer(middleware::from_fn(needs::gate))
-}
-
-/// An answer that holds a secret is kept by nobody in between.
-pub(super) fn secret(status: StatusCode, body: &impl Serialize) -> Answer {
-    let mut response = respond::json(status, body)?;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
 }
 
 /// Get the JSON Schema of definitions

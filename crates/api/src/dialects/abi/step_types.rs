@@ -14,7 +14,6 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::cut::Cut;
 use super::ids::part;
-use super::lists::PAGED;
 use super::{choices, responses, wire};
 use crate::edge::Who;
 use crate::error::ApiError;
@@ -176,7 +175,6 @@ impl By {
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<StepType>>),
         responses::BadRequest, responses::CommonErrors))]
 async fn list_step_types(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    params.only(&[&PAGED, &["category"]])?;
     let page = Cut::read_ascending(&params, &By::ALL)?;
     let category = params.one("category")?;
     let mut found = api.app.step_types(&caller)?;

@@ -91,8 +91,9 @@ pub async fn get_definition(State(api): State<Api>, Who(caller): Who, of: OfWork
 
 /// List workflows
 ///
-/// Parameters that are not listed here name labels: `department=sales` finds those whose
-/// `metadata.department` is `sales`. Scope `read:workflows`.
+/// Other parameters than these name labels: `department=sales` finds those whose
+/// `metadata.department` is `sales`. A name that is nearly that of a parameter is refused;
+/// `metadata.status=sales` filters by the label `status`. Scope `read:workflows`.
 #[utoipa::path(get, path = "/api/v1/workflows", tag = "management", operation_id = "abi_list_workflows",
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
@@ -100,7 +101,8 @@ pub async fn get_definition(State(api): State<Api>, Who(caller): Who, of: OfWork
         ("sort_by" = inline(Option<choices::SortWorkflows>), Query, description = "`created_at` (default), `updated_at`, `name`, `type`, `status`"),
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("status" = inline(Option<choices::ByActivity>), Query, description = "`active` or `inactive`"),
-        ("type" = Option<String>, Query, description = "Only those of this type")),
+        ("type" = Option<String>, Query, description = "Only those of this type"),
+        ("labels" = Option<BTreeMap<String, String>>, Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<WorkflowRow>>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_workflows(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {

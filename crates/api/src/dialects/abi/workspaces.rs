@@ -10,7 +10,6 @@ use stepwell_store::record::WorkspaceRecord;
 
 use super::cut::Cut;
 use super::ids::OfWorkspace;
-use super::lists::PAGED;
 use super::{choices, limits, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
@@ -79,7 +78,6 @@ pub async fn create_workspace(State(api): State<Api>, Who(caller): Who, posted: 
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::Workspace>>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_workspaces(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    params.only(&[&PAGED])?;
     let page = Cut::read(&params, &By::ALL)?;
     let (found, pagination) = page.cut(api.app.workspaces(&caller).await?, By::compare);
     let items = found.into_iter().map(wire::Workspace::from).collect();

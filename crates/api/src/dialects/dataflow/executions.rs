@@ -17,14 +17,14 @@ use crate::error::ApiError;
 use crate::once::once;
 use crate::query::Params;
 use crate::server::Api;
-use crate::sse::{Message, Reader};
+use crate::sse::{Reader, ServerSentEvent};
 use crate::{respond, secrets};
 
 /// Execute a workflow
 ///
 /// Queues an execution and answers its id; when this answers, the execution is durable. With
 /// `wait=true` it answers with the finished execution instead; when that takes longer than
-/// `timeout`, it answers 202 with the id, and the execution goes on.
+/// `timeout`, it answers 202 with the id, and the execution goes on. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/execute", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("wait" = Option<bool>, Query, description = "Answer with the finished execution"),
@@ -75,7 +75,7 @@ fn accepted(of: &OfWorkflow, id: ExecutionId) -> Answer {
 
 /// List a workflow's executions
 ///
-/// Newest first.
+/// Newest first. Scope `read:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("status" = Option<String>, Query, description = "One or several of `PENDING`, `RUNNING`, `PAUSED`, `COMPLETED`, `FAILED`, `CANCELLED`, by comma"),
@@ -103,6 +103,7 @@ pub(super) async fn list_executions(
 /// Get an execution
 ///
 /// Every step of the definition is listed as a task, in its order, from the first moment on.
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution")),
@@ -119,7 +120,7 @@ pub(super) async fn get_execution(
 
 /// Cancel an execution
 ///
-/// When this answers, the execution has ended as `CANCELLED`.
+/// When this answers, the execution has ended as `CANCELLED`. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/cancel", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -145,6 +146,7 @@ pub(super) async fn cancel(
 /// Pause an execution
 ///
 /// What is under way finishes, and nothing further starts until it is resumed.
+/// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/pause", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -166,6 +168,8 @@ pub(super) async fn pause(
 }
 
 /// Resume a paused execution
+///
+/// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/resume", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -198,12 +202,13 @@ fn changed(of: &OfExecution, status: Status) -> Result<(StatusCode, String), Api
 ///
 /// Server-sent events named `status`, `task`, `progress` and `log`, from the beginning or from
 /// after the last one that was seen, until the execution has ended.
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}/events", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "Only what comes after that event"),
-        ("after" = Option<u64>, Query, description = "The same, for clients that cannot set the header")),
-    responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = Message, content_type = "text/event-stream"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
+        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header")),
+    responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn events(
     State(api): State<Api>,
@@ -212,11 +217,13 @@ pub(super) async fn events(
     reader: Reader,
 ) -> Answer {
     let OfExecution { workflow, execution } = of;
-    let follow = api.app.follow(&caller, Some(workflow), execution, reader.after).await?;
+    let follow = api.app.follow(&caller, Some(workflow), execution, reader.after()).await?;
     Ok(reader.stream(follow, Box::new(move |notice| stream::messages(execution, notice))))
 }
 
 /// Read an execution's log
+///
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}/logs", tag = "executions",
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution")),

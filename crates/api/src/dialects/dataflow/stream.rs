@@ -15,7 +15,7 @@ use crate::sse::Message;
 pub struct StreamEvent<'a> {
     /// The execution.
     execution_id: &'a str,
-    /// The place in its journal, as the event's id.
+    /// The place in its journal.
     sequence: u64,
     /// When.
     timestamp: Time,
@@ -55,7 +55,7 @@ pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>,
         let data = serde_json::to_string(&data).map_err(|error| {
             ApiError::internal(format!("an event could not be written: {error}"))
         })?;
-        Ok(Message { event, id: *seq, data })
+        Ok(Message { event, data })
     };
     match what {
         What::Status { status, output, error } => {
@@ -101,13 +101,12 @@ mod tests {
         let execution = ExecutionId::from_uuid(Uuid::nil());
         let notice = Notice { seq: 7, at: Timestamp::from_millis(1000), what };
         let messages = messages(execution, &notice).unwrap();
-        let head = r#"{"execution_id":"ex-00000000000000000000000000","sequence":7,"timestamp":"1970-01-01T00:00:01Z","#;
+        let head = r#"{"execution_id":"ex-00000000000000000000000000","sequence":7,"timestamp":"1970-01-01T00:00:01.000000Z","#;
         let expect: Vec<_> = expect
             .iter()
-            .map(|(event, rest)| ((*event).to_owned(), 7, format!("{head}{rest}}}")))
+            .map(|(event, rest)| ((*event).to_owned(), format!("{head}{rest}}}")))
             .collect();
-        let found: Vec<_> =
-            messages.into_iter().map(|m| (m.event.to_owned(), m.id, m.data)).collect();
+        let found: Vec<_> = messages.into_iter().map(|m| (m.event.to_owned(), m.data)).collect();
         assert_eq!(found, expect);
     }
 
@@ -148,7 +147,7 @@ mod tests {
             &[
                 (
                     "task",
-                    r#""task":{"task_id":"task-00000000000000000000000000","type":"Echo","status":"COMPLETED","input":1,"output":null,"step_id":"echo","attempt":1,"started_at":"1970-01-01T00:00:00Z","completed_at":"1970-01-01T00:00:00.001Z"}"#,
+                    r#""task":{"task_id":"task-00000000000000000000000000","type":"Echo","status":"COMPLETED","input":1,"output":null,"step_id":"echo","attempt":1,"started_at":"1970-01-01T00:00:00.000000Z","completed_at":"1970-01-01T00:00:00.001000Z"}"#,
                 ),
                 ("progress", r#""completed":1,"total":3"#),
             ],

@@ -38,7 +38,7 @@ fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
 /// Create a workflow
 ///
 /// The body is a definition, as JSON or YAML. It is checked whole, and every problem is told.
-/// A created workflow is not executed.
+/// A created workflow is not executed. Scope `write:workflows`.
 #[utoipa::path(post, path = "/workflows", tag = "workflows",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body(description = "A definition: see `/api/v1/schema/definition`", content(
@@ -63,7 +63,7 @@ pub(super) async fn create_workflow(
 
 /// List workflows
 ///
-/// Newest first.
+/// Newest first. Scope `read:workflows`.
 #[utoipa::path(get, path = "/workflows", tag = "workflows",
     params(("status" = Option<String>, Query, description = "`active` or `inactive`"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
@@ -88,6 +88,7 @@ pub(super) async fn list_workflows(
 /// Get a workflow
 ///
 /// The definition as it was given, and its steps resolved with ids and schemas.
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}", tag = "workflows",
     params(("workflow_id" = String, Path, description = "In any form: `wf-…`, `wf_…`, or a UUID")),
     responses((status = 200, description = "The workflow", body = wire::Workflow),
@@ -104,7 +105,7 @@ pub(super) async fn get_workflow(
 /// Change a workflow
 ///
 /// The body is a whole definition; it becomes the next release. Executions under way go on with
-/// the release that they began with.
+/// the release that they began with. Scope `write:workflows`.
 #[utoipa::path(put, path = "/workflows/{workflow_id}", tag = "workflows",
     params(("workflow_id" = String, Path, description = "The workflow")),
     request_body(description = "A definition: see `/api/v1/schema/definition`",
@@ -124,7 +125,7 @@ pub(super) async fn update_workflow(
 
 /// Delete a workflow
 ///
-/// Executions under way finish, and its history stays readable.
+/// Executions under way finish, and its history stays readable. Scope `write:workflows`.
 #[utoipa::path(delete, path = "/workflows/{workflow_id}", tag = "workflows",
     params(("workflow_id" = String, Path, description = "The workflow")),
     responses((status = 204, description = "Deleted"),
@@ -139,6 +140,8 @@ pub(super) async fn delete_workflow(
 }
 
 /// Count a workflow's executions
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/stats", tag = "workflows",
     params(("workflow_id" = String, Path, description = "The workflow")),
     responses((status = 200, description = "The counts", body = wire::Stats),

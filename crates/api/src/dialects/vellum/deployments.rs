@@ -199,12 +199,15 @@ fn release(
 
 /// List deployments
 ///
-/// Every workflow is one.
+/// Every workflow is one. Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments", tag = "vellum",
     params(("status" = Option<String>, Query, description = "`ACTIVE`, `ARCHIVED`, `PENDING_DELETION` (there are none)"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("offset" = Option<u32>, Query, description = "How many come before the page"),
-        ("ordering" = Option<String>, Query, description = "`-created` (default), `created`, `name`, `-name`")),
+        ("ordering" = Option<String>, Query, description = "`-created` (default), `created`, `name`, `-name`"),
+        ("is_public" = Option<bool>, Query, description = "Accepted from the published clients and ignored"),
+        ("owned_by" = Option<String>, Query, description = "Accepted from the published clients and ignored"),
+        ("has_story_config" = Option<bool>, Query, description = "Accepted from the published clients and ignored")),
     responses((status = 200, description = "A page", body = Paged<SlimDeployment>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_deployments(
@@ -245,6 +248,8 @@ pub async fn list_deployments(
 }
 
 /// Get a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}", tag = "vellum",
     params(("id" = String, Path, description = "Its id or name")),
     responses((status = 200, description = "The deployment", body = Deployment),
@@ -262,6 +267,8 @@ pub async fn retrieve_deployment(
 }
 
 /// List the releases of a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/releases", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
@@ -289,6 +296,8 @@ pub async fn list_deployment_releases(
 }
 
 /// Get a release of a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/releases/{release}", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("release" = String, Path, description = "The release's id, or a release tag")),
@@ -308,7 +317,7 @@ pub async fn retrieve_deployment_release(
 
 /// Get a history item of a deployment
 ///
-/// The older name of a release.
+/// The older name of a release. Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/history/{release}", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("release" = String, Path, description = "The history item's id, or a release tag")),

@@ -237,6 +237,8 @@ fn statuses(wanted: &Value) -> Option<Vec<Status>> {
 }
 
 /// List the executions of a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("filters" = Option<String>, Query, description = "A JSON object: `status` (one or a list), `external_id`"),
@@ -287,6 +289,8 @@ pub async fn list_execution_events(
 }
 
 /// Get an execution of a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events/{execution_id}", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("execution_id" = String, Path, description = "The execution")),
@@ -307,6 +311,8 @@ pub async fn retrieve_execution_event(
 }
 
 /// Get an execution with its spans
+///
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-executions/{execution_id}/detail", tag = "vellum",
     params(("execution_id" = String, Path, description = "The execution"),
         ("prev_span_id" = Option<String>, Query, description = "Only the spans after this one"),
@@ -339,6 +345,7 @@ pub async fn retrieve_execution_detail(
 /// Get the state of an execution
 ///
 /// After its end: the state it ended with, with which another may begin.
+/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/v1/workflows/{span_id}/state", tag = "vellum",
     params(("span_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The state", body = Resolved),

@@ -59,7 +59,7 @@ impl TryFrom<Fields> for Execute {
 /// Execute a deployment and follow it
 ///
 /// One JSON object a line, of the execution and of its steps, told apart by `name`. The execution
-/// goes on when the client goes away.
+/// goes on when the client goes away. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/v1/workflow-deployments/{id}/execute-stream", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),

@@ -56,6 +56,8 @@ async fn tag(api: &Api, caller: &Caller, tag: &ReleaseTagRecord) -> Result<Relea
 }
 
 /// List the release tags of a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/release-tags", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("source" = Option<String>, Query, description = "`SYSTEM` (only `LATEST`) or `USER`"),
@@ -93,6 +95,8 @@ pub async fn list_deployment_tags(
 }
 
 /// Get a release tag of a deployment
+///
+/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("name" = String, Path, description = "The tag")),
@@ -111,6 +115,7 @@ pub async fn retrieve_deployment_tag(
 /// Move a release tag of a deployment
 ///
 /// At once: what is executed by it from now on runs that release, all of it.
+/// Scope `write:workflows`.
 #[utoipa::path(patch, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("name" = String, Path, description = "The tag")),

@@ -111,7 +111,7 @@ fn missing(deployment: &Deployment, error: AppError) -> ApiError {
 /// Execute a workflow and wait for its end
 ///
 /// An execution that ran and failed is answered with 200 and the state `REJECTED`. Where it takes
-/// long, the answer begins before it has ended, with white space.
+/// long, the answer begins before it has ended, with white space. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/v1/execute-workflow", tag = "vellum",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ExecuteRequest,
@@ -163,7 +163,7 @@ fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
 
 /// Execute a workflow in the background
 ///
-/// When this answers, the execution is durable.
+/// When this answers, the execution is durable. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/v1/execute-workflow-async", tag = "vellum",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ExecuteRequest,
@@ -184,6 +184,7 @@ async fn execute_workflow_async(
 /// Execute a workflow and follow it
 ///
 /// One JSON object a line. The execution goes on when the client goes away.
+/// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/v1/execute-workflow-stream", tag = "vellum",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),
     request_body = wire::ExecuteRequest,
@@ -217,7 +218,7 @@ pub(super) fn pace(api: &Api, stopping: Option<Extension<Stopping>>) -> Pace {
 
 /// Check an execution
 ///
-/// Where it stands, and what it made.
+/// Where it stands, and what it made. Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/v1/workflows/executions/{execution_id}/status", tag = "vellum",
     params(("execution_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "Where it stands", body = wire::StatusResponse),
@@ -234,7 +235,7 @@ async fn workflow_execution_status(
 
 /// Say how good the outputs of an execution were
 ///
-/// All of the request is stored, or none.
+/// All of the request is stored, or none. Scope `execute:workflows`.
 #[utoipa::path(post, path = "/v1/submit-workflow-execution-actuals", tag = "vellum",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat stores nothing again")),
     request_body = wire::ActualsRequest,

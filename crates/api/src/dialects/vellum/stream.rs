@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -76,7 +76,6 @@ pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -
     let mut response = respond::json_text(StatusCode::OK, Body::from_stream(chunks));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Asks a proxy in between not to hold lines back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

@@ -99,7 +99,7 @@ async fn list_schedules_of(
     of: OfWorkflow,
     params: Params,
 ) -> Answer {
-    let (query, page) = convert::query(&params, &[])?;
+    let (query, page) = convert::query(&params)?;
     list(&api, &caller, (SchedulesQuery { workflow: Some(of.0), ..query }, page)).await
 }
 
@@ -117,7 +117,7 @@ async fn list_schedules_of(
     responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 async fn list_schedules(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    let asked = convert::query(&params, &["workflow_id"])?;
+    let asked = convert::query(&params)?;
     list(&api, &caller, asked).await
 }
 
@@ -281,7 +281,9 @@ async fn pause_schedules(State(api): State<Api>, who: Who, posted: Posted) -> An
 
 /// Resume schedules
 ///
-/// All of a workflow, all of the workspace, or those that are named. Scope `write:schedules`.
+/// All of a workflow, all of the workspace, or those that are named. Where they are not named, only
+/// those that were paused so: one that was paused by itself before stays paused. Scope
+/// `write:schedules`.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/resume", tag = "schedules",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
     request_body = wire::SelectionRequest,
@@ -310,7 +312,6 @@ async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) 
     responses((status = 200, description = "Its next firings", body = Envelope<wire::Preview>),
         responses::SchedulePreviewErrors, responses::CommonErrors))]
 async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    params.only(&[&["cron", "timezone", "count"]])?;
     let count = params.number("count", 1..=MOST_PREVIEWED, PREVIEWED)?;
     let Some(cron) = params.one("cron")? else {
         return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));

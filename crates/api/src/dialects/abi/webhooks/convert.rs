@@ -8,7 +8,6 @@ use stepwell_core::{Problem, Timestamp, Topic, Topics};
 use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
-use super::super::lists::PAGED;
 use super::super::wire::Pagination;
 use super::wire;
 use crate::error::{ApiError, shortened};
@@ -139,7 +138,6 @@ impl TryFrom<&Params> for WebhookPage {
     type Error = ApiError;
 
     fn try_from(params: &Params) -> Result<Self, ApiError> {
-        params.only(&[&PAGED, &["status", "event"]])?;
         let by = match params.one("sort_by")? {
             None | Some("created_at") => WebhookOrder::CreatedAt,
             Some("updated_at") => WebhookOrder::UpdatedAt,

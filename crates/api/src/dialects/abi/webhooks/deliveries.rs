@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::super::ids::{OfDelivery, OfWebhook};
-use super::super::lists::{BY_CURSOR, PAGED, Wanted};
+use super::super::lists::Wanted;
 use super::super::wire::{Envelope, Items, written};
 use super::super::{choices, responses};
 use super::Answer;
@@ -60,7 +60,6 @@ pub async fn list_deliveries(
     of: OfWebhook,
     params: Params,
 ) -> Answer {
-    params.only(&[&PAGED, &BY_CURSOR, &["status", "event"]])?;
     let wanted = Wanted::read(&params)?;
     let query = convert::query(&params, &wanted)?;
     let page = api.app.webhook_deliveries(&caller, of.0, query).await?;

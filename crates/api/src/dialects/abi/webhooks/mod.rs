@@ -52,7 +52,7 @@ fn shown(status: StatusCode, webhook: &ShownWebhook) -> Answer {
         Some(_) => Envelope::saying(data, "keep the secret: it is not shown again"),
         None => Envelope::of(data),
     };
-    super::routes::secret(status, &body)
+    respond::json(status, &body)
 }
 
 /// Create a webhook

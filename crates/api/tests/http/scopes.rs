@@ -1,20 +1,33 @@
-//! What each call of the abi dialect needs is what its description says: whoever lacks it is refused
-//! whatever else is wrong with the request, whoever has it is not.
+//! Every operation requires the scope that its description names: a key that lacks it is refused
+//! whatever else is wrong with the request, a key that has it is not.
 
 use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::Value;
+use stepwell_api::ApiConfig;
+use stepwell_engine::Caller;
+use stepwell_engine::app::{CreateKey, CreateWorkspace};
 
 use crate::support::Server;
 
 const KINDS: [&str; 4] = ["workflows", "schedules", "webhooks", "integrations"];
 
+/// Operations that take any key.
+const ANY_KEY: [&str; 5] = [
+    "/api/v1/auth/me",
+    "/step-types",
+    "/v1/environments/identity",
+    "/v1/organizations/identity",
+    "/v1/workspaces/identity",
+];
+
 /// All scopes that are good for every object.
 fn scopes() -> Vec<String> {
     let on = |verb: &str| KINDS.map(|kind| format!("{verb}:{kind}"));
     let mut all = ["read", "write", "execute"].map(on).concat();
+    all.push("read:metrics".to_owned());
     all.push("admin".to_owned());
     all
 }
@@ -45,11 +58,12 @@ async fn each_call_needs_the_scope_that_it_names_and_says_so_first() {
     for (path, calls) in all["paths"].as_object().unwrap() {
         for (method, call) in calls.as_object().unwrap() {
             let open = call["security"] == serde_json::json!([{}]);
-            if open || !path.starts_with("/api/v1/") || path == "/api/v1/auth/me" {
+            if open {
                 continue;
             }
             let needed = named(call["description"].as_str().unwrap_or_default());
-            assert!(!needed.is_empty(), "{method} {path}: its description names no scope");
+            let takes_any = ANY_KEY.contains(&path.as_str());
+            assert_eq!(needed.is_empty(), takes_any, "{method} {path}: its description");
             for (scope, key) in &keys {
                 let uri =
                     path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
@@ -63,17 +77,19 @@ async fn each_call_needs_the_scope_that_it_names_and_says_so_first() {
                     .unwrap();
                 let answer = server.raw(request).await;
                 let status = answer.status.as_u16();
-                let may = scope == "admin" || needed.contains(&scope.as_str());
+                let may = takes_any || scope == "admin" || needed.contains(&scope.as_str());
                 assert_eq!(status != 403, may, "{scope}: {method} {path}: {}", answer.text);
                 if !may {
-                    assert_eq!(answer.abi_refusal().1, "SCOPE_REQUIRED", "{}", answer.text);
+                    if path.starts_with("/api/v1/") {
+                        assert_eq!(answer.abi_refusal().1, "SCOPE_REQUIRED", "{}", answer.text);
+                    }
                     assert!(answer.text.contains(needed[0]), "{}", answer.text);
                 }
                 checked += 1;
             }
         }
     }
-    assert!(checked > 500, "{checked}");
+    assert!(checked > 1000, "{checked}");
 }
 
 #[tokio::test]
@@ -93,6 +109,36 @@ async fn a_key_for_one_object_gets_as_far_as_the_object() {
     assert_eq!(ask("POST", &format!("/api/v1/workflows/{id}/execute")).await, 403, "not its name");
 }
 
+/// Metrics count what happens in all workspaces.
+#[tokio::test]
+async fn metrics_are_for_keys_of_the_default_workspace() {
+    stepwell_api::install_metrics().unwrap();
+    let server = Server::start().await;
+    let operator = Caller::internal();
+    let create =
+        CreateWorkspace { name: "elsewhere".into(), limits: Default::default(), idempotency: None };
+    let elsewhere = server.app.create_workspace(&operator, create).await.unwrap();
+    let key_of = async |workspace, scope: &str| {
+        let create = CreateKey { workspace, ..CreateKey::new("scraper", &[scope]) };
+        server.app.create_key(&operator, create).await.unwrap().secret
+    };
+    for (workspace, scope, expect) in [
+        (None, "read:metrics", 200),
+        (None, "admin", 200),
+        (None, "read:workflows", 403),
+        (Some(elsewhere), "read:metrics", 403),
+        (Some(elsewhere), "admin", 403),
+    ] {
+        let key = key_of(workspace, scope).await;
+        let request = Request::get("/metrics").header("x-api-key", key);
+        let answer = server.raw(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status.as_u16(), expect, "{workspace:?} {scope}: {}", answer.text);
+    }
+    let config = ApiConfig { metrics_public: true, ..ApiConfig::default() };
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    assert_eq!(Server::with(config).await.raw(request).await.status, 200);
+}
+
 #[test]
 fn scopes_are_read_from_descriptions() {
     for (text, expect) in [
@@ -103,5 +149,5 @@ fn scopes_are_read_from_descriptions() {
     ] {
         assert_eq!(named(text), expect, "{text}");
     }
-    assert_eq!(Value::from(scopes().len()), 13);
+    assert_eq!(Value::from(scopes().len()), 14);
 }

@@ -1,0 +1,152 @@
+//! Query parameters that a call does not take, for every call of the API's description.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server};
+
+struct Call {
+    method: String,
+    path: String,
+    names: Vec<String>,
+    has_labels: bool,
+}
+
+/// All calls but those of the service, to which monitoring tools add parameters of their own.
+fn calls() -> Vec<Call> {
+    let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
+    let mut found = Vec::new();
+    for (path, calls) in all["paths"].as_object().unwrap() {
+        for (method, call) in calls.as_object().unwrap() {
+            if call["tags"] == json!(["service"]) || call["security"] == json!([{}]) {
+                continue;
+            }
+            let parameters = call["parameters"].as_array().into_iter().flatten();
+            let query: Vec<&Value> = parameters.filter(|one| one["in"] == "query").collect();
+            let named = query.iter().filter(|one| one["explode"] != true);
+            found.push(Call {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                names: named.map(|one| one["name"].as_str().unwrap().to_owned()).collect(),
+                has_labels: query.iter().any(|one| one["explode"] == true),
+            });
+        }
+    }
+    found
+}
+
+/// What an error says of the first field, in the format of its API.
+fn refused(path: &str, answer: &Answer) -> Option<(String, String)> {
+    if answer.status != 400 {
+        return None;
+    }
+    let body = answer.json();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Some(if path.starts_with("/api/v1/") {
+        (text(&body["errors"][0]["field"]), text(&body["message"]))
+    } else if path.starts_with("/v1/") {
+        (text(&body["errors"][0]["field"]), text(&body["detail"]))
+    } else {
+        (text(&body["error"]["details"][0]["path"]), text(&body["error"]["message"]))
+    })
+}
+
+/// A name with two letters in the wrong order, and one with a letter too many.
+fn misspelt(name: &str) -> [String; 2] {
+    let mut letters: Vec<char> = name.chars().collect();
+    letters.swap(1, 2);
+    [letters.into_iter().collect(), format!("{name}{}", &name[name.len() - 1..])]
+}
+
+#[tokio::test]
+async fn unknown_and_misspelt_ones_are_refused_by_every_call() {
+    let server = Server::start().await;
+    let mut lists = 0;
+    for Call { method, path, names, has_labels } in calls() {
+        let send = async |name: &str| {
+            let answer = server.send(&method, &format!("{path}?{name}=1"), &[], "").await;
+            (refused(&path, &answer), answer.text)
+        };
+        let (refusal, text) = send("color").await;
+        if has_labels {
+            lists += 1;
+            assert_eq!(refusal, None, "{method} {path}: {text}");
+            let (refusal, text) = send("metadata.page").await;
+            assert_eq!(refusal, None, "{method} {path}: {text}");
+        } else {
+            let (field, message) = refusal.unwrap_or_else(|| panic!("{method} {path}: {text}"));
+            assert_eq!(field, "color", "{method} {path}: {text}");
+            assert!(message.contains("color: unknown parameter"), "{method} {path}: {message}");
+            for name in &names {
+                assert!(message.contains(name.as_str()), "{method} {path}: {message}");
+            }
+        }
+        for name in &names {
+            for wrong in misspelt(name).into_iter().filter(|wrong| !names.contains(wrong)) {
+                let (refusal, text) = send(&wrong).await;
+                let (field, message) =
+                    refusal.unwrap_or_else(|| panic!("{method} {path} {wrong}: {text}"));
+                assert_eq!(field, wrong, "{method} {path}: {text}");
+                let hint = format!("did you mean `{name}`");
+                assert!(message.contains(&hint), "{method} {path} {wrong}: {message}");
+            }
+        }
+    }
+    assert_eq!(lists, 2);
+}
+
+#[tokio::test]
+async fn those_of_a_case_that_passed_are_refused() {
+    let server = Server::start().await;
+    let workflow = server.workflow(json!([{"type": "Echo", "input": "a"}])).await;
+    for path in [
+        format!("{workflow}/executions?stauts=FAILED"),
+        format!("{workflow}/executions?foo=1"),
+        "/workflows?statuss=x".to_owned(),
+        format!("{workflow}/execute?wiat=true"),
+    ] {
+        let method = if path.contains("execute?") { "POST" } else { "GET" };
+        let answer = server.send(method, &path, &[], "").await;
+        assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{path}");
+    }
+    let listed = server.get(&format!("{workflow}/executions?status=FAILED&limit=1&&=x")).await;
+    assert_eq!(listed.status, 200, "{}", listed.text);
+    // Nothing was executed by the misspelt call.
+    assert_eq!(server.get(&format!("{workflow}/executions")).await.json()["executions"], json!([]));
+}
+
+#[tokio::test]
+async fn the_service_lets_monitoring_add_its_own() {
+    let server = Server::start().await;
+    for path in ["/healthz?probe=lb", "/readyz?x", "/openapi.json?v=2", "/docs?a=b"] {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+    }
+}
+
+/// A label whose name is that of a parameter.
+#[tokio::test]
+async fn metadata_names_a_label_always() {
+    let server = Server::start().await;
+    for (name, label) in [("a", "status"), ("b", "stauts"), ("c", "team")] {
+        let body = json!({"name": name, "configuration": {"steps": [{"type": "Echo", "input": 1}]},
+            "metadata": {label: "x", "metadata.odd": "y"}});
+        let made = server.post("/api/v1/workflows", &body).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    for (query, expect) in [
+        ("metadata.status=x", vec!["a"]),
+        ("metadata.stauts=x", vec!["b"]),
+        ("metadata.team=x", vec!["c"]),
+        ("team=x", vec!["c"]),
+        ("metadata.status=y", vec![]),
+        ("status=inactive&metadata.team=x", vec!["c"]),
+        ("metadata.metadata.odd=y&team=x", vec!["c"]),
+    ] {
+        let answer = server.get(&format!("/api/v1/workflows?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        let items = answer.json()["data"]["items"].as_array().unwrap().clone();
+        let names: Vec<_> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
+        assert_eq!(names, expect, "{query}");
+    }
+    let twice = server.get("/api/v1/workflows?team=x&metadata.team=y").await;
+    assert_eq!(twice.abi_refusal(), (400, "INVALID_REQUEST".into()));
+}
