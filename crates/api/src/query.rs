@@ -33,8 +33,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // The edge has read them.
-        match parts.extensions.get::<Self>() {
-            Some(read) => Ok(read.clone()),
+        match parts.extensions.remove::<Self>() {
+            Some(read) => Ok(read),
             None => Self::read(&parts.uri),
         }
     }
