@@ -2,7 +2,7 @@
 //! each of these values, and with others.
 
 use stepwell_core::schedule::Timing;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -81,6 +81,8 @@ parameters! {
     ByDeliveryStatus: one_of(&["pending", "delivered", "exhausted"], None);
     /// What something was done to.
     ByObjectType: one_of(&["workflow", "execution", "schedule", "webhook", "api_key", "workspace"], None);
+    /// Labels by their names. Any text is one, so nothing is said of their shape.
+    Labels: ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into();
     /// What an execution is shown with.
     Include: one_of(&["io"], None);
 }

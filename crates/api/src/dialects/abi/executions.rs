@@ -49,7 +49,7 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
         ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
         ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
         ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole"),
-        ("labels" = Option<BTreeMap<String, String>>, Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
+        ("labels" = inline(Option<choices::Labels>), Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<ExecutionRow>>),
         responses::BadRequest, responses::NoWorkflow, responses::CommonErrors))]
 pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {

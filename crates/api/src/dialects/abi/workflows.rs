@@ -102,7 +102,7 @@ pub async fn get_definition(State(api): State<Api>, Who(caller): Who, of: OfWork
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("status" = inline(Option<choices::ByActivity>), Query, description = "`active` or `inactive`"),
         ("type" = Option<String>, Query, description = "Only those of this type"),
-        ("labels" = Option<BTreeMap<String, String>>, Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
+        ("labels" = inline(Option<choices::Labels>), Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<WorkflowRow>>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_workflows(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {

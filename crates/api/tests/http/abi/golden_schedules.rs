@@ -34,7 +34,11 @@ async fn every_example_of_schedules_is_answered_as_printed() {
     assert_eq!(weekly.status, StatusCode::CREATED, "{}", weekly.text);
     let created = send(&server, "POST", &schedules, &file("create_schedule.request.json")).await;
     check("create_schedule", &created, StatusCode::CREATED);
-    assert!(created.text_at("/data/next_execution").ends_with("T00:00:00.000000Z"), "{}", created.text);
+    assert!(
+        created.text_at("/data/next_execution").ends_with("T00:00:00.000000Z"),
+        "{}",
+        created.text
+    );
     let schedule = format!("{SCHEDULES}/{}", created.text_at("/data/id"));
 
     let triggered = send(&server, "POST", &format!("{schedule}/trigger"), &json!({})).await;
