@@ -55,7 +55,11 @@ async fn every_example_of_schedules_is_answered_as_printed() {
     let request = file("update_schedule.request.json");
     let updated = send(&server, "PUT", &schedule, &request).await;
     check("update_schedule", &updated, StatusCode::OK);
-    assert!(updated.text_at("/data/next_execution").ends_with("T02:00:00Z"), "{}", updated.text);
+    assert!(
+        updated.text_at("/data/next_execution").ends_with("T02:00:00.000000Z"),
+        "{}",
+        updated.text
+    );
     check("delete_schedule", &delete(&server, &schedule).await, StatusCode::OK);
     let gone = (404, "SCHEDULE_NOT_FOUND".into());
     assert_eq!(server.get(&schedule).await.abi_refusal(), gone);
