@@ -14,11 +14,8 @@ use super::{
     audit, execute, executions, keys, releases, schedules, step_types, webhooks, wire, workflows,
     workspaces,
 };
-use crate::error::ApiError;
 use crate::respond;
 use crate::server::Api;
-
-type Answer = Result<Response, ApiError>;
 
 /// The routes of this dialect.
 pub fn routes() -> Router<Api> {
