@@ -37,7 +37,8 @@ async fn secrets_that_cannot_be_kept_are_refused_in_each_api() {
         assert_eq!(short.status, 400, "{path}: {}", short.text);
         assert!(short.text.contains("X-OpenAI-Key"), "{path}: {}", short.text);
         let held = send("x-secret-tok", "hunter2hunter2", "so hunter2hunter2").await;
-        assert_eq!(held.status, 400, "{path}: {}", held.text);
+        let invalid = if path.starts_with("/api/v1") { 422 } else { 400 };
+        assert_eq!(held.status, invalid, "{path}: {}", held.text);
         assert!(held.text.contains("text") && held.text.contains("secret"), "{}", held.text);
         assert!(!held.text.contains("hunter2"), "{}", held.text);
         let fine = send("x-secret-tok", "hunter2hunter2", "so hunter2").await;
