@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use stepwell_core::json::{JsonError, NumberWatch};
 use stepwell_core::{Map, Problem};
 
 use crate::error::{ApiError, Kind, shortened};
@@ -23,9 +24,11 @@ pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
     let text = utf8(bytes)?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let values = Cell::new(0);
-    let read = Strict { left: max_depth, max: max_depth, values: &values }
+    let watch = NumberWatch::default();
+    let read = Strict { left: max_depth, max: max_depth, values: &values, watch: &watch }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
+    let read = read.map_err(JsonError::from).and_then(|value| watch.check(text).map(|()| value));
     read.map_err(|error| ApiError::invalid("", format!("the body is not valid JSON: {error}")))
 }
 
@@ -50,6 +53,7 @@ struct Strict<'c> {
     max: usize,
     /// How many values there were.
     values: &'c Cell<usize>,
+    watch: &'c NumberWatch,
 }
 
 impl Strict<'_> {
@@ -98,7 +102,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.watch.float(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -346,6 +350,10 @@ mod tests {
             (b"{\"a\": \"\xff\"}", "not valid UTF-8 at byte 7"),
             (wide.as_bytes(), "more than the 1000000 values"),
             (deep.as_bytes(), "nested deeper than the 64 levels"),
+            (b"{\"v\": 18446744073709551616}", "18446744073709551616 has more than 64 bits"),
+            (b"{\"v\": -1.0,\n\"w\": 9007199254740993.0}", "at line 2 column 6"),
+            (b"{\"v\": 1e-400}", "too close to 0"),
+            (b"{\"v\": 1e400}", "out of range"),
         ] {
             let error = parse(body, 64).unwrap_err();
             assert!(error.message().contains(expect), "{}", error.message());

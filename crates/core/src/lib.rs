@@ -12,6 +12,7 @@ pub mod execution;
 pub mod expr;
 pub mod faults;
 pub mod ids;
+pub mod json;
 pub mod names;
 mod problem;
 pub mod rate;

@@ -35,7 +35,7 @@ pub fn input(argument: &str) -> Result<Value, Fault> {
         Some(file) => (file, text(Path::new(file))?),
         None => ("--input", argument.to_owned()),
     };
-    serde_json::from_str(&json).map_err(|e| {
+    stepwell_core::json::from_str(&json).map_err(|e| {
         Fault::usage(format!(
             "{name} is not JSON: {e}; write it as '{{\"text\": \"hello\"}}', or @FILE"
         ))
@@ -80,7 +80,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[2]").unwrap();
         assert_eq!(input(&format!("@{}", file.path().display())).unwrap(), json!([2]));
-        for wrong in ["{a: 1}", "@/nowhere/at/all", ""] {
+        for wrong in ["{a: 1}", "@/nowhere/at/all", "", "18446744073709551616", "1e-400"] {
             assert_eq!(input(wrong).unwrap_err().kind, Kind::Usage, "{wrong}");
         }
     }

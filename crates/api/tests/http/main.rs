@@ -16,6 +16,8 @@ mod edge;
 mod isolation;
 mod keys;
 mod names;
+mod needs;
+mod numbers;
 mod once;
 mod parameters;
 mod rates;

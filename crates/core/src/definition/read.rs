@@ -8,7 +8,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{Format, Limits};
+use super::{Format, Limits, yaml_numbers};
+use crate::json::{JsonError, NumberWatch, too_many_bits};
 use crate::{Map, Problem, Problems};
 
 pub(super) fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Problems> {
@@ -27,14 +28,17 @@ pub(super) fn read(text: &str, format: Format, limits: &Limits) -> Result<Value,
 
 fn read_json(text: &str, limits: &Limits) -> Result<Value, Problems> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let seed = Seed { depth: limits.max_depth, most: limits.max_depth };
+    let watch = NumberWatch::default();
+    let seed = Seed { depth: limits.max_depth, most: limits.max_depth, watch: &watch };
     let result = seed.deserialize(&mut deserializer).and_then(|v| deserializer.end().map(|()| v));
-    result.map_err(|error| {
-        let message = error.to_string();
-        let what = message.split(" at line ").next().unwrap_or_default();
-        let (line, column) = (error.line(), error.column());
-        Problem::new("", format!("not valid JSON at line {line}, column {column}: {what}")).into()
-    })
+    let value = result.map_err(|error| invalid_json(error.into()))?;
+    watch.check(text).map_err(invalid_json)?;
+    Ok(value)
+}
+
+fn invalid_json(error: JsonError) -> Problems {
+    let JsonError { message, line, column } = error;
+    Problem::new("", format!("not valid JSON at line {line}, column {column}: {message}")).into()
 }
 
 fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
@@ -56,33 +60,42 @@ fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
             max_replay_stack_depth: 16,
         },
     };
-    let seed = Seed { depth: limits.max_depth, most: limits.max_depth };
-    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        seed.deserialize(deserializer)
-    })
-    .map_err(|error| {
-        let message = error.without_snippet().to_string();
-        let what = message.split(" at line ").next().unwrap_or_default().trim();
-        let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let what = match what {
-            _ if what.contains("Documents {") => "there is more than one document; send one",
-            _ => what,
-        };
-        let place = error.location().filter(|at| at.line() > 0).map_or_else(String::new, |at| {
-            format!(" at line {}, column {}", at.line(), at.column())
-        });
-        Problem::new("", format!("not valid YAML{place}: {what}")).into()
-    })
+    let watch = NumberWatch::default();
+    let seed = Seed { depth: limits.max_depth, most: limits.max_depth, watch: &watch };
+    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |reader| {
+        seed.deserialize(reader)
+    });
+    let value = read.map_err(|error| invalid_yaml(&error))?;
+    if watch.is_doubtful() {
+        yaml_numbers::check(text)?;
+    }
+    Ok(value)
+}
+
+fn invalid_yaml(error: &serde_saphyr::Error) -> Problems {
+    let message = error.without_snippet().to_string();
+    let what = message.split(" at line ").next().unwrap_or_default().trim();
+    let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let what = match what {
+        _ if what.contains("Documents {") => "there is more than one document; send one",
+        _ => what,
+    };
+    let place = error
+        .location()
+        .filter(|at| at.line() > 0)
+        .map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
+    Problem::new("", format!("not valid YAML{place}: {what}")).into()
 }
 
 /// Builds a value that may nest `depth` levels more.
 #[derive(Clone, Copy)]
-struct Seed {
+struct Seed<'w> {
     depth: usize,
     most: usize,
+    watch: &'w NumberWatch,
 }
 
-impl Seed {
+impl Seed<'_> {
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth, ..self }),
@@ -91,7 +104,7 @@ impl Seed {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -99,7 +112,7 @@ impl<'de> DeserializeSeed<'de> for Seed {
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,22 +149,19 @@ impl<'de> Visitor<'de> for Seed {
 
     fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Value, E> {
         i64::try_from(value).map(Value::from).or_else(|_| {
-            u64::try_from(value)
-                .map(Value::from)
-                .map_err(|_| E::custom(format!("the integer {value} has more than 64 bits")))
+            u64::try_from(value).map(Value::from).map_err(|_| E::custom(too_many_bits(value)))
         })
     }
 
     fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Value, E> {
-        u64::try_from(value)
-            .map(Value::from)
-            .map_err(|_| E::custom(format!("the integer {value} has more than 64 bits")))
+        u64::try_from(value).map(Value::from).map_err(|_| E::custom(too_many_bits(value)))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        serde_json::Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom(format!("{value} is not a number that JSON knows")))
+        if !value.is_finite() {
+            return Err(E::custom(format!("{value} is not a JSON number")));
+        }
+        Ok(self.watch.float(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -236,10 +246,26 @@ mod tests {
             (yaml("a: .nan"), "not valid YAML"),
             (yaml("a: 1\n---\nb: 2\n"), "not valid YAML"),
             (yaml("? [1]\n: 2\n"), "not valid YAML"),
+            (json("{\"a\": 18446744073709551616}"), "line 1, column 7: the integer 184467"),
+            (json("{\"a\": 1e400}"), "out of range"),
+            (json("{\"a\": 1e-400}"), "too close to 0"),
+            (yaml("b: 0.0\na: [1, 18446744073709551616]\n"), "line 2, column 8: the integer"),
+            (yaml("a: -9223372036854775809"), "has more than 64 bits"),
+            (yaml("a: !!float 9007199254740993"), "more digits than can be kept"),
+            (yaml("a: {b: {c: 9007199254740993.0}}"), "more digits than can be kept"),
+            (yaml("a: 1e400"), "not valid YAML"),
+            (yaml("a: 1e-400"), "too close to 0"),
+            (yaml("? a\n: ? b\n  : - +99999999999999999999\n"), "has more than 64 bits"),
         ] {
             let message = result.unwrap_err();
             assert!(message.contains(part), "{part}: {message}");
         }
+        // Keys and text are no numbers.
+        let text = "99999999999999999999: '99999999999999999999'\nb: {99999999999999999998: 1e20}\nc: 0.0\n";
+        let expected = json!({
+            "99999999999999999999": "99999999999999999999", "b": {"99999999999999999998": 1e20}, "c": 0.0,
+        });
+        assert_eq!(yaml(text), Ok(expected));
         let nested = "- ".repeat(5000) + "x";
         assert!(yaml(&nested).unwrap_err().contains("not valid YAML"));
         let long = " ".repeat(5 << 20);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use stepwell_core::execution::Execution;
 use stepwell_core::ids::{ActualId, ExecutionId, WorkflowId};
+use stepwell_core::json::same_number;
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_store::record::{ActualRecord, ExecutionRecord, QualityRow};
 
@@ -149,7 +150,7 @@ fn names(execution: &Execution) -> Vec<String> {
 /// Exactly the same; `3` and `3.0` are the same number.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) => same_number(a, b),
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }

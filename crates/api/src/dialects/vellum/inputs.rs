@@ -232,7 +232,7 @@ fn coerced(schema: &Value, value: Value) -> Value {
     match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {
-            match serde_json::from_str::<Value>(text.trim()) {
+            match stepwell_core::json::from_str(text.trim()) {
                 Ok(read) if is_a(wanted.unwrap_or_default(), &read) => read,
                 _ => value,
             }

@@ -44,7 +44,7 @@ fn base64(body: &[u8], redact: &dyn Redact) -> String {
 }
 
 fn json_body(body: &[u8]) -> Result<Value, Failure> {
-    let value = serde_json::from_slice(body).map_err(|error| {
+    let value = stepwell_core::json::from_slice(body).map_err(|error| {
         Failure::permanent(
             "INVALID_RESPONSE",
             format!("the answer is not JSON: {error}; set `response` to `text` to take it as text"),

@@ -1,6 +1,6 @@
 //! `Json.Parse`: a text into a value.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base, object, text_object};
@@ -13,8 +13,8 @@ impl StepType for Parse {
     fn spec(&self) -> StepSpec {
         StepSpec {
             doc: "Integers are exact to 64 bits and objects keep the order of their keys. At most \
-                  100 levels of nesting. A text that is not JSON fails with `INVALID_JSON` and \
-                  says where.",
+                  100 levels of nesting. A text that is not JSON, or has a number that cannot be \
+                  kept exactly, fails with `INVALID_JSON` and says where.",
             input: text_object("The JSON text."),
             output: object(
                 json!({"value": {"description": "The value it stands for."}}),
@@ -37,7 +37,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     // A byte order mark is no part of JSON, but files often start with one.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The parser refuses deep nesting itself, so that no text can exhaust the stack.
-    match serde_json::from_str::<Value>(text) {
+    match stepwell_core::json::from_str(text) {
         Ok(value) if !fits_depth(&value) => {
             let message = format!("the text is nested deeper than {MAX_DEPTH} levels");
             Err(Failure::permanent("INVALID_JSON", message))
@@ -45,7 +45,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
         Ok(value) => Ok(StepOutput::new(json!({"value": value}))),
         Err(error) => {
             Err(Failure::permanent("INVALID_JSON", format!("the text is not JSON: {error}"))
-                .with_details(json!({"line": error.line(), "column": error.column()})))
+                .with_details(json!({"line": error.line, "column": error.column})))
         }
     }
 }
@@ -87,6 +87,8 @@ mod tests {
             ("{\n  \"a\": x\n}".to_owned(), 2, 8),
             ("[1] 2".to_owned(), 1, 5),
             ("[".repeat(100_000), 1, 128),
+            ("[1.0,\n 18446744073709551616]".to_owned(), 2, 2),
+            ("{\"a\": 1e-400}".to_owned(), 1, 7),
         ] {
             let failure = run(&Parse, json!({"text": text}), json!({})).unwrap_err();
             assert_eq!(failure.code, "INVALID_JSON");

@@ -87,7 +87,7 @@ impl<'a> From<&'a DeliveryView> for wire::Delivery<'a> {
 
 /// As JSON; one that is too deep to be read as text.
 fn shown_body(body: &str) -> Value {
-    serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()))
+    stepwell_core::json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()))
 }
 
 impl<'a> From<&'a AttemptRecord> for wire::DeliveryResponse<'a> {

@@ -1,0 +1,79 @@
+//! Numbers that cannot be kept exactly are refused by every API, whatever they are part of; all
+//! others come back as they were sent.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::support::Server;
+
+const INEXACT: [&str; 6] = [
+    "18446744073709551616",
+    "-9223372036854775809",
+    "1e400",
+    "1e-400",
+    "9007199254740993.0",
+    "3e-324",
+];
+
+const EXACT: [&str; 6] =
+    ["18446744073709551615", "-9223372036854775808", "9007199254740993", "0.1", "1.5", "-7"];
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+#[tokio::test]
+async fn every_api_refuses_what_it_would_change() {
+    let server = Server::start().await;
+    let workflow = server.workflow(json!(["Echo"])).await;
+    let id = workflow.trim_start_matches("/workflows/").to_owned();
+    for number in INEXACT {
+        for (path, body) in [
+            (format!("{workflow}/execute"), format!("{{\"input\": {{\"v\": {number}}}}}")),
+            (
+                "/workflows".to_owned(),
+                format!(
+                    "{{\"name\": \"n\", \"steps\": [{{\"type\": \"Echo\", \"input\": {number}}}]}}"
+                ),
+            ),
+            (
+                format!("/api/v1/workflows/{id}/execute"),
+                format!("{{\"parameters\": {{\"v\": {number}}}}}"),
+            ),
+            (
+                "/v1/execute-workflow".to_owned(),
+                format!(
+                    "{{\"inputs\": [{{\"type\": \"NUMBER\", \"name\": \"v\", \"value\": {number}}}]}}"
+                ),
+            ),
+        ] {
+            let answer = server.send("POST", &path, &JSON, body).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {number}: {}", answer.text);
+            assert!(answer.text.contains("line 1"), "{path} {number}: {}", answer.text);
+        }
+        let yaml = format!("name: n\nsteps:\n- type: Echo\n  input: {number}\n");
+        let yaml_type = [("content-type", "application/yaml")];
+        let answer = server.send("POST", "/workflows", &yaml_type, yaml).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{number}: {}", answer.text);
+    }
+    let list = server.send("GET", &format!("{workflow}/executions"), &[], Body::empty()).await;
+    assert_eq!(list.json()["executions"].as_array().map(Vec::len), Some(0), "{}", list.text);
+}
+
+#[tokio::test]
+async fn what_is_accepted_comes_back_as_it_was() {
+    let server = Server::start().await;
+    let workflow = server
+        .workflow(json!([
+            {"id": "parsed", "type": "Json.Parse", "input": "{{ inputs.v | tojson }}"},
+            {"type": "Json.Query", "input": {"value": "{{ [inputs.v, steps.parsed.output.value] }}"},
+             "config": {"query": "."}},
+        ]))
+        .await;
+    for number in EXACT {
+        let body = format!("{{\"input\": {{\"v\": {number}}}}}");
+        let path = format!("{workflow}/execute?wait=true");
+        let answer = server.send("POST", &path, &JSON, body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        assert!(answer.text.contains(&format!("\"value\":[{number},{number}]")), "{}", answer.text);
+    }
+}

@@ -1,0 +1,73 @@
+//! The numbers of a YAML text by the rule of [`crate::json`].
+//!
+//! The YAML reader turns an integer of more than 64 bits into a double without a sign of it, so
+//! the text is examined by its events: aliases are not followed, and keys are text.
+
+use std::borrow::Cow;
+
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
+
+use crate::json::check_number;
+use crate::{Problem, Problems};
+
+/// A collection around the current node.
+enum Open {
+    Sequence,
+    Mapping { at_key: bool },
+}
+
+/// Checks every number of a text that is known to be YAML.
+///
+/// # Errors
+/// The first number that would become another one, with its place.
+pub(super) fn check(text: &str) -> Result<(), Problems> {
+    let mut open: Vec<Open> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        // The text was read before: it has no syntax errors.
+        let Ok((event, span)) = event else { return Ok(()) };
+        let is_key = matches!(open.last(), Some(Open::Mapping { at_key: true }));
+        match &event {
+            Event::Scalar(scalar, style, _, tag) if !is_key => {
+                check_scalar(scalar, *style, tag.as_ref()).map_err(|message| {
+                    let (line, column) = (span.start.line(), span.start.col() + 1);
+                    let place = format!("at line {line}, column {column}");
+                    Problem::new("", format!("not valid YAML {place}: {message}"))
+                })?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => drop(open.pop()),
+            _ => {}
+        }
+        if event.is_node()
+            && let Some(Open::Mapping { at_key }) = open.last_mut()
+        {
+            *at_key = !*at_key;
+        }
+        match event {
+            Event::SequenceStart(..) => open.push(Open::Sequence),
+            Event::MappingStart(..) => open.push(Open::Mapping { at_key: true }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_scalar(text: &str, style: ScalarStyle, tag: Option<&Cow<'_, Tag>>) -> Result<(), String> {
+    let tagged = tag.and_then(|tag| tag.core_suffix());
+    let is_float = tagged == Some("float");
+    if tagged.is_some_and(|name| !matches!(name, "int" | "float"))
+        || (style != ScalarStyle::Plain && tagged.is_none())
+    {
+        return Ok(());
+    }
+    let number = text.trim();
+    let number = number.strip_prefix('+').unwrap_or(number);
+    let is_number = number.trim_start_matches(['-', '.']).starts_with(|c: char| c.is_ascii_digit())
+        && number.parse::<f64>().is_ok();
+    match is_number {
+        true if is_float && !number.contains(['.', 'e', 'E']) => {
+            check_number(&format!("{number}.0"))
+        }
+        true => check_number(number),
+        false => Ok(()),
+    }
+}
