@@ -12,19 +12,37 @@ use super::value::{Num, Obj, Val, deeper};
 
 type Result = ValR<Val>;
 
-/// Two integers exactly, where the result is one, else as floats.
+/// Two integers exactly, or not at all; anything else as doubles.
 fn numbers(
     l: Num,
+    operator: &str,
     r: Num,
     exact: impl Fn(i128, i128) -> Option<i128>,
     float: impl Fn(f64, f64) -> f64,
 ) -> Result {
-    if let (Num::Int(l), Num::Int(r)) = (l, r)
-        && let Some(int) = exact(l, r)
-    {
-        return Ok(Val::Num(Num::int(int)));
+    match (l, r) {
+        (Num::Int(a), Num::Int(b)) => {
+            let result = exact(a, b).and_then(Num::int).map(Val::Num);
+            result.ok_or_else(|| inexact(l, operator, r, "the result has more than 64 bits"))
+        }
+        _ => floats(l, operator, r, float),
     }
-    Ok(Val::Num(Num::computed(float(l.as_f64(), r.as_f64()))))
+}
+
+fn floats(l: Num, operator: &str, r: Num, float: impl Fn(f64, f64) -> f64) -> Result {
+    match (l.exact_f64(), r.exact_f64()) {
+        (Some(l), Some(r)) => Ok(Val::Num(Num::computed(float(l, r)))),
+        _ => {
+            let why = "an integer beyond 2^53 cannot be combined exactly with a fraction";
+            Err(inexact(l, operator, r, why))
+        }
+    }
+}
+
+/// The error of a calculation whose result would be another number.
+fn inexact(l: Num, operator: &str, r: Num, why: &str) -> Error<Val> {
+    let (l, r) = (Val::Num(l), Val::Num(r));
+    Error::str(format_args!("cannot calculate {l} {operator} {r}: {why}"))
 }
 
 impl Add for Val {
@@ -33,7 +51,7 @@ impl Add for Val {
     fn add(self, other: Self) -> Result {
         match (self, other) {
             (Self::Null, x) | (x, Self::Null) => Ok(x),
-            (Self::Num(l), Self::Num(r)) => numbers(l, r, i128::checked_add, |l, r| l + r),
+            (Self::Num(l), Self::Num(r)) => numbers(l, "+", r, i128::checked_add, |l, r| l + r),
             (Self::Str(l), Self::Str(r)) => {
                 check_length(l.len() + r.len());
                 Ok(Self::text([l.as_ref(), r.as_ref()].concat()))
@@ -60,7 +78,7 @@ impl Sub for Val {
 
     fn sub(self, other: Self) -> Result {
         match (self, other) {
-            (Self::Num(l), Self::Num(r)) => numbers(l, r, i128::checked_sub, |l, r| l - r),
+            (Self::Num(l), Self::Num(r)) => numbers(l, "-", r, i128::checked_sub, |l, r| l - r),
             (Self::Arr(mut l), Self::Arr(r)) => {
                 let mut dropped: Vec<&Self> = r.items.iter().collect();
                 dropped.sort();
@@ -78,7 +96,7 @@ impl Mul for Val {
 
     fn mul(self, other: Self) -> Result {
         match (self, other) {
-            (Self::Num(l), Self::Num(r)) => numbers(l, r, i128::checked_mul, |l, r| l * r),
+            (Self::Num(l), Self::Num(r)) => numbers(l, "*", r, i128::checked_mul, |l, r| l * r),
             (Self::Str(text), Self::Num(n)) | (Self::Num(n), Self::Str(text)) => {
                 repeat(&text, n.as_f64())
             }
@@ -125,9 +143,12 @@ impl Div for Val {
     fn div(self, other: Self) -> Result {
         match (self, other) {
             (Self::Num(l), Self::Num(r)) if r.as_f64() == 0.0 => Err(by_zero(l, "/", r)),
-            (Self::Num(l), Self::Num(r)) => {
-                numbers(l, r, |l, r| (l.checked_rem(r) == Some(0)).then(|| l / r), |l, r| l / r)
-            }
+            (Self::Num(l), Self::Num(r)) => match (l, r) {
+                (Num::Int(a), Num::Int(b)) if a.checked_rem(b) == Some(0) => {
+                    numbers(l, "/", r, i128::checked_div, |l, r| l / r)
+                }
+                _ => floats(l, "/", r, |l, r| l / r),
+            },
             (Self::Str(l), Self::Str(r)) => Ok(split(&l, &r)),
             (l, r) => Err(Error::math(l, Math::Div, r)),
         }
@@ -159,7 +180,11 @@ impl Rem for Val {
         };
         match (truncated(*l), truncated(*r)) {
             (Some(_), Some(0)) => Err(by_zero(*l, "%", *r)),
-            (Some(l), Some(r)) => Ok(Self::Num(Num::int(l.checked_rem(r).unwrap_or(0)))),
+            // No larger than either of them, except that a float is saturated to 128 bits first.
+            (Some(a), Some(b)) => match Num::int(a.checked_rem(b).unwrap_or(0)) {
+                Some(rest) if is_whole(*l) && is_whole(*r) => Ok(Self::Num(rest)),
+                _ => Err(inexact(*l, "%", *r, "a number is too large")),
+            },
             _ => Ok(Self::Num(Num::Float(f64::NAN))),
         }
     }
@@ -173,12 +198,20 @@ fn truncated(n: Num) -> Option<i128> {
     }
 }
 
+/// Whether the whole part of a number fits in 128 bits; infinity stands for the largest, as in jq.
+fn is_whole(n: Num) -> bool {
+    let float = n.as_f64().abs();
+    matches!(n, Num::Int(_)) || float < 1.7e38 || float.is_infinite()
+}
+
 impl Neg for Val {
     type Output = Result;
 
     fn neg(self) -> Result {
         match self {
-            Self::Num(Num::Int(i)) => Ok(Self::Num(Num::int(-i))),
+            Self::Num(Num::Int(i)) => Num::int(-i).map(Self::Num).ok_or_else(|| {
+                Error::str(format_args!("cannot negate {i}: the result has more than 64 bits"))
+            }),
             Self::Num(Num::Float(f)) => Ok(Self::Num(Num::Float(-f))),
             other => Err(Error::typ(other, "number")),
         }

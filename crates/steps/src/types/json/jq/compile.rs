@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jaq_core::compile::Undefined;
 use jaq_core::data::HasLut;
+use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::Def;
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, DataT, Filter, Lut};
@@ -103,6 +104,10 @@ fn build(program: &str) -> Result<Filter<Data>, Failure> {
     if program.len() > MAX_PROGRAM || tokens(program) > MAX_TOKENS {
         return Err(invalid("the query is too long".to_owned()));
     }
+    // What cannot be read is told by the loader.
+    if let Ok(tokens) = load::Lexer::new(program).lex() {
+        check_numbers(program, &tokens)?;
+    }
     let arena = Arena::default();
     let file = File { code: program, path: () };
     let modules = Loader::new(definitions()).load(&arena, file).map_err(|errors| {
@@ -114,6 +119,24 @@ fn build(program: &str) -> Result<Filter<Data>, Failure> {
         let errors = errors.map(|(name, kind)| undefined(program, name, &kind));
         invalid(errors.collect::<Vec<_>>().join("; "))
     })
+}
+
+/// Refuses numbers that could not be kept exactly, wherever they are written.
+fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), Failure> {
+    let mut open: Vec<&Token<&str>> = tokens.iter().collect();
+    while let Some(Token(text, token)) = open.pop() {
+        match token {
+            Tok::Num => stepwell_core::json::check_number(text)
+                .map_err(|message| invalid(format!("{}{message}", place(program, text))))?,
+            Tok::Block(inner) => open.extend(inner),
+            Tok::Str(parts) => open.extend(parts.iter().filter_map(|part| match part {
+                StrPart::Term(inner) => Some(inner),
+                _ => None,
+            })),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The standard library, as far as it only computes.

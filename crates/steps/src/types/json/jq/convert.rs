@@ -26,6 +26,11 @@ pub(super) fn from_json(value: &Value) -> Val {
     }
 }
 
+fn out_of_range() -> Failure {
+    let message = "the query failed: a number in its result is out of range (beyond ±1.8e308)";
+    Failure::permanent("QUERY_FAILED", message)
+}
+
 /// A program's result as JSON. Takes its size from `left`; values that a program shares are
 /// written out at each place, so this is where they could grow beyond all bounds.
 pub(super) fn to_json(value: &Val, left: &mut usize) -> Result<Value, Failure> {
@@ -46,6 +51,9 @@ pub(super) fn to_json(value: &Val, left: &mut usize) -> Result<Value, Failure> {
         }
         Val::Num(n) => {
             take(5)?;
+            if matches!(n, Num::Float(f) if f.is_infinite()) {
+                return Err(out_of_range());
+            }
             n.to_json()
         }
         Val::Str(text) => {

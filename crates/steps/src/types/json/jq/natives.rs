@@ -59,7 +59,8 @@ fn length(value: &Val) -> ValR<Val> {
     Ok(match value {
         Val::Null => Val::count(0),
         Val::Bool(_) => return Err(Error::str(format_args!("{value} has no length"))),
-        Val::Num(Num::Int(i)) => Val::Num(Num::int(i.abs())),
+        // The absolute value of every integer of 64 bits has at most 64 bits.
+        Val::Num(Num::Int(i)) => Val::Num(Num::Int(i.abs())),
         Val::Num(Num::Float(f)) => Val::Num(Num::Float(f.abs())),
         Val::Str(text) => {
             pay_text(text.len());
@@ -95,7 +96,7 @@ fn join(list: &Val, separator: &Val) -> ValR<Val> {
 fn from_json_text(text: &Val) -> ValR<Val> {
     let Val::Str(text) = text else { return Err(Error::typ(text.clone(), "text")) };
     pay_text(text.len());
-    let parsed = serde_json::from_str(text);
+    let parsed = stepwell_core::json::from_str(text);
     let parsed =
         parsed.map_err(|error| Error::str(format_args!("cannot parse as JSON: {error}")))?;
     Ok(from_json(&parsed))
@@ -172,5 +173,5 @@ fn search(list: &Val, item: &Val) -> ValR<Val> {
     let Val::Arr(array) = list else { return Err(Error::typ(list.clone(), "array")) };
     let signed = |at: usize| i128::try_from(at).unwrap_or(i128::MAX);
     let at = array.items.binary_search(item).map_or_else(|at| -1 - signed(at), signed);
-    Ok(Val::Num(Num::int(at)))
+    Ok(Val::Num(Num::Int(at)))
 }

@@ -71,6 +71,39 @@ fn picks_and_reshapes() {
 }
 
 #[test]
+fn numbers_are_exact_or_refused() {
+    for program in [
+        "18446744073709551615 + 1",
+        "9223372036854775807 * 3",
+        "-9223372036854775808 - 1",
+        "-18446744073709551615",
+        "-9223372036854775809",
+        "9007199254740993 / 2",
+        "9007199254740993 + 0.5",
+        "0.5 * 9007199254740993",
+        "1e300 % 7",
+        "1e308 * 10",
+        "[infinite]",
+        "\"18446744073709551616\" | tonumber",
+        "\"[1, 18446744073709551616]\" | fromjson",
+        "\"1e-400\" | fromjson",
+    ] {
+        let failure = evaluate(program, &json!(null), &LIMITS).unwrap_err();
+        assert_eq!(failure.code, "QUERY_FAILED", "{program}: {}", failure.message);
+    }
+    for program in [
+        "18446744073709551616",
+        "[.[] | {a: 99999999999999999999}]",
+        "\"a \\(1 + 1e-400)\"",
+        "if . > 1e999 then 1 else 9007199254740993.0 end",
+    ] {
+        let failure = super::check(program).unwrap_err();
+        assert_eq!(failure.code, "INVALID_QUERY", "{program}");
+        assert!(failure.message.contains("line 1, column"), "{}", failure.message);
+    }
+}
+
+#[test]
 fn computes_with_numbers() {
     for (program, expect) in [
         ("1 + 2 * 3 - 4, 7 / 2, 6 / 3, 7 % 3, -7 % 3", json!([3, 3.5, 2, 1, -1])),
@@ -80,7 +113,10 @@ fn computes_with_numbers() {
             json!([9_007_199_254_740_993_u64, false]),
         ),
         ("9007199254740993 == 9007199254740992.0, 1 == 1.0", json!([false, true])),
-        ("18446744073709551615 + 1", json!([18_446_744_073_709_551_616.0])),
+        (
+            "18446744073709551614 + 1, 9007199254740993 / 3",
+            json!([u64::MAX, 3_002_399_751_580_331_u64]),
+        ),
         ("1.5 | floor, ceil, round, sqrt * 0", json!([1, 2, 2, 0])),
         ("nan | isnan, . == 1, .", json!([true, false, null])),
         ("infinite, -infinite | isinfinite", json!([true, true])),

@@ -62,12 +62,10 @@ impl Clone for Val {
 }
 
 impl Num {
-    /// The number nearest to an integer of any size.
-    pub fn int(i: i128) -> Self {
+    /// An integer, where it has at most 64 bits.
+    pub fn int(i: i128) -> Option<Self> {
         let exact = (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&i);
-        #[expect(clippy::cast_precision_loss, reason = "beyond 64 bits numbers are not exact")]
-        let float = i as f64;
-        if exact { Self::Int(i) } else { Self::Float(float) }
+        exact.then_some(Self::Int(i))
     }
 
     /// The result of a computation: an integer where it is one.
@@ -84,6 +82,19 @@ impl Num {
             #[expect(clippy::cast_precision_loss, reason = "rounding is what is asked for")]
             Self::Int(i) => i as f64,
             Self::Float(f) => f,
+        }
+    }
+
+    /// As a double; `None` where an integer has too many digits for one.
+    pub fn exact_f64(self) -> Option<f64> {
+        match self {
+            Self::Int(i) => {
+                let float = self.as_f64();
+                #[expect(clippy::cast_possible_truncation, reason = "it has at most 64 bits")]
+                let back = float as i128;
+                (back == i).then_some(float)
+            }
+            Self::Float(f) => Some(f),
         }
     }
 
@@ -216,7 +227,7 @@ impl Val {
 
     /// An integer.
     pub fn count(n: usize) -> Self {
-        Self::Num(Num::int(i128::try_from(n).unwrap_or(i128::MAX)))
+        Self::Num(Num::Int(i128::try_from(n).unwrap_or(i128::MAX)))
     }
 
     /// An array.

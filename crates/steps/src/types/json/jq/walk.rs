@@ -23,7 +23,7 @@ impl From<bool> for Val {
 
 impl From<isize> for Val {
     fn from(i: isize) -> Self {
-        Self::Num(Num::int(i128::try_from(i).unwrap_or(0)))
+        Self::Num(Num::Int(i128::try_from(i).unwrap_or(0)))
     }
 }
 
@@ -63,7 +63,8 @@ impl FromIterator<Self> for Val {
 
 impl jaq_core::ValT for Val {
     fn from_num(text: &str) -> ValR<Self> {
-        let int = text.parse().ok().map(Num::int);
+        stepwell_core::json::check_number(text).map_err(Error::str)?;
+        let int = text.parse().ok().and_then(Num::int);
         let number = int.or_else(|| text.parse().ok().map(Num::Float));
         number.map(Self::Num).ok_or_else(|| Error::str(format_args!("{text} is no number")))
     }
