@@ -10,7 +10,8 @@ use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 
 use super::operations::{
-    CONCAT, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, PLUS, SLICE, SYNTAX, TESTS, TIMES, WEIGH,
+    CONCAT, DIVIDE, DIVIDE_WHOLE, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, MINUS, PLUS, POWER,
+    REMAINDER, SLICE, SYNTAX, TESTS, TIMES, WEIGH,
 };
 use super::*;
 
@@ -110,15 +111,15 @@ fn syntax(name: &str) -> &'static [&'static str] {
         // Every expression here is also what a loop goes over.
         ITERATE => &[],
         MEMBER => &["inputs.a[inputs.b] | default(1)", "inputs.a.x[inputs.b] is defined"],
+        DIVIDE => &["inputs.a / inputs.b"],
+        DIVIDE_WHOLE => &["inputs.a // inputs.b"],
+        MINUS => &["inputs.a - inputs.b"],
         PLUS => &["inputs.a + inputs.b"],
+        POWER => &["inputs.a ** inputs.b"],
+        REMAINDER => &["inputs.a % inputs.b"],
         SLICE => &["inputs.a[inputs.b:inputs.c]", "inputs.a[::-1]"],
         TIMES => &["inputs.a * inputs.b"],
         WEIGH => &[
-            "inputs.a - inputs.b",
-            "inputs.a / inputs.b",
-            "inputs.a // inputs.b",
-            "inputs.a % inputs.b",
-            "inputs.a ** inputs.b",
             "-inputs.a",
             "inputs.a == inputs.b",
             "inputs.a < inputs.b <= inputs.c",

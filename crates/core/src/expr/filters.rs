@@ -8,7 +8,7 @@ use minijinja::{Error, ErrorKind, State, filters};
 
 use super::meter::{self, MAX_ITEMS, MAX_TEXT};
 use super::operations::check_length;
-use super::{operators, value};
+use super::{numbers, operators, value};
 
 pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
@@ -180,7 +180,7 @@ pub(super) fn fromjson(value: Value) -> Result<Value, Error> {
     let text = text_of(&value, "what to read as JSON")?;
     // A parsed value takes many times the memory of its text.
     meter::charge(8 * text.len() as u64)?;
-    serde_json::from_str(text)
+    crate::json::from_str(text)
         .map(value::from_json)
         .map_err(|e| invalid(format!("the text is not JSON: {e}")))
 }
@@ -232,7 +232,7 @@ pub(super) fn sum(
             None => item,
         };
         if !item.is_undefined() {
-            total = operators::add(total, item)?;
+            total = numbers::add(total, item)?;
         }
     }
     Ok(total)
@@ -272,7 +272,7 @@ pub(super) fn is_divisible_by(value: Value, by: Value) -> Result<bool, Error> {
     if !is_number(&value) || !is_number(&by) {
         return Err(invalid(format!("cannot divide {} by {}", value.kind(), by.kind())));
     }
-    let (a, b) = (f64::try_from(value)?, f64::try_from(by)?);
+    let (a, b) = (numbers::to_float(&value)?, numbers::to_float(&by)?);
     Ok(b != 0.0 && a % b == 0.0)
 }
 

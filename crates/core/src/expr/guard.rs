@@ -12,7 +12,8 @@ use minijinja::value::Value;
 
 use super::ROOTS;
 use super::operations::{
-    CONCAT, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, PLUS, SLICE, TESTS, TIMES,
+    CONCAT, DIVIDE, DIVIDE_WHOLE, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, MINUS, PLUS, POWER,
+    REMAINDER, SLICE, TESTS, TIMES,
 };
 use super::path::Path;
 use super::references::Collector;
@@ -243,10 +244,11 @@ impl<'a> Guard<'a> {
             Kind::Mul => return call(TIMES, vec![left, right], span),
             Kind::Concat => return call(CONCAT, vec![left, right], span),
             Kind::ScAnd | Kind::ScOr => (left, right),
-            // Their work grows no faster than their operands, and they check for overflow.
-            Kind::Sub | Kind::Div | Kind::FloorDiv | Kind::Rem | Kind::Pow => {
-                (weighed(left), weighed(right))
-            }
+            Kind::Sub => return call(MINUS, vec![left, right], span),
+            Kind::Div => return call(DIVIDE, vec![left, right], span),
+            Kind::FloorDiv => return call(DIVIDE_WHOLE, vec![left, right], span),
+            Kind::Rem => return call(REMAINDER, vec![left, right], span),
+            Kind::Pow => return call(POWER, vec![left, right], span),
             Kind::Eq | Kind::Ne | Kind::Lt | Kind::Lte | Kind::Gt | Kind::Gte | Kind::In => {
                 (weighed(left), weighed(right))
             }

@@ -9,7 +9,7 @@ use minijinja::{Error, State, filters, functions, tests};
 
 use super::meter::{self, MAX_ITEMS};
 use super::value::Node;
-use super::{filters as own, operators};
+use super::{filters as own, numbers, operators};
 
 /// What an operation is charged before it runs. All forms include the weight of every operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +50,22 @@ pub(super) struct Operation {
     pub(super) function: Value,
 }
 
-/// Returns its argument once all of it is paid for: the operands of comparisons and arithmetic.
+/// Returns its argument once all of it is paid for: the operands of comparisons.
 pub(super) const WEIGH: &str = "<weigh>";
 /// `left * right`.
 pub(super) const TIMES: &str = "<times>";
 /// `left + right`.
 pub(super) const PLUS: &str = "<plus>";
+/// `left - right`.
+pub(super) const MINUS: &str = "<minus>";
+/// `left / right`.
+pub(super) const DIVIDE: &str = "<divide>";
+/// `left // right`.
+pub(super) const DIVIDE_WHOLE: &str = "<divide whole>";
+/// `left % right`.
+pub(super) const REMAINDER: &str = "<remainder>";
+/// `left ** right`.
+pub(super) const POWER: &str = "<power>";
 /// `left ~ right`.
 pub(super) const CONCAT: &str = "<concat>";
 /// `value[start:stop:step]`.
@@ -98,12 +108,12 @@ operations!(Filter: FILTERS, all_filters, [
     "default" => Own, filters::default;
     "dictsort" => Sorted, filters::dictsort;
     "first" => Own, own::first;
-    "float" => Operands, filters::float;
+    "float" => Operands, numbers::to_double;
     "format" => Own, own::format;
     "fromjson" => Own, own::fromjson;
     "groupby" => Sorted, filters::groupby;
     "indent" => Own, own::indent;
-    "int" => Operands, filters::int;
+    "int" => Operands, numbers::int;
     "items" => PerItem, filters::items;
     "join" => Own, own::join;
     "last" => Own, own::last;
@@ -183,10 +193,15 @@ operations!(Function: FUNCTIONS, all_functions, [
 
 operations!(Syntax: SYNTAX, all_syntax, [
     CONCAT => Own, operators::concat;
+    DIVIDE => Operands, numbers::divide;
+    DIVIDE_WHOLE => Operands, numbers::divide_whole;
     INDEX => Own, operators::index;
     ITERATE => Own, operators::iterate;
     MEMBER => Own, operators::member;
+    MINUS => Operands, numbers::subtract;
     PLUS => Own, operators::plus;
+    POWER => Operands, numbers::power;
+    REMAINDER => Operands, numbers::remainder;
     SLICE => Own, super::slice::slice;
     TIMES => Own, operators::times;
     WEIGH => Operands, |value: Value| value;

@@ -5,6 +5,7 @@ use minijinja::{Error, ErrorKind};
 
 use super::filters::{grown, invalid};
 use super::meter::{self, VALUE};
+use super::numbers;
 use super::operations::check_length;
 use super::secret::{self, SecretText};
 use super::value::{self, Node};
@@ -80,7 +81,7 @@ pub(super) fn iterate(value: Value) -> Result<Value, Error> {
 pub(super) fn times(left: Value, right: Value) -> Result<Value, Error> {
     let (value, count) = match (left.kind(), right.kind()) {
         (ValueKind::Number | ValueKind::Bool, ValueKind::Number | ValueKind::Bool) => {
-            return numbers(left, right, "*", i128::checked_mul, |a, b| a * b);
+            return numbers::multiply(left, right);
         }
         (ValueKind::Number, _) => (right, left),
         _ => (left, right),
@@ -121,35 +122,5 @@ pub(super) fn plus(left: Value, right: Value) -> Result<Value, Error> {
         check_length(length.ok_or_else(|| invalid("a list has no known length"))?)?;
         return Ok(Value::from_iter(left.try_iter()?.chain(right.try_iter()?)));
     }
-    add(left, right)
-}
-
-/// The sum of two numbers.
-pub(super) fn add(left: Value, right: Value) -> Result<Value, Error> {
-    numbers(left, right, "+", i128::checked_add, |a, b| a + b)
-}
-
-fn numbers(
-    left: Value,
-    right: Value,
-    sign: &str,
-    whole: fn(i128, i128) -> Option<i128>,
-    float: fn(f64, f64) -> f64,
-) -> Result<Value, Error> {
-    for value in [&left, &right] {
-        if value.is_undefined() {
-            return Err(undefined(&format!("an operand of `{sign}` is undefined")));
-        }
-        if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
-            let (a, b) = (left.kind(), right.kind());
-            return Err(invalid(format!("cannot calculate {a} {sign} {b}")));
-        }
-    }
-    let is_whole = |v: &Value| v.is_integer() || v.kind() == ValueKind::Bool;
-    if is_whole(&left) && is_whole(&right) {
-        let result = whole(i128::try_from(left)?, i128::try_from(right)?)
-            .ok_or_else(|| invalid("the result is too large"))?;
-        return Ok(i64::try_from(result).map_or_else(|_| Value::from(result), Value::from));
-    }
-    Ok(Value::from(float(f64::try_from(left)?, f64::try_from(right)?)))
+    numbers::add(left, right)
 }
