@@ -76,8 +76,9 @@ pub struct StepSpec {
     /// The output property that feeds the next step's default input; `None` where the whole
     /// output does.
     pub default_output: Option<&'static str>,
-    /// Tells what is wrong in a configuration beyond what its schema says, such as a pattern that
-    /// is none: the field and a message. It is given the fields that hold no expression.
+    /// Reports what is wrong in a configuration beyond what its schema says, such as an invalid
+    /// pattern: the field and a message. Its argument has the fields that hold no expression; in a
+    /// field that is an object, entries that hold one are `null`.
     pub check: Option<fn(&Map) -> Checked>,
     /// Whether the step, where its input is not given, takes none instead of the previous output.
     pub is_source: bool,

@@ -18,6 +18,7 @@ pub use context::{
     StepOutput,
 };
 pub use registry::{ALL, Registry, registry};
+pub use types::http::RESERVED_HEADERS;
 
 use serde_json::Value;
 use stepwell_core::catalog::StepSpec;

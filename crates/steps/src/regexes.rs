@@ -11,6 +11,7 @@ use stepwell_core::catalog::Checked;
 use tokio::time::Instant;
 
 use crate::Failure;
+use crate::values::whole;
 
 /// The most memory one compiled pattern may take, in bytes.
 const SIZE_LIMIT: usize = 1024 * 1024;
@@ -46,6 +47,104 @@ pub(crate) fn check_pattern(config: &Map) -> Checked {
         Some(pattern) => compile(pattern).map(drop).map_err(|f| ("pattern", f.message)),
         None => Ok(()),
     }
+}
+
+/// As [`check_pattern`], and whether the groups that `replacement` names are in the pattern.
+pub(crate) fn check_replacement(config: &Map) -> Checked {
+    check_pattern(config)?;
+    let text = |name: &str| config.get(name).and_then(Value::as_str);
+    let (Some(pattern), Some(replacement)) = (text("pattern"), text("replacement")) else {
+        return Ok(());
+    };
+    let Ok(regex) = compile(pattern) else { return Ok(()) };
+    for name in group_references(replacement) {
+        if group_index(&regex, name).is_none() {
+            let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (number, rest) = name.split_at(digits);
+            let hint = match group_index(&regex, number).filter(|_| !rest.is_empty()) {
+                Some(_) => format!("; write `${{{number}}}{rest}` for group {number} and `{rest}`"),
+                None => "; write `$$` for a dollar sign".to_owned(),
+            };
+            return Err(("replacement", format!("{}{hint}", no_group(&regex, name))));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the `group` is in the pattern.
+pub(crate) fn check_group(config: &Map) -> Checked {
+    check_pattern(config)?;
+    let (Some(Value::String(pattern)), Some(group)) = (config.get("pattern"), config.get("group"))
+    else {
+        return Ok(());
+    };
+    let Ok(regex) = compile(pattern) else { return Ok(()) };
+    group_number(&regex, group).map(drop).map_err(|message| ("group", message))
+}
+
+/// The index of the group that a configuration names, by number or name.
+///
+/// # Errors
+/// The groups that there are.
+pub(crate) fn group_number(regex: &Regex, group: &Value) -> Result<usize, String> {
+    let (index, shown) = match group {
+        Value::Null => (Some(0), String::new()),
+        Value::String(name) => {
+            (regex.capture_names().position(|known| known == Some(name)), name.clone())
+        }
+        number => {
+            let index = whole(number).and_then(|n| usize::try_from(n).ok());
+            (index.filter(|n| *n < regex.captures_len()), number.to_string())
+        }
+    };
+    index.ok_or_else(|| no_group(regex, &shown))
+}
+
+/// The index of a group by the text that stands for it in a replacement.
+fn group_index(regex: &Regex, name: &str) -> Option<usize> {
+    match name.parse::<usize>() {
+        Ok(number) => Some(number).filter(|number| *number < regex.captures_len()),
+        Err(_) => regex.capture_names().position(|known| known == Some(name)),
+    }
+}
+
+fn no_group(regex: &Regex, name: &str) -> String {
+    let names: Vec<_> = regex.capture_names().flatten().collect();
+    let named = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    let name: String = name.chars().take(60).collect();
+    format!(
+        "the pattern has no group `{name}`: it has groups 0 to {}{named}",
+        regex.captures_len() - 1
+    )
+}
+
+/// The names and numbers of the groups in a replacement, as `regex` reads them: `$name` takes all
+/// letters, digits and `_` that follow.
+fn group_references(replacement: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = replacement;
+    while let Some((_, after)) = rest.split_once('$') {
+        rest = match after.chars().next() {
+            Some('$') => &after[1..],
+            Some('{') => match after[1..].split_once('}') {
+                Some((name, behind)) => {
+                    names.push(name);
+                    behind
+                }
+                None => after,
+            },
+            _ => {
+                let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
+                let (name, behind) = after.split_at(end);
+                if !name.is_empty() {
+                    names.push(name);
+                }
+                behind
+            }
+        };
+    }
+    names
 }
 
 fn cached(pattern: &str) -> Option<Regex> {
@@ -97,6 +196,25 @@ mod tests {
         assert!(CACHE.lock().unwrap().len() <= CACHED);
         compile("kept").unwrap();
         assert!(cached("kept").is_some());
+    }
+
+    /// What counts as a reference here is what `regex` replaces.
+    #[test]
+    fn references_are_read_as_regex_reads_them() {
+        let regex = Regex::new("(?<a>x)(y)").unwrap();
+        for (replacement, names, result) in [
+            ("$1_x", vec!["1_x"], ""),
+            ("${1}_x", vec!["1"], "x_x"),
+            ("$a-$2", vec!["a", "2"], "x-y"),
+            ("$ab", vec!["ab"], ""),
+            ("${a b}c", vec!["a b"], "c"),
+            ("$$1 $ ${ $", vec![], "$1 $ ${ $"),
+            ("${}", vec![""], ""),
+            ("€$é$2", vec!["2"], "€$éy"),
+        ] {
+            assert_eq!(group_references(replacement), names, "{replacement}");
+            assert_eq!(regex.replace("xy", replacement), result, "{replacement}");
+        }
     }
 
     #[test]

@@ -187,6 +187,71 @@ mod tests {
             ),
             (json!({"type": "Json.Query", "config": {"query": ".a ||"}}), "query", ""),
             (
+                json!({"type": "Json.Query", "config": {"query": ".a + 18446744073709551616"}}),
+                "query",
+                "more than 64 bits",
+            ),
+            (
+                json!({"type": "TextOperation.RegexReplace", "config": {"pattern": "(a)", "replacement": "$1_x"}}),
+                "replacement",
+                "no group `1_x`: it has groups 0 to 1; write `${1}_x`",
+            ),
+            (
+                json!({"type": "TextOperation.RegexReplace", "config": {"pattern": "(?<a>b)", "replacement": "${name}"}}),
+                "replacement",
+                "no group `name`: it has groups 0 to 1 (a); write `$$`",
+            ),
+            (
+                json!({"type": "TextOperation.RegexReplace", "config": {"pattern": "a", "replacement": "$5"}}),
+                "replacement",
+                "no group `5`",
+            ),
+            (
+                json!({"type": "TextOperation.RegexExtract", "config": {"pattern": "(a)", "group": 7}}),
+                "group",
+                "no group `7`: it has groups 0 to 1",
+            ),
+            (
+                json!({"type": "TextOperation.RegexExtract", "config": {"pattern": "(?<a>b)", "group": "b"}}),
+                "group",
+                "no group `b`: it has groups 0 to 1 (a)",
+            ),
+            (
+                json!({"type": "StreamText", "input": "x", "config": {"pause": "soon"}}),
+                "pause",
+                "not a duration",
+            ),
+            (
+                json!({"type": "HttpRequest", "config": {"url": "https://a:b@example.com"}}),
+                "url",
+                "user name or password",
+            ),
+            (
+                json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X Y": "{{ inputs.a }}"}}}),
+                "headers",
+                "the header `X Y` has no valid name",
+            ),
+            (
+                json!({"type": "HttpRequest", "config": {"url": "{{ inputs.url }}", "headers": {"Connection": "close"}}}),
+                "headers",
+                "is set by the client itself",
+            ),
+            (
+                json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X": "a\nb"}}}),
+                "headers",
+                "line break",
+            ),
+            (
+                json!({"type": "TextOperation.Split", "config": {"separator": "{{ inputs.s }}", "by": "words"}}),
+                "",
+                "`separator` and `by` cannot be given together",
+            ),
+            (
+                json!({"type": "Delay", "config": {"for": "{{ inputs.n }}", "until": "{{ inputs.m }}"}}),
+                "",
+                "only one",
+            ),
+            (
                 json!({"type": "HttpRequest", "config": {"url": "example.com"}}),
                 "url",
                 "absolute URL",
@@ -200,10 +265,67 @@ mod tests {
             assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
             assert!(problems[0].message.contains(says), "{step}: {}", problems[0].message);
         }
-        // What an expression makes is not known yet.
-        let later = json!({"type": "Delay", "config": {"for": "{{ inputs.pause }}"}});
-        let source = json!({"name": "x", "steps": [later]});
-        definition::plan(&source, registry(), &Limits::default()).unwrap();
+        for fine in [
+            // The value of an expression is not known yet.
+            json!({"type": "Delay", "config": {"for": "{{ inputs.pause }}"}}),
+            json!({"type": "StreamText", "input": "x", "config": {"pause": 0}}),
+            json!({"type": "TextOperation.RegexReplace", "config": {"pattern": "{{ inputs.p }}", "replacement": "$7"}}),
+            json!({"type": "TextOperation.RegexReplace", "config": {"pattern": "(a)", "replacement": "$1 costs $$5 ${1}_x"}}),
+            json!({"type": "TextOperation.RegexExtract", "config": {"pattern": "(a)", "group": 1.0}}),
+            json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X-Y": "{{ secrets.A }}", "Z": 1}}}),
+        ] {
+            let source = json!({"name": "x", "steps": [fine]});
+            definition::plan(&source, registry(), &Limits::default()).unwrap();
+        }
+    }
+
+    /// Every value that a configuration can have and that a step refuses is refused when the
+    /// definition is created: a hostile value in each field of each type either is a problem at its
+    /// place, or does not make the step refuse its configuration.
+    #[test]
+    fn no_step_refuses_a_configuration_that_was_accepted() {
+        let hostile = [
+            json!(null),
+            json!(true),
+            json!(0),
+            json!(1.0),
+            json!(-1),
+            json!(7.5),
+            json!(u64::MAX),
+            json!(1e300),
+            json!(""),
+            json!("("),
+            json!("$7"),
+            json!("soon"),
+            json!("-1"),
+            json!("a\nb"),
+            json!("9xx"),
+            json!("[.[]"),
+            json!([]),
+            json!(["", 1, null]),
+            json!({}),
+            json!({"a b": "c\r\n", "": 1, "x": [[]]}),
+        ];
+        let refusals = ["INVALID_REGEX", "INVALID_QUERY", "INVALID_INPUT"];
+        for (spec, behaviour) in &registry().entries {
+            let Behaviour::Pure(code) = behaviour else { continue };
+            let fields = spec.config["properties"].as_object().unwrap();
+            for (field, value) in fields.keys().flat_map(|f| hostile.iter().map(move |v| (f, v))) {
+                let mut step = spec.examples[0].clone();
+                let mut config = step.get("config").cloned().unwrap_or_else(|| json!({}));
+                config[field] = value.clone();
+                step["config"] = config.clone();
+                let source = json!({"name": "x", "steps": [step]});
+                if definition::plan(&source, registry(), &Limits::default()).is_err() {
+                    continue;
+                }
+                let input = Arc::new(bind(spec, step.get("input")));
+                if let Err(failure) = code(&PureCall { input: &input, config: &config }) {
+                    let is_refusal = refusals.contains(&failure.code);
+                    assert!(!is_refusal, "{} {config}: {}", spec.name, failure.message);
+                }
+            }
+        }
     }
 
     /// The input as the engine binds it: a bare value goes to the default input.

@@ -34,14 +34,17 @@ pub(crate) fn optional_text<'a>(of: &'a Value, key: &str) -> Option<&'a str> {
 /// The whole number from 0 under `key`, if there is one. `4.0` counts as 4, as in JSON Schema.
 pub(crate) fn optional_count(of: &Value, key: &str) -> Result<Option<usize>, Failure> {
     let Some(value) = of.get(key).filter(|v| !v.is_null()) else { return Ok(None) };
+    whole(value)
+        .map(|n| Some(usize::try_from(n).unwrap_or(usize::MAX)))
+        .ok_or_else(|| unfit(key, "a whole number from 0", Some(value)))
+}
+
+/// The whole number from 0 that a value is. `4.0` counts as 4, as in JSON Schema.
+pub(crate) fn whole(value: &Value) -> Option<u64> {
     // Saturates by definition of `as`; a count beyond 2^53 is as good as no limit.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let from_float = |f: f64| (f >= 0.0 && f.fract() == 0.0).then_some(f as u64);
-    value
-        .as_u64()
-        .or_else(|| value.as_f64().and_then(from_float))
-        .map(|n| Some(usize::try_from(n).unwrap_or(usize::MAX)))
-        .ok_or_else(|| unfit(key, "a whole number from 0", Some(value)))
+    value.as_u64().or_else(|| value.as_f64().and_then(from_float))
 }
 
 /// Whether `key` is set to `true`.

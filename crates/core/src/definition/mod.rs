@@ -11,12 +11,15 @@ pub mod plan;
 mod read;
 #[cfg(test)]
 mod tests;
+mod yaml_numbers;
 
 pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
 
 use serde_json::Value;
+
+pub(crate) use check::types::Kinds;
 
 use crate::catalog::Catalog;
 use crate::{Problem, Problems};
@@ -109,7 +112,7 @@ pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
 /// # Errors
 /// Every problem found, each with its path in the source.
 pub fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, Problems> {
-    compile::compile(definition, catalog)
+    compile::compile(definition, catalog, true)
 }
 
 /// `parse` and `compile` in one, with the problems of both where both can be told.
@@ -121,8 +124,31 @@ pub fn plan(
     catalog: &dyn Catalog,
     limits: &Limits,
 ) -> Result<(Definition, Plan), Problems> {
+    plan_checked(source, catalog, limits, true)
+}
+
+/// As [`plan`], for a definition that was accepted before, maybe by an older version: what only
+/// makes it fail when it is executed is no problem here.
+///
+/// # Errors
+/// Every problem found, each with its path in the source.
+pub fn plan_stored(
+    source: &Value,
+    catalog: &dyn Catalog,
+    limits: &Limits,
+) -> Result<Plan, Problems> {
+    plan_checked(source, catalog, limits, false).map(|(_, plan)| plan)
+}
+
+fn plan_checked(
+    source: &Value,
+    catalog: &dyn Catalog,
+    limits: &Limits,
+    is_new: bool,
+) -> Result<(Definition, Plan), Problems> {
     let (definition, mut problems) = parse::parse(source, limits);
-    let compiled = definition.as_ref().map(|definition| compile::compile(definition, catalog));
+    let compiled =
+        definition.as_ref().map(|definition| compile::compile(definition, catalog, is_new));
     match (definition, compiled) {
         (Some(definition), Some(Ok(plan))) if problems.0.is_empty() => {
             return Ok((definition, plan));

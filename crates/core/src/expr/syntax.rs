@@ -105,12 +105,12 @@ pub(super) enum Piece {
 /// Compiles a bare expression.
 pub(super) fn expression(source: &str) -> Result<Compiled, Fault> {
     check_size(source, true)?;
-    let tree = machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))?;
+    let tree = parse_expression(source)?;
     if let Some(path) = static_path(&tree) {
         return Ok(Compiled::Path(path));
     }
     build(source, |source| {
-        let tree = machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))?;
+        let tree = parse_expression(source)?;
         compile_expr(source, &tree)
     })
     .map(Compiled::Value)
@@ -153,18 +153,25 @@ fn syntax() -> Result<SyntaxConfig, Fault> {
     built.map_err(|e| Fault { message: e.to_string(), line: 0, column: 0 })
 }
 
-fn parse(source: &str) -> Result<ast::Stmt<'_>, Fault> {
+pub(super) fn parse(source: &str) -> Result<ast::Stmt<'_>, Fault> {
     machinery::parse(source, "<template>", syntax()?).map_err(|e| Fault::of(&e, source))
 }
 
-fn children<'t, 's>(tree: &'t ast::Stmt<'s>) -> &'t [ast::Stmt<'s>] {
+pub(super) fn parse_expression(source: &str) -> Result<ast::Expr<'_>, Fault> {
+    machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))
+}
+
+pub(super) fn children<'t, 's>(tree: &'t ast::Stmt<'s>) -> &'t [ast::Stmt<'s>] {
     match tree {
         ast::Stmt::Template(template) => &template.children,
         other => std::slice::from_ref(other),
     }
 }
 
-fn only_expression<'t, 's>(source: &str, tree: &'t ast::Stmt<'s>) -> Option<&'t ast::Expr<'s>> {
+pub(super) fn only_expression<'t, 's>(
+    source: &str,
+    tree: &'t ast::Stmt<'s>,
+) -> Option<&'t ast::Expr<'s>> {
     match children(tree) {
         [ast::Stmt::EmitExpr(only)] if source.starts_with("{{") && source.ends_with("}}") => {
             Some(&only.expr)

@@ -163,11 +163,12 @@ impl Template {
 
     /// Where the template at this place inside it (object keys, array indexes as text) is exactly
     /// one static dotted path, that path.
-    pub fn as_path(&self, inside: &[&str]) -> Option<&[String]> {
+    pub fn as_path<S: AsRef<str>>(&self, inside: &[S]) -> Option<&[String]> {
         let mut at = &self.root;
         for key in inside {
+            let key = key.as_ref();
             at = match at {
-                Node::Object(fields) => fields.get(*key)?,
+                Node::Object(fields) => fields.get(key)?,
                 Node::Array(items) => items.get(key.parse::<usize>().ok()?)?,
                 Node::Static(_) | Node::Code { .. } => return None,
             };

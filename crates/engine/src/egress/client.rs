@@ -8,17 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
-use stepwell_steps::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+use stepwell_steps::{
+    Outbound, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS,
+};
 use url::Url;
 
 use super::redirects::{Hop, target};
 use super::resolver::{CheckedResolver, Forbidden};
 use super::retry_after::retry_after;
 use super::rules::{EgressRules, refused};
-
-/// Headers that describe the connection or the body's framing: the client's own business.
-const RESERVED: [&str; 6] =
-    ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
 /// The longest URL that is taken from a user, in bytes.
 const MAX_URL: usize = 2048;
@@ -217,7 +215,7 @@ fn first_hop(request: OutboundRequest) -> Result<Hop, OutboundError> {
         let invalid = |what: &str| OutboundError::Invalid(format!("the header `{name}` {what}"));
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| invalid("has no valid name: use letters, digits and `-`"))?;
-        if RESERVED.contains(&header.as_str()) {
+        if RESERVED_HEADERS.contains(&header.as_str()) {
             return Err(invalid("is set by the client itself: leave it out"));
         }
         // The value stays out of the message: it may be a secret.

@@ -76,9 +76,12 @@ impl Plans {
             self.store.find_release(workflow, number).await?.ok_or_else(|| {
                 AppError::Internal(format!("release {number} of {workflow} is gone"))
             })?;
-        let compiled =
-            definition::plan(&release.source, stepwell_steps::registry(), &Limits::default());
-        let (_, plan) = compiled.map_err(|problems| {
+        let compiled = definition::plan_stored(
+            &release.source,
+            stepwell_steps::registry(),
+            &Limits::default(),
+        );
+        let plan = compiled.map_err(|problems| {
             AppError::Internal(format!(
                 "release {number} of {workflow} no longer compiles: {problems}"
             ))

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Effect, StepSpec};
+use stepwell_core::Map;
+use stepwell_core::catalog::{Checked, Effect, StepSpec};
 use stepwell_core::definition::parse_duration;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -43,6 +44,7 @@ impl StepType for StreamText {
                 &[],
             ),
             effect: Effect::Idempotent,
+            check: Some(check),
             examples: vec![json!({
                 "type": "StreamText",
                 "input": "Hello, world!",
@@ -63,7 +65,12 @@ fn run<'a>(context: &'a RunContext<'a>) -> StepFuture<'a> {
 
 async fn send(context: &RunContext<'_>) -> Result<StepOutput, Failure> {
     let text = text(&context.input, "text")?;
-    let pause = pause(context.config)?;
+    let pause = match context.config.get("pause") {
+        Some(written) => pause(written).map_err(|message| {
+            Failure::permanent("INVALID_INPUT", format!("`pause`: {message}"))
+        })?,
+        None => None,
+    };
     for (sent, piece) in pieces(text, context.config)?.enumerate() {
         match pause {
             Some(pause) if sent > 0 => tokio::time::sleep(pause).await,
@@ -75,11 +82,19 @@ async fn send(context: &RunContext<'_>) -> Result<StepOutput, Failure> {
     text_output(text)
 }
 
-fn pause(config: &Value) -> Result<Option<Duration>, Failure> {
-    let Some(written) = config.get("pause") else { return Ok(None) };
-    let pause = parse_duration(written)
-        .map_err(|message| Failure::permanent("INVALID_INPUT", format!("`pause`: {message}")))?;
-    Ok(Some(pause).filter(|pause| !pause.is_zero()))
+fn check(config: &Map) -> Checked {
+    match config.get("pause").map(pause) {
+        Some(Err(message)) => Err(("pause", message)),
+        _ => Ok(()),
+    }
+}
+
+/// The pause that was written; `None` where it is 0.
+fn pause(written: &Value) -> Result<Option<Duration>, String> {
+    match written {
+        Value::Number(number) if number.as_f64() == Some(0.0) => Ok(None),
+        written => parse_duration(written).map(Some),
+    }
 }
 
 type Pieces<'a> = Box<dyn Iterator<Item = &'a str> + Send + 'a>;

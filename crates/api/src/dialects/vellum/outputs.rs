@@ -56,7 +56,7 @@ pub fn of(plan: &Plan) -> Vec<Output> {
         let declared = plan.outputs.iter().map(|output| Output {
             name: output.name.clone(),
             value_type: ValueType::of_schema(&output.schema),
-            source: output.value.as_path(&[]).and_then(|path| source(plan, path)),
+            source: output.value.as_path::<&str>(&[]).and_then(|path| source(plan, path)),
         });
         return declared.collect();
     }

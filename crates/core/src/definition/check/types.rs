@@ -18,14 +18,21 @@ const NAMES: [(&str, u8); 7] = [
 
 impl Kinds {
     pub(crate) const ALL: Self = Self(127);
+    /// The type of what never returns, such as the output of `Fail`: it fits everything.
+    pub(crate) const NEVER: Self = Self(0);
+    pub(crate) const NULL: Self = Self(1);
+    pub(crate) const BOOLEAN: Self = Self(2);
+    pub(crate) const INTEGER: Self = Self(4);
+    pub(crate) const NUMBER: Self = Self(4 | 8);
     pub(crate) const STRING: Self = Self(16);
+    pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
 
     fn of_name(name: &str) -> Self {
         NAMES.iter().find(|(known, _)| *known == name).map_or(Self::ALL, |(_, bits)| Self(*bits))
     }
 
-    fn of_value(value: &Value) -> Self {
+    pub(crate) fn of_value(value: &Value) -> Self {
         Self::of_name(crate::definition::parse::type_name(value))
     }
 
@@ -61,12 +68,29 @@ impl Kinds {
         kinds
     }
 
-    fn or(self, other: Self) -> Self {
+    pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// The schema that says nothing but these types.
+    pub(crate) fn schema(self) -> Value {
+        let is_covered = |name: &str| name == "integer" && self.0 & 8 != 0;
+        let names = NAMES.iter().filter(|(name, bits)| bits & self.0 == *bits && !is_covered(name));
+        let names: Vec<&str> = names.map(|(name, _)| *name).collect();
+        match names.as_slice() {
+            _ if self == Self::ALL || self == Self::NEVER => json!({}),
+            [name] => json!({ "type": name }),
+            names => json!({ "type": names }),
+        }
+    }
+
+    /// Whether a value of these types can be of `wanted` too; one that never comes to be can.
+    pub(crate) fn fits(self, wanted: Self) -> bool {
+        self == Self::NEVER || self.overlaps(wanted)
     }
 
     /// Whether a value can be of both.
@@ -82,8 +106,8 @@ impl Kinds {
 
 impl std::fmt::Display for Kinds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if *self == Self::ALL {
-            return f.write_str("any value");
+        if *self == Self::ALL || *self == Self::NEVER {
+            return f.write_str(if *self == Self::ALL { "any value" } else { "nothing" });
         }
         let mut names = Vec::new();
         for (name, bits) in NAMES {

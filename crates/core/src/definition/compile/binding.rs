@@ -75,6 +75,7 @@ impl Compiler<'_> {
         let before = self.problems.0.len();
         self.ask_inputs(value, &template, &mut Vec::new(), &spec.input);
         self.check_leaves(&template, Some((index, spec)), path);
+        self.check_texts(value, path);
         let rest = match (spec.default_input, value) {
             (Some(key), Value::Object(map)) if !map.contains_key(key) && !spec.is_source => {
                 self.rest(index, spec, key)
@@ -180,7 +181,7 @@ impl Compiler<'_> {
             }
             _ => {
                 let (found, wanted) = (Kinds::of(&flow.schema), Kinds::of(&spec.input));
-                if !found.overlaps(wanted) {
+                if !found.fits(wanted) {
                     self.mismatch_fed(path, &found, &wanted, "what flows here");
                 }
                 let proven = flow.sure && proves(&flow.schema, &spec.input);
@@ -191,6 +192,10 @@ impl Compiler<'_> {
     }
 
     fn mismatch_fed(&mut self, path: &str, found: &Kinds, wanted: &Kinds, what: &str) {
+        // Checked again when it runs.
+        if !self.is_new {
+            return;
+        }
         let message = format!("{what} has the wrong type; write the input");
         self.problems
             .push(Problem::new(path, message).expecting(wanted.to_string(), found.to_string()));
@@ -233,12 +238,16 @@ impl Compiler<'_> {
                 Member::Known(schema) => schema.clone(),
                 _ => json!({}),
             },
+            // Of a step that always fails, `continue` makes null.
+            None if output == json!(false) && before.on_error == OnError::Continue => {
+                json!({"type": "null"})
+            }
             None => output.clone(),
         };
         if let Some(key) = into {
             let wanted = names::property(&spec.input, key).map_or(Kinds::ALL, Kinds::of);
             let found = Kinds::of(&schema);
-            if !found.overlaps(wanted) {
+            if !found.fits(wanted) {
                 if !names::is_required(&spec.input, key) {
                     return None;
                 }
@@ -289,7 +298,7 @@ impl Compiler<'_> {
                 },
             };
             let (found, needed) = (Kinds::of(&source), Kinds::of(target));
-            if !found.overlaps(needed) {
+            if !found.fits(needed) {
                 self.mismatch_fed(&format!("{path}.{name}"), &found, &needed, "the input");
             }
             sure &= proves(&source, target);
@@ -361,7 +370,9 @@ impl Compiler<'_> {
                     "additionalProperties": false,
                 })
             }
-            Value::String(text) if text.starts_with("{{") && text.ends_with("}}") => json!({}),
+            Value::String(text) if text.contains("{{") || text.contains("{%") => {
+                self.schema_of_text(text)
+            }
             Value::Number(_) | Value::Bool(_) | Value::String(_) | Value::Array(_) => {
                 super::schema_of(value)
             }

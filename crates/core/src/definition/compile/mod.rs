@@ -3,6 +3,8 @@
 //! Each part adds what it finds wrong to one list; the plan is made only when the list is empty.
 
 mod binding;
+mod constants;
+mod expressions;
 mod graph;
 mod infer;
 mod names;
@@ -32,6 +34,8 @@ type SharedValidator = Option<Arc<jsonschema::Validator>>;
 /// What is known while compiling.
 struct Compiler<'a> {
     definition: &'a Definition,
+    /// Whether it is about to be created; one that is stored is not checked for all.
+    is_new: bool,
     /// The step types, in the order of the steps; `None` where unknown.
     specs: Vec<Option<&'a StepSpec>>,
     graph: Graph,
@@ -44,9 +48,17 @@ struct Compiler<'a> {
     /// Compiled schemas of `input` and `config`, by step type.
     validators: BTreeMap<&'static str, (SharedValidator, SharedValidator)>,
     problems: Problems,
+    /// How many constant expressions were evaluated.
+    constants: usize,
+    /// The values of texts whose expressions are constant, by their places.
+    constant_values: BTreeMap<String, Value>,
 }
 
-pub(super) fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, Problems> {
+pub(super) fn compile(
+    definition: &Definition,
+    catalog: &dyn Catalog,
+    is_new: bool,
+) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
     if definition.steps.is_empty() {
         return Err(Problem::new("steps", "a definition needs at least one step").into());
@@ -55,6 +67,7 @@ pub(super) fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<
     let graph = graph::build(definition, &specs, &mut problems);
     let mut compiler = Compiler {
         definition,
+        is_new,
         declared: definition.inputs.as_ref(),
         inferred: Inferred::default(),
         set_state: SetState::of(definition, &specs),
@@ -63,6 +76,8 @@ pub(super) fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<
         specs,
         validators: BTreeMap::new(),
         problems,
+        constants: 0,
+        constant_values: BTreeMap::new(),
     };
     compiler.run()
 }
@@ -169,14 +184,22 @@ impl Compiler<'_> {
                 }
             };
             self.check_leaves(&template, None, &path);
-            let source = template.as_path(&[]).and_then(|path| self.resolve(path));
+            self.check_texts(&spec.value, &path);
+            let source = template.as_path::<&str>(&[]).and_then(|path| self.resolve(path));
             let source = source.unwrap_or_else(|| match template.is_static() {
                 true => schema_of(&spec.value),
                 false => json!({}),
             });
             if let Some(declared) = &spec.schema {
-                let (found, expected) = (Kinds::of(&source), Kinds::of(declared));
-                if !found.overlaps(expected) {
+                let inferred = match &spec.value {
+                    Value::String(text) if self.is_new && !template.is_static() => {
+                        Some(self.schema_of_text(text))
+                    }
+                    _ => None,
+                };
+                let found = Kinds::of(inferred.as_ref().unwrap_or(&source));
+                let expected = Kinds::of(declared);
+                if !found.fits(expected) {
                     self.problems.push(
                         Problem::new(&path, "the output's value does not have its declared type")
                             .expecting(expected.to_string(), found.to_string()),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::expressions::fixed_shape;
 use super::infer::Need;
 use super::{Compiler, names, schema_of};
 use crate::catalog::{Action, StepSpec};
@@ -14,6 +15,9 @@ use crate::expr::{ROOTS, References, Template};
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
+
+/// The names that an expression can start from; the others of [`ROOTS`] are reserved.
+const USABLE_ROOTS: [&str; 6] = ["inputs", "steps", "state", "execution", "workflow", "secrets"];
 
 /// What the steps of a definition may set in the state.
 #[derive(Debug, Default)]
@@ -81,6 +85,14 @@ impl Compiler<'_> {
                         .into(),
                 ),
                 ["secrets", ..] => Some("name one secret: `secrets.NAME`".into()),
+                [root @ ("execution" | "workflow"), rest @ ..] => {
+                    self.check_fixed(root, rest, root)
+                }
+                ["integrations", ..] if self.is_new => Some(
+                    "`integrations` cannot be used in expressions; call a service by a step, with \
+                     `secrets.NAME` in its headers"
+                        .into(),
+                ),
                 [root @ ("item" | "index"), ..] => {
                     Some(format!("`{root}` exists in maps only, which this version has not yet"))
                 }
@@ -104,9 +116,9 @@ impl Compiler<'_> {
         if is_input {
             return format!("; did you mean `inputs.{root}`?");
         }
-        let hint = did_you_mean(root, ROOTS.iter().copied());
+        let hint = did_you_mean(root, USABLE_ROOTS);
         if hint.is_empty() {
-            format!("; expressions start with {}", ROOTS.join(", "))
+            format!("; expressions start with {}", USABLE_ROOTS.join(", "))
         } else {
             hint
         }
@@ -126,11 +138,16 @@ impl Compiler<'_> {
         if self.definition.state.contains_key(*first) || need == Need::Maybe {
             return None;
         }
-        if self.set_state.any || self.set_state.names.contains(*first) {
+        if self.is_state_set(first) {
             return None;
         }
         let hint = did_you_mean(first, self.definition.state.keys().map(String::as_str));
         Some(format!("there is no state `{first}`{hint}; declare it under `state`"))
+    }
+
+    /// Whether a step may set this name in the state.
+    pub(super) fn is_state_set(&self, name: &str) -> bool {
+        self.set_state.any || self.set_state.names.contains(name)
     }
 
     fn check_step(&mut self, names: &[&str], from: Option<usize>) -> Option<String> {
@@ -160,6 +177,13 @@ impl Compiler<'_> {
             let hint = did_you_mean(which, STEP_MEMBERS);
             return Some(format!("a step has no `{which}`{hint}; it has output, status and error"));
         }
+        if *which == "error" && !below.is_empty() {
+            return self.check_fixed("error", below, &format!("steps.{id}.error"));
+        }
+        if *which == "status" && self.is_new && !below.is_empty() {
+            return walk(&json!({"type": "string"}), below, &format!("steps.{id}.status"), false)
+                .err();
+        }
         if *which == "output" && !below.is_empty() {
             let schema = self.outputs.get(index)?;
             return walk(schema, below, &format!("steps.{id}.output"), false).err();
@@ -186,14 +210,19 @@ impl Compiler<'_> {
             ["state", name] => self.definition.state.get(*name).map(schema_of),
             ["state"] => Some(json!({"type": "object"})),
             ["secrets", _] => Some(json!({"type": "string"})),
-            ["execution" | "workflow", "id" | "name"] => Some(json!({"type": "string"})),
+            ["steps", _, "error", rest @ ..] => {
+                walk(fixed_shape("error")?, rest, "", true).ok()?.cloned()
+            }
+            [root @ ("execution" | "workflow"), rest @ ..] => {
+                walk(fixed_shape(root)?, rest, "", true).ok()?.cloned()
+            }
             _ => None,
         }
     }
 }
 
 /// Follows names through a schema: `None` where it says no more.
-fn walk<'s>(
+pub(super) fn walk<'s>(
     schema: &'s Value,
     names: &[&str],
     start: &str,

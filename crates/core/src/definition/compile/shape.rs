@@ -1,6 +1,8 @@
 //! Written values against schemas, with templates in them: what is fixed is checked now, what
 //! comes from elsewhere by its type.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::Compiler;
@@ -9,7 +11,7 @@ use crate::Problem;
 use crate::definition::check::schema::{no_such_field, one_of, validator, violations};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
 use crate::definition::parse::{describe, type_name};
-use crate::expr::{Template, at_key};
+use crate::expr::{Inferred, Template, at_key, infer};
 
 /// Where a value stands and what stands beside it.
 pub(super) struct Place<'p> {
@@ -37,7 +39,7 @@ impl Compiler<'_> {
         &mut self,
         value: &'v Value,
         template: &Template,
-        inside: &mut Vec<&'v str>,
+        inside: &mut Vec<Cow<'v, str>>,
         schema: &Value,
         place: &Place<'_>,
     ) -> bool {
@@ -54,7 +56,7 @@ impl Compiler<'_> {
                 for (key, inner) in map {
                     let Some(property) = property_schema(schema, key) else { continue };
                     let below = Place { path: at_key(&place.path, key), other: None };
-                    inside.push(key);
+                    inside.push(Cow::Borrowed(key));
                     proven &= self.check_shape(inner, template, inside, property, &below);
                     inside.pop();
                 }
@@ -63,12 +65,14 @@ impl Compiler<'_> {
             }
             Value::Array(items) if schema.get("items").is_some() => {
                 let before = self.problems.0.len();
-                // Elements are only followed by type: indexes as text would have to be kept.
-                let proven = !has_template(value);
-                if let (true, Some(inner)) = (proven, schema.get("items")) {
+                let followed = self.is_new || !has_template(value);
+                let mut proven = followed;
+                if let (true, Some(inner)) = (followed, schema.get("items")) {
                     for (i, item) in items.iter().enumerate() {
                         let below = Place { path: format!("{}[{i}]", place.path), other: None };
-                        self.check_shape(item, template, inside, inner, &below);
+                        inside.push(Cow::Owned(i.to_string()));
+                        proven &= self.check_shape(item, template, inside, inner, &below);
+                        inside.pop();
                     }
                 }
                 let clean = self.problems.0.len() == before;
@@ -94,6 +98,8 @@ impl Compiler<'_> {
             });
             if !Kinds::of(schema).overlaps(Kinds::of(&super::schema_of(value))) {
                 self.mismatch(&place.path, schema, describe(value));
+            } else if let Some(presence) = presence(schema).filter(|_| self.is_new) {
+                self.violations(&presence, value, &place.path);
             }
             return proven && simple;
         }
@@ -102,22 +108,27 @@ impl Compiler<'_> {
             if proves(&type_of(value), schema) {
                 return true;
             }
-            let found = match validator(schema) {
-                Ok(validator) => violations(&validator, value, &place.path),
-                Err(_) => Vec::new(),
-            };
-            let ok = found.is_empty();
-            for mut problem in found {
-                if problem.expected.is_none()
-                    && let Some(options) = schema.get("enum")
-                {
-                    problem = problem.expecting(one_of(options), describe(value));
-                }
-                self.problems.push(problem);
-            }
-            return ok;
+            return self.violations(schema, value, &place.path);
         }
         false
+    }
+
+    /// Reports what a value violates of a schema; whether it violates nothing.
+    fn violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
+        let found = match validator(schema) {
+            Ok(validator) => violations(&validator, value, path),
+            Err(_) => Vec::new(),
+        };
+        let ok = found.is_empty();
+        for mut problem in found {
+            if problem.expected.is_none()
+                && let Some(options) = schema.get("enum")
+            {
+                problem = problem.expecting(one_of(options), describe(value));
+            }
+            self.problems.push(problem);
+        }
+        ok
     }
 
     fn mismatch(&mut self, path: &str, schema: &Value, found: String) {
@@ -131,7 +142,7 @@ impl Compiler<'_> {
         &mut self,
         text: &str,
         template: &Template,
-        inside: &[&str],
+        inside: &[Cow<'_, str>],
         schema: &Value,
         path: &str,
     ) -> bool {
@@ -140,19 +151,31 @@ impl Compiler<'_> {
             let written = source.join(".");
             let Some(source) = self.resolve(source) else { return false };
             let found = Kinds::of(&source);
-            if !found.overlaps(wanted) {
+            if !found.fits(wanted) {
                 self.mismatch(path, schema, format!("{found} from `{written}`"));
             }
             return proves(&source, schema);
         }
-        let is_value = text.starts_with("{{") && text.ends_with("}}") && !text.contains("{%");
-        if is_value {
-            return false;
+        if let Some(value) = self.constant_values.get(path).cloned() {
+            return self.violations(schema, &value, path);
         }
-        if !wanted.overlaps(Kinds::STRING) {
-            self.mismatch(path, schema, "text with expressions in it".into());
+        match infer(text, &|path| self.kinds_of(path)) {
+            Some(Inferred::Text) => {
+                if !wanted.overlaps(Kinds::STRING) {
+                    self.mismatch(path, schema, "text with expressions in it".into());
+                }
+                proves(&serde_json::json!({"type": "string"}), schema)
+            }
+            Some(Inferred::Value(found)) if self.is_new && !found.fits(wanted) => {
+                let hint = conversion(text, found, wanted);
+                self.problems.push(
+                    Problem::new(path, format!("the expression has the wrong type{hint}"))
+                        .expecting(wanted.to_string(), format!("{found} from `{}`", shown(text))),
+                );
+                false
+            }
+            _ => false,
         }
-        proves(&serde_json::json!({"type": "string"}), schema)
     }
 
     /// Unknown and missing fields of an object.
@@ -181,6 +204,52 @@ impl Compiler<'_> {
         }
         ok
     }
+}
+
+/// How an expression of one type is written as another, where a filter does it.
+fn conversion(text: &str, found: Kinds, wanted: Kinds) -> String {
+    let inside = text.trim_start_matches("{{").trim_end_matches("}}").trim();
+    let filter = if wanted.overlaps(Kinds::STRING) {
+        "string"
+    } else if !found.overlaps(Kinds::STRING) {
+        return String::new();
+    } else if wanted == Kinds::INTEGER {
+        "int"
+    } else if wanted.overlaps(Kinds::NUMBER) {
+        "float"
+    } else if wanted.overlaps(Kinds::ARRAY.or(Kinds::OBJECT)) {
+        "fromjson"
+    } else {
+        return String::new();
+    };
+    match inside.len() <= 100 {
+        true => format!("; write `{{{{ ({inside}) | {filter} }}}}`"),
+        false => format!("; add `| {filter}`"),
+    }
+}
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// What a schema says of which properties and how many items there are: that holds whatever the
+/// expressions of a value render to. `None` where it says nothing of them.
+fn presence(schema: &Value) -> Option<Value> {
+    let is_presence = |inner: &Value| {
+        let keywords = inner.as_object().map(|map| map.keys());
+        keywords.is_some_and(|mut keys| keys.all(|key| key == "required"))
+    };
+    let kept = schema.as_object()?.iter().filter(|(key, value)| match (key.as_str(), value) {
+        ("minItems" | "maxItems" | "minProperties" | "maxProperties", _) => true,
+        ("not", inner) => is_presence(inner),
+        ("oneOf" | "anyOf", Value::Array(all)) => all.iter().all(is_presence),
+        _ => false,
+    });
+    let kept: crate::Map = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
+    (!kept.is_empty()).then_some(Value::Object(kept))
 }
 
 fn type_of(value: &Value) -> Value {

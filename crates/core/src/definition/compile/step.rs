@@ -66,6 +66,7 @@ impl Compiler<'_> {
         match Expr::compile(text, &path) {
             Ok(expr) => {
                 self.check_references(expr.references(), Some(index), &path, None);
+                self.check_condition(&expr, text, &path);
                 Some(expr)
             }
             Err(problem) => {
@@ -84,6 +85,7 @@ impl Compiler<'_> {
             let path = format!("steps[{index}].{name}");
             match Template::compile(value, &path) {
                 Ok(template) => {
+                    self.check_texts(value, &path);
                     for leaf in template.leaves() {
                         self.check_references(&leaf.references, Some(index), &leaf.path, Some(""));
                     }
@@ -106,6 +108,7 @@ impl Compiler<'_> {
         let before = self.problems.0.len();
         self.ask_inputs(&written, &template, &mut Vec::new(), &spec.config);
         self.check_leaves(&template, Some((index, spec)), &path);
+        self.check_texts(&written, &path);
         let place = Place { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
         if self.problems.0.len() == before {
@@ -117,12 +120,30 @@ impl Compiler<'_> {
 
     /// What the step type itself says of the fields that are known already.
     fn check_static(&mut self, step: &Step, spec: &StepSpec, path: &str) {
-        let Some(check) = spec.check else { return };
-        let is_static = |value: &Value| Template::compile(value, "").is_ok_and(|t| t.is_static());
-        let known = step.config.iter().filter(|(_, value)| is_static(value));
-        let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let Some(check) = spec.check.filter(|_| self.is_new) else { return };
+        let fields = step.config.iter();
+        let known = fields.filter_map(|(name, value)| {
+            Some((name.clone(), self.static_part(value, &at_key(path, name))?))
+        });
+        let known = known.collect();
         if let Err((field, message)) = check(&known) {
             self.problem(&at_key(path, field), message);
+        }
+    }
+
+    /// A value at a place without what is only known later: entries of an object are `null` there.
+    fn static_part(&self, value: &Value, path: &str) -> Option<Value> {
+        let is_static = |value: &Value| Template::compile(value, "").is_ok_and(|t| t.is_static());
+        match value {
+            Value::Object(map) => {
+                let fields = map.iter().map(|(name, inner)| {
+                    let known = is_static(inner).then(|| inner.clone());
+                    (name.clone(), known.unwrap_or_default())
+                });
+                Some(Value::Object(fields.collect()))
+            }
+            value if is_static(value) => Some(value.clone()),
+            _ => self.constant_values.get(path).cloned(),
         }
     }
 

@@ -28,9 +28,6 @@ const FIELDS: &[&str] = &[
     "metadata",
 ];
 
-/// Fields of the design that are still to come.
-const NOT_YET: &[&str] = &["concurrency", "on_failure"];
-
 /// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
 pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Problems) {
     let mut walk = Walk::default();
@@ -43,10 +40,7 @@ pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Pro
             .expecting("object", describe(source));
         return (None, problem.into());
     };
-    let mut known = FIELDS.to_vec();
-    known.extend(NOT_YET);
-    walk.unknown_fields(map, "", &known);
-    walk.not_yet(map, "", NOT_YET);
+    walk.unknown_fields(map, "", FIELDS);
     let definition = Definition {
         name: name(&mut walk, map),
         description: walk.text(map, "description", ""),

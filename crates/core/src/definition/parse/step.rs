@@ -25,8 +25,6 @@ const FIELDS: &[&str] = &[
     "at_most_once",
 ];
 
-const NOT_YET: &[&str] = &["concurrency_key"];
-
 /// The step at `steps[index]`; where its type cannot be read, with an empty one.
 pub(super) fn step(walk: &mut Walk, value: &Value, index: usize) -> Step {
     let path = format!("steps[{index}]");
@@ -63,10 +61,7 @@ fn type_name(walk: &mut Walk, step: &mut Step, name: &str, path: &str) {
 }
 
 fn fields(walk: &mut Walk, step: &mut Step, map: &Map, path: &str) {
-    let mut known = FIELDS.to_vec();
-    known.extend(NOT_YET);
-    walk.unknown_fields(map, path, &known);
-    walk.not_yet(map, path, NOT_YET);
+    walk.unknown_fields(map, path, FIELDS);
     match map.get("type") {
         Some(Value::String(name)) => type_name(walk, step, name, &at_key(path, "type")),
         Some(other) => walk.wrong(&at_key(path, "type"), "string", other),
@@ -251,13 +246,6 @@ fn on_error(walk: &mut Walk, value: Option<&Value>, path: &str) -> OnError {
             "fail" => OnError::Fail,
             "continue" => OnError::Continue,
             "port" => OnError::Port,
-            "compensate" => {
-                walk.problem(
-                    path,
-                    "this version does not have `compensate` yet; use fail, continue, port or goto",
-                );
-                OnError::Fail
-            }
             other => match other.strip_prefix("goto:") {
                 Some(target) => goto(walk, &Value::from(target.trim()), path),
                 None => {

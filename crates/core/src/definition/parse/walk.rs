@@ -38,6 +38,48 @@ pub(super) struct Walk {
     pub(super) problems: Problems,
 }
 
+/// The one of the `known` fields that other products call so.
+fn habit(key: &str, known: &[&str]) -> Option<&'static str> {
+    const HABITS: &[(&str, &[&str])] = &[
+        ("steps", &["jobs", "tasks", "nodes", "actions", "states", "activities", "dag"]),
+        ("inputs", &["params", "parameters", "arguments", "args", "variables", "vars"]),
+        ("outputs", &["results", "return", "returns"]),
+        ("metadata", &["labels", "tags", "annotations"]),
+        ("type", &["uses", "action", "kind", "task", "operation", "module", "run"]),
+        ("after", &["needs", "depends_on", "dependencies", "depends", "requires", "previous"]),
+        ("when", &["if", "condition", "unless", "only_if"]),
+        ("input", &["with", "params", "parameters", "arguments", "args", "inputs", "payload"]),
+        ("config", &["settings", "options", "configuration"]),
+        ("timeout", &["timeout_seconds", "timeout_minutes", "timeout_ms", "deadline"]),
+        ("retry", &["retries", "retry_policy", "retry_count", "max_retries"]),
+        ("max_attempts", &["attempts", "limit", "max", "count", "max_retries", "maximum_attempts"]),
+        ("initial", &["delay", "interval", "backoff", "initial_interval", "wait"]),
+        ("factor", &["multiplier", "backoff_coefficient", "backoff_rate"]),
+        (
+            "on_error",
+            &[
+                "continue_on_error",
+                "on_failure",
+                "catch",
+                "onerror",
+                "error_handler",
+                "continue_on_fail",
+            ],
+        ),
+        ("id", &["name", "key"]),
+    ];
+    let folded = key.to_lowercase().replace('-', "_");
+    let separated: String = key
+        .chars()
+        .flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain(Some(c)))
+        .collect::<String>()
+        .to_lowercase();
+    let is_meant =
+        |others: &[&str]| others.contains(&folded.as_str()) || others.contains(&separated.as_str());
+    let mut known = HABITS.iter().filter(|(name, _)| known.contains(name));
+    known.find(|(_, others)| is_meant(others)).map(|(name, _)| *name)
+}
+
 impl Walk {
     pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
@@ -58,21 +100,12 @@ impl Walk {
                 return;
             }
             let shown: String = key.chars().take(60).collect();
-            let hint = match nearest(key, known.iter().copied()) {
+            let meant = habit(key, known);
+            let hint = match meant.or_else(|| nearest(key, known.iter().copied())) {
                 Some(name) => format!("; did you mean `{name}`?"),
                 None => format!("; known here are {}", known.join(", ")),
             };
             self.problem(&at_key(path, key), format!("there is no field `{shown}`{hint}"));
-        }
-    }
-
-    /// Refuses fields that the design has and this version has not.
-    pub(super) fn not_yet(&mut self, map: &Map, path: &str, fields: &[&str]) {
-        for field in fields.iter().filter(|field| map.contains_key(**field)) {
-            self.problem(
-                &at_key(path, field),
-                format!("this version does not have `{field}` yet; leave it out"),
-            );
         }
     }
 

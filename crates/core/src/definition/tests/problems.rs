@@ -35,8 +35,8 @@ fn shapes() {
         (
             json!({"name": "n", "steps": ["Echo"], "concurrency": {}, "on_failure": "x"}),
             vec![
-                "concurrency: this version does not have `concurrency` yet",
-                "on_failure: this version does not have `on_failure` yet",
+                "concurrency: there is no field `concurrency`; known here are name, description",
+                "on_failure: there is no field `on_failure`",
             ],
         ),
         (
@@ -68,13 +68,13 @@ fn shapes() {
             json!({"name": "n", "steps": [{"type": "Echo", "config": 1, "retry": {"max_attempts": 0, "jiter": 1},
             "on_error": "compensate", "concurrency_key": "x", "join": "most", "timeout": 0}, 7]}),
             vec![
-                "steps[0].concurrency_key: this version does not have",
+                "steps[0].concurrency_key: there is no field `concurrency_key`",
                 "steps[0].config: `config` has the wrong type (expected object",
                 "steps[0].join: there is no such join",
                 "steps[0].timeout: a duration must be longer than 0",
                 "steps[0].retry.jiter: there is no field `jiter`; did you mean `jitter`?",
                 "steps[0].retry.max_attempts: `max_attempts` has the wrong type",
-                "steps[0].on_error: this version does not have `compensate` yet",
+                "steps[0].on_error: there is no such way to treat errors",
                 "steps[1]: a step is an object",
             ],
         ),

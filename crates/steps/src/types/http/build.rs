@@ -42,18 +42,45 @@ pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
     })
 }
 
-/// Whether a `url` that is known already can be requested, for the type's `check`. Whether it may
-/// be is the outbound client's to say.
+/// What is known already of the request, for the type's `check`: whether the `url` can be
+/// requested and the `headers` can be sent. Which hosts may be reached, the outbound client knows.
 pub(super) fn check(config: &Map) -> Checked {
+    check_headers(config)?;
     let Some(text) = config.get("url").and_then(Value::as_str) else { return Ok(()) };
     let parsed = Url::parse(text.trim()).map_err(|error| {
         let message = format!("not a valid absolute URL ({error}): use https://host/path");
         ("url", message)
     })?;
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(("url", "a URL must not carry a user name or password: use a header".into()));
+    }
     match parsed.scheme() {
         "http" | "https" => Ok(()),
         other => Err(("url", format!("must start with `http://` or `https://`, not `{other}:`"))),
     }
+}
+
+/// Headers that describe the connection or the framing of the body: the client sets them.
+pub const RESERVED_HEADERS: [&str; 6] =
+    ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
+
+fn check_headers(config: &Map) -> Checked {
+    for (name, value) in config.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        let shown: String = name.chars().take(60).collect();
+        let refuse = |what: &str| Err(("headers", format!("the header `{shown}` {what}")));
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(is_token) {
+            return refuse("has no valid name: use letters, digits and `-`");
+        }
+        if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return refuse("is set by the client itself: omit it");
+        }
+        let is_control = |c: char| c.is_ascii_control() && c != '\t';
+        if value.as_str().is_some_and(|text| text.contains(is_control)) {
+            return refuse("has a line break or control character in its value");
+        }
+    }
+    Ok(())
 }
 
 fn invalid(message: String) -> Failure {

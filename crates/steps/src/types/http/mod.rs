@@ -7,4 +7,5 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use build::RESERVED_HEADERS;
 pub(crate) use request::HttpRequest;

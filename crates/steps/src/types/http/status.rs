@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Failure;
-use crate::values::unfit;
+use crate::values::{unfit, whole};
 
 /// Inclusive ranges of statuses.
 pub(super) struct ExpectedStatus(Vec<(u16, u16)>);
@@ -16,7 +16,7 @@ impl ExpectedStatus {
         };
         let one = |entry: &Value| match entry {
             Value::String(text) => range(text),
-            other => other.as_u64().and_then(|n| u16::try_from(n).ok()).map(|n| (n, n)),
+            other => whole(other).and_then(|n| u16::try_from(n).ok()).map(|n| (n, n)),
         };
         let ranges = list.iter().map(|entry| {
             let expected = "a list of statuses such as 201 or `2xx`";
@@ -52,7 +52,7 @@ mod tests {
     fn knows_success() {
         for (config, good, bad) in [
             (json!({}), vec![200, 204, 299], vec![199, 300, 404]),
-            (json!({"expected_status": [201, "404"]}), vec![201, 404], vec![200, 403]),
+            (json!({"expected_status": [201.0, "404"]}), vec![201, 404], vec![200, 403]),
             (json!({"expected_status": ["2xx", "3XX"]}), vec![200, 399], vec![400]),
         ] {
             let expected = ExpectedStatus::new(&config).unwrap();

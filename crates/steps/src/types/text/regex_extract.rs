@@ -4,7 +4,7 @@ use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 use stepwell_core::catalog::StepSpec;
 
-use crate::regexes::{check_pattern, compile, for_each_match};
+use crate::regexes::{check_group, compile, for_each_match, group_number};
 use crate::spec::{object, text_operation};
 use crate::values::{check_items, optional_count, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
@@ -20,7 +20,7 @@ impl StepType for RegexExtract {
                   is left out.",
             config: config(),
             output: output(),
-            check: Some(check_pattern),
+            check: Some(check_group),
             examples: vec![json!({
                 "type": "TextOperation.RegexExtract",
                 "input": "Order #1042, then #1043",
@@ -84,7 +84,8 @@ fn output() -> Value {
 fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let text = text(call.input, "text")?;
     let regex = compile(crate::values::text(call.config, "pattern")?)?;
-    let group = group_number(&regex, call.config.get("group"))?;
+    let group = group_number(&regex, call.config.get("group").unwrap_or(&Value::Null))
+        .map_err(|message| Failure::permanent("INVALID_REGEX", message))?;
     let limit = optional_count(call.config, "limit")?.unwrap_or(usize::MAX);
     let mut matches: Vec<Value> = Vec::new();
     let mut groups = Map::new();
@@ -99,31 +100,6 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     })?;
     let first = matches.first().cloned().unwrap_or(Value::Null);
     Ok(StepOutput::new(json!({"text": first, "matches": matches, "groups": groups})))
-}
-
-fn group_number(regex: &Regex, group: Option<&Value>) -> Result<usize, Failure> {
-    let (found, name) = match group {
-        None | Some(Value::Null) => return Ok(0),
-        Some(Value::String(name)) => {
-            (regex.capture_names().position(|n| n == Some(name)), name.clone())
-        }
-        Some(number) => {
-            let index = number.as_u64().and_then(|n| usize::try_from(n).ok());
-            (index.filter(|n| *n < regex.captures_len()), number.to_string())
-        }
-    };
-    found.ok_or_else(|| {
-        let names: Vec<_> = regex.capture_names().flatten().collect();
-        let named =
-            if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-        Failure::permanent(
-            "INVALID_REGEX",
-            format!(
-                "the pattern has no group `{name}`: it has groups 0 to {}{named}",
-                regex.captures_len() - 1
-            ),
-        )
-    })
 }
 
 fn all_groups(regex: &Regex, captures: &Captures<'_>) -> Map<String, Value> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
-use crate::regexes::{check_pattern, compile, for_each_match};
+use crate::regexes::{check_replacement, compile, for_each_match};
 use crate::spec::{object, text_operation};
 use crate::values::{check_size, optional_count, text, text_output};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
@@ -32,7 +32,7 @@ impl StepType for RegexReplace {
                 }),
                 &["pattern", "replacement"],
             ),
-            check: Some(check_pattern),
+            check: Some(check_replacement),
             examples: vec![json!({
                 "type": "TextOperation.RegexReplace",
                 "input": "2026-11-21",

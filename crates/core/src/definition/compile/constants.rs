@@ -1,0 +1,97 @@
+//! Expressions that refer to nothing: they always have the same value, so they are evaluated once
+//! when a definition is created.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Compiler;
+use crate::Map;
+use crate::expr::{Budget, EvalError, EvalErrorKind, Expr, References, Scope, StepScope, Template};
+
+/// The most constant expressions of one definition that are evaluated.
+const MAX_CONSTANTS: usize = 200;
+
+/// Nothing to refer to.
+#[derive(Debug)]
+struct EmptyScope {
+    inputs: Arc<Value>,
+    state: Map,
+}
+
+impl EmptyScope {
+    fn new() -> Self {
+        Self { inputs: Arc::new(json!({})), state: Map::new() }
+    }
+}
+
+impl Scope for EmptyScope {
+    fn inputs(&self) -> &Arc<Value> {
+        &self.inputs
+    }
+
+    fn step(&self, _: &str) -> Option<StepScope<'_>> {
+        None
+    }
+
+    fn step_ids(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::inline()
+    }
+
+    fn state(&self) -> &Map {
+        &self.state
+    }
+
+    fn extra(&self, _: &str) -> Option<Value> {
+        None
+    }
+}
+
+fn is_constant(references: &References) -> bool {
+    references.paths.is_empty()
+}
+
+impl Compiler<'_> {
+    /// Keeps the value of a text whose expressions are constant; a problem at `path` where it
+    /// cannot be evaluated.
+    pub(super) fn check_constant_text(&mut self, text: &str, path: &str) {
+        if self.constants >= MAX_CONSTANTS {
+            return;
+        }
+        let Ok(template) = Template::compile(&Value::String(text.to_owned()), "") else { return };
+        if !is_constant(template.references()) {
+            return;
+        }
+        self.constants += 1;
+        match template.render(&EmptyScope::new()) {
+            Ok(rendered) => {
+                let value = Arc::unwrap_or_clone(rendered.value);
+                self.constant_values.insert(path.to_owned(), value);
+            }
+            Err(error) => self.report_constant(error, path),
+        }
+    }
+
+    /// Reports a constant condition that cannot be evaluated.
+    pub(super) fn check_constant_condition(&mut self, condition: &Expr, path: &str) {
+        let is_constant = is_constant(condition.references());
+        if !self.is_new || self.constants >= MAX_CONSTANTS || !is_constant {
+            return;
+        }
+        self.constants += 1;
+        if let Err(error) = condition.eval_bool(&EmptyScope::new()) {
+            self.report_constant(error, path);
+        }
+    }
+
+    /// What takes more than the small budget is left to the execution.
+    fn report_constant(&mut self, error: EvalError, path: &str) {
+        if error.kind == EvalErrorKind::Invalid {
+            self.problem(path, error.message);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What can be known of expressions before there are values: the fields of what has a fixed
+//! shape, types, operations that always fail, habits from other products.
+//!
+//! Only new definitions are checked so: a stored release that compiled before goes on compiling.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::references::walk;
+use super::{Compiler, names};
+use crate::definition::MAX_PROBLEMS;
+use crate::definition::check::types::Kinds;
+use crate::expr::{Analysis, Expr, Inferred, analyse_expression, analyse_template, at_key, infer};
+
+/// `execution`, `workflow` and the error of a step, as [`crate::execution`] shows them.
+static FIXED: LazyLock<[(&str, Value); 3]> = LazyLock::new(|| {
+    let shape = |fields: Value| json!({"type": "object", "properties": fields});
+    let text = || json!({"type": "string"});
+    [
+        ("execution", shape(json!({"id": text(), "created_at": text()}))),
+        ("workflow", shape(json!({"id": text(), "name": text(), "release": {"type": "integer"}}))),
+        ("error", shape(json!({"code": text(), "message": text(), "details": {}}))),
+    ]
+});
+
+/// The schema of a value that always has the same fields.
+pub(super) fn fixed_shape(name: &str) -> Option<&'static Value> {
+    FIXED.iter().find(|(known, _)| *known == name).map(|(_, schema)| schema)
+}
+
+impl Compiler<'_> {
+    /// Checks the members of a value of fixed shape that a path asks for.
+    pub(super) fn check_fixed(&self, name: &str, members: &[&str], path: &str) -> Option<String> {
+        let schema = fixed_shape(name).filter(|_| self.is_new)?;
+        walk(schema, members, path, false).err()
+    }
+
+    /// The types of what a path leads to, for the inference of types.
+    pub(super) fn kinds_of(&self, path: &[String]) -> Kinds {
+        let names: Vec<&str> = path.iter().map(String::as_str).collect();
+        let is_set = match names.as_slice() {
+            ["state", name, ..] => self.is_state_set(name),
+            _ => false,
+        };
+        if is_set {
+            return Kinds::ALL;
+        }
+        let kinds = self.resolve(path).map_or(Kinds::ALL, |schema| Kinds::of(&schema));
+        match names.as_slice() {
+            // Until it completed, and after a failure that was passed over, it is null.
+            ["steps", _, "output"] => kinds.or(Kinds::NULL),
+            // One that was inferred so far may become another by what comes later.
+            ["inputs", name, ..] if self.is_undeclared(name) => Kinds::ALL,
+            _ => kinds,
+        }
+    }
+
+    fn is_undeclared(&self, input: &str) -> bool {
+        self.declared.is_none_or(|declared| names::property(declared, input).is_none())
+    }
+
+    /// Checks every text with expressions in a written value.
+    pub(super) fn check_texts(&mut self, value: &Value, path: &str) {
+        if !self.is_new || self.problems.0.len() >= MAX_PROBLEMS {
+            return;
+        }
+        match value {
+            Value::String(text) if text.contains("{{") => {
+                if text.contains("${{") {
+                    self.problem(
+                        path,
+                        "`${{ … }}` is not the syntax of expressions here: write `{{ … }}`; for a \
+                         dollar sign before a value, write `{{ '$' ~ … }}`",
+                    );
+                }
+                let analysis = analyse_template(text, &|path| self.kinds_of(path));
+                if !self.report(analysis, path) {
+                    self.check_constant_text(text, path);
+                }
+            }
+            Value::String(text) if text.contains("{%") => self.check_constant_text(text, path),
+            Value::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.check_texts(item, &format!("{path}[{i}]"));
+                }
+            }
+            Value::Object(map) => {
+                for (key, inner) in map {
+                    self.check_texts(inner, &at_key(path, key));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Checks a bare expression that compiles.
+    pub(super) fn check_condition(&mut self, condition: &Expr, text: &str, path: &str) {
+        if self.is_new {
+            let analysis = analyse_expression(text, &|path| self.kinds_of(path));
+            if !self.report(analysis, path) {
+                self.check_constant_condition(condition, path);
+            }
+        }
+    }
+
+    /// The schema of what a text with expressions renders to: its type.
+    pub(super) fn schema_of_text(&self, text: &str) -> Value {
+        match infer(text, &|path| self.kinds_of(path)) {
+            Some(Inferred::Text) => json!({"type": "string"}),
+            Some(Inferred::Value(kinds)) => kinds.schema(),
+            None => json!({}),
+        }
+    }
+
+    /// Whether there was something to report.
+    fn report(&mut self, analysis: Option<Analysis>, path: &str) -> bool {
+        let faults = analysis.map(|analysis| analysis.faults).unwrap_or_default();
+        let is_faulty = !faults.is_empty();
+        for fault in faults {
+            self.problem(path, fault);
+        }
+        is_faulty
+    }
+}

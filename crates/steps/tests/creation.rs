@@ -1,0 +1,264 @@
+//! What the creation of a definition refuses because it could only fail when it is executed: each
+//! with its place and what to write.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use serde_json::{Value, json};
+use stepwell_core::definition::{self, Limits};
+use stepwell_steps::registry;
+
+fn problems(source: &Value) -> Vec<String> {
+    match definition::plan(source, registry(), &Limits::default()) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.0.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A definition with some declared inputs and two steps, the second of which is `step`.
+fn second(step: Value) -> Value {
+    json!({
+        "name": "n",
+        "inputs": {"n": "number", "t": "string", "i": "integer?", "l": "array", "o": "object"},
+        "steps": [{"id": "a", "type": "StaticTextInput", "input": "x"}, step],
+    })
+}
+
+fn with_input(expression: &str) -> Value {
+    second(json!({"id": "b", "type": "TextOperation.Reverse", "input": {"text": expression}}))
+}
+
+#[track_caller]
+fn refused(source: &Value, path: &str, says: &[&str]) {
+    let found = problems(source);
+    assert_eq!(found.len(), 1, "{source}\nhas {found:#?}");
+    assert!(found[0].starts_with(&format!("{path}: ")), "{source}\nhas {found:#?}");
+    for part in says {
+        assert!(found[0].contains(part), "{source}\nlacks {part}\nhas {found:#?}");
+    }
+    // A release that was stored before goes on compiling.
+    let stored = definition::plan_stored(source, registry(), &Limits::default());
+    assert!(stored.is_ok(), "{source}: {:?}", stored.err());
+}
+
+#[track_caller]
+fn accepted(source: &Value) {
+    assert_eq!(problems(source), Vec::<String>::new(), "{source}");
+}
+
+#[test]
+fn members_of_fixed_shapes() {
+    for (expression, says) in [
+        ("{{ execution.started_at }}", "`execution` has no `started_at`; it has id, created_at"),
+        ("{{ execution.nope }}", "it has id, created_at"),
+        ("{{ execution.create_at }}", "did you mean `created_at`?"),
+        ("{{ execution.id.x }}", "`execution.id` is string and has no `x`"),
+        ("a {{ workflow.nope }}", "`workflow` has no `nope`; it has id, name, release"),
+        ("{{ workflow.nam | default('x') }}", "did you mean `name`?"),
+        (
+            "{{ steps.a.error.nope }}",
+            "`steps.a.error` has no `nope`; it has code, message, details",
+        ),
+        ("{{ steps.a.error.mesage | upper }}", "did you mean `message`?"),
+        ("{{ steps.a.status.x }}", "`steps.a.status` is string and has no `x`"),
+        ("{{ integrations.x }}", "`integrations` cannot be used in expressions"),
+    ] {
+        refused(&with_input(expression), "steps[1].input.text", &[says]);
+    }
+    let when = second(json!({"type": "Echo", "when": "execution.started_at > 3"}));
+    refused(&when, "steps[1].when", &["`execution` has no `started_at`"]);
+    let root = problems(&with_input("{{ nope.x }}"));
+    assert!(root[0].contains("inputs, steps, state, execution, workflow, secrets"), "{root:?}");
+    assert!(!root[0].contains("integrations"), "{root:?}");
+    for expression in [
+        "{{ execution.id }} {{ execution.created_at }}",
+        "{{ workflow.id }}{{ workflow.name }}{{ workflow.release }}",
+        "{{ steps.a.error.code | default('') }}{{ steps.a.error.message }}",
+        "{{ steps.a.error.details.status.x }} {{ steps.a.status }}",
+    ] {
+        accepted(&with_input(expression));
+    }
+}
+
+#[test]
+fn types_of_expressions() {
+    for (expression, found, instead) in [
+        ("{{ inputs.n + 1 }}", "number", "write `{{ (inputs.n + 1) | string }}`"),
+        ("{{ inputs.i + 1 }}", "integer", "| string"),
+        ("{{ inputs.n > 1 }}", "boolean", "| string"),
+        ("{{ inputs.l + [1] }}", "array", "| string"),
+        ("{{ inputs.t | length }}", "integer", "| string"),
+        ("{{ {'a': inputs.t} }}", "object", "| string"),
+    ] {
+        let found = format!("(expected string, found {found} from `{expression}`)");
+        refused(&with_input(expression), "steps[1].input.text", &[&found, instead]);
+    }
+    for expression in [
+        "{{ (inputs.n + 1) | string }}",
+        "{{ inputs.n ~ 1 }}",
+        "{{ inputs.n + 1 }}!",
+        "{{ inputs.o.x + 1 ~ '' }}",
+        "{{ inputs.o.x }}",
+        "{{ inputs.l | first }}",
+        "{{ inputs.n | default('x') | string }}",
+        "{{ inputs.t if inputs.n else 5 }}",
+        "{{ inputs.o | tojson }}",
+    ] {
+        accepted(&with_input(expression));
+    }
+    // In lists, in configurations, in what flows on, in conditions and in outputs.
+    let join =
+        second(json!({"type": "TextOperation.Join", "input": {"items": ["a", "{{ {'a': 1} }}"]}}));
+    assert!(problems(&join)[0].starts_with("steps[1].input.items[1]: "), "{:?}", problems(&join));
+    let url = second(json!({"type": "HttpRequest", "config": {"url": "{{ inputs.n + 1 }}"}}));
+    refused(&url, "steps[1].config.url", &["expected string, found number"]);
+    let redirects = second(json!({
+        "type": "HttpRequest",
+        "config": {"url": "https://example.com", "max_redirects": "{{ inputs.t ~ 1 }}"}
+    }));
+    refused(&redirects, "steps[1].config.max_redirects", &["write `{{ (inputs.t ~ 1) | int }}`"]);
+    let flows = json!({"name": "n", "inputs": {"n": "number"}, "steps": [
+        {"type": "Echo", "input": "{{ inputs.n + 1 }}"}, "TextOperation.Reverse"
+    ]});
+    refused(&flows, "steps[1]", &["expected string, found number"]);
+    let output = json!({"name": "n", "inputs": {"n": "number"}, "steps": ["Echo"],
+        "outputs": {"x": {"value": "{{ inputs.n + 1 }}", "type": "string"}}});
+    refused(&output, "outputs.x", &["expected string, found number"]);
+}
+
+#[test]
+fn operations_that_always_fail() {
+    for (expression, says) in [
+        ("{{ (inputs.t + 1) | string }}", "cannot add string and integer; `~` joins texts"),
+        ("{{ (inputs.t - 1) ~ '' }}", "`-` needs two numbers, not string and integer"),
+        ("a {{ inputs.o * 2 }}", "cannot multiply object by integer"),
+        ("{{ -inputs.t ~ '' }}", "`-` needs a number, not string"),
+    ] {
+        refused(&with_input(expression), "steps[1].input.text", &[says, "at column"]);
+    }
+    let when = second(json!({"type": "Echo", "when": "inputs.t + 1 > 3"}));
+    refused(&when, "steps[1].when", &["cannot add string and integer"]);
+    let state = json!({"name": "n", "state": {"c": "x"}, "steps": [
+        {"type": "SetState", "input": {"c": 1}},
+        {"type": "Echo", "input": "{{ state.c + 1 }}"}
+    ]});
+    accepted(&state);
+    accepted(&with_input("{{ (inputs.n * 2 if inputs.n else inputs.t - 1) ~ '' }}"));
+}
+
+#[test]
+fn constant_expressions() {
+    for (expression, says) in [
+        ("{{ (1 / 0) ~ '' }}", "unable to calculate"),
+        ("{{ 'x' | int | string }}", "invalid"),
+        ("a {{ 18446744073709551616 }}", "more than 64 bits"),
+        ("{{ [1][5] ~ '' }}", "undefined"),
+        ("{% for i in 5 %}{{ i }}{% endfor %}", "steps[1].input.text"),
+    ] {
+        refused(&with_input(expression), "steps[1].input.text", &[says]);
+    }
+    // A constant is checked like any other value.
+    refused(&with_input("{{ 5 }}"), "steps[1].input.text", &["expected string, found integer 5"]);
+    let method = second(json!({
+        "type": "HttpRequest", "config": {"url": "https://example.com", "method": "{{ 'FET' ~ 'CH' }}"}
+    }));
+    refused(&method, "steps[1].config.method", &["one of GET, HEAD"]);
+    let pause = second(json!({
+        "type": "StreamText", "input": "x", "config": {"pause": "{{ 'so' ~ 'on' }}"}
+    }));
+    refused(&pause, "steps[1].config.pause", &["`soon` is not a duration"]);
+    // Conditions may be constant; what takes too long to be known is left to the execution.
+    accepted(&second(json!({"type": "Echo", "when": "false"})));
+    accepted(&second(json!({"type": "Echo", "when": "1 > 2"})));
+    accepted(&with_input("{{ 'x' * 3 }}{{ range(3) | join(',') }}"));
+    accepted(&with_input("{% for i in range(3) %}{{ i }}{% endfor %}"));
+    let when = second(json!({"type": "Echo", "when": "1 / 0 > 2"}));
+    refused(&when, "steps[1].when", &["unable to calculate"]);
+}
+
+#[test]
+fn habits_from_other_products() {
+    for expression in ["${{ inputs.t }}", "Hello ${{ inputs.t }}!", "${{ secrets.TOKEN }}"] {
+        let found = problems(&with_input(expression));
+        let is_told = |problem: &String| {
+            problem.starts_with("steps[1].input.text: ") && problem.contains("write `{{ … }}`")
+        };
+        assert!(found.iter().any(is_told), "{found:?}");
+    }
+    let url =
+        second(json!({"type": "HttpRequest", "config": {"url": "https://a.b/${{ inputs.t }}"}}));
+    refused(&url, "steps[1].config.url", &["write `{{ … }}`"]);
+    let output = json!({"name": "n", "inputs": {"t": "string"}, "steps": ["Echo"],
+        "outputs": {"x": "${{ inputs.t }}"}});
+    refused(&output, "outputs.x", &["write `{{ … }}`"]);
+    accepted(&with_input("{{ '$' ~ inputs.t }} $5 {{ inputs.t }} $"));
+    for (step, path, meant) in [
+        (json!({"type": "Echo", "needs": "a"}), "needs", "after"),
+        (json!({"type": "Echo", "dependsOn": ["a"]}), "dependsOn", "after"),
+        (json!({"type": "Echo", "if": "true"}), "if", "when"),
+        (json!({"type": "Echo", "with": {}}), "with", "input"),
+        (json!({"type": "Echo", "retries": 3}), "retries", "retry"),
+        (json!({"type": "Echo", "continue-on-error": true}), "continue-on-error", "on_error"),
+        (json!({"type": "Echo", "timeoutSeconds": 3}), "timeoutSeconds", "timeout"),
+    ] {
+        let found = problems(&second(step));
+        assert!(
+            found[0].contains(&format!("there is no field `{path}`; did you mean `{meant}`?")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn no_field_is_listed_that_is_refused() {
+    let listed = |source: Value| problems(&source).join("\n");
+    let top = listed(json!({"name": "n", "steps": ["Echo"], "zzz": 1}));
+    let step = listed(second(json!({"type": "Echo", "zzz": 1})));
+    let errors = listed(second(json!({"type": "Echo", "on_error": "zzz"})));
+    for text in [&top, &step, &errors] {
+        for absent in ["concurrency", "on_failure", "compensate"] {
+            assert!(!text.contains(absent), "{text}");
+        }
+    }
+    // Each field that is listed is read.
+    for (text, is_top) in [(top, true), (step, false)] {
+        let (_, fields) = text.split_once("known here are ").unwrap();
+        for field in fields.split(", ") {
+            let found = listed(match is_top {
+                true => json!({"name": "n", "steps": ["Echo"], field: null}),
+                false => json!({"name": "n", "steps": [{"type": "Echo", field: null}]}),
+            });
+            assert!(!found.contains("there is no field"), "{field}: {found}");
+        }
+    }
+    for source in [
+        json!({"name": "n", "steps": ["Echo"], "concurrency": 1}),
+        json!({"name": "n", "steps": ["Echo"], "on_failure": "x"}),
+        second(json!({"type": "Echo", "concurrency_key": "x"})),
+        second(json!({"type": "Echo", "on_error": "compensate"})),
+    ] {
+        assert_eq!(problems(&source).len(), 1, "{source}");
+    }
+}
+
+#[test]
+fn a_step_may_follow_one_that_never_returns() {
+    for steps in [
+        json!([{"type": "Fail", "config": {"message": "x"}}, "TextOperation.Reverse"]),
+        json!([
+            {"id": "f", "type": "Fail", "config": {"message": "x"}, "when": "inputs.n > 3"},
+            {"type": "TextOperation.Reverse", "input": "{{ steps.f.output }}"}
+        ]),
+        json!([{"type": "Fail", "config": {"message": "x"}}, "Echo", "Json.Parse"]),
+        json!([
+            {"type": "Fail", "config": {"message": "x"}, "on_error": "continue"},
+            {"type": "TextOperation.Reverse", "input": "y"}
+        ]),
+    ] {
+        accepted(&json!({"name": "n", "steps": steps}));
+    }
+    // Its output is null where the execution goes on.
+    let continued = json!({"name": "n", "steps": [
+        {"type": "Fail", "config": {"message": "x"}, "on_error": "continue"}, "TextOperation.Reverse"
+    ]});
+    refused(&continued, "steps[1]", &["expected string, found null"]);
+}
