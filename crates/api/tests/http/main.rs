@@ -16,7 +16,6 @@ mod edge;
 mod isolation;
 mod keys;
 mod names;
-mod needs;
 mod numbers;
 mod once;
 mod parameters;

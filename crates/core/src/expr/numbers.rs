@@ -59,7 +59,7 @@ pub(super) fn to_float(value: &Value) -> Result<f64, Error> {
 
 /// An integer as a value, as small as it fits.
 fn whole(result: Option<i128>) -> Result<Value, Error> {
-    let result = result.ok_or_else(|| invalid("the result is too large"))?;
+    let result = result.ok_or_else(|| invalid("unable to calculate: the result is too large"))?;
     Ok(i64::try_from(result).map_or_else(|_| Value::from(result), Value::from))
 }
 

@@ -116,7 +116,7 @@ const FILTERS: &[(&str, Of)] = &[
     ("reject", Always(Kinds::ARRAY)),
     ("rejectattr", Always(Kinds::ARRAY)),
     ("replace", Always(Kinds::STRING)),
-    ("reverse", Always(Kinds::ARRAY.or(Kinds::STRING))),
+    ("reverse", Always(Kinds::ARRAY.or(Kinds::STRING).or(Kinds::NULL))),
     ("round", Always(Kinds::NUMBER)),
     ("select", Always(Kinds::ARRAY)),
     ("selectattr", Always(Kinds::ARRAY)),
