@@ -25,6 +25,9 @@ use fault::Fault;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long threads may go on after everything else has ended.
+const LAST_WORK: std::time::Duration = std::time::Duration::from_millis(500);
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.global.json;
@@ -48,5 +51,8 @@ fn start(cli: Cli) -> Result<(), Fault> {
         .enable_all()
         .build()
         .map_err(|e| Fault::failed(format!("the runtime could not be started: {e}")))?;
-    runtime.block_on(commands::run(cli))
+    let result = runtime.block_on(commands::run(cli));
+    // Work on a thread of its own that cannot be stopped does not keep the process.
+    runtime.shutdown_timeout(LAST_WORK);
+    result
 }

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::clock::Clock;
 use crate::egress::{EgressClient, EgressRules};
 use crate::limits::Meters;
-use crate::runtime::background::Background;
+use crate::runtime::background::{Background, Stop};
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::hooks::{Hooks, watch_webhooks};
@@ -78,6 +78,16 @@ pub use webhooks::{
     WantedStatus,
 };
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};
+
+/// Starts a loop of the engine.
+fn supervise<F: Future<Output = ()> + Send + 'static>(
+    engine: &Arc<Engine>,
+    name: &'static str,
+    work: fn(Arc<Engine>, Stop) -> F,
+) {
+    let of = engine.clone();
+    engine.background.supervise(name, move |stop| work(of.clone(), stop));
+}
 
 /// How many long evaluations run at once: as many as can make progress.
 fn evaluation_places() -> usize {
@@ -152,41 +162,33 @@ impl App {
         });
         let background = &engine.background;
         background.start(|stop| resume_unfinished(engine.clone(), stop));
-        background.start(|stop| claim_queued(engine.clone(), stop));
-        background.start(|stop| wake_sleepers(engine.clone(), stop));
-        background.start(|stop| send_deliveries(engine.clone(), stop));
-        background.start(|stop| watch_webhooks(engine.clone(), stop));
-        background.start(|stop| prove_alive(engine.clone(), stop));
-        background.start(|stop| purge_old(engine.clone(), stop));
+        supervise(&engine, "claim_queued", claim_queued);
+        supervise(&engine, "wake_sleepers", wake_sleepers);
+        supervise(&engine, "send_deliveries", send_deliveries);
+        supervise(&engine, "watch_webhooks", watch_webhooks);
+        supervise(&engine, "prove_alive", prove_alive);
+        supervise(&engine, "purge_old", purge_old);
         let keys = Arc::new(keys::KnownKeys::new());
-        background.start(|stop| keys::note_use(engine.clone(), keys.clone(), stop));
+        let known = keys.clone();
+        let noting = engine.clone();
+        background
+            .supervise("note_use", move |stop| keys::note_use(noting.clone(), known.clone(), stop));
         let app = Self { engine, keys, probe: Arc::default() };
         if app.engine.config.fire_schedules {
-            app.engine.background.start(|stop| schedules::fire_schedules(app.clone(), stop));
+            let firing = app.clone();
+            app.engine.background.supervise("fire_schedules", move |stop| {
+                schedules::fire_schedules(firing.clone(), stop)
+            });
         }
         Ok(app)
     }
 
     /// Stops taking work, lets steps finish for the grace period, hands the rest over.
     pub async fn shutdown(&self) {
-        self.engine.background.stop().await;
-        for mailbox in self.engine.registry.mailboxes() {
-            // A runner that is gone needs no word; one that is far behind must not hold up others.
-            tokio::spawn(async move { mailbox.send(Message::Drain).await });
-        }
-        self.engine.registry.release_followers();
         let grace = Duration::from_secs(self.engine.config.shutdown_grace_seconds);
-        let all_gone = async {
-            loop {
-                let gone = self.engine.runner_gone.notified();
-                if self.engine.registry.active() == 0 {
-                    return;
-                }
-                // The pause covers a runner that went between the two.
-                let _ = tokio::time::timeout(Duration::from_millis(100), gone).await;
-            }
-        };
-        if tokio::time::timeout(grace, all_gone).await.is_err() {
+        // The loops stop first: nothing new is taken while the runners drain.
+        let in_order = async { tokio::join!(self.engine.background.stop(), self.drained()) };
+        if tokio::time::timeout(grace, in_order).await.is_err() {
             let left = self.engine.registry.active();
             tracing::warn!(
                 left,
@@ -197,6 +199,23 @@ impl App {
         self.engine.background.end();
         if let Err(error) = self.engine.store.leave(self.engine.node).await {
             tracing::warn!(%error, "this node could not leave in order");
+        }
+    }
+
+    /// Asks all runners to finish what is under way, and waits until they are gone.
+    async fn drained(&self) {
+        self.engine.registry.release_followers();
+        loop {
+            let gone = self.engine.runner_gone.notified();
+            if self.engine.registry.active() == 0 {
+                return;
+            }
+            for mailbox in self.engine.registry.mailboxes() {
+                // One that is far behind, or was just started, gets it the next time.
+                let _ = mailbox.try_send(Message::Drain);
+            }
+            // The pause covers a runner that went between the two.
+            let _ = tokio::time::timeout(Duration::from_millis(100), gone).await;
         }
     }
 

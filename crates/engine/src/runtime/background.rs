@@ -1,12 +1,19 @@
 //! The life of a background loop: started once, told to stop, waited for.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use super::runner::panic_message;
+
+/// How long a loop rests that panicked.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// The loops of one engine.
 pub(crate) struct Background {
@@ -30,7 +37,24 @@ impl Background {
         }
     }
 
-    /// Starts a loop.
+    /// Starts a loop that goes on for as long as the engine: a panic in it starts it again.
+    pub(crate) fn supervise<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: &'static str,
+        make: impl Fn(Stop) -> F + Send + 'static,
+    ) {
+        self.start(|mut stop| async move {
+            while let Err(panic) = AssertUnwindSafe(make(stop.clone())).catch_unwind().await {
+                let message = panic_message(&*panic).to_owned();
+                tracing::error!(name, message, "a background loop panicked; starting it again");
+                if !stop.sleep(AFTER_PANIC).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Starts a task that ends by itself.
     pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
         &self,
         make: impl FnOnce(Stop) -> F,
@@ -80,5 +104,33 @@ impl Stop {
             () = self.stopped() => false,
             () = tokio::time::sleep(duration) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_panics_is_started_again() {
+        let background = Background::new();
+        let starts = Arc::new(AtomicU32::new(0));
+        let counter = starts.clone();
+        background.supervise("test", move |mut stop| {
+            let nth = counter.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert!(nth >= 2, "the first two panic");
+                stop.stopped().await;
+            }
+        });
+        while starts.load(Ordering::SeqCst) < 3 {
+            tokio::time::advance(AFTER_PANIC).await;
+            tokio::task::yield_now().await;
+        }
+        background.stop().await;
+        assert_eq!(starts.load(Ordering::SeqCst), 3);
     }
 }

@@ -39,6 +39,8 @@ mod panics;
 pub(crate) mod persist;
 mod rest;
 
+pub(crate) use panics::panic_message;
+
 /// How long an execution is left alone whose journal was not where it was thought to be.
 const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 

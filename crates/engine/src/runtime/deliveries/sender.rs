@@ -5,9 +5,11 @@
 //! that does not answer, the others are sent theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use stepwell_core::ids::{ReceiverId, SubjectId, WebhookId};
 use stepwell_store::StoreError;
 use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
@@ -17,6 +19,7 @@ use super::attempt::{Asked, Verdict, attempt};
 use super::health::look_after;
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
+use crate::runtime::runner::panic_message;
 
 /// The most deliveries under way at once.
 const AT_ONCE: usize = 256;
@@ -36,8 +39,11 @@ type Queue = (ReceiverId, SubjectId);
 /// The queues of which a delivery is under way: until what came of it is stored.
 type Busy = BTreeSet<Queue>;
 
-/// An attempt that ended, and the queue that it was of.
-type Ended = (Queue, Option<WebhookId>, Verdict);
+/// An attempt that ended, and the queue that it was of. No verdict: it panicked.
+type Ended = (Queue, Option<WebhookId>, Option<Verdict>);
+
+/// How long the queue of a delivery is left alone whose attempt panicked.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
 
 /// The loop that sends deliveries until it is told to stop. What is under way then is sent again
 /// after the next start, with the same id.
@@ -103,8 +109,19 @@ impl Sending {
             // Those that start together ask once for their webhook.
             let asked = webhook.map(|id| webhooks.entry(id).or_default().clone());
             let asked = asked.unwrap_or_default();
-            self.under_way
-                .spawn(async move { (queue, webhook, attempt(&engine, delivery, &asked).await) });
+            self.under_way.spawn(async move {
+                let id = delivery.id;
+                let attempt = AssertUnwindSafe(attempt(&engine, delivery, &asked));
+                match attempt.catch_unwind().await {
+                    Ok(verdict) => (queue, webhook, Some(verdict)),
+                    Err(panic) => {
+                        let message = panic_message(&*panic).to_owned();
+                        tracing::error!(%id, message, "a panic while a delivery was sent");
+                        tokio::time::sleep(AFTER_PANIC).await;
+                        (queue, webhook, None)
+                    }
+                }
+            });
         }
         if !self.busy.is_empty() {
             // Whoever ends makes room; those that are not due yet are looked for again soon.
@@ -136,7 +153,12 @@ impl Sending {
                     self.store_ended(engine);
                 }
                 Some(stored) = self.storing.join_next(), if !self.storing.is_empty() => {
-                    for queue in stored.unwrap_or_default() {
+                    let stored = stored.unwrap_or_else(|failed| match failed.try_into_panic() {
+                        // The loop is started again, with no queue held.
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(_) => Vec::new(),
+                    });
+                    for queue in stored {
                         self.busy.remove(&queue);
                     }
                     return self.store_ended(engine);
@@ -159,12 +181,13 @@ async fn store(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
     let mut failing: BTreeMap<WebhookId, bool> = BTreeMap::new();
     let mut attempts: Vec<DeliveryAttempt> = Vec::with_capacity(ended.len());
     let mut queues = Vec::with_capacity(ended.len());
-    for (queue, webhook, Verdict { attempt, gone }) in ended {
+    for (queue, webhook, verdict) in ended {
+        queues.push(queue);
+        let Some(Verdict { attempt, gone }) = verdict else { continue };
         if let (Some(webhook), Health::Failing) = (webhook, attempt.health) {
             *failing.entry(webhook).or_default() |= gone;
         }
         attempts.push(attempt);
-        queues.push(queue);
     }
     while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
         tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");

@@ -4,6 +4,7 @@ mod banner;
 mod examples;
 mod room;
 mod signals;
+mod watchdog;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ use room::Room;
 
 /// How long connections may stay open after the engine has stopped.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// What the watchdog adds to the time of an orderly stop.
+const WATCHDOG_MARGIN: Duration = Duration::from_secs(2);
 
 /// How to serve.
 #[derive(Debug, Args)]
@@ -172,8 +176,14 @@ fn as_seen_from_here(address: SocketAddr) -> SocketAddr {
 }
 
 /// Serves; at the first signal, stops in order; at the second, at once.
-async fn until_stopped(app: &App, api: ApiConfig, listener: TcpListener) -> Result<(), Fault> {
+async fn until_stopped(
+    app: &App,
+    api: ApiConfig,
+    grace: Duration,
+    listener: TcpListener,
+) -> Result<(), Fault> {
     let mut signals = signals::Signals::listen()?;
+    watchdog::start(grace + LAST_ANSWERS + WATCHDOG_MARGIN)?;
     let router = wiring::router(app.clone(), api.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let mut server = tokio::spawn(wiring::serve(listener, router, api, async move {

@@ -1,0 +1,51 @@
+//! Ends the process when it does not end by itself after a signal, whatever its threads do.
+//!
+//! The orderly stop runs on the async workers. If all of them are kept busy, nothing there hears a
+//! signal; this thread does.
+
+use std::time::Duration;
+
+use crate::fault::Fault;
+
+/// How long the process may go on after a second signal.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Watches for SIGTERM and SIGINT. The process ends at the latest `grace` after the first one.
+///
+/// # Errors
+/// The signals cannot be received, or there can be no thread.
+#[cfg(unix)]
+pub fn start(grace: Duration) -> Result<(), Fault> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let failed =
+        |error: std::io::Error| Fault::failed(format!("signals cannot be received: {error}"));
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    let watch = move || {
+        for (count, _) in signals.forever().enumerate() {
+            let patience = if count == 0 { grace } else { AT_ONCE };
+            // Without a thread for it the orderly stop is all there is.
+            let _ = std::thread::Builder::new().spawn(move || end_after(patience));
+        }
+    };
+    std::thread::Builder::new().name("watchdog".into()).spawn(watch).map_err(failed)?;
+    Ok(())
+}
+
+/// Nothing to watch here.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on unix")]
+pub fn start(_grace: Duration) -> Result<(), Fault> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn end_after(patience: Duration) -> ! {
+    std::thread::sleep(patience);
+    tracing::error!(
+        "the process did not stop in time and is ended; the next start goes on from the journal"
+    );
+    std::process::exit(1);
+}
