@@ -82,7 +82,8 @@ pub async fn serve(args: Serve, global: &Global) -> Result<(), Fault> {
         Ok(banner) => {
             banner.show(config.log.format);
             let api = files::fit_connections(&config.api, file_limit);
-            until_stopped(&app, api, listener).await
+            let grace = Duration::from_secs(config.engine.shutdown_grace_seconds);
+            until_stopped(&app, api, grace, listener).await
         }
         Err(fault) => {
             app.shutdown().await;
