@@ -8,7 +8,7 @@ HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 CHROMIUM ?= chromium
 
-.PHONY: help run test test-clients conformance openapi-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance openapi-test clock-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,7 @@ test: ## Run all tests
 	@$(MAKE) --no-print-directory test-clients
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory openapi-test
+	@$(MAKE) --no-print-directory clock-test
 
 VENV := target/clients-venv
 NODE_MODULES := clients/typescript/node_modules/.package-lock.json
@@ -87,6 +88,12 @@ bench-lists: ## Time lists over 1,000,000 executions (release build)
 bench-schedules: ## Measure what 100,000 sleeping schedules cost, and how late others fire (release build)
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench -- schedules
+
+clock-test: ## Set the clock of the real server back (libfaketime, the package faketime)
+	$(CARGO) build -p stepwell
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends faketime; }
+	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
+		python3 tests/clock/run.py "$$target/debug/stepwell"
 
 crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
+use stepwell_store::traits::ClockSetBack;
 use stepwell_store::{NodeStore, StoreError};
 
 use crate::fault::{Answer, Result};
@@ -21,9 +22,22 @@ pub(crate) const GIVE_UP: &str =
     "UPDATE executions SET owner = NULL WHERE owner = ?1 AND status = 0 AND status < 4";
 const KILL: &str = "UPDATE nodes SET alive = 0 WHERE id = ?1";
 
+const LAST_HEARTBEAT: &str = "SELECT MAX(heartbeat_at) FROM nodes";
+const LEADS: &str = "SELECT NOT EXISTS (SELECT 1 FROM nodes
+    WHERE alive = 1 AND id < ?1 AND (NOT ?2 OR heartbeat_at <= ?3))";
+const BEAT_EARLIER: &str =
+    "UPDATE nodes SET heartbeat_at = heartbeat_at - ?1 WHERE heartbeat_at > ?2";
+const WAKE_EARLIER: &str = "UPDATE executions SET wake_at = wake_at - ?2
+    WHERE owner = ?1 AND wake_at IS NOT NULL AND wake_at > ?3";
+/// By way of the queues, which each have a head: what was sent long ago is not looked at.
+const SEND_EARLIER: &str = "UPDATE deliveries
+    SET next_attempt_at = next_attempt_at - ?1, give_up_at = give_up_at - ?1
+    WHERE status = 0
+    AND (subject, receiver) IN (SELECT subject, receiver FROM deliveries WHERE head = 1)";
+
 /// Those that the query plan test looks at.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP];
+pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, LEADS, WAKE_EARLIER];
 
 /// Whether the node is there and may commit.
 pub(crate) fn is_alive(connection: &Connection, node: NodeId) -> Result<bool> {
@@ -48,6 +62,20 @@ impl NodeStore for SqliteStore {
 
     async fn take_over(&self, node: NodeId, before: Timestamp) -> Answer<u64> {
         self.writer.write(0, move |batch| take_over(batch, node, before)).await
+    }
+
+    async fn last_heartbeat(&self) -> Answer<Option<Timestamp>> {
+        self.readers
+            .read(|connection| {
+                let found =
+                    row::first(connection, LAST_HEARTBEAT, [], |found| row::maybe_time(found, 0))?;
+                Ok(found.flatten())
+            })
+            .await
+    }
+
+    async fn clock_set_back(&self, set_back: ClockSetBack) -> Answer<bool> {
+        self.writer.write(0, move |batch| clock_set_back(batch, set_back)).await
     }
 
     async fn leave(&self, node: NodeId) -> Answer<()> {
@@ -91,4 +119,22 @@ fn take_over(batch: &mut Batch<'_>, node: NodeId, before: Timestamp) -> Result<u
     recoveries::forget_ended(connection)?;
     batch.nodes_changed();
     Ok(taken as u64)
+}
+
+fn clock_set_back(batch: &mut Batch<'_>, set_back: ClockSetBack) -> Result<bool> {
+    let ClockSetBack { node, by, now, at_start } = set_back;
+    batch.require_alive(node)?;
+    let connection = batch.connection;
+    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    // A bound, so that nothing is moved before the beginning of time.
+    let bound = i64::MIN.saturating_add(micros);
+    row::run(connection, WAKE_EARLIER, params![node.blob(), micros, bound])?;
+    let rivals = params![node.blob(), at_start, now.as_micros()];
+    let leads = row::first(connection, LEADS, rivals, |found| row::truth(found, 0))?;
+    let leads = leads.unwrap_or(false);
+    row::run(connection, BEAT_EARLIER, params![micros, now.as_micros()])?;
+    if leads {
+        row::run(connection, SEND_EARLIER, [micros])?;
+    }
+    Ok(leads)
 }

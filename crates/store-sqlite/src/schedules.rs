@@ -32,6 +32,11 @@ const DUE: &str = concat!(
     " FROM schedules WHERE look_at <= ?1 ORDER BY look_at, id LIMIT ?2"
 );
 const NEXT: &str = "SELECT look_at FROM schedules WHERE look_at >= ?1 ORDER BY look_at LIMIT 1";
+const PENDING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM schedules WHERE id > ?1 AND look_at IS NOT NULL ORDER BY id LIMIT ?2"
+);
 const INSERT: &str = concat!(
     "INSERT INTO schedules (",
     columns!(),
@@ -56,7 +61,7 @@ const COUNT_OF: &str = "SELECT COUNT(*) FROM schedules INDEXED BY schedules_work
 /// Those that the query plan test looks at.
 #[cfg(test)]
 pub(crate) fn queries() -> Vec<String> {
-    let fixed = [VERSION, FIND, DUE, NEXT, UPDATE, DELETE, DELETE_OF, COUNT, COUNT_OF];
+    let fixed = [VERSION, FIND, DUE, PENDING, NEXT, UPDATE, DELETE, DELETE_OF, COUNT, COUNT_OF];
     let mut all: Vec<String> = fixed.map(str::to_owned).to_vec();
     for sort in ScheduleSort::ALL {
         for (descending, of_workflow) in
@@ -226,6 +231,20 @@ impl ScheduleStore for SqliteStore {
             .read(move |connection| {
                 let params = params![now.as_micros(), row::limit(limit)];
                 row::all(connection, DUE, params, schedule)
+            })
+            .await
+    }
+
+    async fn pending_schedules(
+        &self,
+        after: Option<ScheduleId>,
+        limit: usize,
+    ) -> Answer<Vec<ScheduleRecord>> {
+        self.readers
+            .read(move |connection| {
+                // Each id comes after the empty one.
+                let after = after.map_or_else(Vec::new, |id| id.blob().to_vec());
+                row::all(connection, PENDING, params![after, row::limit(limit)], schedule)
             })
             .await
     }

@@ -108,6 +108,13 @@ pub trait ScheduleStore: Send + Sync {
     /// in the order of their ids.
     async fn due_schedules(&self, due: DueSchedules) -> Result<Vec<ScheduleRecord>>;
 
+    /// Schedules that have a `look_at`, in the order of their ids and after `after`.
+    async fn pending_schedules(
+        &self,
+        after: Option<ScheduleId>,
+        limit: usize,
+    ) -> Result<Vec<ScheduleRecord>>;
+
     /// The earliest `look_at`.
     async fn next_schedule(&self) -> Result<Option<Timestamp>>;
 }

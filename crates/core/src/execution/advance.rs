@@ -1,6 +1,7 @@
 //! What each input means where an execution stands.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use super::Execution;
 use super::bind;
@@ -78,6 +79,7 @@ impl Turn<'_> {
         };
         let recorded = Recorded { seq: self.execution.seq + 1, at: self.moment.now, event };
         self.execution.apply(&recorded);
+        self.execution.measure(&recorded, self.moment.elapsed);
         self.decision.events.push(recorded);
     }
 
@@ -211,17 +213,20 @@ impl Turn<'_> {
 
     /// Everything that is due at this moment.
     fn timer(&mut self) {
-        let now = self.moment.now;
         if self.time_out_if_due() {
             return;
         }
         if self.execution.phase == Status::Paused {
             return;
         }
+        let Moment { now, elapsed, .. } = self.moment;
         for step in 0..self.execution.steps.len() {
+            if self.execution.wait_left(step, now, elapsed) != Some(Duration::ZERO) {
+                continue;
+            }
             match self.execution.steps[step].state {
-                StepState::Waiting { until } if until <= now => self.wait_is_over(step, until),
-                StepState::Backoff { attempt, until, .. } if until <= now => {
+                StepState::Waiting { until, .. } => self.wait_is_over(step, until),
+                StepState::Backoff { attempt, .. } => {
                     let attempt = attempt + 1;
                     let step_index = index(step);
                     self.record(Event::StepStarted {
@@ -243,8 +248,9 @@ impl Turn<'_> {
     }
 
     fn time_out_if_due(&mut self) -> bool {
-        let now = self.moment.now;
-        let deadline = self.execution.deadline().filter(|deadline| *deadline <= now);
+        let Moment { now, elapsed, .. } = self.moment;
+        let is_over = self.execution.timeout_left(now, elapsed) == Some(Duration::ZERO);
+        let deadline = self.execution.deadline().filter(|_| is_over);
         if let Some(deadline) = deadline {
             let message = format!("the execution's time-out was over at {deadline}");
             let error = Failure::new(codes::EXECUTION_TIMEOUT, message);
@@ -269,7 +275,10 @@ impl Turn<'_> {
     fn wait_is_over(&mut self, step: usize, until: Timestamp) {
         let plan = self.execution.origin.plan.clone();
         let planned = &plan.steps[step];
-        if bind::is_cut_short(planned, &bind::config(self.execution, step), until) {
+        let before_its_moment = self.execution.waits.is_for_moment(step) && until > self.moment.now;
+        if before_its_moment
+            || bind::is_cut_short(planned, &bind::config(self.execution, step), until)
+        {
             let timeout = planned.timeout.unwrap_or_default();
             let message = format!("the step took longer than its time-out of {timeout:?}");
             let failure = Failure::new(codes::STEP_TIMEOUT, message);

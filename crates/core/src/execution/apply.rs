@@ -44,13 +44,13 @@ impl Execution {
             }
             Event::StepWaiting { step, until } => {
                 if let Some(run) = self.steps.get_mut(*step as usize) {
-                    run.state = StepState::Waiting { until: *until };
+                    run.state = StepState::Waiting { since: at, until: *until };
                 }
             }
             Event::StepRetrying { step, error, until } => {
                 if let Some(run) = self.steps.get_mut(*step as usize) {
                     let (attempt, until, error) = (run.attempts, *until, error.clone());
-                    run.state = StepState::Backoff { attempt, until, error };
+                    run.state = StepState::Backoff { attempt, since: at, until, error };
                 }
             }
             Event::StepCompleted { step, output, port } => {

@@ -11,11 +11,13 @@ use super::state::Status;
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
-/// When an input arrives, and the randomness it may use.
+/// When an input arrives, by both clocks, and the randomness it may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    /// Now.
+    /// Now, by the wall clock.
     pub now: Timestamp,
+    /// The reading of the monotonic clock of this process, which measures lengths of time.
+    pub elapsed: Duration,
     /// Random bits, for the jitter of retries.
     pub entropy: u64,
 }

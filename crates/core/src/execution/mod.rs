@@ -16,6 +16,7 @@ pub mod rerun;
 mod retry;
 pub mod scope;
 pub mod state;
+mod waits;
 
 pub use advance::decide;
 pub use event::{Event, Recorded, Rerun, Reused, Settled, SkipReason};

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::redaction::Redaction;
+use super::waits::Waits;
 use crate::definition::SharedPlan;
 use crate::expr::SecretInsertion;
 use crate::ids::{ExecutionId, WorkflowId};
@@ -79,6 +80,8 @@ pub enum StepState {
     },
     /// It waits by itself. Begun by `StepWaiting`, ended by `StepCompleted`.
     Waiting {
+        /// Since when.
+        since: Timestamp,
         /// When it goes on.
         until: Timestamp,
     },
@@ -86,6 +89,8 @@ pub enum StepState {
     Backoff {
         /// The attempt that failed.
         attempt: u32,
+        /// When it failed.
+        since: Timestamp,
         /// When the next one begins.
         until: Timestamp,
         /// Why it failed.
@@ -221,6 +226,8 @@ pub struct Execution {
     pub(super) open: usize,
     /// Keeps secrets out of its events; `None`: it has none.
     pub(super) redaction: Option<Box<Redaction>>,
+    /// What is left of its waits, by the monotonic clock.
+    pub(super) waits: Waits,
 }
 
 impl Execution {
@@ -243,6 +250,7 @@ impl Execution {
             output: None,
             error: None,
             open: steps.len(),
+            waits: Waits::default(),
             steps,
             origin,
             redaction: None,
@@ -271,7 +279,8 @@ impl Execution {
     }
 
     /// When it must be looked at next, if nothing else happens: the earliest of its time-out, its
-    /// waits and its retries.
+    /// waits and its retries, as the wall clock was when they began. See
+    /// [`Execution::wakes_in`] for what is left of it.
     pub fn next_wake(&self) -> Option<Timestamp> {
         if self.phase.is_final() || self.phase == Status::Queued {
             return None;
@@ -279,7 +288,7 @@ impl Execution {
         let steps = self.steps.iter().filter_map(|s| match s.state {
             // A paused execution starts nothing, so only its time-out can wake it.
             _ if self.phase == Status::Paused => None,
-            StepState::Waiting { until } | StepState::Backoff { until, .. } => Some(until),
+            StepState::Waiting { until, .. } | StepState::Backoff { until, .. } => Some(until),
             _ => None,
         });
         steps.chain(self.deadline()).min()
@@ -288,9 +297,12 @@ impl Execution {
     /// When the earlier of its time-outs is over: the definition's, from its start, and its own,
     /// from its acceptance.
     pub fn deadline(&self) -> Option<Timestamp> {
-        let planned =
-            self.started_at.zip(self.origin.plan.timeout).map(|(at, timeout)| at.after(timeout));
-        let own = self.timeout.map(|timeout| self.created_at.after(timeout));
-        planned.into_iter().chain(own).min()
+        self.timeouts().map(|(since, timeout)| since.after(timeout)).min()
+    }
+
+    /// Its time-outs, each with the moment from which it counts.
+    pub(super) fn timeouts(&self) -> impl Iterator<Item = (Timestamp, Duration)> {
+        let planned = self.started_at.zip(self.origin.plan.timeout);
+        planned.into_iter().chain(self.timeout.map(|timeout| (self.created_at, timeout)))
     }
 }

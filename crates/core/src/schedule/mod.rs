@@ -8,6 +8,7 @@
 mod named;
 mod rule;
 mod said;
+mod set_back;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -15,6 +16,7 @@ mod turn;
 pub use named::{Misfire, Overlap, Unit};
 pub use rule::Rule;
 pub use said::Said;
+pub use set_back::{AfterSetBack, SetBack};
 pub use turn::{MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, Policies, Progress, Scene, Skipped, Turn};
 
 use serde::{Deserialize, Serialize};

@@ -143,7 +143,11 @@ impl World {
     /// Tells the execution something and does as the runtime does with what follows.
     fn tell(&mut self, input: Input) -> Result<(), Refused> {
         let before = self.live.seq;
-        let moment = Moment { now: self.now, entropy: self.rng.next() };
+        let moment = Moment {
+            now: self.now,
+            elapsed: self.now.since(Timestamp::default()),
+            entropy: self.rng.next(),
+        };
         // Some evaluations do not fit in the budget of a decision and are done by themselves.
         let budget = match (&input, self.rng.chance(30)) {
             (Input::Evaluate { .. }, true) => Budget::interruptible(Interrupt::new(|| true)),

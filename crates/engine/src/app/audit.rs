@@ -93,7 +93,7 @@ impl App {
     /// can fill the log. What cannot be written is told to the server's own log.
     pub async fn note_refusal(&self, caller: &Caller, refusal: Refusal<'_>) {
         let engine = &self.engine;
-        let (now, known) = (engine.now(), (caller.key(), refusal.reason.to_owned()));
+        let (now, known) = (engine.steady_now(), (caller.key(), refusal.reason.to_owned()));
         if engine.refusals.get(&known).is_some_and(|last| now.since(last) < REFUSED_AGAIN) {
             return;
         }

@@ -111,10 +111,10 @@ impl App {
     pub async fn authenticate(&self, token: Option<&str>) -> Result<Caller, AppError> {
         let token = token.ok_or(AuthError::Missing)?;
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let now = self.engine.now();
+        let (now, steady) = (self.engine.now(), self.engine.steady_now());
         let known = match self.keys.known.get(&hash) {
-            Some(known) if now.since(known.looked_up_at) < TRUST_FOR => known,
-            _ => self.look_up(hash, now).await?,
+            Some(known) if steady.since(known.looked_up_at) < TRUST_FOR => known,
+            _ => self.look_up(hash, steady).await?,
         };
         if known.expires_at.is_some_and(|at| at <= now) {
             return Err(AuthError::Expired.into());
@@ -166,12 +166,15 @@ impl App {
     /// # Errors
     /// `RateLimited`.
     pub fn admit_request(&self, caller: &Caller) -> Result<(), AppError> {
-        Ok(caller.limits.take_request(self.engine.now())?)
+        let taken = caller.limits.take_request(self.engine.steady_now());
+        Ok(taken.map_err(|limited| self.engine.limited(limited))?)
     }
 
     /// How the limit that matters most to these requests stands; `None` where there is none.
     pub fn standing(&self, limits: &Limits) -> Option<Standing> {
-        limits.standing(self.engine.now())
+        let standing = limits.standing(self.engine.steady_now())?;
+        let full_at = self.engine.to_wall_clock(standing.full_at);
+        Some(Standing { full_at, ..standing })
     }
 
     /// Who the caller is, as it is stored.

@@ -5,22 +5,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
+use stepwell_store::traits::ClockSetBack;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SteadyClock};
 use crate::egress::{EgressClient, EgressRules};
 use crate::limits::Meters;
 use crate::runtime::background::{Background, Stop};
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::hooks::{Hooks, watch_webhooks};
-use crate::runtime::nodes::{DEAD_AFTER, prove_alive};
+use crate::runtime::nodes::{DEAD_AFTER, HEARTBEAT, prove_alive};
 use crate::runtime::plans::{Memory, Plans};
 use crate::runtime::queue::{claim_queued, resume_unfinished};
 use crate::runtime::recoveries::Suspects;
@@ -35,6 +36,7 @@ mod actuals;
 mod audit;
 mod begun;
 mod caused;
+mod clock_watch;
 mod cursor;
 mod detail;
 mod executions;
@@ -116,6 +118,7 @@ impl App {
     ) -> Result<Self, AppError> {
         let node = NodeId::from_uuid(new_uuid());
         let now = clock.now();
+        let last_seen = store.last_heartbeat().await?;
         store.join_node(node, now).await?;
         workspaces::make_default(&*store, now).await?;
         // Where no other node can be alive, none needs to be waited for.
@@ -144,6 +147,8 @@ impl App {
             vault: Vault::default(),
             store,
             config,
+            steady: SteadyClock::start(&*clock),
+            last_created: AtomicI64::new(0),
             clock,
             node,
             registry: Registry::default(),
@@ -160,6 +165,13 @@ impl App {
             refusals: Memory::new(),
             schedules,
         });
+        let keys = Arc::new(keys::KnownKeys::new());
+        let app = Self { engine: engine.clone(), keys: keys.clone(), probe: Arc::default() };
+        // The clock was put right while no server ran. How long the last one lived after its last
+        // heartbeat is not known, at most until the next one.
+        if let Some(last_seen) = last_seen.filter(|last_seen| *last_seen > now) {
+            app.clock_set_back(last_seen.since(now) + HEARTBEAT, true).await?;
+        }
         let background = &engine.background;
         background.start(|stop| resume_unfinished(engine.clone(), stop));
         supervise(&engine, "claim_queued", claim_queued);
@@ -168,12 +180,12 @@ impl App {
         supervise(&engine, "watch_webhooks", watch_webhooks);
         supervise(&engine, "prove_alive", prove_alive);
         supervise(&engine, "purge_old", purge_old);
-        let keys = Arc::new(keys::KnownKeys::new());
-        let known = keys.clone();
         let noting = engine.clone();
         background
-            .supervise("note_use", move |stop| keys::note_use(noting.clone(), known.clone(), stop));
-        let app = Self { engine, keys, probe: Arc::default() };
+            .supervise("note_use", move |stop| keys::note_use(noting.clone(), keys.clone(), stop));
+        let watching = app.clone();
+        background
+            .supervise("watch_clock", move |stop| clock_watch::watch_clock(watching.clone(), stop));
         if app.engine.config.fire_schedules {
             let firing = app.clone();
             app.engine.background.supervise("fire_schedules", move |stop| {
@@ -181,6 +193,20 @@ impl App {
             });
         }
         Ok(app)
+    }
+
+    /// Corrects what is stored after the wall clock was set back: lengths of time stay as long as
+    /// they are.
+    ///
+    /// # Errors
+    /// The store could not be read or written.
+    async fn clock_set_back(&self, by: Duration, at_start: bool) -> Result<(), AppError> {
+        let (node, now) = (self.engine.node, self.engine.now());
+        let set_back = ClockSetBack { node, by, now, at_start };
+        if self.engine.store.clock_set_back(set_back).await? {
+            self.set_back_schedules(by).await?;
+        }
+        Ok(())
     }
 
     /// Stops taking work, lets steps finish for the grace period, hands the rest over.

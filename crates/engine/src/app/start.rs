@@ -274,7 +274,7 @@ impl App {
             timeout: start.timeout,
             rerun: start.rerun,
         };
-        let moment = self.engine.moment();
+        let moment = self.engine.creation();
         let decision = execution
             .advance(Input::Accept(acceptance), moment)
             .map_err(|refused| AppError::Internal(refused.to_string()))?;

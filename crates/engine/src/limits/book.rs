@@ -10,8 +10,8 @@ use stepwell_core::rate::RateLimits;
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::traits::ActiveOf;
 
-use super::Limits;
 use super::meter::Meter;
+use super::{Limited, Limits, Standing};
 use crate::runtime::engine::Engine;
 use crate::{AppError, Caller};
 
@@ -93,8 +93,15 @@ impl Drop for Place {
 impl Engine {
     /// Counts the start of an execution against the caller's limits.
     pub(crate) fn admit(&self, caller: &Caller, id: ExecutionId) -> Result<Place, AppError> {
-        caller.limits.take_execution(id, self.now())?;
+        let taken = caller.limits.take_execution(id, self.steady_now());
+        taken.map_err(|limited| self.limited(limited))?;
         Ok(Place { limits: caller.limits.clone(), id: Some(id) })
+    }
+
+    /// A refusal with the moment of the wall clock at which the bucket is full again.
+    pub(crate) fn limited(&self, limited: Limited) -> Limited {
+        let full_at = self.to_wall_clock(limited.standing.full_at);
+        Limited { standing: Standing { full_at, ..limited.standing }, ..limited }
     }
 
     /// The limits of a key and its workspace, as they are stored now.
@@ -129,7 +136,7 @@ impl Engine {
 
     async fn limit(&self, meter: &Meter, limits: RateLimits, of: ActiveOf) -> Result<(), AppError> {
         if limits.concurrent_executions.is_none() {
-            meter.set(limits, self.now());
+            meter.set(limits, self.steady_now());
             meter.active.stop().await;
             return Ok(());
         }
@@ -145,7 +152,7 @@ impl Engine {
             Ok::<_, AppError>(found)
         };
         meter.active.fill(find).await?;
-        meter.set(limits, self.now());
+        meter.set(limits, self.steady_now());
         Ok(())
     }
 }

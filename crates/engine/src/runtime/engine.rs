@@ -1,7 +1,7 @@
 //! What all parts of the runtime share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -22,7 +22,7 @@ use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
 use super::schedules::Schedules;
 use super::secrets::Vault;
-use crate::clock::Clock;
+use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
 use crate::limits::Meters;
 use crate::{AppError, EngineConfig, Tell};
@@ -30,11 +30,20 @@ use crate::{AppError, EngineConfig, Tell};
 /// How long a runner takes at most that is about to go.
 const GOING: Duration = Duration::from_millis(20);
 
+/// How far the wall clock may be from the monotonic one without having been set.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
+
+/// How far the wall clock may be set back without a moment of creation repeating, in microseconds.
+const CREATION_TOLERANCE: i64 = 60_000_000;
+
 /// What all parts of the runtime share.
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: EngineConfig,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) steady: SteadyClock,
+    /// When the last execution was created, in microseconds.
+    pub(crate) last_created: AtomicI64,
     pub(crate) node: NodeId,
     pub(crate) plans: Plans,
     /// Which webhooks want to be told of what.
@@ -82,7 +91,40 @@ impl Engine {
 
     /// Now, with randomness, for the state machine.
     pub(crate) fn moment(&self) -> Moment {
-        Moment { now: self.now(), entropy: rand::rng().random() }
+        let (now, elapsed) = self.clocks();
+        Moment { now, elapsed, entropy: rand::rng().random() }
+    }
+
+    /// Both clocks: the wall clock and the monotonic one.
+    pub(crate) fn clocks(&self) -> (Timestamp, Duration) {
+        (self.clock.now(), self.clock.elapsed())
+    }
+
+    /// Now, by a clock that never jumps: for what is counted within this process.
+    pub(crate) fn steady_now(&self) -> Timestamp {
+        self.steady.now(&*self.clock)
+    }
+
+    /// The wall clock's moment for one of [`Engine::steady_now`].
+    pub(crate) fn to_wall_clock(&self, steady: Timestamp) -> Timestamp {
+        let (now, then) = (self.now(), self.steady_now());
+        let (ahead, behind) = (now.since(then), then.since(now));
+        if ahead.max(behind) < CLOCK_TOLERANCE {
+            return steady;
+        }
+        steady.after(ahead).before(behind)
+    }
+
+    /// The moment of a creation, and both clocks. Lists are in the order of creation, so a clock
+    /// that is set back a little does not repeat moments; one that was wrong by more is corrected.
+    pub(crate) fn creation(&self) -> Moment {
+        let moment = self.moment();
+        let now = moment.now.as_micros();
+        let last = self.last_created.load(Ordering::Relaxed);
+        let repeats = last >= now && last - now < CREATION_TOLERANCE;
+        let created = if repeats { last + 1 } else { now };
+        self.last_created.store(created, Ordering::Relaxed);
+        Moment { now: Timestamp::from_micros(created), ..moment }
     }
 
     /// Whether another execution may be taken into memory.

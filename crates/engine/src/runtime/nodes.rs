@@ -10,14 +10,21 @@ use super::engine::Engine;
 use super::queue::resume_unfinished;
 
 /// How often this node proves that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A node that has not proved it for so long is dead.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(20);
 
 /// The loop of heartbeats until it is told to stop.
 pub(crate) async fn prove_alive(engine: Arc<Engine>, mut stop: Stop) {
+    let (mut last, mut judges_from) = (engine.clocks(), Duration::ZERO);
     while stop.sleep(HEARTBEAT).await {
-        let now = engine.now();
+        let (now, elapsed) = engine.clocks();
+        let passed = elapsed.saturating_sub(last.1);
+        if now.since(last.0) > passed + HEARTBEAT {
+            // The clock was set forward: the others prove that they live by the new time first.
+            judges_from = elapsed + DEAD_AFTER;
+        }
+        last = (now, elapsed);
         match engine.store.heartbeat(engine.node, now).await {
             Ok(()) => {}
             Err(StoreError::Fenced) => {
@@ -28,6 +35,9 @@ pub(crate) async fn prove_alive(engine: Arc<Engine>, mut stop: Stop) {
                 tracing::warn!(%error, "the heartbeat cannot be stored");
                 continue;
             }
+        }
+        if elapsed < judges_from {
+            continue;
         }
         match engine.store.take_over(engine.node, now.before(DEAD_AFTER)).await {
             Ok(0) => {}

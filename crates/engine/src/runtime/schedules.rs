@@ -18,7 +18,8 @@ const MAX_ENDED: usize = 10_000;
 
 /// What waits for schedules.
 pub(crate) struct Schedules {
-    up_since: Timestamp,
+    /// In microseconds.
+    up_since: AtomicI64,
     changed: Notify,
     /// Until when the loop sleeps; the end of time while it looks.
     asleep_until: AtomicI64,
@@ -32,7 +33,7 @@ impl Schedules {
         // Another one may be about to settle what was due a moment ago.
         let up_since = if alone { now } else { Timestamp::from_micros(i64::MIN) };
         Self {
-            up_since,
+            up_since: AtomicI64::new(up_since.as_micros()),
             changed: Notify::new(),
             asleep_until: AtomicI64::new(0),
             ended: Mutex::default(),
@@ -41,7 +42,18 @@ impl Schedules {
 
     /// Since when firings are not missed: what was due before fell into an outage.
     pub(crate) fn up_since(&self) -> Timestamp {
-        self.up_since
+        Timestamp::from_micros(self.up_since.load(Ordering::SeqCst))
+    }
+
+    /// The clock was set back, and with it the moment since when this process is there.
+    pub(crate) fn clock_set_back(&self, by: Duration) {
+        let up_since = self.up_since().before(by);
+        self.up_since.store(up_since.as_micros(), Ordering::SeqCst);
+    }
+
+    /// Has the loop look, whatever it sleeps for.
+    pub(crate) fn look_again(&self) {
+        self.changed.notify_one();
     }
 
     /// A schedule was stored that must be looked at then: wakes the loop where it would sleep

@@ -2,6 +2,7 @@
 //! fires at its very moment. Only over a store without threads of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -23,21 +24,33 @@ pub fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"))
 }
 
-/// Goes on with the runtime's time from a moment.
+/// Goes on with the runtime's time from a moment; its wall clock can be set.
 pub struct RuntimeClock {
     base: Timestamp,
     since: Instant,
+    /// How far the wall clock was set forward, in microseconds.
+    set: AtomicI64,
 }
 
 impl RuntimeClock {
     pub fn from(base: Timestamp) -> Arc<Self> {
-        Arc::new(Self { base, since: Instant::now() })
+        Arc::new(Self { base, since: Instant::now(), set: AtomicI64::new(0) })
+    }
+
+    /// Sets the wall clock forward by so many seconds, or back.
+    pub fn set(&self, seconds: i64) {
+        self.set.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 }
 
 impl Clock for RuntimeClock {
     fn now(&self) -> Timestamp {
-        self.base.after(self.since.elapsed())
+        let now = self.base.after(self.since.elapsed()).as_micros();
+        Timestamp::from_micros(now + self.set.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.since.elapsed()
     }
 }
 

@@ -5,7 +5,7 @@ use stepwell_core::ids::NodeId;
 
 use super::build::*;
 use crate::StoreError;
-use crate::traits::{ClaimQueued, OwnedUnfinished};
+use crate::traits::{ClaimQueued, ClockSetBack, OwnedUnfinished};
 
 async fn owner(store: &Shared, n: u128) -> Option<NodeId> {
     store.load_execution(execution(n)).await.unwrap().unwrap().record.owner
@@ -92,4 +92,54 @@ pub async fn leaving_gives_up_the_queue(store: Shared) {
     assert_eq!(owner(&store, 3).await, Some(node(1)));
     let claim = ClaimQueued { node: node(2), limit: 9 };
     assert_eq!(store.claim_queued(claim).await.unwrap(), [execution(1)]);
+}
+
+/// What waits for a length of time comes earlier by as much as the clock was set back.
+pub async fn a_clock_that_was_set_back(store: Shared) {
+    assert_eq!(store.last_heartbeat().await.unwrap(), None);
+    join(&store, 1).await;
+    join(&store, 2).await;
+    store.heartbeat(node(2), at(70)).await.unwrap();
+    assert_eq!(store.last_heartbeat().await.unwrap(), Some(at(70)));
+    let mut mine = queued(1);
+    mine.record.wake_at = Some(at(500));
+    mine.deliveries = vec![pending(1, 1, 1), pending(2, 1, 2)];
+    let deliveries = mine.deliveries.clone();
+    let mut other = queued(2);
+    other.record.owner = Some(node(2));
+    other.record.wake_at = Some(at(500));
+    let awake = queued(3);
+    commit_all(&store, [mine, other, awake]).await;
+    let wakes = async |expect: [Option<i64>; 3]| {
+        for (n, expect) in (1..).zip(expect) {
+            let record = store.load_execution(execution(n)).await.unwrap().unwrap().record;
+            assert_eq!(record.wake_at, expect.map(at), "{n}");
+        }
+    };
+    let by = std::time::Duration::from_secs(100);
+    // The other node leads, so what all share is its business.
+    let (now, at_start) = (at(60), false);
+    let set_back =
+        async |n| store.clock_set_back(ClockSetBack { node: node(n), by, now, at_start }).await;
+    assert!(!set_back(2).await.unwrap());
+    assert_eq!(store.last_heartbeat().await.unwrap(), Some(at(10)), "the other one's");
+    wakes([Some(500), Some(400), None]).await;
+    let found = store.list_deliveries(execution(1).into()).await.unwrap();
+    assert_eq!(found, deliveries);
+    assert!(set_back(1).await.unwrap());
+    wakes([Some(400), Some(400), None]).await;
+    let found = store.list_deliveries(execution(1).into()).await.unwrap();
+    for (found, before) in found.iter().zip(&deliveries) {
+        assert_eq!(found.next_attempt_at, before.next_attempt_at.before(by));
+        assert_eq!(found.give_up_at, before.give_up_at.before(by));
+    }
+    // One that starts leads where the other has not proved since that it lives.
+    store.heartbeat(node(1), at(70)).await.unwrap();
+    let starts = ClockSetBack { node: node(2), by, now, at_start: true };
+    assert!(store.clock_set_back(starts).await.unwrap());
+    store.heartbeat(node(1), at(60)).await.unwrap();
+    assert!(!store.clock_set_back(starts).await.unwrap());
+    store.leave(node(1)).await.unwrap();
+    assert!(set_back(2).await.unwrap());
+    assert!(matches!(set_back(1).await, Err(StoreError::Fenced)));
 }

@@ -11,7 +11,7 @@ use crate::conformance::build::{
 };
 use crate::lists::ListExecutions;
 use crate::record::IdempotencyRecord;
-use crate::traits::Purge;
+use crate::traits::{ClockSetBack, Purge};
 use crate::webhooks::ListWebhookDeliveries;
 
 /// How many different ids there are: few, so that calls meet.
@@ -113,7 +113,13 @@ impl Caller {
 
     async fn nodes(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let (node, now) = (self.node(), self.random.time());
-        match self.random.below(12) {
+        match self.random.below(14) {
+            12 => both!(one, other, last_heartbeat()),
+            13 => {
+                let by = std::time::Duration::from_micros(self.random.below(50));
+                let set_back = ClockSetBack { node, by, now, at_start: self.random.once_in(2) };
+                both!(one, other, clock_set_back(set_back))
+            }
             0..=4 => both!(one, other, join_node(node, now)),
             5..=7 => both!(one, other, heartbeat(node, now)),
             8 | 9 => both!(one, other, take_over(node, now)),

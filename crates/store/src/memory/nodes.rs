@@ -10,7 +10,7 @@ use stepwell_core::ids::{ExecutionId, NodeId, SubjectId};
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
-use crate::traits::{MaintenanceStore, NodeStore, Purge};
+use crate::traits::{ClockSetBack, MaintenanceStore, NodeStore, Purge};
 
 #[async_trait]
 impl NodeStore for MemoryStore {
@@ -54,6 +54,38 @@ impl NodeStore for MemoryStore {
         };
         recoveries.retain(|id, _| goes_on(id));
         Ok(taken)
+    }
+
+    async fn last_heartbeat(&self) -> Result<Option<Timestamp>> {
+        Ok(self.state().nodes.values().map(|node| node.heartbeat_at).max())
+    }
+
+    async fn clock_set_back(&self, set_back: ClockSetBack) -> Result<bool> {
+        let ClockSetBack { node, by, now, at_start } = set_back;
+        let mut state = self.state();
+        state.require_alive(node)?;
+        for stored in state.executions.values_mut() {
+            let record = &mut stored.record;
+            if record.owner == Some(node) {
+                record.wake_at = record.wake_at.map(|at| at.before(by));
+            }
+        }
+        let rivals = |other: &NodeRecord| {
+            other.alive && other.id < node && (!at_start || other.heartbeat_at <= now)
+        };
+        let leads = !state.nodes.values().any(rivals);
+        for node in state.nodes.values_mut().filter(|node| node.heartbeat_at > now) {
+            node.heartbeat_at = node.heartbeat_at.before(by);
+        }
+        if leads {
+            for delivery in state.deliveries.values_mut() {
+                if delivery.status == DeliveryStatus::Pending {
+                    delivery.next_attempt_at = delivery.next_attempt_at.before(by);
+                    delivery.give_up_at = delivery.give_up_at.before(by);
+                }
+            }
+        }
+        Ok(leads)
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {

@@ -72,6 +72,18 @@ impl ScheduleStore for MemoryStore {
         Ok(found.into_iter().take(due.limit).cloned().collect())
     }
 
+    async fn pending_schedules(
+        &self,
+        after: Option<ScheduleId>,
+        limit: usize,
+    ) -> Result<Vec<ScheduleRecord>> {
+        let state = self.state();
+        let pending = |schedule: &&ScheduleRecord| {
+            schedule.look_at.is_some() && after.is_none_or(|after| schedule.id > after)
+        };
+        Ok(state.schedules.values().filter(pending).take(limit).cloned().collect())
+    }
+
     async fn next_schedule(&self) -> Result<Option<Timestamp>> {
         Ok(self.state().schedules.values().filter_map(|schedule| schedule.look_at).min())
     }

@@ -15,7 +15,7 @@ pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished
 pub use feedback::FeedbackStore;
 pub use keys::{KeyStore, RevokeKey, UpdateKey};
 pub use maintenance::{MaintenanceStore, Purge};
-pub use nodes::NodeStore;
+pub use nodes::{ClockSetBack, NodeStore};
 pub use recoveries::{Recovery, RecoveryStore};
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 pub use workspaces::{UpdateWorkspace, WorkspaceStore};

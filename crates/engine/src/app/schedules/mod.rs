@@ -5,6 +5,7 @@ mod edit;
 mod fire;
 mod requests;
 mod scheduler;
+mod set_back;
 
 use std::sync::Arc;
 

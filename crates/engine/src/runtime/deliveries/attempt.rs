@@ -57,7 +57,7 @@ enum NotSent {
 
 /// Sends a delivery, unless nobody is there any more.
 pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &Asked) -> Verdict {
-    let at = engine.now();
+    let (at, begun) = engine.clocks();
     let number = delivery.attempts.saturating_add(1);
     let mut made = AttemptRecord {
         number,
@@ -85,7 +85,8 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
         }
     };
     let now = engine.now();
-    made.micros = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
+    let took = engine.clock.elapsed().saturating_sub(begun);
+    made.micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let pause = pause_after(number).max(retry_after);
     let status = match good {
         true => DeliveryStatus::Delivered,

@@ -66,8 +66,8 @@ impl Runner {
         let default = self.engine.config.step_timeout();
         let planned = step.map(|step| &self.execution.origin.plan.steps[step]);
         let of_step = planned.map_or(default, |planned| planned.timeout.unwrap_or(default));
-        let deadline = self.execution.deadline().map(|at| at.since(self.engine.now()));
-        match deadline {
+        let (now, elapsed) = self.engine.clocks();
+        match self.execution.timeout_left(now, elapsed) {
             Some(left) if left < of_step => (left, false),
             _ => (of_step, step.is_some()),
         }

@@ -10,11 +10,14 @@ use super::{Gone, Runner};
 use crate::AppError;
 use crate::runtime::registry::{Control, Message};
 
+/// How long to sleep at most: while the machine is suspended, a sleep does not go on.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
 impl Runner {
     /// Waits for the next message or moment, and acts on it.
     pub(super) async fn hear(&mut self) -> Result<(), Gone> {
-        let wake = self.execution.next_wake();
-        let pause = wake.map(|at| at.since(self.engine.now()));
+        let (now, elapsed) = self.engine.clocks();
+        let pause = self.execution.wakes_in(now, elapsed).map(|pause| pause.min(LONGEST_SLEEP));
         let message = tokio::select! {
             message = self.mailbox.recv() => message,
             () = sleep_for(pause) => Some(Message::Wake),

@@ -26,6 +26,8 @@ pub(super) async fn load(
     }
     let secrets = engine.vault.take(id);
     execution.set_redact(secrets.redact());
+    let (now, elapsed) = engine.clocks();
+    execution.resume_waits(now, elapsed, stored.record.wake_at);
     if let Some(feed) = engine.registry.active_feed(id) {
         feed.fill(&stored.record, &stored.events);
     }

@@ -1,9 +1,12 @@
 //! When a runner has nothing to do.
 
+use std::time::Duration;
+
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 
 use super::Runner;
+use crate::runtime::engine::CLOCK_TOLERANCE;
 
 /// Nothing to do for a while.
 pub(super) struct Rest {
@@ -18,17 +21,22 @@ impl Runner {
         if !self.under_way.is_empty() || !self.commands.is_empty() {
             return None;
         }
-        let until = self.execution.next_wake();
+        let (now, elapsed) = self.engine.clocks();
+        let left = self.execution.wakes_in(now, elapsed);
+        let until = left.zip(self.execution.next_wake()).map(|(left, planned)| {
+            let at = now.after(left);
+            // Where the wall clock was not set, the moment stays as it is in the journal.
+            let moved = at.since(planned).max(planned.since(at));
+            if moved < CLOCK_TOLERANCE { planned } else { at }
+        });
         if self.draining {
             return Some(Rest { until: until.filter(|_| !self.needs_recovery()) });
         }
         if self.execution.is_busy() {
             return None;
         }
-        let stays = until.is_some_and(|until| {
-            let millis = until.since(self.engine.now()).as_millis();
-            millis <= u128::from(self.engine.config.keep_in_memory_millis)
-        });
+        let keep = Duration::from_millis(self.engine.config.keep_in_memory_millis);
+        let stays = left.is_some_and(|left| left <= keep);
         let can_go =
             matches!(self.execution.status(), Status::Waiting | Status::Paused | Status::Queued);
         (can_go && !stays).then_some(Rest { until })
