@@ -23,8 +23,8 @@ pub(crate) const GIVE_UP: &str =
 const KILL: &str = "UPDATE nodes SET alive = 0 WHERE id = ?1";
 
 const LAST_HEARTBEAT: &str = "SELECT MAX(heartbeat_at) FROM nodes";
-const LEADS: &str = "SELECT NOT EXISTS (SELECT 1 FROM nodes
-    WHERE alive = 1 AND id < ?1 AND (NOT ?2 OR heartbeat_at <= ?3))";
+const FOLLOWS: &str = "SELECT 1 FROM nodes
+    WHERE alive = 1 AND id < ?1 AND (NOT ?2 OR heartbeat_at <= ?3) LIMIT 1";
 const BEAT_EARLIER: &str =
     "UPDATE nodes SET heartbeat_at = heartbeat_at - ?1 WHERE heartbeat_at > ?2";
 const WAKE_EARLIER: &str = "UPDATE executions SET wake_at = wake_at - ?2
@@ -37,7 +37,7 @@ const SEND_EARLIER: &str = "UPDATE deliveries
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, LEADS, WAKE_EARLIER];
+pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, FOLLOWS, WAKE_EARLIER];
 
 /// Whether the node is there and may commit.
 pub(crate) fn is_alive(connection: &Connection, node: NodeId) -> Result<bool> {
@@ -130,8 +130,8 @@ fn clock_set_back(batch: &mut Batch<'_>, set_back: ClockSetBack) -> Result<bool>
     let bound = i64::MIN.saturating_add(micros);
     row::run(connection, WAKE_EARLIER, params![node.blob(), micros, bound])?;
     let rivals = params![node.blob(), at_start, now.as_micros()];
-    let leads = row::first(connection, LEADS, rivals, |found| row::truth(found, 0))?;
-    let leads = leads.unwrap_or(false);
+    let follows = row::first(connection, FOLLOWS, rivals, |found| row::truth(found, 0))?;
+    let leads = !follows.unwrap_or(false);
     row::run(connection, BEAT_EARLIER, params![micros, now.as_micros()])?;
     if leads {
         row::run(connection, SEND_EARLIER, [micros])?;

@@ -281,6 +281,8 @@ impl World {
         let durable = self.journal.len() as u64;
         self.evaluated_later.retain(|seq| *seq <= durable);
         self.live = self.replayed();
+        let elapsed = self.now.since(Timestamp::default());
+        self.live.resume_waits(self.now, elapsed, None);
         let queued = self.live.status() == Status::Queued;
         self.tell_if_it_fits(if queued { Input::Start } else { Input::Recover });
     }
