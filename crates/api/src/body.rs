@@ -54,7 +54,7 @@ impl Media {
         });
         match essence.as_str() {
             _ if !utf8 => Self::Other(text.to_owned()),
-            "application/json" => Self::Json,
+            "application/json" | "text/json" => Self::Json,
             "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => Self::Yaml,
             other if other.starts_with("application/") && other.ends_with("+json") => Self::Json,
             _ => Self::Other(text.to_owned()),
@@ -242,6 +242,7 @@ mod tests {
             ("application/json", Some(Media::Json)),
             ("Application/JSON; charset=UTF-8", Some(Media::Json)),
             ("application/vnd.x+json", Some(Media::Json)),
+            ("Text/JSON", Some(Media::Json)),
             ("application/yaml", Some(Media::Yaml)),
             ("text/x-yaml; charset=\"utf-8\"", Some(Media::Yaml)),
             ("application/json; charset=latin1", None),

@@ -32,18 +32,19 @@ pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
     read.map_err(|error| ApiError::invalid("", format!("the body is not valid JSON: {error}")))
 }
 
-/// The bytes as text.
+/// The bytes as text, without a byte order mark.
 ///
 /// # Errors
 /// `InvalidRequest` naming the first byte that is not UTF-8.
 pub fn utf8(bytes: &[u8]) -> Result<&str, ApiError> {
-    std::str::from_utf8(bytes).map_err(|error| {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         ApiError::invalid(
             "",
             format!("the body is not valid UTF-8 at byte {at}; send it encoded as UTF-8"),
         )
-    })
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// Builds a value while it counts depth and refuses duplicate keys.
@@ -336,6 +337,13 @@ mod tests {
         let value = parse(text.as_bytes(), 8).unwrap();
         assert_eq!(value, serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), ["b", "a", "t"]);
+    }
+
+    #[test]
+    fn takes_off_a_byte_order_mark() {
+        assert_eq!(parse(b"\xef\xbb\xbf{\"a\": 1}", 8).unwrap(), json!({"a": 1}));
+        // Once: a second one is no mark.
+        assert!(parse(b"\xef\xbb\xbf\xef\xbb\xbf{}", 8).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod config;
 pub mod egress;
 mod error;
 pub mod events;
+mod execution_log;
 pub mod limits;
 mod runtime;
 pub mod tell;

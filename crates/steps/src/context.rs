@@ -126,18 +126,32 @@ pub struct OutboundRequest {
 }
 
 /// The answer to an [`OutboundRequest`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OutboundResponse {
     /// The HTTP status.
     pub status: u16,
-    /// Lower-case names; values of a repeated header joined by `, `.
+    /// Lower-case names; values of a repeated header joined by `, ` (RFC 9110, section 5.3).
+    /// Without `Set-Cookie`, whose values cannot be joined.
     pub headers: BTreeMap<String, String>,
-    /// The whole body, decompressed.
+    /// The values of `Set-Cookie`, in order.
+    pub set_cookie: Vec<String>,
+    /// The whole body, its content codings undone.
     pub body: Vec<u8>,
     /// The URL that answered, after redirects.
     pub url: String,
     /// The pause before another request that a 429 or 503 response asks for (`Retry-After`).
     pub retry_after: Option<Duration>,
+    /// The redirects that were followed, in order.
+    pub redirects: Vec<Redirect>,
+}
+
+/// A redirect that was followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The HTTP status of the redirect.
+    pub status: u16,
+    /// The URL that it led to.
+    pub to: String,
 }
 
 /// Why no answer came.
@@ -158,4 +172,7 @@ pub enum OutboundError {
     /// The answer was larger than allowed.
     #[error("{0}")]
     TooLarge(String),
+    /// The body is in a content coding that is not known.
+    #[error("{0}")]
+    Undecodable(String),
 }

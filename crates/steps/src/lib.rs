@@ -14,8 +14,8 @@ mod types;
 mod values;
 
 pub use context::{
-    Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, RunContext, StepFuture,
-    StepOutput,
+    Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, Redirect, RunContext,
+    StepFuture, StepOutput,
 };
 pub use registry::{ALL, Registry, registry};
 pub use types::http::RESERVED_HEADERS;

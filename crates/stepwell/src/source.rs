@@ -62,10 +62,18 @@ fn text(path: &Path) -> Result<String, Fault> {
     };
     let bytes =
         bytes.map_err(|e| Fault::usage(format!("{} cannot be read: {e}", path.display())))?;
-    String::from_utf8(bytes).map_err(|e| {
+    let mut text = String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        Fault::usage(format!("{} is not UTF-8 text: byte {at} is not valid", path.display()))
-    })
+        Fault::usage(format!(
+            "{} is not UTF-8 text: byte {at} is not valid; save it encoded as UTF-8",
+            path.display()
+        ))
+    })?;
+    // Editors and PowerShell put a byte order mark there; it is no part of the text.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -80,6 +88,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[2]").unwrap();
         assert_eq!(input(&format!("@{}", file.path().display())).unwrap(), json!([2]));
+        std::fs::write(file.path(), "\u{feff}[3]").unwrap();
+        assert_eq!(input(&format!("@{}", file.path().display())).unwrap(), json!([3]));
         for wrong in ["{a: 1}", "@/nowhere/at/all", "", "18446744073709551616", "1e-400"] {
             assert_eq!(input(wrong).unwrap_err().kind, Kind::Usage, "{wrong}");
         }

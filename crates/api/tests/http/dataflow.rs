@@ -71,7 +71,8 @@ async fn an_execution_under_way_lists_every_task() {
         assert_eq!(late.refusal(), (409, "EXECUTION_ENDED".into()), "{verb}");
     }
     let logs = server.get(&format!("{execution}/logs")).await;
-    assert_eq!(logs.text_at("/logs/0/message"), "cancelled: why not");
+    assert!(logs.text_at("/logs/0/message").starts_with("waits until "));
+    assert_eq!(logs.text_at("/logs/1/message"), "cancelled: why not");
 }
 
 #[tokio::test]
@@ -83,6 +84,53 @@ async fn a_failed_execution_says_why() {
         server.send("POST", &format!("{workflow}/execute?wait=true"), &[], Body::empty()).await;
     assert_eq!(failed.status, StatusCode::OK, "{}", failed.text);
     golden("execution_failed.json", &failed);
+}
+
+#[tokio::test]
+async fn the_log_says_what_became_of_each_step() {
+    let server = Server::start().await;
+    let steps = json!([
+        {"id": "turn", "type": "TextOperation.Reverse", "input": "abc"},
+        {"id": "stop", "type": "Fail", "config": {"message": "no luck", "code": "NO_LUCK"}}
+    ]);
+    let workflow = server.workflow(steps).await;
+    let failed =
+        server.send("POST", &format!("{workflow}/execute?wait=true"), &[], Body::empty()).await;
+    let execution = format!("{workflow}/executions/{}", failed.text_at("/execution_id"));
+    let logs = server.get(&format!("{execution}/logs")).await.json();
+    let lines: Vec<_> = logs["logs"].as_array().unwrap().iter().collect();
+    let of = |step: &str| {
+        let line = lines.iter().find(|line| line["step_id"] == step).unwrap();
+        (line["level"].as_str().unwrap(), line["message"].as_str().unwrap())
+    };
+    let (level, message) = of("turn");
+    assert_eq!(level, "info");
+    assert!(message.starts_with("completed"), "{message}");
+    let (level, message) = of("stop");
+    assert_eq!(level, "error");
+    assert!(message.contains("failed: NO_LUCK: no luck"), "{message}");
+}
+
+#[tokio::test]
+async fn json_may_begin_with_a_byte_order_mark() {
+    let server = Server::start().await;
+    let definition = json!({
+        "name": "greet",
+        "inputs": {"text": "string"},
+        "steps": [{"type": "TextOperation.Reverse"}]
+    });
+    let json_type = [("content-type", "application/json")];
+    let marked = format!("\u{feff}{definition}");
+    let created = server.send("POST", "/workflows", &json_type, marked).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    let workflow = format!("/workflows/{}", created.text_at("/workflow_id"));
+    for content_type in ["application/json", "text/json", "application/vnd.own+json"] {
+        let headers = [("content-type", content_type)];
+        let body = "\u{feff}{\"input\": {\"text\": \"abc\"}}";
+        let done =
+            server.send("POST", &format!("{workflow}/execute?wait=true"), &headers, body).await;
+        assert_eq!(done.json()["output"], json!({"text": "cba"}), "{}", done.text);
+    }
 }
 
 #[tokio::test]

@@ -180,7 +180,7 @@ pub(super) fn fromjson(value: Value) -> Result<Value, Error> {
     let text = text_of(&value, "what to read as JSON")?;
     // A parsed value takes many times the memory of its text.
     meter::charge(8 * text.len() as u64)?;
-    crate::json::from_str(text)
+    crate::json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
         .map(value::from_json)
         .map_err(|e| invalid(format!("the text is not JSON: {e}")))
 }

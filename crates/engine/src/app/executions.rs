@@ -12,8 +12,9 @@ use stepwell_store::record::{ExecutionRecord, has_label};
 use super::{App, ExecutionsQuery, Page, PageAt, cursor, workflows};
 use crate::caller::Verb;
 use crate::events::Follow;
+use crate::execution_log::log_lines;
 use crate::runtime::registry::Control;
-use crate::view::{ExecutionView, LogLine, log_line};
+use crate::view::{ExecutionView, LogLine};
 use crate::{AppError, Caller};
 
 impl App {
@@ -218,7 +219,7 @@ impl App {
     ) -> Result<Vec<LogLine>, AppError> {
         let (record, events) = self.journal(caller, Verb::Read, workflow, id).await?;
         let execution = self.unfolded(&record).await?;
-        Ok(events.iter().filter_map(|event| log_line(&execution, event)).collect())
+        Ok(log_lines(&execution, &events))
     }
 
     /// Cancels an execution; durable when this answers. Scope `execute:workflows`.

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+    SET_COOKIE,
+};
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{
-    Outbound, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS,
+    Outbound, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS, Redirect,
 };
 use url::Url;
 
+use super::content_coding::{ACCEPTED, ContentCoding, content_codings, decode_body};
 use super::redirects::{Hop, target};
 use super::resolver::{CheckedResolver, Forbidden};
 use super::retry_after::retry_after;
@@ -119,7 +123,8 @@ impl EgressClient {
         let limit = self.rules.max_response_bytes;
         let limit = request.max_response_bytes.map_or(limit, |asked| asked.min(limit));
         let mut hop = first_hop(request)?;
-        let mut followed = 0;
+        hop.headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(ACCEPTED));
+        let mut redirects = Vec::new();
         loop {
             self.rules.check(&hop.url)?;
             let response = self.send_one(&hop).await?;
@@ -127,14 +132,16 @@ impl EgressClient {
                 0 => None,
                 _ => target(&hop.url, response.status(), response.headers())?,
             };
-            let Some(next) = next else { return read(response, limit).await };
-            if followed == max_redirects {
+            let Some(next) = next else {
+                return Ok(OutboundResponse { redirects, ..read(response, limit).await? });
+            };
+            if redirects.len() == max_redirects {
                 return Err(OutboundError::Refused(format!(
                     "more than {max_redirects} redirects; the last one leads to `{}`",
                     next.host_str().unwrap_or_default()
                 )));
             }
-            followed += 1;
+            redirects.push(Redirect { status: response.status().as_u16(), to: next.to_string() });
             hop = hop.redirected(response.status(), next);
         }
     }
@@ -238,8 +245,13 @@ async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, 
     let status = response.status().as_u16();
     let retry_after = retry_after(status, response.headers());
     let mut headers = BTreeMap::<String, String>::new();
+    let mut set_cookie = Vec::new();
     for (name, value) in response.headers() {
         let value = String::from_utf8_lossy(value.as_bytes());
+        if name == SET_COOKIE {
+            set_cookie.push(value.into_owned());
+            continue;
+        }
         headers
             .entry(name.as_str().to_owned())
             .and_modify(|joined| {
@@ -255,7 +267,28 @@ async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, 
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(OutboundResponse { status, headers, body, url: url.into(), retry_after })
+    // Without a body (`HEAD`, 304) the codings describe what another request would get.
+    let codings = if body.is_empty() { Vec::new() } else { content_codings(response.headers())? };
+    if !codings.is_empty() {
+        body = decode(body, codings, limit).await?;
+        // They describe the bytes on the wire, not the body that is passed on.
+        for name in [CONTENT_ENCODING, CONTENT_LENGTH] {
+            headers.remove(name.as_str());
+        }
+    }
+    let (url, redirects) = (url.into(), Vec::new());
+    Ok(OutboundResponse { status, headers, set_cookie, body, url, redirects, retry_after })
+}
+
+async fn decode(
+    body: Vec<u8>,
+    codings: Vec<ContentCoding>,
+    limit: usize,
+) -> Result<Vec<u8>, OutboundError> {
+    let decoding = tokio::task::spawn_blocking(move || decode_body(body, &codings, limit));
+    decoding.await.unwrap_or_else(|_| {
+        Err(OutboundError::Unreachable("decoding the response was interrupted".to_owned()))
+    })
 }
 
 /// What a failure means for the caller. The URL stays out of the message: its query may hold a

@@ -9,6 +9,7 @@
 
 mod addresses;
 mod client;
+mod content_coding;
 mod redirects;
 mod resolver;
 mod retry_after;

@@ -6,8 +6,9 @@ use stepwell_steps::OutboundError;
 use url::Url;
 
 /// Headers that go along to another origin. Any other may hold a credential, under whatever name.
-const HARMLESS: [&str; 7] = [
+const HARMLESS: [&str; 8] = [
     "accept",
+    "accept-encoding",
     "accept-language",
     "content-type",
     "content-encoding",

@@ -232,6 +232,7 @@ fn coerced(schema: &Value, value: Value) -> Value {
     match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
             match stepwell_core::json::from_str(text.trim()) {
                 Ok(read) if is_a(wanted.unwrap_or_default(), &read) => read,
                 _ => value,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stepwell_core::redact::Redact;
 use url::Url;
 
+use super::charset::{declared, decode, has_mark};
 use crate::values::{MAX_DEPTH, fits_depth};
 use crate::{Failure, OutboundResponse, StepOutput};
 
@@ -21,18 +22,28 @@ pub(super) fn read_body(
     }
     let content_type = response.headers.get("content-type").map_or("", String::as_str);
     match how {
-        "json" => json_body(body),
-        "text" => Ok(String::from_utf8_lossy(body).into()),
+        "json" => json_body(&read_text(response)),
+        "text" => Ok(read_text(response).into()),
         "base64" => Ok(base64(body, redact).into()),
-        _ if is_json(content_type) => json_body(body),
-        _ => Ok(match std::str::from_utf8(body) {
-            Ok(text) if is_text(content_type) => text.into(),
-            _ if is_text(content_type) && !content_type.is_empty() => {
-                String::from_utf8_lossy(body).into()
-            }
-            _ => base64(body, redact).into(),
-        }),
+        _ if is_json(content_type) => json_body(&read_text(response)),
+        _ if is_text(content_type, body) => Ok(read_text(response).into()),
+        _ => Ok(base64(body, redact).into()),
     }
+}
+
+/// The body as text in its declared encoding, without a byte order mark.
+pub(super) fn read_text(response: &OutboundResponse) -> String {
+    let content_type = response.headers.get("content-type").map_or("", String::as_str);
+    decode(&response.body, declared(content_type))
+}
+
+/// The headers: texts, but `set-cookie`, which is a list.
+pub(super) fn headers(response: &OutboundResponse) -> Value {
+    let mut headers = json!(response.headers);
+    if !response.set_cookie.is_empty() {
+        headers["set-cookie"] = json!(response.set_cookie);
+    }
+    headers
 }
 
 /// Bytes as text, from which nobody can tell any more what was in them.
@@ -43,8 +54,8 @@ fn base64(body: &[u8], redact: &dyn Redact) -> String {
     }
 }
 
-fn json_body(body: &[u8]) -> Result<Value, Failure> {
-    let value = stepwell_core::json::from_slice(body).map_err(|error| {
+fn json_body(body: &str) -> Result<Value, Failure> {
+    let value = stepwell_core::json::from_str(body).map_err(|error| {
         Failure::permanent(
             "INVALID_RESPONSE",
             format!("the answer is not JSON: {error}; set `response` to `text` to take it as text"),
@@ -64,14 +75,18 @@ fn media_type(content_type: &str) -> String {
 
 fn is_json(content_type: &str) -> bool {
     let media_type = media_type(content_type);
-    media_type == "application/json" || media_type.ends_with("+json")
+    matches!(media_type.as_str(), "application/json" | "text/json") || media_type.ends_with("+json")
 }
 
-/// Whether a media type stands for text; where none is given, it is if it reads as such.
-fn is_text(content_type: &str) -> bool {
+/// Whether a body is text: by its media type, or because an encoding is declared. Without a media
+/// type it is text if it reads as such.
+fn is_text(content_type: &str, body: &[u8]) -> bool {
     let media_type = media_type(content_type);
-    media_type.is_empty()
-        || media_type.starts_with("text/")
+    if media_type.is_empty() {
+        return has_mark(body) || std::str::from_utf8(body).is_ok();
+    }
+    media_type.starts_with("text/")
+        || declared(content_type).is_some()
         || media_type.ends_with("+xml")
         || matches!(
             media_type.as_str(),
@@ -94,7 +109,7 @@ pub(super) fn output(response: &OutboundResponse, body: Value, hide_query: bool)
     };
     StepOutput::new(json!({
         "status": response.status,
-        "headers": response.headers,
+        "headers": headers(response),
         "body": body,
         "url": url,
     }))

@@ -2,6 +2,8 @@
 
 mod answer;
 mod build;
+mod charset;
+mod log;
 mod request;
 mod status;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::{Effect, StepSpec};
 use stepwell_core::redact::{Redact, redacted_text};
 
-use super::answer::{output, read_body};
+use super::answer::{headers, output, read_body, read_text};
 use super::build::{build, check};
+use super::log::AttemptLog;
 use super::status::ExpectedStatus;
 use crate::spec::{base, object};
 use crate::values::{optional_count, optional_text};
@@ -82,8 +83,14 @@ impl StepType for HttpRequest {
 }
 
 const DOC: &str = "\
-The answer is read as JSON or text by its content type, anything else as base64; `response` says \
-otherwise. A status that is not expected fails with `HTTP_STATUS`, with the status, headers and \
+The response is read as JSON (`application/json`, `text/json`, `…+json`) or text by its content \
+type, anything else as base64; `response` says otherwise. Text is decoded by its byte order mark, \
+else by the `charset` of its content type (any label of the WHATWG Encoding Standard), else as \
+UTF-8; bytes that are not valid become U+FFFD. The content codings gzip, deflate and br are \
+undone, also several at once; another one fails with `INVALID_RESPONSE`. In `headers`, the \
+values of a repeated header are joined by `, `, and `set-cookie` is always a list. Each request is in the \
+execution's log: method, URL (without user, query and fragment), redirects, status, time and \
+size. A status that is not expected fails with `HTTP_STATUS`, with the status, headers and \
 the beginning of the body as details.\n\n\
 Requests that may change something carry an `Idempotency-Key` header that stays the same when the \
 step is repeated, unless you set one. After 429 and 503 the step waits as `Retry-After` says \
@@ -167,8 +174,16 @@ fn output_schema() -> Value {
             "status": {"type": "integer", "description": "The HTTP status."},
             "headers": {
                 "type": "object",
+                "properties": {
+                    "set-cookie": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "The cookies that are set, one value each."
+                    }
+                },
                 "additionalProperties": {"type": "string"},
-                "description": "The answer's headers, names in lower case."
+                "description": "The response's headers, names in lower case. Values of a repeated \
+                                header are joined by `, `; `set-cookie` is always a list."
             },
             "body": {"description": "The answer's body; `null` where there is none."},
             "url": {"type": "string", "description": "The URL that answered, after redirects."}
@@ -191,14 +206,23 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
     let retries = optional_count(ctx.config, "retry_rate_limited")?.unwrap_or(RATE_LIMITED_RETRIES);
     let mut repeated: u32 = 0;
     let response = loop {
-        let response = ctx.outbound.send(request.clone()).await.map_err(failure)?;
+        let log = AttemptLog::start(ctx, &request);
+        let result = ctx.outbound.send(request.clone()).await.map_err(failure);
+        log.finish(&result);
+        let response = result?;
         let limited = matches!(response.status, 429 | 503) && !expected.holds(response.status);
         if !limited || repeated as usize >= retries {
             break response;
         }
         let asked = response.retry_after;
         let pause = asked.unwrap_or_else(|| FIRST_PAUSE.saturating_mul(1 << repeated.min(10)));
-        if asked.is_some_and(|pause| pause > LONGEST_PAUSE) {
+        if let Some(pause) = asked.filter(|pause| *pause > LONGEST_PAUSE) {
+            let message = format!(
+                "HTTP {}; not repeated within the step: `Retry-After` asks for {pause:?}, more \
+                 than {LONGEST_PAUSE:?}",
+                response.status
+            );
+            (ctx.log)("warn", message);
             break response;
         }
         let pause = pause.min(LONGEST_PAUSE);
@@ -208,7 +232,12 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
         tokio::time::sleep(pause).await;
     };
     if !expected.holds(response.status) {
-        return Err(unexpected(&response, ctx.redact));
+        let failure = unexpected(&response, ctx.redact);
+        let retry = if failure.retryable { "may" } else { "does not" };
+        let message =
+            format!("HTTP {} is not expected; another attempt {retry} help", response.status);
+        (ctx.log)("error", message);
+        return Err(failure);
     }
     let how = optional_text(ctx.config, "response").unwrap_or("auto");
     let body = read_body(&response, how, ctx.redact)?;
@@ -222,12 +251,13 @@ fn failure(error: OutboundError) -> Failure {
         OutboundError::Unreachable(message) => Failure::transient("HTTP_UNREACHABLE", message),
         OutboundError::TimedOut(message) => Failure::transient("HTTP_TIMEOUT", message),
         OutboundError::TooLarge(message) => Failure::permanent("RESPONSE_TOO_LARGE", message),
+        OutboundError::Undecodable(message) => Failure::permanent("INVALID_RESPONSE", message),
     }
 }
 
 fn unexpected(response: &OutboundResponse, redact: &dyn Redact) -> Failure {
     let status = response.status;
-    let text = String::from_utf8_lossy(&response.body);
+    let text = read_text(response);
     // Before it is cut: half a secret would not be recognised any more.
     let text = redacted_text(redact, &text);
     let failure = Failure {
@@ -237,7 +267,7 @@ fn unexpected(response: &OutboundResponse, redact: &dyn Redact) -> Failure {
     };
     failure.with_details(json!({
         "status": status,
-        "headers": response.headers,
+        "headers": headers(response),
         "body": &text[..text.floor_char_boundary(BODY_IN_FAILURE)],
     }))
 }

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::HttpRequest;
 use crate::testing::assert_valid;
 use crate::{
-    Behaviour, Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, RunContext,
-    StepType,
+    Behaviour, Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, Redirect,
+    RunContext, StepType,
 };
 
 type Answer = Result<OutboundResponse, OutboundError>;
@@ -43,6 +43,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OutboundRespons
         body: body.to_vec(),
         url: "https://a.example/x?k=1".into(),
         retry_after: retry_after.map(Duration::from_secs),
+        ..OutboundResponse::default()
     }
 }
 
@@ -161,6 +162,18 @@ async fn reads_answers() {
         (json!({}), "application/json", b"", json!(null)),
         (json!({"response": "text"}), "application/json", b"{}", json!("{}")),
         (json!({"response": "json"}), "text/plain", b"{}", json!({})),
+        (json!({}), "Text/JSON", b"{\"a\":1}", json!({"a": 1})),
+        (json!({}), "application/json", b"\xef\xbb\xbf{\"a\":1}", json!({"a": 1})),
+        (json!({}), "application/json", b"\xff\xfe[\x001\x00]\x00", json!([1])),
+        (json!({}), "application/json; charset=iso-8859-1", b"\"\xe9\"", json!("é")),
+        (json!({}), "application/ld+json", b"\"a\xffb\"", json!("a\u{fffd}b")),
+        (json!({}), "text/plain; charset=Shift_JIS", b"\x82\xa0", json!("あ")),
+        (json!({}), "text/csv; header=present; charset=\"windows-1252\"", b"\x80", json!("€")),
+        (json!({}), "application/x-own; charset=latin1", b"\xe9", json!("é")),
+        (json!({}), "text/plain", b"\xef\xbb\xbfa", json!("a")),
+        (json!({}), "", b"\xfe\xff\0a", json!("a")),
+        (json!({"response": "text"}), "text/plain; charset=utf-16le", b"a\0", json!("a")),
+        (json!({"response": "json"}), "", b"\xef\xbb\xbf1", json!(1)),
         (json!({"response": "base64"}), "text/plain", b"\xff\0", base64.clone()),
     ] {
         let mut config = config;
@@ -173,6 +186,101 @@ async fn reads_answers() {
     let broken = answer(200, &[("content-type", "application/json")], b"{");
     let failure = run(json!({}), json!({"url": URL}), vec![Ok(broken)]).await.result.unwrap_err();
     assert_eq!(failure.code, "INVALID_RESPONSE");
+}
+
+#[tokio::test]
+async fn keeps_cookies_apart() {
+    let cookies = ["sid=abc; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "lang=de, at; Path=/"];
+    for (status, path) in [(200, "/headers"), (404, "/details/headers")] {
+        for count in 0..=2 {
+            let prepared = OutboundResponse {
+                set_cookie: cookies[..count].iter().map(|c| (*c).to_owned()).collect(),
+                ..answer(status, &[("x-a", "1, 2")], b"")
+            };
+            let ran = run(json!({}), json!({"url": URL}), vec![Ok(prepared)]).await;
+            let (output, at) = match ran.result {
+                Ok(output) => (output, path),
+                Err(failure) => (json!({"details": failure.details}), path),
+            };
+            let mut expect = json!({"x-a": "1, 2"});
+            if count > 0 {
+                expect["set-cookie"] = json!(cookies[..count]);
+            }
+            assert_eq!(output.pointer(at), Some(&expect));
+        }
+    }
+}
+
+/// Each line names the request, what came of it and how long it took; the time is cut out here.
+fn without_times(log: &[String]) -> Vec<String> {
+    let line = |line: &String| {
+        let words = line.split(' ').collect::<Vec<_>>();
+        let time = words.iter().position(|word| word.starts_with("ms"));
+        let kept = words.iter().enumerate().filter(|(i, _)| time != Some(i + 1));
+        kept.map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+    };
+    log.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn logs_each_request() {
+    let redirect = |status, to: &str| Redirect { status, to: to.into() };
+    let redirected = OutboundResponse {
+        redirects: vec![redirect(301, "https://b.example/y?t=1"), redirect(302, URL)],
+        ..answer(200, &[], b"hello")
+    };
+    for (config, prepared, expect) in [
+        (
+            json!({}),
+            Ok(answer(200, &[], b"hello")),
+            vec!["GET https://a.example/x → 200 in ms, 5 bytes"],
+        ),
+        (
+            json!({"url": "https://u:p@a.example/x?key=secret", "method": "POST"}),
+            Ok(answer(201, &[], b"")),
+            vec!["POST https://a.example/x?… → 201 in ms, 0 bytes"],
+        ),
+        (
+            json!({}),
+            Ok(redirected),
+            vec![
+                "GET https://a.example/x → 301 https://b.example/y?… → 302 https://a.example/x → \
+                 200 in ms, 5 bytes",
+            ],
+        ),
+        (
+            json!({}),
+            Ok(answer(500, &[], b"")),
+            vec![
+                "GET https://a.example/x → 500 in ms, 0 bytes",
+                "HTTP 500 is not expected; another attempt may help",
+            ],
+        ),
+        (
+            json!({}),
+            Err(OutboundError::Unreachable("cannot connect to `a`: refused".into())),
+            vec![
+                "GET https://a.example/x failed after ms: HTTP_UNREACHABLE (cannot connect to \
+                 `a`: refused)",
+            ],
+        ),
+        (
+            json!({}),
+            Ok(answer(503, &[("retry-after", "45")], b"")),
+            vec![
+                "GET https://a.example/x → 503 in ms, 0 bytes",
+                "HTTP 503; not repeated within the step: `Retry-After` asks for 45s, more than 30s",
+                "HTTP 503 is not expected; another attempt may help",
+            ],
+        ),
+    ] {
+        let mut config = config;
+        if config.get("url").is_none() {
+            config["url"] = URL.into();
+        }
+        let ran = run(json!({}), config.clone(), vec![prepared]).await;
+        assert_eq!(without_times(&ran.log), expect, "{config}");
+    }
 }
 
 #[tokio::test]
@@ -216,7 +324,16 @@ async fn repeats_when_limited() {
     assert!(ran.requests.iter().all(|r| r.headers == ran.requests[0].headers));
     // 7 s as asked, then 0.5 s doubled once.
     assert_eq!(started.elapsed().as_secs(), 8);
-    assert_eq!(ran.log, ["HTTP 429; repeat 1 of 2 in 7s", "HTTP 503; repeat 2 of 2 in 1s"]);
+    assert_eq!(
+        without_times(&ran.log),
+        [
+            "POST https://a.example/x → 429 in ms, 0 bytes",
+            "HTTP 429; repeat 1 of 2 in 7s",
+            "POST https://a.example/x → 503 in ms, 0 bytes",
+            "HTTP 503; repeat 2 of 2 in 1s",
+            "POST https://a.example/x → 200 in ms, 0 bytes",
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,6 +362,7 @@ async fn tells_failures_apart() {
         (OutboundError::Unreachable("x".into()), "HTTP_UNREACHABLE", true),
         (OutboundError::TimedOut("x".into()), "HTTP_TIMEOUT", true),
         (OutboundError::TooLarge("x".into()), "RESPONSE_TOO_LARGE", false),
+        (OutboundError::Undecodable("x".into()), "INVALID_RESPONSE", false),
     ] {
         let ran = run(json!({}), json!({"url": URL}), vec![Err(error)]).await;
         let failure = ran.result.unwrap_err();

@@ -1,0 +1,74 @@
+//! The log of an execution: what its steps logged, and what the journal says of them besides.
+//!
+//! The lines are derived from the journal when they are read, so they cost a running execution
+//! nothing and there are at most as many as the journal has events.
+
+use stepwell_core::Timestamp;
+use stepwell_core::execution::{Event, Execution, Failure, Recorded, SkipReason};
+
+use crate::view::{LogLine, log_line};
+
+/// The lines of an execution, in order. `execution` is the one at the beginning of the journal.
+pub fn log_lines(execution: &Execution, journal: &[Recorded]) -> Vec<LogLine> {
+    let mut started = vec![None; execution.origin.plan.steps.len()];
+    journal.iter().filter_map(|recorded| line(execution, recorded, &mut started)).collect()
+}
+
+fn line(
+    execution: &Execution,
+    recorded: &Recorded,
+    started: &mut [Option<Timestamp>],
+) -> Option<LogLine> {
+    let Recorded { seq, at, event, .. } = recorded;
+    if let Event::StepStarted { step, .. } | Event::StepWaiting { step, .. } = event
+        && let Some(started) = started.get_mut(*step as usize)
+    {
+        *started = Some(*at);
+    }
+    let since = |step: u32| started.get(step as usize).copied().flatten();
+    let (level, message) = match event {
+        Event::StepWaiting { until, .. } => ("info", format!("waits until {until}")),
+        Event::StepCompleted { step, port, .. } => {
+            ("info", completed(*at, since(*step), port.as_deref()))
+        }
+        Event::StepRetrying { error, until, .. } => {
+            ("warn", format!("{}; the next attempt is due at {until}", failed(error)))
+        }
+        Event::StepFailed { error, handled, .. } => {
+            let end = if *handled { "; the definition handles the failure" } else { "" };
+            (if *handled { "warn" } else { "error" }, format!("{}{end}", failed(error)))
+        }
+        Event::StepSkipped { reason, .. } => ("info", skipped(*reason).to_owned()),
+        Event::Recovered => {
+            ("warn", "a node took the execution over; steps under way run again".to_owned())
+        }
+        Event::Failed { error } | Event::TimedOut { error } => {
+            ("error", format!("the execution ended: {}: {}", error.code, error.message))
+        }
+        _ => return log_line(execution, recorded),
+    };
+    let step_id =
+        event.step().and_then(|step| Some(execution.origin.plan.steps.get(step)?.id.clone()));
+    Some(LogLine { seq: *seq, at: *at, step_id, level: level.into(), message })
+}
+
+fn completed(at: Timestamp, started: Option<Timestamp>, port: Option<&str>) -> String {
+    let took = match started {
+        Some(started) => format!(" after {} ms", at.since(started).as_millis()),
+        None => String::new(),
+    };
+    let port = port.map(|port| format!(" by port `{port}`")).unwrap_or_default();
+    format!("completed{took}{port}")
+}
+
+fn failed(error: &Failure) -> String {
+    let attempt = error.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();
+    format!("{attempt}failed: {}: {}", error.code, error.message)
+}
+
+const fn skipped(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Condition => "skipped: its condition `when` is false",
+        SkipReason::NotTaken => "skipped: no edge that leads to it was followed",
+    }
+}
