@@ -8,7 +8,7 @@ HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 CHROMIUM ?= chromium
 
-.PHONY: help run test test-clients conformance openapi-test clock-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance openapi-test jq-test clock-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,6 +23,7 @@ test: ## Run all tests
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory openapi-test
 	@$(MAKE) --no-print-directory clock-test
+	@$(MAKE) --no-print-directory jq-test
 
 VENV := target/clients-venv
 NODE_MODULES := clients/typescript/node_modules/.package-lock.json
@@ -62,6 +63,23 @@ openapi-test: $(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS) ## Ask the server all
 $(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS):
 	python3 -m venv $(OPENAPI_VENV)
 	$(OPENAPI_VENV)/bin/pip install --quiet schemathesis==$(SCHEMATHESIS)
+	touch $@
+
+# The Python package `jq` brings the source of jq with its tests; they are no part of this project.
+JQ_VERSION := 1.7.1
+JQ_PACKAGE := 1.8.0
+JQ_SHA256 := 478c9ca129fd2e3443fe27314b455e211e0d8c60bc8ff7df703873deeee580c2
+JQ_SOURCE := target/jq-$(JQ_VERSION)
+
+jq-test: $(JQ_SOURCE)/verified ## Run the published tests of jq and the examples of its manual through Json.Query (needs python3)
+	JQ_SOURCE="$(CURDIR)/$(JQ_SOURCE)" $(CARGO) test -p stepwell-steps --test jq_suite -- --ignored
+
+$(JQ_SOURCE)/verified:
+	python3 -m venv target/jq-venv
+	target/jq-venv/bin/pip download --quiet --no-deps --no-binary :all: --dest target/jq-download jq==$(JQ_PACKAGE)
+	tar -xzf target/jq-download/jq-$(JQ_PACKAGE).tar.gz -C target/jq-download
+	echo "$(JQ_SHA256)  target/jq-download/jq-$(JQ_PACKAGE)/deps/jq-$(JQ_VERSION).tar.gz" | sha256sum --check --quiet
+	tar -xzf target/jq-download/jq-$(JQ_PACKAGE)/deps/jq-$(JQ_VERSION).tar.gz -C target
 	touch $@
 
 lint: ## Check format, clippy without warnings, and the project's own rules

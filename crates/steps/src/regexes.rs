@@ -166,6 +166,28 @@ fn invalid(error: regex::Error) -> Failure {
     Failure::permanent("INVALID_REGEX", message)
 }
 
+/// Keeps all searches of one step within their time.
+pub(crate) struct SearchTime {
+    started: Instant,
+    searches: usize,
+}
+
+impl SearchTime {
+    pub fn start() -> Self {
+        Self { started: Instant::now(), searches: 0 }
+    }
+
+    /// Counts a search. Fails with `REGEX_TIMEOUT` when the time is over.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        self.searches += 1;
+        if self.searches.is_multiple_of(64) && self.started.elapsed() > SEARCH_TIME {
+            let message = "the search took too long: simplify the pattern or give a `limit`";
+            return Err(Failure::permanent("REGEX_TIMEOUT", message));
+        }
+        Ok(())
+    }
+}
+
 /// Calls `each` with at most `limit` matches from the start, within the time for one step.
 pub(crate) fn for_each_match<'t>(
     regex: &Regex,
@@ -173,13 +195,10 @@ pub(crate) fn for_each_match<'t>(
     limit: usize,
     mut each: impl FnMut(Captures<'t>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let started = Instant::now();
-    for (i, captures) in regex.captures_iter(text).take(limit).enumerate() {
+    let mut time = SearchTime::start();
+    for captures in regex.captures_iter(text).take(limit) {
         each(captures)?;
-        if i % 64 == 63 && started.elapsed() > SEARCH_TIME {
-            let message = "the search took too long: simplify the pattern or give a `limit`";
-            return Err(Failure::permanent("REGEX_TIMEOUT", message));
-        }
+        time.check()?;
     }
     Ok(())
 }

@@ -14,8 +14,9 @@ pub(crate) struct Query;
 impl StepType for Query {
     fn spec(&self) -> StepSpec {
         StepSpec {
-            doc: "The language is jq's, with its standard library as far as it only computes: \
-                  there is no `input`, `env`, `now`, `debug` or `halt`, and no modules. A program \
+            doc: "The language is jq 1.7's, with its standard library as far as it only computes: \
+                  there is no `input`, `env`, `now`, `debug` or `halt`, and no modules; \
+                  `docs/jq.md` lists all that differs. A program \
                   that runs too long, recurses too deeply or makes too much (more than 10,000 \
                   results, or 4 MiB) fails with `QUERY_LIMIT`. Integers are exact to 64 bits and \
                   objects keep the order of their keys.",

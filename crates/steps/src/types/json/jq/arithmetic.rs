@@ -3,7 +3,6 @@
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 use std::rc::Rc;
 
-use jaq_core::ops::Math;
 use jaq_core::{Error, ValR};
 
 use super::budget::pay;
@@ -68,7 +67,7 @@ impl Add for Val {
                 object.depth = object.depth.max(r.depth);
                 Ok(Self::Obj(l))
             }
-            (l, r) => Err(Error::math(l, Math::Add, r)),
+            (l, r) => Err(failed(&l, &r, "cannot be added")),
         }
     }
 }
@@ -86,7 +85,7 @@ impl Sub for Val {
                 items.retain(|item| dropped.binary_search(&item).is_err());
                 Ok(Self::Arr(l))
             }
-            (l, r) => Err(Error::math(l, Math::Sub, r)),
+            (l, r) => Err(failed(&l, &r, "cannot be subtracted")),
         }
     }
 }
@@ -104,18 +103,18 @@ impl Mul for Val {
                 merge(Rc::make_mut(&mut l), &r);
                 Ok(Self::Obj(l))
             }
-            (l, r) => Err(Error::math(l, Math::Mul, r)),
+            (l, r) => Err(failed(&l, &r, "cannot be multiplied")),
         }
     }
 }
 
-/// A text so many times; null for less than once.
+/// A text so many times, rounded down; null for less than 0.
 fn repeat(text: &str, times: f64) -> Result {
-    if times.is_nan() || times <= 0.0 {
+    if times.is_nan() || times < 0.0 {
         return Ok(Val::Null);
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-    let times = (times as usize).max(1);
+    let times = times as usize;
     check_length(text.len().saturating_mul(times));
     Ok(Val::text(text.repeat(times)))
 }
@@ -142,7 +141,7 @@ impl Div for Val {
 
     fn div(self, other: Self) -> Result {
         match (self, other) {
-            (Self::Num(l), Self::Num(r)) if r.as_f64() == 0.0 => Err(by_zero(l, "/", r)),
+            (Self::Num(l), Self::Num(r)) if r.as_f64() == 0.0 => Err(by_zero(l, "divided", r)),
             (Self::Num(l), Self::Num(r)) => match (l, r) {
                 (Num::Int(a), Num::Int(b)) if a.checked_rem(b) == Some(0) => {
                     numbers(l, "/", r, i128::checked_div, |l, r| l / r)
@@ -150,14 +149,19 @@ impl Div for Val {
                 _ => floats(l, "/", r, |l, r| l / r),
             },
             (Self::Str(l), Self::Str(r)) => Ok(split(&l, &r)),
-            (l, r) => Err(Error::math(l, Math::Div, r)),
+            (l, r) => Err(failed(&l, &r, "cannot be divided")),
         }
     }
 }
 
-fn by_zero(l: Num, operator: &str, r: Num) -> Error<Val> {
-    let (l, r) = (Val::Num(l), Val::Num(r));
-    Error::str(format_args!("cannot calculate {l} {operator} {r}: the divisor is zero"))
+fn by_zero(l: Num, how: &str, r: Num) -> Error<Val> {
+    let why = format!("cannot be {how} because the divisor is zero");
+    failed(&Val::Num(l), &Val::Num(r), &why)
+}
+
+/// An operation is not defined for its operands, in jq's words.
+fn failed(l: &Val, r: &Val, why: &str) -> Error<Val> {
+    Error::str(format_args!("{} and {} {why}", l.described(), r.described()))
 }
 
 fn split(text: &str, separator: &str) -> Val {
@@ -176,10 +180,10 @@ impl Rem for Val {
     /// Of the whole parts, with the sign of the left one.
     fn rem(self, other: Self) -> Result {
         let (Self::Num(l), Self::Num(r)) = (&self, &other) else {
-            return Err(Error::math(self, Math::Rem, other));
+            return Err(failed(&self, &other, "cannot be divided (remainder)"));
         };
-        match (truncated(*l), truncated(*r)) {
-            (Some(_), Some(0)) => Err(by_zero(*l, "%", *r)),
+        match (l.truncated(), r.truncated()) {
+            (Some(_), Some(0)) => Err(by_zero(*l, "divided (remainder)", *r)),
             // No larger than either of them, except that a float is saturated to 128 bits first.
             (Some(a), Some(b)) => match Num::int(a.checked_rem(b).unwrap_or(0)) {
                 Some(rest) if is_whole(*l) && is_whole(*r) => Ok(Self::Num(rest)),
@@ -187,14 +191,6 @@ impl Rem for Val {
             },
             _ => Ok(Self::Num(Num::Float(f64::NAN))),
         }
-    }
-}
-
-fn truncated(n: Num) -> Option<i128> {
-    match n {
-        Num::Int(i) => Some(i),
-        #[expect(clippy::cast_possible_truncation, reason = "the whole part is asked for")]
-        Num::Float(f) => (!f.is_nan()).then_some(f as i128),
     }
 }
 
@@ -213,7 +209,7 @@ impl Neg for Val {
                 Error::str(format_args!("cannot negate {i}: the result has more than 64 bits"))
             }),
             Self::Num(Num::Float(f)) => Ok(Self::Num(Num::Float(-f))),
-            other => Err(Error::typ(other, "number")),
+            other => Err(Error::str(format_args!("{} cannot be negated", other.described()))),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! From program text to something that runs, kept for the next time.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jaq_core::compile::Undefined;
 use jaq_core::data::HasLut;
 use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::Def;
-use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, DataT, Filter, Lut};
 
 use super::budget::pay;
+use super::syntax::{self, SyntaxError};
 use super::value::Val;
 use super::{MAX_PROGRAM, natives};
 use crate::Failure;
@@ -47,18 +49,13 @@ const CACHED: usize = 64;
 /// The most tokens in a program; bounds how deep the parser can go.
 const MAX_TOKENS: usize = 4000;
 
-/// Definitions of the standard library that are left out: they reach outside or stop the server.
-const REFUSED: [&str; 4] = ["debug", "stderr", "halt", "halt_error"];
-
-/// Definitions that `natives` replaces; those of `nan` and `infinite` divide by zero, which fails
-/// here.
-const REPLACED: [&str; 4] = ["infinite", "isnan", "join", "nan"];
+/// The name of the definition that a program becomes.
+const MAIN: &str = "_main";
 
 /// Filters of other jq interpreters that are missing on purpose.
-const OUTSIDE: [&str; 13] = [
+const OUTSIDE: [&str; 16] = [
     "input",
     "inputs",
-    "input_filename",
     "input_line_number",
     "env",
     "now",
@@ -69,6 +66,10 @@ const OUTSIDE: [&str; 13] = [
     "halt",
     "halt_error",
     "get_search_list",
+    "modulemeta",
+    "input_filename",
+    "get_prog_origin",
+    "get_jq_origin",
 ];
 
 type Cache = VecDeque<(String, Arc<Filter<Data>>)>;
@@ -104,16 +105,22 @@ fn build(program: &str) -> Result<Filter<Data>, Failure> {
     if program.len() > MAX_PROGRAM || tokens(program) > MAX_TOKENS {
         return Err(invalid("the query is too long".to_owned()));
     }
+    let code = pairs_joined(program);
+    let program = code.as_ref();
     // What cannot be read is told by the loader.
-    if let Ok(tokens) = load::Lexer::new(program).lex() {
+    if let Ok(tokens) = jaq_core::load::Lexer::new(program).lex() {
         check_numbers(program, &tokens)?;
     }
     let arena = Arena::default();
-    let file = File { code: program, path: () };
-    let modules = Loader::new(definitions()).load(&arena, file).map_err(|errors| {
-        let errors = errors.into_iter().flat_map(|(_, error)| syntax(program, error));
+    let body = syntax::program(program, &arena).map_err(|errors| {
+        let errors = errors.iter().map(|error| unexpected(program, error));
         invalid(errors.collect::<Vec<_>>().join("; "))
     })?;
+    let main = Def { name: MAIN, args: Vec::new(), body };
+    let file = File { code: MAIN, path: () };
+    let definitions = library().iter().cloned().chain([main]);
+    let modules = Loader::new(definitions).load(&arena, file);
+    let modules = modules.map_err(|_| invalid("internal error".to_owned()))?;
     Compiler::default().with_funs(natives::all()).compile(modules).map_err(|errors| {
         let errors = errors.into_iter().flat_map(|(_, errors)| errors);
         let errors = errors.map(|(name, kind)| undefined(program, name, &kind));
@@ -139,12 +146,54 @@ fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The standard library, as far as it only computes.
-fn definitions() -> impl Iterator<Item = Def<&'static str>> {
-    let own = load::parse(include_str!("library.jq"), |p| p.defs()).unwrap_or_default();
-    let standard = jaq_core::defs().chain(jaq_std::defs());
-    let kept = |def: &Def<&str>| !REFUSED.contains(&def.name) && !REPLACED.contains(&def.name);
-    standard.filter(kept).chain(own)
+/// The standard library, as far as it only computes. Nothing of the interpreter's own is used.
+pub(super) fn library() -> &'static [Def<&'static str>] {
+    static LIBRARY: LazyLock<Vec<Def<&'static str>>> = LazyLock::new(|| {
+        // The names of its variables live as long as the process.
+        let arena: &'static Arena = Box::leak(Box::default());
+        syntax::library(include_str!("library.jq"), arena).unwrap_or_default()
+    });
+    &LIBRARY
+}
+
+/// The program with each pair of surrogate escapes in a string (`\ud83d\ude00`) as the character
+/// that it stands for, and U+FFFD for one that stands alone: the lexer knows no surrogates.
+fn pairs_joined(program: &str) -> Cow<'_, str> {
+    let is_escape = |text: &str, from: u32, to: u32| {
+        let digits = text.strip_prefix("\\u")?.get(..4)?;
+        u32::from_str_radix(digits, 16).ok().filter(|code| (from..=to).contains(code))
+    };
+    let has_surrogate = |text: &str| is_escape(text, 0xd800, 0xdfff).is_some();
+    if !program.match_indices("\\u").any(|(at, _)| has_surrogate(&program[at..])) {
+        return Cow::Borrowed(program);
+    }
+    let (mut out, mut rest) = (String::with_capacity(program.len()), program);
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let high = is_escape(rest, 0xd800, 0xdbff);
+        let low = high.and_then(|_| is_escape(rest.get(6..)?, 0xdc00, 0xdfff));
+        let taken = match (high, low) {
+            (Some(high), Some(low)) => {
+                let code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                12
+            }
+            _ if has_surrogate(rest) => {
+                out.push(char::REPLACEMENT_CHARACTER);
+                6
+            }
+            _ => {
+                // Together with what it escapes, so that `\\\\u` is no escape.
+                let taken = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+                out.push_str(&rest[..taken]);
+                taken
+            }
+        };
+        rest = &rest[taken..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// About how many tokens a program has: every symbol counts, and every run of letters and digits.
@@ -163,26 +212,10 @@ fn invalid(message: String) -> Failure {
     Failure::permanent("INVALID_QUERY", format!("`query` is no valid jq program: {message}"))
 }
 
-/// What is wrong, each with its place.
-fn syntax(program: &str, error: load::Error<&str>) -> Vec<String> {
-    match error {
-        load::Error::Io(errors) => errors
-            .into_iter()
-            .map(|(path, _)| format!("{}modules cannot be used here", place(program, path)))
-            .collect(),
-        load::Error::Lex(errors) => errors
-            .into_iter()
-            .map(|(expected, found)| {
-                format!("{}expected {}{}", place(program, found), expected.as_str(), seen(found))
-            })
-            .collect(),
-        load::Error::Parse(errors) => errors
-            .into_iter()
-            .map(|(expected, found)| {
-                format!("{}expected {}{}", place(program, found), expected.as_str(), seen(found))
-            })
-            .collect(),
-    }
+/// What is wrong, with its place.
+fn unexpected(program: &str, error: &SyntaxError<'_>) -> String {
+    let (place, found) = (place(program, error.found), seen(error.found));
+    format!("{place}expected {}{found}", error.expected)
 }
 
 fn seen(found: &str) -> String {
@@ -217,9 +250,10 @@ fn place(program: &str, part: &str) -> String {
     format!("line {line}, column {column}: ")
 }
 
-/// Whether the library itself parses; a defect in it would otherwise only show as missing filters.
+/// Why the library itself does not parse, which would otherwise only show as missing filters.
 #[cfg(test)]
-pub(super) fn library_parses() -> bool {
-    let text = include_str!("library.jq");
-    load::parse(text, |p| p.defs()).is_some()
+pub(super) fn library_error() -> Option<String> {
+    let (text, arena) = (include_str!("library.jq"), Arena::default());
+    let errors = syntax::library(text, &arena).err()?;
+    Some(errors.iter().map(|error| unexpected(text, error)).collect())
 }

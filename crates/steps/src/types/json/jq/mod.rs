@@ -10,11 +10,16 @@ mod arithmetic;
 mod budget;
 mod compile;
 mod convert;
+mod desugar;
+mod folds;
 mod natives;
+mod paths;
 mod patterns;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;
+mod time;
 mod value;
 mod walk;
 

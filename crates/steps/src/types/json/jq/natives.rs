@@ -4,15 +4,15 @@ use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
 use super::budget::{pay, pay_text};
-use super::compile::Data;
+use super::compile::{Data, library};
 use super::convert::from_json;
 use super::patterns;
-use super::text::check_length;
 use super::value::{Num, Val};
+use super::walk::not_indexable;
 
-/// Filters of the library that are left out: they reach outside, depend on the machine, stop the
-/// server, or run in a loop that nothing bounds.
-const REFUSED: [&str; 12] = [
+/// Filters of the interpreter's library that are not used: they reach outside, depend on the
+/// machine, stop the server, run in a loop that nothing bounds, or are not as in jq.
+const REFUSED: [&str; 22] = [
     "halt",
     "env",
     "now",
@@ -25,22 +25,49 @@ const REFUSED: [&str; 12] = [
     "split_",
     "jn",
     "yn",
+    "fromdateiso8601",
+    "todateiso8601",
+    "strftime",
+    "strptime",
+    "gmtime",
+    "mktime",
+    "ltrimstr",
+    "rtrimstr",
+    "decode_base64",
+    "implode",
+];
+
+/// Names under which the library's own are used where jq gives the name another meaning.
+const RENAMED: [(&str, usize, &str); 5] = [
+    ("range", 3, "_range"),
+    ("limit", 2, "_limit"),
+    ("utf8bytelength", 0, "_utf8bytelength"),
+    ("last", 1, "_last_or_empty"),
+    ("explode", 0, "_explode"),
 ];
 
 /// All filters a program may use beside those written in jq.
 pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
     let library = jaq_core::funs().chain(jaq_std::funs());
     let kept = library.filter(|(name, _, _): &Fun<Data>| !REFUSED.contains(name));
-    kept.chain(own()).chain(patterns::all())
+    let renamed = kept.map(|(name, args, code): Fun<Data>| {
+        let new = RENAMED.iter().find(|(old, arity, _)| *old == name && *arity == args.len());
+        (new.map_or(name, |(_, _, new)| *new), args, code)
+    });
+    let own = own().chain(super::text::all()).chain(super::time::all());
+    let own = own.chain(patterns::all()).chain(super::paths::all()).chain(super::folds::all());
+    renamed.chain(own)
 }
 
 fn own() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 11] = [
+    let filters: [Filter<RunPtr<Data>>; 13] = [
+        ("_unfit", v(1), |cv| unary(cv, |value, why| Err(unfit(&value, &why)))),
+        ("builtins", v(0), |_| bome(Ok(names()))),
         ("nan", v(0), |_| bome(Ok(Val::Num(Num::Float(f64::NAN))))),
         ("infinite", v(0), |_| bome(Ok(Val::Num(Num::Float(f64::INFINITY))))),
-        ("isnan", v(0), |cv| bome(Ok(Val::Bool(is_nan(&cv.1))))),
+        ("isnan", v(0), |cv| bome(Ok(Val::Bool(cv.1.is_nan())))),
+        ("type", v(0), |cv| bome(Ok(Val::text(cv.1.kind())))),
         ("length", v(0), |cv| bome(length(&cv.1))),
-        ("join", v(1), |cv| unary(cv, |list, separator| join(&list, &separator))),
         ("fromjson", v(0), |cv| bome(from_json_text(&cv.1))),
         ("tojson", v(0), |cv| bome(Ok(Val::text(cv.1.to_json_text())))),
         ("contains", v(1), |cv| unary(cv, |l, r| contains(&l, &r).map(Val::Bool))),
@@ -51,14 +78,30 @@ fn own() -> impl Iterator<Item = Fun<Data>> {
     filters.into_iter().map(run::<Data>)
 }
 
-fn is_nan(value: &Val) -> bool {
-    matches!(value, Val::Num(Num::Float(f)) if f.is_nan())
+/// The error of a value that a filter cannot use.
+fn unfit(value: &Val, why: &Val) -> Error<Val> {
+    let Val::Str(why) = why else { return Error::new(why.clone()) };
+    Error::str(format_args!("{} {why}", value.described()))
+}
+
+/// `name/arity` of all filters.
+fn names() -> Val {
+    let natives = all().map(|(name, args, _)| (name, args.len()));
+    let defined = library().iter().map(|def| (def.name, def.args.len()));
+    let public = natives.chain(defined).filter(|(name, _)| !name.starts_with(['_', '!', '@']));
+    let mut names: Vec<Val> =
+        public.map(|(name, arity)| Val::text(format!("{name}/{arity}"))).collect();
+    names.sort();
+    names.dedup();
+    Val::array(names)
 }
 
 fn length(value: &Val) -> ValR<Val> {
     Ok(match value {
         Val::Null => Val::count(0),
-        Val::Bool(_) => return Err(Error::str(format_args!("{value} has no length"))),
+        Val::Bool(_) => {
+            return Err(Error::str(format_args!("{} has no length", value.described())));
+        }
         // The absolute value of every integer of 64 bits has at most 64 bits.
         Val::Num(Num::Int(i)) => Val::Num(Num::Int(i.abs())),
         Val::Num(Num::Float(f)) => Val::Num(Num::Float(f.abs())),
@@ -71,35 +114,26 @@ fn length(value: &Val) -> ValR<Val> {
     })
 }
 
-/// The items as one text: null as nothing, numbers and booleans as in JSON.
-fn join(list: &Val, separator: &Val) -> ValR<Val> {
-    let (Val::Arr(list), Val::Str(separator)) = (list, separator) else {
-        return Err(Error::str("join needs an array and a text"));
+fn from_json_text(text: &Val) -> ValR<Val> {
+    let Val::Str(text) = text else {
+        return Err(Error::str(format_args!("{} only strings can be parsed", text.described())));
     };
-    let mut joined = String::new();
-    for (i, item) in list.items.iter().enumerate() {
-        let part = match item {
-            Val::Null => String::new(),
-            Val::Str(text) => text.as_ref().to_owned(),
-            Val::Bool(_) | Val::Num(_) => item.to_json_text(),
-            other => return Err(Error::typ(other.clone(), "text")),
-        };
-        let before = if i > 0 { separator.as_ref() } else { "" };
-        pay_text(before.len() + part.len());
-        check_length(joined.len() + before.len() + part.len());
-        joined.push_str(before);
-        joined.push_str(&part);
+    pay_text(text.len());
+    let json = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // jq writes "not a number" as null and reads it so, with any digits behind.
+    let payload = json.trim().strip_prefix("nan");
+    if payload.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit())) {
+        return Ok(Val::Num(Num::Float(f64::NAN)));
     }
-    Ok(Val::text(joined))
+    let parsed = stepwell_core::json::from_str(json).map_err(|error| {
+        Error::str(format_args!("{error} (while parsing '{}')", text_start(text)))
+    })?;
+    Ok(from_json(&parsed))
 }
 
-fn from_json_text(text: &Val) -> ValR<Val> {
-    let Val::Str(text) = text else { return Err(Error::typ(text.clone(), "text")) };
-    pay_text(text.len());
-    let parsed = stepwell_core::json::from_str(text);
-    let parsed =
-        parsed.map_err(|error| Error::str(format_args!("cannot parse as JSON: {error}")))?;
-    Ok(from_json(&parsed))
+/// The beginning of a text, for an error.
+fn text_start(text: &str) -> &str {
+    &text[..text.floor_char_boundary(100)]
 }
 
 /// Texts by their parts, arrays and objects by their members, anything else by equality.
@@ -119,7 +153,8 @@ fn contains(l: &Val, r: &Val) -> Result<bool, Error<Val>> {
             .all(|(key, r)| l.map.get(key).is_some_and(|l| contains(l, r).unwrap_or(false))),
         (Val::Null | Val::Bool(_) | Val::Num(_), _) => l == r,
         _ => {
-            let message = format_args!("cannot tell whether {l} contains {r}");
+            let (l, r) = (l.described(), r.described());
+            let message = format_args!("{l} and {r} cannot have their containment checked");
             return Err(Error::str(message));
         }
     })
@@ -129,10 +164,14 @@ fn has(value: &Val, key: &Val) -> ValR<Val> {
     match (value, key) {
         (Val::Obj(object), Val::Str(key)) => Ok(Val::Bool(object.map.contains_key(key))),
         (Val::Arr(array), Val::Num(n)) => {
-            let at = n.floor().and_then(|at| usize::try_from(at).ok());
+            let at = n.truncated().and_then(|at| usize::try_from(at).ok());
             Ok(Val::Bool(at.is_some_and(|at| at < array.items.len())))
         }
-        _ => Err(Error::index(value.clone(), key.clone())),
+        (Val::Null, _) => Ok(Val::Bool(false)),
+        _ => {
+            let (value, key) = (value.kind(), key.kind());
+            Err(Error::str(format_args!("Cannot check whether {value} has a {key} key")))
+        }
     }
 }
 
@@ -164,13 +203,15 @@ pub(super) fn indices(value: &Val, part: &Val) -> ValR<Val> {
             let items = array.items.iter().enumerate();
             items.filter(|(_, other)| *other == item).map(|(i, _)| Val::count(i)).collect()
         }
-        _ => return Err(Error::index(value.clone(), part.clone())),
+        _ => return Err(not_indexable(value, part)),
     })
 }
 
 /// Where an item is in a sorted array; where it is not, -1 minus the place to insert it.
 fn search(list: &Val, item: &Val) -> ValR<Val> {
-    let Val::Arr(array) = list else { return Err(Error::typ(list.clone(), "array")) };
+    let Val::Arr(array) = list else {
+        return Err(Error::str(format_args!("{} cannot be searched from", list.described())));
+    };
     let signed = |at: usize| i128::try_from(at).unwrap_or(i128::MAX);
     let at = array.items.binary_search(item).map_or_else(|at| -1 - signed(at), signed);
     Ok(Val::Num(Num::Int(at)))

@@ -1,33 +1,47 @@
-//! Regular expressions, by the same bounded engine as the text operations'. The library's own
-//! `test`, `match`, `capture`, `scan`, `split` and `sub` are written on these three.
+//! Regular expressions, by the same bounded engine as the text operations'. `test`, `match`,
+//! `capture`, `scan`, `split` and `sub` are written on these filters.
 
-use jaq_core::native::{Filter, Fun, bome, run, v};
-use jaq_core::{Cv, Error, RunPtr, ValR, ValT as _};
-use regex::Captures;
+use jaq_core::box_iter::box_once;
+use jaq_core::native::{Fun, bome, v};
+use jaq_core::{Bind, Cv, Error, Exn, Native, ValR, ValT as _, ValX, ValXs};
+use regex::{Captures, Regex};
 
 use super::budget::{pay, pay_text};
 use super::compile::Data;
-use super::value::Val;
-use crate::regexes::{compile, for_each_match};
+use super::text::check_length;
+use super::value::{Num, Val};
+use crate::regexes::{SearchTime, compile};
 
-pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 3] = [
-        ("matches", v(2), |cv| bome(search(Give::Matches, cv))),
-        ("split_matches", v(2), |cv| bome(search(Give::Both, cv))),
-        ("split_", v(2), |cv| bome(search(Give::Between, cv))),
-    ];
-    filters.into_iter().map(run::<Data>)
-}
-
-/// What a search gives: the matches, what is between them, or both in turn.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Give {
-    Matches,
-    Between,
-    Both,
+pub(super) fn all() -> Vec<Fun<Data>> {
+    vec![
+        ("_test", v(2), Native::new(|cv| bome(Search::new(cv).and_then(|s| s.test())))),
+        ("_match", v(2), Native::new(|cv| bome(Search::new(cv).and_then(|s| s.matches())))),
+        ("_split", v(2), Native::new(|cv| bome(Search::new(cv).and_then(|s| s.split())))),
+        (
+            "_sub",
+            [Bind::Fun(()), Bind::Var(()), Bind::Var(())].into(),
+            Native::new(|mut cv| {
+                let flags = cv.0.pop_var();
+                let pattern = cv.0.pop_var();
+                let (filter, context) = cv.0.pop_fun();
+                let text = cv.1.clone();
+                let insert = |captures| filter.run((context.clone(), captures));
+                let substituted = Search::of(cv.1, &pattern, &flags)
+                    .map_err(Exn::from)
+                    .and_then(|search| search.substitute(insert));
+                match substituted {
+                    // Without a match, or without an output for one, the text stays.
+                    Ok(texts) if texts.is_empty() => box_once(Ok(text)),
+                    Ok(texts) => Box::new(texts.into_iter().map(|text| Ok(Val::text(text)))),
+                    Err(error) => box_once(Err(error)),
+                }
+            }),
+        ),
+    ]
 }
 
 /// The flags of a search, from jq's letters.
+#[derive(Default)]
 struct Flags {
     global: bool,
     ignore_empty: bool,
@@ -36,87 +50,215 @@ struct Flags {
 }
 
 impl Flags {
-    fn new(letters: &str) -> Result<Self, Error<Val>> {
-        let mut flags = Self { global: false, ignore_empty: false, inline: String::new() };
+    fn new(flags: &Val) -> Result<Self, Error<Val>> {
+        let letters = match flags {
+            Val::Null => "",
+            Val::Str(letters) => letters,
+            other => return Err(not_a_string(other)),
+        };
+        let mut flags = Self::default();
         for letter in letters.chars() {
             match letter {
                 'g' => flags.global = true,
                 'n' => flags.ignore_empty = true,
-                'i' | 'm' | 's' | 'x' => flags.inline.push(letter),
-                'l' => flags.inline.push('U'),
-                'p' => flags.inline.push_str("ms"),
-                other => return Err(Error::str(format_args!("invalid regex flag: {other}"))),
+                'i' | 'x' => flags.inline.push(letter),
+                // `^` and `$` mean the ends of the text, as without it.
+                's' => {}
+                // What Oniguruma calls multi-line: `.` is any character.
+                'p' | 'm' => flags.inline.push('s'),
+                'l' => {
+                    let message = "the regex flag `l` (the longest match) is not supported: \
+                                   write longer alternatives first";
+                    return Err(Error::str(message));
+                }
+                _ => {
+                    let message = format_args!("{letters} is not a valid modifier string");
+                    return Err(Error::str(message));
+                }
             }
         }
         Ok(flags)
     }
 }
 
-fn search(give: Give, mut cv: Cv<'_, Data>) -> ValR<Val> {
-    let flags = cv.0.pop_var();
-    let pattern = cv.0.pop_var();
-    let flags = match &flags {
-        Val::Null => Flags::new("")?,
-        Val::Str(letters) => Flags::new(letters)?,
-        other => return Err(Error::typ(other.clone(), "text")),
-    };
-    let (Val::Str(pattern), Val::Str(text)) = (&pattern, &cv.1) else {
-        return Err(Error::str(format_args!("cannot match {} with {pattern}", cv.1)));
-    };
-    let pattern = match flags.inline.as_str() {
-        "" => pattern.as_ref().to_owned(),
-        letters => format!("(?{letters}){pattern}"),
-    };
-    let regex = compile(&pattern).map_err(|failure| Error::str(failure.message))?;
-    let names: Vec<Option<&str>> = regex.capture_names().collect();
-    let mut place = Place { text, byte: 0, character: 0 };
-    let mut found = Vec::new();
-    let mut between = 0;
-    pay_text(text.len());
-    let limit = if flags.global || flags.ignore_empty { usize::MAX } else { 1 };
-    let mut done = false;
-    for_each_match(&regex, text, limit, |captures| {
-        let whole = captures.get_match();
-        pay(1);
-        if done || (flags.ignore_empty && whole.is_empty()) {
-            return Ok(());
-        }
-        if give != Give::Matches {
-            found.push(Val::text(&text[between..whole.start()]));
-            between = whole.end();
-        }
-        if give != Give::Between {
-            found.push(groups(&captures, &names, &mut place));
-        }
-        done = !flags.global;
-        Ok(())
-    })
-    .map_err(|failure| Error::str(failure.message))?;
-    if give != Give::Matches {
-        found.push(Val::text(&text[between..]));
-    }
-    Ok(Val::array(found))
+fn not_a_string(value: &Val) -> Error<Val> {
+    Error::str(format_args!("{} cannot be matched, as it is not a string", value.described()))
 }
 
-/// The groups of a match that took part in it, the whole first.
-fn groups(captures: &Captures<'_>, names: &[Option<&str>], place: &mut Place<'_>) -> Val {
-    let taken = captures.iter().zip(names).filter_map(|(group, name)| Some((group?, name)));
-    let whole_start = place.of(captures.get_match().start());
-    let groups = taken.map(|(group, name)| {
-        let before = &place.text[captures.get_match().start()..group.start()];
-        pay_text(before.len());
-        let offset = whole_start + before.chars().count();
-        let mut fields = vec![
-            ("offset", Val::count(offset)),
-            ("length", Val::count(group.as_str().chars().count())),
-            ("string", Val::text(group.as_str())),
-        ];
-        fields.extend(name.map(|name| ("name", Val::text(name))));
-        let fields = fields.into_iter().map(|(key, value)| (Val::text(key), value));
-        // Its keys are texts.
-        Val::from_map(fields).unwrap_or(Val::Null)
-    });
-    groups.collect()
+struct Search {
+    text: std::rc::Rc<str>,
+    regex: Regex,
+    flags: Flags,
+}
+
+impl Search {
+    /// A search with the arguments `(pattern; flags)`.
+    fn new(mut cv: Cv<'_, Data>) -> Result<Self, Error<Val>> {
+        let flags = cv.0.pop_var();
+        let pattern = cv.0.pop_var();
+        Self::of(cv.1, &pattern, &flags)
+    }
+
+    fn of(text: Val, pattern: &Val, flags: &Val) -> Result<Self, Error<Val>> {
+        let Val::Str(text) = text else { return Err(not_a_string(&text)) };
+        let Val::Str(pattern) = pattern else { return Err(not_a_string(pattern)) };
+        let flags = Flags::new(flags)?;
+        let pattern = match flags.inline.as_str() {
+            "" => pattern.as_ref().to_owned(),
+            letters => format!("(?{letters}){pattern}"),
+        };
+        let regex = compile(&pattern).map_err(|failure| Error::str(failure.message))?;
+        pay_text(text.len());
+        Ok(Self { text, regex, flags })
+    }
+
+    fn test(&self) -> ValR<Val> {
+        let mut is_match = false;
+        self.each(|_| {
+            is_match = true;
+            Ok(false)
+        })?;
+        Ok(Val::Bool(is_match))
+    }
+
+    fn matches(&self) -> ValR<Val> {
+        let mut found = Vec::new();
+        let mut place = Place { text: &self.text, byte: 0, character: 0 };
+        self.each(|captures| {
+            found.push(self.match_object(captures, &mut place));
+            Ok(true)
+        })?;
+        Ok(Val::array(found))
+    }
+
+    /// What is between the matches.
+    fn split(&self) -> ValR<Val> {
+        let mut parts = Vec::new();
+        let mut start = 0;
+        self.each(|captures| {
+            let whole = captures.get_match();
+            parts.push(Val::text(&self.text[start..whole.start()]));
+            start = whole.end();
+            Ok(true)
+        })?;
+        parts.push(Val::text(&self.text[start..]));
+        Ok(Val::array(parts))
+    }
+
+    /// The texts with each match replaced: one for each output of `insert`, which is given the
+    /// named groups.
+    fn substitute<'a>(&self, insert: impl Fn(Val) -> ValXs<'a, Val>) -> ValX<'a, Vec<String>, Val> {
+        let mut texts: Vec<String> = Vec::new();
+        let mut start = 0;
+        self.each::<Exn<'a, Val>>(|captures| {
+            let whole = captures.get_match();
+            let gap = &self.text[start..whole.start()];
+            start = whole.end();
+            for (i, inserted) in insert(self.named(captures)).enumerate() {
+                let inserted = inserted?;
+                let Val::Str(inserted) = &inserted else {
+                    let (gap, found) = (Val::text(gap).described(), inserted.described());
+                    let message = format_args!("{gap} and {found} cannot be added");
+                    return Err(Error::str(message).into());
+                };
+                if texts.len() == i {
+                    pay(1);
+                    texts.push(String::new());
+                }
+                let text = &mut texts[i];
+                pay_text(gap.len() + inserted.len());
+                check_length(text.len() + gap.len() + inserted.len());
+                text.push_str(gap);
+                text.push_str(inserted);
+            }
+            Ok(true)
+        })?;
+        let rest = &self.text[start..];
+        for text in &mut texts {
+            check_length(text.len() + rest.len());
+            text.push_str(rest);
+        }
+        Ok(texts)
+    }
+
+    /// Calls `f` with each match, until it is `false`. After an empty match the search goes on
+    /// with the next character.
+    fn each<E: From<Error<Val>>>(
+        &self,
+        mut f: impl FnMut(&Captures<'_>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut time = SearchTime::start();
+        let mut at = 0;
+        while at <= self.text.len() {
+            pay(1);
+            time.check().map_err(|failure| Error::str(failure.message))?;
+            let Some(captures) = self.regex.captures_at(&self.text, at) else { break };
+            let whole = captures.get_match();
+            at = match self.text[whole.end()..].chars().next() {
+                Some(next) if whole.is_empty() => whole.end() + next.len_utf8(),
+                None if whole.is_empty() => self.text.len() + 1,
+                _ => whole.end(),
+            };
+            if self.flags.ignore_empty && whole.is_empty() {
+                continue;
+            }
+            if !f(&captures)? || !self.flags.global {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The named groups; null for one that took no part.
+    fn named(&self, captures: &Captures<'_>) -> Val {
+        let named = self.regex.capture_names().zip(captures.iter());
+        let named = named.filter_map(|(name, group)| {
+            let value = group.map_or(Val::Null, |group| Val::text(group.as_str()));
+            Some((std::rc::Rc::from(name?), value))
+        });
+        Val::object(named.collect())
+    }
+
+    /// `{offset, length, string, captures}`. Every group is there, so that positions count; one
+    /// that took no part has the offset -1 and the string null.
+    fn match_object(&self, captures: &Captures<'_>, place: &mut Place<'_>) -> Val {
+        let whole = captures.get_match();
+        let start = place.of(whole.start());
+        let group = |(name, group): (Option<&str>, Option<regex::Match<'_>>)| {
+            let (offset, length, string) = match group {
+                // As jq 1.7: in an empty match every group is empty.
+                _ if whole.is_empty() => (Val::count(start), 0, Val::text("")),
+                None => (Val::Num(Num::Int(-1)), 0, Val::Null),
+                Some(group) => {
+                    let before = &self.text[whole.start().min(group.start())..group.start()];
+                    pay_text(before.len());
+                    let offset = start + before.chars().count();
+                    let length = group.as_str().chars().count();
+                    (Val::count(offset), length, Val::text(group.as_str()))
+                }
+            };
+            let name = name.map_or(Val::Null, Val::text);
+            object([
+                ("offset", offset),
+                ("length", Val::count(length)),
+                ("string", string),
+                ("name", name),
+            ])
+        };
+        let groups = self.regex.capture_names().zip(captures.iter()).skip(1).map(group).collect();
+        object([
+            ("offset", Val::count(start)),
+            ("length", Val::count(whole.as_str().chars().count())),
+            ("string", Val::text(whole.as_str())),
+            ("captures", groups),
+        ])
+    }
+}
+
+fn object<const N: usize>(fields: [(&str, Val); N]) -> Val {
+    let fields = fields.into_iter().map(|(key, value)| (Val::text(key), value));
+    // Its keys are texts.
+    Val::from_map(fields).unwrap_or(Val::Null)
 }
 
 /// Counts characters while matches go forward, so that all of them together read the text once.

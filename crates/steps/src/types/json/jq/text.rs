@@ -2,11 +2,145 @@
 
 use std::fmt;
 
-use super::budget::{Exhausted, pay_text, stop};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use data_encoding::BASE32;
+use jaq_core::native::{Filter, Fun, bome, run, unary, v};
+use jaq_core::{Error, RunPtr, ValR};
+
+use super::budget::{Exhausted, pay, pay_text, stop};
+use super::compile::Data;
 use super::value::{MAX_TEXT, Num, Val};
+
+/// The filters on texts that differ from the interpreter's library.
+pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
+    let filters: [Filter<RunPtr<Data>>; 7] = [
+        ("ltrimstr", v(1), |cv| {
+            unary(cv, |text, part| Ok(trimmed(text, &part, |text, part| text.strip_prefix(part))))
+        }),
+        ("rtrimstr", v(1), |cv| {
+            unary(cv, |text, part| Ok(trimmed(text, &part, |text, part| text.strip_suffix(part))))
+        }),
+        ("implode", v(0), |cv| bome(implode(&cv.1))),
+        ("join", v(1), |cv| unary(cv, |list, separator| join(&list, &separator))),
+        ("_decode_base64", v(0), |cv| bome(decode_base64(&cv.1))),
+        ("_encode_base32", v(0), |cv| bome(encode_base32(&cv.1))),
+        ("_decode_base32", v(0), |cv| bome(decode_base32(&cv.1))),
+    ];
+    filters.into_iter().map(run::<Data>)
+}
+
+/// The text without a part at its end or beginning; anything else as it is.
+fn trimmed(value: Val, part: &Val, strip: for<'t> fn(&'t str, &str) -> Option<&'t str>) -> Val {
+    let (Val::Str(text), Val::Str(part)) = (&value, part) else { return value };
+    match strip(text, part) {
+        Some(rest) => Val::text(rest),
+        None => value,
+    }
+}
+
+/// Characters by their numbers; U+FFFD for a number that is none.
+fn implode(numbers: &Val) -> ValR<Val> {
+    let Val::Arr(numbers) = numbers else {
+        return Err(Error::str("implode input must be an array"));
+    };
+    let character = |number: &Val| {
+        pay(1);
+        let code = match number {
+            Val::Num(n) => n.truncated(),
+            _ => None,
+        };
+        let code = code.ok_or_else(|| {
+            let found = number.described();
+            let why = "can't be imploded, unicode codepoint needs to be numeric";
+            Error::str(format_args!("{found} {why}"))
+        })?;
+        let character = u32::try_from(code).ok().and_then(char::from_u32);
+        Ok(character.unwrap_or(char::REPLACEMENT_CHARACTER))
+    };
+    numbers.items.iter().map(character).collect::<Result<String, _>>().map(Val::text)
+}
+
+/// The items as one text: null as nothing, numbers and booleans as in JSON.
+fn join(list: &Val, separator: &Val) -> ValR<Val> {
+    let Val::Arr(list) = list else {
+        return Err(Error::str(format_args!("Cannot iterate over {}", list.described())));
+    };
+    let before = |joined: &str, item: &Val| {
+        let joined = Val::text(joined).described();
+        Error::str(format_args!("{joined} and {} cannot be added", item.described()))
+    };
+    let mut joined = String::new();
+    for (i, item) in list.items.iter().enumerate() {
+        if i > 0 {
+            match separator {
+                Val::Str(separator) => append(&mut joined, separator),
+                Val::Null => {}
+                other => return Err(before(&joined, other)),
+            }
+        }
+        match item {
+            Val::Null => {}
+            Val::Str(text) => append(&mut joined, text),
+            Val::Bool(_) | Val::Num(_) => append(&mut joined, &item.to_json_text()),
+            other => return Err(before(&joined, other)),
+        }
+    }
+    Ok(Val::text(joined))
+}
+
+fn append(to: &mut String, text: &str) {
+    pay_text(text.len());
+    check_length(to.len() + text.len());
+    to.push_str(text);
+}
+
+/// As jq: padding may be missing, and ends the text where it is there.
+fn decode_base64(text: &Val) -> ValR<Val> {
+    const DECODER: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let text = text.to_text();
+    let Val::Str(written) = &text else { return Ok(Val::Null) };
+    pay_text(written.len());
+    let digits = written.split('=').next().unwrap_or_default();
+    if digits.len() % 4 == 1
+        && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+    {
+        let found = text.described();
+        return Err(Error::str(format_args!("{found} trailing base64 byte found")));
+    }
+    let bytes = DECODER
+        .decode(digits)
+        .map_err(|_| Error::str(format_args!("{} is not valid base64 data", text.described())))?;
+    Ok(Val::text(String::from_utf8_lossy(&bytes)))
+}
+
+fn encode_base32(value: &Val) -> ValR<Val> {
+    let Val::Str(text) = value.to_text() else { return Ok(Val::Null) };
+    pay_text(2 * text.len());
+    Ok(Val::text(BASE32.encode(text.as_bytes())))
+}
+
+fn decode_base32(text: &Val) -> ValR<Val> {
+    let text = text.to_text();
+    let Val::Str(written) = &text else { return Ok(Val::Null) };
+    pay_text(written.len());
+    let bytes = BASE32
+        .decode(written.as_bytes())
+        .map_err(|_| Error::str(format_args!("{} is not valid base32 data", text.described())))?;
+    Ok(Val::text(String::from_utf8_lossy(&bytes)))
+}
 
 /// How much of a value is shown in an error, in characters.
 const SHOWN: usize = 100;
+
+/// How much of a value's JSON an error describes, in bytes.
+const DESCRIBED: usize = 11;
 
 /// A string that ends the program when it grows too long.
 struct Bounded(String);
@@ -68,6 +202,31 @@ impl Val {
             out.0.push('…');
         }
         out.0
+    }
+
+    /// The name of its type.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Num(_) => "number",
+            Self::Str(_) => "string",
+            Self::Arr(_) => "array",
+            Self::Obj(_) => "object",
+        }
+    }
+
+    /// Its type and the beginning of its JSON, as jq shows it in errors: `string ("very-long-...)`.
+    pub fn described(&self) -> String {
+        let mut out = Short(String::new(), DESCRIBED + 4);
+        let cut = self.write_json(&mut out).is_err();
+        let shown = if cut || out.0.len() > DESCRIBED + 3 {
+            let end = out.0.floor_char_boundary(DESCRIBED);
+            format!("{}...", &out.0[..end])
+        } else {
+            out.0
+        };
+        format!("{} ({shown})", self.kind())
     }
 
     fn write_json(&self, out: &mut dyn fmt::Write) -> fmt::Result {

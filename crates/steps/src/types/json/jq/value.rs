@@ -98,6 +98,15 @@ impl Num {
         }
     }
 
+    /// The integer towards zero; `None` for not a number.
+    pub fn truncated(self) -> Option<i128> {
+        match self {
+            Self::Int(i) => Some(i),
+            #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+            Self::Float(f) => (!f.is_nan()).then_some(f as i128),
+        }
+    }
+
     /// As an index: the integer at or below it; `None` for not a number.
     pub fn floor(self) -> Option<i128> {
         match self {
@@ -183,21 +192,32 @@ impl Obj {
     }
 }
 
+/// What the operators of a program compare by: in jq, "not a number" is less than itself and not
+/// equal to itself. Sorting needs a total order and goes by [`Ord`].
+#[expect(clippy::non_canonical_partial_ord_impl, reason = "the operators differ from the order")]
 impl PartialOrd for Val {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        if self.is_nan() && other.is_nan() {
+            return Some(Ordering::Less);
+        }
         Some(self.cmp(other))
     }
 }
 
 impl PartialEq for Val {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        self.cmp(other) == Ordering::Equal && !self.is_nan()
     }
 }
 
 impl Eq for Val {}
 
 impl Val {
+    /// Whether it is the number that is "not a number".
+    pub fn is_nan(&self) -> bool {
+        matches!(self, Self::Num(Num::Float(f)) if f.is_nan())
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,

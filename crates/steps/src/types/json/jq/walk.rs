@@ -88,7 +88,7 @@ impl jaq_core::ValT for Val {
                 let entries = Rc::unwrap_or_clone(o).map.into_iter();
                 Box::new(entries.map(|(key, value)| Ok((Self::Str(key), value))))
             }
-            other => box_once(Err(not_iterable(other))),
+            other => box_once(Err(not_iterable(&other))),
         }
     }
 
@@ -96,7 +96,7 @@ impl jaq_core::ValT for Val {
         match self {
             Self::Arr(a) => Box::new(Rc::unwrap_or_clone(a).items.into_iter().map(Ok)),
             Self::Obj(o) => Box::new(Rc::unwrap_or_clone(o).map.into_values().map(Ok)),
-            other => box_once(Err(not_iterable(other))),
+            other => box_once(Err(not_iterable(&other))),
         }
     }
 
@@ -105,7 +105,7 @@ impl jaq_core::ValT for Val {
         Ok(match (self, index) {
             (Self::Null, Self::Null | Self::Num(_) | Self::Str(_) | Self::Obj(_)) => Self::Null,
             (Self::Arr(a), Self::Num(n)) => {
-                let at = position(*n, a.items.len());
+                let at = n.truncated().and_then(|at| position(Num::Int(at), a.items.len()));
                 at.and_then(|at| a.items.get(at).cloned()).unwrap_or(Self::Null)
             }
             (Self::Obj(o), Self::Str(key)) => o.map.get(key).cloned().unwrap_or(Self::Null),
@@ -113,7 +113,7 @@ impl jaq_core::ValT for Val {
             (value @ (Self::Arr(_) | Self::Str(_)), Self::Obj(slice)) => {
                 return value.range(bounds(slice));
             }
-            (value, _) => return Err(Error::index(value, index.clone())),
+            (value, _) => return Err(not_indexable(&value, index)),
         })
     }
 
@@ -129,7 +129,7 @@ impl jaq_core::ValT for Val {
                 let (from, to) = slice(range, text.chars().count())?;
                 Ok(Self::text(text.chars().skip(from).take(to - from).collect::<String>()))
             }
-            other => Err(Error::typ(other, "array or text")),
+            other => Err(range_refused(&other)),
         }
     }
 
@@ -146,7 +146,7 @@ impl jaq_core::ValT for Val {
                 let map = entries.map(|(key, value)| Ok((key, value?)));
                 Ok(Self::object(map.collect::<Result<_, Exn<'a, Self>>>()?))
             }
-            other => opt.fail(other, |value| not_iterable(value).into()),
+            other => opt.fail(other, |value| not_iterable(&value).into()),
         }
     }
 
@@ -164,7 +164,7 @@ impl jaq_core::ValT for Val {
             (value @ (Self::Null | Self::Arr(_)), Self::Obj(slice)) => {
                 value.map_range(bounds(slice), opt, f)
             }
-            (value, _) => opt.fail(value, |value| Error::index(value, index.clone()).into()),
+            (value, _) => opt.fail(value, |value| not_changeable(&value, index).into()),
         }
     }
 
@@ -177,7 +177,7 @@ impl jaq_core::ValT for Val {
         let mut array = match self {
             Self::Null => Rc::default(),
             Self::Arr(array) => array,
-            other => return opt.fail(other, |value| Error::typ(value, "array").into()),
+            other => return opt.fail(other, |value| range_refused(&value).into()),
         };
         let (from, to) = match slice(range, array.items.len()) {
             Ok(slice) => slice,
@@ -187,7 +187,10 @@ impl jaq_core::ValT for Val {
         let new = match f(part).next().transpose()? {
             None | Some(Self::Null) => Rc::default(),
             Some(Self::Arr(new)) => new,
-            Some(other) => return Err(Error::typ(other, "array").into()),
+            Some(_) => {
+                let message = "A slice of an array can only be assigned another array";
+                return Err(Error::str(message).into());
+            }
         };
         let changed = Rc::make_mut(&mut array);
         pay(changed.items.len());
@@ -205,15 +208,45 @@ impl jaq_core::ValT for Val {
     }
 }
 
-fn not_iterable(value: Val) -> Error<Val> {
-    Error::typ(value, "array or object")
+fn not_iterable(value: &Val) -> Error<Val> {
+    Error::str(format_args!("Cannot iterate over {}", value.described()))
+}
+
+fn range_refused(value: &Val) -> Error<Val> {
+    match value {
+        Val::Str(_) => Error::str("Cannot update string slices"),
+        _ => Error::str(format_args!("Cannot index {} with object", value.kind())),
+    }
+}
+
+/// The longest key that an error names.
+const NAMED_KEY: usize = 30;
+
+pub(super) fn not_indexable(value: &Val, index: &Val) -> Error<Val> {
+    match index {
+        Val::Str(key) if key.len() < NAMED_KEY => {
+            Error::str(format_args!("Cannot index {} with string \"{key}\"", value.kind()))
+        }
+        _ => Error::str(format_args!("Cannot index {} with {}", value.kind(), index.kind())),
+    }
+}
+
+/// jq reads a field before it changes it, so the error is the same, but for slices of texts.
+fn not_changeable(value: &Val, index: &Val) -> Error<Val> {
+    match (value, index) {
+        (Val::Str(_), Val::Obj(_)) => Error::str("Cannot update string slices"),
+        _ => not_indexable(value, index),
+    }
 }
 
 impl Val {
     fn into_key(self) -> Result<Rc<str>, Error<Self>> {
         match self {
             Self::Str(key) => Ok(key),
-            other => Err(Error::typ(other, "object key")),
+            other => {
+                let found = other.described();
+                Err(Error::str(format_args!("Object keys must be strings, not {found}")))
+            }
         }
     }
 }
@@ -247,12 +280,20 @@ fn set_item<'a, I: Iterator<Item = ValX<'a, Val>>>(
     opt: Opt,
     f: impl Fn(Val) -> I,
 ) -> ValX<'a, Val> {
-    let Val::Arr(mut array) = array else { return Err(Error::typ(array, "array").into()) };
-    let at = position(index, array.items.len()).filter(|at| *at < MAX_PADDED);
+    let Val::Arr(mut array) = array else {
+        return Err(not_indexable(&array, &Val::Num(index)).into());
+    };
+    let Some(whole) = index.truncated() else {
+        let message = "Cannot set array element at NaN index";
+        return opt.fail(Val::Arr(array), |_| Error::str(message).into());
+    };
+    let at = position(Num::Int(whole), array.items.len()).filter(|at| *at < MAX_PADDED);
     let Some(at) = at else {
-        let index = Val::Num(index);
-        let message = || Error::str(format_args!("index {index} is out of bounds")).into();
-        return opt.fail(Val::Arr(array), |_| message());
+        let message = match whole < 0 {
+            true => "Out of bounds negative array index",
+            false => "Array index too large",
+        };
+        return opt.fail(Val::Arr(array), |_| Error::str(message).into());
     };
     let changed = Rc::make_mut(&mut array);
     let exists = at < changed.items.len();
@@ -276,28 +317,29 @@ fn set_item<'a, I: Iterator<Item = ValX<'a, Val>>>(
 }
 
 /// Where an index points to in something of a length; negative ones count from the end.
-fn position(index: Num, len: usize) -> Option<usize> {
+pub(super) fn position(index: Num, len: usize) -> Option<usize> {
     let index = index.floor()?;
     let from_end = i128::try_from(len).unwrap_or(i128::MAX);
     usize::try_from(if index < 0 { index.saturating_add(from_end) } else { index }).ok()
 }
 
-fn bounds(slice: &Obj) -> Range<Option<&Val>> {
+pub(super) fn bounds(slice: &Obj) -> Range<Option<&Val>> {
     slice.map.get("start")..slice.map.get("end")
 }
 
 /// The bounds of a slice within a length: the start rounded down, the end up.
-fn slice(range: Range<Option<&Val>>, len: usize) -> Result<(usize, usize), Error<Val>> {
+pub(super) fn slice(range: Range<Option<&Val>>, len: usize) -> Result<(usize, usize), Error<Val>> {
     let at = |bound: Option<&Val>, default: usize, round: fn(f64) -> f64| match bound {
         None | Some(Val::Null) => Ok(default),
         Some(Val::Num(n)) => {
             let n = match n {
                 Num::Int(_) => *n,
+                Num::Float(f) if f.is_nan() => return Ok(default),
                 Num::Float(f) => Num::Float(round(*f)),
             };
             Ok(position(n, len).unwrap_or(0).min(len))
         }
-        Some(other) => Err(Error::typ(other.clone(), "number")),
+        Some(_) => Err(Error::str("Start and end indices of an array slice must be numbers")),
     };
     let from = at(range.start, 0, f64::floor)?;
     let to = at(range.end, len, f64::ceil)?;

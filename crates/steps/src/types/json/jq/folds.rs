@@ -1,0 +1,72 @@
+//! `reduce` and `foreach` where an update has none or several outputs.
+
+use jaq_core::box_iter::box_once;
+use jaq_core::native::Fun;
+use jaq_core::{Bind, Native, ValXs};
+
+use super::compile::Data;
+use super::value::Val;
+
+pub(super) fn all() -> Vec<Fun<Data>> {
+    vec![
+        (
+            "!last",
+            [Bind::Fun(())].into(),
+            Native::new(|mut cv| {
+                let (filter, context) = cv.0.pop_fun();
+                let last = filter.run((context, cv.1)).try_fold(Val::Null, |_, output| output);
+                box_once(last)
+            })
+            .with_paths(|mut cv| {
+                let (filter, context) = cv.0.pop_fun();
+                let last =
+                    filter.paths((context, cv.1)).try_fold(None, |_, output| output.map(Some));
+                Box::new(last.transpose().into_iter())
+            }),
+        ),
+        (
+            "!foreach",
+            [Bind::Var(()), Bind::Fun(()), Bind::Fun(())].into(),
+            Native::new(|mut cv| {
+                let step = cv.0.pop_fun();
+                let (items, context) = cv.0.pop_fun();
+                let state = cv.0.pop_var();
+                let items = items.run((context, cv.1));
+                states(items, state, move |state, item| {
+                    let (filter, context) = &step;
+                    filter.run((context.clone(), Val::array(vec![state, item])))
+                })
+            }),
+        ),
+    ]
+}
+
+/// `[state, item]` for each output of the update. An update goes on from the last output of the
+/// one before; from null where that had none.
+fn states<'a>(
+    mut items: ValXs<'a, Val>,
+    mut state: Val,
+    update: impl Fn(Val, Val) -> ValXs<'a, Val> + 'a,
+) -> ValXs<'a, Val> {
+    let mut current: Option<(Val, ValXs<'a, Val>)> = None;
+    Box::new(std::iter::from_fn(move || {
+        loop {
+            if let Some((item, outputs)) = &mut current {
+                match outputs.next() {
+                    Some(Ok(output)) => {
+                        state = output.clone();
+                        return Some(Ok(Val::array(vec![output, item.clone()])));
+                    }
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => current = None,
+                }
+            }
+            let item = match items.next()? {
+                Ok(item) => item,
+                Err(error) => return Some(Err(error)),
+            };
+            let before = std::mem::replace(&mut state, Val::Null);
+            current = Some((item.clone(), update(before, item)));
+        }
+    }))
+}

@@ -1,0 +1,137 @@
+//! Operators and what goes before a term.
+
+use jaq_core::load::lex::{Tok, Token};
+use jaq_core::load::parse::{BinaryOp, Term};
+use jaq_core::ops::{Cmp, Math};
+
+use super::super::desugar;
+use super::{Parsed, Parser, T};
+
+/// An operator with its level; higher binds tighter.
+#[derive(Clone, Copy)]
+enum Operator {
+    Pipe,
+    Comma,
+    Alternative,
+    Assign(Option<Math>, bool),
+    Update,
+    Or,
+    And,
+    Compare(Cmp),
+    Compute(Math),
+}
+
+impl Operator {
+    fn of(token: &str) -> Option<(u8, Self)> {
+        Some(match token {
+            "|" => (0, Self::Pipe),
+            "," => (1, Self::Comma),
+            "//" => (2, Self::Alternative),
+            "=" => (3, Self::Assign(None, false)),
+            "//=" => (3, Self::Assign(None, true)),
+            "|=" => (3, Self::Update),
+            "+=" => (3, Self::Assign(Some(Math::Add), false)),
+            "-=" => (3, Self::Assign(Some(Math::Sub), false)),
+            "*=" => (3, Self::Assign(Some(Math::Mul), false)),
+            "/=" => (3, Self::Assign(Some(Math::Div), false)),
+            "%=" => (3, Self::Assign(Some(Math::Rem), false)),
+            "or" => (4, Self::Or),
+            "and" => (5, Self::And),
+            "==" => (6, Self::Compare(Cmp::Eq)),
+            "!=" => (6, Self::Compare(Cmp::Ne)),
+            "<" => (6, Self::Compare(Cmp::Lt)),
+            "<=" => (6, Self::Compare(Cmp::Le)),
+            ">" => (6, Self::Compare(Cmp::Gt)),
+            ">=" => (6, Self::Compare(Cmp::Ge)),
+            "+" => (7, Self::Compute(Math::Add)),
+            "-" => (7, Self::Compute(Math::Sub)),
+            "*" => (8, Self::Compute(Math::Mul)),
+            "/" => (8, Self::Compute(Math::Div)),
+            "%" => (8, Self::Compute(Math::Rem)),
+            _ => return None,
+        })
+    }
+
+    fn apply<'s>(self, l: T<'s>, r: T<'s>) -> T<'s> {
+        match self {
+            Self::Pipe => desugar::binary(l, BinaryOp::Pipe(None), r),
+            Self::Comma => desugar::binary(l, BinaryOp::Comma, r),
+            Self::Alternative => desugar::alternative(l, r),
+            Self::Assign(None, false) => desugar::assign(l, r),
+            Self::Assign(None, true) => desugar::assign_alternative(l, r),
+            Self::Assign(Some(op), _) => desugar::assign_math(l, op, r),
+            Self::Update => desugar::update(l, r),
+            Self::Or => desugar::binary(l, BinaryOp::Or, r),
+            Self::And => desugar::binary(l, BinaryOp::And, r),
+            Self::Compare(op) => desugar::right_first(l, BinaryOp::Cmp(op), r),
+            Self::Compute(op) => desugar::right_first(l, BinaryOp::Math(op), r),
+        }
+    }
+}
+
+impl<'s> Parser<'s, '_> {
+    /// Operators that bind at least so tightly.
+    pub(super) fn climb(&mut self, least: u8, with_comma: bool) -> Parsed<'s, T<'s>> {
+        let mut left = self.operand(with_comma)?;
+        while let Some((level, operator)) = self.peek().and_then(|token| match token.1 {
+            Tok::Sym | Tok::Word => Operator::of(token.0),
+            _ => None,
+        }) {
+            if level < least || (level == 1 && !with_comma) {
+                break;
+            }
+            self.next();
+            let right = match level {
+                // They group to the right, and definitions may follow a pipe.
+                0 if with_comma => self.pipe()?,
+                0 | 2 => self.climb(level, with_comma)?,
+                _ => self.climb(level + 1, with_comma)?,
+            };
+            left = operator.apply(left, right);
+            let again = self.peek().and_then(|token| Operator::of(token.0));
+            // `1 == 2 == 3` and `.a = .b = 1` mean nothing in jq.
+            if matches!(level, 3 | 6) && again.is_some_and(|(next, _)| next == level) {
+                return Err(self.error("another operator, or parentheses"));
+            }
+        }
+        Ok(left)
+    }
+
+    /// A term with what goes before it: `-`, `try`, `reduce`, `label`, a binding.
+    pub(super) fn operand(&mut self, with_comma: bool) -> Parsed<'s, T<'s>> {
+        if self.take("-") {
+            // As jq: everything that binds tighter than `-` between two terms.
+            let term = self.climb(8, with_comma)?;
+            return Ok(Term::Neg(Box::new(term)));
+        }
+        if self.take("try") {
+            let body = self.tried()?;
+            let catch = if self.take("catch") { Some(Box::new(self.tried()?)) } else { None };
+            return Ok(Term::TryCatch(Box::new(body), catch));
+        }
+        if self.take("label") {
+            let name = self.variable()?;
+            self.expect("|")?;
+            return Ok(Term::Label(name, Box::new(self.pipe()?)));
+        }
+        if self.peek().is_some_and(|token| token.0 == "def" && matches!(token.1, Tok::Word)) {
+            return self.pipe();
+        }
+        let term = self.postfix()?;
+        if !self.take("as") {
+            return Ok(term);
+        }
+        let patterns = self.patterns()?;
+        self.expect("|")?;
+        let body = self.pipe()?;
+        Ok(desugar::bind(term, patterns, body))
+    }
+
+    /// What `try` and `catch` take: a term, or another `try`, `-` and so on.
+    fn tried(&mut self) -> Parsed<'s, T<'s>> {
+        match self.peek() {
+            Some(Token("try" | "-" | "label" | "def", Tok::Word | Tok::Sym)) => self.operand(true),
+            _ => self.postfix(),
+        }
+    }
+}
