@@ -17,6 +17,7 @@ mod limits;
 mod once;
 mod parameters;
 mod peer;
+mod process_metrics;
 mod query;
 mod respond;
 mod scopes;

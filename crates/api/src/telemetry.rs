@@ -6,6 +6,9 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::connections::CLOSE_LABELS;
+use crate::process_metrics;
+
 /// Requests answered, by method, route and status.
 pub const REQUESTS: &str = "stepwell_http_requests_total";
 
@@ -22,6 +25,13 @@ const CLOSED: &str = "stepwell_http_connections_closed_total";
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
+/// Steps take from microseconds to hours.
+const STEP_BUCKETS: [f64; 12] =
+    [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0];
+
+/// How many writes share a transaction.
+const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Installs the process's metrics recorder, once; `/metrics` shows what it holds. [`crate::serve`]
@@ -36,12 +46,30 @@ pub fn install_metrics() -> Result<PrometheusHandle, std::io::Error> {
     // All durations share the buckets, those of the engine and the store included.
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)
+        .and_then(|builder| {
+            let name = Matcher::Full("stepwell_step_duration_seconds".into());
+            builder.set_buckets_for_metric(name, &STEP_BUCKETS)
+        })
+        .and_then(|builder| {
+            let name = Matcher::Full("stepwell_store_transaction_writes".into());
+            builder.set_buckets_for_metric(name, &BATCH_BUCKETS)
+        })
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(std::io::Error::other)?;
     metrics::describe_counter!(REQUESTS, "HTTP requests answered.");
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long requests took.");
     metrics::describe_gauge!(CONNECTIONS, "Open HTTP connections, ordinary and reserved ones.");
     metrics::describe_counter!(CLOSED, "HTTP connections that the server closed, by reason.");
+    // What has one label of fixed values is there with 0 from the start; so is one series of the
+    // requests.
+    for reason in CLOSE_LABELS {
+        metrics::counter!(CLOSED, "reason" => reason).absolute(0);
+    }
+    metrics::counter!(REQUESTS, "method" => "GET", "route" => "/metrics", "status" => "200")
+        .absolute(0);
+    let _ = metrics::histogram!(DURATION, "method" => "GET", "route" => "/metrics");
+    open_connections(0, 0);
+    process_metrics::register();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 

@@ -13,6 +13,7 @@ pub mod events;
 mod execution_log;
 pub mod limits;
 mod runtime;
+mod telemetry;
 pub mod tell;
 mod turns;
 pub mod view;

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_store::traits::Purge;
+use stepwell_store::traits::{Purge, StoreGauges};
 use stepwell_store::{MaintenanceStore, StoreError};
 
 use crate::executions::counts::Counted;
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{SqliteStore, audit, deliveries, executions, feedback};
+use crate::{SqliteStore, audit, deliveries, executions, feedback, gauges};
 
 /// How many executions, idempotency keys or deliveries are deleted in one write: others wait no longer.
 const PURGE_STEP: usize = 64;
@@ -100,6 +100,11 @@ impl MaintenanceStore for SqliteStore {
             StoreError::Unavailable(format!("the disk of the database cannot be written: {error}"))
         })?;
         self.writer.write(0, |batch| row::run(batch.connection, PROBE, []).map(drop)).await
+    }
+
+    async fn gauges(&self) -> Answer<StoreGauges> {
+        let database = self.opener.path().to_path_buf();
+        self.readers.read(move |connection| gauges::read(connection, &database)).await
     }
 }
 

@@ -5,18 +5,22 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::Counter;
 use rusqlite::Connection;
 use stepwell_store::StoreError;
 use tokio::sync::Semaphore;
 
 use crate::connection::Opener;
-use crate::fault::{Answer, Result};
+use crate::fault::{Answer, Fault, Result};
+use crate::meters;
 
 #[derive(Debug)]
 pub(crate) struct Readers {
     pool: Arc<Pool>,
     /// As many permits as there may be connections.
     permits: Arc<Semaphore>,
+    /// Reads that failed in the database.
+    failures: Counter,
 }
 
 #[derive(Debug)]
@@ -31,7 +35,8 @@ impl Readers {
         let count = opener.options.readers.max(1);
         let idle = (0..count).map(|_| opener.reader()).collect::<Answer<Vec<_>>>()?;
         let permits = Arc::new(Semaphore::new(count));
-        Ok(Self { pool: Arc::new(Pool { opener, idle: Mutex::new(idle) }), permits })
+        let pool = Arc::new(Pool { opener, idle: Mutex::new(idle) });
+        Ok(Self { pool, permits, failures: meters::failures("read") })
     }
 
     /// Runs `work` on a connection of its own, on a thread that may block.
@@ -43,11 +48,15 @@ impl Readers {
         let closed = |_| StoreError::Unavailable("the database is closed".to_owned());
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(closed)?;
         let pool = Arc::clone(&self.pool);
+        let failures = self.failures.clone();
         let read = tokio::task::spawn_blocking(move || {
             let connection = pool.take()?;
             let done = work(&connection);
             pool.idle().push(connection);
             drop(permit);
+            if matches!(done, Err(Fault::Sql(_))) {
+                failures.increment(1);
+            }
             Ok(done?)
         });
         let stopped = |error| StoreError::Unavailable(format!("a read stopped: {error}"));

@@ -11,6 +11,7 @@ mod checkpoint;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use stepwell_core::ids::{NodeId, WorkflowId};
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::connection::Opener;
 use crate::executions::counts::CountDeltas;
 use crate::fault::{Answer, Fault, Result, told, told_of_all};
+use crate::meters::WriterMeters;
 use crate::options::SqliteOptions;
 use crate::workflows::StatsDelta;
 use crate::{nodes, workflows};
@@ -45,7 +47,8 @@ impl Writer {
         let options = opener.options;
         let checkpoints = Checkpoints::start(&mut connection, opener)?;
         let (queue, messages) = mpsc::channel(options.queue.max(1));
-        let turn = Turn { connection, messages, options, checkpoints };
+        let meters = WriterMeters::register();
+        let turn = Turn { connection, messages, options, checkpoints, meters };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || turn.run())
@@ -210,6 +213,7 @@ struct Turn {
     messages: mpsc::Receiver<Message>,
     options: SqliteOptions,
     checkpoints: Checkpoints,
+    meters: WriterMeters,
 }
 
 impl Turn {
@@ -246,12 +250,12 @@ impl Turn {
     }
 
     fn commit(&mut self, writes: &mut Vec<Box<dyn Write>>) {
-        let done = transact(&self.connection, writes);
+        let done = self.measured(writes);
         match done {
             Err(Failed::Write(_)) if writes.len() > 1 => {
                 for write in writes.drain(..) {
                     let mut alone = [write];
-                    let done = transact(&self.connection, &mut alone).map_err(Failed::told);
+                    let done = self.measured(&mut alone).map_err(Failed::told);
                     let [write] = alone;
                     write.answer(done);
                 }
@@ -266,6 +270,20 @@ impl Turn {
                 }
             }
         }
+    }
+
+    /// Runs the writes in a transaction and records how that went.
+    fn measured(&self, writes: &mut [Box<dyn Write>]) -> std::result::Result<(), Failed> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let done = transact(&self.connection, writes);
+        match &done {
+            Ok(commit) => self.meters.committed(writes.len(), start.elapsed(), *commit),
+            Err(_) => self.meters.failed(),
+        }
+        done.map(drop)
     }
 }
 
@@ -297,13 +315,11 @@ impl Failed {
     }
 }
 
+/// Runs the writes in one transaction; how long its commit took.
 fn transact(
     connection: &Connection,
     writes: &mut [Box<dyn Write>],
-) -> std::result::Result<(), Failed> {
-    if writes.is_empty() {
-        return Ok(());
-    }
+) -> std::result::Result<Duration, Failed> {
     let execute = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
     let done = execute("BEGIN IMMEDIATE").map_err(Failed::Whole).and_then(|()| {
         let mut batch = Batch::new(connection);
@@ -316,7 +332,9 @@ fn transact(
                 Failed::Whole(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
             }
         })?;
-        execute("COMMIT").map_err(Failed::Whole)
+        let start = Instant::now();
+        execute("COMMIT").map_err(Failed::Whole)?;
+        Ok(start.elapsed())
     });
     // Some failures (a full disk) have rolled back by themselves, others have not.
     if done.is_err()

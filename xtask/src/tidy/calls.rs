@@ -28,8 +28,10 @@ const RULES: &[Rule] = &[
         allowed: &[
             "crates/engine/src/clock.rs",
             "crates/api/src/edge.rs",
+            "crates/engine/src/app/metrics.rs",
             "crates/engine/src/app/readiness.rs",
             "crates/stepwell/src/logs",
+            "crates/store-sqlite/src/writer.rs",
             "crates/steps/src/regexes.rs",
             "crates/steps/src/types/text/regexes.rs",
         ],

@@ -156,6 +156,10 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
     drop(registration);
 }
 
+/// All that [`phase_label`] returns.
+pub const CLOSE_LABELS: [&str; 6] =
+    ["evicted", "slow_reader", "no_request", "incomplete_header", "unread_body", "idle"];
+
 /// What closed a connection, for the metrics.
 const fn phase_label(phase: Phase, reason: CloseReason) -> &'static str {
     match (reason, phase) {

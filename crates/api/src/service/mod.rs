@@ -19,7 +19,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::dialects::described::error_answers;
 use crate::error::{ApiError, Kind};
 use crate::server::Api;
-use crate::{respond, telemetry};
+use crate::{process_metrics, respond, telemetry};
 
 pub use description::openapi;
 
@@ -95,7 +95,8 @@ error_answers! { "ErrorBody";
 #[utoipa::path(get, path = "/metrics", tag = "service",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"),
         MetricsErrors))]
-async fn metrics() -> Result<Response, ApiError> {
+async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
+    tokio::join!(api.app.refresh_metrics(), process_metrics::refresh());
     let text = telemetry::render()
         .ok_or_else(|| ApiError::new(Kind::NoRoute, "this process records no metrics"))?;
     Ok(typed("text/plain; version=0.0.4; charset=utf-8", text.into()))

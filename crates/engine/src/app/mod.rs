@@ -30,6 +30,7 @@ use crate::runtime::retention::purge_old;
 use crate::runtime::schedules::Schedules;
 use crate::runtime::secrets::Vault;
 use crate::runtime::timers::wake_sleepers;
+use crate::telemetry::EngineMetrics;
 use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
@@ -46,6 +47,7 @@ mod key_admin;
 mod keys;
 mod kinds;
 mod manage;
+mod metrics;
 mod readiness;
 mod releases;
 mod requests;
@@ -102,6 +104,7 @@ pub struct App {
     engine: Arc<Engine>,
     keys: Arc<keys::KnownKeys>,
     probe: Arc<readiness::StoreProbe>,
+    refreshed: Arc<metrics::LastRefresh>,
 }
 
 impl App {
@@ -154,6 +157,7 @@ impl App {
             registry: Registry::default(),
             egress,
             meters: Meters::new(),
+            metrics: EngineMetrics::register(),
             background: Background::new(),
             suspects: Suspects::default(),
             evaluations: Arc::new(Semaphore::new(evaluation_places())),
@@ -166,7 +170,12 @@ impl App {
             schedules,
         });
         let keys = Arc::new(keys::KnownKeys::new());
-        let app = Self { engine: engine.clone(), keys: keys.clone(), probe: Arc::default() };
+        let app = Self {
+            engine: engine.clone(),
+            keys: keys.clone(),
+            probe: Arc::default(),
+            refreshed: Arc::default(),
+        };
         // The clock was put right while no server ran. How long the last one lived after its last
         // heartbeat is not known, at most until the next one.
         if let Some(last_seen) = last_seen.filter(|last_seen| *last_seen > now) {

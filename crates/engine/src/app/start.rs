@@ -200,7 +200,6 @@ impl App {
         let id = beginning.record.id;
         let engine = &self.engine;
         let place = engine.admit(caller, id)?;
-        metrics::counter!("stepwell_executions_accepted_total").increment(1);
         if engine.has_room()
             && let Ok(seat) = engine.registry.sit(id)
         {
@@ -208,6 +207,7 @@ impl App {
             let ear = feed.listen();
             tokio::spawn(Runner::begin(engine.clone(), seat, beginning));
             place.keep();
+            engine.metrics.accepted.increment(1);
             return Ok(Accepted::Driven(id, feed, ear));
         }
         if engine.background.is_stopping() {
@@ -215,6 +215,7 @@ impl App {
         }
         self.queue(beginning).await?;
         place.keep();
+        engine.metrics.accepted.increment(1);
         Ok(Accepted::Queued(id))
     }
 

@@ -25,6 +25,7 @@ use super::secrets::Vault;
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
 use crate::limits::Meters;
+use crate::telemetry::EngineMetrics;
 use crate::{AppError, EngineConfig, Tell};
 
 /// How long a runner takes at most that is about to go.
@@ -58,6 +59,8 @@ pub(crate) struct Engine {
     pub(crate) egress: EgressClient,
     /// How much of their limits keys and workspaces have used.
     pub(crate) meters: Meters,
+    /// What `/metrics` shows of it.
+    pub(crate) metrics: EngineMetrics,
     pub(crate) background: Background,
     /// Executions that are to be recovered alone.
     pub(crate) suspects: Suspects,

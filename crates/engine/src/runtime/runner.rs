@@ -333,6 +333,7 @@ impl Runner {
     fn accept(&mut self, decision: Decision) {
         let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
         self.feed.show(&decision.events[..shown]);
+        self.engine.metrics.steps_changed(&self.execution, &decision.events);
         self.uncommitted.extend(decision.events);
         self.commands.extend(decision.commands);
     }

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, deliveries, executions, feedback, keys, maintenance, nodes, recoveries, schedules,
-    webhooks, workflows, workspaces,
+    audit, deliveries, executions, feedback, gauges, keys, maintenance, nodes, recoveries,
+    schedules, webhooks, workflows, workspaces,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -46,6 +46,23 @@ async fn every_query_searches_an_index() {
             assert!(!walks, "{sql}\n{plan:#?}");
         }
         println!("{sql}\n    {}", plan.join("\n    "));
+    }
+}
+
+#[tokio::test]
+async fn gauges_walk_through_what_waits_only() {
+    let (store, _folder) = fresh();
+    let plans = store.readers.read(|connection| {
+        Ok(gauges::QUERIES.iter().map(|sql| (*sql, plan(connection, sql))).collect::<Vec<_>>())
+    });
+    for (sql, plan) in plans.await.unwrap() {
+        for step in &plan {
+            let covered = step.contains("COVERING INDEX") || step.contains("executions_queued");
+            let key = step.contains("deliveries_turn") || step.contains("sqlite_autoindex");
+            let part = step.starts_with("SCAN (subquery") || step.contains("SUBQUERY");
+            let part = part || step.starts_with("CO-ROUTINE");
+            assert!(covered || key || part, "{sql}\n{plan:#?}");
+        }
     }
 }
 

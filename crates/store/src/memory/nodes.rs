@@ -1,5 +1,6 @@
 //! Server processes, and looking after the store.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -10,7 +11,10 @@ use stepwell_core::ids::{ExecutionId, NodeId, SubjectId};
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
-use crate::traits::{ClockSetBack, MaintenanceStore, NodeStore, Purge};
+use crate::traits::{
+    ClockSetBack, MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, Purge, StoreGauges,
+};
+use crate::webhooks::WebhookStatus;
 
 #[async_trait]
 impl NodeStore for MemoryStore {
@@ -137,6 +141,37 @@ impl MaintenanceStore for MemoryStore {
 
     async fn check(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn gauges(&self) -> Result<StoreGauges> {
+        let state = self.state();
+        let records = state.executions.values().map(|stored| &stored.record);
+        let queued = records.filter(|record| record.status == Status::Queued);
+        let queued: BTreeMap<_, _> = queued
+            .filter(|record| record.owner.is_none())
+            .map(|record| (record.id, record.created_at))
+            .collect();
+        let pending = state.deliveries.values();
+        let pending = pending.filter(|delivery| delivery.status == DeliveryStatus::Pending);
+        let mut heads = BTreeMap::new();
+        for delivery in pending.clone() {
+            let place = (delivery.sequence, delivery.id, delivery.created_at);
+            let head = heads.entry((delivery.receiver, delivery.subject)).or_insert(place);
+            *head = place.min(*head);
+        }
+        let oldest = heads.values().min_by_key(|(_, id, _)| *id);
+        let disabled = state.webhooks.values();
+        let disabled =
+            disabled.filter(|webhook| matches!(webhook.status, WebhookStatus::Disabled { .. }));
+        Ok(StoreGauges {
+            queued: queued.len() as u64,
+            oldest_queued: queued.values().next().copied(),
+            pending_deliveries: pending.take(MAX_COUNTED_DELIVERIES).count() as u64,
+            oldest_delivery: oldest.map(|(_, _, created_at)| *created_at),
+            disabled_webhooks: disabled.count() as u64,
+            database_bytes: 0,
+            log_bytes: 0,
+        })
     }
 }
 

@@ -20,6 +20,32 @@ pub trait MaintenanceStore: Send + Sync {
     async fn backup(&self, target: PathBuf) -> Result<()>;
     /// Whether the store answers and can write.
     async fn check(&self) -> Result<()>;
+    /// What waits in the store, and how large it is. Costs no more than what waits, whatever else
+    /// is stored.
+    async fn gauges(&self) -> Result<StoreGauges>;
+}
+
+/// Up to how many pending deliveries [`MaintenanceStore::gauges`] counts.
+pub const MAX_COUNTED_DELIVERIES: usize = 100_000;
+
+/// What [`MaintenanceStore::gauges`] reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreGauges {
+    /// Queued executions that no node owns.
+    pub queued: u64,
+    /// When the one with the smallest id was created.
+    pub oldest_queued: Option<Timestamp>,
+    /// Pending deliveries, up to [`MAX_COUNTED_DELIVERIES`].
+    pub pending_deliveries: u64,
+    /// Of the first pending deliveries of each receiver and subject, the one with the smallest id:
+    /// when it was created.
+    pub oldest_delivery: Option<Timestamp>,
+    /// Webhooks that the server has disabled.
+    pub disabled_webhooks: u64,
+    /// The size of the database; 0 where there is no file.
+    pub database_bytes: u64,
+    /// The size of its write-ahead log.
+    pub log_bytes: u64,
 }
 
 /// Parameters of [`MaintenanceStore::purge`].

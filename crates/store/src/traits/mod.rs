@@ -14,7 +14,7 @@ pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
 pub use feedback::FeedbackStore;
 pub use keys::{KeyStore, RevokeKey, UpdateKey};
-pub use maintenance::{MaintenanceStore, Purge};
+pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGauges};
 pub use nodes::{ClockSetBack, NodeStore};
 pub use recoveries::{Recovery, RecoveryStore};
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};

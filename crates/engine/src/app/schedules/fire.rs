@@ -154,7 +154,11 @@ impl App {
             Err(error) => Err(NotFired::Later(error)),
         };
         fired.map(|()| {
-            metrics::counter!("stepwell_schedule_firings_total").increment(1);
+            let metrics = &self.engine.metrics;
+            metrics.firings.increment(1);
+            if let Why::Due(due) = why {
+                metrics.lateness.record(now.since(due));
+            }
             Triggered { execution, schedule }
         })
     }

@@ -71,7 +71,13 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
     let (good, health) = match address(engine, &delivery, at, asked).await {
         Err(NotSent::Never(why)) => {
             made.response = why;
-            return verdict(&delivery, (DeliveryStatus::Exhausted, at), made, Health::Unknown);
+            return verdict(
+                engine,
+                &delivery,
+                (DeliveryStatus::Exhausted, at),
+                made,
+                Health::Unknown,
+            );
         }
         Err(NotSent::Yet(why)) => {
             made.response = why;
@@ -97,21 +103,17 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
         false => DeliveryStatus::Pending,
     };
     let next = if status == DeliveryStatus::Pending { now.after(pause) } else { now };
-    verdict(&delivery, (status, next), made, health)
+    verdict(engine, &delivery, (status, next), made, health)
 }
 
 fn verdict(
+    engine: &Engine,
     delivery: &DeliveryRecord,
     (status, next_attempt_at): (DeliveryStatus, Timestamp),
     attempt: AttemptRecord,
     health: Health,
 ) -> Verdict {
-    metrics::counter!("stepwell_deliveries_total", "status" => match status {
-        DeliveryStatus::Pending => "retry",
-        DeliveryStatus::Delivered => "delivered",
-        DeliveryStatus::Exhausted => "exhausted",
-    })
-    .increment(1);
+    engine.metrics.delivery_attempted(status);
     let gone = attempt.response_status == Some(GONE);
     let attempt = DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt, health };
     Verdict { attempt, gone }

@@ -51,6 +51,7 @@ impl Runner {
         if self.record.status.is_final() {
             // Before anybody is told: whoever hears of the end finds the place free.
             self.engine.meters.left(&self.record);
+            self.engine.metrics.execution_ended(self.record.workflow, self.record.status);
         }
         if commit.has_deliveries() {
             self.engine.outbox_changed.notify_one();

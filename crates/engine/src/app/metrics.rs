@@ -1,0 +1,53 @@
+//! Gauges that are read when the metrics are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::App;
+use crate::telemetry::Load;
+
+/// How long what was read counts: several may scrape.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a scrape waits for the store. Then it shows what was read before.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// When the gauges were last read.
+#[derive(Debug, Default)]
+pub(crate) struct LastRefresh(Arc<Mutex<Option<Instant>>>);
+
+impl App {
+    /// Brings the gauges up to date, at most once a second. Where the store does not answer, those
+    /// of the store stay as they are.
+    pub async fn refresh_metrics(&self) {
+        let engine = &self.engine;
+        let config = &engine.config;
+        engine.metrics.set_load(&Load {
+            active: engine.registry.active(),
+            max_active: config.max_active,
+            max_queued: config.max_queued,
+        });
+        // Held by the one that reads; the others show what is there.
+        let Ok(mut last) = self.refreshed.0.clone().try_lock_owned() else { return };
+        if last.is_some_and(|at| at.elapsed() < FRESH) {
+            return;
+        }
+        let engine = engine.clone();
+        let reading = tokio::spawn(async move {
+            let stored = engine.store.gauges().await;
+            let next_schedule = engine.store.next_schedule().await;
+            match (stored, next_schedule) {
+                (Ok(stored), Ok(next)) => engine.metrics.set_stored(&stored, next, engine.now()),
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::warn!(%error, "the gauges of the store cannot be read");
+                }
+            }
+            *last = Some(Instant::now());
+        });
+        // It goes on beside a scrape that does not wait longer.
+        let _ = tokio::time::timeout(PATIENCE, reading).await;
+    }
+}

@@ -1,0 +1,279 @@
+//! The engine's metrics, registered when it starts, so that each is there with 0 before its first
+//! event. What an execution records on its way are atomic additions through handles.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
+use stepwell_core::Timestamp;
+use stepwell_core::execution::{Event, Execution, Recorded, Status};
+use stepwell_core::ids::WorkflowId;
+use stepwell_steps::StepType;
+use stepwell_store::record::DeliveryStatus;
+use stepwell_store::traits::StoreGauges;
+
+/// How many workflows have series of their own; all others share one.
+const MAX_WORKFLOWS: usize = 100;
+/// The label of those that share one.
+const OTHER: &str = "other";
+
+/// Final statuses, as labels.
+const STATUSES: [&str; 4] = ["completed", "failed", "timed_out", "cancelled"];
+
+/// The metrics of one engine.
+pub(crate) struct EngineMetrics {
+    pub(crate) accepted: Counter,
+    pub(crate) firings: Counter,
+    /// How late schedules fired.
+    pub(crate) lateness: Histogram,
+    ended: [Counter; 4],
+    ended_of_others: [Counter; 4],
+    // Look-ups and at most `MAX_WORKFLOWS` insertions under it, nothing awaits.
+    ended_by_workflow: RwLock<HashMap<WorkflowId, [Counter; 4]>>,
+    steps: HashMap<&'static str, StepMetrics>,
+    delivered: Counter,
+    retried: Counter,
+    exhausted: Counter,
+    gauges: Gauges,
+}
+
+/// The metrics of one step type.
+struct StepMetrics {
+    completed: Counter,
+    failed: Counter,
+    retries: Counter,
+    duration: Histogram,
+}
+
+/// What is read when the metrics are.
+struct Gauges {
+    active: Gauge,
+    max_active: Gauge,
+    queued: Gauge,
+    max_queued: Gauge,
+    oldest_queued: Gauge,
+    pending_deliveries: Gauge,
+    oldest_delivery: Gauge,
+    disabled_webhooks: Gauge,
+    overdue_schedule: Gauge,
+    database_bytes: Gauge,
+    log_bytes: Gauge,
+}
+
+/// What the engine itself knows when the metrics are read.
+pub(crate) struct Load {
+    pub(crate) active: usize,
+    pub(crate) max_active: usize,
+    pub(crate) max_queued: usize,
+}
+
+impl EngineMetrics {
+    pub(crate) fn register() -> Self {
+        describe();
+        let delivery = |status| counter!("stepwell_deliveries_total", "status" => status);
+        let types = stepwell_steps::ALL.iter().map(|step_type| step_type.spec().name);
+        Self {
+            accepted: counter!("stepwell_executions_accepted_total"),
+            firings: counter!("stepwell_schedule_firings_total"),
+            lateness: histogram!("stepwell_schedule_lateness_seconds"),
+            ended: STATUSES
+                .map(|status| counter!("stepwell_executions_ended_total", "status" => status)),
+            ended_of_others: ended_of(OTHER),
+            ended_by_workflow: RwLock::default(),
+            steps: types.map(|name| (name, StepMetrics::register(name))).collect(),
+            delivered: delivery("delivered"),
+            retried: delivery("retry"),
+            exhausted: delivery("exhausted"),
+            gauges: Gauges::register(),
+        }
+    }
+
+    /// Counts an execution whose end is durable.
+    pub(crate) fn execution_ended(&self, workflow: WorkflowId, status: Status) {
+        let Some(index) = ended_index(status) else { return };
+        self.ended[index].increment(1);
+        let known = self.ended_by_workflow.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_workflow) = known.get(&workflow) {
+            return of_workflow[index].increment(1);
+        }
+        let is_full = known.len() >= MAX_WORKFLOWS;
+        drop(known);
+        if is_full {
+            return self.ended_of_others[index].increment(1);
+        }
+        let mut known = self.ended_by_workflow.write().unwrap_or_else(PoisonError::into_inner);
+        // Another one may have taken the last place meanwhile: one more is no harm.
+        let of_workflow = known.entry(workflow).or_insert_with(|| ended_of(&workflow.dataflow()));
+        of_workflow[index].increment(1);
+    }
+
+    /// Counts what became of steps. The execution is the one after these events.
+    pub(crate) fn steps_changed(&self, execution: &Execution, events: &[Recorded]) {
+        for event in events {
+            let Some((metrics, started_at)) = self.step(execution, &event.event) else { continue };
+            match event.event {
+                Event::StepCompleted { .. } => metrics.completed.increment(1),
+                Event::StepFailed { .. } => metrics.failed.increment(1),
+                Event::StepRetrying { .. } => {
+                    metrics.failed.increment(1);
+                    metrics.retries.increment(1);
+                    continue;
+                }
+                _ => continue,
+            }
+            if let Some(started_at) = started_at {
+                metrics.duration.record(event.at.since(started_at));
+            }
+        }
+    }
+
+    fn step(
+        &self,
+        execution: &Execution,
+        event: &Event,
+    ) -> Option<(&StepMetrics, Option<Timestamp>)> {
+        if !matches!(
+            event,
+            Event::StepCompleted { .. } | Event::StepFailed { .. } | Event::StepRetrying { .. }
+        ) {
+            return None;
+        }
+        let index = event.step()?;
+        let metrics = self.steps.get(execution.origin.plan.steps.get(index)?.type_name)?;
+        Some((metrics, execution.steps.get(index)?.started_at))
+    }
+
+    /// Counts an attempt to deliver.
+    pub(crate) fn delivery_attempted(&self, status: DeliveryStatus) {
+        match status {
+            DeliveryStatus::Pending => &self.retried,
+            DeliveryStatus::Delivered => &self.delivered,
+            DeliveryStatus::Exhausted => &self.exhausted,
+        }
+        .increment(1);
+    }
+
+    pub(crate) fn set_load(&self, load: &Load) {
+        self.gauges.active.set(load.active as f64);
+        self.gauges.max_active.set(load.max_active as f64);
+        self.gauges.max_queued.set(load.max_queued as f64);
+    }
+
+    /// Shows what the store says, and when the next schedule is due.
+    pub(crate) fn set_stored(
+        &self,
+        stored: &StoreGauges,
+        next_schedule: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let age = |at: Option<Timestamp>| at.map_or(Duration::ZERO, |at| now.since(at));
+        let gauges = &self.gauges;
+        gauges.queued.set(stored.queued as f64);
+        gauges.oldest_queued.set(age(stored.oldest_queued));
+        gauges.pending_deliveries.set(stored.pending_deliveries as f64);
+        gauges.oldest_delivery.set(age(stored.oldest_delivery));
+        gauges.disabled_webhooks.set(stored.disabled_webhooks as f64);
+        gauges.overdue_schedule.set(age(next_schedule));
+        gauges.database_bytes.set(stored.database_bytes as f64);
+        gauges.log_bytes.set(stored.log_bytes as f64);
+    }
+}
+
+impl StepMetrics {
+    fn register(name: &'static str) -> Self {
+        let attempts = |outcome| counter!("stepwell_step_attempts_total", "type" => name, "outcome" => outcome);
+        Self {
+            completed: attempts("completed"),
+            failed: attempts("failed"),
+            retries: counter!("stepwell_step_retries_total", "type" => name),
+            duration: histogram!("stepwell_step_duration_seconds", "type" => name),
+        }
+    }
+}
+
+impl Gauges {
+    fn register() -> Self {
+        Self {
+            active: gauge!("stepwell_executions_active"),
+            max_active: gauge!("stepwell_executions_active_limit"),
+            queued: gauge!("stepwell_executions_queued"),
+            max_queued: gauge!("stepwell_executions_queued_limit"),
+            oldest_queued: gauge!("stepwell_executions_oldest_queued_age_seconds"),
+            pending_deliveries: gauge!("stepwell_deliveries_pending"),
+            oldest_delivery: gauge!("stepwell_deliveries_oldest_pending_age_seconds"),
+            disabled_webhooks: gauge!("stepwell_webhooks_disabled"),
+            overdue_schedule: gauge!("stepwell_schedules_overdue_seconds"),
+            database_bytes: gauge!("stepwell_store_database_bytes"),
+            log_bytes: gauge!("stepwell_store_wal_bytes"),
+        }
+    }
+}
+
+const fn ended_index(status: Status) -> Option<usize> {
+    match status {
+        Status::Completed => Some(0),
+        Status::Failed => Some(1),
+        Status::TimedOut => Some(2),
+        Status::Cancelled => Some(3),
+        Status::Queued | Status::Running | Status::Waiting | Status::Paused => None,
+    }
+}
+
+fn ended_of(workflow: &str) -> [Counter; 4] {
+    STATUSES.map(|status| {
+        let workflow = workflow.to_owned();
+        counter!("stepwell_workflow_executions_ended_total",
+            "workflow_id" => workflow, "status" => status)
+    })
+}
+
+/// The help texts.
+fn describe() {
+    use metrics::{
+        describe_counter as count, describe_gauge as level, describe_histogram as times,
+    };
+    count!("stepwell_executions_accepted_total", "Executions accepted.");
+    count!("stepwell_executions_ended_total", "Executions ended, by final status.");
+    count!(
+        "stepwell_workflow_executions_ended_total",
+        "Executions ended, by final status and workflow: the first 100 workflows since the start, others together."
+    );
+    level!("stepwell_executions_active", "Executions in memory on this node.");
+    level!("stepwell_executions_active_limit", "The most of them (engine.max_active).");
+    level!("stepwell_executions_queued", "Accepted executions that wait for a place in memory.");
+    level!("stepwell_executions_queued_limit", "The most of them (engine.max_queued).");
+    level!(
+        "stepwell_executions_oldest_queued_age_seconds",
+        Unit::Seconds,
+        "Age of the oldest queued execution; 0 where none is queued."
+    );
+    count!("stepwell_step_attempts_total", "Attempts of steps, by step type and outcome.");
+    count!("stepwell_step_retries_total", "Failed attempts that are tried again, by step type.");
+    times!(
+        "stepwell_step_duration_seconds",
+        Unit::Seconds,
+        "Time from a step's first attempt to its completion or failure, by step type."
+    );
+    count!("stepwell_deliveries_total", "Attempts of webhook deliveries, by resulting status.");
+    level!("stepwell_deliveries_pending", "Webhook deliveries to be sent, counted up to 100000.");
+    level!(
+        "stepwell_deliveries_oldest_pending_age_seconds",
+        Unit::Seconds,
+        "Age of the oldest pending delivery; 0 where none is pending."
+    );
+    level!("stepwell_webhooks_disabled", "Webhooks that the server has disabled.");
+    count!("stepwell_schedule_firings_total", "Executions started by schedules.");
+    times!(
+        "stepwell_schedule_lateness_seconds",
+        Unit::Seconds,
+        "Time from the moment a schedule was due to its execution."
+    );
+    level!(
+        "stepwell_schedules_overdue_seconds",
+        Unit::Seconds,
+        "How long the earliest due schedule has waited to be fired; 0 where none is due."
+    );
+    level!("stepwell_store_database_bytes", Unit::Bytes, "Size of the database file.");
+    level!("stepwell_store_wal_bytes", Unit::Bytes, "Size of its write-ahead log.");
+}

@@ -1,0 +1,58 @@
+//! What waits in the store, and how large its files are.
+//!
+//! Counts walk through the part of an index that holds what waits, never through what has ended.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Row};
+use stepwell_core::Timestamp;
+use stepwell_store::traits::{MAX_COUNTED_DELIVERIES, StoreGauges};
+
+use crate::fault::Result;
+use crate::row;
+
+const QUEUED: &str = "SELECT COUNT(*) FROM executions INDEXED BY executions_queued
+    WHERE owner IS NULL AND status = 0";
+const OLDEST_QUEUED: &str = "SELECT created_at FROM executions INDEXED BY executions_queued
+    WHERE owner IS NULL AND status = 0 ORDER BY id LIMIT 1";
+/// From the heads of the queues to what is pending behind each, by the index of subjects.
+const PENDING: &str = "SELECT COUNT(*) FROM (
+    SELECT 1 FROM deliveries AS head INDEXED BY deliveries_turn
+    CROSS JOIN deliveries AS pending INDEXED BY deliveries_subject
+    WHERE head.head = 1 AND pending.subject = head.subject
+        AND pending.receiver = head.receiver AND pending.status = 0
+    LIMIT ?1)";
+const OLDEST_PENDING: &str = "SELECT created_at FROM deliveries WHERE id =
+    (SELECT MIN(id) FROM deliveries INDEXED BY deliveries_turn WHERE head = 1)";
+/// There are few webhooks.
+const DISABLED: &str = "SELECT COUNT(*) FROM webhooks WHERE status = 2";
+
+/// Those that walk through an index; the query plan test looks at them.
+#[cfg(test)]
+pub(crate) const QUERIES: &[&str] = &[QUEUED, OLDEST_QUEUED, PENDING, OLDEST_PENDING];
+
+/// Reads all of it.
+pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGauges> {
+    let count = |found: &Row<'_>| row::get::<u64>(found, 0);
+    let most = row::limit(MAX_COUNTED_DELIVERIES);
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    Ok(StoreGauges {
+        queued: row::first(connection, QUEUED, [], count)?.unwrap_or(0),
+        oldest_queued: oldest(connection, OLDEST_QUEUED)?,
+        pending_deliveries: row::first(connection, PENDING, [most], count)?.unwrap_or(0),
+        oldest_delivery: oldest(connection, OLDEST_PENDING)?,
+        disabled_webhooks: row::first(connection, DISABLED, [], count)?.unwrap_or(0),
+        database_bytes: size(database),
+        log_bytes: size(Path::new(&log)),
+    })
+}
+
+fn oldest(connection: &Connection, sql: &str) -> Result<Option<Timestamp>> {
+    row::first(connection, sql, [], |found| row::time(found, 0))
+}
+
+/// The size of a file; 0 where it is not there, as the log of a database that is closed.
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
+}
