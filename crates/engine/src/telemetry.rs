@@ -46,6 +46,15 @@ struct StepMetrics {
     duration: Histogram,
 }
 
+/// How an attempt of a step ended.
+#[derive(Clone, Copy)]
+enum StepOutcome {
+    Completed,
+    Failed,
+    /// It failed and another attempt will follow.
+    Retried,
+}
+
 /// What is read when the metrics are.
 struct Gauges {
     active: Gauge,
@@ -103,7 +112,10 @@ impl EngineMetrics {
             return self.ended_of_others[index].increment(1);
         }
         let mut known = self.ended_by_workflow.write().unwrap_or_else(PoisonError::into_inner);
-        // Another one may have taken the last place meanwhile: one more is no harm.
+        // Another thread may have taken the last place meanwhile.
+        if known.len() >= MAX_WORKFLOWS && !known.contains_key(&workflow) {
+            return self.ended_of_others[index].increment(1);
+        }
         let of_workflow = known.entry(workflow).or_insert_with(|| ended_of(&workflow.dataflow()));
         of_workflow[index].increment(1);
     }
@@ -111,37 +123,20 @@ impl EngineMetrics {
     /// Counts what became of steps. The execution is the one after these events.
     pub(crate) fn steps_changed(&self, execution: &Execution, events: &[Recorded]) {
         for event in events {
-            let Some((metrics, started_at)) = self.step(execution, &event.event) else { continue };
-            match event.event {
-                Event::StepCompleted { .. } => metrics.completed.increment(1),
-                Event::StepFailed { .. } => metrics.failed.increment(1),
-                Event::StepRetrying { .. } => {
-                    metrics.failed.increment(1);
-                    metrics.retries.increment(1);
-                    continue;
-                }
+            let (step, outcome) = match event.event {
+                Event::StepCompleted { step, .. } => (step as usize, StepOutcome::Completed),
+                Event::StepFailed { step, .. } => (step as usize, StepOutcome::Failed),
+                Event::StepRetrying { step, .. } => (step as usize, StepOutcome::Retried),
                 _ => continue,
-            }
-            if let Some(started_at) = started_at {
-                metrics.duration.record(event.at.since(started_at));
-            }
+            };
+            let planned = execution.origin.plan.steps.get(step);
+            let Some(metrics) = planned.and_then(|planned| self.steps.get(planned.type_name))
+            else {
+                continue;
+            };
+            let started_at = execution.steps.get(step).and_then(|run| run.started_at);
+            metrics.count(outcome, started_at.map(|started_at| event.at.since(started_at)));
         }
-    }
-
-    fn step(
-        &self,
-        execution: &Execution,
-        event: &Event,
-    ) -> Option<(&StepMetrics, Option<Timestamp>)> {
-        if !matches!(
-            event,
-            Event::StepCompleted { .. } | Event::StepFailed { .. } | Event::StepRetrying { .. }
-        ) {
-            return None;
-        }
-        let index = event.step()?;
-        let metrics = self.steps.get(execution.origin.plan.steps.get(index)?.type_name)?;
-        Some((metrics, execution.steps.get(index)?.started_at))
     }
 
     /// Counts an attempt to deliver.
@@ -181,6 +176,21 @@ impl EngineMetrics {
 }
 
 impl StepMetrics {
+    /// Counts an attempt that ended so long after the step's first one began.
+    fn count(&self, outcome: StepOutcome, duration: Option<Duration>) {
+        match outcome {
+            StepOutcome::Completed => self.completed.increment(1),
+            StepOutcome::Failed => self.failed.increment(1),
+            StepOutcome::Retried => {
+                self.failed.increment(1);
+                return self.retries.increment(1);
+            }
+        }
+        if let Some(duration) = duration {
+            self.duration.record(duration);
+        }
+    }
+
     fn register(name: &'static str) -> Self {
         let attempts = |outcome| counter!("stepwell_step_attempts_total", "type" => name, "outcome" => outcome);
         Self {
@@ -276,4 +286,20 @@ fn describe() {
     );
     level!("stepwell_store_database_bytes", Unit::Bytes, "Size of the database file.");
     level!("stepwell_store_wal_bytes", Unit::Bytes, "Size of its write-ahead log.");
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_number_of_workflows_with_series_of_their_own_is_bounded() {
+        let metrics = EngineMetrics::register();
+        for n in 0..500_u128 {
+            metrics.execution_ended(WorkflowId::from_uuid(Uuid::from_u128(n)), Status::Failed);
+        }
+        assert_eq!(metrics.ended_by_workflow.read().unwrap().len(), MAX_WORKFLOWS);
+    }
 }

@@ -64,7 +64,8 @@ macro_rules! conformance_tests {
             keys: found_by_hash, listed_and_revoked, changed, touched, settings_are_inserted_once;
             workspaces: made_changed_and_listed, made_once_for_an_idempotency_key;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
-                at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes;
+                at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes,
+                gauges_count_what_waits;
         }
     };
     (@cases $make:expr; $($module:ident: $($case:ident),+;)*) => {

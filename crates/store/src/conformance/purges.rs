@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use stepwell_core::execution::Status;
 
 use super::build::*;
+use crate::Effects;
 use crate::commit::Commit;
 use crate::lists::ListExecutions;
-use crate::record::DeliveryStatus;
-use crate::traits::Purge;
+use crate::record::{AttemptRecord, DeliveryStatus};
+use crate::traits::{ClaimQueued, DeliveryAttempt, Health, Purge, StoreGauges};
+use crate::webhooks::{WebhookRecord, WebhookStatus};
 
 /// An ended execution that ended at that second.
 fn over(n: u128, seconds: i64) -> Commit {
@@ -159,4 +161,66 @@ pub async fn old_webhook_deliveries(store: Shared) {
 /// A store that works says so.
 pub async fn a_check_passes(store: Shared) {
     store.check().await.unwrap();
+}
+
+/// Counts of what waits follow what is stored; files have their size, where there are any.
+pub async fn gauges_count_what_waits(store: Shared) {
+    let gauges = async || {
+        let found = store.gauges().await.unwrap();
+        StoreGauges { database_bytes: 0, log_bytes: 0, ..found }
+    };
+    assert_eq!(gauges().await, StoreGauges::default());
+    join(&store, 1).await;
+    let mut commits: Vec<_> = (1..=4).map(queued).collect();
+    for (commit, seconds) in commits.iter_mut().zip([11, 12, 13, 14]) {
+        commit.record.created_at = at(seconds);
+    }
+    // The first one is owned by a node, the others wait.
+    commits[1..].iter_mut().for_each(|commit| commit.record.owner = None);
+    for n in [1, 2] {
+        // Two of a queue: what waits behind the first is counted as well.
+        let deliveries = [pending(10 * n, n, 1), pending(10 * n + 1, n, 2)];
+        commits[n as usize - 1].deliveries = deliveries.into();
+    }
+    commits[0].deliveries[0].created_at = at(5);
+    commits[0].deliveries[1].created_at = at(6);
+    commit_all(&store, commits).await;
+    let disabled = WebhookStatus::Disabled { reason: "it failed".to_owned() };
+    let webhooks = [new_webhook(1), WebhookRecord { status: disabled, ..new_webhook(2) }];
+    for webhook in webhooks {
+        store.create_webhook(webhook, Effects::default()).await.unwrap();
+    }
+    let all = StoreGauges {
+        queued: 3,
+        oldest_queued: Some(at(12)),
+        pending_deliveries: 4,
+        oldest_delivery: Some(at(5)),
+        disabled_webhooks: 1,
+        ..StoreGauges::default()
+    };
+    assert_eq!(gauges().await, all);
+    store.claim_queued(ClaimQueued { node: node(1), limit: 1 }).await.unwrap();
+    let attempt = DeliveryAttempt {
+        id: delivery(10),
+        status: DeliveryStatus::Delivered,
+        next_attempt_at: at(20),
+        attempt: AttemptRecord {
+            number: 1,
+            at: at(20),
+            micros: 1,
+            url: None,
+            response_status: Some(200),
+            response: String::new(),
+        },
+        health: Health::Well,
+    };
+    store.record_attempts(vec![attempt]).await.unwrap();
+    let less = StoreGauges {
+        queued: 2,
+        oldest_queued: Some(at(13)),
+        pending_deliveries: 3,
+        oldest_delivery: Some(at(6)),
+        ..all
+    };
+    assert_eq!(gauges().await, less);
 }
