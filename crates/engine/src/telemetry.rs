@@ -80,7 +80,8 @@ pub(crate) struct Load {
 impl EngineMetrics {
     pub(crate) fn register() -> Self {
         describe();
-        let delivery = |status| counter!("stepwell_deliveries_total", "status" => status);
+        let delivery =
+            |status: &'static str| counter!("stepwell_deliveries_total", "status" => status);
         let types = stepwell_steps::ALL.iter().map(|step_type| step_type.spec().name);
         Self {
             accepted: counter!("stepwell_executions_accepted_total"),

@@ -16,8 +16,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// When the gauges were last read.
-#[derive(Debug, Default)]
-pub(crate) struct LastRefresh(Arc<Mutex<Option<Instant>>>);
+pub(super) type LastRefresh = Arc<Mutex<Option<Instant>>>;
 
 impl App {
     /// Brings the gauges up to date, at most once a second. Where the store does not answer, those
@@ -31,7 +30,7 @@ impl App {
             max_queued: config.max_queued,
         });
         // Held by the one that reads; the others show what is there.
-        let Ok(mut last) = self.refreshed.0.clone().try_lock_owned() else { return };
+        let Ok(mut last) = self.refreshed.clone().try_lock_owned() else { return };
         if last.is_some_and(|at| at.elapsed() < FRESH) {
             return;
         }

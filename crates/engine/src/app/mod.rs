@@ -104,7 +104,7 @@ pub struct App {
     engine: Arc<Engine>,
     keys: Arc<keys::KnownKeys>,
     probe: Arc<readiness::StoreProbe>,
-    refreshed: Arc<metrics::LastRefresh>,
+    refreshed: metrics::LastRefresh,
 }
 
 impl App {
