@@ -7,8 +7,10 @@ ROUNDS ?= 50
 HISTORIES ?= 1000000
 FUZZ_SECONDS ?= 60
 CHROMIUM ?= chromium
+ATTACK_SECONDS ?= 600
+ATTACK_SEED ?= $$(date +%s)
 
-.PHONY: help run test test-clients conformance openapi-test jq-test clock-test lint bench bench-lists bench-schedules crash-test sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance openapi-test jq-test clock-test lint bench bench-lists bench-schedules crash-test attack sim mutants fuzz tidy fmt
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -115,6 +117,10 @@ clock-test: ## Set the clock of the real server back (libfaketime, the package f
 
 crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture
+
+attack: ## Attack the server for ATTACK_SECONDS=600: hostile expressions, requests, programs, strangers, connections, kills (ATTACK_SEED=…)
+	STEPWELL_ATTACK_ROUNDS=3 $(CARGO) test -p stepwell-core --lib expr::cost_tests
+	STEPWELL_ATTACK_SECONDS=$(ATTACK_SECONDS) STEPWELL_ATTACK_SEED=$(ATTACK_SEED) $(CARGO) test -p stepwell --test attack -- --nocapture
 
 sim: ## Run the simulator at full speed, HISTORIES=1000000 random histories
 	STEPWELL_SIM_HISTORIES=$(HISTORIES) $(CARGO) test --release -p stepwell-core --test simulator -- --nocapture

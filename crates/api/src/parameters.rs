@@ -66,16 +66,16 @@ impl Known {
     fn of(operation: &Operation) -> Self {
         let mut known = Self::default();
         for parameter in operation.parameters.iter().flatten() {
-            match parameter {
-                RefOr::T(Parameter { name, parameter_in: ParameterIn::Query, explode, .. }) => {
-                    // An exploded object stands for parameters of any name.
-                    if *explode == Some(true) {
-                        known.has_labels = true;
-                    } else {
-                        known.names.push(name.clone());
-                    }
-                }
-                _ => {}
+            let RefOr::T(Parameter { name, parameter_in: ParameterIn::Query, explode, .. }) =
+                parameter
+            else {
+                continue;
+            };
+            // An exploded object stands for parameters of any name.
+            if *explode == Some(true) {
+                known.has_labels = true;
+            } else {
+                known.names.push(name.clone());
             }
         }
         known

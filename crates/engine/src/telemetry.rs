@@ -9,7 +9,6 @@ use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Event, Execution, Recorded, Status};
 use stepwell_core::ids::WorkflowId;
-use stepwell_steps::StepType;
 use stepwell_store::record::DeliveryStatus;
 use stepwell_store::traits::StoreGauges;
 

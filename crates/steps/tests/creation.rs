@@ -1,8 +1,6 @@
 //! What the creation of a definition refuses because it could only fail when it is executed: each
 //! with its place and what to write.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use serde_json::{Value, json};
 use stepwell_core::definition::{self, Limits};
 use stepwell_steps::registry;

@@ -65,7 +65,7 @@ impl Exchange {
             extensions.insert(fault);
         }
         let mut response = self.router.clone().call(request).await.unwrap_or_else(|e| match e {});
-        let is_consumed = unread.is_consumed(may_wait).await;
+        let is_consumed = unread.wait_until_consumed(may_wait).await;
         if !is_consumed {
             self.connection.linger();
         }

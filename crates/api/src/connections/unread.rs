@@ -41,7 +41,7 @@ impl UnreadBody {
     /// Whether the body is at its end, so that another request can follow on the connection.
     /// `may_wait`: whether a small rest may be waited for; a client that waits for `100 Continue`
     /// does not send it.
-    pub async fn is_consumed(self, may_wait: bool) -> bool {
+    pub async fn wait_until_consumed(self, may_wait: bool) -> bool {
         let Some(mut returned) = self.0 else { return true };
         match returned.try_recv() {
             Err(oneshot::error::TryRecvError::Closed) => true,

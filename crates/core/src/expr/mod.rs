@@ -41,6 +41,7 @@ use serde_json::Value;
 pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use meter::{Budget, Interrupt};
+pub use operations::{NAMES, OperationNames};
 pub use references::References;
 pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_template, infer};
 pub(crate) use secret::place_under;

@@ -116,7 +116,7 @@ pub(super) fn divide(left: Value, right: Value) -> Result<Value, Error> {
 pub(super) fn divide_whole(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "//", &right)? {
         Operands::Whole(_, 0) => Err(by_zero(&left, "//", &right)),
-        Operands::Floats(_, b) if b == 0.0 => Err(by_zero(&left, "//", &right)),
+        Operands::Floats(_, 0.0) => Err(by_zero(&left, "//", &right)),
         Operands::Whole(a, b) => whole(floored(a, b).map(|(quotient, _)| quotient)),
         Operands::Floats(a, b) => float(floored_float(a, b).0, false),
     }
@@ -126,7 +126,7 @@ pub(super) fn divide_whole(left: Value, right: Value) -> Result<Value, Error> {
 pub(super) fn remainder(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "%", &right)? {
         Operands::Whole(_, 0) => Err(by_zero(&left, "%", &right)),
-        Operands::Floats(_, b) if b == 0.0 => Err(by_zero(&left, "%", &right)),
+        Operands::Floats(_, 0.0) => Err(by_zero(&left, "%", &right)),
         Operands::Whole(_, -1) => Ok(Value::from(0)),
         Operands::Whole(a, b) => whole(floored(a, b).map(|(_, rest)| rest)),
         Operands::Floats(a, b) => float(floored_float(a, b).1, false),

@@ -94,6 +94,21 @@ macro_rules! operations {
     };
 }
 
+/// The names of the operations that have one, by how they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationNames {
+    /// `value | name`.
+    pub filters: &'static [&'static str],
+    /// `value is name`.
+    pub tests: &'static [&'static str],
+    /// `name(value)`.
+    pub functions: &'static [&'static str],
+}
+
+/// Every filter, test and function that an expression can call.
+pub const NAMES: OperationNames =
+    OperationNames { filters: FILTERS, tests: TESTS, functions: FUNCTIONS };
+
 use Cost::{Fixed, Operands, Own, PerItem, Sorted};
 
 operations!(Filter: FILTERS, all_filters, [

@@ -2,6 +2,8 @@
 //!
 //! One test, because the planted fault is one for the process.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+
 #[path = "../app/support.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod support;
