@@ -40,7 +40,7 @@ async fn exchange(served: &Served, bytes: &str) -> String {
 async fn to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let reading = stream.read_to_end(&mut bytes);
-    tokio::time::timeout(PATIENCE, reading).await.expect("it is closed").unwrap();
+    tokio::time::timeout(PATIENCE, reading).await.unwrap().unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
