@@ -104,6 +104,42 @@ async fn reads_an_answer() {
 }
 
 #[tokio::test]
+async fn undoes_content_codings_and_keeps_cookies_apart() {
+    let server = serve(|path, _| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, b"hello").unwrap();
+        let body = encoder.finish().unwrap();
+        Some(match path {
+            "/gzip" => answer("200 OK", "Content-Encoding: GZip\r\nContent-Type: a/b\r\n", &body),
+            "/head" => answer("200 OK", "Content-Encoding: zstd\r\n", b""),
+            "/moved" => answer("302 Found", "Location: /cookies?k=1\r\n", b""),
+            "/cookies" | "/cookies?k=1" => {
+                answer("200 OK", "Set-Cookie: a=1, 2\r\nX-A: 1\r\nset-cookie: b=3\r\n", b"")
+            }
+            _ => answer("200 OK", "Content-Encoding: zstd\r\n", b"hello"),
+        })
+    })
+    .await;
+    let client = client(open());
+    let response = client.send(get(&server.url("/gzip"))).await.unwrap();
+    assert_eq!(response.body, b"hello");
+    assert!(!response.headers.contains_key("content-encoding"), "{:?}", response.headers);
+    assert!(server.last_seen().contains("accept-encoding: gzip, deflate, br\r\n"));
+    let own = vec![("Accept-Encoding".into(), "identity".into())];
+    let request = OutboundRequest { headers: own, ..get(&server.url("/gzip")) };
+    assert_eq!(client.send(request).await.unwrap().body, b"hello");
+    assert!(server.last_seen().contains("accept-encoding: identity\r\n"));
+    let error = client.send(get(&server.url("/zstd"))).await.unwrap_err();
+    assert!(matches!(&error, OutboundError::Undecodable(m) if m.contains("`zstd`")), "{error:?}");
+    assert_eq!(client.send(get(&server.url("/head"))).await.unwrap().body, b"");
+    let response = client.send(get(&server.url("/moved"))).await.unwrap();
+    assert_eq!(response.set_cookie, ["a=1, 2", "b=3"]);
+    assert!(!response.headers.contains_key("set-cookie"));
+    let followed: Vec<_> = response.redirects.iter().map(|r| (r.status, r.to.clone())).collect();
+    assert_eq!(followed, [(302, server.url("/cookies?k=1"))]);
+}
+
+#[tokio::test]
 async fn stops_at_the_size_limit() {
     let server = serve(|path, _| {
         Some(match path {
