@@ -71,8 +71,10 @@ async fn an_execution_under_way_lists_every_task() {
         assert_eq!(late.refusal(), (409, "EXECUTION_ENDED".into()), "{verb}");
     }
     let logs = server.get(&format!("{execution}/logs")).await;
-    assert!(logs.text_at("/logs/0/message").starts_with("waits until "));
-    assert_eq!(logs.text_at("/logs/1/message"), "cancelled: why not");
+    let messages = [0, 1, 2].map(|line| logs.text_at(&format!("/logs/{line}/message")));
+    assert!(messages[0].starts_with("completed after "), "{messages:?}");
+    assert!(messages[1].starts_with("waits until "), "{messages:?}");
+    assert_eq!(messages[2], "cancelled: why not");
 }
 
 #[tokio::test]

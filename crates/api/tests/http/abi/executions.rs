@@ -160,12 +160,14 @@ async fn one_that_is_not_waited_for_is_accepted() {
     }
     let logs = server.get(&format!("{execution}/logs")).await;
     let items = &logs.json()["data"]["items"];
-    let waiting = items[0]["message"].as_str().unwrap();
-    assert!(waiting.starts_with("waits until "), "{waiting}");
-    let line = &items[1];
+    for (line, begins) in [(0, "completed after "), (1, "waits until ")] {
+        let message = items[line]["message"].as_str().unwrap();
+        assert!(message.starts_with(begins), "{message}");
+    }
+    let line = &items[2];
     assert_eq!((&line["message"], &line["step"]), (&json!("cancelled: why"), &json!(null)));
     let pagination =
-        |page| json!({"page": page, "page_size": 10, "total_items": 2, "total_pages": 1});
+        |page| json!({"page": page, "page_size": 10, "total_items": 3, "total_pages": 1});
     assert_eq!(logs.json()["data"]["pagination"], pagination(1));
     let second = server.get(&format!("{execution}/logs?page=2&sort_by=sequence")).await;
     assert_eq!(second.json()["data"], json!({"items": [], "pagination": pagination(2)}));
