@@ -106,7 +106,8 @@ test("lists", async () => {
     all.map((row) => row.id),
     [...ids].reverse(),
   );
-  await assert.rejects(client.workflows.list({ metadata: { status: "x" } }), /status/);
+  // A label can have the name of a parameter.
+  assert.deepEqual((await client.workflows.list({ metadata: { status: "x" } })).items, []);
   await thrown(client.workflows.list({ sortBy: "colour" }), stepwell.BadRequestError);
 });
 
@@ -202,8 +203,12 @@ test("events and logs", async () => {
   const { sequence } = last;
   assert.deepEqual(await collect(client.executions.events(executionId, { after: sequence })), []);
   const { items, pagination } = await client.executions.logs(executionId);
-  assert.deepEqual([items, pagination.totalItems], [[], 0]);
-  assert.deepEqual(await collect(client.executions.iterLogs(executionId)), []);
+  assert.deepEqual(
+    items.map((line) => line.message.startsWith("completed after ")),
+    [true, true],
+  );
+  assert.equal(pagination.totalItems, 2);
+  assert.deepEqual(await collect(client.executions.iterLogs(executionId)), items);
 });
 
 test("step types", async () => {

@@ -61,7 +61,7 @@ test("schedules", async () => {
   assert.deepEqual(await client.schedules.pauseMany({ workflowId }), { matched: 2, changed: 2 });
   const some = { scheduleIds: [made.id] };
   assert.deepEqual(await client.schedules.resumeMany(some), { matched: 1, changed: 1 });
-  assert.deepEqual(await client.schedules.resumeMany({ all: true }), { matched: 2, changed: 1 });
+  assert.deepEqual(await client.schedules.resumeMany({ workflowId }), { matched: 2, changed: 1 });
   assert.deepEqual(await client.schedules.delete(made.id), { id: made.id, deleted: true });
   const gone = await thrown(client.schedules.get(made.id), stepwell.NotFoundError);
   assert.equal(gone.code, "SCHEDULE_NOT_FOUND");
