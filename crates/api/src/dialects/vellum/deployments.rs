@@ -205,9 +205,9 @@ fn release(
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("offset" = Option<u32>, Query, description = "How many come before the page"),
         ("ordering" = Option<String>, Query, description = "`-created` (default), `created`, `name`, `-name`"),
-        ("is_public" = Option<bool>, Query, description = "Accepted from the published clients and ignored"),
+        ("is_public" = Option<String>, Query, description = "Accepted from the published clients and ignored"),
         ("owned_by" = Option<String>, Query, description = "Accepted from the published clients and ignored"),
-        ("has_story_config" = Option<bool>, Query, description = "Accepted from the published clients and ignored")),
+        ("has_story_config" = Option<String>, Query, description = "Accepted from the published clients and ignored")),
     responses((status = 200, description = "A page", body = Paged<SlimDeployment>),
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_deployments(
