@@ -123,7 +123,7 @@ def in_a_running_server(server: Server) -> None:
         ("delay", 4, "COMPLETED", {"steps": delay("4s")}),
         ("short", 1.5, "COMPLETED", {"steps": delay("1500ms")}),
         ("retry", 4, "FAILED", {"steps": failing}),
-        ("timeout", 5, "TIMED_OUT", {"steps": delay("1h"), "timeout": "5s"}),
+        ("timeout", 5, "FAILED", {"steps": delay("1h"), "timeout": "5s"}),
     ]:
         begun = server.execute(server.workflow(name, **definition))
         expected.append((name, begun, time.monotonic() + seconds, status))
