@@ -41,8 +41,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "a retry begins while the execution is paused",
         file: "crates/core/src/execution/advance.rs",
-        from: "if self.execution.phase == Status::Paused {\n            return;\n        }\n        for step",
-        to: "for step",
+        from: "if self.execution.phase == Status::Paused {\n            return;\n        }\n        let Moment",
+        to: "let Moment",
     },
     Mutant {
         what: "what waits is left waiting when the execution ends",
