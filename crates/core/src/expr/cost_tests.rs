@@ -9,10 +9,7 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 
-use super::operations::{
-    CONCAT, DIVIDE, DIVIDE_WHOLE, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, MINUS, PLUS, POWER,
-    REMAINDER, SLICE, SYNTAX, TESTS, TIMES, WEIGH,
-};
+use super::operations::{FILTERS, FUNCTIONS, SYNTAX, TESTS};
 use super::*;
 
 /// Units that one evaluation of these tests may use.
@@ -103,68 +100,6 @@ fn operands() -> Vec<Value> {
     ]
 }
 
-/// How the syntax that the guard rewrites is written, and what else an expression can do.
-fn syntax(name: &str) -> &'static [&'static str] {
-    match name {
-        CONCAT => &["inputs.a ~ inputs.b"],
-        INDEX => &["inputs.a[inputs.b]", "inputs.a[-1]", "inputs.a[inputs.b][inputs.c]"],
-        // Every expression here is also what a loop goes over.
-        ITERATE => &[],
-        MEMBER => &["inputs.a[inputs.b] | default(1)", "inputs.a.x[inputs.b] is defined"],
-        DIVIDE => &["inputs.a / inputs.b"],
-        DIVIDE_WHOLE => &["inputs.a // inputs.b"],
-        MINUS => &["inputs.a - inputs.b"],
-        PLUS => &["inputs.a + inputs.b"],
-        POWER => &["inputs.a ** inputs.b"],
-        REMAINDER => &["inputs.a % inputs.b"],
-        SLICE => &["inputs.a[inputs.b:inputs.c]", "inputs.a[::-1]"],
-        TIMES => &["inputs.a * inputs.b"],
-        WEIGH => &[
-            "-inputs.a",
-            "inputs.a == inputs.b",
-            "inputs.a < inputs.b <= inputs.c",
-            "inputs.a in inputs.b",
-            "inputs.a not in inputs.b",
-            "not inputs.a",
-            "inputs.a and inputs.b or inputs.c",
-            "[inputs.a, inputs.b]",
-            "{'k': inputs.a}",
-            "dict(*[inputs.a])",
-            "inputs.a if inputs.b else inputs.c",
-            "loop.changed(inputs.a)",
-            "loop.cycle(inputs.a, inputs.b)",
-            "inputs.a",
-        ],
-        other => panic!("the syntax {other} has no example here"),
-    }
-}
-
-fn expressions() -> Vec<String> {
-    let arguments = ["", "(inputs.b)", "(inputs.b, inputs.c)", "(attribute=inputs.b)"];
-    let mut all = Vec::new();
-    for name in FILTERS {
-        all.extend(arguments.map(|arguments| format!("inputs.a | {name}{arguments}")));
-        all.push(format!("inputs.a | map('{name}') | list"));
-        all.push(format!("inputs.a | map('{name}', inputs.b) | list"));
-    }
-    for name in TESTS {
-        let word = name.chars().all(char::is_alphabetic);
-        if word {
-            all.extend(["", "(inputs.b)"].map(|b| format!("inputs.a is {name}{b}")));
-        }
-        all.push(format!("inputs.a | select('{name}', inputs.b) | list"));
-    }
-    for name in FUNCTIONS {
-        all.extend(arguments.map(|arguments| match arguments {
-            "" => format!("{name}(inputs.a)"),
-            some => format!("{name}{}", some.replace('(', "(inputs.a, ")),
-        }));
-        all.push(format!("{name}(inputs.a, inputs.b, inputs.c)"));
-    }
-    all.extend(SYNTAX.iter().flat_map(|name| syntax(name)).map(|text| (*text).to_owned()));
-    all
-}
-
 /// A template that repeats an expression as often as fuel allows, that loops over it again and
 /// again, or that writes it once.
 fn template(expression: &str, form: usize) -> String {
@@ -212,7 +147,7 @@ fn time_follows_what_was_charged() {
     let mut random = Random(7);
     let mut slow = Vec::new();
     for round in 0..rounds {
-        for expression in expressions() {
+        for expression in sample_expressions() {
             let template = template(&expression, random.below(3));
             let mut pick = || pool[random.below(pool.len())].clone();
             let inputs = json!({"a": pick(), "b": pick(), "c": pick()});

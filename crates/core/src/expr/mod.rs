@@ -21,6 +21,7 @@ mod operators;
 mod path;
 mod references;
 mod result_types;
+mod samples;
 mod secret;
 #[cfg(test)]
 mod secret_tests;
@@ -41,9 +42,9 @@ use serde_json::Value;
 pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use meter::{Budget, Interrupt};
-pub use operations::{NAMES, OperationNames};
 pub use references::References;
 pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_template, infer};
+pub use samples::sample_expressions;
 pub(crate) use secret::place_under;
 pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
 pub(crate) use template::at_key;

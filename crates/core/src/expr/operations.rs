@@ -80,7 +80,6 @@ pub(super) const ITERATE: &str = "<iterate>";
 macro_rules! operations {
     ($kind:ident: $names:ident, $all:ident, [$($name:expr => $cost:expr, $function:expr;)*]) => {
         /// The names of this kind.
-        #[cfg_attr(not(test), allow(dead_code, reason = "the syntax is named by its constants"))]
         pub(super) const $names: &[&str] = &[$($name),*];
 
         fn $all() -> Vec<Operation> {
@@ -93,21 +92,6 @@ macro_rules! operations {
         }
     };
 }
-
-/// The names of the operations that have one, by how they are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OperationNames {
-    /// `value | name`.
-    pub filters: &'static [&'static str],
-    /// `value is name`.
-    pub tests: &'static [&'static str],
-    /// `name(value)`.
-    pub functions: &'static [&'static str],
-}
-
-/// Every filter, test and function that an expression can call.
-pub const NAMES: OperationNames =
-    OperationNames { filters: FILTERS, tests: TESTS, functions: FUNCTIONS };
 
 use Cost::{Fixed, Operands, Own, PerItem, Sorted};
 

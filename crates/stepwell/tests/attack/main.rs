@@ -16,6 +16,7 @@ mod expressions;
 mod kills;
 mod operations;
 mod random;
+mod secrets;
 #[expect(dead_code, reason = "the crash harness uses the rest")]
 #[path = "../crash/server.rs"]
 mod server;
