@@ -8,21 +8,31 @@
 pub fn hit(_point: &'static str) {}
 
 #[cfg(feature = "faults")]
-pub use planted::{POINTS, hit, plant};
+pub use planted::{POINTS, SEND_DELIVERY, STORE_OUTCOMES, hit, is_planted, plant};
 
 #[cfg(feature = "faults")]
 mod planted {
     use std::sync::{Mutex, PoisonError};
 
-    /// The points that there are.
+    /// The points in the work on an execution.
     pub const POINTS: &[&str] =
         &["evaluate", "advance", "evaluate_on_a_thread", "step", "commit", "load"];
+
+    /// An attempt to send a delivery begins.
+    pub const SEND_DELIVERY: &str = "send_delivery";
+    /// The outcomes of deliveries are about to be stored.
+    pub const STORE_OUTCOMES: &str = "store_outcomes";
 
     static PLANTED: Mutex<Option<(&'static str, u32)>> = Mutex::new(None);
 
     /// The `nth` passage (from 0) of a point panics, once. `None`: none does.
     pub fn plant(fault: Option<(&'static str, u32)>) {
         *PLANTED.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Whether a planted fault has yet to happen.
+    pub fn is_planted() -> bool {
+        PLANTED.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Panics where a test has planted a fault at this point.

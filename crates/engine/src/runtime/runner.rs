@@ -181,9 +181,13 @@ impl Runner {
                 tokio::time::sleep(LOST_PAUSE).await;
             }
             Err(panic) => {
-                drop(seat);
                 let message = panics::panic_message(&*panic);
                 tracing::error!(%id, message, "a panic while an execution was loaded");
+                seat.refuse(|| AppError::Unavailable {
+                    reason: "the execution could not be loaded; see the server's log".to_owned(),
+                    retry_after: LOST_PAUSE,
+                });
+                tokio::time::sleep(LOST_PAUSE).await;
             }
         }
     }

@@ -1,9 +1,11 @@
-//! A panic anywhere in the work on an execution fails that execution and nothing else.
-//!
-//! One test, because the planted fault is one for the process.
+//! A panic anywhere in the work on an execution fails that execution and nothing else; one in the
+//! work on a delivery holds back that delivery and nothing else.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
+#[path = "../app/receiver.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod receiver;
 #[path = "../app/support.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod support;
@@ -19,7 +21,15 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_engine::app::Start;
 use stepwell_engine::{App, AppError, EngineConfig};
 
+use stepwell_core::Topics;
+use stepwell_engine::app::NewWebhook;
+use tokio::sync::Mutex;
+
+use receiver::Receiver;
 use support::{Bench, PATIENCE, config};
+
+/// The planted fault is one for the process.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// Runs code of each kind: a chain of pure steps, one off the async workers, a wait, an evaluation
 /// that needs the whole budget, outputs.
@@ -73,6 +83,7 @@ async fn all_gone(app: &App) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_fails_one_execution_and_nothing_else() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let bench = Bench::with(small()).await;
     let workflow = bench.create(definition()).await;
     let mut failed = 0;
@@ -81,16 +92,9 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
             faults::plant(Some((point, nth)));
             let id = accepted(&bench, workflow).await;
             if let Some(id) = id {
-                // What could not be loaded is woken again by whoever wants something of it.
-                let view = loop {
-                    match bench.app.wait_for(&bench.caller, id, Duration::from_secs(2)).await {
-                        Err(AppError::StillRunning(_)) => {
-                            faults::plant(None);
-                            let _ = bench.app.cancel(&bench.caller, None, id, None).await;
-                        }
-                        view => break view.unwrap_or_else(|e| panic!("{point} {nth}: {e}")),
-                    }
-                };
+                // What could not be loaded is loaded again after a pause.
+                let view = bench.app.wait_for(&bench.caller, id, PATIENCE).await;
+                let view = view.unwrap_or_else(|error| panic!("{point} {nth}: {error}"));
                 let status = view.record.status;
                 let error = view.error.as_ref().map(|error| error.code.as_str());
                 match status {
@@ -99,7 +103,6 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
                         failed += 1;
                         assert_eq!(error, Some("INTERNAL_ERROR"), "{point} {nth}");
                     }
-                    Status::Cancelled => assert_eq!(*point, "load"),
                     other => panic!("{point} {nth}: {other:?}"),
                 }
             }
@@ -112,5 +115,41 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
     let bench = bench.restart().await;
     let view = bench.wait(workflow, json!({"n": 1, "text": "x"})).await.unwrap();
     assert_eq!(view.record.status, Status::Completed);
+    bench.app.shutdown().await;
+}
+
+/// Starts an engine with a webhook for everything, and a receiver of its deliveries.
+async fn with_webhook() -> (Bench, Receiver) {
+    let bench = Bench::new().await;
+    let receiver = Receiver::start(&[200]).await;
+    let url = receiver.url.clone();
+    let new = NewWebhook { url, topics: Topics::Every, secret: None, description: None };
+    bench.app.create_webhook(&bench.caller, new).await.unwrap();
+    (bench, receiver)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_while_a_delivery_is_sent_holds_back_no_other() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let (bench, receiver) = with_webhook().await;
+    faults::plant(Some((faults::SEND_DELIVERY, 0)));
+    let held_back = bench.create(json!({"name": "one", "steps": [{"type": "Echo"}]})).await;
+    while faults::is_planted() {
+        tokio::task::yield_now().await;
+    }
+    let other = bench.create(json!({"name": "other", "steps": [{"type": "Echo"}]})).await;
+    let calls = receiver.at_least(1).await;
+    assert!(calls[0].body.contains("other"), "{other} {held_back}: {}", calls[0].body);
+    bench.app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_while_outcomes_are_stored_sends_the_delivery_again() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let (bench, receiver) = with_webhook().await;
+    faults::plant(Some((faults::STORE_OUTCOMES, 0)));
+    bench.create(json!({"name": "one", "steps": [{"type": "Echo"}]})).await;
+    let calls = receiver.at_least(2).await;
+    assert_eq!(calls[0].header("webhook-id"), calls[1].header("webhook-id"));
     bench.app.shutdown().await;
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use stepwell_core::faults;
 use stepwell_core::ids::{ReceiverId, SubjectId, WebhookId};
 use stepwell_store::StoreError;
 use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
@@ -111,7 +112,10 @@ impl Sending {
             let asked = asked.unwrap_or_default();
             self.under_way.spawn(async move {
                 let id = delivery.id;
-                let attempt = AssertUnwindSafe(attempt(&engine, delivery, &asked));
+                let attempt = AssertUnwindSafe(async {
+                    faults::hit("send_delivery");
+                    attempt(&engine, delivery, &asked).await
+                });
                 match attempt.catch_unwind().await {
                     Ok(verdict) => (queue, webhook, Some(verdict)),
                     Err(panic) => {
@@ -189,6 +193,7 @@ async fn store(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
         }
         attempts.push(attempt);
     }
+    faults::hit("store_outcomes");
     while let Err(error) = engine.store.record_attempts(attempts.clone()).await {
         tracing::warn!(%error, "the outcome of deliveries cannot be stored; trying again");
         if engine.background.is_stopping() {

@@ -49,3 +49,52 @@ fn end_after(patience: Duration) -> ! {
     );
     std::process::exit(1);
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+
+    use super::*;
+
+    const GRACE: Duration = Duration::from_millis(100);
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    #[test]
+    #[ignore = "a process that never stops by itself; the next test starts it"]
+    fn busy_process() {
+        start(GRACE).unwrap();
+        println!("\nbusy");
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_process_that_does_not_stop_is_ended_after_its_grace() {
+        let test = "commands::serve::watchdog::tests::busy_process";
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([test, "--exact", "--ignored", "--nocapture"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.map_while(Result::ok).any(|line| line == "busy"), "the process starts");
+        let term = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(term.unwrap().success());
+        let since = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if since.elapsed() > LIMIT {
+                child.kill().unwrap();
+                panic!("the process goes on");
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(status.code(), Some(1));
+        assert!(since.elapsed() >= GRACE / 2, "{:?}", since.elapsed());
+    }
+}
