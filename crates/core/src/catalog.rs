@@ -1,5 +1,7 @@
 //! What the domain knows of step types: their description, never their code.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::Map;
@@ -47,6 +49,18 @@ pub enum Action {
 /// on as output, so that types flow through it: `{"x-same-as-input": true}`.
 pub const SAME_AS_INPUT: &str = "x-same-as-input";
 
+/// The part of a step that is known when its definition is created.
+#[derive(Debug, Clone, Default)]
+pub struct StaticFields {
+    /// The fields of `config` without an expression. In a field that is an object, entries that
+    /// have one are `null`.
+    pub config: Map,
+    /// The same of `input`; empty where the whole input is an expression or is omitted.
+    pub input: Map,
+    /// For each field of `config` that is a text with an expression: the text before the first one.
+    pub prefixes: BTreeMap<String, String>,
+}
+
 /// What a step type says of a configuration: the field that is wrong, and a message.
 pub type Checked = Result<(), (&'static str, String)>;
 
@@ -76,10 +90,11 @@ pub struct StepSpec {
     /// The output property that feeds the next step's default input; `None` where the whole
     /// output does.
     pub default_output: Option<&'static str>,
-    /// Reports what is wrong in a configuration beyond what its schema says, such as an invalid
-    /// pattern: the field and a message. Its argument has the fields that hold no expression; in a
-    /// field that is an object, entries that hold one are `null`.
-    pub check: Option<fn(&Map) -> Checked>,
+    /// Reports what is wrong in the configuration beyond what its schema says, such as an invalid
+    /// pattern: the field of `config` and a message.
+    pub check: Option<fn(&StaticFields) -> Checked>,
+    /// The same for the input: the field of `input` and a message.
+    pub check_input: Option<fn(&StaticFields) -> Checked>,
     /// Whether the step, where its input is not given, takes none instead of the previous output.
     pub is_source: bool,
     /// What running it does to the world.

@@ -21,6 +21,7 @@ fn spec(name: &'static str, config: Value, input: Value, output: Value) -> StepS
         default_input: None,
         default_output: None,
         check: None,
+        check_input: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

@@ -17,6 +17,7 @@ pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static
         default_input: None,
         default_output: None,
         check: None,
+        check_input: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

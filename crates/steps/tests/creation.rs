@@ -260,3 +260,40 @@ fn a_step_may_follow_one_that_never_returns() {
     ]});
     refused(&continued, "steps[1]", &["expected string, found null"]);
 }
+
+#[test]
+fn the_known_part_of_a_request() {
+    let request = |config: Value, input: Value| {
+        second(json!({"id": "b", "type": "HttpRequest", "config": config, "input": input}))
+    };
+    for url in ["/x/{{ inputs.t }}", "ftp://{{ inputs.t }}", "example.com/{{ inputs.t }}"] {
+        let source = request(json!({"url": url}), json!({}));
+        let wanted = ["must start with `http://`", "https://host/path"];
+        refused(&source, "steps[1].config.url", &wanted);
+    }
+    let named = request(json!({"url": "https://u:p@a.example/{{ inputs.t }}"}), json!({}));
+    refused(&named, "steps[1].config.url", &["user name or password"]);
+    let invalid = request(json!({"url": "https://a b/{{ inputs.t }}"}), json!({}));
+    refused(&invalid, "steps[1].config.url", &["not a valid absolute URL"]);
+    for url in [
+        "{{ inputs.t }}/x",
+        "htt{{ inputs.t }}",
+        "https:/{{ inputs.t }}",
+        "HTTPS://{{ inputs.t }}.example/x",
+        "https://a.example/{{ inputs.t }}?b",
+        "http://a.example:8080{{ inputs.t }}",
+    ] {
+        accepted(&request(json!({"url": url}), json!({})));
+    }
+    let form = json!({"url": "https://a.example/", "method": "POST", "body_type": "form"});
+    for body in [json!("a=b"), json!([1]), json!(7)] {
+        let source = request(form.clone(), json!({"body": body}));
+        refused(&source, "steps[1].input.body", &["a form is built from an object"]);
+    }
+    let nested = request(form.clone(), json!({"body": {"a": {"b": 1}}}));
+    refused(&nested, "steps[1].input.body", &["`a` must be a text, number, boolean or list"]);
+    for body in [json!({"a": "{{ inputs.t }}", "b": [1, 2]}), json!("{{ inputs.o }}"), json!(null)]
+    {
+        accepted(&request(form.clone(), json!({"body": body})));
+    }
+}

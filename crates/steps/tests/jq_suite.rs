@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::catalog::Catalog as _;
+use stepwell_core::catalog::StaticFields;
 use stepwell_steps::{Behaviour, PureCall, registry};
 
 /// The files of tests in jq's source.
@@ -72,7 +73,9 @@ fn comparable(value: &Value) -> Value {
 fn compile(program: &str) -> Result<(), String> {
     let config = json!({"query": program});
     let check = registry().find("Json.Query").unwrap().check.unwrap();
-    check(config.as_object().unwrap()).map_err(|(_, message)| message)
+    let config = config.as_object().unwrap().clone();
+    let known = StaticFields { config, ..StaticFields::default() };
+    check(&known).map_err(|(_, message)| message)
 }
 
 fn evaluate(program: &str, input: Value) -> Result<Vec<Value>, String> {

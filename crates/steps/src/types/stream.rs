@@ -44,7 +44,7 @@ impl StepType for StreamText {
                 &[],
             ),
             effect: Effect::Idempotent,
-            check: Some(check),
+            check: Some(|known| check(&known.config)),
             examples: vec![json!({
                 "type": "StreamText",
                 "input": "Hello, world!",

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::Compiler;
 use super::binding::Bound;
 use super::shape::Place;
-use crate::Problem;
-use crate::catalog::StepSpec;
+use crate::catalog::{StaticFields, StepSpec};
 use crate::definition::model::{OnError, Step};
 use crate::definition::plan::PlanStep;
 use crate::expr::{Expr, Template, at_key};
+use crate::{Map, Problem};
 
 impl Compiler<'_> {
     /// Compiles the step, or tells why not. An unknown type hides only what depends on it.
@@ -112,23 +112,36 @@ impl Compiler<'_> {
         let place = Place { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
         if self.problems.0.len() == before {
-            self.check_static(step, spec, &place.path);
+            self.check_static(index, step, spec);
         }
         let clean = self.problems.0.len() == before;
         (Some(template), proven && clean)
     }
 
-    /// What the step type itself says of the fields that are known already.
-    fn check_static(&mut self, step: &Step, spec: &StepSpec, path: &str) {
-        let Some(check) = spec.check.filter(|_| self.is_new) else { return };
-        let fields = step.config.iter();
-        let known = fields.filter_map(|(name, value)| {
+    /// Runs the step type's own checks on what is known already.
+    fn check_static(&mut self, index: usize, step: &Step, spec: &StepSpec) {
+        if !self.is_new || (spec.check.is_none() && spec.check_input.is_none()) {
+            return;
+        }
+        let at = |part: &str| format!("steps[{index}].{part}");
+        let input = step.input.as_ref().and_then(Value::as_object);
+        let known = StaticFields {
+            config: self.static_fields(&step.config, &at("config")),
+            input: input.map(|input| self.static_fields(input, &at("input"))).unwrap_or_default(),
+            prefixes: step.config.iter().filter_map(literal_prefix).collect(),
+        };
+        for (part, check) in [("config", spec.check), ("input", spec.check_input)] {
+            if let Some(Err((field, message))) = check.map(|check| check(&known)) {
+                self.problem(&at_key(&at(part), field), message);
+            }
+        }
+    }
+
+    fn static_fields(&self, fields: &Map, path: &str) -> Map {
+        let known = fields.iter().filter_map(|(name, value)| {
             Some((name.clone(), self.static_part(value, &at_key(path, name))?))
         });
-        let known = known.collect();
-        if let Err((field, message)) = check(&known) {
-            self.problem(&at_key(path, field), message);
-        }
+        known.collect()
     }
 
     /// A value at a place without what is only known later: entries of an object are `null` there.
@@ -151,6 +164,13 @@ impl Compiler<'_> {
     pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }
+}
+
+/// The text before the first expression of a field that has one.
+fn literal_prefix((name, value): (&String, &Value)) -> Option<(String, String)> {
+    let text = value.as_str()?;
+    let end = ["{{", "{%", "{#"].iter().filter_map(|open| text.find(open)).min()?;
+    Some((name.clone(), text[..end].to_owned()))
 }
 
 fn output_schema(spec: &StepSpec, bound: Option<&Bound>) -> Value {

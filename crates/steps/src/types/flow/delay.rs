@@ -34,7 +34,7 @@ impl StepType for Delay {
                   server.",
             config,
             action: Action::Delay,
-            check: Some(check),
+            check: Some(|known| check(&known.config)),
             examples: vec![
                 json!({"type": "Delay", "config": {"for": "5m"}}),
                 json!({"type": "Delay", "config": {"until": "2026-01-31T09:00:00Z"}}),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::catalog::Checked;
+use stepwell_core::catalog::{Checked, StaticFields};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -44,9 +44,40 @@ pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
 
 /// What is known already of the request, for the type's `check`: whether the `url` can be
 /// requested and the `headers` can be sent. Which hosts may be reached, the outbound client knows.
-pub(super) fn check(config: &Map) -> Checked {
-    check_headers(config)?;
-    let Some(text) = config.get("url").and_then(Value::as_str) else { return Ok(()) };
+pub(super) fn check(known: &StaticFields) -> Checked {
+    check_headers(&known.config)?;
+    if let Some(prefix) = known.prefixes.get("url") {
+        return check_url_prefix(prefix.trim_start());
+    }
+    let Some(text) = known.config.get("url").and_then(Value::as_str) else { return Ok(()) };
+    check_url(text)
+}
+
+/// Whether the body can be sent as the `body_type` says.
+pub(super) fn check_input(known: &StaticFields) -> Checked {
+    let is_form = known.config.get("body_type").is_some_and(|how| how == "form");
+    match known.input.get("body").filter(|body| is_form && !body.is_null()) {
+        Some(body) => form(body).map(drop).map_err(|failure| ("body", failure.message)),
+        None => Ok(()),
+    }
+}
+
+/// A URL that is continued by an expression.
+fn check_url_prefix(prefix: &str) -> Checked {
+    let lower = prefix.to_ascii_lowercase();
+    let begins_one = |scheme: &str| scheme.starts_with(&lower) || lower.starts_with(scheme);
+    if !["http://", "https://"].into_iter().any(begins_one) {
+        let message = "must start with `http://` or `https://`: use https://host/path";
+        return Err(("url", message.into()));
+    }
+    // With a slash behind it, the host is known.
+    match prefix.splitn(4, '/').count() {
+        4 => check_url(prefix),
+        _ => Ok(()),
+    }
+}
+
+fn check_url(text: &str) -> Checked {
     let parsed = Url::parse(text.trim()).map_err(|error| {
         let message = format!("not a valid absolute URL ({error}): use https://host/path");
         ("url", message)
@@ -130,20 +161,24 @@ fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Re
     Ok(())
 }
 
+fn form(body: &Value) -> Result<String, Failure> {
+    let Value::Object(fields) = body else {
+        let message = format!("a form is built from an object of its fields, not {}", kind(body));
+        return Err(invalid(message));
+    };
+    let mut pairs = Vec::new();
+    for (name, value) in fields {
+        add_pairs(&mut pairs, name, value)?;
+    }
+    Ok(Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
 /// The body's content type and bytes; `None` where nothing is to be sent.
 fn write_body(body: Option<&Value>, how: &str) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
     let Some(body) = body.filter(|_| how != "none") else { return Ok(None) };
     Ok(Some(match how {
         "form" => {
-            let Value::Object(fields) = body else {
-                let message = format!("a form is made from an object, not {}", kind(body));
-                return Err(invalid(message));
-            };
-            let mut pairs = Vec::new();
-            for (name, value) in fields {
-                add_pairs(&mut pairs, name, value)?;
-            }
-            let form = Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let form = form(body)?;
             ("application/x-www-form-urlencoded", form.into_bytes())
         }
         "text" => {

@@ -7,7 +7,7 @@ use stepwell_core::catalog::{Effect, StepSpec};
 use stepwell_core::redact::{Redact, redacted_text};
 
 use super::answer::{headers, output, read_body, read_text};
-use super::build::{build, check};
+use super::build::{build, check, check_input};
 use super::log::AttemptLog;
 use super::status::ExpectedStatus;
 use crate::spec::{base, object};
@@ -54,6 +54,7 @@ impl StepType for HttpRequest {
             effect_of: Some(effect_of),
             sensitive: &["config.headers", "config.query"],
             check: Some(check),
+            check_input: Some(check_input),
             examples: vec![
                 json!({
                     "type": "HttpRequest",

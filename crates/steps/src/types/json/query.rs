@@ -41,7 +41,7 @@ impl StepType for Query {
             ),
             default_input: Some("value"),
             default_output: Some("value"),
-            check: Some(check),
+            check: Some(|known| check(&known.config)),
             examples: vec![json!({
                 "type": "Json.Query",
                 "input": {"value": {"items": [{"name": "a", "n": 3}, {"name": "b", "n": 20}]}},

@@ -20,7 +20,7 @@ impl StepType for RegexExtract {
                   is left out.",
             config: config(),
             output: output(),
-            check: Some(check_group),
+            check: Some(|known| check_group(&known.config)),
             examples: vec![json!({
                 "type": "TextOperation.RegexExtract",
                 "input": "Order #1042, then #1043",

@@ -32,7 +32,7 @@ impl StepType for RegexReplace {
                 }),
                 &["pattern", "replacement"],
             ),
-            check: Some(check_replacement),
+            check: Some(|known| check_replacement(&known.config)),
             examples: vec![json!({
                 "type": "TextOperation.RegexReplace",
                 "input": "2026-11-21",
