@@ -37,6 +37,7 @@ fn spec(name: &'static str, input: Value, output: Value, default: Option<&'stati
         default_input: default,
         default_output: default,
         check: None,
+        check_input: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

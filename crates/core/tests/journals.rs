@@ -38,6 +38,7 @@ fn types() -> Types {
         default_input: None,
         default_output: None,
         check: None,
+        check_input: None,
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,

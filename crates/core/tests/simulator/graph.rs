@@ -33,6 +33,7 @@ fn spec(name: &'static str, effect: Effect, action: Action, input: Value) -> Ste
         default_input: None,
         default_output: None,
         check: None,
+        check_input: None,
         is_source: false,
         effect,
         effect_of: None,
