@@ -10,10 +10,10 @@ CHROMIUM ?= chromium
 ATTACK_SECONDS ?= 600
 ATTACK_SEED ?= $$(date +%s)
 
-.PHONY: help run test test-clients conformance openapi-test jq-test clock-test lint bench bench-lists bench-schedules crash-test attack sim mutants fuzz tidy fmt
+.PHONY: help run test test-clients conformance openapi-test jq-test clock-test lint bench bench-lists bench-schedules bench-instructions crash-test attack sim mutants fuzz tidy fmt
 
 help: ## List these commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=./data, PROFILE=quick)
 	$(CARGO) build --profile $(PROFILE) --bin stepwell
@@ -108,6 +108,11 @@ bench-lists: ## Time lists over 1,000,000 executions (release build)
 bench-schedules: ## Measure what 100,000 sleeping schedules cost, and how late others fire (release build)
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench -- schedules
+
+bench-instructions: ## Count the instructions of one execution with callgrind (release build)
+	@command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind; }
+	$(CARGO) build --release --bin stepwell
+	$(CARGO) run --release -q -p bench -- instructions
 
 clock-test: ## Set the clock of the real server back (libfaketime, the package faketime)
 	$(CARGO) build -p stepwell

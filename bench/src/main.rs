@@ -3,12 +3,14 @@
 //! `bench` runs everything and prints one table, `bench streams` only what is about streams;
 //! `bench lists` times lists over a million executions; `bench schedules` measures what 100,000
 //! sleeping schedules cost and how late others fire; `bench webhooks` tells what webhooks cost
-//! those who execute; `bench bare` are the bare handlers it
+//! those who execute; `bench instructions` counts the instructions of one execution;
+//! `bench bare` are the bare handlers it
 //! compares with, in a process of their own. The load comes from `wrk`, for streams from this
 //! program. Numbers of a shared machine are noisy: read the ratios.
 
 mod bare;
 mod disk;
+mod instructions;
 mod lists;
 mod schedules;
 mod server;
@@ -46,6 +48,11 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["lists"] => run_lists(&binary, executions.as_deref()),
+        ["instructions"] => {
+            let executions =
+                executions.map_or(Ok(instructions::EXECUTIONS), |text| text.parse())?;
+            instructions::run(&binary, executions)
+        }
         ["schedules"] => {
             let sleeping = sleeping.map_or(Ok(schedules::SLEEPING), |text| text.parse())?;
             schedules::run(&binary, sleeping)
@@ -56,7 +63,7 @@ fn main() -> Result<()> {
         }
         _ => anyhow::bail!(
             "usage: bench [streams | lists [--executions N] | schedules [--schedules N] | \
-             webhooks [--turns N]] \
+             webhooks [--turns N] | instructions [--executions N]] \
              [--server PATH] | bench bare"
         ),
     }

@@ -19,11 +19,16 @@ pub struct Server {
 
 impl Server {
     pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
+        Self::start_command(Command::new(binary), folder)
+    }
+
+    /// Starts the server by a command whose last argument is the binary.
+    pub fn start_command(mut command: Command, folder: &Path) -> Result<Self> {
         // Only the first call can install it; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let data = folder.join("data");
         let began = Instant::now();
-        let child = Command::new(binary)
+        let child = command
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir"])
             .arg(&data)
             .stdout(Stdio::null())
@@ -93,6 +98,20 @@ impl Server {
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let request = self.http.post(format!("{}{path}", self.url)).json(body);
         Ok(request.header("x-api-key", &self.key).send()?.json()?)
+    }
+
+    /// Executes a workflow over a new connection, one execution after the other.
+    pub fn execute_repeatedly(&self, url: &str, executions: usize) -> Result<()> {
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).build()?;
+        for _ in 0..executions {
+            client.post(url).header("x-api-key", &self.key).send()?.error_for_status()?.bytes()?;
+        }
+        Ok(())
+    }
+
+    /// The id of the server's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// How many executions of the workflow have completed.

@@ -115,6 +115,7 @@ impl<'a> From<&'a StepSpec> for StepType<'a> {
             default_output,
             is_source,
             check: _,
+            check_input: _,
             effect,
             effect_of,
             action: _,

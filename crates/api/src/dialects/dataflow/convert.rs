@@ -315,6 +315,7 @@ impl<'a> From<&'a StepSpec> for wire::StepType<'a> {
             default_output,
             is_source: _,
             check: _,
+            check_input: _,
             effect,
             effect_of: _,
             action: _,
