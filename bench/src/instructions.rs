@@ -64,8 +64,8 @@ fn execute(server: &Server, url: &str, executions: usize) -> Result<()> {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| scope.spawn(|| server.execute_repeatedly(url, executions / CLIENTS)))
             .collect();
-        let joined = clients.into_iter().map(|client| client.join());
-        joined.map(|result| result.unwrap_or_else(|_| bail!("a client panicked"))).collect()
+        let mut joined = clients.into_iter().map(|client| client.join());
+        joined.try_for_each(|result| result.unwrap_or_else(|_| bail!("a client panicked")))
     })
 }
 
@@ -73,6 +73,7 @@ fn set_instrumentation(pid: u32, state: &str) -> Result<()> {
     let status = Command::new("callgrind_control")
         .args(["-i", state, &pid.to_string()])
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status()
         .context("callgrind_control, a part of valgrind, is missing")?;
     ensure!(status.success(), "callgrind_control failed");
@@ -106,7 +107,7 @@ fn part(function: &str) -> &'static str {
         true => name.contains(*needle),
         false => name.split(['<', ' ', '&']).any(|word| word.starts_with(*needle)),
     };
-    match PARTS.iter().find(|(_, needles)| needles.iter().any(|needle| is_of(needle))) {
+    match PARTS.iter().find(|(_, needles)| needles.iter().any(is_of)) {
         Some((part, _)) => part,
         None if !name.contains("::") && !function.contains(".so") => C_FUNCTIONS,
         None => OTHER,
