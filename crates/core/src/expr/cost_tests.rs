@@ -196,6 +196,39 @@ fn an_interrupt_ends_an_evaluation() {
     assert!(spent > 2 << 20, "{spent}");
 }
 
+/// Values that share their parts are as large as they look, wherever they are read as a whole.
+#[test]
+fn a_value_that_doubles_again_and_again_is_paid_for() {
+    let doubled = "{% set a = [1, 1] %}".to_owned() + &"{% set a = [a, a] %}".repeat(60);
+    for reading in [
+        "{a: 1}",
+        "{[a]: 1}",
+        "a == a",
+        "a in [a]",
+        "a < a",
+        "{1: 2}[a]",
+        "[a, a] | sort",
+        "[a, a] | unique | list",
+        "a | tojson",
+        "a | string",
+        "a ~ ''",
+        "a | length",
+        "[{'k': a}, {'k': a}] | groupby('k')",
+        "[a] | map('string') | list",
+        "[a, a] | max",
+        "a is sameas(a)",
+        "a is eq(a)",
+        "dict(k=a) == dict(k=a)",
+    ] {
+        let template = format!("{doubled}{{% set y = {reading} %}}");
+        let (took, _, result) = measure(&template, json!({}), Budget::full());
+        assert!(took < Duration::from_secs(5), "{reading} took {took:?}: {result:?}");
+        let text = format!("{doubled}{{{{ {reading} }}}}");
+        let (took, _, result) = measure(&text, json!({}), Budget::inline());
+        assert!(took < Duration::from_secs(1), "{reading} took {took:?}: {result:?}");
+    }
+}
+
 /// Operands of the caller that made the evaluation hang or panic.
 #[test]
 fn hostile_operands_of_earlier_reports() {

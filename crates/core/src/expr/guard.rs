@@ -194,11 +194,18 @@ impl<'a> Guard<'a> {
                 ast::Expr::Tuple(spanned(ast::Tuple { items }, span))
             }
             ast::Expr::Map(map) => {
-                let keys = map.keys.iter().map(|key| self.expr(key)).collect();
+                let keys = map.keys.iter().map(|key| self.map_key(key)).collect();
                 let values = map.values.iter().map(|value| self.passed(value, places)).collect();
                 ast::Expr::Map(spanned(ast::Map { keys, values }, span))
             }
         }
+    }
+
+    /// A key of a map literal, which is hashed and compared as a whole.
+    fn map_key(&mut self, key: &ast::Expr<'a>) -> ast::Expr<'a> {
+        let is_constant = matches!(key, ast::Expr::Const(_));
+        let key = self.expr(key);
+        if is_constant { key } else { weighed(key) }
     }
 
     /// The object of an attribute: part of a reference noted as a whole, or visited by itself.
