@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stepwell_core::Timestamp;
+use stepwell_core::cache::PoolUsage;
 use stepwell_core::execution::{Execution, Recorded};
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
@@ -22,6 +23,9 @@ use tokio::sync::watch;
 /// that a step may make, so only several texts can outrun a reader that reads at all.
 const KEPT_BYTES: usize = 8 << 20;
 
+/// How many bytes of pieces the feeds of all executions keep together.
+const ALL_KEPT_BYTES: usize = 64 << 20;
+
 /// With so many bytes kept, pieces are put together.
 const CROWDED_BYTES: usize = 2 << 20;
 
@@ -30,6 +34,30 @@ const JOINED_BYTES: usize = 4 << 10;
 
 /// What a piece takes beside its text.
 const PIECE_BYTES: usize = 64;
+
+/// How many bytes of pieces all feeds keep.
+#[derive(Debug, Default)]
+pub(crate) struct PieceMemory(AtomicUsize);
+
+impl PieceMemory {
+    /// What the pieces take and may take.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        let used = self.0.load(Ordering::Relaxed) as u64;
+        PoolUsage { name: "stream_pieces", used, limit: ALL_KEPT_BYTES as u64 }
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > ALL_KEPT_BYTES
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
 
 /// A piece of text that a step sent while it ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +109,14 @@ pub(crate) struct Feed {
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
     news: watch::Sender<()>,
+    memory: Arc<PieceMemory>,
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let shown = self.shown.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.memory.remove(shown.bytes);
+    }
 }
 
 impl Shown {
@@ -116,9 +152,10 @@ pub(crate) enum Outcome {
 }
 
 impl Feed {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(memory: Arc<PieceMemory>) -> Arc<Self> {
         let (news, _) = watch::channel(());
         Arc::new(Self {
+            memory,
             shown: Mutex::default(),
             record: OnceLock::new(),
             stored: OnceLock::new(),
@@ -165,16 +202,22 @@ impl Feed {
         let mut shown = self.lock();
         // Its readers were told of that piece, and are still to come for it.
         if shown.join((step, attempt), text) {
+            self.memory.add(text.len());
             return;
         }
         let (number, after) = (shown.next, shown.journal.len() as u64);
         shown.next += 1;
-        shown.bytes += text.len() + PIECE_BYTES;
+        let size = text.len() + PIECE_BYTES;
+        shown.bytes += size;
+        self.memory.add(size);
         shown.deltas.push_back(Delta { number, after, at, step, attempt, text: text.into() });
-        while shown.bytes > KEPT_BYTES
+        // Where all feeds together keep too much, the one that grows gives way.
+        while (shown.bytes > KEPT_BYTES || self.memory.is_exceeded())
             && let Some(oldest) = shown.deltas.pop_front()
         {
-            shown.bytes -= oldest.text.len() + PIECE_BYTES;
+            let size = oldest.text.len() + PIECE_BYTES;
+            shown.bytes -= size;
+            self.memory.remove(size);
         }
         drop(shown);
         self.news.send_replace(());
@@ -308,7 +351,7 @@ mod tests {
 
     #[test]
     fn pieces_have_their_place_between_events() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         feed.show_piece(Timestamp::default(), (0, 1), "nobody listens");
         let _ear = feed.listen();
         feed.show(&[event(1), event(2)]);
@@ -325,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_text_in_very_many_pieces_is_kept_whole() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         let _ear = feed.listen();
         let (mut text, mut read) = (String::new(), (String::new(), 0));
         let mut take = |limit: usize| {
@@ -357,7 +400,7 @@ mod tests {
 
     #[test]
     fn only_so_many_bytes_are_kept() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         let _ear = feed.listen();
         let text = "x".repeat(KEPT_BYTES / 4);
         for _ in 0..5 {
@@ -366,5 +409,24 @@ mod tests {
         assert_eq!(feed.first_piece(), 2);
         assert_eq!(places(&feed, 0, 0, 9), (vec![], vec![2, 3, 4], true));
         assert_eq!(places(&feed, 0, 2, 9), (vec![], vec![2, 3, 4], false));
+    }
+
+    #[test]
+    fn all_feeds_together_keep_only_so_many_bytes() {
+        let memory = Arc::new(PieceMemory::default());
+        let feeds: Vec<_> = (0..20).map(|_| Feed::new(memory.clone())).collect();
+        let _ears: Vec<_> = feeds.iter().map(|feed| feed.listen()).collect();
+        let text = "x".repeat(KEPT_BYTES / 2 - PIECE_BYTES);
+        for feed in &feeds {
+            feed.show_piece(Timestamp::default(), (0, 1), &text);
+            feed.show_piece(Timestamp::default(), (0, 1), &text);
+            let usage = memory.usage();
+            assert!(usage.used <= usage.limit, "{usage:?}");
+        }
+        // Who comes last is told what it missed.
+        assert_eq!(places(&feeds[0], 0, 0, 9), (vec![], vec![0, 1], false));
+        assert_eq!(places(&feeds[19], 0, 0, 9), (vec![], vec![], true));
+        drop((feeds, _ears));
+        assert_eq!(memory.usage().used, 0);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub(crate) mod feed;
 pub(crate) mod hooks;
+mod live_plans;
 pub(crate) mod nodes;
 mod noted;
 pub(crate) mod plans;

@@ -14,17 +14,42 @@ use crate::{Problem, Problems};
 /// The most violations that are told of one value.
 const MAX_VIOLATIONS: usize = 100;
 
+/// The most patterns in one schema.
+const MAX_PATTERNS: usize = 200;
+/// The most memory that one of them takes compiled, and searching with it, in bytes.
+const PATTERN_BYTES: usize = 256 << 10;
+
 /// Compiles a schema. Patterns run on an engine without backtracking; nothing is fetched.
 ///
 /// # Errors
 /// Why it is no JSON Schema, as a sentence.
 pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
+    if count_patterns(schema) > MAX_PATTERNS {
+        return Err(format!("it has more than {MAX_PATTERNS} patterns"));
+    }
     refuse_bad_references(schema)?;
+    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
     jsonschema::options()
         .with_draft(Draft::Draft202012)
-        .with_pattern_options(PatternOptions::regex())
+        .with_pattern_options(patterns)
         .build(schema)
         .map_err(|error| error.masked_with("what is there").to_string())
+}
+
+/// How many patterns a schema has. Recurses as deep as it nests.
+pub(crate) fn count_patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Array(items) => items.iter().map(count_patterns).sum(),
+        Value::Object(map) => {
+            let here = |key: &str, value: &Value| match (key, value) {
+                ("pattern", Value::String(_)) => 1,
+                ("patternProperties", Value::Object(patterns)) => patterns.len(),
+                _ => 0,
+            };
+            map.iter().map(|(key, value)| here(key, value) + count_patterns(value)).sum()
+        }
+        _ => 0,
+    }
 }
 
 /// Checks a schema that a user wrote; `false` where it is none.
