@@ -16,7 +16,8 @@ use crate::values::whole;
 /// The most memory one compiled pattern may take, in bytes.
 const SIZE_LIMIT: usize = 1024 * 1024;
 
-/// A compiled pattern does not tell its size: it is within the first of these limits that it fits.
+/// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
+/// fits.
 const SIZE_CLASSES: [usize; 3] = [64 << 10, 256 << 10, SIZE_LIMIT];
 
 /// What searching with a pattern may take beside it, in bytes, for each thread that does so at

@@ -21,9 +21,11 @@ use crate::memory_size::{ARC_BYTES, allocation};
 const CACHE_BYTES: u64 = 32 << 20;
 /// So many parts of the cache have a lock of their own.
 const CACHE_SHARDS: usize = 4;
-/// Code of a longer text is compiled where there is time for it, not on a thread that drives
-/// executions.
-const MAX_INLINE_SOURCE: usize = 4 << 10;
+/// What compiling takes of the inline budget, in units: so much, and more for each byte. What does
+/// not fit is compiled on a thread for blocking work. Nothing is taken of the full budget: whether
+/// an evaluation succeeds must not depend on what is cached.
+const COMPILE_UNITS: u64 = 2_000;
+const COMPILE_UNITS_PER_BYTE: u64 = 24;
 
 /// The room that the code generator reserves, in instructions and positions.
 const RESERVED_INSTRUCTIONS: usize = 256;
@@ -88,8 +90,8 @@ impl Program {
 
 /// Why there is no code to run.
 pub(super) enum NotCompiled {
-    /// The text is too long to be compiled with the inline budget.
-    TooLong,
+    /// The inline budget does not suffice to compile it.
+    Budget(minijinja::Error),
     /// A text that compiled before does not compile any more.
     Fault(Fault),
 }
@@ -117,8 +119,9 @@ impl Code {
         if let Some(found) = CACHE.get(&self.key) {
             return Ok(found);
         }
-        if meter::is_inline() && self.key.source.len() > MAX_INLINE_SOURCE {
-            return Err(NotCompiled::TooLong);
+        if meter::is_inline() {
+            let units = COMPILE_UNITS + COMPILE_UNITS_PER_BYTE * self.key.source.len() as u64;
+            meter::charge(units).map_err(NotCompiled::Budget)?;
         }
         compile(&self.key).map_err(NotCompiled::Fault)
     }
@@ -195,5 +198,56 @@ fn finish<'s>(
     match guard.faults.into_iter().next() {
         Some(fault) => Err(fault),
         None => Ok((code, guard.references.finish())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Budget;
+    use super::*;
+
+    // One test: what one part of it fills the cache with could evict what another looks for.
+    #[test]
+    fn code_is_cached_by_text_and_compiled_again_where_it_was_evicted() {
+        shared_by_text_and_form();
+        compiled_again_within_the_inline_budget();
+        bounded_in_bytes();
+    }
+
+    fn shared_by_text_and_form() {
+        let code = |form, source: &str| Code::compile(form, source).unwrap();
+        let program = |code: &Code| code.program().ok().unwrap();
+        let first = code(Form::Expression, "inputs.shared + 1");
+        let second = code(Form::Expression, "inputs.shared + 1");
+        assert!(Arc::ptr_eq(&program(&first), &program(&second)));
+        let text = code(Form::Template, "inputs.shared + 1");
+        assert!(!Arc::ptr_eq(&program(&first), &program(&text)));
+        assert_eq!(second.references().paths, [["inputs", "shared"]]);
+    }
+
+    fn compiled_again_within_the_inline_budget() {
+        let source = format!("inputs.evicted + {}", vec!["1"; 100].join(" + "));
+        let code = Code::compile(Form::Expression, &source).unwrap();
+        CACHE.remove(&code.key);
+        meter::start(Budget::inline_of(COMPILE_UNITS));
+        assert!(matches!(code.program(), Err(NotCompiled::Budget(_))));
+        meter::start(Budget::inline());
+        assert!(code.program().is_ok());
+        assert!(meter::spent() > COMPILE_UNITS);
+        // From now on it is at hand again.
+        meter::start(Budget::inline_of(0));
+        assert!(code.program().is_ok());
+        CACHE.remove(&code.key);
+        meter::start(Budget::full());
+        assert!(code.program().is_ok());
+        assert_eq!(meter::spent(), 0, "the full budget is the same whatever is cached");
+    }
+
+    fn bounded_in_bytes() {
+        for n in 0..5_000 {
+            Code::compile(Form::Expression, &format!("inputs.bounded + {n}")).unwrap();
+        }
+        let usage = usage();
+        assert!(usage.used <= usage.limit && usage.used > usage.limit / 2, "{usage:?}");
     }
 }

@@ -228,16 +228,12 @@ impl Code {
     }
 
     fn not_compiled(&self, error: NotCompiled) -> EvalError {
-        let (message, kind) = match error {
-            NotCompiled::TooLong => {
-                ("the expression is long".to_owned(), EvalErrorKind::NeedsFullBudget)
-            }
-            NotCompiled::Fault(fault) => (
-                format!("{} in {}", fault.message, located(self.source(), &fault)),
-                EvalErrorKind::Internal,
-            ),
+        let fault = match error {
+            NotCompiled::Budget(error) => return EvalError::of_meter(&error),
+            NotCompiled::Fault(fault) => fault,
         };
-        EvalError { message, kind }
+        let message = format!("{} in {}", fault.message, located(self.source(), &fault));
+        EvalError { message, kind: EvalErrorKind::Internal }
     }
 
     /// The value of an expression.

@@ -20,8 +20,8 @@ use crate::{AppError, Caller};
 /// From so many meters on, those that are not needed are looked for.
 const LEAST_PRUNED: usize = 1024;
 
-/// Meters by whose they are. One that nobody uses and of which nothing is used up is forgotten: the
-/// executions that count in it are read from the store when it is needed again.
+/// Meters by owner. A meter that no caller holds and whose buckets are full is removed: the
+/// executions that it counts are read from the store when it is needed again.
 // A short critical section, nothing awaits under it. Requests do not look here: their caller has
 // its meters at hand.
 #[derive(Debug)]

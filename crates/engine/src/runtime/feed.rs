@@ -13,18 +13,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stepwell_core::Timestamp;
-use stepwell_core::cache::PoolUsage;
 use stepwell_core::execution::{Execution, Recorded};
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
+use super::piece_memory::PieceMemory;
+
 /// How many bytes of pieces are kept for readers that are behind. About twice the longest text
 /// that a step may make, so only several texts can outrun a reader that reads at all.
 const KEPT_BYTES: usize = 8 << 20;
-
-/// How many bytes of pieces the feeds of all executions keep together.
-const ALL_KEPT_BYTES: usize = 64 << 20;
 
 /// With so many bytes kept, pieces are put together.
 const CROWDED_BYTES: usize = 2 << 20;
@@ -34,30 +32,6 @@ const JOINED_BYTES: usize = 4 << 10;
 
 /// What a piece takes beside its text.
 const PIECE_BYTES: usize = 64;
-
-/// How many bytes of pieces all feeds keep.
-#[derive(Debug, Default)]
-pub(crate) struct PieceMemory(AtomicUsize);
-
-impl PieceMemory {
-    /// What the pieces take and may take.
-    pub(crate) fn usage(&self) -> PoolUsage {
-        let used = self.0.load(Ordering::Relaxed) as u64;
-        PoolUsage { name: "stream_pieces", used, limit: ALL_KEPT_BYTES as u64 }
-    }
-
-    fn is_exceeded(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > ALL_KEPT_BYTES
-    }
-
-    fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn remove(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
 
 /// A piece of text that a step sent while it ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -409,24 +383,5 @@ mod tests {
         assert_eq!(feed.first_piece(), 2);
         assert_eq!(places(&feed, 0, 0, 9), (vec![], vec![2, 3, 4], true));
         assert_eq!(places(&feed, 0, 2, 9), (vec![], vec![2, 3, 4], false));
-    }
-
-    #[test]
-    fn all_feeds_together_keep_only_so_many_bytes() {
-        let memory = Arc::new(PieceMemory::default());
-        let feeds: Vec<_> = (0..20).map(|_| Feed::new(memory.clone())).collect();
-        let _ears: Vec<_> = feeds.iter().map(|feed| feed.listen()).collect();
-        let text = "x".repeat(KEPT_BYTES / 2 - PIECE_BYTES);
-        for feed in &feeds {
-            feed.show_piece(Timestamp::default(), (0, 1), &text);
-            feed.show_piece(Timestamp::default(), (0, 1), &text);
-            let usage = memory.usage();
-            assert!(usage.used <= usage.limit, "{usage:?}");
-        }
-        // Who comes last is told what it missed.
-        assert_eq!(places(&feeds[0], 0, 0, 9), (vec![], vec![0, 1], false));
-        assert_eq!(places(&feeds[19], 0, 0, 9), (vec![], vec![], true));
-        drop((feeds, _ears));
-        assert_eq!(memory.usage().used, 0);
     }
 }

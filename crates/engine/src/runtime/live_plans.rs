@@ -1,4 +1,4 @@
-//! The plans that are in memory, whoever holds them: executions or the cache.
+//! The plans that are in memory, held by executions, by the cache, or by both.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -29,7 +29,7 @@ impl LivePlans {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The plan of the release, if anything holds it.
+    /// The plan of the release, if it is in memory.
     pub(crate) fn get(&self, key: &ReleaseKey) -> Option<SharedPlan> {
         self.lock().by_release.get(key)?.upgrade()
     }

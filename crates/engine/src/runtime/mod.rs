@@ -13,6 +13,7 @@ pub(crate) mod hooks;
 mod live_plans;
 pub(crate) mod nodes;
 mod noted;
+mod piece_memory;
 pub(crate) mod plans;
 pub(crate) mod queue;
 pub(crate) mod recoveries;

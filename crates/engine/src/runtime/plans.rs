@@ -82,6 +82,9 @@ impl Plans {
         number: u32,
     ) -> Result<SharedPlan, AppError> {
         let key = (workflow, number);
+        if let Some(plan) = self.cached.get(&key) {
+            return Ok(plan);
+        }
         let load = async {
             // One that was evicted, or is too large to be cached, but is being executed.
             let plan = match self.live.get(&key) {

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use stepwell_store::audit::AuditRecord;
 
-use super::feed::{Feed, Outcome, PieceMemory};
+use super::feed::{Feed, Outcome};
+use super::piece_memory::PieceMemory;
 use crate::AppError;
 use stepwell_core::execution::{Done, Fault};
 use stepwell_store::record::ExecutionRecord;

@@ -11,7 +11,7 @@ use crate::fault::Answer;
 /// What one permit stands for, in bytes.
 const UNIT: usize = 1 << 10;
 
-/// Bounds the queued writes in bytes: whoever has more to write waits, first come, first served.
+/// Bounds the queued writes in bytes. Writes that do not fit wait for room, in order.
 #[derive(Debug)]
 pub(super) struct QueueMemory {
     units: Arc<Semaphore>,

@@ -95,8 +95,8 @@ async fn one_that_is_given_up_does_not_hold_up_the_others() {
 async fn the_plans_of_updates_stay_within_the_bytes_of_the_cache() {
     let plans = Plans::with_limits(store(&[]).await, 8 << 20, LIVE_BYTES);
     let mut all = 0;
-    for number in 1..=100 {
-        let (_, plan) = plans.compile_new(Arc::new(definition(300))).await.unwrap();
+    for number in 1..=300 {
+        let (_, plan) = plans.compile_new(Arc::new(definition(500))).await.unwrap();
         all += plan.memory_bytes as u64;
         plans.remember(id(0), number, plan);
         let [cached, running, _] = plans.usage();
