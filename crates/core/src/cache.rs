@@ -57,9 +57,6 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
 
     /// A cache of `shards` independent parts (a power of two) of the same size: threads that look
     /// up different keys do not share a lock. The largest entry is one that fits one part.
-    ///
-    /// # Panics
-    /// Never: all options are given.
     pub fn sharded(name: &'static str, limit: u64, typical_entry: u64, shards: usize) -> Self {
         let typical = limit / typical_entry.max(1);
         let options = OptionsBuilder::new()

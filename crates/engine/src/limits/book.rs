@@ -190,3 +190,31 @@ impl Engine {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn meters_that_are_not_needed_are_removed() {
+        let meters = Of::<u32>::new();
+        let start = Timestamp::from_millis(1_000);
+        let held = meters.get_or_new(0, start);
+        let used = meters.get_or_new(1, start);
+        used.set(RateLimits { requests_per_minute: Some(1), ..RateLimits::NONE }, start);
+        used.requests.take(start).unwrap();
+        drop(used);
+        let fill = |range: std::ops::Range<u32>, now: Timestamp| {
+            range.for_each(|n| drop(meters.get_or_new(n, now)));
+            assert!(meters.lock().meters.len() <= LEAST_PRUNED);
+        };
+        fill(2..5_000, start);
+        assert!(meters.get(&0).is_some_and(|meter| Arc::ptr_eq(&meter, &held)));
+        assert!(meters.get(&1).is_some(), "its limit is still used up");
+        fill(5_000..10_000, start.after(Duration::from_secs(61)));
+        assert!(meters.get(&0).is_some());
+        assert!(meters.get(&1).is_none());
+    }
+}
