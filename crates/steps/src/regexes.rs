@@ -242,7 +242,7 @@ mod tests {
         compile("kept").unwrap();
         assert!(CACHE.get(&"kept".to_owned()).is_some());
         let size = |pattern: &str| build(pattern).unwrap().1;
-        assert_eq!((size("a"), size(r"\w{3}"), size(r"\w{20}")), (64 << 10, 64 << 10, 1 << 20));
+        assert_eq!((size("a"), size(r"\w{3}"), size(r"\w{20}")), (64 << 10, 256 << 10, 1 << 20));
     }
 
     /// What counts as a reference here is what `regex` replaces.

@@ -76,6 +76,8 @@ pub struct Limits {
     pub max_expressions: usize,
     /// The most JSON values: each text, number, list, object, …
     pub max_values: usize,
+    /// The most memory for the compiled patterns of its schemas, in bytes.
+    pub max_pattern_bytes: usize,
 }
 
 impl Default for Limits {
@@ -86,6 +88,7 @@ impl Default for Limits {
             max_steps: 2000,
             max_expressions: 10_000,
             max_values: 100_000,
+            max_pattern_bytes: 16 << 20,
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Limits;
+use super::check::schema::pattern_bytes;
 use crate::expr::{at_key, count_expressions};
 use crate::{Problem, nests_deeper};
 
@@ -37,6 +38,23 @@ pub(super) fn check(source: &Value, limits: &Limits) -> Result<(), Problem> {
         let path = expression_place(source, limits.max_expressions);
         let found = expressions.to_string();
         return Err(Problem::new(path, message).expecting(at_most(limits.max_expressions), found));
+    }
+    check_patterns(source, limits)
+}
+
+/// Refuses schemas whose patterns would take much memory; compiles one at a time to see.
+fn check_patterns(source: &Value, limits: &Limits) -> Result<(), Problem> {
+    let mut left = limits.max_pattern_bytes;
+    for name in ["inputs", "outputs"] {
+        let Some(schemas) = source.get(name) else { continue };
+        left = left.checked_sub(pattern_bytes(schemas, left)).ok_or_else(|| {
+            let message = format!(
+                "the patterns of a definition's schemas may take at most {} MiB compiled; use \
+                 fewer of them, smaller repetition counts, or `[0-9A-Za-z_]` instead of `\\w`",
+                limits.max_pattern_bytes >> 20
+            );
+            Problem::new(name, message)
+        })?;
     }
     Ok(())
 }
@@ -172,6 +190,20 @@ mod tests {
         let mut in_outputs = definition("{{ a }}");
         in_outputs["outputs"]["o"] = json!({"value": "{{ steps.a.output }}"});
         assert_eq!(check(&in_outputs, &limits()).unwrap_err().path, "outputs.o.value");
+    }
+
+    #[test]
+    fn patterns_are_weighed_before_schemas_are_compiled() {
+        let definition = |count: usize| {
+            let pattern =
+                |n: usize| (format!("i{n}"), json!({"type": "string", "pattern": r"^\w{1,50}$"}));
+            let properties: crate::Map = (0..count).map(pattern).collect();
+            json!({"inputs": {"type": "object", "properties": properties}})
+        };
+        assert_eq!(check(&definition(1), &Limits::default()), Ok(()));
+        let problem = check(&definition(20), &Limits::default()).unwrap_err();
+        assert_eq!(problem.path, "inputs");
+        assert!(problem.message.contains("at most 16 MiB"), "{}", problem.message);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::definition::check::schema::count_patterns;
+use crate::definition::check::schema::pattern_bytes;
 use crate::definition::model::OnError;
 use crate::definition::plan::{Binding, Feed, Plan, PlanOutput, PlanStep};
 use crate::expr::Expr;
@@ -15,8 +15,6 @@ use crate::memory_size::{
 
 /// A compiled schema takes so many times the memory of the schema itself.
 const VALIDATOR_FACTOR: usize = 3;
-/// A pattern in a schema, compiled.
-const PATTERN_BYTES: usize = 12 << 10;
 
 /// About how many bytes a plan takes, compiled expressions not counted; `validators`: those that
 /// its steps share.
@@ -83,5 +81,5 @@ fn binding_bytes(binding: &Binding) -> usize {
 
 /// About how many bytes a schema takes compiled.
 pub(super) fn validator_bytes(schema: &Value) -> usize {
-    VALIDATOR_FACTOR * value_bytes(schema) + PATTERN_BYTES * count_patterns(schema)
+    VALIDATOR_FACTOR * value_bytes(schema) + pattern_bytes(schema, usize::MAX)
 }
