@@ -52,7 +52,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     opener: Opener,
-    /// The size of the database when it was last looked at, in bytes.
+    /// The size of the database as last read, in bytes.
     database_bytes: Arc<AtomicU64>,
 }
 

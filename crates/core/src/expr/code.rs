@@ -206,7 +206,7 @@ mod tests {
     use super::super::Budget;
     use super::*;
 
-    // One test: what one part of it fills the cache with could evict what another looks for.
+    // One test: the parts share the cache, and the last one fills it.
     #[test]
     fn code_is_cached_by_text_and_compiled_again_where_it_was_evicted() {
         shared_by_text_and_form();

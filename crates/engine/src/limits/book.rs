@@ -17,7 +17,7 @@ use super::{Limited, Limits, Standing};
 use crate::runtime::engine::Engine;
 use crate::{AppError, Caller};
 
-/// From so many meters on, those that are not needed are looked for.
+/// At this number of meters, unused ones are removed.
 const LEAST_PRUNED: usize = 1024;
 
 /// Meters by owner. A meter that no caller holds and whose buckets are full is removed: the

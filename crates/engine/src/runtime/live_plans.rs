@@ -7,7 +7,7 @@ use stepwell_core::definition::{Plan, SharedPlan};
 
 use super::plans::ReleaseKey;
 
-/// From so many entries on, those of plans that are gone are looked for.
+/// At this number of entries, those of dropped plans are removed.
 const LEAST_PRUNED: usize = 64;
 
 /// Plans by release. An entry does not keep its plan in memory.

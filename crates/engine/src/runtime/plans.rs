@@ -71,8 +71,8 @@ impl Plans {
         }
     }
 
-    /// The plan of a release. Releases are immutable, so it never grows old. However many ask for
-    /// it at once, it is compiled once, and all share it while any of them holds it.
+    /// The plan of a release; releases are immutable. Concurrent calls compile it once (single
+    /// flight), and executions share it for as long as one of them holds it.
     ///
     /// # Errors
     /// `Unavailable` where the plans of running executions take all the memory for plans.

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::closed;
 use crate::fault::Answer;
 
-/// What one permit stands for, in bytes.
+/// Bytes per permit.
 const UNIT: usize = 1 << 10;
 
 /// Bounds the queued writes in bytes. Writes that do not fit wait for room, in order.
