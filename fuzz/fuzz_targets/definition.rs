@@ -60,7 +60,8 @@ fuzz_target!(|data: &[u8]| {
         spec("Any", json!({}), json!({SAME_AS_INPUT: true}), None),
         spec("Text", typed.clone(), typed, Some("text")),
     ]);
-    let limits = Limits { max_bytes: 1 << 16, max_depth: 32, max_steps: 100 };
+    let limits =
+        Limits { max_bytes: 1 << 16, max_depth: 32, max_steps: 100, ..Limits::default() };
     for format in [Format::Json, Format::Yaml] {
         let Ok(source) = read(text, format, &limits) else { continue };
         match plan(&source, &catalog, &limits) {

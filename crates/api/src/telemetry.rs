@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use stepwell_engine::PoolUsage;
 
-use crate::connections::CLOSE_LABELS;
+use crate::connections::{CLOSE_LABELS, CONNECTION_BYTES};
 use crate::process_metrics;
 
 /// Requests answered, by method, route and status.
@@ -103,6 +104,16 @@ pub fn count(method: &Method, route: &str, status: StatusCode, took: Duration) {
 pub fn open_connections(ordinary: usize, reserved: usize) {
     metrics::gauge!(CONNECTIONS, "kind" => "ordinary").set(ordinary as f64);
     metrics::gauge!(CONNECTIONS, "kind" => "reserved").set(reserved as f64);
+}
+
+/// Shows the memory of so many connections, each counted with buffers of the largest size.
+pub fn connection_memory(open: usize, most: usize) {
+    let bytes = |connections: usize| (connections * CONNECTION_BYTES) as u64;
+    stepwell_engine::show_memory_pool(PoolUsage {
+        name: "connections",
+        used: bytes(open),
+        limit: bytes(most),
+    });
 }
 
 /// Counts a connection that the server closed.

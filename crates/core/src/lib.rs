@@ -5,6 +5,7 @@
 //! what lets the same code run live, replay after a crash, and run in the simulator.
 
 pub mod audit;
+pub mod cache;
 pub mod catalog;
 pub mod definition;
 mod depth;
@@ -13,6 +14,7 @@ pub mod expr;
 pub mod faults;
 pub mod ids;
 pub mod json;
+pub mod memory_size;
 pub mod names;
 mod problem;
 pub mod rate;

@@ -23,5 +23,7 @@ pub use caller::{Caller, Scope};
 pub use clock::{Clock, SystemClock};
 pub use config::EngineConfig;
 pub use error::{AppError, AuthError};
+pub use stepwell_core::cache::PoolUsage;
+pub use telemetry::show_memory_pool;
 pub use tell::Tell;
 pub use turns::Turns;

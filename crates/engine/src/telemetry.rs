@@ -1,6 +1,8 @@
 //! The engine's metrics, registered when it starts, so that each is there with 0 before its first
 //! event. What an execution records on its way are atomic additions through handles.
 
+mod pools;
+
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -11,6 +13,9 @@ use stepwell_core::execution::{Event, Execution, Recorded, Status};
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::record::DeliveryStatus;
 use stepwell_store::traits::StoreGauges;
+
+pub(crate) use pools::MemoryPools;
+pub use pools::show_memory_pool;
 
 /// How many workflows have series of their own; all others share one.
 const MAX_WORKFLOWS: usize = 100;
@@ -34,6 +39,7 @@ pub(crate) struct EngineMetrics {
     delivered: Counter,
     retried: Counter,
     exhausted: Counter,
+    plans_compiled: Counter,
     gauges: Gauges,
 }
 
@@ -94,6 +100,7 @@ impl EngineMetrics {
             delivered: delivery("delivered"),
             retried: delivery("retry"),
             exhausted: delivery("exhausted"),
+            plans_compiled: counter!("stepwell_plans_compiled_total"),
             gauges: Gauges::register(),
         }
     }
@@ -147,6 +154,11 @@ impl EngineMetrics {
             DeliveryStatus::Exhausted => &self.exhausted,
         }
         .increment(1);
+    }
+
+    /// Shows how many releases were compiled to be executed.
+    pub(crate) fn set_plans_compiled(&self, compiled: u64) {
+        self.plans_compiled.absolute(compiled);
     }
 
     pub(crate) fn set_load(&self, load: &Load) {
@@ -257,6 +269,10 @@ fn describe() {
         "stepwell_executions_oldest_queued_age_seconds",
         Unit::Seconds,
         "Age of the oldest queued execution; 0 where none is queued."
+    );
+    count!(
+        "stepwell_plans_compiled_total",
+        "Releases compiled to be executed because their plan was not in memory."
     );
     count!("stepwell_step_attempts_total", "Attempts of steps, by step type and outcome.");
     count!("stepwell_step_retries_total", "Failed attempts that are tried again, by step type.");

@@ -21,7 +21,13 @@ pub use registry::{ALL, Registry, registry};
 pub use types::http::RESERVED_HEADERS;
 
 use serde_json::Value;
+use stepwell_core::cache::PoolUsage;
 use stepwell_core::catalog::StepSpec;
+
+/// The caches of the step types, with what they take and may take.
+pub fn memory_pools() -> [PoolUsage; 2] {
+    [regexes::usage(), types::json::jq_usage()]
+}
 
 /// One step type.
 pub trait StepType: Sync + Send {

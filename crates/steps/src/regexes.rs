@@ -1,12 +1,12 @@
 //! Compiling regular expressions, once for the same pattern, and keeping searches bounded.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::{Captures, Regex, RegexBuilder};
 use serde_json::Value;
 use stepwell_core::Map;
+use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::catalog::Checked;
 use tokio::time::Instant;
 
@@ -16,29 +16,61 @@ use crate::values::whole;
 /// The most memory one compiled pattern may take, in bytes.
 const SIZE_LIMIT: usize = 1024 * 1024;
 
-/// How many compiled patterns are kept.
-const CACHED: usize = 64;
+/// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
+/// fits.
+const SIZE_CLASSES: [usize; 3] = [64 << 10, 256 << 10, SIZE_LIMIT];
+
+/// What searching with a pattern may take beside it, in bytes, for each thread that does so at
+/// the same time.
+const SEARCH_BYTES: usize = 256 << 10;
+
+/// The most memory for compiled patterns that are kept, in bytes.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// The compiled patterns.
+static CACHE: LazyLock<ByteCache<String, Regex>> = LazyLock::new(|| {
+    let typical = SIZE_CLASSES[0] + SEARCH_BYTES;
+    ByteCache::new("regexes", CACHE_BYTES, typical as u64)
+});
+
+/// What compiled patterns take and may take.
+pub(crate) fn usage() -> PoolUsage {
+    CACHE.usage()
+}
 
 /// The time for all searches of one step. One search is linear in the text, but finding every
 /// match can be quadratic, and a pure step holds a thread of the server while it runs.
 const SEARCH_TIME: Duration = Duration::from_secs(5);
 
-/// The most recently used patterns, newest at the back. Nothing awaits under the lock, and no
-/// pattern is compiled under it.
-static CACHE: Mutex<VecDeque<Regex>> = Mutex::new(VecDeque::new());
-
 /// The pattern, compiled. Fails with `INVALID_REGEX`.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, Failure> {
-    if let Some(found) = cached(pattern) {
+    let key = pattern.to_owned();
+    if let Some(found) = CACHE.get(&key) {
         return Ok(found);
     }
-    let compiled = RegexBuilder::new(pattern).size_limit(SIZE_LIMIT).build().map_err(invalid)?;
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    if cache.len() >= CACHED {
-        cache.pop_front();
-    }
-    cache.push_back(compiled.clone());
-    Ok(compiled)
+    let (regex, size) = build(pattern).map_err(invalid)?;
+    let bytes = size + SEARCH_BYTES + 2 * pattern.len();
+    CACHE.insert(key, regex.clone(), bytes as u64);
+    Ok(regex)
+}
+
+/// The pattern, compiled, with the limit that it fits.
+fn build(pattern: &str) -> Result<(Regex, usize), regex::Error> {
+    let build = |size: usize| {
+        let mut builder = RegexBuilder::new(pattern);
+        let built = builder.size_limit(size).dfa_size_limit(SEARCH_BYTES).build();
+        built.map(|regex| (regex, size))
+    };
+    let [small, medium, large] = SIZE_CLASSES;
+    [small, medium]
+        .into_iter()
+        .map(build)
+        .find(|built| !is_too_big(built))
+        .unwrap_or_else(|| build(large))
+}
+
+fn is_too_big(built: &Result<(Regex, usize), regex::Error>) -> bool {
+    matches!(built, Err(regex::Error::CompiledTooBig(_)))
 }
 
 /// Whether the `pattern` of a configuration can be compiled, for the type's `check`.
@@ -147,14 +179,6 @@ fn group_references(replacement: &str) -> Vec<&str> {
     names
 }
 
-fn cached(pattern: &str) -> Option<Regex> {
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = cache.iter().position(|regex| regex.as_str() == pattern)?;
-    let found = cache.remove(at)?;
-    cache.push_back(found.clone());
-    Some(found)
-}
-
 fn invalid(error: regex::Error) -> Failure {
     let message = match error {
         regex::Error::CompiledTooBig(_) => format!(
@@ -208,13 +232,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn compiles_once_and_stays_bounded() {
-        for i in 0..(2 * CACHED) {
-            compile(&format!("bounded{i}")).unwrap();
+    fn compiles_once_and_stays_within_its_bytes() {
+        for i in 0..200 {
+            // Some are small and some are large.
+            compile(&format!(r"bounded{i}\w{{{}}}", i % 20)).unwrap();
+            let usage = usage();
+            assert!(usage.used <= usage.limit, "{usage:?}");
         }
-        assert!(CACHE.lock().unwrap().len() <= CACHED);
         compile("kept").unwrap();
-        assert!(cached("kept").is_some());
+        assert!(CACHE.get(&"kept".to_owned()).is_some());
+        let size = |pattern: &str| build(pattern).unwrap().1;
+        assert_eq!((size("a"), size(r"\w{3}"), size(r"\w{20}")), (64 << 10, 256 << 10, 1 << 20));
     }
 
     /// What counts as a reference here is what `regex` replaces.

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every family, with its type. The table in docs/operations.md has the same.
-const FAMILIES: [(&str, &str); 36] = [
+const FAMILIES: [(&str, &str); 39] = [
     ("process_cpu_seconds_total", "counter"),
     ("process_max_fds", "gauge"),
     ("process_open_fds", "gauge"),
@@ -48,6 +48,9 @@ const FAMILIES: [(&str, &str); 36] = [
     ("stepwell_http_request_duration_seconds", "histogram"),
     ("stepwell_http_requests_total", "counter"),
     ("stepwell_log_lines_dropped_total", "counter"),
+    ("stepwell_memory_bytes", "gauge"),
+    ("stepwell_memory_limit_bytes", "gauge"),
+    ("stepwell_plans_compiled_total", "counter"),
     ("stepwell_schedule_firings_total", "counter"),
     ("stepwell_schedule_lateness_seconds", "histogram"),
     ("stepwell_schedules_overdue_seconds", "gauge"),
@@ -294,4 +297,62 @@ async fn deliveries_webhooks_and_schedules_are_shown() {
     assert_eq!(status, 201, "{answer}");
     until(&server, "stepwell_schedule_firings_total", "", |count| count >= 1.0).await;
     until(&server, "stepwell_schedule_lateness_seconds_count", "", |count| count >= 1.0).await;
+}
+
+/// The pools of memory. The table in docs/operations.md has the same.
+const POOLS: [&str; 18] = [
+    "connections",
+    "expressions",
+    "jq_programs",
+    "key_uses",
+    "keys",
+    "log_lines",
+    "plans",
+    "rate_limits",
+    "refusals",
+    "regexes",
+    "running_plans",
+    "secrets",
+    "signing_secrets",
+    "sqlite",
+    "store_queue",
+    "stream_pieces",
+    "webhooks",
+    "workflows",
+];
+
+#[tokio::test]
+async fn pools_of_memory_are_shown_with_their_limits() {
+    let mut server = Server::new();
+    server.start().await;
+    let definition = |n: usize| {
+        let field =
+            |m: usize| (format!("field_{m}"), json!(format!("{{{{ inputs.a + {n} * {m} }}}}")));
+        let input: serde_json::Map<_, _> = (0..60).map(field).collect();
+        json!({"name": "n", "steps": [{"type": "Echo", "input": input}]})
+    };
+    let workflow = run(&server, definition(0), json!({"input": {"a": 1}})).await;
+    let size = |text: &str, name: &str, pool: &str| value(text, name, &format!("pool=\"{pool}\""));
+    let used = |text: &str, pool: &str| size(text, "stepwell_memory_bytes", pool).unwrap();
+    let first = scrape(&server).await;
+    for n in 1..=60 {
+        let url = format!("{}/workflows/{workflow}", server.url);
+        let request = server.http.put(url).header("x-api-key", &server.key).json(&definition(n));
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+    }
+    let text = scrape(&server).await;
+    let shown: Vec<&str> = POOLS
+        .into_iter()
+        .filter(|pool| size(&text, "stepwell_memory_limit_bytes", pool).is_some())
+        .collect();
+    assert_eq!(shown, POOLS, "{text}");
+    for pool in POOLS {
+        let limit = size(&text, "stepwell_memory_limit_bytes", pool).unwrap();
+        assert!(used(&text, pool) <= limit, "{pool}\n{text}");
+    }
+    let series = text.lines().filter(|line| line.starts_with("stepwell_memory_bytes{")).count();
+    assert_eq!(series, POOLS.len(), "{text}");
+    assert!(used(&text, "plans") > used(&first, "plans"), "{text}");
+    // 3,600 expressions would take more than the cache holds.
+    assert!(used(&text, "expressions") > 16e6, "{text}");
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use stepwell_store::StoreError;
 
 use crate::fault::told;
-use crate::options::SqliteOptions;
+use crate::options::{HELPER_CACHE_KIB, SqliteOptions};
 
 /// How long a connection waits for another process (a backup tool, a second start) to let go.
 const BUSY: Duration = Duration::from_secs(5);
@@ -48,14 +48,14 @@ impl Opener {
     /// A connection that only reads.
     pub(crate) fn reader(&self) -> Result<Connection, StoreError> {
         let connection =
-            self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, self.options.cache_kib / 4)?;
+            self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, self.options.reader_cache_kib())?;
         connection.pragma_update(None, "query_only", true).map_err(|error| self.failed(&error))?;
         Ok(connection)
     }
 
     /// A connection that moves the log into the database, or copies it.
     pub(crate) fn helper(&self) -> Result<Connection, StoreError> {
-        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, 64)?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, HELPER_CACHE_KIB)?;
         let setup = "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
         connection.execute_batch(setup).map_err(|error| self.failed(&error))?;
         Ok(connection)

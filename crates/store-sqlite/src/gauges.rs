@@ -43,8 +43,8 @@ pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGaug
         pending_deliveries: row::first(connection, PENDING, [most], count)?.unwrap_or(0),
         oldest_delivery: oldest(connection, OLDEST_PENDING)?,
         disabled_webhooks: row::first(connection, DISABLED, [], count)?.unwrap_or(0),
-        database_bytes: size(database),
-        log_bytes: size(Path::new(&log)),
+        database_bytes: file_bytes(database),
+        log_bytes: file_bytes(Path::new(&log)),
     })
 }
 
@@ -53,6 +53,6 @@ fn oldest(connection: &Connection, sql: &str) -> Result<Option<Timestamp>> {
 }
 
 /// The size of a file; 0 where it is not there, as the log of a database that is closed.
-fn size(path: &Path) -> u64 {
+pub(crate) fn file_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }

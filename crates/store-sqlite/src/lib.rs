@@ -32,6 +32,8 @@ mod writer;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use stepwell_store::StoreError;
 
@@ -50,6 +52,8 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     opener: Opener,
+    /// The size of the database as last read, in bytes.
+    database_bytes: Arc<AtomicU64>,
 }
 
 impl SqliteStore {
@@ -65,7 +69,8 @@ impl SqliteStore {
         migrate::run(&mut connection)?;
         let writer = Writer::start(connection, &opener)?;
         let readers = Readers::open(opener.clone())?;
-        Ok(Self { writer, readers, opener })
+        let database_bytes = Arc::new(AtomicU64::new(gauges::file_bytes(opener.path())));
+        Ok(Self { writer, readers, opener, database_bytes })
     }
 
     /// Where the database is.

@@ -3,11 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
+use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::traits::{Purge, StoreGauges};
 use stepwell_store::{MaintenanceStore, StoreError};
@@ -104,7 +106,14 @@ impl MaintenanceStore for SqliteStore {
 
     async fn gauges(&self) -> Answer<StoreGauges> {
         let database = self.opener.path().to_path_buf();
-        self.readers.read(move |connection| gauges::read(connection, &database)).await
+        let read = self.readers.read(move |connection| gauges::read(connection, &database)).await?;
+        self.database_bytes.store(read.database_bytes, Ordering::Relaxed);
+        Ok(read)
+    }
+
+    fn memory_pools(&self) -> Vec<PoolUsage> {
+        let database = self.database_bytes.load(Ordering::Relaxed);
+        vec![self.opener.options.cache_usage(database), self.writer.usage()]
     }
 }
 

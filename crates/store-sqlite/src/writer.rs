@@ -7,6 +7,7 @@
 //! and run again one by one, so that each gets its own answer.
 
 mod checkpoint;
+mod memory;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -14,10 +15,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{NodeId, WorkflowId};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowStats;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::connection::Opener;
 use crate::executions::counts::CountDeltas;
@@ -27,12 +29,14 @@ use crate::options::SqliteOptions;
 use crate::workflows::StatsDelta;
 use crate::{nodes, workflows};
 use checkpoint::Checkpoints;
+use memory::QueueMemory;
 
 /// The handle of the writing thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` only while it is dropped.
     queue: Option<mpsc::Sender<Message>>,
+    memory: QueueMemory,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -53,7 +57,8 @@ impl Writer {
             .name("sqlite-writer".to_owned())
             .spawn(move || turn.run())
             .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
-        Ok(Self { queue: Some(queue), thread: Mutex::new(Some(thread)) })
+        let memory = QueueMemory::new(options.queue_bytes);
+        Ok(Self { queue: Some(queue), memory, thread: Mutex::new(Some(thread)) })
     }
 
     /// Runs `work` in a transaction, shared with others; answers when it is on the disk. `work`
@@ -64,10 +69,16 @@ impl Writer {
         F: FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let call = Call { bytes, work, done: None, reply };
         let queue = self.queue.as_ref().ok_or_else(closed)?;
+        let room = self.memory.reserve(bytes).await?;
+        let call = Call { bytes, work, done: None, reply, _room: room };
         queue.send(Message::Write(Box::new(call))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
+    }
+
+    /// What queued writes take and may take.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        self.memory.usage()
     }
 
     /// Finishes what is queued and ends the thread.
@@ -114,6 +125,8 @@ struct Call<T, F> {
     work: F,
     done: Option<Answer<T>>,
     reply: oneshot::Sender<Answer<T>>,
+    /// Given back when it is answered.
+    _room: OwnedSemaphorePermit,
 }
 
 impl<T, F> Write for Call<T, F>

@@ -43,6 +43,9 @@ use table::{ConnectionTable, Registration};
 /// The largest head of a request; also how much of a body is read at once.
 const MAX_HEAD: usize = 128 << 10;
 
+/// The most memory that the buffers of a connection take: one to read, one to write.
+pub const CONNECTION_BYTES: usize = 2 * MAX_HEAD;
+
 /// How much of a response may wait in the kernel without having been sent: so what a slow client
 /// takes is seen as it takes it, and slow clients hold little memory.
 #[cfg(target_os = "linux")]

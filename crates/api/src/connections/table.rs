@@ -269,6 +269,8 @@ impl ConnectionTable {
             }
         }
         telemetry::open_connections(entries.ordinary, entries.reserved);
+        let most = self.limits.max + self.limits.reserved;
+        telemetry::connection_memory(entries.ordinary + entries.reserved, most);
     }
 }
 

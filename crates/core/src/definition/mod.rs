@@ -9,6 +9,7 @@ mod parse;
 mod place;
 pub mod plan;
 mod read;
+mod size;
 #[cfg(test)]
 mod tests;
 mod yaml_numbers;
@@ -71,11 +72,24 @@ pub struct Limits {
     pub max_depth: usize,
     /// The most steps.
     pub max_steps: usize,
+    /// The most expressions: insertions and blocks in templates, and conditions.
+    pub max_expressions: usize,
+    /// The most JSON values: each text, number, list, object, …
+    pub max_values: usize,
+    /// The most memory for the compiled patterns of its schemas, in bytes.
+    pub max_pattern_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 4 << 20, max_depth: 64, max_steps: 2000 }
+        Self {
+            max_bytes: 4 << 20,
+            max_depth: 64,
+            max_steps: 2000,
+            max_expressions: 10_000,
+            max_values: 100_000,
+            max_pattern_bytes: 16 << 20,
+        }
     }
 }
 
@@ -101,6 +115,7 @@ pub fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Proble
 /// # Errors
 /// Every problem found, each with its path.
 pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
+    size::check(source, limits)?;
     match parse::parse(source, limits) {
         (Some(definition), problems) => problems.or_ok(definition),
         (None, problems) => Err(problems),
@@ -146,6 +161,9 @@ fn plan_checked(
     limits: &Limits,
     is_new: bool,
 ) -> Result<(Definition, Plan), Problems> {
+    if is_new {
+        size::check(source, limits)?;
+    }
     let (definition, mut problems) = parse::parse(source, limits);
     let compiled =
         definition.as_ref().map(|definition| compile::compile(definition, catalog, is_new));

@@ -38,6 +38,9 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// How long ended executions are kept.
     pub retention: Option<Duration>,
+    /// About how many bytes the plan takes in memory. Compiled expressions are not counted: they
+    /// are in a cache of their own.
+    pub memory_bytes: usize,
 }
 
 /// One declared output.
@@ -83,10 +86,10 @@ pub struct PlanStep {
     pub retry: Retry,
     /// What happens when the last attempt failed; `Goto` was compiled to an edge and `Port`.
     pub on_error: OnError,
-    /// The JSON Schema of its input, as far as it is known.
-    pub input_schema: Value,
+    /// The JSON Schema of its input, as far as it is known. Steps of a type share it.
+    pub input_schema: Arc<Value>,
     /// The JSON Schema of its output, as far as it is known.
-    pub output_schema: Value,
+    pub output_schema: Arc<Value>,
     /// The names of the secrets that its sensitive fields ask for.
     pub secrets: Vec<String>,
     /// `input_schema` of the step type compiled; `None` where every value satisfies it.

@@ -3,12 +3,13 @@
 //! It must survive any text: deep nesting, alias bombs and endless keys end in a problem, never in
 //! a full stack or memory.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{Format, Limits, yaml_numbers};
+use super::{Format, Limits, size, yaml_numbers};
 use crate::json::{JsonError, NumberWatch, too_many_bits};
 use crate::{Map, Problem, Problems};
 
@@ -29,11 +30,19 @@ pub(super) fn read(text: &str, format: Format, limits: &Limits) -> Result<Value,
 fn read_json(text: &str, limits: &Limits) -> Result<Value, Problems> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let watch = NumberWatch::default();
-    let seed = Seed { depth: limits.max_depth, most: limits.max_depth, watch: &watch };
+    let values_left = Cell::new(limits.max_values);
+    let seed = Seed::new(limits, &watch, &values_left);
     let result = seed.deserialize(&mut deserializer).and_then(|v| deserializer.end().map(|()| v));
-    let value = result.map_err(|error| invalid_json(error.into()))?;
+    let value = match result {
+        Err(_) if values_left.get() == 0 => return Err(too_many_values(limits)),
+        result => result.map_err(|error| invalid_json(error.into()))?,
+    };
     watch.check(text).map_err(invalid_json)?;
     Ok(value)
+}
+
+fn too_many_values(limits: &Limits) -> Problems {
+    size::too_many_values(String::new(), limits).into()
 }
 
 fn invalid_json(error: JsonError) -> Problems {
@@ -61,11 +70,15 @@ fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
         },
     };
     let watch = NumberWatch::default();
-    let seed = Seed { depth: limits.max_depth, most: limits.max_depth, watch: &watch };
+    let values_left = Cell::new(limits.max_values);
+    let seed = Seed::new(limits, &watch, &values_left);
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |reader| {
         seed.deserialize(reader)
     });
-    let value = read.map_err(|error| invalid_yaml(&error))?;
+    let value = match read {
+        Err(_) if values_left.get() == 0 => return Err(too_many_values(limits)),
+        read => read.map_err(|error| invalid_yaml(&error))?,
+    };
     if watch.is_doubtful() {
         yaml_numbers::check(text)?;
     }
@@ -93,9 +106,15 @@ struct Seed<'w> {
     depth: usize,
     most: usize,
     watch: &'w NumberWatch,
+    /// How many values may still follow.
+    values_left: &'w Cell<usize>,
 }
 
-impl Seed<'_> {
+impl<'w> Seed<'w> {
+    fn new(limits: &Limits, watch: &'w NumberWatch, values_left: &'w Cell<usize>) -> Self {
+        Self { depth: limits.max_depth, most: limits.max_depth, watch, values_left }
+    }
+
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth, ..self }),
@@ -108,6 +127,10 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        match self.values_left.get().checked_sub(1) {
+            Some(left) => self.values_left.set(left),
+            None => return Err(D::Error::custom("there are too many values")),
+        }
         deserializer.deserialize_any(self)
     }
 }

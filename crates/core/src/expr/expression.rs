@@ -25,7 +25,7 @@ pub(super) fn references(code: &Compiled) -> References {
     let mut all = Collector::default();
     match code {
         Compiled::Path(path) => all.add(path.names(), false),
-        Compiled::Value(code) | Compiled::Text(code) => all.merge(&code.references),
+        Compiled::Value(code) | Compiled::Text(code) => all.merge(code.references()),
         Compiled::Pieces(pieces) => {
             for piece in pieces {
                 if let syntax::Piece::Path(path) = piece {
@@ -85,6 +85,11 @@ impl Expr {
             Compiled::Value(code) => code.value(scope).map(|value| value.is_true()),
             Compiled::Pieces(_) | Compiled::Text(_) => Ok(false),
         })
+    }
+
+    /// About how many bytes it takes, the code itself not counted.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.code.memory_bytes() + self.references.memory_bytes()
     }
 
     /// What it refers to, for wiring checks.

@@ -7,6 +7,7 @@
 //! `syntax` refuses what would nest too deep, `guard` rewrites the tree so that each operation
 //! whose cost grows with its operands is paid for from the budget of `meter`.
 
+mod code;
 mod context;
 #[cfg(test)]
 mod cost_tests;
@@ -39,6 +40,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
+pub use code::usage as code_usage;
 pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use meter::{Budget, Interrupt};
@@ -47,8 +49,8 @@ pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_te
 pub use samples::sample_expressions;
 pub(crate) use secret::place_under;
 pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
-pub(crate) use template::at_key;
 pub use template::{Leaf, Rendered, Template};
+pub(crate) use template::{at_key, count_expressions};
 
 use crate::Map;
 

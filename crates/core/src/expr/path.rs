@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{EvalError, Scope, meter, secret};
+use crate::memory_size::{ARC_BYTES, allocation, names_bytes};
 
 /// One step down into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,14 @@ pub(super) struct Path {
     keys: Vec<Key>,
     /// The same as text, for who asks.
     names: Vec<String>,
+}
+
+impl Path {
+    /// About how many bytes it takes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let key = |name: &String| size_of::<Key>() + allocation(name.len() + ARC_BYTES);
+        size_of::<Self>() + self.names.iter().map(key).sum::<usize>() + names_bytes(&self.names)
+    }
 }
 
 /// What a path led to, copied as little as possible.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::memory_size::names_bytes;
+
 /// What an expression or template refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
@@ -17,6 +19,12 @@ impl References {
     /// Whether one of `paths` may be missing.
     pub fn is_optional(&self, path: &[String]) -> bool {
         self.optional.binary_search_by(|known| known.as_slice().cmp(path)).is_ok()
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let paths = self.paths.iter().chain(&self.optional);
+        size_of::<Self>() + paths.map(|path| names_bytes(path)).sum::<usize>()
     }
 }
 

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::machinery::{self, CodeGenerator, Instructions, Token, ast};
+use minijinja::machinery::{self, Token, ast};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use self_cell::self_cell;
 
+use super::code::{Code, Form, NotCompiled};
 use super::environment::environment;
-use super::guard::Guard;
 use super::path::Path;
-use super::references::References;
 use super::secret::{self, SecretInsertion};
 use super::tree::static_path;
 use super::{EvalError, EvalErrorKind, Scope, context, meter, stop_kind, value};
+use crate::memory_size::allocation;
 
 /// The most operators and names in one expression: they may nest as deep as they are many, and
 /// whoever walks the tree recurses.
@@ -59,29 +58,6 @@ fn detail(error: &minijinja::Error) -> String {
     }
 }
 
-/// Code that borrows from the text it was compiled from.
-struct Program<'s>(Instructions<'s>);
-
-self_cell!(
-    struct Owned {
-        owner: String,
-        #[covariant]
-        dependent: Program,
-    }
-);
-
-/// Compiled Jinja with what it refers to.
-pub(super) struct Code {
-    owned: Owned,
-    pub(super) references: References,
-}
-
-impl std::fmt::Debug for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Code").field(self.owned.borrow_owner()).finish()
-    }
-}
-
 /// What a piece of text turned out to be.
 #[derive(Debug)]
 pub(super) enum Compiled {
@@ -102,6 +78,27 @@ pub(super) enum Piece {
     Path(Path),
 }
 
+impl Compiled {
+    /// About how many bytes it takes, the code itself not counted.
+    pub(super) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Path(path) => path.memory_bytes(),
+            Self::Value(code) | Self::Text(code) => code.memory_bytes(),
+            Self::Pieces(pieces) => pieces.iter().map(Piece::memory_bytes).sum(),
+        }
+    }
+}
+
+impl Piece {
+    fn memory_bytes(&self) -> usize {
+        let inner = match self {
+            Self::Raw(text) => allocation(text.len()),
+            Self::Path(path) => path.memory_bytes(),
+        };
+        size_of::<Self>() + inner
+    }
+}
+
 /// Compiles a bare expression.
 pub(super) fn expression(source: &str) -> Result<Compiled, Fault> {
     check_size(source, true)?;
@@ -109,11 +106,7 @@ pub(super) fn expression(source: &str) -> Result<Compiled, Fault> {
     if let Some(path) = static_path(&tree) {
         return Ok(Compiled::Path(path));
     }
-    build(source, |source| {
-        let tree = parse_expression(source)?;
-        compile_expr(source, &tree)
-    })
-    .map(Compiled::Value)
+    Code::compile(Form::Expression, source).map(Compiled::Value)
 }
 
 /// Compiles a template; one that is a single `{{ expression }}` is that expression.
@@ -124,27 +117,12 @@ pub(super) fn template(source: &str) -> Result<Compiled, Fault> {
         if let Some(path) = static_path(only) {
             return Ok(Compiled::Path(path));
         }
-        return build(source, |source| {
-            let tree = parse(source)?;
-            match only_expression(source, &tree) {
-                Some(only) => compile_expr(source, only),
-                None => Err(Fault { message: "not one expression".into(), line: 0, column: 0 }),
-            }
-        })
-        .map(Compiled::Value);
+        return Code::compile(Form::Insertion, source).map(Compiled::Value);
     }
     if let Some(pieces) = pieces(children(&tree)) {
         return Ok(Compiled::Pieces(pieces));
     }
-    build(source, |source| {
-        let tree = parse(source)?;
-        let mut guard = Guard::new();
-        let body = guard.body(children(&tree));
-        let mut code = CodeGenerator::new("<template>", source);
-        body.iter().for_each(|stmt| code.compile_stmt(stmt));
-        finish(guard, code)
-    })
-    .map(Compiled::Text)
+    Code::compile(Form::Template, source).map(Compiled::Text)
 }
 
 fn syntax() -> Result<SyntaxConfig, Fault> {
@@ -190,41 +168,6 @@ fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
         .collect()
 }
 
-fn compile_expr<'s>(
-    source: &'s str,
-    tree: &ast::Expr<'s>,
-) -> Result<(Program<'s>, References), Fault> {
-    let mut guard = Guard::new();
-    let tree = guard.placed(tree);
-    let mut code = CodeGenerator::new("<expression>", source);
-    code.compile_expr(&tree);
-    finish(guard, code)
-}
-
-fn finish<'s>(
-    mut guard: Guard<'s>,
-    code: CodeGenerator<'s>,
-) -> Result<(Program<'s>, References), Fault> {
-    guard.check_captures();
-    match guard.faults.into_iter().next() {
-        Some(fault) => Err(fault),
-        None => Ok((Program(code.finish().0), guard.references.finish())),
-    }
-}
-
-fn build(
-    source: &str,
-    compile: impl for<'s> FnOnce(&'s str) -> Result<(Program<'s>, References), Fault>,
-) -> Result<Code, Fault> {
-    let mut references = References::default();
-    let owned = Owned::try_new(source.to_owned(), |source| {
-        let (program, found) = compile(source)?;
-        references = found;
-        Ok::<_, Fault>(program)
-    })?;
-    Ok(Code { owned, references })
-}
-
 /// Refuses what would nest too deep for those who walk the tree, before there is a tree.
 fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
     let too_much = |what: String| Err(Fault { message: what, line: 0, column: 0 });
@@ -266,20 +209,15 @@ fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
 }
 
 impl Code {
-    /// What was compiled.
-    pub(super) fn source(&self) -> &str {
-        self.owned.borrow_owner()
-    }
-
     /// Runs it; `text` gets what it writes.
     fn run(&self, scope: &dyn Scope, text: &mut String) -> Result<Option<Value>, EvalError> {
-        let root =
-            context::build(&self.references, scope).map_err(|error| EvalError::of_meter(&error))?;
+        let program = self.program().map_err(|error| self.not_compiled(error))?;
+        let root = context::build(self.references(), scope)
+            .map_err(|error| EvalError::of_meter(&error))?;
         let mut out = machinery::make_string_output(text);
-        let Program(instructions) = self.owned.borrow_dependent();
         machinery::eval(
             environment(meter::is_inline()),
-            instructions,
+            program.instructions(),
             root,
             &BTreeMap::new(),
             &mut out,
@@ -287,6 +225,15 @@ impl Code {
         )
         .map(|(value, _)| value)
         .map_err(|error| self.failed(&error))
+    }
+
+    fn not_compiled(&self, error: NotCompiled) -> EvalError {
+        let fault = match error {
+            NotCompiled::Budget(error) => return EvalError::of_meter(&error),
+            NotCompiled::Fault(fault) => fault,
+        };
+        let message = format!("{} in {}", fault.message, located(self.source(), &fault));
+        EvalError { message, kind: EvalErrorKind::Internal }
     }
 
     /// The value of an expression.

@@ -11,6 +11,7 @@ use super::references::{Collector, References};
 use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
 use super::syntax::{self, Compiled, Piece};
 use super::{EvalError, Scope, meter};
+use crate::memory_size::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocation, value_bytes};
 use crate::{Map, Problems};
 
 /// A compiled value in which strings may hold expressions.
@@ -47,6 +48,23 @@ enum Node {
     Object(IndexMap<String, Node>),
 }
 
+impl Node {
+    fn memory_bytes(&self) -> usize {
+        let inner = match self {
+            Self::Static(value) => ARC_BYTES + value_bytes(value),
+            Self::Code { code, path } => code.memory_bytes() + allocation(path.len()),
+            Self::Array(items) => items.iter().map(Self::memory_bytes).sum(),
+            Self::Object(fields) => {
+                let field = |(key, node): (&String, &Self)| {
+                    OBJECT_ENTRY_BYTES + allocation(key.len()) + node.memory_bytes()
+                };
+                fields.iter().map(field).sum()
+            }
+        };
+        size_of::<Self>() + inner
+    }
+}
+
 /// Appends a key to a path: `steps[1].input` and `text` make `steps[1].input.text`.
 pub(crate) fn at_key(path: &str, key: &str) -> String {
     let is_plain =
@@ -61,6 +79,11 @@ pub(crate) fn at_key(path: &str, key: &str) -> String {
 /// Whether Jinja would do anything with this text.
 fn has_syntax(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// How many expressions, blocks and comments a text has; 0: it is not compiled.
+pub(crate) fn count_expressions(text: &str) -> usize {
+    ["{{", "{%", "{#"].iter().map(|open| text.matches(open).count()).sum()
 }
 
 struct Compiler {
@@ -149,6 +172,15 @@ impl Template {
             }
         };
         Ok(Rendered { value, insertions })
+    }
+
+    /// About how many bytes it takes, compiled code not counted.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let leaf = |leaf: &Leaf| allocation(leaf.path.len()) + leaf.references.memory_bytes();
+        size_of::<Self>()
+            + self.root.memory_bytes()
+            + self.references.memory_bytes()
+            + self.leaves.iter().map(|one| size_of::<String>() + leaf(one)).sum::<usize>()
     }
 
     /// What it refers to.

@@ -97,7 +97,8 @@ impl App {
         if engine.refusals.get(&known).is_some_and(|last| now.since(last) < REFUSED_AGAIN) {
             return;
         }
-        engine.refusals.put(known, now);
+        let bytes = size_of_val(&known) + refusal.reason.len();
+        engine.refusals.insert(known, now, bytes as u64);
         let note = engine.noted_of(caller, Action::AccessRefused, None);
         let Refusal { method, route, reason } = refusal;
         let note = note.with("method", method).with("route", route).with("reason", reason);

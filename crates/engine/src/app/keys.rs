@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use stepwell_core::Timestamp;
+use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::ids::KeyId;
 use stepwell_store::audit::{Actor, Origin};
 use stepwell_store::record::{KeyRecord, WorkspaceRecord};
@@ -15,7 +16,6 @@ use super::{App, Refusal};
 use crate::limits::{Limits, Standing};
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
-use crate::runtime::plans::Memory;
 use crate::{AppError, AuthError, Caller, Scope};
 
 /// How often the last use of keys is stored.
@@ -23,9 +23,18 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// A key looked up longer ago is looked up again: another node may have revoked it.
 const TRUST_FOR: Duration = Duration::from_secs(10);
 
+/// The most memory for keys that were seen recently, in bytes.
+const KNOWN_BYTES: u64 = 8 << 20;
+/// A scope of a key, with the name of the object that it is limited to.
+const SCOPE_BYTES: usize = size_of::<Scope>() + 256;
+/// The most keys whose last use is kept until it is stored; that of others is not stored.
+const MAX_USES: usize = 1 << 16;
+/// The last use of a key, in a table that is half full.
+const USE_BYTES: usize = 2 * size_of::<(KeyId, Timestamp)>();
+
 /// Keys seen recently, and their last use.
 pub(super) struct KnownKeys {
-    known: Memory<[u8; 32], Arc<Known>>,
+    known: ByteCache<[u8; 32], Arc<Known>>,
     /// How often they were forgotten.
     forgotten: AtomicU64,
     // A short critical section, nothing awaits under it.
@@ -49,13 +58,38 @@ struct Known {
     looked_up_at: Timestamp,
 }
 
+impl Known {
+    /// About how many bytes it takes.
+    fn memory_bytes(&self) -> usize {
+        let name = match &self.caller.actor {
+            Actor::Key { name, .. } => name.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + name + self.caller.scopes.len() * SCOPE_BYTES
+    }
+}
+
 impl KnownKeys {
     pub(super) fn new() -> Self {
-        Self { known: Memory::new(), forgotten: AtomicU64::new(0), used: Mutex::default() }
+        Self {
+            known: ByteCache::new("keys", KNOWN_BYTES, 512),
+            forgotten: AtomicU64::new(0),
+            used: Mutex::default(),
+        }
+    }
+
+    /// What known keys and their last uses take and may take.
+    pub(super) fn usage(&self) -> [PoolUsage; 2] {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).len() * USE_BYTES;
+        let limit = (MAX_USES * USE_BYTES) as u64;
+        [self.known.usage(), PoolUsage { name: "key_uses", used: used as u64, limit }]
     }
 
     fn use_of(&self, id: KeyId, now: Timestamp) {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id, now);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.len() < MAX_USES || used.contains_key(&id) {
+            used.insert(id, now);
+        }
     }
 
     /// Forgets who is who, so that a change holds at once. What was used stays known.
@@ -67,7 +101,8 @@ impl KnownKeys {
     /// Remembers who a token is, as it was read when they had been forgotten so often. What was
     /// read before a change does not outlive it.
     fn remember(&self, hash: [u8; 32], known: Arc<Known>, forgotten: u64) {
-        self.known.put(hash, known);
+        let bytes = known.memory_bytes();
+        self.known.insert(hash, known, bytes as u64);
         if self.forgotten.load(Ordering::SeqCst) != forgotten {
             self.known.clear();
         }

@@ -62,7 +62,7 @@ impl App {
         } = new;
         check_integrations(&integrations)?;
         check_labels(metadata.as_ref())?;
-        let (source, definition, plan) = self.make(&name, &kind, &configuration)?;
+        let (source, definition, plan) = self.make(&name, &kind, &configuration).await?;
         let parts = WorkflowParts {
             description: description.or(definition.description),
             kind,
@@ -77,15 +77,16 @@ impl App {
     }
 
     /// The definition that a configuration makes, checked.
-    fn make(
+    async fn make(
         &self,
         name: &str,
         kind: &str,
         configuration: &stepwell_core::Map,
-    ) -> Result<(Value, Definition, SharedPlan), AppError> {
-        let made = kinds::source(name, kind, configuration)?;
-        match self.validate(&made.source) {
-            Ok((definition, plan)) => Ok((made.source, definition, plan)),
+    ) -> Result<(Arc<Value>, Definition, SharedPlan), AppError> {
+        let mut made = kinds::source(name, kind, configuration)?;
+        let source = Arc::new(std::mem::take(&mut made.source));
+        match self.validate(source.clone()).await {
+            Ok((definition, plan)) => Ok((source, definition, plan)),
             Err(AppError::InvalidDefinition(problems)) => {
                 Err(AppError::InvalidDefinition(made.placed(problems)))
             }
@@ -166,7 +167,10 @@ impl App {
         };
         let given = configuration.is_some();
         let configuration = configuration.unwrap_or_else(configured);
-        let made = remade.then(|| self.make(&name, &kind, &configuration)).transpose()?;
+        let made = match remade {
+            true => Some(self.make(&name, &kind, &configuration).await?),
+            false => None,
+        };
         let stays = own.configuration.is_none() && !given;
         let parts = WorkflowParts {
             description: description.unwrap_or(own.description),
@@ -176,13 +180,13 @@ impl App {
             metadata: metadata.unwrap_or(own.metadata),
         };
         let (id, expected, now) = (record.id, Some(record.version), self.engine.now());
-        match made.filter(|(made, _, _)| *made != **source) {
+        match made.filter(|(made, _, _)| made != source) {
             Some((source, definition, plan)) => {
                 let add = AddRelease {
                     workflow: id,
                     expected,
                     name: definition.name,
-                    source: Arc::new(source),
+                    source,
                     retention_seconds: definition.retention.map(|keep| keep.as_secs()),
                     parts,
                     tags: Vec::new(),

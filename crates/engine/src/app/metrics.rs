@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_core::cache::PoolUsage;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -19,6 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) type LastRefresh = Arc<Mutex<Option<Instant>>>;
 
 impl App {
+    /// Shows further pools of memory in the metrics: `usage` reads what they take and may take.
+    pub fn add_memory_pools(&self, usage: impl Fn() -> Vec<PoolUsage> + Send + Sync + 'static) {
+        self.engine.pools.add(usage);
+        self.engine.pools.publish();
+    }
+
     /// Brings the gauges up to date, at most once a second. Where the store does not answer, those
     /// of the store stay as they are.
     pub async fn refresh_metrics(&self) {
@@ -29,6 +36,8 @@ impl App {
             max_active: config.max_active,
             max_queued: config.max_queued,
         });
+        engine.metrics.set_plans_compiled(engine.plans.compiled());
+        engine.pools.publish();
         // Held by the one that reads; the others show what is there.
         let Ok(mut last) = self.refreshed.clone().try_lock_owned() else { return };
         if last.is_some_and(|at| at.elapsed() < FRESH) {

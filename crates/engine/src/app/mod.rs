@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
+use stepwell_core::cache::ByteCache;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
 use stepwell_store::traits::ClockSetBack;
@@ -22,7 +23,7 @@ use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::hooks::{Hooks, watch_webhooks};
 use crate::runtime::nodes::{DEAD_AFTER, HEARTBEAT, prove_alive};
-use crate::runtime::plans::{Memory, Plans};
+use crate::runtime::plans::Plans;
 use crate::runtime::queue::{claim_queued, resume_unfinished};
 use crate::runtime::recoveries::Suspects;
 use crate::runtime::registry::{Message, Registry};
@@ -30,7 +31,7 @@ use crate::runtime::retention::purge_old;
 use crate::runtime::schedules::Schedules;
 use crate::runtime::secrets::Vault;
 use crate::runtime::timers::wake_sleepers;
-use crate::telemetry::EngineMetrics;
+use crate::telemetry::{EngineMetrics, MemoryPools};
 use crate::{AppError, Caller, EngineConfig, Tell};
 
 mod actuals;
@@ -82,6 +83,11 @@ pub use webhooks::{
     WantedStatus,
 };
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};
+
+/// The most memory for the signing secrets of workspaces, in bytes.
+const SECRET_BYTES: u64 = 1 << 20;
+/// The most memory for refusals that were written down a moment ago, in bytes.
+const REFUSAL_BYTES: u64 = 1 << 20;
 
 /// Starts a loop of the engine.
 fn supervise<F: Future<Output = ()> + Send + 'static>(
@@ -146,7 +152,7 @@ impl App {
             plans: Plans::new(store.clone()),
             hooks,
             tell,
-            secrets: Memory::new(),
+            secrets: ByteCache::new("signing_secrets", SECRET_BYTES, 128),
             vault: Vault::default(),
             store,
             config,
@@ -158,6 +164,7 @@ impl App {
             egress,
             meters: Meters::new(),
             metrics: EngineMetrics::register(),
+            pools: MemoryPools::register(),
             background: Background::new(),
             suspects: Suspects::default(),
             evaluations: Arc::new(Semaphore::new(evaluation_places())),
@@ -166,10 +173,16 @@ impl App {
             timers_changed: Notify::new(),
             outbox_changed: Notify::new(),
             runner_gone: Notify::new(),
-            refusals: Memory::new(),
+            refusals: ByteCache::new("refusals", REFUSAL_BYTES, 256),
             schedules,
         });
         let keys = Arc::new(keys::KnownKeys::new());
+        let (of_engine, of_keys) = (Arc::downgrade(&engine), keys.clone());
+        engine.pools.add(move || {
+            let engine = of_engine.upgrade().map(|engine| engine.memory_pools());
+            engine.into_iter().flatten().chain(of_keys.usage()).collect()
+        });
+        engine.pools.publish();
         let app = Self {
             engine: engine.clone(),
             keys: keys.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::audit::Action;
-use stepwell_core::definition::{self, Definition, Limits, SharedPlan};
+use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Problem, Problems, Timestamp, Topic, names};
 use stepwell_store::lists::ListWorkflows;
@@ -30,11 +30,10 @@ impl App {
     ///
     /// # Errors
     /// `InvalidDefinition` with every problem.
-    pub fn validate(&self, source: &Value) -> Result<(Definition, SharedPlan), AppError> {
-        let compiled = definition::plan(source, stepwell_steps::registry(), &Limits::default());
-        let (definition, plan) = compiled.map_err(AppError::InvalidDefinition)?;
+    pub async fn validate(&self, source: Arc<Value>) -> Result<(Definition, SharedPlan), AppError> {
+        let (definition, plan) = self.engine.plans.compile_new(source).await?;
         check_definition_names(&definition).map_err(AppError::InvalidDefinition)?;
-        Ok((definition, Arc::new(plan)))
+        Ok((definition, plan))
     }
 
     /// Creates a workflow. Scope `write:workflows`. Answers its id; with an idempotency key seen
@@ -51,7 +50,9 @@ impl App {
         if let Some(outcome) = self.seen(caller, create.idempotency.as_ref()).await? {
             return replayed_id(&outcome);
         }
-        let (definition, plan) = self.validate(&create.source)?;
+        let CreateWorkflow { source, active, idempotency } = create;
+        let source = Arc::new(source);
+        let (definition, plan) = self.validate(source.clone()).await?;
         let parts = WorkflowParts {
             description: definition.description,
             kind: kinds::CUSTOM.to_owned(),
@@ -60,7 +61,6 @@ impl App {
             metadata: definition.metadata,
         };
         let retention_seconds = definition.retention.map(|keep| keep.as_secs());
-        let CreateWorkflow { source, active, idempotency } = create;
         let new = New { name: definition.name, parts, retention_seconds, source, plan, active };
         self.store_new(caller, new, idempotency).await
     }
@@ -97,7 +97,6 @@ impl App {
             deactivated_at: None,
             version: 1,
         };
-        let source = Arc::new(source);
         let release =
             ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
@@ -146,15 +145,15 @@ impl App {
     ) -> Result<WorkflowRecord, AppError> {
         let source = &source;
         self.in_turn(caller, id, &Expected::Any, |before| async move {
-            let source = source(&before);
-            let (definition, plan) = self.validate(&source)?;
+            let source = Arc::new(source(&before));
+            let (definition, plan) = self.validate(source.clone()).await?;
             let says = |field| source.get(field).is_some();
             let (own, said) = (before.parts(), (says("description"), says("metadata")));
             let add = AddRelease {
                 workflow: id,
                 expected: Some(before.version),
                 name: definition.name,
-                source: Arc::new(source),
+                source,
                 retention_seconds: definition.retention.map(|keep| keep.as_secs()),
                 parts: WorkflowParts {
                     description: if said.0 { definition.description } else { own.description },
@@ -341,7 +340,7 @@ pub(super) struct New {
     pub(super) name: String,
     pub(super) parts: WorkflowParts,
     pub(super) retention_seconds: Option<u64>,
-    pub(super) source: Value,
+    pub(super) source: Arc<Value>,
     pub(super) plan: SharedPlan,
     pub(super) active: bool,
 }

@@ -105,6 +105,11 @@ impl Active {
         *self.lock() = State::default();
     }
 
+    /// For how many executions there is memory.
+    pub(super) fn capacity(&self) -> usize {
+        self.lock().ids.capacity()
+    }
+
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.lock().ids.len()

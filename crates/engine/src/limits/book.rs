@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use stepwell_core::Timestamp;
+use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{ExecutionId, KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_store::record::ExecutionRecord;
@@ -15,21 +17,50 @@ use super::{Limited, Limits, Standing};
 use crate::runtime::engine::Engine;
 use crate::{AppError, Caller};
 
-/// Meters by whose they are. They are never forgotten, since executions under way are counted in
-/// them: there are as many as there are limited keys and workspaces in use.
+/// At this number of meters, unused ones are removed.
+const LEAST_PRUNED: usize = 1024;
+
+/// Meters by owner. A meter that no caller holds and whose buckets are full is removed: the
+/// executions that it counts are read from the store when it is needed again.
 // A short critical section, nothing awaits under it. Requests do not look here: their caller has
 // its meters at hand.
 #[derive(Debug)]
-struct Of<K>(Mutex<HashMap<K, Arc<Meter>>>);
+struct Of<K>(Mutex<Book<K>>);
+
+#[derive(Debug)]
+struct Book<K> {
+    meters: HashMap<K, Arc<Meter>>,
+    /// At this length, meters that are not needed are removed.
+    prune_at: usize,
+}
 
 impl<K: Hash + Eq> Of<K> {
-    fn get(&self, whose: &K) -> Option<Arc<Meter>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(whose).cloned()
+    fn new() -> Self {
+        Self(Mutex::new(Book { meters: HashMap::new(), prune_at: LEAST_PRUNED }))
     }
 
-    fn get_or_new(&self, whose: K) -> Arc<Meter> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(whose).or_insert_with(|| Arc::new(Meter::new())).clone()
+    fn get(&self, whose: &K) -> Option<Arc<Meter>> {
+        self.lock().meters.get(whose).cloned()
+    }
+
+    fn get_or_new(&self, whose: K, now: Timestamp) -> Arc<Meter> {
+        let mut book = self.lock();
+        if book.meters.len() >= book.prune_at && !book.meters.contains_key(&whose) {
+            book.meters.retain(|_, meter| Arc::strong_count(meter) > 1 || meter.is_in_use(now));
+            book.prune_at = LEAST_PRUNED.max(2 * book.meters.len());
+        }
+        book.meters.entry(whose).or_insert_with(|| Arc::new(Meter::new())).clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What all meters take now, and with as many executions as each may count.
+    fn bytes(&self) -> (usize, usize) {
+        let book = self.lock();
+        let bytes = book.meters.values().map(|meter| meter.bytes());
+        bytes.fold((0, 0), |all, of| (all.0 + of.0, all.1 + of.1))
     }
 }
 
@@ -44,11 +75,14 @@ pub(crate) struct Meters {
 
 impl Meters {
     pub(crate) fn new() -> Self {
-        Self {
-            keys: Of(Mutex::default()),
-            workspaces: Of(Mutex::default()),
-            counting: AtomicBool::new(false),
-        }
+        Self { keys: Of::new(), workspaces: Of::new(), counting: AtomicBool::new(false) }
+    }
+
+    /// What meters take, and what they take with as many executions as each may count.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        let (keys, workspaces) = (self.keys.bytes(), self.workspaces.bytes());
+        let (used, limit) = (keys.0 + workspaces.0, keys.1 + workspaces.1);
+        PoolUsage { name: "rate_limits", used: used as u64, limit: limit as u64 }
     }
 
     fn of(&self, record: &ExecutionRecord) -> impl Iterator<Item = Arc<Meter>> + use<> {
@@ -115,7 +149,7 @@ impl Engine {
         let key = if of_key == RateLimits::NONE {
             None
         } else {
-            let meter = self.meters.keys.get_or_new(key);
+            let meter = self.meters.keys.get_or_new(key, self.steady_now());
             self.limit(&meter, of_key, ActiveOf::Key(key)).await?;
             Some(meter)
         };
@@ -129,7 +163,7 @@ impl Engine {
         workspace: WorkspaceId,
         limits: RateLimits,
     ) -> Result<Arc<Meter>, AppError> {
-        let meter = self.meters.workspaces.get_or_new(workspace);
+        let meter = self.meters.workspaces.get_or_new(workspace, self.steady_now());
         self.limit(&meter, limits, ActiveOf::Workspace(workspace)).await?;
         Ok(meter)
     }
@@ -154,5 +188,33 @@ impl Engine {
         meter.active.fill(find).await?;
         meter.set(limits, self.steady_now());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn meters_that_are_not_needed_are_removed() {
+        let meters = Of::<u32>::new();
+        let start = Timestamp::from_millis(1_000);
+        let held = meters.get_or_new(0, start);
+        let used = meters.get_or_new(1, start);
+        used.set(RateLimits { requests_per_minute: Some(1), ..RateLimits::NONE }, start);
+        used.requests.take(start).unwrap();
+        drop(used);
+        let fill = |range: std::ops::Range<u32>, now: Timestamp| {
+            range.for_each(|n| drop(meters.get_or_new(n, now)));
+            assert!(meters.lock().meters.len() <= LEAST_PRUNED);
+        };
+        fill(2..5_000, start);
+        assert!(meters.get(&0).is_some_and(|meter| Arc::ptr_eq(&meter, &held)));
+        assert!(meters.get(&1).is_some(), "its limit is still used up");
+        fill(5_000..10_000, start.after(Duration::from_secs(61)));
+        assert!(meters.get(&0).is_some());
+        assert!(meters.get(&1).is_none());
     }
 }

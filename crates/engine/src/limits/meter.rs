@@ -9,6 +9,11 @@ use stepwell_core::rate::{Level, Rate, RateLimits, Standing};
 
 use super::active::Active;
 
+/// A meter's entry among all meters.
+const METER_BYTES: usize = 64;
+/// An execution's id among those that are counted, in a table that is half full.
+const ID_BYTES: usize = 2 * (size_of::<ExecutionId>() + 1);
+
 /// A bucket whose rate can be changed; without a lock.
 #[derive(Debug)]
 pub(crate) struct Rated {
@@ -113,6 +118,22 @@ impl Meter {
         self.executions.set(executions_per_second, now);
         self.requests.set(requests_per_minute, now);
         self.most.store(concurrent_executions.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether something of its rates is used up.
+    pub(super) fn is_in_use(&self, now: Timestamp) -> bool {
+        let buckets = [&self.executions, &self.requests];
+        let mut standings = buckets.into_iter().filter_map(|bucket| bucket.standing(now));
+        standings.any(|standing| standing.full_at > now)
+    }
+
+    /// What it takes now, and with as many executions as it may count.
+    pub(super) fn bytes(&self) -> (usize, usize) {
+        let own = size_of::<Self>() + METER_BYTES;
+        let active = self.active.capacity();
+        let most = self.most.load(Ordering::Relaxed) as usize;
+        let most = most.max(active).next_power_of_two();
+        (own + active * ID_BYTES, own + most * ID_BYTES)
     }
 
     /// Counts an execution; where there are as many as may be, how many that is.

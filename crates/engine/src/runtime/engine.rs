@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rand::RngExt;
 use stepwell_core::Timestamp;
+use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::execution::Moment;
+use stepwell_core::expr;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 use stepwell_store::Store;
 use stepwell_store::audit::AuditRecord;
@@ -16,7 +18,7 @@ use uuid::Uuid;
 use super::background::Background;
 use super::deliveries::{new_secret, setting_name};
 use super::hooks::Hooks;
-use super::plans::{Memory, Plans};
+use super::plans::Plans;
 use super::recoveries::Suspects;
 use super::registry::{Control, Message, Registry};
 use super::runner::{Because, Runner};
@@ -25,7 +27,7 @@ use super::secrets::Vault;
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
 use crate::limits::Meters;
-use crate::telemetry::EngineMetrics;
+use crate::telemetry::{EngineMetrics, MemoryPools};
 use crate::{AppError, EngineConfig, Tell};
 
 /// How long a runner takes at most that is about to go.
@@ -52,7 +54,7 @@ pub(crate) struct Engine {
     /// Words what they are told.
     pub(crate) tell: Arc<dyn Tell>,
     /// The signing secrets of workspaces.
-    pub(crate) secrets: Memory<WorkspaceId, String>,
+    pub(crate) secrets: ByteCache<WorkspaceId, String>,
     /// The secrets of executions that are not driven at the moment.
     pub(crate) vault: Vault,
     pub(crate) registry: Registry,
@@ -61,6 +63,8 @@ pub(crate) struct Engine {
     pub(crate) meters: Meters,
     /// What `/metrics` shows of it.
     pub(crate) metrics: EngineMetrics,
+    /// The pools of memory, for `/metrics`.
+    pub(crate) pools: MemoryPools,
     pub(crate) background: Background,
     /// Executions that are to be recovered alone.
     pub(crate) suspects: Suspects,
@@ -77,7 +81,7 @@ pub(crate) struct Engine {
     /// A runner went away.
     pub(crate) runner_gone: Notify,
     /// When refusals were last written down, by key and reason.
-    pub(crate) refusals: Memory<(Option<KeyId>, String), Timestamp>,
+    pub(crate) refusals: ByteCache<(Option<KeyId>, String), Timestamp>,
     /// What waits for schedules.
     pub(crate) schedules: Schedules,
 }
@@ -128,6 +132,22 @@ impl Engine {
         let created = if repeats { last + 1 } else { now };
         self.last_created.store(created, Ordering::Relaxed);
         Moment { now: Timestamp::from_micros(created), ..moment }
+    }
+
+    /// The pools of memory of the engine, the step types and the store.
+    pub(crate) fn memory_pools(&self) -> Vec<PoolUsage> {
+        let of_engine = [
+            expr::code_usage(),
+            self.hooks.usage(),
+            self.secrets.usage(),
+            self.vault.usage(),
+            self.registry.pieces.usage(),
+            self.meters.usage(),
+            self.refusals.usage(),
+        ];
+        let plans = self.plans.usage();
+        let steps = stepwell_steps::memory_pools();
+        plans.into_iter().chain(of_engine).chain(steps).chain(self.store.memory_pools()).collect()
     }
 
     /// Whether another execution may be taken into memory.
@@ -198,7 +218,8 @@ impl Engine {
         }
         let name = setting_name(workspace);
         let secret = self.store.setting_or_insert(&name, &new_secret()).await?;
-        self.secrets.put(workspace, secret.clone());
+        let bytes = size_of::<String>() + secret.len();
+        self.secrets.insert(workspace, secret.clone(), bytes as u64);
         Ok(secret)
     }
 

@@ -18,6 +18,8 @@ use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
+use super::piece_memory::PieceMemory;
+
 /// How many bytes of pieces are kept for readers that are behind. About twice the longest text
 /// that a step may make, so only several texts can outrun a reader that reads at all.
 const KEPT_BYTES: usize = 8 << 20;
@@ -81,6 +83,14 @@ pub(crate) struct Feed {
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
     news: watch::Sender<()>,
+    memory: Arc<PieceMemory>,
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let shown = self.shown.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.memory.remove(shown.bytes);
+    }
 }
 
 impl Shown {
@@ -116,9 +126,10 @@ pub(crate) enum Outcome {
 }
 
 impl Feed {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(memory: Arc<PieceMemory>) -> Arc<Self> {
         let (news, _) = watch::channel(());
         Arc::new(Self {
+            memory,
             shown: Mutex::default(),
             record: OnceLock::new(),
             stored: OnceLock::new(),
@@ -165,16 +176,22 @@ impl Feed {
         let mut shown = self.lock();
         // Its readers were told of that piece, and are still to come for it.
         if shown.join((step, attempt), text) {
+            self.memory.add(text.len());
             return;
         }
         let (number, after) = (shown.next, shown.journal.len() as u64);
         shown.next += 1;
-        shown.bytes += text.len() + PIECE_BYTES;
+        let size = text.len() + PIECE_BYTES;
+        shown.bytes += size;
+        self.memory.add(size);
         shown.deltas.push_back(Delta { number, after, at, step, attempt, text: text.into() });
-        while shown.bytes > KEPT_BYTES
+        // Where all feeds together keep too much, the one that grows gives way.
+        while (shown.bytes > KEPT_BYTES || self.memory.is_exceeded())
             && let Some(oldest) = shown.deltas.pop_front()
         {
-            shown.bytes -= oldest.text.len() + PIECE_BYTES;
+            let size = oldest.text.len() + PIECE_BYTES;
+            shown.bytes -= size;
+            self.memory.remove(size);
         }
         drop(shown);
         self.news.send_replace(());
@@ -308,7 +325,7 @@ mod tests {
 
     #[test]
     fn pieces_have_their_place_between_events() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         feed.show_piece(Timestamp::default(), (0, 1), "nobody listens");
         let _ear = feed.listen();
         feed.show(&[event(1), event(2)]);
@@ -325,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_text_in_very_many_pieces_is_kept_whole() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         let _ear = feed.listen();
         let (mut text, mut read) = (String::new(), (String::new(), 0));
         let mut take = |limit: usize| {
@@ -357,7 +374,7 @@ mod tests {
 
     #[test]
     fn only_so_many_bytes_are_kept() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         let _ear = feed.listen();
         let text = "x".repeat(KEPT_BYTES / 4);
         for _ in 0..5 {

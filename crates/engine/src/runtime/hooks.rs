@@ -8,13 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use stepwell_core::Topic;
-use stepwell_core::ids::WorkspaceId;
-use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+use stepwell_core::cache::PoolUsage;
+use stepwell_core::ids::{WebhookId, WorkspaceId};
+use stepwell_core::{Topic, Topics};
+use stepwell_store::webhooks::WebhookStatus;
 use stepwell_store::{Store, StoreError};
 
 use super::background::Stop;
 use super::engine::Engine;
+
+/// The most webhooks of a workspace.
+pub(crate) const MAX_WEBHOOKS: usize = 1000;
 
 /// How often to look whether another node changed a webhook.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -30,12 +34,21 @@ pub(crate) struct Hooks {
     reading: tokio::sync::Mutex<()>,
 }
 
+/// An active webhook: no more of it than every event needs, for there may be many.
+struct Subscription {
+    id: WebhookId,
+    topics: Topics,
+}
+
+/// A subscription with a list of topics, each once.
+const SUBSCRIPTION_BYTES: usize = size_of::<Subscription>() + 32;
+
 #[derive(Default)]
 struct Known {
     /// The store's count of changes when they were read.
     changes: u64,
     /// By workspace, oldest first.
-    active: BTreeMap<WorkspaceId, Vec<Arc<WebhookRecord>>>,
+    active: BTreeMap<WorkspaceId, Vec<Subscription>>,
 }
 
 impl Hooks {
@@ -48,10 +61,11 @@ impl Hooks {
         let _turn = self.reading.lock().await;
         // Asked first: a change that comes between is seen next time.
         let changes = store.webhook_changes().await?;
-        let mut active: BTreeMap<WorkspaceId, Vec<Arc<WebhookRecord>>> = BTreeMap::new();
+        let mut active: BTreeMap<WorkspaceId, Vec<Subscription>> = BTreeMap::new();
         for webhook in store.list_webhooks(None).await?.into_iter().rev() {
             if webhook.status == WebhookStatus::Active {
-                active.entry(webhook.workspace).or_default().push(Arc::new(webhook));
+                let subscription = Subscription { id: webhook.id, topics: webhook.topics };
+                active.entry(webhook.workspace).or_default().push(subscription);
             }
         }
         let known = Arc::new(Known { changes, active });
@@ -72,14 +86,23 @@ impl Hooks {
     }
 
     /// The webhooks of the workspace that want to be told of it.
-    pub(crate) fn listeners(
-        &self,
-        workspace: WorkspaceId,
-        topic: Topic,
-    ) -> Vec<Arc<WebhookRecord>> {
+    pub(crate) fn listeners(&self, workspace: WorkspaceId, topic: Topic) -> Vec<WebhookId> {
         let known = self.known();
         let webhooks = known.active.get(&workspace).into_iter().flatten();
-        webhooks.filter(|webhook| webhook.topics.contains(topic)).cloned().collect()
+        webhooks
+            .filter(|webhook| webhook.topics.contains(topic))
+            .map(|webhook| webhook.id)
+            .collect()
+    }
+
+    /// What they take, and what they would take if every workspace had as many as it may have.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        let known = self.known();
+        let workspace = size_of::<(WorkspaceId, Vec<Subscription>)>();
+        let bytes = |webhooks: usize| workspace + webhooks * SUBSCRIPTION_BYTES;
+        let used: usize = known.active.values().map(|webhooks| bytes(webhooks.capacity())).sum();
+        let limit = known.active.len() * bytes(MAX_WEBHOOKS.next_power_of_two());
+        PoolUsage { name: "webhooks", used: used as u64, limit: limit as u64 }
     }
 }
 

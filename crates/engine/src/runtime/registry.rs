@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use stepwell_store::audit::AuditRecord;
 
 use super::feed::{Feed, Outcome};
+use super::piece_memory::PieceMemory;
 use crate::AppError;
 use stepwell_core::execution::{Done, Fault};
 use stepwell_store::record::ExecutionRecord;
@@ -61,6 +62,8 @@ pub(crate) struct Registry {
     // Look-ups only under it, nothing awaits.
     entries: Mutex<HashMap<ExecutionId, Entry>>,
     active: AtomicUsize,
+    /// What the feeds keep of streamed text.
+    pub(crate) pieces: Arc<PieceMemory>,
 }
 
 /// A place in the registry, given to the one runner that may drive the execution.
@@ -88,6 +91,10 @@ impl Registry {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn new_feed(&self) -> Arc<Feed> {
+        Feed::new(self.pieces.clone())
+    }
+
     /// How many executions are at work.
     pub(crate) fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)
@@ -98,8 +105,8 @@ impl Registry {
         let mut entries = self.lock();
         let feed = match entries.get(&id) {
             Some(Entry::Active { mailbox, .. }) => return Err(mailbox.clone()),
-            Some(Entry::Followed(feed)) => feed.upgrade().unwrap_or_else(Feed::new),
-            None => Feed::new(),
+            Some(Entry::Followed(feed)) => feed.upgrade().unwrap_or_else(|| self.new_feed()),
+            None => self.new_feed(),
         };
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         entries.insert(id, Entry::Active { feed: feed.clone(), mailbox: sender.clone() });
@@ -151,7 +158,7 @@ impl Registry {
             }
             None => {}
         }
-        let feed = Feed::new();
+        let feed = self.new_feed();
         entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
         feed
     }

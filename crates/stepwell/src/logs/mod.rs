@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use stepwell_engine::PoolUsage;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -67,6 +68,11 @@ pub fn install(config: &LogConfig) -> Result<(), Fault> {
 pub fn describe_metrics() {
     metrics::describe_counter!(DROPPED, "Log lines that could not be written.");
     metrics::counter!(DROPPED).absolute(0);
+}
+
+/// What the lines that wait to be written take and may take.
+pub fn memory_pools() -> Vec<PoolUsage> {
+    QUEUE.get().map(|queue| queue.usage()).into_iter().collect()
 }
 
 /// Puts a line among those of the log; `false` where there is no log.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use stepwell_engine::PoolUsage;
 use tracing_subscriber::fmt::MakeWriter;
 
 const MAX_LINES: usize = 8_192;
@@ -33,6 +34,14 @@ impl LineQueue {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // A queue of lines is whole at every moment.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the lines take and may take.
+    pub fn usage(&self) -> PoolUsage {
+        let waiting = self.waiting();
+        let bytes = |lines: usize, text: usize| (lines * size_of::<Vec<u8>>() + text) as u64;
+        let used = bytes(waiting.lines.len(), waiting.bytes);
+        PoolUsage { name: "log_lines", used, limit: bytes(MAX_LINES, MAX_BYTES) }
     }
 
     /// Appends a line, or drops and counts it where there is no room.

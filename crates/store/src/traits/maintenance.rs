@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
+use stepwell_core::cache::PoolUsage;
 
 use super::Result;
 
@@ -23,6 +24,10 @@ pub trait MaintenanceStore: Send + Sync {
     /// What waits in the store, and how large it is. Costs no more than what waits, whatever else
     /// is stored.
     async fn gauges(&self) -> Result<StoreGauges>;
+    /// The caches and queues that the store holds in memory, with what they take and may take.
+    fn memory_pools(&self) -> Vec<PoolUsage> {
+        Vec::new()
+    }
 }
 
 /// Up to how many pending deliveries [`MaintenanceStore::gauges`] counts.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
+use regex::RegexBuilder;
 use serde_json::Value;
 
 use crate::definition::did_you_mean;
@@ -14,17 +15,62 @@ use crate::{Problem, Problems};
 /// The most violations that are told of one value.
 const MAX_VIOLATIONS: usize = 100;
 
+/// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
+/// fits, in bytes. The last one is that of the engine.
+const PATTERN_SIZES: [usize; 5] = [16 << 10, 64 << 10, 256 << 10, 1 << 20, 10 << 20];
+/// What searching with a pattern may take beside it, in bytes.
+const SEARCH_BYTES: usize = 256 << 10;
+
 /// Compiles a schema. Patterns run on an engine without backtracking; nothing is fetched.
 ///
 /// # Errors
 /// Why it is no JSON Schema, as a sentence.
 pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
     refuse_bad_references(schema)?;
+    let patterns = PatternOptions::regex().dfa_size_limit(SEARCH_BYTES);
     jsonschema::options()
         .with_draft(Draft::Draft202012)
-        .with_pattern_options(PatternOptions::regex())
+        .with_pattern_options(patterns)
         .build(schema)
         .map_err(|error| error.masked_with("what is there").to_string())
+}
+
+/// About how many bytes the patterns of a schema take compiled; counting stops above `enough`.
+/// Recurses as deep as the schema nests.
+pub(crate) fn pattern_bytes(schema: &Value, enough: usize) -> usize {
+    let mut bytes = 0;
+    let mut add = |more: &dyn Fn(usize) -> usize| {
+        if bytes <= enough {
+            bytes += more(enough - bytes);
+        }
+    };
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| add(&|left| pattern_bytes(item, left))),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("pattern", Value::String(pattern)) => add(&|_| compiled_bytes(pattern)),
+                    ("patternProperties", Value::Object(patterns)) => {
+                        patterns.keys().for_each(|pattern| add(&|_| compiled_bytes(pattern)));
+                    }
+                    _ => {}
+                }
+                add(&|left| pattern_bytes(value, left));
+            }
+        }
+        _ => {}
+    }
+    bytes
+}
+
+fn compiled_bytes(pattern: &str) -> usize {
+    // One that cannot be read takes nothing; that is reported when the schema is compiled.
+    let fits = |size: &usize| {
+        let built = RegexBuilder::new(pattern).size_limit(*size).build();
+        !matches!(built, Err(regex::Error::CompiledTooBig(_)))
+    };
+    let [.., largest] = PATTERN_SIZES;
+    PATTERN_SIZES.into_iter().find(fits).unwrap_or(largest)
 }
 
 /// Checks a schema that a user wrote; `false` where it is none.

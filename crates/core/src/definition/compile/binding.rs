@@ -1,5 +1,7 @@
 //! Where a step's input comes from: what was written, and what flows where nothing was.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::infer::Need;
@@ -12,11 +14,14 @@ use crate::definition::plan::{Binding, Edge, Feed};
 use crate::expr::Template;
 use crate::{Map, Problem, Problems};
 
+/// How many values the schema of a written value has, beside those of its properties.
+const VALUES_PER_SCHEMA: usize = 4;
+
 /// An input and what is known of it.
 pub(super) struct Bound {
     pub(super) binding: Binding,
     /// The schema of the whole input, as far as it is known.
-    pub(super) source: Value,
+    pub(super) source: Arc<Value>,
     /// The wiring proves that it satisfies the step type's schema.
     pub(super) proven: bool,
 }
@@ -24,7 +29,7 @@ pub(super) struct Bound {
 /// A feed with the schema of the value that flows.
 struct Flow {
     feed: Feed,
-    schema: Value,
+    schema: Arc<Value>,
     /// The value is sure to be there with that schema.
     sure: bool,
 }
@@ -95,7 +100,7 @@ impl Compiler<'_> {
             proven &= flow.sure && proves_property(&spec.input, key, &flow.schema);
         }
         proven &= self.problems.0.len() == before;
-        let source = self.written_schema(value, &template, &mut Vec::new());
+        let source = Arc::new(self.written_schema(value, &template, &mut Vec::new()));
         let rest = rest.map(|flow| flow.feed);
         Some(Bound { binding: Binding::Template { template, rest }, source, proven })
     }
@@ -130,7 +135,10 @@ impl Compiler<'_> {
         let flow = match (edges.as_slice(), spec.default_input) {
             ([], None) => Flow {
                 feed: Feed::AllInputs,
-                schema: self.declared.cloned().unwrap_or_else(|| json!({"type": "object"})),
+                schema: Arc::new(match self.declared {
+                    Some(declared) => self.copy_schema(declared),
+                    None => json!({"type": "object"}),
+                }),
                 sure: true,
             },
             ([], Some(_)) => {
@@ -145,7 +153,8 @@ impl Compiler<'_> {
                 let mut from: Vec<usize> = several.iter().map(|edge| edge.from).collect();
                 from.sort_unstable();
                 from.dedup();
-                Flow { feed: Feed::Steps { from }, schema: json!({"type": "object"}), sure: true }
+                let schema = Arc::new(json!({"type": "object"}));
+                Flow { feed: Feed::Steps { from }, schema, sure: true }
             }
             (_, Some(key)) => {
                 if names::is_required(&spec.input, key) {
@@ -172,8 +181,9 @@ impl Compiler<'_> {
                     self.problem(&path, format!("`{name}` is required: write it as input"));
                 }
                 let proven = flow.sure && proves_property(&spec.input, key, &flow.schema);
-                let properties = Map::from_iter([((*key).to_owned(), flow.schema)]);
-                (json!({"type": "object", "properties": properties}), proven)
+                let schema = self.copy_schema(&flow.schema);
+                let properties = Map::from_iter([((*key).to_owned(), schema)]);
+                (Arc::new(json!({"type": "object", "properties": properties})), proven)
             }
             Feed::Inputs { .. } => {
                 let proven = flow.sure;
@@ -224,7 +234,7 @@ impl Compiler<'_> {
             return None;
         }
         let source = self.specs.get(edge.from).copied().flatten();
-        let output = self.outputs.get(edge.from).cloned().unwrap_or_else(|| json!({}));
+        let output = self.outputs.get(edge.from).cloned().unwrap_or_else(|| Arc::new(json!({})));
         let property = match (into, source) {
             // Through a step that only passes on, what it passes on is looked at.
             (Some(key), Some(source)) if source.passes_through() => {
@@ -235,12 +245,12 @@ impl Compiler<'_> {
         };
         let schema = match property {
             Some(name) => match member(&output, name) {
-                Member::Known(schema) => schema.clone(),
-                _ => json!({}),
+                Member::Known(schema) => Arc::new(self.copy_schema(schema)),
+                _ => Arc::new(json!({})),
             },
             // Of a step that always fails, `continue` makes null.
-            None if output == json!(false) && before.on_error == OnError::Continue => {
-                json!({"type": "null"})
+            None if *output == json!(false) && before.on_error == OnError::Continue => {
+                Arc::new(json!({"type": "null"}))
             }
             None => output.clone(),
         };
@@ -273,12 +283,12 @@ impl Compiler<'_> {
                 None => {
                     let need = if required { Need::Must } else { Need::Maybe };
                     self.inferred.ask(name, target, need);
-                    self.inferred.get(name).cloned().unwrap_or_else(|| json!({}))
+                    self.inferred.get(name).map_or_else(|| json!({}), |s| self.copy_schema(s))
                 }
                 Some(declared) => match member(declared, name) {
                     Member::Known(schema) => {
                         sure &= !required || names::is_required(declared, name);
-                        schema.clone()
+                        self.copy_schema(schema)
                     }
                     Member::Open => {
                         sure &= !required;
@@ -307,7 +317,7 @@ impl Compiler<'_> {
         }
         Flow {
             feed: Feed::Inputs { properties: taken },
-            schema: json!({"type": "object", "properties": schemas}),
+            schema: Arc::new(json!({"type": "object", "properties": schemas})),
             sure: sure && only_properties(&spec.input),
         }
     }
@@ -352,7 +362,11 @@ impl Compiler<'_> {
         inside: &mut Vec<&'v str>,
     ) -> Value {
         if let Some(path) = template.as_path(inside) {
-            return self.resolve(path).unwrap_or_else(|| json!({}));
+            return self.copy_resolved(path).unwrap_or_else(|| json!({}));
+        }
+        let entries = value.as_object().map_or(0, Map::len);
+        if !self.take_schema_values(VALUES_PER_SCHEMA + entries) {
+            return json!({});
         }
         match value {
             Value::Object(map) => {
@@ -384,7 +398,7 @@ impl Compiler<'_> {
 /// No input: an empty object.
 fn empty(spec: &StepSpec) -> Bound {
     let proven = names::required(&spec.input).next().is_none() && only_properties(&spec.input);
-    let source = json!({"type": "object"});
+    let source = Arc::new(json!({"type": "object"}));
     Bound { binding: Binding::Feed(Feed::Empty), source, proven }
 }
 

@@ -7,11 +7,14 @@ mod constants;
 mod expressions;
 mod graph;
 mod infer;
+mod memory;
 mod names;
 mod references;
+mod schemas;
 mod shape;
 mod step;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,6 +23,7 @@ use serde_json::{Value, json};
 use self::graph::Graph;
 use self::infer::Inferred;
 use self::references::SetState;
+use self::schemas::TypeSchemas;
 use super::check::schema;
 use super::check::types::{Kinds, schema_of};
 use super::model::Definition;
@@ -27,9 +31,6 @@ use super::plan::{Plan, PlanOutput, PlanStep};
 use crate::catalog::{Catalog, StepSpec};
 use crate::expr::{Template, at_key};
 use crate::{Problem, Problems};
-
-/// A schema compiled; `None` where every value satisfies it.
-type SharedValidator = Option<Arc<jsonschema::Validator>>;
 
 /// What is known while compiling.
 struct Compiler<'a> {
@@ -44,9 +45,11 @@ struct Compiler<'a> {
     inferred: Inferred,
     set_state: SetState<'a>,
     /// What each step's output looks like, as far as it was reached.
-    outputs: Vec<Value>,
-    /// Compiled schemas of `input` and `config`, by step type.
-    validators: BTreeMap<&'static str, (SharedValidator, SharedValidator)>,
+    outputs: Vec<Arc<Value>>,
+    /// What the steps of a type share.
+    of_types: BTreeMap<&'static str, TypeSchemas>,
+    /// How many values the schemas of the plan may still get from other schemas.
+    schema_values: Cell<usize>,
     problems: Problems,
     /// How many constant expressions were evaluated.
     constants: usize,
@@ -71,10 +74,11 @@ pub(super) fn compile(
         declared: definition.inputs.as_ref(),
         inferred: Inferred::default(),
         set_state: SetState::of(definition, &specs),
-        outputs: vec![json!({}); definition.steps.len()],
+        outputs: vec![Arc::new(json!({})); definition.steps.len()],
         graph,
         specs,
-        validators: BTreeMap::new(),
+        of_types: BTreeMap::new(),
+        schema_values: Cell::new(schemas::MAX_VALUES),
         problems,
         constants: 0,
         constant_values: BTreeMap::new(),
@@ -156,7 +160,7 @@ impl Compiler<'_> {
     ) -> Plan {
         let roots = |(i, step): (usize, &PlanStep)| step.after.is_empty().then_some(i);
         let sinks = |(i, step): (usize, &PlanStep)| step.dependents.is_empty().then_some(i);
-        Plan {
+        let mut plan = Plan {
             name: self.definition.name.clone(),
             input_schema,
             input_validator,
@@ -168,7 +172,11 @@ impl Compiler<'_> {
             state: self.definition.state.clone(),
             timeout: self.definition.timeout,
             retention: self.definition.retention,
-        }
+            memory_bytes: 0,
+        };
+        let validators = self.of_types.values().map(|schemas| schemas.validator_bytes).sum();
+        plan.memory_bytes = memory::plan_bytes(&plan, validators);
+        plan
     }
 
     fn plan_outputs(&mut self) -> Vec<PlanOutput> {
@@ -185,7 +193,7 @@ impl Compiler<'_> {
             };
             self.check_leaves(&template, None, &path);
             self.check_texts(&spec.value, &path);
-            let source = template.as_path::<&str>(&[]).and_then(|path| self.resolve(path));
+            let source = template.as_path::<&str>(&[]).and_then(|path| self.copy_resolved(path));
             let source = source.unwrap_or_else(|| match template.is_static() {
                 true => schema_of(&spec.value),
                 false => json!({}),
@@ -210,21 +218,5 @@ impl Compiler<'_> {
             outputs.push(PlanOutput { name: name.clone(), value: template, schema });
         }
         outputs
-    }
-
-    /// The schemas of a step type, compiled once.
-    fn validators(&mut self, spec: &StepSpec) -> (SharedValidator, SharedValidator) {
-        if let Some(found) = self.validators.get(spec.name) {
-            return found.clone();
-        }
-        let build = |schema: &Value| match super::check::types::is_trivial(schema) {
-            true => None,
-            // A step type whose schema is broken is caught by its own tests; here it checks
-            // nothing.
-            false => schema::validator(schema).ok().map(Arc::new),
-        };
-        let made = (build(&spec.input), build(&spec.config));
-        self.validators.insert(spec.name, made.clone());
-        made
     }
 }

@@ -1,5 +1,6 @@
 //! What expressions refer to: is it there, may it be used here, what type has it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -192,29 +193,32 @@ impl Compiler<'_> {
     }
 
     /// The schema of what a static path leads to, where something is known of it.
-    pub(super) fn resolve(&self, path: &[String]) -> Option<Value> {
+    pub(super) fn resolve(&self, path: &[String]) -> Option<Cow<'_, Value>> {
+        let known = |schema: Value| Some(Cow::Owned(schema));
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         match names.as_slice() {
             ["inputs", rest @ ..] => match (self.declared, rest) {
-                (Some(declared), rest) => walk(declared, rest, "inputs", true).ok()?.cloned(),
-                (None, [name]) => self.inferred.get(name).cloned(),
-                (None, []) => Some(json!({"type": "object"})),
+                (Some(declared), rest) => {
+                    walk(declared, rest, "inputs", true).ok()?.map(Cow::Borrowed)
+                }
+                (None, [name]) => self.inferred.get(name).map(Cow::Borrowed),
+                (None, []) => known(json!({"type": "object"})),
                 _ => None,
             },
             ["steps", id, "output", rest @ ..] => {
                 let index = self.graph.by_id.get(*id)?;
-                walk(self.outputs.get(*index)?, rest, "", true).ok()?.cloned()
+                walk(self.outputs.get(*index)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
-            ["steps", _, "status"] => Some(json!({"type": "string"})),
-            ["steps", _, "error"] => Some(json!({"type": ["object", "null"]})),
-            ["state", name] => self.definition.state.get(*name).map(schema_of),
-            ["state"] => Some(json!({"type": "object"})),
-            ["secrets", _] => Some(json!({"type": "string"})),
+            ["steps", _, "status"] => known(json!({"type": "string"})),
+            ["steps", _, "error"] => known(json!({"type": ["object", "null"]})),
+            ["state", name] => known(schema_of(self.definition.state.get(*name)?)),
+            ["state"] => known(json!({"type": "object"})),
+            ["secrets", _] => known(json!({"type": "string"})),
             ["steps", _, "error", rest @ ..] => {
-                walk(fixed_shape("error")?, rest, "", true).ok()?.cloned()
+                walk(fixed_shape("error")?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             [root @ ("execution" | "workflow"), rest @ ..] => {
-                walk(fixed_shape(root)?, rest, "", true).ok()?.cloned()
+                walk(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             _ => None,
         }

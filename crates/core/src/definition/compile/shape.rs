@@ -150,11 +150,11 @@ impl Compiler<'_> {
         if let Some(source) = template.as_path(inside) {
             let written = source.join(".");
             let Some(source) = self.resolve(source) else { return false };
-            let found = Kinds::of(&source);
+            let (found, is_proven) = (Kinds::of(&source), proves(&source, schema));
             if !found.fits(wanted) {
                 self.mismatch(path, schema, format!("{found} from `{written}`"));
             }
-            return proves(&source, schema);
+            return is_proven;
         }
         if let Some(value) = self.constant_values.get(path).cloned() {
             return self.violations(schema, &value, path);

@@ -1,5 +1,7 @@
 //! One step of the plan.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::Compiler;
@@ -22,11 +24,15 @@ impl Compiler<'_> {
         };
         let (config, config_proven) = self.config(index, step, spec);
         let bound = self.bind(index, step, spec);
-        let output_schema = output_schema(spec, bound.as_ref());
+        let schemas = self.type_schemas(spec);
+        let output_schema = match (spec.passes_through(), &bound) {
+            (true, Some(bound)) => bound.source.clone(),
+            (true, None) => Arc::new(json!({})),
+            (false, _) => schemas.output,
+        };
         if let Some(slot) = self.outputs.get_mut(index) {
-            output_schema.clone_into(slot);
+            slot.clone_from(&output_schema);
         }
-        let (input_validator, config_validator) = self.validators(spec);
         let effect = spec
             .effect_of
             .map_or(spec.effect, |effect_of| effect_of(&Value::Object(step.config.clone())));
@@ -51,10 +57,10 @@ impl Compiler<'_> {
                 OnError::Goto(_) => OnError::Port,
                 other => other.clone(),
             },
-            input_schema: spec.input.clone(),
+            input_schema: schemas.input,
             output_schema,
-            input_validator,
-            config_validator,
+            input_validator: schemas.input_validator,
+            config_validator: schemas.config_validator,
             input_proven: bound.proven,
             config_proven,
         })
@@ -171,14 +177,6 @@ fn literal_prefix((name, value): (&String, &Value)) -> Option<(String, String)> 
     let text = value.as_str()?;
     let end = ["{{", "{%", "{#"].iter().filter_map(|open| text.find(open)).min()?;
     Some((name.clone(), text[..end].to_owned()))
-}
-
-fn output_schema(spec: &StepSpec, bound: Option<&Bound>) -> Value {
-    match (spec.passes_through(), bound) {
-        (true, Some(bound)) => bound.source.clone(),
-        (true, None) => json!({}),
-        (false, _) => spec.output.clone(),
-    }
 }
 
 fn secrets(config: &Template, bound: &Bound) -> Vec<String> {

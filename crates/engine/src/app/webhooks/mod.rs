@@ -26,7 +26,7 @@ pub use requests::{
 const KIND: &str = "webhooks";
 
 /// The most webhooks of a workspace.
-const MOST: usize = 1000;
+const MOST: usize = crate::runtime::hooks::MAX_WEBHOOKS;
 
 /// How often a change is tried again because another one came between.
 const ATTEMPTS: usize = 16;

@@ -46,7 +46,7 @@ impl Engine {
         }
         let body: Arc<str> = self.body(topic.name(), happened.at, data()).into();
         let to = |id| self.delivery(id, topic.name(), happened, body.clone());
-        webhooks.iter().map(|webhook| to(webhook.id)).collect()
+        webhooks.into_iter().map(to).collect()
     }
 
     /// A delivery that only tests a webhook.

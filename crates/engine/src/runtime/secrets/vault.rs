@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::ExecutionId;
 
 use super::{Known, Secrets, Values};
@@ -39,6 +40,12 @@ fn size(values: &Values) -> usize {
 }
 
 impl Vault {
+    /// What the secrets of executions at rest take and may take.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes as u64;
+        PoolUsage { name: "secrets", used, limit: MAX_KEPT_BYTES as u64 }
+    }
+
     /// The secrets of a new execution.
     pub(crate) fn open(&self, values: Vec<(String, String)>) -> Secrets {
         if values.is_empty() { Secrets::default() } else { self.shared(Arc::new(values)) }

@@ -1,6 +1,7 @@
 //! Registering the definitions of a folder, so that a newcomer has something to execute.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::ids::WorkflowId;
@@ -55,7 +56,7 @@ fn of_file(file: &Path, fault: Fault) -> Fault {
 
 async fn register_one(app: &App, definition: Value) -> Result<(WorkflowId, String), AppError> {
     let caller = Caller::internal();
-    let (parsed, _) = app.validate(&definition)?;
+    let (parsed, _) = app.validate(Arc::new(definition.clone())).await?;
     match app.workflow_by_name(&caller, &parsed.name).await {
         Ok(known) if *known.source == definition => Ok((known.record.id, parsed.name)),
         Ok(known) => {

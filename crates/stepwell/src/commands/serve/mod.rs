@@ -75,6 +75,7 @@ pub async fn serve(args: Serve, global: &Global) -> Result<(), Fault> {
     let store = room.retry(open).await?;
     let start = async || wiring::start_engine(Arc::clone(&store), config.engine_for_server()).await;
     let app = room.retry(start).await?;
+    app.add_memory_pools(logs::memory_pools);
     let examples = args.examples.as_deref();
     let prepared =
         room.retry(async || prepare(&app, &config, &data, examples, address).await).await;

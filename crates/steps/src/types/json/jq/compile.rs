@@ -1,9 +1,8 @@
 //! From program text to something that runs, kept for the next time.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use jaq_core::compile::Undefined;
 use jaq_core::data::HasLut;
@@ -11,6 +10,7 @@ use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::Def;
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, DataT, Filter, Lut};
+use stepwell_core::cache::{ByteCache, PoolUsage};
 
 use super::budget::pay;
 use super::syntax::{self, SyntaxError};
@@ -43,8 +43,12 @@ impl<'a> HasLut<'a, Data> for Program<'a> {
     }
 }
 
-/// How many compiled programs are kept.
-const CACHED: usize = 64;
+/// The most memory for compiled programs that are kept, in bytes.
+const CACHE_BYTES: u64 = 16 << 20;
+/// What a compiled program takes: the definitions of the library, which each has, and so many
+/// bytes for each byte of its text.
+const LIBRARY_BYTES: usize = 192 << 10;
+const BYTES_PER_BYTE: usize = 64;
 
 /// The most tokens in a program; bounds how deep the parser can go.
 const MAX_TOKENS: usize = 4000;
@@ -72,33 +76,29 @@ const OUTSIDE: [&str; 16] = [
     "get_jq_origin",
 ];
 
-type Cache = VecDeque<(String, Arc<Filter<Data>>)>;
+/// The compiled programs.
+static CACHE: LazyLock<ByteCache<String, Arc<Filter<Data>>>> =
+    LazyLock::new(|| ByteCache::new("jq_programs", CACHE_BYTES, LIBRARY_BYTES as u64));
 
-/// The most recently used programs, newest at the back. Nothing awaits and nothing is compiled
-/// under the lock.
-static CACHE: Mutex<Cache> = Mutex::new(VecDeque::new());
+/// What compiled programs take and may take.
+pub(crate) fn usage() -> PoolUsage {
+    CACHE.usage()
+}
 
 /// The program, compiled. Fails with `INVALID_QUERY`, naming the place.
 pub(super) fn compile(program: &str) -> Result<Arc<Filter<Data>>, Failure> {
-    if let Some(found) = cached(program) {
+    let key = program.to_owned();
+    if let Some(found) = CACHE.get(&key) {
         return Ok(found);
     }
     let compiled = Arc::new(build(program)?);
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    if cache.len() >= CACHED {
-        cache.pop_front();
-    }
-    cache.push_back((program.to_owned(), Arc::clone(&compiled)));
+    CACHE.insert(key, Arc::clone(&compiled), memory_bytes(program) as u64);
     Ok(compiled)
 }
 
-fn cached(program: &str) -> Option<Arc<Filter<Data>>> {
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = cache.iter().position(|(text, _)| text == program)?;
-    let entry = cache.remove(at)?;
-    let found = Arc::clone(&entry.1);
-    cache.push_back(entry);
-    Some(found)
+/// About how many bytes the program takes compiled.
+fn memory_bytes(program: &str) -> usize {
+    LIBRARY_BYTES + BYTES_PER_BYTE * program.len()
 }
 
 fn build(program: &str) -> Result<Filter<Data>, Failure> {

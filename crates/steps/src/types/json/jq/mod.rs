@@ -32,6 +32,8 @@ use crate::Failure;
 use crate::values::MAX_OUTPUT_BYTES;
 use budget::Exhausted;
 
+pub(crate) use compile::usage;
+
 /// The longest program, in characters.
 pub(super) const MAX_PROGRAM: usize = 16 * 1024;
 

@@ -1,0 +1,168 @@
+//! Caches that are bounded in bytes.
+
+use std::hash::Hash;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+/// What an entry takes beside its key and value: its slot and its place in the hash table.
+const ENTRY_BYTES: u64 = 64;
+
+/// How much a pool of memory holds and may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUsage {
+    /// The pool's name, a label of the metrics.
+    pub name: &'static str,
+    /// Bytes in use, as the pool estimates them.
+    pub used: u64,
+    /// The most bytes that the pool holds.
+    pub limit: u64,
+}
+
+/// A concurrent cache with a bound in bytes. Entries state their size when they are inserted; the
+/// least useful ones (Clock-PRO) are evicted to make room. An entry that is larger than the whole
+/// cache is not kept.
+///
+/// Values are cloned when they are read, so they are usually an `Arc`.
+#[derive(Debug)]
+pub struct ByteCache<K, V> {
+    name: &'static str,
+    limit: u64,
+    entries: Entries<K, V>,
+}
+
+type Entries<K, V> =
+    Cache<K, Entry<V>, StatedSize, DefaultHashBuilder, DefaultLifecycle<K, Entry<V>>>;
+
+#[derive(Debug, Clone)]
+struct Entry<V> {
+    value: V,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct StatedSize;
+
+impl<K, V> Weighter<K, Entry<V>> for StatedSize {
+    fn weight(&self, _: &K, entry: &Entry<V>) -> u64 {
+        entry.bytes
+    }
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
+    /// A cache of at most `limit` bytes, for entries of about `typical_entry` bytes.
+    pub fn new(name: &'static str, limit: u64, typical_entry: u64) -> Self {
+        Self::sharded(name, limit, typical_entry, 1)
+    }
+
+    /// A cache of `shards` independent parts (a power of two) of the same size: threads that look
+    /// up different keys do not share a lock. The largest entry is one that fits one part.
+    pub fn sharded(name: &'static str, limit: u64, typical_entry: u64, shards: usize) -> Self {
+        let typical = limit / typical_entry.max(1);
+        let options = OptionsBuilder::new()
+            .shards(shards)
+            .weight_capacity(limit)
+            .estimated_items_capacity(usize::try_from(typical).unwrap_or(usize::MAX))
+            .build();
+        #[expect(clippy::expect_used, reason = "it fails only where one of the two is missing")]
+        let options = options.expect("both capacities are given");
+        let entries = Cache::with_options(
+            options,
+            StatedSize,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        );
+        Self { name, limit, entries }
+    }
+
+    /// The value of the key, if it is cached.
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.entries.get(key).map(|entry| entry.value)
+    }
+
+    /// Caches a value of so many bytes, key included, in place of an earlier one.
+    pub fn insert(&self, key: K, value: V, bytes: u64) {
+        self.entries.insert(key, Self::entry(value, bytes));
+    }
+
+    /// The value of the key; where it is not cached, the one that `load` gives together with its
+    /// size in bytes. Concurrent calls for the same key load it once: the others wait. Where
+    /// loading fails or is cancelled, the next caller in line loads it.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub async fn get_or_load<E>(
+        &self,
+        key: &K,
+        load: impl Future<Output = Result<(V, u64), E>>,
+    ) -> Result<V, E> {
+        match self.entries.get_value_or_guard_async(key).await {
+            Ok(entry) => Ok(entry.value),
+            Err(guard) => {
+                let (value, bytes) = load.await?;
+                // Refused only where the entry was removed meanwhile: then it is not cached.
+                let _ = guard.insert(Self::entry(value.clone(), bytes));
+                Ok(value)
+            }
+        }
+    }
+
+    fn entry(value: V, bytes: u64) -> Entry<V> {
+        Entry { value, bytes: bytes.saturating_add(ENTRY_BYTES) }
+    }
+
+    /// Removes the value of the key.
+    pub fn remove(&self, key: &K) {
+        self.entries.remove(key);
+    }
+
+    /// Removes all entries.
+    pub fn clear(&self) {
+        self.entries.clear();
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What the entries take and may take.
+    pub fn usage(&self) -> PoolUsage {
+        PoolUsage { name: self.name, used: self.entries.weight(), limit: self.limit }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stays_within_its_bytes() {
+        let cache = ByteCache::new("test", 100_000, 1_000);
+        for key in 0..10_000_u32 {
+            cache.insert(key, key, u64::from(key % 3_000));
+            let usage = cache.usage();
+            assert!(usage.used <= usage.limit, "{usage:?}");
+        }
+        assert!(cache.len() > 10);
+        cache.clear();
+        assert_eq!(cache.usage(), PoolUsage { name: "test", used: 0, limit: 100_000 });
+    }
+
+    #[test]
+    fn an_entry_larger_than_the_cache_is_not_kept() {
+        let cache = ByteCache::new("test", 100_000, 1_000);
+        cache.insert(1, "small", 10);
+        cache.insert(2, "large", 200_000);
+        assert_eq!((cache.get(&1), cache.get(&2)), (Some("small"), None));
+        // Nor does it leave an old value behind.
+        cache.insert(1, "large", 200_000);
+        assert_eq!(cache.get(&1), None);
+        assert_eq!(cache.usage().used, 0);
+    }
+}

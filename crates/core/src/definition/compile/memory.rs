@@ -1,0 +1,85 @@
+//! An estimate of how much memory a plan takes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::definition::check::schema::pattern_bytes;
+use crate::definition::model::OnError;
+use crate::definition::plan::{Binding, Feed, Plan, PlanOutput, PlanStep};
+use crate::expr::Expr;
+use crate::memory_size::{
+    ARC_BYTES, OBJECT_ENTRY_BYTES, allocation, map_bytes, names_bytes, value_bytes,
+};
+
+/// A compiled schema takes so many times the memory of the schema itself.
+const VALIDATOR_FACTOR: usize = 3;
+
+/// About how many bytes a plan takes, compiled expressions not counted; `validators`: those that
+/// its steps share.
+pub(super) fn plan_bytes(plan: &Plan, validators: usize) -> usize {
+    // Schemas that steps share count once.
+    let mut shared = BTreeSet::new();
+    let mut shared_bytes = validators;
+    for step in &plan.steps {
+        for schema in [&step.input_schema, &step.output_schema] {
+            if shared.insert(Arc::as_ptr(schema).addr()) {
+                shared_bytes += ARC_BYTES + value_bytes(schema);
+            }
+        }
+    }
+    size_of::<Plan>()
+        + allocation(plan.name.len())
+        + value_bytes(&plan.input_schema)
+        + validator_bytes(&plan.input_schema)
+        + map_bytes(&plan.state)
+        + plan.steps.iter().map(step_bytes).sum::<usize>()
+        + plan.outputs.iter().map(output_bytes).sum::<usize>()
+        + shared_bytes
+}
+
+fn output_bytes(output: &PlanOutput) -> usize {
+    allocation(output.name.len()) + output.value.memory_bytes() + value_bytes(&output.schema)
+}
+
+fn step_bytes(step: &PlanStep) -> usize {
+    let edges = step.after.iter().map(|edge| {
+        size_of_val(edge) + edge.port.as_ref().map_or(0, |port| allocation(port.len()))
+    });
+    let on_error = match &step.on_error {
+        OnError::Goto(step) => allocation(step.len()),
+        OnError::Fail | OnError::Continue | OnError::Port => 0,
+    };
+    // The id is a key of the plan as well, and the step's number is in a few lists.
+    let names = 2 * allocation(step.id.len()) + OBJECT_ENTRY_BYTES + 4 * size_of::<usize>();
+    size_of::<PlanStep>()
+        + names
+        + on_error
+        + edges.sum::<usize>()
+        + step.dependents.len() * size_of::<usize>()
+        + step.when.as_ref().map_or(0, Expr::memory_bytes)
+        + names_bytes(&step.retry.on)
+        + names_bytes(&step.secrets)
+        + step.config.memory_bytes()
+        + binding_bytes(&step.input)
+}
+
+fn binding_bytes(binding: &Binding) -> usize {
+    let feed = |feed: &Feed| match feed {
+        Feed::Steps { from } => from.len() * size_of::<usize>(),
+        Feed::Inputs { properties } => names_bytes(properties),
+        Feed::Step { .. } | Feed::AllInputs | Feed::Empty => 0,
+    };
+    match binding {
+        Binding::Template { template, rest } => {
+            template.memory_bytes() + rest.as_ref().map_or(0, feed)
+        }
+        Binding::Feed(only) => feed(only),
+    }
+}
+
+/// About how many bytes a schema takes compiled.
+pub(super) fn validator_bytes(schema: &Value) -> usize {
+    VALIDATOR_FACTOR * value_bytes(schema) + pattern_bytes(schema, usize::MAX)
+}

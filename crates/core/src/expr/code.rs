@@ -1,0 +1,253 @@
+//! Compiled Jinja.
+//!
+//! Compiled code takes many times the memory of its text: at least 12 KiB, and up to a hundred
+//! bytes for each byte of the text. So plans keep the text, and the code is in one cache for the
+//! whole process that is bounded in bytes. Expressions with the same text share it, also those of
+//! different workflows and releases. What was evicted is compiled again when it is evaluated.
+
+use std::sync::{Arc, LazyLock};
+
+use minijinja::machinery::{CodeGenerator, Instruction, Instructions, Span, ast};
+use self_cell::self_cell;
+
+use super::guard::Guard;
+use super::meter;
+use super::references::References;
+use super::syntax::{Fault, children, only_expression, parse, parse_expression};
+use crate::cache::{ByteCache, PoolUsage};
+use crate::memory_size::{ARC_BYTES, allocation};
+
+/// The most memory for compiled code, in bytes.
+const CACHE_BYTES: u64 = 32 << 20;
+/// So many parts of the cache have a lock of their own.
+const CACHE_SHARDS: usize = 4;
+/// What compiling takes of the inline budget, in units: so much, and more for each byte. What does
+/// not fit is compiled on a thread for blocking work. Nothing is taken of the full budget: whether
+/// an evaluation succeeds must not depend on what is cached.
+const COMPILE_UNITS: u64 = 2_000;
+const COMPILE_UNITS_PER_BYTE: u64 = 24;
+
+/// The room that the code generator reserves, in instructions and positions.
+const RESERVED_INSTRUCTIONS: usize = 256;
+const RESERVED_POSITIONS: usize = 128;
+/// A position in the text for messages, and the first instruction it holds for.
+const POSITION_BYTES: usize = size_of::<Span>() + 2 * size_of::<u32>() + size_of::<u64>();
+
+static CACHE: LazyLock<ByteCache<Key, Arc<Program>>> =
+    LazyLock::new(|| ByteCache::sharded("expressions", CACHE_BYTES, 16 << 10, CACHE_SHARDS));
+
+/// What compiled code takes and may take.
+pub fn usage() -> PoolUsage {
+    CACHE.usage()
+}
+
+/// How a text is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    /// A bare expression.
+    Expression,
+    /// A template that is a single `{{ expression }}`, for its value.
+    Insertion,
+    /// A template, for its text.
+    Template,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    form: Form,
+    source: Arc<str>,
+}
+
+/// Code by its text, with what it refers to.
+#[derive(Debug)]
+pub(super) struct Code {
+    key: Key,
+    references: Arc<References>,
+}
+
+/// Instructions that borrow from the text they were compiled from.
+struct Borrowed<'s>(Instructions<'s>);
+
+self_cell!(
+    struct Owned {
+        owner: Arc<str>,
+        #[covariant]
+        dependent: Borrowed,
+    }
+);
+
+/// What a text compiles to.
+pub(super) struct Program {
+    code: Owned,
+    references: Arc<References>,
+}
+
+impl Program {
+    pub(super) fn instructions(&self) -> &Instructions<'_> {
+        &self.code.borrow_dependent().0
+    }
+}
+
+/// Why there is no code to run.
+pub(super) enum NotCompiled {
+    /// The inline budget does not suffice to compile it.
+    Budget(minijinja::Error),
+    /// A text that compiled before does not compile any more.
+    Fault(Fault),
+}
+
+impl Code {
+    /// Compiles a text.
+    pub(super) fn compile(form: Form, source: &str) -> Result<Self, Fault> {
+        let key = Key { form, source: source.into() };
+        let program = CACHE.get(&key).map_or_else(|| compile(&key), Ok)?;
+        Ok(Self { key, references: program.references.clone() })
+    }
+
+    /// What was compiled.
+    pub(super) fn source(&self) -> &str {
+        &self.key.source
+    }
+
+    /// What it refers to.
+    pub(super) fn references(&self) -> &References {
+        &self.references
+    }
+
+    /// The code, compiled again where it was evicted.
+    pub(super) fn program(&self) -> Result<Arc<Program>, NotCompiled> {
+        if let Some(found) = CACHE.get(&self.key) {
+            return Ok(found);
+        }
+        if meter::is_inline() {
+            let units = COMPILE_UNITS + COMPILE_UNITS_PER_BYTE * self.key.source.len() as u64;
+            meter::charge(units).map_err(NotCompiled::Budget)?;
+        }
+        compile(&self.key).map_err(NotCompiled::Fault)
+    }
+
+    /// About how many bytes it takes beside the cached code.
+    pub(super) fn memory_bytes(&self) -> usize {
+        allocation(self.key.source.len() + ARC_BYTES) + ARC_BYTES + self.references.memory_bytes()
+    }
+}
+
+/// Compiles a text and caches its code.
+fn compile(key: &Key) -> Result<Arc<Program>, Fault> {
+    let (mut references, mut bytes) = (References::default(), 0);
+    let code = Owned::try_new(key.source.clone(), |source| {
+        let (code, found) = generate(key.form, source)?;
+        references = found;
+        bytes = code_bytes(source, code.next_instruction() as usize);
+        Ok::<_, Fault>(Borrowed(code.finish().0))
+    })?;
+    bytes += references.memory_bytes();
+    let program = Arc::new(Program { code, references: Arc::new(references) });
+    CACHE.insert(key.clone(), program.clone(), bytes as u64);
+    Ok(program)
+}
+
+/// About how many bytes the code of a text takes.
+fn code_bytes(source: &str, instructions: usize) -> usize {
+    // Constants are parts of the text, or copies of them.
+    let constants = 2 * source.len();
+    let reserved = |count: usize, least: usize| count.max(least).next_power_of_two();
+    reserved(instructions, RESERVED_INSTRUCTIONS) * size_of::<Instruction<'_>>()
+        + reserved(instructions, RESERVED_POSITIONS) * POSITION_BYTES
+        + constants
+        + size_of::<Program>()
+}
+
+fn generate<'s>(form: Form, source: &'s str) -> Result<(CodeGenerator<'s>, References), Fault> {
+    match form {
+        Form::Expression => expression(source, &parse_expression(source)?),
+        Form::Insertion => {
+            let tree = parse(source)?;
+            match only_expression(source, &tree) {
+                Some(only) => expression(source, only),
+                None => Err(Fault { message: "not one expression".into(), line: 0, column: 0 }),
+            }
+        }
+        Form::Template => {
+            let tree = parse(source)?;
+            let mut guard = Guard::new();
+            let body = guard.body(children(&tree));
+            let mut code = CodeGenerator::new("<template>", source);
+            body.iter().for_each(|stmt| code.compile_stmt(stmt));
+            finish(guard, code)
+        }
+    }
+}
+
+fn expression<'s>(
+    source: &'s str,
+    tree: &ast::Expr<'s>,
+) -> Result<(CodeGenerator<'s>, References), Fault> {
+    let mut guard = Guard::new();
+    let tree = guard.placed(tree);
+    let mut code = CodeGenerator::new("<expression>", source);
+    code.compile_expr(&tree);
+    finish(guard, code)
+}
+
+fn finish<'s>(
+    mut guard: Guard<'s>,
+    code: CodeGenerator<'s>,
+) -> Result<(CodeGenerator<'s>, References), Fault> {
+    guard.check_captures();
+    match guard.faults.into_iter().next() {
+        Some(fault) => Err(fault),
+        None => Ok((code, guard.references.finish())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Budget;
+    use super::*;
+
+    // One test: the parts share the cache, and the last one fills it.
+    #[test]
+    fn code_is_cached_by_text_and_compiled_again_where_it_was_evicted() {
+        shared_by_text_and_form();
+        compiled_again_within_the_inline_budget();
+        bounded_in_bytes();
+    }
+
+    fn shared_by_text_and_form() {
+        let code = |form, source: &str| Code::compile(form, source).unwrap();
+        let program = |code: &Code| code.program().ok().unwrap();
+        let first = code(Form::Expression, "inputs.shared + 1");
+        let second = code(Form::Expression, "inputs.shared + 1");
+        assert!(Arc::ptr_eq(&program(&first), &program(&second)));
+        let text = code(Form::Template, "inputs.shared + 1");
+        assert!(!Arc::ptr_eq(&program(&first), &program(&text)));
+        assert_eq!(second.references().paths, [["inputs", "shared"]]);
+    }
+
+    fn compiled_again_within_the_inline_budget() {
+        let source = format!("inputs.evicted + {}", vec!["1"; 100].join(" + "));
+        let code = Code::compile(Form::Expression, &source).unwrap();
+        CACHE.remove(&code.key);
+        meter::start(Budget::inline_of(COMPILE_UNITS));
+        assert!(matches!(code.program(), Err(NotCompiled::Budget(_))));
+        meter::start(Budget::inline());
+        assert!(code.program().is_ok());
+        assert!(meter::spent() > COMPILE_UNITS);
+        // From now on it is at hand again.
+        meter::start(Budget::inline_of(0));
+        assert!(code.program().is_ok());
+        CACHE.remove(&code.key);
+        meter::start(Budget::full());
+        assert!(code.program().is_ok());
+        assert_eq!(meter::spent(), 0, "the full budget is the same whatever is cached");
+    }
+
+    fn bounded_in_bytes() {
+        for n in 0..5_000 {
+            Code::compile(Form::Expression, &format!("inputs.bounded + {n}")).unwrap();
+        }
+        let usage = usage();
+        assert!(usage.used <= usage.limit && usage.used > usage.limit / 2, "{usage:?}");
+    }
+}
