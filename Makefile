@@ -125,6 +125,7 @@ crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
 
 attack: ## Attack the server for ATTACK_SECONDS=600: hostile expressions, requests, programs, strangers, connections, kills (ATTACK_SEED=…)
 	STEPWELL_ATTACK_ROUNDS=3 $(CARGO) test -p stepwell-core --lib expr::cost_tests
+	STEPWELL_MEMORY_FULL=1 $(CARGO) test -p stepwell --test memory -- --nocapture
 	STEPWELL_ATTACK_SECONDS=$(ATTACK_SECONDS) STEPWELL_ATTACK_SEED=$(ATTACK_SEED) $(CARGO) test -p stepwell --test attack -- --nocapture
 
 sim: ## Run the simulator at full speed, HISTORIES=1000000 random histories

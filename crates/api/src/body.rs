@@ -1,5 +1,6 @@
 //! Reading request bodies: bounded in size and time, with their media type and idempotency key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,11 +11,17 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use stepwell_core::memory::{json_bytes, yaml_bytes};
+use stepwell_engine::AppError;
 use stepwell_engine::app::Idempotency;
+use stepwell_engine::memory::{HeldMemory, PATIENCE, Reservation};
 
 use crate::error::{ApiError, Kind};
 use crate::json::{self, Fields};
 use crate::server::Api;
+
+/// What the values of a shorter body take is not worth counting.
+const SMALL_BODY: usize = 1 << 10;
 
 /// The longest idempotency key.
 const MAX_KEY: usize = 255;
@@ -78,6 +85,8 @@ pub struct Posted {
     pub media: Media,
     /// The idempotency key with the digest of this request.
     pub key: Option<Idempotency>,
+    /// What is reserved for the bytes and for the values that they are parsed into.
+    pub memory: Arc<HeldMemory>,
     max_depth: usize,
 }
 
@@ -138,7 +147,8 @@ impl FromRequest<Api> for Posted {
         let (parts, body) = request.into_parts();
         let key = idempotency_key(&parts.headers)?;
         let limit = api.config.max_body_bytes;
-        let reading = read(body, &parts.headers, limit);
+        let mut memory = api.app.memory().empty();
+        let reading = read(body, &parts.headers, limit, &mut memory);
         let bytes = tokio::time::timeout(api.config.body_timeout(), reading)
             .await
             .map_err(|_| slow(api.config.body_timeout()))??;
@@ -147,7 +157,9 @@ impl FromRequest<Api> for Posted {
             key,
         });
         let media = Media::of(&parts.headers);
-        Ok(Self { bytes, media, key, max_depth: api.config.max_json_depth })
+        reserve_values(&bytes, &media, &mut memory).await?;
+        let memory = HeldMemory::new(memory);
+        Ok(Self { bytes, media, key, memory, max_depth: api.config.max_json_depth })
     }
 }
 
@@ -191,10 +203,44 @@ fn too_large(limit: usize) -> ApiError {
     )
 }
 
-async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
-    if content_length(headers).is_some_and(|length| length > limit as u64) {
+/// Reserves what the values of a body take, before they are parsed: a text of a few bytes a value
+/// takes many times its length.
+async fn reserve_values(
+    bytes: &[u8],
+    media: &Media,
+    memory: &mut Reservation,
+) -> Result<(), ApiError> {
+    if bytes.len() < SMALL_BODY {
+        return Ok(());
+    }
+    let values = match media {
+        Media::Json => json_bytes(bytes),
+        Media::Yaml => yaml_bytes(bytes),
+        Media::Missing | Media::Encoded(_) | Media::Other(_) => 0,
+    };
+    let all = bytes.len().saturating_add(values);
+    reserve(memory, all).await?;
+    memory.shrink_to(all);
+    Ok(())
+}
+
+async fn reserve(memory: &mut Reservation, bytes: usize) -> Result<(), ApiError> {
+    memory.grow_to(bytes, PATIENCE).await.map_err(|shortage| AppError::from(shortage).into())
+}
+
+async fn read(
+    body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+    memory: &mut Reservation,
+) -> Result<Bytes, ApiError> {
+    let announced = content_length(headers);
+    if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
+    let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    // The values of most bodies take about as much again: then one wait is enough.
+    reserve(memory, announced + announced * 5 / 4).await?;
     let mut chunks = body.into_data_stream();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -208,15 +254,35 @@ async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Ap
         // Most bodies are one chunk, and that one needs no copy.
         match (first.is_empty(), all.is_empty()) {
             (true, true) => first = chunk,
-            (true, false) => all.extend_from_slice(&chunk),
+            (true, false) => {
+                make_room(&mut all, chunk.len(), memory).await?;
+                all.extend_from_slice(&chunk);
+            }
             (false, _) => {
-                all.reserve(first.len() + chunk.len());
+                let more = announced.max(first.len() + chunk.len());
+                make_room(&mut all, more, memory).await?;
                 all.extend_from_slice(&std::mem::take(&mut first));
                 all.extend_from_slice(&chunk);
             }
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Makes room for so many bytes more, and reserves the memory for it: while a buffer grows, the old
+/// one and one of twice its size are there.
+async fn make_room(
+    all: &mut BytesMut,
+    more: usize,
+    memory: &mut Reservation,
+) -> Result<(), ApiError> {
+    let needed = all.len() + more;
+    if needed > all.capacity() {
+        let grown = needed.max(2 * all.capacity());
+        reserve(memory, all.capacity() + grown).await?;
+        all.reserve(grown - all.len());
+    }
+    Ok(())
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -226,6 +292,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use stepwell_engine::memory::MemoryBudget;
 
     use super::*;
 
@@ -299,11 +366,41 @@ mod tests {
             (&[4, 7], None),
             (&[11], None),
         ] {
-            let read = read(chunks(sizes), &none, 10).await;
+            let mut memory = MemoryBudget::new(1 << 20).empty();
+            let read = read(chunks(sizes), &none, 10, &mut memory).await;
             assert_eq!(read.as_ref().ok().map(Bytes::len), expect, "{sizes:?}");
             assert_eq!(read.err().map(|e| e.kind()), expect.map_or(Some(Kind::TooLarge), |_| None));
         }
-        let declared = read(chunks(&[1]), &with("content-length", "11"), 10).await;
+        let mut memory = MemoryBudget::new(1 << 20).empty();
+        let declared = read(chunks(&[1]), &with("content-length", "11"), 10, &mut memory).await;
         assert_eq!(declared.unwrap_err().kind(), Kind::TooLarge);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_reserved_before_it_is_used() {
+        let budget = MemoryBudget::new(4 << 20);
+        let body = |size: usize| Body::from(vec![b'['; size]);
+        let none = HeaderMap::new();
+        let mut memory = budget.empty();
+        let bytes = read(body(1 << 20), &none, 8 << 20, &mut memory).await.unwrap();
+        reserve_values(&bytes, &Media::Missing, &mut memory).await.unwrap();
+        assert_eq!(budget.used(), 1 << 20);
+        // The values that a text stands for are counted before they are there.
+        let dense = format!("[{}0]", "0,".repeat(100_000));
+        let mut values = budget.empty();
+        let refused = reserve_values(dense.as_bytes(), &Media::Json, &mut values).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable);
+        assert!(refused.retry_after().is_some());
+        let declared = with("content-length", "4000000");
+        let mut other = budget.empty();
+        let refused = read(body(1), &declared, 8 << 20, &mut other).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable);
+        drop(memory);
+        read(body(1), &declared, 8 << 20, &mut other).await.unwrap();
+        // A small body waits for nothing.
+        let mut small = budget.empty();
+        read(body(60_000), &none, 8 << 20, &mut small).await.unwrap();
+        assert_eq!((small.bytes(), budget.used()), (0, 4 << 20));
     }
 }

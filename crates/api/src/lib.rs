@@ -13,6 +13,7 @@ mod dialects;
 mod edge;
 mod error;
 mod json;
+mod large;
 mod limits;
 mod once;
 mod parameters;

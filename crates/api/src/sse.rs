@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use stepwell_core::Problem;
 use stepwell_engine::events::Follow;
+use stepwell_engine::memory::Reservation;
 use stepwell_engine::view::Notice;
 use utoipa::ToSchema;
 
@@ -167,6 +168,8 @@ struct State {
     write: Write,
     after: EventId,
     ready: VecDeque<ServerSentEvent>,
+    /// What is reserved for them; kept until the next ones are asked for.
+    memory: Option<Reservation>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -180,7 +183,7 @@ fn events(
         Some(stopping) => Box::pin(stopping.wait()),
         None => Box::pin(std::future::pending()),
     };
-    let state = State { follow, write, after, ready: VecDeque::new(), stop };
+    let state = State { follow, write, after, ready: VecDeque::new(), memory: None, stop };
     stream::unfold(state, |mut state| async move {
         loop {
             if let Some(event) = state.ready.pop_front() {
@@ -205,11 +208,13 @@ fn events(
 impl State {
     /// Waits for the next notice; `false` where there will be none.
     async fn more(&mut self) -> Result<bool, ApiError> {
+        self.memory = None;
         let notice = tokio::select! {
             () = &mut self.stop => return Ok(false),
             notice = self.follow.next() => notice?,
         };
         let Some(notice) = notice else { return Ok(false) };
+        self.memory = Some(self.follow.room_for(&notice).await?);
         let messages = (self.write)(&notice)?;
         self.ready.extend(identified(notice.seq, messages, self.after));
         Ok(true)

@@ -14,6 +14,7 @@ pub mod expr;
 pub mod faults;
 pub mod ids;
 pub mod json;
+pub mod memory;
 pub mod memory_size;
 pub mod names;
 mod problem;

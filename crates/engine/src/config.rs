@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use stepwell_core::Timestamp;
 
+use crate::memory::MemoryLimit;
+
 /// What the engine may use and how long it waits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,8 @@ pub struct EngineConfig {
     pub max_value_bytes: usize,
     /// The largest execution: all values in its journal together, in bytes of JSON.
     pub max_execution_bytes: usize,
+    /// What request bodies, values and responses may take of the memory together.
+    pub memory_budget_bytes: MemoryLimit,
     /// A step's time-out where its definition gives none, in seconds.
     pub step_timeout_seconds: u64,
     /// How long steps may go on after the server was asked to stop, in seconds.
@@ -56,6 +60,7 @@ impl Default for EngineConfig {
             max_parallel_steps: 256,
             max_value_bytes: 4 << 20,
             max_execution_bytes: 16 << 20,
+            memory_budget_bytes: MemoryLimit::default(),
             step_timeout_seconds: 300,
             shutdown_grace_seconds: 10,
             retention_seconds: 0,

@@ -10,12 +10,16 @@ use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
 use crate::AppError;
+use crate::memory::{PATIENCE, Reservation};
 use crate::runtime::engine::Engine;
 use crate::runtime::feed::{Delta, Feed, News, Outcome};
 use crate::view::{Notice, What, observe};
 
 /// How many events are taken from the feed at a time.
 const BATCH: usize = 256;
+
+/// How often a value is there while a notice of it is written and sent.
+const COPIES: usize = 4;
 
 /// The notices of one execution, from a place in its journal on, until it ends.
 ///
@@ -51,9 +55,11 @@ impl Follow {
         // Whoever drives it shows what happens from now on; what was before is in the store.
         if let Some(feed) = &follow.feed
             && feed.is_empty()
-            && let Some(stored) = follow.engine.store.load_execution(id).await?
+            && let Some(found) = follow.engine.find_stored(id).await?
+            && let Some(stored) = follow.engine.stored_journal(found).await?
         {
             feed.fill(&stored.record, &stored.events);
+            feed.values().share(stored.hold());
         }
         Ok(follow)
     }
@@ -130,6 +136,16 @@ impl Follow {
             // The feed is held here, so its sender is alive.
             let _ = self.news.changed().await;
         }
+    }
+
+    /// Reserves memory for what a notice is written into: its text, and the copies that are put
+    /// together to it.
+    ///
+    /// # Errors
+    /// `Unavailable`: there was none in time.
+    pub async fn room_for(&self, notice: &Notice) -> Result<Reservation, AppError> {
+        let bytes = COPIES * notice.text_bytes();
+        Ok(self.engine.memory.reserve(bytes, PATIENCE).await?)
     }
 
     fn is_stopped(&self) -> bool {

@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 mod execution_log;
 pub mod limits;
+pub mod memory;
 mod runtime;
 mod telemetry;
 pub mod tell;

@@ -9,6 +9,9 @@ use stepwell_core::execution::{Event, Execution, Failure, Recorded, Status, Step
 use stepwell_core::ids::{ExecutionId, StepRunId};
 use stepwell_store::record::ExecutionRecord;
 
+use crate::memory::Hold;
+use stepwell_core::memory::{json_size, value_bytes};
+
 /// An execution with all of its steps.
 #[derive(Debug, Clone)]
 pub struct ExecutionView {
@@ -24,6 +27,8 @@ pub struct ExecutionView {
     pub rerun_of: Option<ExecutionId>,
     /// Every step of the definition, in its order, from the first moment on.
     pub steps: Vec<StepView>,
+    /// Keeps the memory of the values reserved.
+    pub memory: Hold,
 }
 
 /// A step of an execution.
@@ -99,9 +104,16 @@ impl ExecutionView {
         (self.steps.iter().filter(|s| s.status.is_settled()).count(), self.steps.len())
     }
 
+    /// How many bytes copies of its values take in memory, one for each place that has a value.
+    pub fn value_bytes(&self) -> usize {
+        let steps = self.steps.iter().flat_map(|step| [&step.input, &step.output]);
+        let values = steps.chain([&self.output]).flatten().chain([&self.input]);
+        values.map(|value| value_bytes(value)).sum()
+    }
+
     /// Shows an execution as folded up; status, seq and times are taken from it, the rest from
     /// `record`.
-    pub fn new(execution: &Execution, record: &ExecutionRecord) -> Self {
+    pub fn new(execution: &Execution, record: &ExecutionRecord, memory: Hold) -> Self {
         let record = ExecutionRecord {
             status: execution.status(),
             seq: execution.seq,
@@ -116,6 +128,7 @@ impl ExecutionView {
             error: execution.error.clone(),
             rerun_of: execution.rerun_of,
             steps: steps(execution),
+            memory,
         }
     }
 }
@@ -212,6 +225,21 @@ pub enum What {
         /// The piece.
         text: Arc<str>,
     },
+}
+
+impl Notice {
+    /// About how many bytes its values take as text.
+    pub fn text_bytes(&self) -> usize {
+        let size = |value: &Option<Arc<Value>>| {
+            value.as_ref().map_or(0, |value| json_size(value, usize::MAX))
+        };
+        match &self.what {
+            What::Status { output, .. } => size(output),
+            What::Step { step, .. } => size(&step.input) + size(&step.output),
+            What::Log(line) => line.message.len(),
+            What::Delta { text, .. } => text.len(),
+        }
+    }
 }
 
 /// Folds one more event and tells what happened, if it concerns those who follow.

@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use stepwell_core::redact::Redact;
 
+use crate::WorkingMemory;
+
 /// A step under way.
 pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<StepOutput, Failure>> + Send + 'a>>;
 
@@ -93,6 +95,8 @@ pub struct RunContext<'a> {
     /// Takes the output's `text` piece by piece while it is being made, for those who watch live.
     /// Pieces are never stored: the whole text must be in the step's output as well.
     pub delta: &'a (dyn Fn(&str) + Send + Sync),
+    /// Where it reserves the memory for what it reads and makes.
+    pub memory: &'a dyn WorkingMemory,
     /// Recognises the secrets of the execution. What a step returns, logs or fails with is redacted
     /// by the engine; a step redacts itself before it cuts text, or writes bytes as text.
     pub redact: &'a dyn Redact,
@@ -102,8 +106,12 @@ pub struct RunContext<'a> {
 /// re-checked, private ranges refused).
 #[async_trait]
 pub trait Outbound: Send + Sync {
-    /// Sends a request and reads the whole answer.
-    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError>;
+    /// Sends a request and reads the whole answer, for which it reserves memory as it comes.
+    async fn send(
+        &self,
+        request: OutboundRequest,
+        memory: &dyn WorkingMemory,
+    ) -> Result<OutboundResponse, OutboundError>;
 }
 
 /// An HTTP request to the outside.
@@ -172,6 +180,9 @@ pub enum OutboundError {
     /// The answer was larger than allowed.
     #[error("{0}")]
     TooLarge(String),
+    /// There was no memory for the answer in time.
+    #[error("{0}")]
+    NoMemory(String),
     /// The body is in a content coding that is not known.
     #[error("{0}")]
     Undecodable(String),

@@ -5,6 +5,7 @@
 //! knows the store or the HTTP server; what reaches outside goes through [`Outbound`].
 
 mod context;
+mod memory;
 mod regexes;
 mod registry;
 mod spec;
@@ -17,8 +18,11 @@ pub use context::{
     Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, Redirect, RunContext,
     StepFuture, StepOutput,
 };
+pub use memory::{WorkingMemory, memory_shortage};
 pub use registry::{ALL, Registry, registry};
 pub use types::http::RESERVED_HEADERS;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::cache::PoolUsage;
@@ -36,6 +40,12 @@ pub trait StepType: Sync + Send {
 
     /// Its code.
     fn behaviour(&self) -> Behaviour;
+
+    /// How many bytes of memory a call of its pure code takes at most, what it makes included. What
+    /// cannot be known before is reserved while it runs ([`PureCall::memory`]).
+    fn working_bytes(&self, call: &PureCall<'_>) -> usize {
+        memory::copies_of_texts(call)
+    }
 }
 
 /// How a step type's code is called.
@@ -54,7 +64,9 @@ pub enum Behaviour {
 #[derive(Debug)]
 pub struct PureCall<'a> {
     /// The input, checked against the type's schema.
-    pub input: &'a std::sync::Arc<Value>,
+    pub input: &'a Arc<Value>,
     /// The configuration, checked against the type's schema.
     pub config: &'a Value,
+    /// Where it reserves memory beyond its [`StepType::working_bytes`].
+    pub memory: &'a Arc<dyn WorkingMemory>,
 }

@@ -45,9 +45,15 @@ pub const ALL: &[&dyn StepType] = &[
     &Uppercase,
 ];
 
+struct Entry {
+    step_type: &'static dyn StepType,
+    spec: StepSpec,
+    behaviour: Behaviour,
+}
+
 /// The step types by name and alias, built once.
 pub struct Registry {
-    entries: Vec<(StepSpec, Behaviour)>,
+    entries: Vec<Entry>,
     by_name: HashMap<&'static str, usize>,
 }
 
@@ -58,10 +64,15 @@ pub fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    fn new(types: &[&dyn StepType]) -> Self {
-        let entries: Vec<_> = types.iter().map(|t| (t.spec(), t.behaviour())).collect();
+    fn new(types: &[&'static dyn StepType]) -> Self {
+        let entry = |step_type: &&'static dyn StepType| Entry {
+            step_type: *step_type,
+            spec: step_type.spec(),
+            behaviour: step_type.behaviour(),
+        };
+        let entries: Vec<_> = types.iter().map(entry).collect();
         let mut by_name = HashMap::new();
-        for (i, (spec, _)) in entries.iter().enumerate() {
+        for (i, Entry { spec, .. }) in entries.iter().enumerate() {
             by_name.insert(spec.name, i);
             by_name.extend(spec.aliases.iter().map(|alias| (*alias, i)));
         }
@@ -70,17 +81,22 @@ impl Registry {
 
     /// The code of the type of that name or alias.
     pub fn behaviour(&self, name: &str) -> Option<Behaviour> {
-        self.by_name.get(name).map(|i| self.entries[*i].1)
+        self.by_name.get(name).map(|i| self.entries[*i].behaviour)
+    }
+
+    /// The type of that name or alias.
+    pub fn step_type(&self, name: &str) -> Option<&'static dyn StepType> {
+        self.by_name.get(name).map(|i| self.entries[*i].step_type)
     }
 }
 
 impl Catalog for Registry {
     fn find(&self, name: &str) -> Option<&StepSpec> {
-        self.by_name.get(name).map(|i| &self.entries[*i].0)
+        self.by_name.get(name).map(|i| &self.entries[*i].spec)
     }
 
     fn all(&self) -> Vec<&StepSpec> {
-        self.entries.iter().map(|(spec, _)| spec).collect()
+        self.entries.iter().map(|entry| &entry.spec).collect()
     }
 }
 
@@ -93,8 +109,8 @@ mod tests {
     use stepwell_core::definition::{self, Limits};
 
     use super::*;
-    use crate::PureCall;
     use crate::testing::assert_valid;
+    use crate::testing::pure_call;
 
     #[test]
     fn names_are_sorted_and_unique_with_their_aliases() {
@@ -144,7 +160,7 @@ mod tests {
 
     #[test]
     fn examples_are_valid_and_pure_ones_run() {
-        for (spec, behaviour) in &registry().entries {
+        for Entry { spec, behaviour, .. } in &registry().entries {
             for example in &spec.examples {
                 assert_eq!(example["type"], spec.name);
                 let config = example.get("config").cloned().unwrap_or_else(|| json!({}));
@@ -152,7 +168,7 @@ mod tests {
                 assert_valid(&spec.config, &config, spec.name);
                 assert_valid(&spec.input, &input, spec.name);
                 if let Behaviour::Pure(code) = behaviour {
-                    let output = code(&PureCall { input: &Arc::new(input), config: &config });
+                    let output = code(&pure_call(&Arc::new(input), &config));
                     assert_valid(&spec.output, &output.unwrap().value, spec.name);
                 }
             }
@@ -307,7 +323,7 @@ mod tests {
             json!({"a b": "c\r\n", "": 1, "x": [[]]}),
         ];
         let refusals = ["INVALID_REGEX", "INVALID_QUERY", "INVALID_INPUT"];
-        for (spec, behaviour) in &registry().entries {
+        for Entry { spec, behaviour, .. } in &registry().entries {
             let Behaviour::Pure(code) = behaviour else { continue };
             let fields = spec.config["properties"].as_object().unwrap();
             for (field, value) in fields.keys().flat_map(|f| hostile.iter().map(move |v| (f, v))) {
@@ -320,7 +336,7 @@ mod tests {
                     continue;
                 }
                 let input = Arc::new(bind(spec, step.get("input")));
-                if let Err(failure) = code(&PureCall { input: &input, config: &config }) {
+                if let Err(failure) = code(&pure_call(&input, &config)) {
                     let is_refusal = refusals.contains(&failure.code);
                     assert!(!is_refusal, "{} {config}: {}", spec.name, failure.message);
                 }

@@ -1,10 +1,11 @@
 //! Running a step type in a test the way the engine does: checked against its schemas first.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-use crate::{Behaviour, Failure, PureCall, StepType};
+use crate::memory::Unlimited;
+use crate::{Behaviour, Failure, PureCall, StepType, WorkingMemory};
 
 /// Runs a pure step on a whole input and configuration; the output is checked against its schema.
 pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Value, Failure> {
@@ -12,9 +13,15 @@ pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Va
     assert_valid(&spec.input, &input, "input");
     assert_valid(&spec.config, &config, "config");
     let Behaviour::Pure(code) = step.behaviour() else { panic!("{} is not pure", spec.name) };
-    let output = code(&PureCall { input: &Arc::new(input), config: &config })?;
+    let output = code(&pure_call(&Arc::new(input), &config))?;
     assert_valid(&spec.output, &output.value, "output");
     Ok(Value::clone(&output.value))
+}
+
+/// A call with memory without a limit.
+pub(crate) fn pure_call<'a>(input: &'a Arc<Value>, config: &'a Value) -> PureCall<'a> {
+    static MEMORY: LazyLock<Arc<dyn WorkingMemory>> = LazyLock::new(|| Arc::new(Unlimited));
+    PureCall { input, config, memory: &MEMORY }
 }
 
 /// Runs a step from text to text.

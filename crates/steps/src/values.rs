@@ -77,7 +77,12 @@ pub(crate) fn kind(value: &Value) -> &'static str {
 
 /// The output `{text}`.
 pub(crate) fn text_output(text: impl Into<String>) -> Result<StepOutput, Failure> {
-    Ok(StepOutput::new(json!({"text": text.into()})))
+    Ok(StepOutput::new(fields([("text", Value::String(text.into()))])))
+}
+
+/// An object with these fields. Unlike in `json!`, the values are moved and not copied.
+pub(crate) fn fields<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// A scalar as text: `null` is the empty text, numbers and booleans as in JSON. `None` for arrays

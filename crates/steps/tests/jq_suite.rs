@@ -12,10 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use stepwell_core::catalog::Catalog as _;
 use stepwell_core::catalog::StaticFields;
-use stepwell_steps::{Behaviour, PureCall, registry};
+use stepwell_steps::{Behaviour, Failure, PureCall, WorkingMemory, registry};
 
 /// The files of tests in jq's source.
 const FILES: [&str; 6] =
@@ -78,12 +79,28 @@ fn compile(program: &str) -> Result<(), String> {
     check(&known).map_err(|(_, message)| message)
 }
 
+/// Memory without a limit.
+#[derive(Debug)]
+struct Unlimited;
+
+#[async_trait]
+impl WorkingMemory for Unlimited {
+    async fn reserve(&self, _: usize) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn reserve_blocking(&self, _: usize) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
 fn evaluate(program: &str, input: Value) -> Result<Vec<Value>, String> {
     let Some(Behaviour::Pure(run)) = registry().behaviour("Json.Query") else {
         panic!("Json.Query is not pure")
     };
     let (input, config) = (Arc::new(json!({"value": input})), json!({"query": program}));
-    let output = run(&PureCall { input: &input, config: &config });
+    let memory: Arc<dyn WorkingMemory> = Arc::new(Unlimited);
+    let output = run(&PureCall { input: &input, config: &config, memory: &memory });
     let output = output.map_err(|failure| format!("{}: {}", failure.code, failure.message))?;
     Ok(output.value["values"].as_array().unwrap().clone())
 }

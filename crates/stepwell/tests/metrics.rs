@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every family, with its type. The table in docs/operations.md has the same.
-const FAMILIES: [(&str, &str); 39] = [
+const FAMILIES: [(&str, &str); 40] = [
     ("process_cpu_seconds_total", "counter"),
     ("process_max_fds", "gauge"),
     ("process_open_fds", "gauge"),
@@ -50,6 +50,7 @@ const FAMILIES: [(&str, &str); 39] = [
     ("stepwell_log_lines_dropped_total", "counter"),
     ("stepwell_memory_bytes", "gauge"),
     ("stepwell_memory_limit_bytes", "gauge"),
+    ("stepwell_memory_refused_total", "counter"),
     ("stepwell_plans_compiled_total", "counter"),
     ("stepwell_schedule_firings_total", "counter"),
     ("stepwell_schedule_lateness_seconds", "histogram"),
@@ -300,7 +301,7 @@ async fn deliveries_webhooks_and_schedules_are_shown() {
 }
 
 /// The pools of memory. The table in docs/operations.md has the same.
-const POOLS: [&str; 18] = [
+const POOLS: [&str; 19] = [
     "connections",
     "expressions",
     "jq_programs",
@@ -319,6 +320,7 @@ const POOLS: [&str; 18] = [
     "stream_pieces",
     "webhooks",
     "workflows",
+    "working",
 ];
 
 #[tokio::test]

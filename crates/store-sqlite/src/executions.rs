@@ -3,16 +3,18 @@
 mod commit;
 pub(crate) mod counts;
 pub(crate) mod idempotency;
+mod large;
 mod list;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
+use stepwell_core::execution::Recorded;
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 use stepwell_store::ExecutionStore;
 use stepwell_store::commit::Commit;
 use stepwell_store::lists::{ListExecutions, Listed};
-use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, StoredExecution};
+use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 use stepwell_store::traits::{ActiveOf, ClaimQueued, Due, OwnedUnfinished, SwapIdempotent};
 
 use crate::fault::{Answer, Result, corrupt};
@@ -79,6 +81,10 @@ impl ExecutionStore for SqliteStore {
 
     async fn load_execution(&self, id: ExecutionId) -> Answer<Option<StoredExecution>> {
         self.readers.read(move |connection| load(connection, id)).await
+    }
+
+    async fn load_unless_large(&self, id: ExecutionId, bytes: usize) -> Answer<Option<Loaded>> {
+        self.readers.read(move |connection| large::load(connection, id, bytes)).await
     }
 
     async fn find_by_external_id(
@@ -192,34 +198,52 @@ fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
 fn load(connection: &Connection, id: ExecutionId) -> Result<Option<StoredExecution>> {
     // Record and journal of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let found = row::first(&transaction, LOAD, [id.blob()], |found| {
-        Ok((row::get::<i64>(found, 0)?, record(found)?))
-    })?;
-    let Some((n, record)) = found else { return Ok(None) };
-    let events = journal(&transaction, n)?;
+    let Some((n, record)) = find(&transaction, id)? else { return Ok(None) };
+    let mut events = Vec::new();
+    for_each_chunk(&transaction, n, |first_seq, chunk| append(&mut events, first_seq, chunk))?;
+    whole(record, events).map(Some)
+}
+
+/// The row's number and the record.
+fn find(connection: &Connection, id: ExecutionId) -> Result<Option<(i64, ExecutionRecord)>> {
+    row::first(connection, LOAD, [id.blob()], |found| Ok((row::get(found, 0)?, record(found)?)))
+}
+
+fn whole(record: ExecutionRecord, events: Vec<Recorded>) -> Result<StoredExecution> {
     let at = events.last().map_or(0, |event| event.seq);
     if at != record.seq {
+        let id = record.id;
         let text = format!("the journal of {id} ends at {at}, it should end at {}", record.seq);
         return Err(corrupt(text));
     }
-    Ok(Some(StoredExecution { record, events }))
+    Ok(StoredExecution { record, events })
 }
 
-fn journal(connection: &Connection, n: i64) -> Result<Vec<stepwell_core::execution::Recorded>> {
+/// Calls `each` with the chunks of a journal in order, each with the seq of its first event.
+fn for_each_chunk(
+    connection: &Connection,
+    n: i64,
+    mut each: impl FnMut(u64, &[u8]) -> Result<()>,
+) -> Result<()> {
     let (first, last) = journal_keys(n);
     let mut statement = connection.prepare_cached(JOURNAL)?;
     let mut rows = statement.query([first, last])?;
-    let mut events: Vec<stepwell_core::execution::Recorded> = Vec::new();
     while let Some(found) = rows.next()? {
         let key: i64 = row::get(found, 0)?;
         let first_seq = (key & ((1 << SEQ_BITS) - 1)).cast_unsigned();
-        if first_seq != events.len() as u64 + 1 {
-            return Err(corrupt(format!("a journal has a gap before event {first_seq}")));
-        }
         let chunk = found.get_ref(1)?.as_blob().map_err(|error| corrupt(error.to_string()))?;
-        events.extend(codec::decode(first_seq, chunk)?);
+        each(first_seq, chunk)?;
     }
-    Ok(events)
+    Ok(())
+}
+
+/// Adds the events of the next chunk.
+fn append(events: &mut Vec<Recorded>, first_seq: u64, chunk: &[u8]) -> Result<()> {
+    if first_seq != events.len() as u64 + 1 {
+        return Err(corrupt(format!("a journal has a gap before event {first_seq}")));
+    }
+    events.extend(codec::decode(first_seq, chunk)?);
+    Ok(())
 }
 
 /// The first and last journal key that the execution in row `n` can have.

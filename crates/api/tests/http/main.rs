@@ -15,6 +15,7 @@ mod described;
 mod edge;
 mod isolation;
 mod keys;
+mod memory;
 mod names;
 mod numbers;
 mod once;

@@ -53,6 +53,8 @@ pub mod codes {
     pub const VALUE_TOO_LARGE: &str = "VALUE_TOO_LARGE";
     /// A value is nested deeper than [`crate::MAX_VALUE_DEPTH`].
     pub const VALUE_TOO_DEEP: &str = "VALUE_TOO_DEEP";
+    /// A step found no free working memory in time; another attempt may.
+    pub const MEMORY_SHORTAGE: &str = "MEMORY_SHORTAGE";
     /// A secret that came with the request is gone since the server restarted.
     pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
     /// A fault of Stepwell itself.

@@ -10,6 +10,7 @@ use stepwell_store::record::{ActualRecord, ExecutionRecord, QualityRow};
 use super::App;
 use crate::caller::Verb;
 use crate::runtime::engine::new_uuid;
+use crate::runtime::journals::JournalRef;
 use crate::{AppError, Caller};
 
 /// Feedback on one output.
@@ -43,13 +44,14 @@ impl App {
     ) -> Result<(), AppError> {
         let now = self.engine.now();
         let mut records = Vec::with_capacity(actuals.len());
-        let mut known: Option<(ExecutionRecord, Execution)> = None;
+        let mut known: Option<(JournalRef, Execution)> = None;
         for actual in actuals {
-            let found = match known.take().filter(|(record, _)| record.id == actual.execution) {
-                Some(same) => same,
-                None => self.folded(caller, Verb::Execute, None, actual.execution).await?,
-            };
-            records.push(record(actual, &found.0, &found.1, now)?);
+            let found =
+                match known.take().filter(|(journal, _)| journal.record.id == actual.execution) {
+                    Some(same) => same,
+                    None => self.folded(caller, Verb::Execute, None, actual.execution).await?,
+                };
+            records.push(record(actual, &found.0.record, &found.1, now)?);
             known = Some(found);
         }
         Ok(self.engine.store.add_actuals(records).await?)
@@ -65,8 +67,8 @@ impl App {
         caller: &Caller,
         id: ExecutionId,
     ) -> Result<(WorkflowId, Vec<String>), AppError> {
-        let (record, execution) = self.folded(caller, Verb::Execute, None, id).await?;
-        Ok((record.workflow, names(&execution)))
+        let (journal, execution) = self.folded(caller, Verb::Execute, None, id).await?;
+        Ok((journal.record.workflow, names(&execution)))
     }
 
     /// The feedback on an execution, in the order it came. Scope `read:workflows`.
@@ -78,7 +80,7 @@ impl App {
         caller: &Caller,
         id: ExecutionId,
     ) -> Result<Vec<ActualRecord>, AppError> {
-        self.folded(caller, Verb::Read, None, id).await?;
+        self.record(caller, Verb::Read, None, id).await?;
         Ok(self.engine.store.list_actuals(id).await?)
     }
 

@@ -41,13 +41,14 @@ impl App {
         workflow: Option<WorkflowId>,
         id: ExecutionId,
     ) -> Result<ExecutionDetail, AppError> {
-        let (record, execution) = self.folded(caller, Verb::Read, workflow, id).await?;
+        let (journal, execution) = self.folded(caller, Verb::Read, workflow, id).await?;
+        let record = &journal.record;
         let found = self.engine.store.find_workflow(record.workflow).await?;
         let workflow = found.ok_or_else(|| {
             AppError::Internal(format!("workflow {} of {id} is gone", record.workflow))
         })?;
         Ok(ExecutionDetail {
-            view: ExecutionView::new(&execution, &record),
+            view: ExecutionView::new(&execution, record, journal.hold()),
             plan: execution.origin.plan.clone(),
             workflow,
             tag: execution.tag,

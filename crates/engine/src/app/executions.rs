@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Execution, Origin, Recorded};
+use stepwell_core::execution::{Execution, Origin};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::lists::{ListExecutions, Place};
 use stepwell_store::record::{ExecutionRecord, has_label};
@@ -13,6 +13,8 @@ use super::{App, ExecutionsQuery, Page, PageAt, cursor, workflows};
 use crate::caller::Verb;
 use crate::events::Follow;
 use crate::execution_log::log_lines;
+use crate::memory::Hold;
+use crate::runtime::journals::JournalRef;
 use crate::runtime::registry::Control;
 use crate::view::{ExecutionView, LogLine};
 use crate::{AppError, Caller};
@@ -40,8 +42,8 @@ impl App {
         workflow: Option<WorkflowId>,
         id: ExecutionId,
     ) -> Result<ExecutionView, AppError> {
-        let (record, execution) = self.folded(caller, verb, workflow, id).await?;
-        Ok(ExecutionView::new(&execution, &record))
+        let (journal, execution) = self.folded(caller, verb, workflow, id).await?;
+        Ok(ExecutionView::new(&execution, &journal.record, journal.hold()))
     }
 
     /// An execution with its journal folded up.
@@ -51,13 +53,13 @@ impl App {
         verb: Verb,
         workflow: Option<WorkflowId>,
         id: ExecutionId,
-    ) -> Result<(ExecutionRecord, Execution), AppError> {
-        let (record, events) = self.journal(caller, verb, workflow, id).await?;
-        let mut execution = self.unfolded(&record).await?;
-        for event in &events {
+    ) -> Result<(JournalRef, Execution), AppError> {
+        let journal = self.journal(caller, verb, workflow, id).await?;
+        let mut execution = self.unfolded(&journal.record).await?;
+        for event in &journal.events {
             execution.apply(event);
         }
-        Ok((record, execution))
+        Ok((journal, execution))
     }
 
     /// The execution that has this external id. Scope `read:workflows`.
@@ -132,7 +134,7 @@ impl App {
         let ExecutionsQuery { workflow, statuses, from, until, labels, at, .. } = query;
         let store = &self.engine.store;
         let found = match store.find_by_external_id(caller.workspace, external_id).await? {
-            Some(id) => store.load_execution(id).await?.map(|stored| stored.record),
+            Some(id) => self.engine.stored_record(id).await?,
             None => None,
         };
         let wanted = found.filter(|record| {
@@ -202,7 +204,7 @@ impl App {
         id: ExecutionId,
         seq: u64,
     ) -> Result<Follow, AppError> {
-        let (record, _) = self.journal(caller, verb, workflow, id).await?;
+        let record = self.record(caller, verb, workflow, id).await?;
         let execution = self.unfolded(&record).await?;
         Follow::start(self.engine.clone(), execution, seq).await
     }
@@ -217,9 +219,9 @@ impl App {
         workflow: Option<WorkflowId>,
         id: ExecutionId,
     ) -> Result<Vec<LogLine>, AppError> {
-        let (record, events) = self.journal(caller, Verb::Read, workflow, id).await?;
-        let execution = self.unfolded(&record).await?;
-        Ok(log_lines(&execution, &events))
+        let journal = self.journal(caller, Verb::Read, workflow, id).await?;
+        let execution = self.unfolded(&journal.record).await?;
+        Ok(log_lines(&execution, &journal.events))
     }
 
     /// Cancels an execution; durable when this answers. Scope `execute:workflows`.
@@ -270,7 +272,7 @@ impl App {
         id: ExecutionId,
         what: Control,
     ) -> Result<(), AppError> {
-        let (record, _) = self.journal(caller, Verb::Execute, workflow, id).await?;
+        let record = self.record(caller, Verb::Execute, workflow, id).await?;
         if record.status.is_final() {
             return Err(AppError::AlreadyEnded(record.status));
         }
@@ -297,29 +299,60 @@ impl App {
 
     /// An execution's record and its journal as far as it may be shown: from memory where it is
     /// at work, else from the store.
-    pub(super) async fn journal(
+    async fn journal(
         &self,
         caller: &Caller,
         verb: Verb,
         workflow: Option<WorkflowId>,
         id: ExecutionId,
-    ) -> Result<(ExecutionRecord, Vec<Recorded>), AppError> {
+    ) -> Result<JournalRef, AppError> {
+        if let Some(feed) = self.engine.registry.active_feed(id)
+            && let Some(record) = feed.record()
+            && !feed.is_empty()
+        {
+            self.may_see(caller, verb, workflow, record).await?;
+            let memory = Hold::new(feed.values().clone());
+            return Ok(JournalRef::own(record.clone(), feed.events(), memory));
+        }
         let not_found = || AppError::not_found("execution", id.dataflow());
-        let live = self.engine.registry.active_feed(id);
-        let live = live.and_then(|feed| Some((feed.record()?.clone(), feed.events())));
-        let (record, events) = match live.filter(|(_, events)| !events.is_empty()) {
+        let found = self.engine.find_stored(id).await?.ok_or_else(not_found)?;
+        // Before it is loaded, which may wait for memory.
+        self.may_see(caller, verb, workflow, found.record()).await?;
+        self.engine.stored_journal(found).await?.ok_or_else(not_found)
+    }
+
+    /// An execution's record, where the caller may see it.
+    pub(super) async fn record(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        id: ExecutionId,
+    ) -> Result<ExecutionRecord, AppError> {
+        let live = self.engine.registry.active_feed(id).filter(|feed| !feed.is_empty());
+        let record = match live.and_then(|feed| feed.record().cloned()) {
             Some(live) => live,
             None => {
-                let stored = self.engine.store.load_execution(id).await?.ok_or_else(not_found)?;
-                (stored.record, stored.events)
+                let stored = self.engine.stored_record(id).await?;
+                stored.ok_or_else(|| AppError::not_found("execution", id.dataflow()))?
             }
         };
+        self.may_see(caller, verb, workflow, &record).await?;
+        Ok(record)
+    }
+
+    async fn may_see(
+        &self,
+        caller: &Caller,
+        verb: Verb,
+        workflow: Option<WorkflowId>,
+        record: &ExecutionRecord,
+    ) -> Result<(), AppError> {
         let elsewhere = workflow.is_some_and(|workflow| workflow != record.workflow);
         if record.workspace != caller.workspace || elsewhere {
-            return Err(not_found());
+            return Err(AppError::not_found("execution", record.id.dataflow()));
         }
-        self.allowed(caller, verb, record.workflow).await?;
-        Ok((record, events))
+        self.allowed(caller, verb, record.workflow).await
     }
 
     /// Checks a scope on the workflow of an execution, which may be deleted by now. Whoever may

@@ -18,10 +18,12 @@ use tokio::sync::{Notify, Semaphore};
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::{EgressClient, EgressRules};
 use crate::limits::Meters;
+use crate::memory::MemoryBudget;
 use crate::runtime::background::{Background, Stop};
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::hooks::{Hooks, watch_webhooks};
+use crate::runtime::journals::Journals;
 use crate::runtime::nodes::{DEAD_AFTER, HEARTBEAT, prove_alive};
 use crate::runtime::plans::Plans;
 use crate::runtime::queue::{claim_queued, resume_unfinished};
@@ -155,6 +157,8 @@ impl App {
             secrets: ByteCache::new("signing_secrets", SECRET_BYTES, 128),
             vault: Vault::default(),
             store,
+            memory: MemoryBudget::new(config.memory_budget_bytes.bytes()),
+            journals: Journals::default(),
             config,
             steady: SteadyClock::start(&*clock),
             last_created: AtomicI64::new(0),
@@ -265,6 +269,11 @@ impl App {
             // The pause covers a runner that went between the two.
             let _ = tokio::time::timeout(Duration::from_millis(100), gone).await;
         }
+    }
+
+    /// The budget of working memory: what a request needs is reserved there.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.engine.memory
     }
 
     /// How many executions are in memory, and how many this node knows to wait in the queue.

@@ -12,6 +12,8 @@ use stepwell_core::{Map, Timestamp};
 use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{IntegrationUse, KeyRecord, WorkflowRecord};
 
+use crate::memory::HeldMemory;
+
 /// An `Idempotency-Key` with the digest of the request that it came with.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
@@ -127,6 +129,8 @@ pub struct Start {
     pub secrets: Vec<(String, String)>,
     /// The idempotency key, if any.
     pub idempotency: Option<Idempotency>,
+    /// The memory that is reserved for the request; the execution takes it over.
+    pub memory: Option<Arc<HeldMemory>>,
 }
 
 /// A page of a list.

@@ -7,6 +7,7 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use super::{App, Start};
 use crate::caller::Verb;
+use crate::runtime::journals::Journal;
 use crate::{AppError, Caller};
 
 /// How an execution is run again.
@@ -34,11 +35,8 @@ impl App {
         id: ExecutionId,
         again: Again,
     ) -> Result<(WorkflowId, Start), AppError> {
-        let (record, events) = self.journal(caller, Verb::Execute, None, id).await?;
-        let mut execution = self.unfolded(&record).await?;
-        for event in &events {
-            execution.apply(event);
-        }
+        let (journal, execution) = self.folded(caller, Verb::Execute, None, id).await?;
+        let Journal { record, events, .. } = &*journal;
         let status = execution.status();
         if !status.is_final() {
             let reason = "wait for its end, or cancel it, before it is run again";
@@ -46,7 +44,7 @@ impl App {
         }
         let Again { from, input, start } = again;
         let rerun = match from {
-            Some(from) => execution.rerun(&events, from).map_err(|why| match why {
+            Some(from) => execution.rerun(events, from).map_err(|why| match why {
                 RerunRefused::NotEnded | RerunRefused::NothingFailed => {
                     let reason = "nothing in it failed; name the step to begin from";
                     AppError::WrongState { status, reason }

@@ -19,13 +19,14 @@ use tokio::sync::{oneshot, watch};
 use super::{App, Idempotency, Start, integrations, manage};
 use crate::caller::Verb;
 use crate::events::Follow;
+use crate::memory::Hold;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::feed::{Feed, Outcome};
-use crate::runtime::runner::{Beginning, Runner, persist};
+use crate::runtime::runner::{Beginning, Retained, Runner, persist};
 use crate::runtime::secrets;
-use crate::runtime::size::json_size;
 use crate::view::ExecutionView;
 use crate::{AppError, Caller};
+use stepwell_core::memory::json_size;
 
 /// How long to wait for an acceptance to be durable that is about to be reported.
 const STORED_WITHIN: Duration = Duration::from_secs(10);
@@ -128,7 +129,10 @@ impl App {
         };
         match self.patiently(patience, feed.ended()).await {
             Some(Outcome::Ended(execution)) => match feed.record() {
-                Some(record) => Ok(ExecutionView::new(&execution, record)),
+                Some(record) => {
+                    let memory = Hold::new(feed.values().clone());
+                    Ok(ExecutionView::new(&execution, record, memory))
+                }
                 None => self.execution_as(caller, Verb::Execute, None, id).await,
             },
             Some(Outcome::NotAccepted(error)) => {
@@ -309,6 +313,8 @@ impl App {
             schedule: None,
             secrets,
             accepted,
+            memory: start.memory.and_then(|memory| memory.take()),
+            retained: Retained::default(),
         })
     }
 
@@ -333,13 +339,13 @@ impl App {
     ) -> Result<Map, AppError> {
         let refuse = |why: &str| AppError::invalid("previous_execution_id", why);
         let found = self.folded(caller, Verb::Execute, None, previous).await;
-        let (record, execution) = match found {
+        let (journal, execution) = match found {
             Err(AppError::NotFound { .. }) => {
                 return Err(refuse("there is no such execution"));
             }
             found => found?,
         };
-        if record.workflow != workflow.id {
+        if journal.record.workflow != workflow.id {
             return Err(refuse("is an execution of another workflow; name one of the same"));
         }
         if !execution.status().is_final() {

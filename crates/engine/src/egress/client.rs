@@ -13,6 +13,7 @@ use reqwest::header::{
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{
     Outbound, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS, Redirect,
+    WorkingMemory,
 };
 use url::Url;
 
@@ -21,6 +22,7 @@ use super::redirects::{Hop, target};
 use super::resolver::{CheckedResolver, Forbidden};
 use super::retry_after::retry_after;
 use super::rules::{EgressRules, refused};
+use crate::memory::SMALL;
 
 /// The longest URL that is taken from a user, in bytes.
 const MAX_URL: usize = 2048;
@@ -118,7 +120,11 @@ impl EgressClient {
     }
 
     /// Follows redirects until an answer is none, and reads that one.
-    async fn follow(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+    async fn follow(
+        &self,
+        request: OutboundRequest,
+        memory: &dyn WorkingMemory,
+    ) -> Result<OutboundResponse, OutboundError> {
         let max_redirects = request.max_redirects.min(self.rules.max_redirects);
         let limit = self.rules.max_response_bytes;
         let limit = request.max_response_bytes.map_or(limit, |asked| asked.min(limit));
@@ -133,7 +139,7 @@ impl EgressClient {
                 _ => target(&hop.url, response.status(), response.headers())?,
             };
             let Some(next) = next else {
-                return Ok(OutboundResponse { redirects, ..read(response, limit).await? });
+                return Ok(OutboundResponse { redirects, ..read(response, limit, memory).await? });
             };
             if redirects.len() == max_redirects {
                 return Err(OutboundError::Refused(format!(
@@ -156,9 +162,13 @@ impl EgressClient {
 
 #[async_trait]
 impl Outbound for EgressClient {
-    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+    async fn send(
+        &self,
+        request: OutboundRequest,
+        memory: &dyn WorkingMemory,
+    ) -> Result<OutboundResponse, OutboundError> {
         let timeout = request.timeout.unwrap_or(self.rules.timeout);
-        match tokio::time::timeout(timeout, self.follow(request)).await {
+        match tokio::time::timeout(timeout, self.follow(request, memory)).await {
             Ok(answer) => answer,
             Err(_) => Err(late(timeout)),
         }
@@ -235,7 +245,11 @@ fn first_hop(request: OutboundRequest) -> Result<Hop, OutboundError> {
 }
 
 /// Reads the whole answer, up to the limit; what is beyond is never held.
-async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, OutboundError> {
+async fn read(
+    mut response: Response,
+    limit: usize,
+    memory: &dyn WorkingMemory,
+) -> Result<OutboundResponse, OutboundError> {
     let too_large = || OutboundError::TooLarge(format!("the answer has more than {limit} bytes"));
     let announced = response.content_length().unwrap_or(0);
     if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
@@ -265,12 +279,13 @@ async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, 
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
+        make_room(&mut body, chunk.len(), memory).await?;
         body.extend_from_slice(&chunk);
     }
     // Without a body (`HEAD`, 304) the codings describe what another request would get.
     let codings = if body.is_empty() { Vec::new() } else { content_codings(response.headers())? };
     if !codings.is_empty() {
-        body = decode(body, codings, limit).await?;
+        body = decode_within(body, codings, limit, memory).await?;
         // They describe the bytes on the wire, not the body that is passed on.
         for name in [CONTENT_ENCODING, CONTENT_LENGTH] {
             headers.remove(name.as_str());
@@ -278,6 +293,44 @@ async fn read(mut response: Response, limit: usize) -> Result<OutboundResponse, 
     }
     let (url, redirects) = (url.into(), Vec::new());
     Ok(OutboundResponse { status, headers, set_cookie, body, url, redirects, retry_after })
+}
+
+/// Makes room for so many bytes more, and reserves the memory for it: while a buffer grows, the old
+/// one and one of twice its size are there.
+async fn make_room(
+    body: &mut Vec<u8>,
+    more: usize,
+    memory: &dyn WorkingMemory,
+) -> Result<(), OutboundError> {
+    let needed = body.len() + more;
+    if needed > body.capacity() {
+        let grown = needed.max(2 * body.capacity());
+        memory.reserve(body.capacity() + grown).await.map_err(no_memory)?;
+        body.reserve_exact(grown - body.len());
+    }
+    Ok(())
+}
+
+fn no_memory(failure: stepwell_steps::Failure) -> OutboundError {
+    OutboundError::NoMemory(failure.message)
+}
+
+/// Undoes the codings. How long the result is is not known before: most are small, for the others
+/// the memory for the longest one is reserved.
+async fn decode_within(
+    body: Vec<u8>,
+    codings: Vec<ContentCoding>,
+    limit: usize,
+    memory: &dyn WorkingMemory,
+) -> Result<Vec<u8>, OutboundError> {
+    if body.len() < SMALL && limit > SMALL {
+        match decode(body.clone(), codings.clone(), SMALL).await {
+            Err(OutboundError::TooLarge(_)) => {}
+            done => return done,
+        }
+    }
+    memory.reserve(body.len() + 2 * limit).await.map_err(no_memory)?;
+    decode(body, codings, limit).await
 }
 
 async fn decode(

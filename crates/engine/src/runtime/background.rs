@@ -68,6 +68,11 @@ impl Background {
         *self.stop.borrow()
     }
 
+    /// Completes when the loops must stop.
+    pub(crate) async fn stopping(&self) {
+        Stop(self.stop.subscribe()).stopped().await;
+    }
+
     /// Says that nothing is driven here any more.
     pub(crate) fn end(&self) {
         self.over.send_replace(true);

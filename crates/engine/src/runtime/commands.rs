@@ -11,22 +11,31 @@ use stepwell_core::execution::{Done, Execution, Failure, Fault, codes};
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
-use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput};
+use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput, StepType, WorkingMemory};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
 use super::feed::Feed;
 use super::registry::Message;
 use super::secrets::Secrets;
-use super::size::json_size;
+use super::step_memory::{NO_WAITING, StepMemory};
+use crate::memory::{MemoryBudget, MemoryShortage, PATIENCE, Reservation, SMALL};
+use stepwell_core::memory::json_size;
 
 /// Pure steps with more input than this run on a thread for blocking work.
 const INLINE_INPUT_BYTES: usize = 64 << 10;
+
+/// The code of a pure step.
+type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>;
+
+/// What an attempt made, with what is reserved for it.
+type Ended = (Done, Reservation);
 
 /// One attempt, ready to be run.
 pub(crate) struct Attempt {
     pub(crate) step: usize,
     pub(crate) attempt: u32,
+    step_type: &'static dyn StepType,
     behaviour: Behaviour,
     input: Arc<Value>,
     config: Arc<Value>,
@@ -34,6 +43,8 @@ pub(crate) struct Attempt {
     key: String,
     timeout: Duration,
     max_bytes: usize,
+    /// What is reserved for the values of the execution.
+    held: usize,
 }
 
 impl Attempt {
@@ -46,10 +57,14 @@ impl Attempt {
         execution: &Execution,
         secrets: &Secrets,
         (step, attempt): (usize, u32),
+        held: usize,
     ) -> Result<Self, Fault> {
         let planned = &execution.origin.plan.steps[step];
         let run = &execution.steps[step];
-        let Some(behaviour) = stepwell_steps::registry().behaviour(planned.type_name) else {
+        let registry = stepwell_steps::registry();
+        let found =
+            registry.step_type(planned.type_name).zip(registry.behaviour(planned.type_name));
+        let Some((step_type, behaviour)) = found else {
             return Err(internal("the step type is not there any more"));
         };
         let input = run.input.clone().unwrap_or_default();
@@ -58,6 +73,7 @@ impl Attempt {
         Ok(Self {
             step,
             attempt,
+            step_type,
             behaviour,
             input,
             config,
@@ -65,6 +81,7 @@ impl Attempt {
             key: idempotency_key(execution.origin.id, planned),
             timeout: planned.timeout.unwrap_or_else(|| engine.config.step_timeout()),
             max_bytes: engine.config.max_value_bytes,
+            held,
         })
     }
 
@@ -74,17 +91,18 @@ impl Attempt {
             Behaviour::Pure(code)
                 if json_size(&self.input, INLINE_INPUT_BYTES) < INLINE_INPUT_BYTES =>
             {
-                Ok(self.call(code))
+                match self.call(code, &NO_WAITING) {
+                    // It is computed again, with the memory that it takes.
+                    Err(fault) if fault.failure.code == codes::MEMORY_SHORTAGE => Err(self),
+                    done => Ok(done),
+                }
             }
             _ => Err(self),
         }
     }
 
-    fn call(
-        &self,
-        code: fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>,
-    ) -> Result<Done, Fault> {
-        let call = PureCall { input: &self.input, config: &self.config };
+    fn call(&self, code: PureCode, memory: &Arc<dyn WorkingMemory>) -> Result<Done, Fault> {
+        let call = PureCall { input: &self.input, config: &self.config, memory };
         let result = catch_unwind(AssertUnwindSafe(|| {
             faults::hit("step");
             code(&call)
@@ -103,17 +121,44 @@ impl Attempt {
         let result = match self.behaviour {
             Behaviour::Pure(code) => {
                 let timeout = self.timeout;
-                let work = tokio::task::spawn_blocking(move || self.call(code));
-                match tokio::time::timeout(timeout, work).await {
-                    Ok(done) => done.unwrap_or_else(|_| Err(internal("the step was stopped"))),
-                    Err(_) => Err(timed_out(timeout)),
-                }
+                let work = self.run_on_thread(code, engine.memory.clone());
+                tokio::time::timeout(timeout, work)
+                    .await
+                    .unwrap_or_else(|_| Err(timed_out(timeout)))
             }
             Behaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
             Behaviour::Control => Err(internal("a control step has no code to run")),
         };
+        let (result, memory) = match result {
+            Ok((done, memory)) => (Ok(done), memory),
+            Err(fault) => (Err(fault), engine.memory.empty()),
+        };
         // Where nobody listens any more, the result is not wanted.
-        let _ = mailbox.send(Message::StepEnded { step, attempt, result }).await;
+        let _ = mailbox.send(Message::StepEnded { step, attempt, result, memory }).await;
+    }
+
+    /// Runs pure code on a thread for blocking work, once there is memory for it.
+    async fn run_on_thread(self, code: PureCode, budget: MemoryBudget) -> Result<Ended, Fault> {
+        let stopped = |_| internal("the step was stopped");
+        // It looks at the whole input.
+        let estimate = tokio::task::spawn_blocking(move || (self.working_bytes(), self));
+        let (bytes, attempt) = estimate.await.map_err(stopped)?;
+        // One that was not run at once takes its turn, however little it needs.
+        let bytes = bytes.max(SMALL);
+        let mut reserved = budget.beside(attempt.held);
+        reserved.grow_to(bytes, PATIENCE).await.map_err(no_memory)?;
+        let (memory, _attempt) = StepMemory::new(&budget, reserved);
+        let work = tokio::task::spawn_blocking(move || {
+            let given: Arc<dyn WorkingMemory> = memory.clone();
+            let done = attempt.call(code, &given)?;
+            Ok((done, memory.take()))
+        });
+        work.await.map_err(stopped)?
+    }
+
+    fn working_bytes(&self) -> usize {
+        let call = PureCall { input: &self.input, config: &self.config, memory: &NO_WAITING };
+        self.step_type.working_bytes(&call)
     }
 
     async fn run_async(
@@ -121,7 +166,7 @@ impl Attempt {
         code: for<'a> fn(&'a RunContext<'a>) -> stepwell_steps::StepFuture<'a>,
         (engine, feed): (&Arc<Engine>, &Weak<Feed>),
         mailbox: &mpsc::Sender<Message>,
-    ) -> Result<Done, Fault> {
+    ) -> Result<Ended, Fault> {
         let log = |level: &'static str, message: String| {
             // A log line finds no room where the runner is far behind; steps must not wait for it.
             let _ = mailbox.try_send(Message::StepLogged { step: self.step, level, message });
@@ -136,6 +181,7 @@ impl Attempt {
             Some(pieces) => show(&pieces.push(piece)),
             None => show(piece),
         };
+        let (memory, _attempt) = StepMemory::new(&engine.memory, engine.memory.beside(self.held));
         let context = RunContext {
             input: self.input.clone(),
             config: &self.config,
@@ -144,6 +190,7 @@ impl Attempt {
             outbound: &engine.egress,
             log: &log,
             delta: &delta,
+            memory: &*memory,
             redact: self.secrets.redact_ref(),
         };
         let work = async {
@@ -156,7 +203,10 @@ impl Attempt {
             show(&pieces.finish());
         }
         match ended {
-            Ok(result) => self.finish(result.unwrap_or_else(|_| Err(panicked()))),
+            Ok(result) => {
+                let done = self.finish(result.unwrap_or_else(|_| Err(panicked())))?;
+                Ok((done, memory.take()))
+            }
             Err(_) => Err(timed_out(self.timeout)),
         }
     }
@@ -216,6 +266,11 @@ pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {
 fn timed_out(timeout: Duration) -> Fault {
     let message = format!("the step took longer than its time-out of {timeout:?}");
     let failure = Failure::new(codes::STEP_TIMEOUT, message);
+    Fault { failure, retryable: true, retry_after: None }
+}
+
+fn no_memory(shortage: MemoryShortage) -> Fault {
+    let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
     Fault { failure, retryable: true, retry_after: None }
 }
 

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::background::Background;
 use super::deliveries::{new_secret, setting_name};
 use super::hooks::Hooks;
+use super::journals::Journals;
 use super::plans::Plans;
 use super::recoveries::Suspects;
 use super::registry::{Control, Message, Registry};
@@ -27,6 +28,7 @@ use super::secrets::Vault;
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
 use crate::limits::Meters;
+use crate::memory::MemoryBudget;
 use crate::telemetry::{EngineMetrics, MemoryPools};
 use crate::{AppError, EngineConfig, Tell};
 
@@ -59,6 +61,10 @@ pub(crate) struct Engine {
     pub(crate) vault: Vault,
     pub(crate) registry: Registry,
     pub(crate) egress: EgressClient,
+    /// What request bodies, values and responses may take of the memory.
+    pub(crate) memory: MemoryBudget,
+    /// Journals that are being shown.
+    pub(crate) journals: Journals,
     /// How much of their limits keys and workspaces have used.
     pub(crate) meters: Meters,
     /// What `/metrics` shows of it.
@@ -144,6 +150,7 @@ impl Engine {
             self.registry.pieces.usage(),
             self.meters.usage(),
             self.refusals.usage(),
+            self.memory.usage(),
         ];
         let plans = self.plans.usage();
         let steps = stepwell_steps::memory_pools();

@@ -19,6 +19,7 @@ use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
 
 use super::piece_memory::PieceMemory;
+use crate::memory::HeldMemory;
 
 /// How many bytes of pieces are kept for readers that are behind. About twice the longest text
 /// that a step may make, so only several texts can outrun a reader that reads at all.
@@ -82,6 +83,8 @@ pub(crate) struct Feed {
     stored_waiters: AtomicUsize,
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
+    /// What its values take of the memory.
+    values: Arc<HeldMemory>,
     news: watch::Sender<()>,
     memory: Arc<PieceMemory>,
 }
@@ -136,6 +139,7 @@ impl Feed {
             stored_waiters: AtomicUsize::new(0),
             committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
+            values: Arc::default(),
             news,
         })
     }
@@ -240,6 +244,11 @@ impl Feed {
     /// All events shown so far.
     pub(crate) fn events(&self) -> Vec<Recorded> {
         self.lock().journal.clone()
+    }
+
+    /// What the values take of the memory; readers that keep values keep it reserved.
+    pub(crate) fn values(&self) -> &Arc<HeldMemory> {
+        &self.values
     }
 
     /// Says how it ended. The first word counts.

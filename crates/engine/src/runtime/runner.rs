@@ -29,8 +29,9 @@ use super::engine::Engine;
 use super::feed::{Feed, Outcome};
 use super::registry::{Message, Seat};
 use super::secrets::Secrets;
-use super::size::json_size;
 use crate::AppError;
+use crate::memory::{Reservation, SMALL};
+use stepwell_core::memory::json_size;
 
 mod evaluate;
 mod hear;
@@ -38,8 +39,10 @@ mod load;
 mod panics;
 pub(crate) mod persist;
 mod rest;
+mod retained;
 
 pub(crate) use panics::panic_message;
+pub(crate) use retained::Retained;
 
 /// How long an execution is left alone whose journal was not where it was thought to be.
 const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -76,8 +79,10 @@ pub(crate) struct Runner {
     under_way: HashMap<usize, AbortHandle>,
     /// To be answered once what they asked for is durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
-    /// About how many bytes the values in the journal take.
+    /// About how many bytes the values in the journal take as text.
     bytes: usize,
+    /// What they take in memory.
+    retained: Retained,
     /// Told to finish what is under way and go.
     draining: bool,
     /// The step whose command is being carried out.
@@ -132,6 +137,10 @@ pub(crate) struct Beginning {
     pub(crate) secrets: Secrets,
     /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
+    /// What is reserved for its values.
+    pub(crate) memory: Option<Reservation>,
+    /// What the values of its durable events take of the memory.
+    pub(crate) retained: Retained,
 }
 
 /// Why a stored execution is brought into memory.
@@ -202,7 +211,14 @@ impl Runner {
             schedule,
             secrets,
             accepted,
+            memory,
+            mut retained,
         } = beginning;
+        retained.count(&uncommitted);
+        if let Some(memory) = memory {
+            seat.feed.values().absorb(memory);
+        }
+        seat.feed.values().resize(&engine.memory, retained.bytes());
         seat.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
@@ -213,6 +229,7 @@ impl Runner {
             mailbox: seat.mailbox,
             sender: seat.sender,
             bytes: json_size(&execution.input, usize::MAX),
+            retained,
             execution,
             record,
             idempotency,
@@ -338,8 +355,25 @@ impl Runner {
         let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
         self.feed.show(&decision.events[..shown]);
         self.engine.metrics.steps_changed(&self.execution, &decision.events);
+        let before = self.retained.bytes();
+        self.retained.count(&decision.events);
+        if self.retained.bytes() >= SMALL && self.retained.bytes() > before {
+            self.resize_memory();
+        }
         self.uncommitted.extend(decision.events);
         self.commands.extend(decision.commands);
+    }
+
+    /// Counts what the values take of the memory. They exist already, so this waits for nothing;
+    /// what makes further ones waits until there is room.
+    fn resize_memory(&self) {
+        self.feed.values().resize(&self.engine.memory, self.retained.bytes());
+    }
+
+    /// Whether a step may run at once: where the memory is used up, one of an execution with large
+    /// values waits for room like any other.
+    fn may_run_inline(&self) -> bool {
+        self.retained.bytes() < SMALL || !self.engine.memory.is_exhausted()
     }
 
     /// Whether there is something to go on with that is not waited for.
@@ -394,8 +428,16 @@ impl Runner {
     }
 
     async fn run(&mut self, step: usize, attempt: u32) -> Result<(), Gone> {
-        let ready = Attempt::prepare(&self.engine, &self.execution, &self.secrets, (step, attempt));
-        let ready = match ready.map(Attempt::run_inline) {
+        let ready = Attempt::prepare(
+            &self.engine,
+            &self.execution,
+            &self.secrets,
+            (step, attempt),
+            self.retained.bytes(),
+        );
+        let may_run_inline = self.may_run_inline();
+        let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
+        let ready = match ready.map(run) {
             Err(fault) => {
                 self.tell(Input::StepEnded { step, attempt, result: Err(fault) });
                 return Ok(());

@@ -7,6 +7,7 @@ mod clock_set;
 mod control;
 mod echo;
 mod limits;
+mod memory;
 mod outbox;
 mod poison;
 mod rates;

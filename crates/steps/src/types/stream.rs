@@ -65,6 +65,7 @@ fn run<'a>(context: &'a RunContext<'a>) -> StepFuture<'a> {
 
 async fn send(context: &RunContext<'_>) -> Result<StepOutput, Failure> {
     let text = text(&context.input, "text")?;
+    context.memory.reserve(2 * text.len()).await?;
     let pause = match context.config.get("pause") {
         Some(written) => pause(written).map_err(|message| {
             Failure::permanent("INVALID_INPUT", format!("`pause`: {message}"))
@@ -144,14 +145,19 @@ mod tests {
     use stepwell_core::redact::NoSecrets;
 
     use super::*;
+    use crate::memory::Unlimited;
     use crate::testing::assert_valid;
-    use crate::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+    use crate::{Outbound, OutboundError, OutboundRequest, OutboundResponse, WorkingMemory};
 
     struct Nowhere;
 
     #[async_trait]
     impl Outbound for Nowhere {
-        async fn send(&self, _: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+        async fn send(
+            &self,
+            _: OutboundRequest,
+            _: &dyn WorkingMemory,
+        ) -> Result<OutboundResponse, OutboundError> {
             Err(OutboundError::Refused("no".into()))
         }
     }
@@ -168,6 +174,7 @@ mod tests {
             outbound: &Nowhere,
             log: &|_, _| {},
             delta: &keep,
+            memory: &Unlimited,
             redact: &NoSecrets,
         };
         let output = send(&context).await.unwrap();

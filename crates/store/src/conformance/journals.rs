@@ -8,6 +8,7 @@ use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
 
 use super::build::*;
+use crate::record::Loaded;
 
 async fn round_trip(store: &Shared, n: u128, events: Vec<Event>) {
     let one = queued(n);
@@ -49,6 +50,26 @@ fn awkward() -> Value {
     );
     map.insert("empty".to_owned(), json!([[], {}, null, true, false]));
     Value::Object(map)
+}
+
+/// A journal is loaded whole or, where it is large, named with the memory that it takes.
+pub async fn large_journals_are_named_before_they_are_loaded(store: Shared) {
+    join(&store, 1).await;
+    let mut commit = queued(1);
+    commit.events[0].event = Event::accepted(json!({"texts": vec!["x".repeat(100); 1000]}));
+    store.commit(commit.clone()).await.unwrap();
+    let id = commit.record.id;
+    let whole = store.load_execution(id).await.unwrap().unwrap();
+    let loaded = store.load_unless_large(id, 1 << 20).await.unwrap();
+    assert_eq!(loaded, Some(Loaded::Whole(whole.clone())));
+    match store.load_unless_large(id, 10_000).await.unwrap().unwrap() {
+        Loaded::Whole(stored) => assert_eq!(stored, whole),
+        Loaded::Large { record, memory } => {
+            assert_eq!(record, whole.record);
+            assert!((200_000..1_000_000).contains(&memory), "{memory}");
+        }
+    }
+    assert_eq!(store.load_unless_large(execution(9), 10).await.unwrap(), None);
 }
 
 /// Unicode, 64-bit integers, floats to the last bit, and the order of keys.

@@ -37,6 +37,7 @@ macro_rules! conformance_tests {
                 an_idempotency_key_comes_before_an_external_id, parts_that_do_not_fit,
                 refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers, keys_are_swapped;
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
+                large_journals_are_named_before_they_are_loaded,
                 deep_values, large_values, long_journals;
             lists: newest_first, by_workspace_and_workflow, by_status, pages, limits,
                 by_time, far_pages, totals_follow, by_label;

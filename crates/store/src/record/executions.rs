@@ -60,6 +60,29 @@ pub struct StoredExecution {
     pub events: Vec<Recorded>,
 }
 
+/// What became of loading an execution unless it is large.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Loaded {
+    /// The execution.
+    Whole(StoredExecution),
+    /// Its journal is large.
+    Large {
+        /// The projection.
+        record: ExecutionRecord,
+        /// An upper estimate of the bytes of memory that loading and holding the journal takes.
+        memory: usize,
+    },
+}
+
+impl Loaded {
+    /// The projection.
+    pub fn record(&self) -> &ExecutionRecord {
+        match self {
+            Self::Whole(StoredExecution { record, .. }) | Self::Large { record, .. } => record,
+        }
+    }
+}
+
 /// What an idempotency key stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {

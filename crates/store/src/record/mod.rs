@@ -8,7 +8,7 @@ mod nodes;
 mod workflows;
 
 pub use deliveries::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
-pub use executions::{ExecutionRecord, IdempotencyRecord, StoredExecution};
+pub use executions::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 pub use feedback::{ActualRecord, QualityRow};
 pub use keys::{KeyRecord, WorkspaceRecord};
 pub use nodes::NodeRecord;

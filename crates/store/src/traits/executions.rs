@@ -7,7 +7,7 @@ use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 use super::Result;
 use crate::commit::Commit;
 use crate::lists::{ListExecutions, Listed};
-use crate::record::{ExecutionRecord, IdempotencyRecord, StoredExecution};
+use crate::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 
 /// Executions and their journals.
 #[async_trait]
@@ -19,6 +19,13 @@ pub trait ExecutionStore: Send + Sync {
 
     /// Loads an execution with its whole journal.
     async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>>;
+
+    /// As [`ExecutionStore::load_execution`], unless its journal takes more than `bytes` as stored:
+    /// then the execution with an estimate of the memory that loading it takes. A store that has
+    /// executions in memory has nothing to load.
+    async fn load_unless_large(&self, id: ExecutionId, _bytes: usize) -> Result<Option<Loaded>> {
+        Ok(self.load_execution(id).await?.map(Loaded::Whole))
+    }
 
     /// The execution that has this external id in the workspace.
     async fn find_by_external_id(

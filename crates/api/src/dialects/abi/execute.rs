@@ -22,7 +22,7 @@ use crate::edge::Who;
 use crate::error::{ApiError, Kind, shortened};
 use crate::json::Fields;
 use crate::server::Api;
-use crate::{respond, secrets};
+use crate::{large, secrets};
 
 type Answer = Result<Response, ApiError>;
 
@@ -199,11 +199,12 @@ pub async fn execute(
     };
     match ended {
         Ok(view) if view.record.status == Status::Completed => {
-            respond::json(StatusCode::OK, &wire::Envelope::of(Executed::from(&view)))
+            let body = wire::Envelope::of(Executed::from(&view));
+            large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
         }
         Ok(view) => Err(ApiError::ended(&view)),
         Err(AppError::StillRunning(id)) if timeout.is_none() => {
-            accepted(&api.app.execution_begun(&caller, id).await?)
+            accepted(&api, &api.app.execution_begun(&caller, id).await?).await
         }
         Err(error) => Err(placed(error)),
     }
@@ -245,17 +246,19 @@ fn start(headers: &HeaderMap, posted: Posted, request: ExecuteRequest) -> Result
         metadata: metadata.unwrap_or_default(),
         secrets: secrets::from_headers(headers)?,
         idempotency: posted.key,
+        memory: Some(posted.memory),
         ..Start::default()
     })
 }
 
 async fn begin(api: &Api, caller: &Caller, workflow: WorkflowId, start: Start) -> Answer {
     let view = api.app.execute_begun(caller, workflow, start).await.map_err(placed)?;
-    accepted(&view)
+    accepted(api, &view).await
 }
 
-fn accepted(view: &ExecutionView) -> Answer {
-    respond::json(StatusCode::ACCEPTED, &wire::Envelope::of(Accepted::from(view)))
+async fn accepted(api: &Api, view: &ExecutionView) -> Answer {
+    let body = wire::Envelope::of(Accepted::from(view));
+    large::json(api.app.memory(), &view.memory, StatusCode::ACCEPTED, &body).await
 }
 
 /// Run an execution again
@@ -281,6 +284,7 @@ pub async fn rerun(
     let start = Start {
         secrets: secrets::from_headers(&headers)?,
         idempotency: posted.key,
+        memory: Some(posted.memory),
         ..again.start.clone()
     };
     let rerun = api.app.rerun(&caller, of.0, Again { start, ..again }).await;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
 use stepwell_engine::app::ExecutionsQuery;
+use stepwell_engine::memory::Hold;
 use stepwell_engine::view::{Notice, What};
 use utoipa::ToSchema;
 
@@ -22,6 +23,7 @@ use super::{choices, responses, wire};
 use crate::body::Posted;
 use crate::edge::Who;
 use crate::error::ApiError;
+use crate::large;
 use crate::once::once;
 use crate::query::{Params, wrong};
 use crate::respond::{self, Time};
@@ -117,7 +119,8 @@ pub async fn get_execution(
     let view = api.app.execution(&caller, None, of.0).await?;
     let names = api.app.workflow_names(&[view.record.workflow]).await?;
     let name = names.get(&view.record.workflow).map_or("", String::as_str);
-    respond::json(StatusCode::OK, &wire::Envelope::of(execution(&view, name, with_io)))
+    let body = wire::Envelope::of(execution(&view, name, with_io));
+    large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }
 
 /// Cancel an execution
@@ -323,5 +326,6 @@ pub async fn logs(
     let lines = api.app.logs(&caller, None, of.0).await?;
     let (lines, pagination) = page.cut(lines, |(), a, b| a.seq.cmp(&b.seq));
     let items: Vec<Line<'_>> = lines.iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+    let body = wire::Envelope::of(wire::Items { items, pagination });
+    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
 }

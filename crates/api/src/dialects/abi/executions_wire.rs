@@ -2,7 +2,6 @@
 //! field, so that a new one breaks the build here on purpose.
 
 use serde::Serialize;
-use serde_json::Value;
 use stepwell_core::{Map, Timestamp};
 use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
 use stepwell_store::record::ExecutionRecord;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::statuses::{ExecutionStatus, RunStatus};
 use super::wire::Failure;
+use crate::large::Shared;
 use crate::respond::Time;
 
 /// An execution just ended.
@@ -30,10 +30,11 @@ pub struct Executed<'a> {
     /// How long that took.
     pub duration_ms: Option<u64>,
     /// What it was given.
-    pub parameters: &'a Value,
+    #[schema(value_type = Value)]
+    pub parameters: Shared<'a>,
     /// What it made.
     #[schema(value_type = Value)]
-    pub result: Option<&'a Value>,
+    pub result: Option<Shared<'a>>,
 }
 
 /// An execution just accepted.
@@ -49,7 +50,8 @@ pub struct Accepted<'a> {
     /// When it began; `null` where it waits for its turn.
     pub started_at: Option<Time>,
     /// What it was given.
-    pub parameters: &'a Value,
+    #[schema(value_type = Value)]
+    pub parameters: Shared<'a>,
     /// Where it is sent once it has ended.
     pub callback_url: Option<&'a str>,
     /// The execution that it is run again from.
@@ -78,10 +80,11 @@ pub struct Execution<'a> {
     /// How long that took.
     pub duration_ms: Option<u64>,
     /// What it was given.
-    pub parameters: &'a Value,
+    #[schema(value_type = Value)]
+    pub parameters: Shared<'a>,
     /// What it made; `null` unless it has completed.
     #[schema(value_type = Value)]
-    pub result: Option<&'a Value>,
+    pub result: Option<Shared<'a>>,
     /// Why it failed or ran out of time.
     pub error: Option<Failure<'a>>,
     /// Every step of the definition, in its order, from the first moment on.
@@ -124,11 +127,11 @@ pub struct Step<'a> {
     /// With `include=io`: what it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub input: Option<&'a Value>,
+    pub input: Option<Shared<'a>>,
     /// With `include=io`: what it made.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub output: Option<&'a Value>,
+    pub output: Option<Shared<'a>>,
 }
 
 /// An execution in a list.
@@ -197,8 +200,8 @@ impl<'a> From<&'a ExecutionView> for Executed<'a> {
             started_at: started_at.map(Time),
             completed_at: ended_at.map(Time),
             duration_ms: millis(*started_at, *ended_at),
-            parameters: &view.input,
-            result: view.output.as_deref(),
+            parameters: Shared(&view.input),
+            result: view.output.as_ref().map(Shared),
         }
     }
 }
@@ -215,7 +218,7 @@ impl<'a> From<&'a ExecutionView> for Accepted<'a> {
                 None => ExecutionStatus::Queued,
             },
             started_at: started_at.map(Time),
-            parameters: &view.input,
+            parameters: Shared(&view.input),
             callback_url: callback_url.as_deref(),
             rerun_of: view.rerun_of.map(|id| id.abi()),
         }
@@ -228,7 +231,7 @@ pub fn execution<'a>(
     workflow_name: &'a str,
     with_io: bool,
 ) -> Execution<'a> {
-    let ExecutionView { record, input, output, error, rerun_of, steps } = view;
+    let ExecutionView { record, input, output, error, rerun_of, steps, memory: _ } = view;
     let ExecutionRow {
         execution_id,
         workflow_id,
@@ -249,8 +252,8 @@ pub fn execution<'a>(
         started_at,
         completed_at,
         duration_ms,
-        parameters: input,
-        result: output.as_deref(),
+        parameters: Shared(input),
+        result: output.as_ref().map(Shared),
         error: error.as_ref().map(Into::into),
         steps: steps.iter().map(|view| step(view, with_io)).collect(),
         release: record.release,
@@ -286,8 +289,8 @@ pub fn step(view: &StepView, with_io: bool) -> Step<'_> {
         // The error of an attempt that is tried again is in the log, not here.
         error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
         reused: *reused,
-        input: input.as_deref().filter(|_| with_io),
-        output: output.as_deref().filter(|_| with_io),
+        input: input.as_ref().filter(|_| with_io).map(Shared),
+        output: output.as_ref().filter(|_| with_io).map(Shared),
     }
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use stepwell_core::Problems;
 use stepwell_engine::app::{Deletion, WorkflowView, WorkflowsQuery};
+use stepwell_engine::memory::Hold;
 use stepwell_engine::{AppError, Caller};
 use stepwell_store::lists::WorkflowSort;
 
@@ -20,14 +21,15 @@ use crate::edge::Who;
 use crate::error::{ApiError, Kind};
 use crate::once::once;
 use crate::query::{Params, wrong};
-use crate::respond;
 use crate::server::Api;
+use crate::{large, respond};
 
 type Answer = Result<Response, ApiError>;
 
 async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> Answer {
     let stats = api.app.stats_of(view).await?;
-    let response = respond::json(status, &wire::Envelope::of(workflow(view, &stats)))?;
+    let body = wire::Envelope::of(workflow(view, &stats));
+    let response = large::json(api.app.memory(), &Hold::default(), status, &body).await?;
     Ok(etag::tagged(response, view.record.version))
 }
 

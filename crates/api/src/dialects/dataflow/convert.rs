@@ -11,6 +11,7 @@ use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
 use super::wire;
 use crate::error::ApiError;
 use crate::json::Fields;
+use crate::large::Shared;
 use crate::query::{Params, wrong};
 use crate::respond::Time;
 
@@ -172,7 +173,7 @@ fn after<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
 impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
     fn from(view: &'a ExecutionView) -> Self {
         let (completed, total) = view.progress();
-        let ExecutionView { record, input, output, error, rerun_of: _, steps } = view;
+        let ExecutionView { record, input, output, error, rerun_of: _, steps, memory: _ } = view;
         let wire::ExecutionRow { execution_id, status, created_at, started_at, completed_at } =
             record.into();
         Self {
@@ -180,8 +181,8 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             workflow_id: record.workflow.dataflow(),
             status,
             tasks: steps.iter().map(Into::into).collect(),
-            input,
-            output: output.as_deref(),
+            input: Shared(input),
+            output: output.as_ref().map(Shared),
             error: error.as_ref().map(Into::into),
             progress: wire::Progress { completed, total },
             release: record.release,
@@ -211,8 +212,8 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             task_id: run_id.dataflow(),
             type_name,
             status: (*status).into(),
-            input: input.as_deref(),
-            output: output.as_deref(),
+            input: input.as_ref().map(Shared),
+            output: output.as_ref().map(Shared),
             // The error of an attempt that is tried again is in the logs, not here.
             error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(task_failure),
             step_id,

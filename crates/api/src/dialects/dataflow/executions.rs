@@ -6,6 +6,8 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
 use stepwell_engine::app::{ExecutionsQuery, PageAt, Start};
+use stepwell_engine::memory::Hold;
+use stepwell_engine::view::ExecutionView;
 
 use super::convert::status_filter;
 use super::ids::{OfExecution, OfWorkflow};
@@ -18,7 +20,7 @@ use crate::once::once;
 use crate::query::Params;
 use crate::server::Api;
 use crate::sse::{Reader, ServerSentEvent};
-use crate::{respond, secrets};
+use crate::{large, respond, secrets};
 
 /// Execute a workflow
 ///
@@ -54,16 +56,27 @@ pub(super) async fn execute(
     }
     let patience = patience.min(api.config.max_wait());
     match api.app.execute_and_wait(&caller, of.0, start, patience).await {
-        Ok(view) => respond::json(StatusCode::OK, &wire::Execution::from(&view)),
+        Ok(view) => shown(&api, &view).await,
         Err(AppError::StillRunning(id)) => accepted(&of, id),
         Err(error) => Err(error.into()),
     }
 }
 
+async fn shown(api: &Api, view: &ExecutionView) -> Answer {
+    large::json(api.app.memory(), &view.memory, StatusCode::OK, &wire::Execution::from(view)).await
+}
+
 fn start(headers: &HeaderMap, posted: Posted) -> Result<Start, ApiError> {
     let wire::ExecuteRequest { input, webhook_url } = posted.fields()?.try_into()?;
     let secrets = secrets::from_headers(headers)?;
-    Ok(Start { input, webhook_url, secrets, idempotency: posted.key, ..Start::default() })
+    Ok(Start {
+        input,
+        webhook_url,
+        secrets,
+        idempotency: posted.key,
+        memory: Some(posted.memory),
+        ..Start::default()
+    })
 }
 
 fn accepted(of: &OfWorkflow, id: ExecutionId) -> Answer {
@@ -115,7 +128,7 @@ pub(super) async fn get_execution(
     of: OfExecution,
 ) -> Answer {
     let view = api.app.execution(&caller, Some(of.workflow), of.execution).await?;
-    respond::json(StatusCode::OK, &wire::Execution::from(&view))
+    shown(&api, &view).await
 }
 
 /// Cancel an execution
@@ -232,5 +245,6 @@ pub(super) async fn events(
 pub(super) async fn logs(State(api): State<Api>, Who(caller): Who, of: OfExecution) -> Answer {
     let lines = api.app.logs(&caller, Some(of.workflow), of.execution).await?;
     let logs = lines.iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &wire::Logs { logs })
+    let hold = Hold::default();
+    large::json(api.app.memory(), &hold, StatusCode::OK, &wire::Logs { logs }).await
 }

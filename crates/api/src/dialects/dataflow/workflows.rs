@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use stepwell_core::definition::{self, Format, Limits};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{CreateWorkflow, Deletion, PageAt, WorkflowsQuery};
+use stepwell_engine::memory::Hold;
 
 use super::convert::active_filter;
 use super::ids::OfWorkflow;
@@ -15,7 +16,7 @@ use crate::edge::Who;
 use crate::error::{ApiError, INVALID_DEFINITION, Kind};
 use crate::query::Params;
 use crate::server::Api;
-use crate::{json, respond};
+use crate::{json, large, respond};
 
 /// Reads the definition in a body, JSON or YAML.
 fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
@@ -99,7 +100,8 @@ pub(super) async fn get_workflow(
     of: OfWorkflow,
 ) -> Answer {
     let view = api.app.workflow(&caller, of.0).await?;
-    respond::json(StatusCode::OK, &wire::Workflow::from(&view))
+    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &wire::Workflow::from(&view))
+        .await
 }
 
 /// Change a workflow
@@ -120,7 +122,8 @@ pub(super) async fn update_workflow(
 ) -> Answer {
     let source = definition(&posted)?;
     let view = api.app.update_workflow(&caller, of.0, source).await?;
-    respond::json(StatusCode::OK, &wire::Workflow::from(&view))
+    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &wire::Workflow::from(&view))
+        .await
 }
 
 /// Delete a workflow

@@ -17,7 +17,7 @@ pub fn ended<'a>(
     plan: &Plan,
     thinking: bool,
 ) -> wire::ExecuteResponse<'a> {
-    let ExecutionView { record, input: _, output, error, rerun_of: _, steps } = view;
+    let ExecutionView { record, input: _, output, error, rerun_of: _, steps, memory: _ } = view;
     let ts = Time(record.ended_at.unwrap_or(record.created_at));
     let id = record.id.to_string();
     let data = match (record.status, output) {
@@ -95,14 +95,13 @@ fn event_error<'a>(
 
 /// Where an execution stands.
 pub fn status(view: &ExecutionView) -> wire::StatusResponse<'_> {
-    let ExecutionView { record, input: _, output, error, rerun_of: _, steps } = view;
+    let ExecutionView { record, input: _, output, error, rerun_of: _, steps, memory: _ } = view;
     let (status, outputs, error) = match record.status {
         Status::Queued => ("PENDING", None, None),
         Status::Running | Status::Waiting | Status::Paused => ("INITIATED", None, None),
         Status::Completed => {
             let named = output.as_deref().map(outputs::named).unwrap_or_default();
-            let by_name = named.into_iter().map(|(name, v)| (name.to_owned(), Value::clone(v)));
-            ("FULFILLED", Some(by_name.collect()), None)
+            ("FULFILLED", Some(wire::ByName(named)), None)
         }
         ended @ (Status::Failed | Status::TimedOut | Status::Cancelled) => {
             let of_fail_step = is_fail(steps, error.as_ref());

@@ -12,6 +12,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::{Map, Problem};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PageAt};
+use stepwell_engine::memory::{Hold, PATIENCE, Reservation};
 use stepwell_store::lists::Order;
 use stepwell_store::record::ActualRecord;
 use utoipa::ToSchema;
@@ -24,8 +25,9 @@ use super::{convert, ids, outputs, raw, responses};
 use crate::edge::Who;
 use crate::error::ApiError;
 use crate::json;
+use crate::large;
 use crate::query::{MAX_NUMBER, Params, wrong};
-use crate::respond::{self, Time};
+use crate::respond::Time;
 use crate::server::Api;
 
 type Answer = Result<Response, ApiError>;
@@ -285,7 +287,9 @@ pub async fn list_execution_events(
     }
     let thinking = knows_thinking(&headers);
     let results = details.iter().map(|detail| slim(detail, thinking)).collect();
-    respond::json(StatusCode::OK, &paged(&uri, place, found.total.unwrap_or_default(), results))
+    let body = paged(&uri, place, found.total.unwrap_or_default(), results);
+    let holds: Vec<Hold> = details.iter().map(|detail| detail.view.memory.clone()).collect();
+    large::json(api.app.memory(), &Hold::new(holds), StatusCode::OK, &body).await
 }
 
 /// Get an execution of a deployment
@@ -305,9 +309,20 @@ pub async fn retrieve_execution_event(
     let workflow = deployment(&api.app, &caller, &path).await?;
     let id = execution_id(&path, "execution_id")?;
     let detail = api.app.execution_detail(&caller, Some(workflow.id), id).await?;
+    let copies = room_for_spans(&api, &detail).await?;
     let slim = slim(&detail, knows_thinking(&headers));
     let body = Execution { slim, spans: raw::spans(&detail), state: &detail.state };
-    respond::json(StatusCode::OK, &body)
+    let response = large::json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await;
+    drop((body, copies));
+    response
+}
+
+/// Reserves memory for the spans: they have copies of the values, and are put together of copies.
+async fn room_for_spans(api: &Api, detail: &ExecutionDetail) -> Result<Reservation, ApiError> {
+    let held = detail.view.value_bytes();
+    let mut room = api.app.memory().beside(held);
+    room.grow_to(3 * held, PATIENCE).await.map_err(AppError::from)?;
+    Ok(room)
 }
 
 /// Get an execution with its spans
@@ -330,6 +345,7 @@ pub async fn retrieve_execution_detail(
     let limit = params.number("span_limit", 1..=MAX_NUMBER, MAX_NUMBER)?;
     let previous = params.one("prev_span_id")?;
     let detail = api.app.execution_detail(&caller, None, id).await?;
+    let copies = room_for_spans(&api, &detail).await?;
     let mut spans = raw::spans(&detail);
     if let Some(previous) = previous {
         let place = spans.iter().position(|span| span["span_id"] == previous);
@@ -339,7 +355,10 @@ pub async fn retrieve_execution_detail(
     }
     spans.truncate(limit);
     let slim = slim(&detail, knows_thinking(&headers));
-    respond::json(StatusCode::OK, &Execution { slim, spans, state: &detail.state })
+    let body = Execution { slim, spans, state: &detail.state };
+    let response = large::json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await;
+    drop((body, copies));
+    response
 }
 
 /// Get the state of an execution
@@ -367,5 +386,5 @@ pub async fn retrieve_state(
         previous_span_id: previous.clone(),
         previous_trace_id: previous,
     };
-    respond::json(StatusCode::OK, &body)
+    large::json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await
 }

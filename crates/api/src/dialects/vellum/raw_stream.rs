@@ -89,6 +89,7 @@ pub async fn execute_deployment_stream(
         previous,
         secrets: secrets::from_headers(&headers)?,
         idempotency: posted.key,
+        memory: Some(posted.memory),
         ..Start::default()
     };
     let follow = api.app.execute_and_follow(&caller, target.workflow.id, start).await?;

@@ -12,9 +12,9 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use stepwell_core::Problem;
-use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{Choose, Start};
+use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, Caller};
 use utoipa::OpenApi;
 
@@ -30,7 +30,7 @@ use crate::edge::Who;
 use crate::error::{ApiError, Kind, shortened};
 use crate::once::once;
 use crate::server::{Api, Stopping};
-use crate::{respond, secrets};
+use crate::{large, respond, secrets};
 
 type Answer = Result<Response, ApiError>;
 
@@ -92,6 +92,7 @@ async fn prepare(
         previous,
         secrets: secrets::from_headers(headers)?,
         idempotency: posted.key,
+        memory: Some(posted.memory),
         ..Start::default()
     };
     Ok(Prepared { workflow: target.workflow.id, start, events, meta })
@@ -128,7 +129,8 @@ async fn execute_workflow(
     match api.app.execute_and_wait(&caller, workflow, start, api.config.early_answer()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
-            respond::json(StatusCode::OK, &convert::ended(&view, &plan, thinking))
+            let body = convert::ended(&view, &plan, thinking);
+            large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
         }
         Err(AppError::StillRunning(id)) => Ok(late(api, caller, id, thinking)),
         Err(error) => Err(error.into()),
@@ -139,26 +141,37 @@ async fn execute_workflow(
 fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
     let chunks = stream::unfold(Some((api, caller)), move |state| async move {
         let (api, caller) = state?;
-        let ended = tokio::select! {
+        let body = tokio::select! {
             biased;
-            ended = api.app.wait_for(&caller, id, Duration::MAX) => ended,
+            ended = api.app.wait_for(&caller, id, Duration::MAX) => {
+                end_of(&api, ended, thinking).await
+            }
             () = tokio::time::sleep(api.config.heartbeat()) => {
-                return Some((Ok(Bytes::from_static(b" ")), Some((api, caller))));
+                return Some((Body::from(" "), Some((api, caller))));
             }
         };
-        let body = match ended {
-            Ok(view) => api.app.plan_of(&view.record).await.map(|plan: SharedPlan| {
-                serde_json::to_vec(&convert::ended(&view, &plan, thinking))
-            }),
-            // Among others: the server stops, and the execution goes on at its next start. The
-            // connection breaks off; the execution is found by its external id.
-            Err(error) => Err(error),
-        };
-        let body = body.map_err(io::Error::other).and_then(|body| Ok(Bytes::from(body?)));
-        Some((body, None))
+        // Among others: the server stops, and the execution goes on at its next start. The
+        // connection breaks off; the execution is found by its external id.
+        let broken = |error| Body::from_stream(stream::once(async { Err::<Bytes, _>(error) }));
+        Some((body.unwrap_or_else(broken), None))
     });
-    let begun = stream::once(async { Ok(Bytes::from_static(b" ")) });
-    respond::json_text(StatusCode::OK, Body::from_stream(begun.chain(chunks)))
+    let begun = stream::once(async { Body::from(" ") });
+    let parts = begun.chain(chunks).map(Body::into_data_stream).flatten();
+    respond::json_text(StatusCode::OK, Body::from_stream(parts))
+}
+
+/// The body of the answer about an execution that has ended.
+async fn end_of(
+    api: &Api,
+    ended: Result<ExecutionView, AppError>,
+    thinking: bool,
+) -> io::Result<Body> {
+    let view = ended.map_err(io::Error::other)?;
+    let plan = api.app.plan_of(&view.record).await.map_err(io::Error::other)?;
+    let body = convert::ended(&view, &plan, thinking);
+    let response = large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await;
+    let response = response.map_err(|error| io::Error::other(error.message().to_owned()))?;
+    Ok(response.into_body())
 }
 
 /// Execute a workflow in the background
@@ -230,7 +243,8 @@ async fn workflow_execution_status(
 ) -> Answer {
     let id = execution_id(&path, "execution_id")?;
     let view = api.app.execution(&caller, None, id).await?;
-    respond::json(StatusCode::OK, &convert::status(&view))
+    let body = convert::status(&view);
+    large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }
 
 /// Say how good the outputs of an execution were

@@ -14,6 +14,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use stepwell_engine::events::Follow;
+use stepwell_engine::memory::Reservation;
 use stepwell_engine::view::Notice;
 
 use super::lines::Lines;
@@ -68,7 +69,7 @@ pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -
         Some(stopping) => Box::pin(stopping.wait()),
         None => Box::pin(std::future::pending()),
     };
-    let state = State { follow, lines, stop, heartbeat, over: false };
+    let state = State { follow, lines, stop, heartbeat, memory: Vec::new(), over: false };
     let chunks = stream::unfold(state, |mut state| async move {
         let chunk = state.chunk().await?;
         Some((chunk, state))
@@ -88,6 +89,8 @@ struct State<L> {
     lines: L,
     stop: Stop,
     heartbeat: Duration,
+    /// What is reserved for the lines that were sent last.
+    memory: Vec<Reservation>,
     over: bool,
 }
 
@@ -109,9 +112,18 @@ impl<L: WriteLines> State<L> {
         if matches!(&chunk, Ok(chunk) if chunk.is_empty()) { None } else { Some(chunk) }
     }
 
+    async fn write(&mut self, notice: &Notice, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let memory = self.follow.room_for(notice).await.map_err(io::Error::other)?;
+        if memory.bytes() > 0 {
+            self.memory.push(memory);
+        }
+        self.lines.write(&self.follow, notice, buffer)
+    }
+
     /// Waits for something to send; empty: there is nothing more.
     async fn read(&mut self) -> io::Result<Bytes> {
         let mut buffer = Vec::new();
+        self.memory.clear();
         // Not anew for each notice: some make no line, and the stream is quiet all the same.
         let mut quiet = pin!(tokio::time::sleep(self.heartbeat));
         loop {
@@ -122,11 +134,11 @@ impl<L: WriteLines> State<L> {
                 () = &mut quiet => return Ok(Bytes::from_static(b"\n")),
             };
             let Some(notice) = notice else { return Ok(buffer.into()) };
-            self.lines.write(&self.follow, &notice, &mut buffer)?;
+            self.write(&notice, &mut buffer).await?;
             while buffer.len() < CHUNK
                 && let Some(notice) = self.follow.try_next().map_err(io::Error::other)?
             {
-                self.lines.write(&self.follow, &notice, &mut buffer)?;
+                self.write(&notice, &mut buffer).await?;
             }
             if !buffer.is_empty() {
                 return Ok(buffer.into());

@@ -1,7 +1,7 @@
 //! This dialect's bodies, named as its clients name them. Fields that may be `null` are written
 //! all the same: its clients tell "null" from "not there" in logs.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use stepwell_core::ids::ExecutionId;
 use utoipa::ToSchema;
@@ -222,11 +222,21 @@ pub struct StatusResponse<'a> {
     pub execution_id: String,
     /// The values by name, once fulfilled.
     #[schema(value_type = Option<Object>)]
-    pub outputs: Option<serde_json::Map<String, Value>>,
+    pub outputs: Option<ByName<'a>>,
     /// Why, once rejected.
     pub error: Option<EventError<'a>>,
     /// Always `null`.
     pub execution_detail_url: Option<&'static str>,
+}
+
+/// Values by name.
+#[derive(Debug)]
+pub struct ByName<'a>(pub Vec<(&'a str, &'a Value)>);
+
+impl Serialize for ByName<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().copied())
+    }
 }
 
 /// The body of every error.

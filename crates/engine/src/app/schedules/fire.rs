@@ -193,8 +193,8 @@ impl App {
         if let Some(feed) = self.engine.registry.active_feed(id) {
             return Ok(feed.outcome().is_none());
         }
-        let found = self.engine.store.load_execution(id).await?;
-        Ok(found.is_some_and(|found| !found.record.status.is_final()))
+        let found = self.engine.stored_record(id).await?;
+        Ok(found.is_some_and(|record| !record.status.is_final()))
     }
 }
 

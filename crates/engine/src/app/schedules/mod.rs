@@ -329,7 +329,7 @@ impl App {
 
     async fn schedule_view(&self, record: ScheduleRecord) -> Result<ScheduleView, AppError> {
         let last = match record.last_execution {
-            Some(id) => self.engine.store.load_execution(id).await?.map(|found| found.record),
+            Some(id) => self.engine.stored_record(id).await?,
             None => None,
         };
         let workflow_name = self.name_of(record.workflow).await?;

@@ -8,6 +8,7 @@ use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, Execut
 
 use super::announce::Happened;
 use crate::egress::origin;
+use crate::memory::Hold;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::tell::{StatusChange, StepOf};
 use crate::view::{self, ExecutionView, Notice, StepStatus, What, observe};
@@ -117,7 +118,7 @@ impl Telling<'_> {
                 step: &step,
             }),
             None => {
-                let view = ExecutionView::new(self.committed, self.record);
+                let view = ExecutionView::new(self.committed, self.record, Hold::default());
                 self.engine.tell.execution(&view, workflow_name)
             }
         }

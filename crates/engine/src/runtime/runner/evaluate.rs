@@ -8,9 +8,10 @@ use std::time::Duration;
 use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, codes};
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::faults;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{Gone, Runner};
+use crate::memory::{MemoryShortage, PATIENCE, Reservation};
 use crate::runtime::registry::Message;
 
 /// How many messages are taken from the mailbox while an evaluation runs. The rest waits there.
@@ -18,11 +19,19 @@ const MOST_HELD: usize = 64;
 
 /// How an evaluation on a thread ended.
 struct Ended {
-    execution: Execution,
-    result: Result<Decision, Refused>,
+    evaluated: Evaluated,
     /// What came meanwhile.
     messages: Vec<Message>,
     timed_out: bool,
+}
+
+/// What a thread gives back.
+struct Evaluated {
+    execution: Execution,
+    result: Result<Decision, Refused>,
+    /// What was reserved for the values that it made; where that was not possible, nothing was
+    /// evaluated.
+    memory: Result<Reservation, MemoryShortage>,
 }
 
 impl Runner {
@@ -38,13 +47,22 @@ impl Runner {
         let execution = std::mem::replace(&mut self.execution, blank);
         let input = Input::Evaluate { step };
         let ended = self.on_a_thread(execution, input, limit).await;
-        self.execution = ended.execution;
-        match ended.result {
+        let Evaluated { execution, result, memory } = ended.evaluated;
+        self.execution = execution;
+        match result {
             Ok(decision) => self.accept(decision),
             Err(Refused::Interrupted) if ended.timed_out && is_of_step => {
                 let text =
                     format!("the evaluation took longer than the step's timeout of {limit:?}");
                 let failure = Failure::new(codes::STEP_TIMEOUT, text);
+                self.tell(Input::EvaluationFailed { step, failure });
+            }
+            Err(Refused::Interrupted)
+                if let Err(shortage) = &memory
+                    && ended.messages.is_empty()
+                    && !ended.timed_out =>
+            {
+                let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
                 self.tell(Input::EvaluationFailed { step, failure });
             }
             Err(Refused::Interrupted) => {
@@ -55,6 +73,8 @@ impl Runner {
             // Something else happened to the step before it was its turn.
             Err(_) => {}
         }
+        // The values are counted by now.
+        drop(memory);
         for message in ended.messages {
             self.take(message);
         }
@@ -78,13 +98,23 @@ impl Runner {
         let asked = stop.clone();
         let interrupt = Interrupt::new(move || asked.load(Ordering::Relaxed));
         let moment = self.engine.moment();
-        let mut execution = execution;
-        let mut work = tokio::task::spawn_blocking(move || {
-            faults::hit("evaluate_on_a_thread");
-            let budget = Budget::interruptible(interrupt);
-            let result = execution.advance_within(input, moment, budget);
-            (execution, result)
-        });
+        let halt = Arc::new(Notify::new());
+        let room = self.room_for_values(halt.clone());
+        let work = async move {
+            let memory = room.await;
+            if memory.is_err() {
+                return Ok(Evaluated { execution, result: Err(Refused::Interrupted), memory });
+            }
+            let mut execution = execution;
+            tokio::task::spawn_blocking(move || {
+                faults::hit("evaluate_on_a_thread");
+                let budget = Budget::interruptible(interrupt);
+                let result = execution.advance_within(input, moment, budget);
+                Evaluated { execution, result, memory }
+            })
+            .await
+        };
+        tokio::pin!(work);
         let mut messages = Vec::new();
         let mut timed_out = false;
         let over = tokio::time::sleep(limit);
@@ -92,9 +122,7 @@ impl Runner {
         loop {
             tokio::select! {
                 done = &mut work => match done {
-                    Ok((execution, result)) => {
-                        return Ended { execution, result, messages, timed_out };
-                    }
+                    Ok(evaluated) => return Ended { evaluated, messages, timed_out },
                     Err(failed) => match failed.try_into_panic() {
                         // On the way that every panic of a runner takes.
                         Ok(panic) => std::panic::resume_unwind(panic),
@@ -104,14 +132,38 @@ impl Runner {
                 () = &mut over, if !timed_out => {
                     timed_out = true;
                     stop.store(true, Ordering::Relaxed);
+                    halt.notify_one();
                 }
                 message = receive(&mut self.mailbox), if messages.len() < MOST_HELD => {
                     if matches!(message, Message::Control { .. } | Message::Drain) {
                         stop.store(true, Ordering::Relaxed);
+                        halt.notify_one();
                     }
                     messages.push(message);
                 }
             }
+        }
+    }
+}
+
+impl Runner {
+    /// Reserves memory for what an evaluation makes: mostly a copy of a value that there is. Ends
+    /// early at `halt`.
+    fn room_for_values(
+        &self,
+        halt: Arc<Notify>,
+    ) -> impl Future<Output = Result<Reservation, MemoryShortage>> + Send + use<> {
+        let (budget, bytes) = (self.engine.memory.clone(), self.retained.largest());
+        let mut room = budget.beside(self.retained.bytes());
+        async move {
+            tokio::select! {
+                biased;
+                grown = room.grow_to(bytes, PATIENCE) => grown?,
+                () = halt.notified() => {
+                    return Err(MemoryShortage { bytes, limit: budget.limit() });
+                }
+            }
+            Ok(room)
         }
     }
 }

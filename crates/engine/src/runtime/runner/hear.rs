@@ -33,9 +33,11 @@ impl Runner {
 
     pub(super) fn take(&mut self, message: Message) {
         match message {
-            Message::StepEnded { step, attempt, result } => {
+            Message::StepEnded { step, attempt, result, memory } => {
                 self.under_way.remove(&step);
+                self.feed.values().absorb(memory);
                 self.step_ended(step, attempt, result);
+                self.resize_memory();
             }
             Message::StepLogged { step, level, message } => {
                 self.tell(Input::StepLogged { step, level: level.into(), message });

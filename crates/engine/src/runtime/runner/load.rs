@@ -6,7 +6,7 @@ use stepwell_core::execution::{Execution, Origin};
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 
-use super::Beginning;
+use super::{Beginning, Retained};
 use crate::AppError;
 use crate::runtime::engine::Engine;
 
@@ -16,7 +16,9 @@ pub(super) async fn load(
     id: ExecutionId,
 ) -> Result<Option<Beginning>, AppError> {
     faults::hit("load");
-    let Some(stored) = engine.store.load_execution(id).await? else { return Ok(None) };
+    let Some((stored, memory)) = engine.load_to_drive(id).await? else { return Ok(None) };
+    let mut retained = Retained::default();
+    retained.count(&stored.events);
     let plan = engine.plans.plan(stored.record.workflow, stored.record.release).await?;
     let origin =
         Origin { id, workflow: stored.record.workflow, release: stored.record.release, plan };
@@ -40,5 +42,7 @@ pub(super) async fn load(
         schedule: None,
         secrets,
         accepted: None,
+        memory: Some(memory),
+        retained,
     }))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_core::catalog::{SAME_AS_INPUT, StepSpec};
 
 use crate::spec::base;
-use crate::{Behaviour, StepType};
+use crate::{Behaviour, PureCall, StepType};
 
 pub(crate) struct Echo;
 
@@ -21,5 +21,9 @@ impl StepType for Echo {
 
     fn behaviour(&self) -> Behaviour {
         Behaviour::Pure(|call| Ok(Arc::clone(call.input).into()))
+    }
+
+    fn working_bytes(&self, _: &PureCall<'_>) -> usize {
+        0
     }
 }

@@ -7,7 +7,7 @@ use stepwell_core::redact::Redact;
 use url::Url;
 
 use super::charset::{declared, decode, has_mark};
-use crate::values::{MAX_DEPTH, fits_depth};
+use crate::values::{MAX_DEPTH, fields, fits_depth};
 use crate::{Failure, OutboundResponse, StepOutput};
 
 /// The body as a value, read in the given way: `auto`, `json`, `text` or `base64`.
@@ -107,10 +107,10 @@ pub(super) fn output(response: &OutboundResponse, body: Value, hide_query: bool)
         }
         _ => response.url.clone(),
     };
-    StepOutput::new(json!({
-        "status": response.status,
-        "headers": headers(response),
-        "body": body,
-        "url": url,
-    }))
+    StepOutput::new(fields([
+        ("status", response.status.into()),
+        ("headers", headers(response)),
+        ("body", body),
+        ("url", url.into()),
+    ]))
 }

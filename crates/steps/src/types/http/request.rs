@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwell_core::catalog::{Effect, StepSpec};
+use stepwell_core::memory::json_bytes;
 use stepwell_core::redact::{Redact, redacted_text};
 
 use super::answer::{headers, output, read_body, read_text};
@@ -14,6 +15,7 @@ use crate::spec::{base, object};
 use crate::values::{optional_count, optional_text};
 use crate::{
     Behaviour, Failure, OutboundError, OutboundResponse, RunContext, StepOutput, StepType,
+    memory_shortage,
 };
 
 /// How often a request is repeated within the step after 429 or 503, where nothing is said.
@@ -30,6 +32,9 @@ const BODY_IN_FAILURE: usize = 2048;
 
 /// Statuses after which the same request may succeed later.
 const RETRYABLE: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+
+/// What a shorter body takes in memory is not worth counting.
+const SMALL_BODY: usize = 1 << 10;
 
 pub(crate) struct HttpRequest;
 
@@ -208,7 +213,7 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
     let mut repeated: u32 = 0;
     let response = loop {
         let log = AttemptLog::start(ctx, &request);
-        let result = ctx.outbound.send(request.clone()).await.map_err(failure);
+        let result = ctx.outbound.send(request.clone(), ctx.memory).await.map_err(failure);
         log.finish(&result);
         let response = result?;
         let limited = matches!(response.status, 429 | 503) && !expected.holds(response.status);
@@ -241,8 +246,19 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
         return Err(failure);
     }
     let how = optional_text(ctx.config, "response").unwrap_or("auto");
+    ctx.memory.reserve(reading_bytes(&response)).await?;
     let body = read_body(&response, how, ctx.redact)?;
     Ok(output(&response, body, ctx.config.get("query").is_some()))
+}
+
+/// What the body takes at most: as it came, as text, and as the values that the text stands for.
+/// The encodings that JSON may have in practice are like ASCII where JSON has its signs.
+fn reading_bytes(response: &OutboundResponse) -> usize {
+    let body = response.body.as_slice();
+    if body.len() < SMALL_BODY {
+        return 0;
+    }
+    3 * body.len() + json_bytes(body).max(2 * body.len())
 }
 
 fn failure(error: OutboundError) -> Failure {
@@ -252,6 +268,7 @@ fn failure(error: OutboundError) -> Failure {
         OutboundError::Unreachable(message) => Failure::transient("HTTP_UNREACHABLE", message),
         OutboundError::TimedOut(message) => Failure::transient("HTTP_TIMEOUT", message),
         OutboundError::TooLarge(message) => Failure::permanent("RESPONSE_TOO_LARGE", message),
+        OutboundError::NoMemory(message) => memory_shortage(message),
         OutboundError::Undecodable(message) => Failure::permanent("INVALID_RESPONSE", message),
     }
 }

@@ -11,10 +11,11 @@ use stepwell_core::redact::NoSecrets;
 use tokio::time::Instant;
 
 use super::HttpRequest;
+use crate::memory::Unlimited;
 use crate::testing::assert_valid;
 use crate::{
     Behaviour, Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, Redirect,
-    RunContext, StepType,
+    RunContext, StepType, WorkingMemory,
 };
 
 type Answer = Result<OutboundResponse, OutboundError>;
@@ -27,7 +28,7 @@ struct Outside {
 
 #[async_trait]
 impl Outbound for Outside {
-    async fn send(&self, request: OutboundRequest) -> Answer {
+    async fn send(&self, request: OutboundRequest, _: &dyn WorkingMemory) -> Answer {
         self.requests.lock().unwrap().push(request);
         self.answers.lock().unwrap().pop_front().expect("a request too many")
     }
@@ -68,6 +69,7 @@ async fn run(input: Value, config: Value, answers: Vec<Answer>) -> Run {
         outbound: &outside,
         log: &keep,
         delta: &|_| {},
+        memory: &Unlimited,
         redact: &NoSecrets,
     };
     let Behaviour::Async(code) = HttpRequest.behaviour() else { panic!("not async") };

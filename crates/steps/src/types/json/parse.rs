@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
+use stepwell_core::memory::json_bytes;
 
 use crate::spec::{base, object, text_object};
-use crate::values::{MAX_DEPTH, fits_depth, text};
+use crate::values::{MAX_DEPTH, fields, fits_depth, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
 
 pub(crate) struct Parse;
@@ -30,6 +31,10 @@ impl StepType for Parse {
     fn behaviour(&self) -> Behaviour {
         Behaviour::Pure(run)
     }
+
+    fn working_bytes(&self, call: &PureCall<'_>) -> usize {
+        text(call.input, "text").map_or(0, |text| json_bytes(text.as_bytes()))
+    }
 }
 
 fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
@@ -42,7 +47,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
             let message = format!("the text is nested deeper than {MAX_DEPTH} levels");
             Err(Failure::permanent("INVALID_JSON", message))
         }
-        Ok(value) => Ok(StepOutput::new(json!({"value": value}))),
+        Ok(value) => Ok(StepOutput::new(fields([("value", value)]))),
         Err(error) => {
             Err(Failure::permanent("INVALID_JSON", format!("the text is not JSON: {error}"))
                 .with_details(json!({"line": error.line, "column": error.column})))

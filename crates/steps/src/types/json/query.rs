@@ -1,12 +1,15 @@
 //! `Json.Query`: picks and reshapes values by a jq program.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use stepwell_core::Map;
 use stepwell_core::catalog::{Checked, StepSpec};
+use stepwell_core::memory::value_bytes;
 
 use super::jq;
 use crate::spec::{base, object};
-use crate::values::{required, text};
+use crate::values::{fields, required, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
 
 pub(crate) struct Query;
@@ -54,6 +57,15 @@ impl StepType for Query {
     fn behaviour(&self) -> Behaviour {
         Behaviour::Pure(run)
     }
+
+    fn working_bytes(&self, call: &PureCall<'_>) -> usize {
+        input_bytes(call)
+    }
+}
+
+/// What the program's own form of its input takes; what it makes is reserved as it runs.
+fn input_bytes(call: &PureCall<'_>) -> usize {
+    value_bytes(call.input)
 }
 
 fn check(config: &Map) -> Checked {
@@ -65,7 +77,8 @@ fn check(config: &Map) -> Checked {
 
 fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let program = text(call.config, "query")?;
-    let values = jq::evaluate(program, required(call.input, "value")?, &jq::LIMITS)?;
+    let memory = jq::Memory { given: Arc::clone(call.memory), held: input_bytes(call) };
+    let values = jq::evaluate(program, required(call.input, "value")?, &jq::LIMITS, memory)?;
     let first = values.first().cloned().unwrap_or(Value::Null);
-    Ok(StepOutput::new(json!({"value": first, "values": values})))
+    Ok(StepOutput::new(fields([("value", first), ("values", Value::Array(values))])))
 }

@@ -4,9 +4,10 @@ use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 use stepwell_core::catalog::StepSpec;
 
+use crate::memory::list_of_parts;
 use crate::regexes::{check_group, compile, for_each_match, group_number};
 use crate::spec::{object, text_operation};
-use crate::values::{check_items, optional_count, text};
+use crate::values::{check_items, fields, optional_count, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
 
 pub(crate) struct RegexExtract;
@@ -35,6 +36,10 @@ impl StepType for RegexExtract {
 
     fn behaviour(&self) -> Behaviour {
         Behaviour::Pure(run)
+    }
+
+    fn working_bytes(&self, call: &PureCall<'_>) -> usize {
+        text(call.input, "text").map_or(0, |text| list_of_parts(text) + 2 * text.len())
     }
 }
 
@@ -99,7 +104,12 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
         check_items(matches.len())
     })?;
     let first = matches.first().cloned().unwrap_or(Value::Null);
-    Ok(StepOutput::new(json!({"text": first, "matches": matches, "groups": groups})))
+    let groups = Value::Object(groups);
+    Ok(StepOutput::new(fields([
+        ("text", first),
+        ("matches", Value::Array(matches)),
+        ("groups", groups),
+    ])))
 }
 
 fn all_groups(regex: &Regex, captures: &Captures<'_>) -> Map<String, Value> {

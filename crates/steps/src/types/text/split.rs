@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::memory::list_of_parts;
 use crate::spec::{object, text_operation};
-use crate::values::{MAX_ITEMS, check_items, optional_count, optional_text, text};
+use crate::values::{MAX_ITEMS, check_items, fields, optional_count, optional_text, text};
 use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
 
 pub(crate) struct Split;
@@ -46,6 +47,10 @@ impl StepType for Split {
 
     fn behaviour(&self) -> Behaviour {
         Behaviour::Pure(run)
+    }
+
+    fn working_bytes(&self, call: &PureCall<'_>) -> usize {
+        text(call.input, "text").map_or(0, list_of_parts)
     }
 }
 
@@ -93,7 +98,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
         }
         (None, _) => collect(text, by_line(text), limit)?,
     };
-    Ok(StepOutput::new(json!({"items": items})))
+    Ok(StepOutput::new(fields([("items", Value::Array(items))])))
 }
 
 /// The parts between separators, each with where it starts.

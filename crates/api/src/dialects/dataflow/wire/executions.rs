@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::large::Shared;
 use crate::respond::Time;
 
 /// The body of `execute`; it may be left out.
@@ -107,10 +108,10 @@ pub struct Execution<'a> {
     pub tasks: Vec<Task<'a>>,
     /// Its input.
     #[schema(value_type = Value)]
-    pub input: &'a Value,
+    pub input: Shared<'a>,
     /// What it made; `null` until it completed.
     #[schema(value_type = Option<Value>)]
-    pub output: Option<&'a Value>,
+    pub output: Option<Shared<'a>>,
     /// Why it failed; `null` unless it did.
     pub error: Option<Failure<'a>>,
     /// How far it is.
@@ -148,11 +149,11 @@ pub struct Task<'a> {
     /// What it was given; not there before it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub input: Option<&'a Value>,
+    pub input: Option<Shared<'a>>,
     /// What it made; not there before it completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub output: Option<&'a Value>,
+    pub output: Option<Shared<'a>>,
     /// Why it failed; only there when it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure<'a>>,

@@ -4,13 +4,24 @@
 //! When it is used up, the thread is unwound rather than an error returned: a program could catch
 //! an error and go on.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use super::Limits;
+use crate::{Failure, WorkingMemory};
 
 /// Bytes of text for a unit of work.
 const BYTES_PER_UNIT: usize = 16;
+
+/// About what a unit of work takes in memory, where it makes a value.
+const BYTES_OF_UNIT: usize = 32;
+
+/// What a program makes without reserving it.
+const FREE: usize = 1 << 20;
+
+/// How much is reserved at a time.
+const STEP: usize = 8 << 20;
 
 /// What a program has too much of. The payload with which its thread is unwound.
 #[derive(Debug)]
@@ -19,17 +30,36 @@ pub(super) enum Exhausted {
     Stack,
     Depth,
     Text,
+    /// The server had no memory for it.
+    Memory(Failure),
+}
+
+/// Where a program reserves the memory for what it makes.
+#[derive(Debug)]
+pub(in super::super) struct Memory {
+    /// Takes the reservation.
+    pub given: Arc<dyn WorkingMemory>,
+    /// How much is reserved for the step already.
+    pub held: usize,
 }
 
 thread_local! {
     static WORK: Cell<u64> = const { Cell::new(u64::MAX) };
     /// The address below which the stack must not grow. Stacks grow down on all our platforms.
     static STACK_END: Cell<usize> = const { Cell::new(0) };
+    /// About how many bytes it has made. What it has let go of again counts as well.
+    static MADE: Cell<usize> = const { Cell::new(0) };
+    /// How many bytes it may have made before more are reserved.
+    static RESERVED: Cell<usize> = const { Cell::new(usize::MAX) };
+    static MEMORY: RefCell<Option<Memory>> = const { RefCell::new(None) };
 }
 
 /// Gives this thread its budget, counted from the caller's place in the stack.
-pub(super) fn start(limits: &Limits) {
+pub(super) fn start(limits: &Limits, memory: Memory) {
     WORK.set(limits.work);
+    MADE.set(0);
+    RESERVED.set(FREE);
+    MEMORY.set(Some(memory));
     STACK_END.set(here().saturating_sub(limits.stack));
 }
 
@@ -40,6 +70,28 @@ fn here() -> usize {
     std::ptr::from_ref(&marker).addr()
 }
 
+/// Counts so many bytes that the program makes, and reserves more where they are used up.
+pub(super) fn make(bytes: usize) {
+    let made = MADE.get().saturating_add(bytes);
+    MADE.set(made);
+    if made > RESERVED.get() {
+        reserve(made);
+    }
+}
+
+#[cold]
+fn reserve(made: usize) {
+    let reserved = made.saturating_add(STEP);
+    let result = MEMORY.with_borrow(|memory| match memory {
+        Some(Memory { given, held }) => given.reserve_blocking(held.saturating_add(reserved)),
+        None => Ok(()),
+    });
+    match result {
+        Ok(()) => RESERVED.set(reserved),
+        Err(failure) => stop(Exhausted::Memory(failure)),
+    }
+}
+
 /// Pays for so many units of work.
 pub(super) fn pay(units: usize) {
     let left = WORK.get();
@@ -48,6 +100,7 @@ pub(super) fn pay(units: usize) {
         Some(left) => WORK.set(left),
         None => stop(Exhausted::Work),
     }
+    make(usize::try_from(units).unwrap_or(usize::MAX).saturating_mul(BYTES_OF_UNIT));
     if here() < STACK_END.get() {
         stop(Exhausted::Stack);
     }

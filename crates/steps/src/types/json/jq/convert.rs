@@ -1,9 +1,11 @@
 //! Between JSON and a program's values. Both keep the order of keys and integers of 64 bits.
 
+use std::mem::size_of;
 use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::budget::make;
 use super::limit;
 use super::value::{Num, Val};
 use crate::Failure;
@@ -26,6 +28,9 @@ pub(super) fn from_json(value: &Value) -> Val {
     }
 }
 
+/// About what a value of a result takes beside its text. The first result is in the output twice.
+const BYTES_OF_VALUE: usize = 4 * size_of::<Value>();
+
 fn out_of_range() -> Failure {
     let message = "the query failed: a number in its result is out of range (beyond ±1.8e308)";
     Failure::permanent("QUERY_FAILED", message)
@@ -38,6 +43,7 @@ pub(super) fn to_json(value: &Val, left: &mut usize) -> Result<Value, Failure> {
         *left = left
             .checked_sub(bytes)
             .ok_or_else(|| limit("its results are too large; make them fewer or smaller"))?;
+        make(bytes + BYTES_OF_VALUE);
         Ok::<_, Failure>(())
     };
     Ok(match value {

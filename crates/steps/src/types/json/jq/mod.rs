@@ -31,6 +31,7 @@ use serde_json::Value;
 use crate::Failure;
 use crate::values::MAX_OUTPUT_BYTES;
 use budget::Exhausted;
+pub(super) use budget::Memory;
 
 pub(crate) use compile::usage;
 
@@ -61,13 +62,15 @@ pub(super) const LIMITS: Limits =
 /// All results of a program for an input.
 ///
 /// Fails with `INVALID_QUERY` where the program is not valid, `QUERY_FAILED` where it raises an
-/// error, and `QUERY_LIMIT` where it uses too much.
+/// error, `QUERY_LIMIT` where it uses too much, and `MEMORY_SHORTAGE` where the memory for what it
+/// makes cannot be reserved.
 pub(super) fn evaluate(
     program: &str,
     input: &Value,
     limits: &Limits,
+    memory: Memory,
 ) -> Result<Vec<Value>, Failure> {
-    beside(|| run(program, input, limits))
+    beside(|| run(program, input, limits, memory))
 }
 
 /// Whether the program is valid; does not run it. Fails with `INVALID_QUERY`.
@@ -93,9 +96,14 @@ fn beside<T: Send>(work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T
     })
 }
 
-fn run(program: &str, input: &Value, limits: &Limits) -> Result<Vec<Value>, Failure> {
+fn run(
+    program: &str,
+    input: &Value,
+    limits: &Limits,
+    memory: Memory,
+) -> Result<Vec<Value>, Failure> {
     let filter = compile::compile(program)?;
-    budget::start(limits);
+    budget::start(limits, memory);
     let context = Ctx::<compile::Data>::new(compile::Program(&filter.lut), Vars::new([]));
     let mut results = Vec::new();
     let mut left = limits.output_bytes;
@@ -126,6 +134,7 @@ fn unwound(reason: Option<&Exhausted>) -> Failure {
         Some(Exhausted::Work) => limit("it takes too many steps or makes too much"),
         Some(Exhausted::Stack) => limit("it recurses too deeply"),
         Some(Exhausted::Depth) => limit("it makes a value that is nested too deeply"),
+        Some(Exhausted::Memory(failure)) => failure.clone(),
         Some(Exhausted::Text) => limit("it makes a text that is too long"),
         None => Failure::permanent("QUERY_FAILED", "the query failed: internal error"),
     }

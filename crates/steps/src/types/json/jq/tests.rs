@@ -1,13 +1,22 @@
 //! jq programs and what they give, and programs that must be stopped.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{LIMITS, Limits, evaluate};
+use super::{LIMITS, Limits, Memory};
+use crate::memory::Unlimited;
+use crate::{Failure, WorkingMemory, memory_shortage};
 
 /// Enough for any honest small program, and used up fast in a debug build.
 const SMALL: Limits = Limits { work: 300_000, ..LIMITS };
+
+fn evaluate(program: &str, input: &Value, limits: &Limits) -> Result<Vec<Value>, Failure> {
+    super::evaluate(program, input, limits, Memory { given: Arc::new(Unlimited), held: 0 })
+}
 
 fn check(input: &Value, program: &str, expect: &Value) {
     match evaluate(program, input, &SMALL) {
@@ -444,5 +453,48 @@ fn survives_programs_that_nest() {
         [".|".repeat(1900) + ".", "-".repeat(3000) + "1", "[".repeat(90) + &"]".repeat(90)]
     {
         evaluate(&program, &Value::Null, &SMALL).unwrap();
+    }
+}
+
+/// Memory with a limit.
+#[derive(Debug)]
+struct Scarce {
+    limit: usize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl WorkingMemory for Scarce {
+    async fn reserve(&self, _: usize) -> Result<(), Failure> {
+        panic!("a program runs in a thread of its own")
+    }
+
+    fn reserve_blocking(&self, bytes: usize) -> Result<(), Failure> {
+        self.most.fetch_max(bytes, Ordering::Relaxed);
+        if bytes <= self.limit { Ok(()) } else { Err(memory_shortage("no more")) }
+    }
+}
+
+#[test]
+fn what_a_program_makes_is_reserved_as_it_runs() {
+    const MIB: usize = 1 << 20;
+    for (program, limit, most, expect) in [
+        ("[range(100)]", 0, 0..=0, Ok(())),
+        ("[range(100000)] | length", 64 * MIB, 4 * MIB..=64 * MIB, Ok(())),
+        ("[range(100000)]", 64 * MIB, 32 * MIB..=64 * MIB, Ok(())),
+        ("[range(1000000)] | length", 20 * MIB, 20 * MIB..=40 * MIB, Err("MEMORY_SHORTAGE")),
+        // It cannot be caught and gone on from.
+        ("try [range(1000000)] catch 1", 20 * MIB, 20 * MIB..=40 * MIB, Err("MEMORY_SHORTAGE")),
+    ] {
+        let memory = Arc::new(Scarce { limit, most: AtomicUsize::new(0) });
+        let given = Memory { given: memory.clone(), held: MIB };
+        let result = super::evaluate(program, &Value::Null, &LIMITS, given);
+        let result = result.map(drop).map_err(|failure| {
+            assert!(failure.retryable);
+            failure.code
+        });
+        assert_eq!(result, expect, "{program}");
+        let asked = memory.most.load(Ordering::Relaxed);
+        assert!(most.contains(&asked), "{program}: {asked}");
     }
 }

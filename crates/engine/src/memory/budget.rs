@@ -1,0 +1,344 @@
+//! The semaphore itself.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metrics::{Counter, counter, describe_counter};
+use stepwell_core::cache::PoolUsage;
+use tokio::sync::oneshot;
+
+use super::SMALL;
+use crate::AppError;
+
+/// How long a request waits for memory.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// After so long a request that was refused may find memory.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// There was not enough memory in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the server has no free working memory for {bytes} bytes more; try again later, make the \
+     input smaller, or raise `engine.memory_budget_bytes` (now {limit})"
+)]
+pub struct MemoryShortage {
+    /// How much was needed.
+    pub bytes: usize,
+    /// The whole budget.
+    pub limit: usize,
+}
+
+impl From<MemoryShortage> for AppError {
+    fn from(shortage: MemoryShortage) -> Self {
+        Self::Unavailable { reason: shortage.to_string(), retry_after: RETRY_AFTER }
+    }
+}
+
+/// The memory that request bodies, values and responses may take together. Cheap to clone.
+#[derive(Clone)]
+pub struct MemoryBudget(Arc<Shared>);
+
+struct Shared {
+    limit: usize,
+    refused: Counter,
+    // A short critical section, nothing awaits under it.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// May exceed the limit: see [`Reservation::resize`].
+    used: usize,
+    /// Those that hold something already and wait for more; the one that holds most is first.
+    growing: VecDeque<Waiter>,
+    /// All others.
+    waiting: VecDeque<Waiter>,
+    /// The number of the next waiter.
+    next: u64,
+}
+
+struct Waiter {
+    number: u64,
+    bytes: usize,
+    /// What it has already.
+    held: usize,
+    grant: oneshot::Sender<Grant>,
+}
+
+/// Bytes on their way to a waiter; given back where it is gone.
+struct Grant {
+    bytes: usize,
+    budget: MemoryBudget,
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.budget.release(self.bytes);
+        }
+    }
+}
+
+impl State {
+    /// Hands out what is free, in order.
+    fn serve(&mut self, budget: &MemoryBudget) {
+        loop {
+            let queue = if self.growing.is_empty() { &mut self.waiting } else { &mut self.growing };
+            let limit = budget.0.limit;
+            let fits = |waiter: &mut Waiter| self.used.saturating_add(waiter.bytes) <= limit;
+            let Some(waiter) = queue.pop_front_if(fits) else { return };
+            let grant = Grant { bytes: waiter.bytes, budget: budget.clone() };
+            match waiter.grant.send(grant) {
+                Ok(()) => self.used += waiter.bytes,
+                // Gone: the drop must not give back what was not taken.
+                Err(mut grant) => grant.bytes = 0,
+            }
+        }
+    }
+
+    /// Lets one more wait for more. Where those that do hold so much together that the first of them
+    /// could not be served even if all others gave back what they have, the ones that hold least
+    /// are refused: their wait ends when they are dropped.
+    fn queue_growing(&mut self, waiter: Waiter, limit: usize) {
+        let place = self.growing.partition_point(|other| other.held >= waiter.held);
+        self.growing.insert(place, waiter);
+        let mut stuck = self.growing.iter().map(|waiter| waiter.held).sum::<usize>();
+        while let Some(first) = self.growing.front()
+            && stuck.saturating_add(first.bytes) > limit
+            && let Some(refused) = self.growing.pop_back()
+        {
+            stuck -= refused.held;
+        }
+    }
+}
+
+/// Takes a waiter out of its queue, however its wait ends.
+struct Queued<'a> {
+    budget: &'a MemoryBudget,
+    number: u64,
+    grows: bool,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut state = self.budget.lock();
+        let queue = if self.grows { &mut state.growing } else { &mut state.waiting };
+        let before = queue.len();
+        queue.retain(|waiter| waiter.number != self.number);
+        // It may have been in the way of others.
+        if queue.len() < before {
+            state.serve(self.budget);
+        }
+    }
+}
+
+impl MemoryBudget {
+    /// A budget of so many bytes.
+    pub fn new(limit: usize) -> Self {
+        describe_counter!(
+            "stepwell_memory_refused_total",
+            "Requests and steps that found no free working memory in time"
+        );
+        let refused = counter!("stepwell_memory_refused_total");
+        Self(Arc::new(Shared { limit, refused, state: Mutex::default() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes are reserved.
+    pub fn used(&self) -> usize {
+        self.lock().used
+    }
+
+    /// Whether nothing is free.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.used() >= self.0.limit
+    }
+
+    /// How many bytes there are.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// The budget as one of the pools of memory.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        PoolUsage { name: "working", used: self.used() as u64, limit: self.0.limit as u64 }
+    }
+
+    /// A reservation of nothing, which can grow.
+    pub fn empty(&self) -> Reservation {
+        self.beside(0)
+    }
+
+    /// A reservation of nothing for work that has so many bytes reserved elsewhere, which it gives
+    /// back when it is done: it waits as what grows.
+    pub fn beside(&self, held: usize) -> Reservation {
+        let beside = if held < SMALL { 0 } else { held };
+        Reservation { bytes: 0, beside, budget: self.clone() }
+    }
+
+    /// Reserves so many bytes, waiting for at most `patience`. More than the whole budget takes all
+    /// of it; less than [`SMALL`] takes nothing.
+    ///
+    /// # Errors
+    /// They were not free in time.
+    pub async fn reserve(
+        &self,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<Reservation, MemoryShortage> {
+        let mut reservation = self.empty();
+        reservation.grow_to(bytes, patience).await?;
+        Ok(reservation)
+    }
+
+    /// Takes bytes at once where they are free and nothing waits for them.
+    fn try_take(&self, bytes: usize) -> bool {
+        let mut state = self.lock();
+        let queued = !state.growing.is_empty() || !state.waiting.is_empty();
+        let fits = state.used.saturating_add(bytes) <= self.0.limit;
+        if fits && !queued {
+            state.used += bytes;
+        }
+        fits && !queued
+    }
+
+    async fn take(&self, bytes: usize, held: usize, patience: Duration) -> bool {
+        if self.try_take(bytes) {
+            return true;
+        }
+        let grows = held > 0;
+        let (grant, granted) = oneshot::channel();
+        let number = {
+            let mut state = self.lock();
+            if patience.is_zero() {
+                return false;
+            }
+            let number = state.next;
+            state.next += 1;
+            let waiter = Waiter { number, bytes, held, grant };
+            if grows {
+                state.queue_growing(waiter, self.0.limit);
+            } else {
+                state.waiting.push_back(waiter);
+            }
+            // Something may have been given back in between, or it may pass those that wait.
+            state.serve(self);
+            number
+        };
+        let _queued = Queued { budget: self, number, grows };
+        match tokio::time::timeout(patience, granted).await {
+            // From now on the reservation gives it back.
+            Ok(Ok(mut grant)) => {
+                grant.bytes = 0;
+                true
+            }
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+
+    fn release(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.used = state.used.saturating_sub(bytes);
+        state.serve(self);
+    }
+
+    /// Counts and reports that so many bytes were not free in time.
+    pub(crate) fn shortage(&self, bytes: usize) -> MemoryShortage {
+        self.0.refused.increment(1);
+        MemoryShortage { bytes, limit: self.0.limit }
+    }
+}
+
+impl fmt::Debug for MemoryBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBudget").field("limit", &self.0.limit).finish_non_exhaustive()
+    }
+}
+
+/// Reserved memory; given back when it is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    bytes: usize,
+    /// What its owner has reserved elsewhere.
+    beside: usize,
+    budget: MemoryBudget,
+}
+
+impl Reservation {
+    /// How many bytes it has.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Grows to so many bytes in all, waiting for at most `patience`; keeps what it has where that
+    /// is more. More than the whole budget takes all of it; less than [`SMALL`] takes nothing.
+    ///
+    /// # Errors
+    /// They were not free in time, or those that wait for more would wait for one another and this
+    /// one holds least.
+    pub async fn grow_to(
+        &mut self,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<(), MemoryShortage> {
+        let missing = self.missing(bytes);
+        if missing > 0 && !self.budget.take(missing, self.bytes + self.beside, patience).await {
+            return Err(self.budget.shortage(missing));
+        }
+        self.bytes += missing;
+        Ok(())
+    }
+
+    /// As [`Reservation::grow_to`], without waiting.
+    pub fn try_grow_to(&mut self, bytes: usize) -> bool {
+        let missing = self.missing(bytes);
+        let taken = missing == 0 || self.budget.try_take(missing);
+        self.bytes += if taken { missing } else { 0 };
+        taken
+    }
+
+    fn missing(&self, bytes: usize) -> usize {
+        let wanted = if bytes < SMALL { 0 } else { bytes.min(self.budget.0.limit) };
+        wanted.saturating_sub(self.bytes)
+    }
+
+    /// Gives back all but so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let bytes = if bytes < SMALL { 0 } else { bytes };
+        if bytes < self.bytes {
+            let freed = self.bytes - bytes;
+            self.bytes = bytes;
+            self.budget.release(freed);
+        }
+    }
+
+    /// Counts so many bytes, whatever is free: for memory that is in use already. Where that is
+    /// more than there is, all others wait until enough was given back.
+    pub fn resize(&mut self, bytes: usize) {
+        self.shrink_to(bytes);
+        let bytes = if bytes < SMALL { 0 } else { bytes };
+        if bytes > self.bytes {
+            self.budget.lock().used += bytes - self.bytes;
+            self.bytes = bytes;
+        }
+    }
+
+    /// Takes over what another one has.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.budget.release(self.bytes);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The reservation of values that are shared: it lasts as long as the last of their readers.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{MemoryBudget, Reservation, SMALL};
+
+/// A reservation that several owners share.
+#[derive(Debug, Default)]
+pub struct HeldMemory {
+    // Short critical sections, nothing awaits under it.
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// `None`: nothing is reserved.
+    own: Option<Reservation>,
+    /// What another owner has reserved for the same values.
+    shared: Hold,
+}
+
+impl HeldMemory {
+    /// A reservation to share.
+    pub fn new(reservation: Reservation) -> Arc<Self> {
+        let held = Self::default();
+        held.absorb(reservation);
+        Arc::new(held)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over a reservation.
+    pub fn absorb(&self, reservation: Reservation) {
+        if reservation.bytes() == 0 {
+            return;
+        }
+        match &mut self.lock().own {
+            Some(own) => own.absorb(reservation),
+            none => *none = Some(reservation),
+        }
+    }
+
+    /// Counts so many bytes in all, whatever is free.
+    pub(crate) fn resize(&self, budget: &MemoryBudget, bytes: usize) {
+        let mut held = self.lock();
+        if bytes >= SMALL || held.own.is_some() {
+            held.own.get_or_insert_with(|| budget.empty()).resize(bytes);
+        }
+    }
+
+    /// Keeps what another owner has reserved for the same values.
+    pub(crate) fn share(&self, hold: Hold) {
+        self.lock().shared = hold;
+    }
+
+    /// Gives the reservation to the caller.
+    pub(crate) fn take(&self) -> Option<Reservation> {
+        self.lock().own.take()
+    }
+}
+
+/// Keeps memory reserved, whatever reserved it: a share for each reader of the values in it.
+#[derive(Debug, Clone, Default)]
+pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Hold {
+    /// Keeps what `owner` has reserved.
+    pub fn new(owner: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(owner)))
+    }
+
+    /// Whether it keeps anything.
+    pub fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+}

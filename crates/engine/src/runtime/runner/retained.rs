@@ -1,0 +1,100 @@
+//! How much memory the values of an execution take for as long as it is driven.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_core::Map;
+use stepwell_core::execution::{Event, Recorded};
+use stepwell_core::memory::value_bytes;
+
+/// Values of so many bytes are remembered, so that one that appears again is counted once: a step's
+/// input mostly is the output of the one before.
+const LARGE: usize = 16 << 10;
+
+/// The memory of an execution's values.
+#[derive(Debug, Default)]
+pub(crate) struct Retained {
+    bytes: usize,
+    /// The largest value.
+    largest: usize,
+    /// The addresses of the large ones; the journal keeps them alive.
+    large: HashSet<usize>,
+}
+
+impl Retained {
+    /// All values together, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The largest of them, in bytes.
+    pub(crate) fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// Counts the values of further events.
+    pub(crate) fn count<'a>(&mut self, events: impl IntoIterator<Item = &'a Recorded>) {
+        for recorded in events {
+            match &recorded.event {
+                Event::Accepted { input, state, .. } => {
+                    self.value(input);
+                    self.fields(state.as_ref());
+                }
+                Event::StepStarted { input, config, .. } => {
+                    input.iter().chain(config).for_each(|value| self.value(value));
+                }
+                Event::StepCompleted { output, .. } | Event::Completed { output } => {
+                    self.value(output);
+                }
+                Event::StateSet { values, .. } => self.fields(Some(values)),
+                _ => {}
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Arc<Value>) {
+        let place = Arc::as_ptr(value).addr();
+        if self.large.contains(&place) {
+            return;
+        }
+        let bytes = value_bytes(value);
+        if bytes >= LARGE {
+            self.large.insert(place);
+            self.largest = self.largest.max(bytes);
+        }
+        self.bytes += bytes;
+    }
+
+    fn fields(&mut self, fields: Option<&Map>) {
+        let values = fields.into_iter().flat_map(Map::values);
+        // They are in the event and in the state.
+        self.bytes += 2 * values.map(value_bytes).sum::<usize>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use stepwell_core::Timestamp;
+
+    use super::*;
+
+    fn event(event: Event) -> Recorded {
+        Recorded { seq: 1, at: Timestamp::default(), event }
+    }
+
+    #[test]
+    fn a_value_that_is_passed_on_counts_once() {
+        let value = Arc::new(json!("x".repeat(1 << 20)));
+        let mut retained = Retained::default();
+        retained.count(&[event(Event::Completed { output: value.clone() })]);
+        let once = retained.bytes();
+        assert!(once > 1 << 20 && retained.largest() == once);
+        retained.count(&[event(Event::Completed { output: value })]);
+        assert_eq!(retained.bytes(), once);
+        let copy = Arc::new(json!("x".repeat(1 << 20)));
+        retained.count(&[event(Event::Completed { output: copy })]);
+        assert_eq!(retained.bytes(), 2 * once);
+    }
+}
