@@ -16,8 +16,8 @@ use stepwell_store::record::WorkflowRecord;
 use tokio::sync::Semaphore;
 
 use super::live_plans::LivePlans;
-use super::size::json_size;
 use crate::AppError;
+use stepwell_core::memory::json_size;
 
 /// The most memory for plans that are kept for the next execution, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
