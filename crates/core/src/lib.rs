@@ -15,7 +15,6 @@ pub mod faults;
 pub mod ids;
 pub mod json;
 pub mod memory;
-pub mod memory_size;
 pub mod names;
 mod problem;
 pub mod rate;

@@ -9,6 +9,15 @@ use std::mem::size_of;
 
 use serde_json::Value;
 
+use crate::Map;
+
+/// The counters of an `Arc`.
+pub const ARC_BYTES: usize = 2 * size_of::<usize>();
+
+/// What an entry of an object takes beside its key's text and its value: the key itself, its hash,
+/// its places in the index, and room that is reserved for more.
+pub const OBJECT_ENTRY_BYTES: usize = size_of::<String>() + 5 * size_of::<usize>();
+
 /// A value in an array, or in a field of a struct.
 const VALUE: usize = size_of::<Value>();
 
@@ -29,7 +38,7 @@ const LEAST_ITEMS: usize = 4;
 const MAX_NESTING: usize = 256;
 
 /// About how many bytes the allocator takes for an allocation of so many bytes.
-const fn allocated(bytes: usize) -> usize {
+pub const fn allocated(bytes: usize) -> usize {
     if bytes == 0 {
         return 0;
     }
@@ -109,6 +118,18 @@ pub fn value_bytes(value: &Value) -> usize {
         next = open.pop();
     }
     bytes
+}
+
+/// An upper estimate of the bytes that the entries of an object take.
+pub fn map_bytes(fields: &Map) -> usize {
+    let entry = |(key, value): (&String, &Value)| allocated(key.len()) + value_bytes(value) - VALUE;
+    object(fields.len()) + fields.iter().map(entry).sum::<usize>()
+}
+
+/// About how many bytes a list of names takes.
+pub fn names_bytes(names: &[String]) -> usize {
+    let name = |name: &String| size_of::<String>() + allocated(name.len());
+    size_of::<Vec<String>>() + names.iter().map(name).sum::<usize>()
 }
 
 /// What a text takes beside the value itself; containers are put aside.

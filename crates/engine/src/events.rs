@@ -59,7 +59,7 @@ impl Follow {
             && let Some(stored) = follow.engine.stored_journal(found).await?
         {
             feed.fill(&stored.record, &stored.events);
-            feed.values().share(stored.hold());
+            feed.memory().share(stored.hold());
         }
         Ok(follow)
     }

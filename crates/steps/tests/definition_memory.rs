@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::definition::{self, Format, Limits, Plan};
 use stepwell_core::expr;
-use stepwell_core::memory_size::value_bytes;
+use stepwell_core::memory::value_bytes;
 use stepwell_steps::{memory_pools, registry};
 
 #[global_allocator]

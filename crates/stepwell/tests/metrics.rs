@@ -301,7 +301,7 @@ async fn deliveries_webhooks_and_schedules_are_shown() {
 }
 
 /// The pools of memory. The table in docs/operations.md has the same.
-const POOLS: [&str; 19] = [
+const POOLS: [&str; 18] = [
     "connections",
     "expressions",
     "jq_programs",
@@ -320,7 +320,6 @@ const POOLS: [&str; 19] = [
     "stream_pieces",
     "webhooks",
     "workflows",
-    "working",
 ];
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::meter;
 use super::references::References;
 use super::syntax::{Fault, children, only_expression, parse, parse_expression};
 use crate::cache::{ByteCache, PoolUsage};
-use crate::memory_size::{ARC_BYTES, allocation};
+use crate::memory::{ARC_BYTES, allocated};
 
 /// The most memory for compiled code, in bytes.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -128,7 +128,7 @@ impl Code {
 
     /// About how many bytes it takes beside the cached code.
     pub(super) fn memory_bytes(&self) -> usize {
-        allocation(self.key.source.len() + ARC_BYTES) + ARC_BYTES + self.references.memory_bytes()
+        allocated(self.key.source.len() + ARC_BYTES) + ARC_BYTES + self.references.memory_bytes()
     }
 }
 

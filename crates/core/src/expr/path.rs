@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{EvalError, Scope, meter, secret};
-use crate::memory_size::{ARC_BYTES, allocation, names_bytes};
+use crate::memory::{ARC_BYTES, allocated, names_bytes};
 
 /// One step down into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) struct Path {
 impl Path {
     /// About how many bytes it takes.
     pub(super) fn memory_bytes(&self) -> usize {
-        let key = |name: &String| size_of::<Key>() + allocation(name.len() + ARC_BYTES);
+        let key = |name: &String| size_of::<Key>() + allocated(name.len() + ARC_BYTES);
         size_of::<Self>() + self.names.iter().map(key).sum::<usize>() + names_bytes(&self.names)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::memory_size::names_bytes;
+use crate::memory::names_bytes;
 
 /// What an expression or template refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

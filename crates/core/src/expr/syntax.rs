@@ -12,7 +12,7 @@ use super::path::Path;
 use super::secret::{self, SecretInsertion};
 use super::tree::static_path;
 use super::{EvalError, EvalErrorKind, Scope, context, meter, stop_kind, value};
-use crate::memory_size::allocation;
+use crate::memory::allocated;
 
 /// The most operators and names in one expression: they may nest as deep as they are many, and
 /// whoever walks the tree recurses.
@@ -92,7 +92,7 @@ impl Compiled {
 impl Piece {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
-            Self::Raw(text) => allocation(text.len()),
+            Self::Raw(text) => allocated(text.len()),
             Self::Path(path) => path.memory_bytes(),
         };
         size_of::<Self>() + inner

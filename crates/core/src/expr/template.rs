@@ -11,7 +11,7 @@ use super::references::{Collector, References};
 use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
 use super::syntax::{self, Compiled, Piece};
 use super::{EvalError, Scope, meter};
-use crate::memory_size::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocation, value_bytes};
+use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, value_bytes};
 use crate::{Map, Problems};
 
 /// A compiled value in which strings may hold expressions.
@@ -52,11 +52,11 @@ impl Node {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
             Self::Static(value) => ARC_BYTES + value_bytes(value),
-            Self::Code { code, path } => code.memory_bytes() + allocation(path.len()),
+            Self::Code { code, path } => code.memory_bytes() + allocated(path.len()),
             Self::Array(items) => items.iter().map(Self::memory_bytes).sum(),
             Self::Object(fields) => {
                 let field = |(key, node): (&String, &Self)| {
-                    OBJECT_ENTRY_BYTES + allocation(key.len()) + node.memory_bytes()
+                    OBJECT_ENTRY_BYTES + allocated(key.len()) + node.memory_bytes()
                 };
                 fields.iter().map(field).sum()
             }
@@ -176,7 +176,7 @@ impl Template {
 
     /// About how many bytes it takes, compiled code not counted.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let leaf = |leaf: &Leaf| allocation(leaf.path.len()) + leaf.references.memory_bytes();
+        let leaf = |leaf: &Leaf| allocated(leaf.path.len()) + leaf.references.memory_bytes();
         size_of::<Self>()
             + self.root.memory_bytes()
             + self.references.memory_bytes()

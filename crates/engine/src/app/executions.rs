@@ -311,7 +311,7 @@ impl App {
             && !feed.is_empty()
         {
             self.may_see(caller, verb, workflow, record).await?;
-            let memory = Hold::new(feed.values().clone());
+            let memory = Hold::new(feed.memory().clone());
             return Ok(JournalRef::own(record.clone(), feed.events(), memory));
         }
         let not_found = || AppError::not_found("execution", id.dataflow());

@@ -130,7 +130,7 @@ impl App {
         match self.patiently(patience, feed.ended()).await {
             Some(Outcome::Ended(execution)) => match feed.record() {
                 Some(record) => {
-                    let memory = Hold::new(feed.values().clone());
+                    let memory = Hold::new(feed.memory().clone());
                     Ok(ExecutionView::new(&execution, record, memory))
                 }
                 None => self.execution_as(caller, Verb::Execute, None, id).await,

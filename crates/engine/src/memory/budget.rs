@@ -155,6 +155,11 @@ impl MemoryBudget {
         self.lock().used
     }
 
+    /// What is reserved and may be.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        PoolUsage { name: "working", used: self.used() as u64, limit: self.limit() as u64 }
+    }
+
     /// Whether nothing is free.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.used() >= self.0.limit
@@ -163,11 +168,6 @@ impl MemoryBudget {
     /// How many bytes there are.
     pub fn limit(&self) -> usize {
         self.0.limit
-    }
-
-    /// The budget as one of the pools of memory.
-    pub(crate) fn usage(&self) -> PoolUsage {
-        PoolUsage { name: "working", used: self.used() as u64, limit: self.0.limit as u64 }
     }
 
     /// A reservation of nothing, which can grow.

@@ -84,15 +84,15 @@ pub(crate) struct Feed {
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
     /// What its values take of the memory.
-    values: Arc<HeldMemory>,
+    memory: Arc<HeldMemory>,
     news: watch::Sender<()>,
-    memory: Arc<PieceMemory>,
+    piece_memory: Arc<PieceMemory>,
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
         let shown = self.shown.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.memory.remove(shown.bytes);
+        self.piece_memory.remove(shown.bytes);
     }
 }
 
@@ -129,17 +129,17 @@ pub(crate) enum Outcome {
 }
 
 impl Feed {
-    pub(crate) fn new(memory: Arc<PieceMemory>) -> Arc<Self> {
+    pub(crate) fn new(piece_memory: Arc<PieceMemory>) -> Arc<Self> {
         let (news, _) = watch::channel(());
         Arc::new(Self {
-            memory,
+            piece_memory,
             shown: Mutex::default(),
             record: OnceLock::new(),
             stored: OnceLock::new(),
             stored_waiters: AtomicUsize::new(0),
             committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
-            values: Arc::default(),
+            memory: Arc::default(),
             news,
         })
     }
@@ -180,22 +180,22 @@ impl Feed {
         let mut shown = self.lock();
         // Its readers were told of that piece, and are still to come for it.
         if shown.join((step, attempt), text) {
-            self.memory.add(text.len());
+            self.piece_memory.add(text.len());
             return;
         }
         let (number, after) = (shown.next, shown.journal.len() as u64);
         shown.next += 1;
         let size = text.len() + PIECE_BYTES;
         shown.bytes += size;
-        self.memory.add(size);
+        self.piece_memory.add(size);
         shown.deltas.push_back(Delta { number, after, at, step, attempt, text: text.into() });
         // Where all feeds together keep too much, the one that grows gives way.
-        while (shown.bytes > KEPT_BYTES || self.memory.is_exceeded())
+        while (shown.bytes > KEPT_BYTES || self.piece_memory.is_exceeded())
             && let Some(oldest) = shown.deltas.pop_front()
         {
             let size = oldest.text.len() + PIECE_BYTES;
             shown.bytes -= size;
-            self.memory.remove(size);
+            self.piece_memory.remove(size);
         }
         drop(shown);
         self.news.send_replace(());
@@ -247,8 +247,8 @@ impl Feed {
     }
 
     /// What the values take of the memory; readers that keep values keep it reserved.
-    pub(crate) fn values(&self) -> &Arc<HeldMemory> {
-        &self.values
+    pub(crate) fn memory(&self) -> &Arc<HeldMemory> {
+        &self.memory
     }
 
     /// Says how it ended. The first word counts.

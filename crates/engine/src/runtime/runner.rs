@@ -216,9 +216,9 @@ impl Runner {
         } = beginning;
         retained.count(&uncommitted);
         if let Some(memory) = memory {
-            seat.feed.values().absorb(memory);
+            seat.feed.memory().absorb(memory);
         }
-        seat.feed.values().resize(&engine.memory, retained.bytes());
+        seat.feed.memory().resize(&engine.memory, retained.bytes());
         seat.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
@@ -367,7 +367,7 @@ impl Runner {
     /// Counts what the values take of the memory. They exist already, so this waits for nothing;
     /// what makes further ones waits until there is room.
     fn resize_memory(&self) {
-        self.feed.values().resize(&self.engine.memory, self.retained.bytes());
+        self.feed.memory().resize(&self.engine.memory, self.retained.bytes());
     }
 
     /// Whether a step may run at once: where the memory is used up, one of an execution with large

@@ -9,8 +9,8 @@ use crate::definition::check::schema::pattern_bytes;
 use crate::definition::model::OnError;
 use crate::definition::plan::{Binding, Feed, Plan, PlanOutput, PlanStep};
 use crate::expr::Expr;
-use crate::memory_size::{
-    ARC_BYTES, OBJECT_ENTRY_BYTES, allocation, map_bytes, names_bytes, value_bytes,
+use crate::memory::{
+    ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, map_bytes, names_bytes, value_bytes,
 };
 
 /// A compiled schema takes so many times the memory of the schema itself.
@@ -30,7 +30,7 @@ pub(super) fn plan_bytes(plan: &Plan, validators: usize) -> usize {
         }
     }
     size_of::<Plan>()
-        + allocation(plan.name.len())
+        + allocated(plan.name.len())
         + value_bytes(&plan.input_schema)
         + validator_bytes(&plan.input_schema)
         + map_bytes(&plan.state)
@@ -40,19 +40,20 @@ pub(super) fn plan_bytes(plan: &Plan, validators: usize) -> usize {
 }
 
 fn output_bytes(output: &PlanOutput) -> usize {
-    allocation(output.name.len()) + output.value.memory_bytes() + value_bytes(&output.schema)
+    allocated(output.name.len()) + output.value.memory_bytes() + value_bytes(&output.schema)
 }
 
 fn step_bytes(step: &PlanStep) -> usize {
-    let edges = step.after.iter().map(|edge| {
-        size_of_val(edge) + edge.port.as_ref().map_or(0, |port| allocation(port.len()))
-    });
+    let edges = step
+        .after
+        .iter()
+        .map(|edge| size_of_val(edge) + edge.port.as_ref().map_or(0, |port| allocated(port.len())));
     let on_error = match &step.on_error {
-        OnError::Goto(step) => allocation(step.len()),
+        OnError::Goto(step) => allocated(step.len()),
         OnError::Fail | OnError::Continue | OnError::Port => 0,
     };
     // The id is a key of the plan as well, and the step's number is in a few lists.
-    let names = 2 * allocation(step.id.len()) + OBJECT_ENTRY_BYTES + 4 * size_of::<usize>();
+    let names = 2 * allocated(step.id.len()) + OBJECT_ENTRY_BYTES + 4 * size_of::<usize>();
     size_of::<PlanStep>()
         + names
         + on_error

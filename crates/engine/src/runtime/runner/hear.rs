@@ -35,7 +35,7 @@ impl Runner {
         match message {
             Message::StepEnded { step, attempt, result, memory } => {
                 self.under_way.remove(&step);
-                self.feed.values().absorb(memory);
+                self.feed.memory().absorb(memory);
                 self.step_ended(step, attempt, result);
                 self.resize_memory();
             }
