@@ -24,23 +24,23 @@ pub struct Page {
 }
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub fn repository_root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 /// The text of a file of the repository.
-pub fn read(path: impl AsRef<Path>) -> String {
-    let path = root().join(path);
+pub fn read_file(path: impl AsRef<Path>) -> String {
+    let path = repository_root().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 impl Page {
     pub fn read(name: &str) -> Self {
-        Self { name: name.to_owned(), blocks: blocks(&read(name)) }
+        Self { name: name.to_owned(), blocks: parse_blocks(&read_file(name)) }
     }
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+fn parse_blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
@@ -70,7 +70,7 @@ fn file_name(text: &str) -> Option<String> {
 }
 
 /// Whether `found` is what a page prints as `expected`.
-pub fn matches(expected: &str, found: &str) -> bool {
+pub fn matches_output(expected: &str, found: &str) -> bool {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
     let (expected, found) = (squeezed(expected), squeezed(found));
     let mut pieces = expected.split('…');
@@ -90,7 +90,7 @@ pub fn matches(expected: &str, found: &str) -> bool {
 fn blocks_have_kinds() {
     let page = "```yaml\n# a.yaml\nx: 1\n```\ntext\n```sh\nls\n```\n```json\n{}\n```\n```json\n1\n```\n\
                 ```sh\n# terminal 1\nserve\n```\n";
-    let found = blocks(page);
+    let found = parse_blocks(page);
     assert!(matches!(&found[0], Block::File { name, .. } if name == "a.yaml"), "{found:?}");
     assert!(matches!(&found[1], Block::Script { output: Some(o), .. } if o == "{}\n"), "{found:?}");
     assert!(matches!(&found[2], Block::Other { text, .. } if text == "1\n"), "{found:?}");
@@ -109,6 +109,6 @@ fn ellipses_stand_for_any_text() {
         ("… b … d", "a d c b", false),
         ("a…", "b", false),
     ] {
-        assert_eq!(matches(expected, found), expect, "{expected} {found}");
+        assert_eq!(matches_output(expected, found), expect, "{expected} {found}");
     }
 }

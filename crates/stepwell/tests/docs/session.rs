@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::page::{Block, Page, matches};
+use crate::page::{Block, Page, matches_output};
 
 /// How long a script may take, and a program until it listens.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -70,7 +70,7 @@ impl Session {
                     assert_eq!(code != 0, must_fail, "exit code {code} in {}", place());
                     if let Some(output) = output {
                         let expected = self.adapt(output);
-                        let is_same = matches(&expected, &found);
+                        let is_same = matches_output(&expected, &found);
                         assert!(is_same, "expected\n{expected}\nfound\n{found}\nin {}", place());
                     }
                 }
