@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::page::{Block, Page, matches_output};
 
-/// How long a script may take, and a program until it listens.
+/// How long a script may take, and a program until it is ready.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The line after the output of a script begins with it; the exit code follows.
@@ -140,7 +140,7 @@ impl Session {
         Shell { process: Background(child), input, lines }
     }
 
-    /// Starts a program and waits until it listens.
+    /// Starts a program and waits until it is ready.
     fn start(&self, text: &str) -> Background {
         // `exec`, so that the program itself is killed, not a shell around it.
         let (_, program) = text.trim_end().split_once('\n').unwrap();
@@ -148,12 +148,17 @@ impl Session {
         let child = self.command("sh").args(["-c", &script]).stdout(Stdio::null()).spawn();
         let mut program_under_way = Background(child.unwrap());
         let is_server = program.contains("stepwell serve");
-        let port = if is_server { self.server_port } else { self.service_port };
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        // The server announces itself when everything is ready, its key included.
+        let announcement = self.folder.path().join("data/server.json");
+        let is_ready = || match is_server {
+            true => announcement.is_file(),
+            false => TcpStream::connect(("127.0.0.1", self.service_port)).is_ok(),
+        };
+        while !is_ready() {
             let ended = program_under_way.0.try_wait().unwrap();
             assert!(ended.is_none(), "`{program}` ended: {ended:?}\n{}", self.errors());
-            assert!(Instant::now() < deadline, "`{program}` does not listen\n{}", self.errors());
+            assert!(Instant::now() < deadline, "`{program}` does not start\n{}", self.errors());
             std::thread::sleep(Duration::from_millis(20));
         }
         program_under_way
