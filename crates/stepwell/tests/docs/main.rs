@@ -29,6 +29,13 @@ fn secrets_run_as_printed() {
 }
 
 #[test]
+fn first_workflow_of_the_management_api_runs_as_printed() {
+    let session = Session::new();
+    let _server = session.start("# terminal 1\nstepwell serve\n");
+    session.run(&Page::read("docs/api-abi.md"));
+}
+
+#[test]
 fn definition_of_the_reference_is_valid() {
     let session = Session::new();
     for block in Page::read("docs/definitions.md").blocks {

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The line after the output of a script begins with it; the exit code follows.
 const END: &str = "@@end ";
 
-/// Ends a program in the background with the test.
-struct Background(Child);
+/// A program in the background; ends with the test.
+pub struct Background(Child);
 
 impl Drop for Background {
     fn drop(&mut self) {
@@ -140,8 +140,8 @@ impl Session {
         Shell { process: Background(child), input, lines }
     }
 
-    /// Starts a program and waits until it is ready.
-    fn start(&self, text: &str) -> Background {
+    /// Starts the program of a background block and waits until it is ready.
+    pub fn start(&self, text: &str) -> Background {
         // `exec`, so that the program itself is killed, not a shell around it.
         let (_, program) = text.trim_end().split_once('\n').unwrap();
         let script = format!("exec {}", self.adapt(program));
