@@ -20,6 +20,7 @@ run: ## Build the server and start it on 127.0.0.1:8080 with the examples (DATA=
 	"$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/$(PROFILE)/stepwell" serve --examples examples --data-dir "$(DATA)"
 
 test: ## Run all tests
+	@command -v jq >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends jq; }
 	$(CARGO) test --workspace
 	@$(MAKE) --no-print-directory test-clients
 	@$(MAKE) --no-print-directory conformance

@@ -1,0 +1,48 @@
+//! The pages of the documentation: their snippets run as printed, their links lead somewhere, and
+//! the reference of error codes is complete.
+//!
+//! The snippets need `sh`, `curl`, `jq` and `python3`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod codes;
+mod links;
+mod page;
+mod session;
+
+use page::{Block, Page};
+use session::Session;
+
+#[test]
+fn tutorial_runs_as_printed() {
+    Session::new().run(&Page::read("docs/tutorial.md"));
+}
+
+#[test]
+fn conditions_and_joins_run_as_printed() {
+    Session::new().run(&Page::read("docs/conditions-and-joins.md"));
+}
+
+#[test]
+fn secrets_run_as_printed() {
+    Session::new().run(&Page::read("docs/secrets.md"));
+}
+
+#[test]
+fn first_workflow_of_the_management_api_runs_as_printed() {
+    let session = Session::new();
+    let _server = session.start("# terminal 1\nstepwell serve\n");
+    session.run(&Page::read("docs/api-abi.md"));
+}
+
+#[test]
+fn definition_of_the_reference_is_valid() {
+    let session = Session::new();
+    for block in Page::read("docs/definitions.md").blocks {
+        if let Block::Other { language, text } = block
+            && language == "yaml"
+        {
+            session.validate(&text);
+        }
+    }
+}
