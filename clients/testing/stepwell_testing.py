@@ -1,4 +1,4 @@
-"""What the tests of the Python clients share: a real server, a scripted one, and README snippets.
+"""What the tests of the Python clients share: a real server, a start_stub one, and README snippets.
 
 The binary is `STEPWELL_BIN`, or the debug build in `target/`.
 """
@@ -70,7 +70,7 @@ def _ready(found: Path) -> bool:
 
 @dataclass
 class Request:
-    """A request that a scripted server got."""
+    """A request that a start_stub server got."""
 
     method: str
     path: str
@@ -82,8 +82,8 @@ class Request:
 
 
 @dataclass
-class Answer:
-    """What a scripted server says. Of several chunks each is flushed; `cut` ends without the
+class StubResponse:
+    """What a start_stub server says. Of several chunks each is flushed; `cut` ends without the
     chunk that ends the body, `hang` holds the connection until the client has left."""
 
     status: int = 200
@@ -93,10 +93,10 @@ class Answer:
     hang: bool = False
 
 
-class Stub:
+class StubServer:
     """A server that answers as `answer` says, and keeps what it was asked."""
 
-    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+    def __init__(self, answer: Callable[[Request], StubResponse]) -> None:
         self.requests: list[Request] = []
         self.left = threading.Semaphore(0)  # One for each client that left a hanging answer.
         stub = self
@@ -111,7 +111,7 @@ class Stub:
                 stub.requests.append(request)
                 self.send(answer(request))
 
-            def send(self, said: Answer) -> None:
+            def send(self, said: StubResponse) -> None:
                 streamed = isinstance(said.body, list) and all(
                     isinstance(chunk, bytes) for chunk in said.body
                 )
@@ -163,13 +163,13 @@ class Stub:
 
 
 @pytest.fixture
-def scripted() -> Iterator[Callable[..., Stub]]:
+def start_stub() -> Iterator[Callable[..., StubServer]]:
     """Makes a stub that gives these answers, one after the other; the last for ever."""
-    stubs: list[Stub] = []
+    stubs: list[StubServer] = []
 
-    def make(*answers: Answer) -> Stub:
+    def make(*answers: StubResponse) -> StubServer:
         left = deque(answers)
-        stub = Stub(lambda _: left.popleft() if len(left) > 1 else left[0])
+        stub = StubServer(lambda _: left.popleft() if len(left) > 1 else left[0])
         stubs.append(stub)
         return stub
 
@@ -242,26 +242,26 @@ def examples(page: Path = MANAGEMENT) -> dict[str, Example]:
     for part in page.read_text().split("\n### ")[1:]:
         title, _, text = part.partition("\n")
         call = re.search(r"^`(\w+) (\S+)`$", text, re.M)
-        said = dict(re.findall(r"^(Request|Answer):\n\n```json\n(.*?)^```$", text, re.M | re.S))
-        if call and "Answer" in said:
+        said = dict(re.findall(r"^(Request|StubResponse):\n\n```json\n(.*?)^```$", text, re.M | re.S))
+        if call and "StubResponse" in said:
             body = json.loads(said.get("Request", "null"))
-            found[title] = Example(call[1], call[2], body, json.loads(said["Answer"]))
+            found[title] = Example(call[1], call[2], body, json.loads(said["StubResponse"]))
     assert found, f"{page} has no examples"
     return found
 
 
-def printed_server() -> Stub:
+def documented_server() -> StubServer:
     """A server that knows the printed requests only, and gives the printed answers."""
     known = [
         (example.method, re.sub(r"\{\w+\}", r"[^/?]+", example.path), example.answer)
         for example in examples().values()
     ]
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> StubResponse:
         path = request.path.partition("?")[0]
         for method, pattern, said in known:
             if method == request.method and re.fullmatch(pattern, path):
-                return Answer(200, said)
-        return Answer(501, {"message": f"nothing is printed for {request.method} {path}"})
+                return StubResponse(200, said)
+        return StubResponse(501, {"message": f"nothing is printed for {request.method} {path}"})
 
-    return Stub(answer)
+    return StubServer(answer)

@@ -1,5 +1,5 @@
 """The fixtures that the Python distributions share."""
 
-from stepwell_testing import scripted, server
+from stepwell_testing import start_stub, server
 
-__all__ = ["scripted", "server"]
+__all__ = ["start_stub", "server"]

@@ -7,15 +7,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from stepwell_testing import MANAGEMENT, Stub, examples, printed_server, snippets
+from stepwell_testing import MANAGEMENT, StubServer, examples, documented_server, snippets
 
 EXAMPLES = examples()
 MANAGING, EXECUTING, SCHEDULING, CONFIGURATIONS, *SCHEDULE_TYPES = snippets(MANAGEMENT)
 
 
 @pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    stub = printed_server()
+def printed(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
+    stub = documented_server()
     monkeypatch.setenv("STEPWELL_URL", stub.url)
     yield stub
     stub.close()
@@ -29,15 +29,15 @@ def run(program: str, service: str) -> dict[str, Any]:
     return space
 
 
-def calls(stub: Stub) -> list[tuple[str, str]]:
+def calls(stub: StubServer) -> list[tuple[str, str]]:
     return [(request.method, urlsplit(request.path).path) for request in stub.requests]
 
 
-def query(stub: Stub, at: int) -> dict[str, list[str]]:
+def query(stub: StubServer, at: int) -> dict[str, list[str]]:
     return parse_qs(urlsplit(stub.requests[at].path).query)
 
 
-def test_managing(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_managing(printed: StubServer, capsys: pytest.CaptureFixture[str]) -> None:
     space = run(MANAGING, "workflow_manager")
     one = "/api/v1/workflows/wf_123456789"
     assert calls(printed) == [
@@ -74,7 +74,7 @@ def test_managing(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_executing(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_executing(printed: StubServer, capsys: pytest.CaptureFixture[str]) -> None:
     space = run(EXECUTING, "executor")
     one = "/api/v1/workflows/wf_123456789"
     assert calls(printed) == [
@@ -110,7 +110,7 @@ def test_executing(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_scheduling(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scheduling(printed: StubServer, capsys: pytest.CaptureFixture[str]) -> None:
     space = run(SCHEDULING, "scheduler")
     one = "/api/v1/workflow_schedules/sched_123456789"
     assert calls(printed) == [
@@ -141,7 +141,7 @@ def test_scheduling(printed: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_printed_configurations_are_taken(printed: Stub) -> None:
+def test_printed_configurations_are_taken(printed: StubServer) -> None:
     from abi.workflows import WorkflowConfig, WorkflowManager, WorkflowScheduler
 
     kinds = iter(("feedback_analysis", "data_processing", "notification"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import stepwell
-from stepwell_testing import CLIENTS, MANAGEMENT, Answer, Server, Stub, snippets
+from stepwell_testing import CLIENTS, MANAGEMENT, StubResponse, Server, StubServer, snippets
 
 from abi import exceptions
 from abi.workflows import (
@@ -281,7 +281,7 @@ def test_each_call_has_its_variant() -> None:
             assert str(other.return_annotation) in (gives, "Async" + gives), name
 
 
-def answer(status: int, code: str) -> Answer:
+def answer(status: int, code: str) -> StubResponse:
     body = {
         "status": "error",
         "data": None,
@@ -289,16 +289,16 @@ def answer(status: int, code: str) -> Answer:
         "errors": [{"code": code, "detail": "no", "field": None}],
         "request_id": "r-1",
     }
-    return Answer(status, body)
+    return StubResponse(status, body)
 
 
-def test_every_printed_code_has_its_exception(scripted: Callable[..., Stub]) -> None:
+def test_every_printed_code_has_its_exception(start_stub: Callable[..., StubServer]) -> None:
     rows = [line.split("|")[1:3] for line in MANAGEMENT.read_text().splitlines() if "|" in line]
     codes = [(int(a), b.strip()) for a, b in rows if a.strip().isdigit()]
     assert len(codes) == 11
     kinds = set()
     for status, code in codes:
-        stub = scripted(answer(status, code))
+        stub = start_stub(answer(status, code))
         with WorkflowManager("t", stub.url, max_retries=0) as manager:
             with pytest.raises(exceptions.ABIError) as caught:
                 manager.get_workflow("wf_1")
@@ -316,11 +316,11 @@ def test_every_printed_code_has_its_exception(scripted: Callable[..., Stub]) -> 
         (418, exceptions.ABIError),
         (502, exceptions.ServerError),
     ]:
-        stub = scripted(answer(status, "SOMETHING_NEW"))
+        stub = start_stub(answer(status, "SOMETHING_NEW"))
         with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as other:
             manager.get_workflow("wf_1")
         assert type(other.value) is kind
-    stub = scripted(Answer())
+    stub = start_stub(StubResponse())
     stub.close()
     with WorkflowManager("t", stub.url, max_retries=0) as manager:
         with pytest.raises(exceptions.ConnectionFailedError) as lost:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stepwell_testing import Answer, Stub
+from stepwell_testing import StubResponse, StubServer
 
 from abi import exceptions
 from abi.workflows import WorkflowConfig, WorkflowExecutor, WorkflowManager
@@ -23,17 +23,17 @@ WORKFLOW = {
 }
 
 
-def told(code: str, status: int, **headers: str) -> Answer:
+def told(code: str, status: int, **headers: str) -> StubResponse:
     error = {"code": code, "detail": "no", "field": None}
     body = {"status": "error", "data": None, "message": "no", "errors": [error]}
-    return Answer(status, body, headers)
+    return StubResponse(status, body, headers)
 
 
-def data(fields: dict[str, Any], status: int = 200) -> Answer:
-    return Answer(status, {"status": "success", "data": fields})
+def data(fields: dict[str, Any], status: int = 200) -> StubResponse:
+    return StubResponse(status, {"status": "success", "data": fields})
 
 
-def test_a_retry_is_the_same_request(scripted: Callable[..., Stub]) -> None:
+def test_a_retry_is_the_same_request(start_stub: Callable[..., StubServer]) -> None:
     execution = {"execution_id": "e", "workflow_id": "wf_1", "status": "completed", "result": 1}
     refused = told("RATE_LIMIT_EXCEEDED", 429, **NOW)
     for good, name, argument in [
@@ -41,7 +41,7 @@ def test_a_retry_is_the_same_request(scripted: Callable[..., Stub]) -> None:
         (data(execution), "execute_workflow", "wf_1"),
         (data(execution, 202), "execute_workflow_async", "wf_1"),
     ]:
-        stub = scripted(refused, Answer(503, None, NOW), good)
+        stub = start_stub(refused, StubResponse(503, None, NOW), good)
         with WorkflowManager("t", stub.url) as manager, WorkflowExecutor("t", stub.url) as executor:
             service = manager if name == "create_workflow" else executor
             getattr(service, name)(argument)
@@ -51,8 +51,8 @@ def test_a_retry_is_the_same_request(scripted: Callable[..., Stub]) -> None:
         assert stub.requests[0].headers["user-agent"].startswith("stepwell-python/")
 
 
-def test_limits_that_stay(scripted: Callable[..., Stub]) -> None:
-    stub = scripted(told("RATE_LIMIT_EXCEEDED", 429, **{"Retry-After": "3600"}))
+def test_limits_that_stay(start_stub: Callable[..., StubServer]) -> None:
+    stub = start_stub(told("RATE_LIMIT_EXCEEDED", 429, **{"Retry-After": "3600"}))
     with WorkflowManager("t", stub.url) as manager:
         with pytest.raises(exceptions.RateLimitExceededError) as refused:
             manager.get_workflow("wf_1")
@@ -60,8 +60,8 @@ def test_limits_that_stay(scripted: Callable[..., Stub]) -> None:
     assert (refused.value.retry_after, len(stub.requests)) == (3600, 1)
 
 
-def test_no_answer_in_time(scripted: Callable[..., Stub]) -> None:
-    stub = scripted(Answer(200, [b"{"], hang=True))
+def test_no_answer_in_time(start_stub: Callable[..., StubServer]) -> None:
+    stub = start_stub(StubResponse(200, [b"{"], hang=True))
     with WorkflowManager("t", stub.url, timeout=0.2) as manager:
         with pytest.raises(exceptions.RequestTimeoutError) as late:
             manager.create_workflow(WorkflowConfig(name="n"))
@@ -70,20 +70,20 @@ def test_no_answer_in_time(scripted: Callable[..., Stub]) -> None:
     assert len(stub.requests) == 1  # It may have been made.
 
 
-def test_something_else_answers(scripted: Callable[..., Stub]) -> None:
+def test_something_else_answers(start_stub: Callable[..., StubServer]) -> None:
     for answer, kind, code in [
-        (Answer(502, [b"<html>Bad gateway"]), exceptions.ServerError, "HTTP_502"),
-        (Answer(200, [b"<html>Welcome"]), exceptions.ABIError, "UNEXPECTED_ANSWER"),
-        (Answer(200, {"status": "success"}), exceptions.ABIError, "UNEXPECTED_ANSWER"),
+        (StubResponse(502, [b"<html>Bad gateway"]), exceptions.ServerError, "HTTP_502"),
+        (StubResponse(200, [b"<html>Welcome"]), exceptions.ABIError, "UNEXPECTED_RESPONSE"),
+        (StubResponse(200, {"status": "success"}), exceptions.ABIError, "UNEXPECTED_RESPONSE"),
     ]:
-        stub = scripted(answer)
+        stub = start_stub(answer)
         with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as failed:
             manager.get_workflow("wf_1")
         assert failed.value.code == code and failed.value.errors == []
 
 
-def test_address_and_token(scripted: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch) -> None:
-    stub = scripted(data(WORKFLOW))
+def test_address_and_token(start_stub: Callable[..., StubServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = start_stub(data(WORKFLOW))
     monkeypatch.setenv("STEPWELL_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("STEPWELL_API_KEY", "of-the-environment")
     for ending in ("", "/", "/api/v1", "/api/v1/"):

@@ -1,5 +1,5 @@
 """The fixtures that both Python distributions use."""
 
-from stepwell_testing import deployments, scripted, server
+from stepwell_testing import deployments, start_stub, server
 
-__all__ = ["deployments", "scripted", "server"]
+__all__ = ["deployments", "start_stub", "server"]

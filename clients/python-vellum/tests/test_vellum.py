@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import pytest
 import stepwell
-from stepwell_testing import EXAMPLES, Answer, Server, Stub, run_snippet, snippets
+from stepwell_testing import EXAMPLES, StubResponse, Server, StubServer, run_snippet, snippets
 
 from vellum import Client, VellumError
 
@@ -186,14 +186,14 @@ def test_what_cannot_start_is_raised(client: Client) -> None:
         ({"code": "SOMETHING"}, "SOMETHING"),
     ],
 )
-def test_codes(scripted: Callable[..., Stub], given: dict[str, Any], code: str) -> None:
+def test_codes(start_stub: Callable[..., StubServer], given: dict[str, Any], code: str) -> None:
     data = {
         "id": "d",
         "ts": "2026-01-01T00:00:00Z",
         "state": "REJECTED",
         "error": {**given, "message": "m"},
     }
-    stub = scripted(Answer(200, {"execution_id": "e-1", "data": data}))
+    stub = start_stub(StubResponse(200, {"execution_id": "e-1", "data": data}))
     with Client("k", stub.url) as client, pytest.raises(VellumError) as caught:
         client.execute_workflow(workflow_deployment_name="w", inputs=[])
     assert (caught.value.code, caught.value.raw_code) == (code, given["code"])

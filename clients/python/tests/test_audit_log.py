@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from stepwell_testing import Answer, Server, Stub
+from stepwell_testing import Server, StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, management
@@ -88,8 +88,8 @@ def test_entries(server: Server) -> None:
                 client.audit_log.list()
 
 
-def test_what_is_asked(scripted: Any) -> None:
-    stub: Stub = scripted(Answer(200, {"status": "success", "data": EMPTY}))
+def test_what_is_asked(start_stub: Any) -> None:
+    stub: StubServer = start_stub(StubResponse(200, {"status": "success", "data": EMPTY}))
     with Client("t", stub.url) as client:
         client.audit_log.list(
             start_date=date(2026, 1, 31),

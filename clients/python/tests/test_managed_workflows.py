@@ -8,7 +8,7 @@ from datetime import timedelta
 from queue import Queue
 
 import pytest
-from stepwell_testing import Answer, Request, Server, Stub
+from stepwell_testing import Request, Server, StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, RetryPolicy, management, verify_webhook
@@ -184,7 +184,7 @@ def test_executing(client: Client) -> None:
 
 def test_a_callback_is_verified(client: Client) -> None:
     got: Queue[Request] = Queue()
-    stub = Stub(lambda request: (got.put(request), Answer(204))[1])
+    stub = StubServer(lambda request: (got.put(request), StubResponse(204))[1])
     begun = client.workflows.execute_async(
         active(client, GREET), {"text": "abc"}, callback_url=stub.url
     )
@@ -316,7 +316,7 @@ def test_async(server: Server) -> None:
     asyncio.run(main())
 
 
-ACCEPTED = Answer(
+ACCEPTED = StubResponse(
     202,
     {
         "status": "success",
@@ -325,22 +325,22 @@ ACCEPTED = Answer(
 )
 
 
-def looked(status: str) -> Answer:
+def looked(status: str) -> StubResponse:
     data = {"execution_id": "exec_1", "workflow_id": "wf_1", "status": status, "result": 7}
-    return Answer(200, {"status": "success", "data": data})
+    return StubResponse(200, {"status": "success", "data": data})
 
 
-def test_execute_goes_on_asking(scripted: Callable[..., Stub]) -> None:
-    stub = scripted(ACCEPTED, looked("running"), looked("completed"))
+def test_execute_goes_on_asking(start_stub: Callable[..., StubServer]) -> None:
+    stub = start_stub(ACCEPTED, looked("running"), looked("completed"))
     with Client("k", stub.url) as client:
         assert client.workflows.execute("wf_1", {"a": 1}).result == 7
     assert [request.method for request in stub.requests] == ["POST", "GET", "GET"]
-    stub = scripted(ACCEPTED, looked("cancelled"))
+    stub = start_stub(ACCEPTED, looked("cancelled"))
     with Client("k", stub.url) as client, pytest.raises(stepwell.ExecutionFailedError):
         client.workflows.execute("wf_1")
 
 
-def test_what_is_repeated(scripted: Callable[..., Stub]) -> None:
+def test_what_is_repeated(start_stub: Callable[..., StubServer]) -> None:
     policy = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
     for call, times in [
         (lambda c: c.workflows.get("w"), 4),
@@ -352,14 +352,16 @@ def test_what_is_repeated(scripted: Callable[..., Stub]) -> None:
         (lambda c: c.workspaces.update("w", name="n"), 1),
         (lambda c: c.workflows.delete("w"), 1),
     ]:
-        stub = scripted(Answer(503, {"message": "later", "errors": [{"code": "UNAVAILABLE"}]}))
+        stub = start_stub(
+            StubResponse(503, {"message": "later", "errors": [{"code": "UNAVAILABLE"}]})
+        )
         with Client("k", stub.url, retries=policy) as client:
             with pytest.raises(stepwell.UnavailableError):
                 call(client)
         assert len(stub.requests) == times
 
 
-def test_events_survive_broken_connections(scripted: Callable[..., Stub]) -> None:
+def test_events_survive_broken_connections(start_stub: Callable[..., StubServer]) -> None:
     def event(sequence: int, kind: str, more: str) -> bytes:
         head = f'"execution_id":"e","sequence":{sequence},"timestamp":"2026-01-01T00:00:00Z"'
         data = f"{{{head},{more}}}"
@@ -367,10 +369,10 @@ def test_events_survive_broken_connections(scripted: Callable[..., Stub]) -> Non
 
     step = '"step":{"name":"a","status":"running"},"settled_steps":0,"total_steps":1'
     begun = event(1, "status", '"status":"running"')
-    first = Answer(200, [begun + event(2, "step", step)], cut=True)
+    first = StubResponse(200, [begun + event(2, "step", step)], cut=True)
     rest = [event(2, "step", step), event(3, "new", '"x":1')]
-    second = Answer(200, [*rest, event(4, "status", '"status":"timed_out"')])
-    stub = scripted(first, second)
+    second = StubResponse(200, [*rest, event(4, "status", '"status":"timed_out"')])
+    stub = start_stub(first, second)
     with Client("k", stub.url, retries=RetryPolicy(base_delay=0.01)) as client:
         events = list(client.executions.events("exec_1"))
     assert [(e.sequence, e.event) for e in events] == [

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from pydantic import BaseModel
-from stepwell_testing import ROOT, Answer, Request, Server, Stub
+from stepwell_testing import ROOT, Request, Server, StubResponse, StubServer
 
 import stepwell
 
@@ -64,9 +64,9 @@ def test_every_operation_has_a_method(description: dict[str, Any]) -> None:
 
 
 def test_every_method_sends_what_its_operation_takes(
-    description: dict[str, Any], scripted: Callable[..., Stub]
+    description: dict[str, Any], start_stub: Callable[..., StubServer]
 ) -> None:
-    stub = scripted(Answer(404, {"status": "error", "message": "no", "errors": []}))
+    stub = start_stub(StubResponse(404, {"status": "error", "message": "no", "errors": []}))
     with stepwell.Client("t", stub.url, max_retries=0) as client:
         for method, path, call in operations(description):
             entry = METHODS.get(call["operationId"])

@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-from stepwell_testing import Answer, Stub
+from stepwell_testing import StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, RetryPolicy
 from stepwell._proxy import is_loopback, proxy_for
 
-Scripted = Callable[..., Stub]
+StartStub = Callable[..., StubServer]
 ONCE = RetryPolicy(max_retries=0)
 KEY = "sk_live_secret"
 VARIABLES = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
@@ -51,10 +51,10 @@ def ask(url: str, **options: Any) -> list[Exception]:
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_this_machine_is_called_directly(
-    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, name: str
+    start_stub: StartStub, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    proxy = Stub(lambda _: Answer(502))
-    stub = scripted(Answer(404), Answer(404), Answer(404), Answer(404))
+    proxy = StubServer(lambda _: StubResponse(502))
+    stub = start_stub(StubResponse(404), StubResponse(404), StubResponse(404), StubResponse(404))
     monkeypatch.setenv(name, proxy.url)
     for url in (stub.url, stub.url.replace("127.0.0.1", "localhost")):
         assert [type(error) for error in ask(url)] == [stepwell.NotFoundError] * 2
@@ -62,7 +62,7 @@ def test_this_machine_is_called_directly(
 
 
 def test_others_go_through_the_proxy_which_errors_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = Stub(lambda _: Answer(200, {"workflow_id": "w", "name": "n"}))
+    proxy = StubServer(lambda _: StubResponse(200, {"workflow_id": "w", "name": "n"}))
     # Nothing listens there any more.
     monkeypatch.setenv("ALL_PROXY", "http://user:hidden@127.0.0.1:9")
     for error in ask("http://stepwell.invalid"):

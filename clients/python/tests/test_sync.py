@@ -13,7 +13,7 @@ import pytest
 
 import stepwell
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "make_sync.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "generate_sync.py"
 
 
 def test_it_is_up_to_date() -> None:

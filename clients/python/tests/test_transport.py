@@ -12,18 +12,20 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from stepwell_testing import Answer, Stub
+from stepwell_testing import StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, RetryPolicy
 
-Scripted = Callable[..., Stub]
+StartStub = Callable[..., StubServer]
 QUICK = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
-BUSY = Answer(503, {"error": {"code": "UNAVAILABLE", "message": "later", "request_id": "r-1"}})
-OK = Answer(202, {"execution_id": "ex-1"})
+BUSY = StubResponse(
+    503, {"error": {"code": "UNAVAILABLE", "message": "later", "request_id": "r-1"}}
+)
+OK = StubResponse(202, {"execution_id": "ex-1"})
 
 
-def both(stub: Stub, call: Callable[[Any], Any]) -> list[Any]:
+def both(stub: StubServer, call: Callable[[Any], Any]) -> list[Any]:
     """The outcome of a call on the sync and on the async client."""
     outcomes: list[Any] = []
     with Client("k", stub.url, retries=QUICK) as client:
@@ -43,8 +45,8 @@ def both(stub: Stub, call: Callable[[Any], Any]) -> list[Any]:
     return outcomes
 
 
-def test_posts_are_repeated_under_one_key(scripted: Scripted) -> None:
-    stub = scripted(BUSY, Answer(429), OK, BUSY, Answer(429), OK)
+def test_posts_are_repeated_under_one_key(start_stub: StartStub) -> None:
+    stub = start_stub(BUSY, StubResponse(429), OK, BUSY, StubResponse(429), OK)
     outcomes = both(stub, lambda client: client.execute("wf-1", {"a": 1}))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
     keys = [request.headers["idempotency-key"] for request in stub.requests]
@@ -69,31 +71,31 @@ def test_posts_are_repeated_under_one_key(scripted: Scripted) -> None:
     ],
 )
 def test_what_is_repeated(
-    scripted: Scripted, status: int, call: Callable[[Any], Any], requests: int
+    start_stub: StartStub, status: int, call: Callable[[Any], Any], requests: int
 ) -> None:
-    stub = scripted(Answer(status))
+    stub = start_stub(StubResponse(status))
     for outcome in both(stub, call):
         assert isinstance(outcome, stepwell.APIError)
         assert (outcome.status, outcome.code) == (status, f"HTTP_{status}")
     assert len(stub.requests) == 2 * requests
 
 
-def test_lost_answers_are_asked_for_again(scripted: Scripted) -> None:
-    lost = Answer(202, [b'{"execution'], cut=True)
-    stub = scripted(lost, OK, lost, OK)
+def test_lost_answers_are_asked_for_again(start_stub: StartStub) -> None:
+    lost = StubResponse(202, [b'{"execution'], cut=True)
+    stub = start_stub(lost, OK, lost, OK)
     outcomes = both(stub, lambda client: client.execute("w"))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
     assert len({request.headers["idempotency-key"] for request in stub.requests}) == 2
 
 
-def test_retry_after(scripted: Scripted) -> None:
-    stub = scripted(Answer(503, headers={"Retry-After": "1"}), OK)
+def test_retry_after(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(503, headers={"Retry-After": "1"}), OK)
     begun = time.monotonic()
     with Client("k", stub.url, retries=QUICK) as client:
         client.execute("w")
     assert 1.0 <= time.monotonic() - begun < 5.0
 
-    far = scripted(Answer(429, headers={"Retry-After": "3600"}))
+    far = start_stub(StubResponse(429, headers={"Retry-After": "3600"}))
     with Client("k", far.url) as client, pytest.raises(stepwell.RateLimitError):
         client.execute("w")
     assert len(far.requests) == 1
@@ -155,20 +157,22 @@ def test_delays(tried: int, header: Any, low: Any, high: Any) -> None:
     ],
 )
 def test_three_forms_of_errors(
-    scripted: Scripted, body: Any, code: str, message: str, path: Any
+    start_stub: StartStub, body: Any, code: str, message: str, path: Any
 ) -> None:
-    for error in both(scripted(Answer(400, body)), lambda client: client.me()):
+    for error in both(start_stub(StubResponse(400, body)), lambda client: client.me()):
         assert isinstance(error, stepwell.BadRequestError)
         assert (error.code, error.message, error.request_id) == (code, message, "r-9")
         assert [detail.path for detail in error.details] == ([path] if path else [])
         assert error.details == [] or error.details[0].message == "must"
 
 
-def test_strange_answers(scripted: Scripted) -> None:
+def test_strange_answers(start_stub: StartStub) -> None:
     for body in ([b"<html>"], [b""], ["list"], {"other": 1}):
-        for error in both(scripted(Answer(200, body)), lambda client: client.get_workflow("w")):
-            assert isinstance(error, stepwell.UnexpectedAnswerError), body
-    for error in both(scripted(Answer(502, [b"<html>"])), lambda client: client.me()):
+        for error in both(
+            start_stub(StubResponse(200, body)), lambda client: client.get_workflow("w")
+        ):
+            assert isinstance(error, stepwell.UnexpectedResponseError), body
+    for error in both(start_stub(StubResponse(502, [b"<html>"])), lambda client: client.me()):
         assert isinstance(error, stepwell.ServerError) and error.message == "<html>"
 
 
@@ -179,16 +183,16 @@ def test_nobody_there() -> None:
         assert caught.value.code == "CONNECTION_FAILED"
 
 
-def test_the_key_does_not_follow_a_redirect(scripted: Scripted) -> None:
-    other = scripted(Answer(200, {}))
-    stub = scripted(Answer(307, headers={"Location": other.url}))
+def test_the_key_does_not_follow_a_redirect(start_stub: StartStub) -> None:
+    other = start_stub(StubResponse(200, {}))
+    stub = start_stub(StubResponse(307, headers={"Location": other.url}))
     for error in both(stub, lambda client: client.me()):
         assert isinstance(error, stepwell.APIError) and error.status == 307
     assert other.requests == []
 
 
-def test_paths_are_escaped(scripted: Scripted) -> None:
-    stub = scripted(Answer(404))
+def test_paths_are_escaped(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(404))
     both(stub, lambda client: client.get_execution("a/b", "../c?d"))
     assert {r.path for r in stub.requests} == {"/workflows/a%2Fb/executions/..%2Fc%3Fd"}
 
@@ -201,8 +205,8 @@ def test_an_address_has_to_be_one() -> None:
             Client("k", address)
 
 
-def test_a_key_is_never_shown(scripted: Scripted) -> None:
-    stub = scripted(Answer(404))
+def test_a_key_is_never_shown(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(404))
     for key in ("sk_live_a\r\nb", "sk_live_ключ", "sk_live_a b", "sk_live_\x7f"):
         with pytest.raises(ValueError, match="api_key") as refused:
             Client(key, stub.url)
@@ -213,8 +217,10 @@ def test_a_key_is_never_shown(scripted: Scripted) -> None:
     assert [request.headers["x-api-key"] for request in stub.requests] == ["sk_live_a"]
 
 
-def test_errors_can_be_sent_to_another_process(scripted: Scripted) -> None:
-    stub = scripted(Answer(429, {"message": "no"}, {"Retry-After": "3600", "X-Request-Id": "r"}))
+def test_errors_can_be_sent_to_another_process(start_stub: StartStub) -> None:
+    stub = start_stub(
+        StubResponse(429, {"message": "no"}, {"Retry-After": "3600", "X-Request-Id": "r"})
+    )
     with Client("t", stub.url) as client, pytest.raises(stepwell.RateLimitError) as refused:
         client.me()
     execution = stepwell.management.Execution(execution_id="e", workflow_id="w", status="failed")
@@ -231,8 +237,8 @@ def test_errors_can_be_sent_to_another_process(scripted: Scripted) -> None:
     assert (refused.value.retry_after, refused.value.request_id) == (3600, "r")
 
 
-def test_time_outs_are_told_and_not_repeated(scripted: Scripted) -> None:
-    stub = scripted(Answer(200, [b"{"], hang=True))
+def test_time_outs_are_told_and_not_repeated(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(200, [b"{"], hang=True))
     with Client("k", stub.url, timeout=0.1, retries=QUICK) as client:
         with pytest.raises(stepwell.RequestTimeoutError) as caught:
             client.me()
@@ -243,7 +249,7 @@ def test_time_outs_are_told_and_not_repeated(scripted: Scripted) -> None:
     assert len(stub.requests) == 2
 
 
-def test_unknown_options_are_refused(scripted: Scripted) -> None:
+def test_unknown_options_are_refused(start_stub: StartStub) -> None:
     with Client("k", "http://127.0.0.1:9") as client, pytest.raises(TypeError, match="deploymnt"):
         client.execute_workflow([], workflow_deploymnt_name="x")  # type: ignore[call-arg]
 
@@ -263,19 +269,19 @@ def sse(index: int) -> bytes:
     return text.encode()
 
 
-def resuming(cuts: list[int]) -> Callable[[Any], Answer]:
+def resuming(cuts: list[int]) -> Callable[[Any], StubResponse]:
     """A server that breaks off after as many events as `cuts` says, connection by connection."""
     left = list(cuts)
 
-    def answer(request: Any) -> Answer:
+    def answer(request: Any) -> StubResponse:
         after = int(request.headers.get("last-event-id", 0))
         rest = [index for index in range(len(IDS)) if IDS[index] > after]
         cut = left.pop(0) if left else None
         if cut is None:
-            return Answer(200, [b": heartbeat\n\n", *map(sse, rest)], HEAD)
+            return StubResponse(200, [b": heartbeat\n\n", *map(sse, rest)], HEAD)
         # Half of the next event comes, too.
         half = [sse(rest[cut])[:20]] if cut < len(rest) else []
-        return Answer(200, [*map(sse, rest[:cut]), *half], HEAD, cut=True)
+        return StubResponse(200, [*map(sse, rest[:cut]), *half], HEAD, cut=True)
 
     return answer
 
@@ -287,7 +293,7 @@ def test_events_resume_without_loss(cuts: list[int]) -> None:
             return [(e.sequence, e.event) async for e in client.events("w", "ex-1")]
 
     for run in ("sync", "async"):
-        stub = Stub(resuming(cuts))
+        stub = StubServer(resuming(cuts))
         try:
             if run == "sync":
                 with Client("k", stub.url, retries=QUICK) as client:
@@ -300,7 +306,7 @@ def test_events_resume_without_loss(cuts: list[int]) -> None:
 
 
 def test_a_stream_that_never_works_is_given_up() -> None:
-    stub = Stub(resuming([0] * 50))
+    stub = StubServer(resuming([0] * 50))
     with Client("k", stub.url, retries=QUICK) as client:
         with pytest.raises(stepwell.ConnectionFailedError) as caught:
             list(client.events("w", "ex-1"))
@@ -309,11 +315,11 @@ def test_a_stream_that_never_works_is_given_up() -> None:
     stub.close()
 
 
-def test_a_busy_server_is_asked_again(scripted: Scripted) -> None:
-    stub = scripted(BUSY, Answer(200, [sse(4)], HEAD))
+def test_a_busy_server_is_asked_again(start_stub: StartStub) -> None:
+    stub = start_stub(BUSY, StubResponse(200, [sse(4)], HEAD))
     with Client("k", stub.url, retries=QUICK) as client:
         assert [event.sequence for event in client.events("w", "ex-1")] == [4]
-    gone = scripted(BUSY)
+    gone = start_stub(BUSY)
     with Client("k", gone.url, retries=QUICK) as client:
         with pytest.raises(stepwell.UnavailableError) as caught:
             list(client.events("w", "ex-1"))
@@ -327,7 +333,7 @@ def line(state: str, extra: str = "") -> bytes:
     ).encode()
 
 
-def test_deployment_streams(scripted: Scripted) -> None:
+def test_deployment_streams(start_stub: StartStub) -> None:
     whole = (
         line("INITIATED") + b"\n\r\n" + line("STREAMING", ',"new":"\u2028x"') + line("FULFILLED")
     )
@@ -340,7 +346,7 @@ def test_deployment_streams(scripted: Scripted) -> None:
         [bytes([byte]) for byte in whole],
     ]
     for chunks in ways:
-        stub = scripted(BUSY, Answer(200, chunks))
+        stub = start_stub(BUSY, StubResponse(200, chunks))
         with Client("k", stub.url, retries=QUICK) as client:
             stream = client.execute_workflow_stream({"q": 1}, workflow_deployment_name="w")
             states = [event.data.state for event in stream]
@@ -353,8 +359,8 @@ def test_deployment_streams(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_deployment_streams_that_break_are_told(scripted: Scripted, cut: bool) -> None:
-    stub = scripted(Answer(200, [line("INITIATED")], cut=cut))
+def test_deployment_streams_that_break_are_told(start_stub: StartStub, cut: bool) -> None:
+    stub = start_stub(StubResponse(200, [line("INITIATED")], cut=cut))
     with Client("k", stub.url, retries=QUICK) as client:
         stream = client.execute_workflow_stream([], workflow_deployment_name="w")
         assert next(stream).execution_id == "e-1"
@@ -363,26 +369,26 @@ def test_deployment_streams_that_break_are_told(scripted: Scripted, cut: bool) -
     assert caught.value.execution_id == "e-1"
     assert len(stub.requests) == 1
 
-    torn = scripted(Answer(200, [b"data: {}\n"]))
-    with Client("k", torn.url) as client, pytest.raises(stepwell.UnexpectedAnswerError):
+    torn = start_stub(StubResponse(200, [b"data: {}\n"]))
+    with Client("k", torn.url) as client, pytest.raises(stepwell.UnexpectedResponseError):
         list(client.execute_workflow_stream([], workflow_deployment_name="w"))
 
 
-def test_a_line_that_is_no_text_is_told(scripted: Scripted) -> None:
-    stub = scripted(Answer(200, [line("INITIATED"), b"\xff\xfe\n"]))
+def test_a_line_that_is_no_text_is_told(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(200, [line("INITIATED"), b"\xff\xfe\n"]))
     with Client("k", stub.url) as client:
         stream = client.execute_workflow_stream([], workflow_deployment_name="w")
         next(stream)
-        with pytest.raises(stepwell.UnexpectedAnswerError):
+        with pytest.raises(stepwell.UnexpectedResponseError):
             next(stream)
 
 
-def test_big_streams(scripted: Scripted) -> None:
+def test_big_streams(start_stub: StartStub) -> None:
     piece = line("STREAMING", ',"new":"' + "x" * 200 + '"')
     huge = line("STREAMING", ',"new":"' + "y" * 8_000_000 + '"')
     body = line("INITIATED") + piece * 20_000 + huge + line("FULFILLED")
     chunks = [body[at : at + 65_521] for at in range(0, len(body), 65_521)]
-    stub = scripted(Answer(200, chunks))
+    stub = start_stub(StubResponse(200, chunks))
     with Client("k", stub.url) as client:
         stream = client.execute_workflow_stream([], workflow_deployment_name="w")
         states = Counter(event.data.state for event in stream)
@@ -397,9 +403,9 @@ STREAMS = [
 
 @pytest.mark.parametrize(("first", "stream"), STREAMS)
 def test_leaving_a_stream_closes_its_connection(
-    scripted: Scripted, first: bytes, stream: Callable[[Any], Any]
+    start_stub: StartStub, first: bytes, stream: Callable[[Any], Any]
 ) -> None:
-    stub = scripted(Answer(200, [first], HEAD, hang=True))
+    stub = start_stub(StubResponse(200, [first], HEAD, hang=True))
 
     def left() -> bool:
         return stub.left.acquire(timeout=10)

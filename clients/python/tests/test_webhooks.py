@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from stepwell_testing import Answer, Request, Server, Stub
+from stepwell_testing import Request, Server, StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, WebhookVerificationError, verify_webhook
@@ -73,7 +73,7 @@ def test_wrong_ones_are_named(client: Client, arguments: tuple, path: str) -> No
 def received(hook: Callable[[str], str], client: Client) -> tuple[str, Request]:
     """A test delivery's id and the request that it was."""
     got: list[Request] = []
-    stub = Stub(lambda request: (got.append(request), Answer(204))[1])
+    stub = StubServer(lambda request: (got.append(request), StubResponse(204))[1])
     try:
         webhook_id = hook(stub.url)
         delivery = client.webhooks.test(webhook_id)

@@ -184,8 +184,8 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
@@ -208,8 +208,8 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
@@ -231,8 +231,8 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
     ) -> Iterator[management.ExecutionRow]:
         """All executions, page by page; the arguments are those of `list_executions`."""
         with self._calling() as client:
@@ -247,8 +247,8 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
     ) -> AsyncIterator[management.ExecutionRow]:
         """As `iter_executions`."""
         async with self._calling_async() as client:

@@ -52,7 +52,7 @@ class WorkflowScheduler(Service):
         schedule_type: management.ScheduleType,
         *,
         idempotency_key: Optional[str] = None,
-        **parts: Unpack[management.ScheduleParts],
+        **parts: Unpack[management.ScheduleFields],
     ) -> Schedule:
         """Schedules a workflow: by a `cron_expression`, at an interval (`interval_value`,
         `interval_unit`), or once at an `execution_time`. With an `idempotency_key` of your own,
@@ -70,7 +70,7 @@ class WorkflowScheduler(Service):
         schedule_type: management.ScheduleType,
         *,
         idempotency_key: Optional[str] = None,
-        **parts: Unpack[management.ScheduleParts],
+        **parts: Unpack[management.ScheduleFields],
     ) -> Schedule:
         """As `create_schedule`."""
         async with self._calling_async() as client:
