@@ -65,7 +65,7 @@ def test_managing(printed: StubServer, capsys: pytest.CaptureFixture[str]) -> No
     updated = space["updated_workflow"]
     assert (
         updated.model_dump(mode="json", exclude_unset=True)
-        == EXAMPLES["Update Workflow"].answer["data"]
+        == EXAMPLES["Update Workflow"].response["data"]
     )
     assert capsys.readouterr().out.splitlines() == [
         "Created workflow with ID: wf_123456789",
@@ -98,7 +98,7 @@ def test_executing(printed: StubServer, capsys: pytest.CaptureFixture[str]) -> N
     }
     status = space["execution_status"]
     shown = status.model_dump(mode="json", exclude_unset=True)
-    assert shown == EXAMPLES["Get Execution Status"].answer["data"]
+    assert shown == EXAMPLES["Get Execution Status"].response["data"]
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == ["Execution ID: exec_123456789", "Status: completed"]
     assert said[2].startswith("Result: {'sentiment': 'mixed', 'sentiment_score': 0.65")
@@ -132,7 +132,7 @@ def test_scheduling(printed: StubServer, capsys: pytest.CaptureFixture[str]) -> 
     del changed["name"], changed["enabled"]
     assert printed.requests[3].json() == changed
     updated = space["updated_schedule"].model_dump(mode="json", exclude_unset=True)
-    assert updated == EXAMPLES["Update Schedule"].answer["data"]
+    assert updated == EXAMPLES["Update Schedule"].response["data"]
     assert capsys.readouterr().out.splitlines() == [
         "Created schedule with ID: sched_123456789",
         "Next execution: 2023-05-03 00:00:00+00:00",

@@ -37,9 +37,9 @@ def manager(server: Server) -> Iterator[WorkflowManager]:
 
 @pytest.fixture
 def workflow(manager: WorkflowManager) -> Workflow:
-    made = manager.create_workflow(WorkflowConfig(name="o", description="d", configuration=GREET))
-    manager.activate_workflow(made.id)
-    return manager.get_workflow(made.id)
+    created = manager.create_workflow(WorkflowConfig(name="o", description="d", configuration=GREET))
+    manager.activate_workflow(created.id)
+    return manager.get_workflow(created.id)
 
 
 def test_what_was_stored_is_not_sent_again(manager: WorkflowManager, workflow: Workflow) -> None:
@@ -85,14 +85,14 @@ def test_rows_of_lists_can_be_changed(manager: WorkflowManager, workflow: Workfl
 
 def test_schedules(server: Server, workflow: Workflow) -> None:
     with WorkflowScheduler(server.key, server.url) as scheduler:
-        made = scheduler.create_schedule(
+        created = scheduler.create_schedule(
             workflow.id, "s", "cron", cron_expression="@daily", parameters={"text": "x"}
         )
         # As another kind; a time without a zone is one of this machine.
-        made.schedule_type = "fixed_time"
-        made.execution_time = datetime.now().replace(microsecond=0) + timedelta(days=1)
-        changed = scheduler.update_schedule(made)
-        assert changed.next_execution == made.execution_time.astimezone(timezone.utc)
+        created.schedule_type = "fixed_time"
+        created.execution_time = datetime.now().replace(microsecond=0) + timedelta(days=1)
+        changed = scheduler.update_schedule(created)
+        assert changed.next_execution == created.execution_time.astimezone(timezone.utc)
         assert changed.cron_expression is None
         (row,) = scheduler.list_schedules(workflow.id).items
         row.description = "rare"
@@ -100,7 +100,7 @@ def test_schedules(server: Server, workflow: Workflow) -> None:
         row.description = None
         assert scheduler.update_schedule(row).description is None
         ids = [row.id for row in scheduler.iter_schedules(workflow.id, enabled=True)]
-        assert ids == [made.id]
+        assert ids == [created.id]
 
 
 def test_all_pages(server: Server, manager: WorkflowManager, workflow: Workflow) -> None:
@@ -132,8 +132,8 @@ def test_all_pages(server: Server, manager: WorkflowManager, workflow: Workflow)
 
 def test_once(server: Server, manager: WorkflowManager, workflow: Workflow) -> None:
     config = WorkflowConfig(name="once", configuration=GREET)
-    made = [manager.create_workflow(config, idempotency_key="abi-1").id for _ in range(2)]
-    assert made[0] == made[1]
+    created = [manager.create_workflow(config, idempotency_key="abi-1").id for _ in range(2)]
+    assert created[0] == created[1]
     with WorkflowExecutor(server.key, server.url) as executor:
         for call in (executor.execute_workflow, executor.execute_workflow_async):
             started = [

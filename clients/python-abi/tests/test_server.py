@@ -105,7 +105,7 @@ def test_readme(address: Server, capsys: pytest.CaptureFixture[str]) -> None:
         assert part in said, (part, said)
 
 
-def test_the_page_of_the_clients(
+def test_docs_clients(
     address: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_API_KEY", address.key)
@@ -118,27 +118,27 @@ def test_the_page_of_the_clients(
 def test_managing(address: Server) -> None:
     with WorkflowManager(address.key) as manager:
         config = WorkflowConfig(name="m", description="d", configuration=GREET)
-        made = manager.create_workflow(config)
-        assert isinstance(made, Workflow) and made.changes() == {}
-        other = manager.get_workflow(made.id)
+        created = manager.create_workflow(config)
+        assert isinstance(created, Workflow) and created.changes() == {}
+        other = manager.get_workflow(created.id)
         other.metadata["by"] = "them"
         manager.update_workflow(other)
         # What is not changed here does not undo what others changed.
-        made.name = "n"
-        assert made.changes() == {"name": "n"}
-        stored = manager.update_workflow(made)
+        created.name = "n"
+        assert created.changes() == {"name": "n"}
+        stored = manager.update_workflow(created)
         assert (stored.name, stored.metadata) == ("n", {"by": "them"})
-        made.name = "late"
+        created.name = "late"
         with pytest.raises(exceptions.PreconditionFailedError):
-            manager.update_workflow(made, if_unchanged=True)
+            manager.update_workflow(created, if_unchanged=True)
         stored.configuration["steps"][1]["type"] = "TextOperation.Lowercase"
         assert set(stored.changes()) == {"configuration"}
         assert manager.update_workflow(stored, if_unchanged=True).changes() == {}
-        assert manager.activate_workflow(made.id).status == "active"
-        assert manager.deactivate_workflow(made.id).status == "inactive"
-        assert manager.delete_workflow(made.id).deleted
+        assert manager.activate_workflow(created.id).status == "active"
+        assert manager.deactivate_workflow(created.id).status == "inactive"
+        assert manager.delete_workflow(created.id).deleted
         with pytest.raises(exceptions.WorkflowNotFoundError) as gone:
-            manager.get_workflow(made.id)
+            manager.get_workflow(created.id)
         assert isinstance(gone.value, exceptions.ResourceNotFoundError)
         assert (gone.value.status, gone.value.code) == (404, "WORKFLOW_NOT_FOUND")
         assert gone.value.request_id and gone.value.errors[0].code == "WORKFLOW_NOT_FOUND"
@@ -150,18 +150,18 @@ def test_managing(address: Server) -> None:
 
 
 def active(manager: WorkflowManager, configuration: dict[str, Any]) -> str:
-    made = manager.create_workflow(WorkflowConfig(name="a", configuration=configuration))
-    manager.activate_workflow(made.id)
-    return made.id
+    created = manager.create_workflow(WorkflowConfig(name="a", configuration=configuration))
+    manager.activate_workflow(created.id)
+    return created.id
 
 
 def test_executing(address: Server) -> None:
     with WorkflowManager(address.key) as manager, WorkflowExecutor(address.key) as executor:
         greet, failing = active(manager, GREET), active(manager, FAILING)
-        begun = executor.execute_workflow(
+        started = executor.execute_workflow(
             greet, {"text": "ab"}, execution_options={"wait_for_completion": False}
         )
-        assert begun.status in ("running", "queued") and begun.result is None
+        assert started.status in ("running", "queued") and started.result is None
         started = executor.execute_workflow_async(greet, {"text": "ab"})
         assert isinstance(started, StartedExecution) and started.workflow_id == greet
         assert (started.parameters, started.callback_url) == ({"text": "ab"}, None)
@@ -210,17 +210,17 @@ def test_executing(address: Server) -> None:
 
 def test_managing_with_asyncio(address: Server) -> None:
     async def main(manager: WorkflowManager) -> None:
-        made = await manager.create_workflow_async(WorkflowConfig(name="x", configuration=GREET))
-        assert (await manager.get_workflow_async(made.id)).id == made.id
-        assert made.id in [row.id for row in (await manager.list_workflows_async()).items]
-        made.name = "y"
-        changed = await manager.update_workflow_async(made, if_unchanged=True)
+        created = await manager.create_workflow_async(WorkflowConfig(name="x", configuration=GREET))
+        assert (await manager.get_workflow_async(created.id)).id == created.id
+        assert created.id in [row.id for row in (await manager.list_workflows_async()).items]
+        created.name = "y"
+        changed = await manager.update_workflow_async(created, if_unchanged=True)
         assert changed.name == "y"
-        assert (await manager.activate_workflow_async(made.id)).status == "active"
-        assert (await manager.deactivate_workflow_async(made.id)).status == "inactive"
-        assert (await manager.delete_workflow_async(made.id)).deleted
+        assert (await manager.activate_workflow_async(created.id)).status == "active"
+        assert (await manager.deactivate_workflow_async(created.id)).status == "inactive"
+        assert (await manager.delete_workflow_async(created.id)).deleted
         with pytest.raises(exceptions.WorkflowNotFoundError):
-            await manager.get_workflow_async(made.id)
+            await manager.get_workflow_async(created.id)
 
     async def entered() -> None:
         async with WorkflowManager(address.key) as manager:
@@ -234,10 +234,10 @@ def test_managing_with_asyncio(address: Server) -> None:
 
 def test_scheduling(address: Server, workflow_id: str) -> None:
     with WorkflowScheduler(address.key) as scheduler:
-        made = scheduler.create_schedule(
+        created = scheduler.create_schedule(
             workflow_id, "s", "interval", interval_value=1, interval_unit="hours"
         )
-        assert isinstance(made, Schedule) and made.changes() == {}
+        assert isinstance(created, Schedule) and created.changes() == {}
         with pytest.raises(exceptions.InvalidScheduleError) as wrong:
             scheduler.create_schedule(workflow_id, "s", "cron", cron_expression="61 * * * *")
         assert wrong.value.errors[0].field == "cron_expression"
@@ -249,7 +249,7 @@ def test_scheduling(address: Server, workflow_id: str) -> None:
                 )
                 assert (await scheduler.get_schedule_async(again.id)).name == "t"
                 page = await scheduler.list_schedules_async(workflow_id, enabled=True)
-                assert [row.id for row in page.items] == [again.id, made.id]
+                assert [row.id for row in page.items] == [again.id, created.id]
                 again.enabled = False
                 assert (await scheduler.update_schedule_async(again)).next_execution is None
                 assert (await scheduler.delete_schedule_async(again.id)).deleted
@@ -257,8 +257,8 @@ def test_scheduling(address: Server, workflow_id: str) -> None:
                     await scheduler.get_schedule_async(again.id)
 
         asyncio.run(main())
-        assert [row.id for row in scheduler.list_schedules(workflow_id).items] == [made.id]
-        assert scheduler.delete_schedule(made.id).id == made.id
+        assert [row.id for row in scheduler.list_schedules(workflow_id).items] == [created.id]
+        assert scheduler.delete_schedule(created.id).id == created.id
 
 
 def test_each_call_has_its_variant() -> None:
@@ -281,7 +281,7 @@ def test_each_call_has_its_variant() -> None:
             assert str(other.return_annotation) in (gives, "Async" + gives), name
 
 
-def answer(status: int, code: str) -> StubResponse:
+def response(status: int, code: str) -> StubResponse:
     body = {
         "status": "error",
         "data": None,
@@ -298,7 +298,7 @@ def test_every_printed_code_has_its_exception(start_stub: Callable[..., StubServ
     assert len(codes) == 11
     kinds = set()
     for status, code in codes:
-        stub = start_stub(answer(status, code))
+        stub = start_stub(response(status, code))
         with WorkflowManager("t", stub.url, max_retries=0) as manager:
             with pytest.raises(exceptions.ABIError) as caught:
                 manager.get_workflow("wf_1")
@@ -316,7 +316,7 @@ def test_every_printed_code_has_its_exception(start_stub: Callable[..., StubServ
         (418, exceptions.ABIError),
         (502, exceptions.ServerError),
     ]:
-        stub = start_stub(answer(status, "SOMETHING_NEW"))
+        stub = start_stub(response(status, "SOMETHING_NEW"))
         with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as other:
             manager.get_workflow("wf_1")
         assert type(other.value) is kind

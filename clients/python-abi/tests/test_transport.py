@@ -67,16 +67,16 @@ def test_no_answer_in_time(start_stub: Callable[..., StubServer]) -> None:
             manager.create_workflow(WorkflowConfig(name="n"))
     assert isinstance(late.value, exceptions.ConnectionFailedError)
     assert (late.value.code, late.value.status) == ("REQUEST_TIMEOUT", None)
-    assert len(stub.requests) == 1  # It may have been made.
+    assert len(stub.requests) == 1  # It may have been created.
 
 
 def test_something_else_answers(start_stub: Callable[..., StubServer]) -> None:
-    for answer, kind, code in [
+    for response, kind, code in [
         (StubResponse(502, [b"<html>Bad gateway"]), exceptions.ServerError, "HTTP_502"),
         (StubResponse(200, [b"<html>Welcome"]), exceptions.ABIError, "UNEXPECTED_RESPONSE"),
         (StubResponse(200, {"status": "success"}), exceptions.ABIError, "UNEXPECTED_RESPONSE"),
     ]:
-        stub = start_stub(answer)
+        stub = start_stub(response)
         with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as failed:
             manager.get_workflow("wf_1")
         assert failed.value.code == code and failed.value.errors == []

@@ -1,4 +1,4 @@
-"""The fixtures that both Python distributions use."""
+"""Fixtures shared by the Python packages."""
 
 from stepwell_testing import deployments, server, start_stub
 

@@ -1,4 +1,4 @@
-"""The README's snippets run as printed, one after the other."""
+"""The snippets of the README run unchanged, in order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def test_snippets(
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
     monkeypatch.setenv("STEPWELL_API_KEY", deployments.key)
-    space: dict = {"__name__": "readme"}
+    namespace: dict = {"__name__": "readme"}
     for snippet in snippets(Path(__file__).parents[1] / "README.md"):
-        exec(compile(snippet, "README.md", "exec"), space)
-    space["client"].close()
-    said = capsys.readouterr().out
+        exec(compile(snippet, "README.md", "exec"), namespace)
+    namespace["client"].close()
+    output = capsys.readouterr().out
     for part in (
         "{'text': 'RETAW EHT OT NWOD'}",
         "COMPLETED",
@@ -38,15 +38,15 @@ def test_snippets(
         "workflow.updated ['description']",
         "\n['reader']\n",
     ):
-        assert part in said, (part, said)
+        assert part in output, (part, output)
 
 
-def test_the_page_of_the_clients(
+def test_docs_clients(
     server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", server.url)
     monkeypatch.setenv("STEPWELL_API_KEY", server.key)
-    ours, _ = snippets(CLIENTS)
-    exec(compile(ours, "clients.md", "exec"), {})
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "{'text': 'HELLO'}" and said[-1] == "completed"
+    snippet, _ = snippets(CLIENTS)
+    exec(compile(snippet, "clients.md", "exec"), {})
+    output = capsys.readouterr().out.splitlines()
+    assert output[0] == "{'text': 'HELLO'}" and output[-1] == "completed"

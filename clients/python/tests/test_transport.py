@@ -1,4 +1,4 @@
-"""Retries, time-outs, errors and broken streams, against a server that is told what to say."""
+"""Retries, timeouts, errors and broken streams, against a stub server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def both(stub: StubServer, call: Callable[[Any], Any]) -> list[Any]:
     return outcomes
 
 
-def test_posts_are_repeated_under_one_key(start_stub: StartStub) -> None:
+def test_posts_are_retried_with_the_same_key(start_stub: StartStub) -> None:
     stub = start_stub(BUSY, StubResponse(429), OK, BUSY, StubResponse(429), OK)
     outcomes = both(stub, lambda client: client.execute("wf-1", {"a": 1}))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
@@ -70,7 +70,7 @@ def test_posts_are_repeated_under_one_key(start_stub: StartStub) -> None:
         (400, lambda c: c.get_workflow("w"), 1),
     ],
 )
-def test_what_is_repeated(
+def test_which_requests_are_retried(
     start_stub: StartStub, status: int, call: Callable[[Any], Any], requests: int
 ) -> None:
     stub = start_stub(StubResponse(status))
@@ -80,7 +80,7 @@ def test_what_is_repeated(
     assert len(stub.requests) == 2 * requests
 
 
-def test_lost_answers_are_asked_for_again(start_stub: StartStub) -> None:
+def test_a_lost_response_is_requested_again(start_stub: StartStub) -> None:
     lost = StubResponse(202, [b'{"execution'], cut=True)
     stub = start_stub(lost, OK, lost, OK)
     outcomes = both(stub, lambda client: client.execute("w"))
@@ -90,10 +90,10 @@ def test_lost_answers_are_asked_for_again(start_stub: StartStub) -> None:
 
 def test_retry_after(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(503, headers={"Retry-After": "1"}), OK)
-    begun = time.monotonic()
+    started = time.monotonic()
     with Client("k", stub.url, retries=QUICK) as client:
         client.execute("w")
-    assert 1.0 <= time.monotonic() - begun < 5.0
+    assert 1.0 <= time.monotonic() - started < 5.0
 
     far = start_stub(StubResponse(429, headers={"Retry-After": "3600"}))
     with Client("k", far.url) as client, pytest.raises(stepwell.RateLimitError):
@@ -156,7 +156,7 @@ def test_delays(tried: int, header: Any, low: Any, high: Any) -> None:
         ({"detail": "no", "code": "C", "request_id": "r-9"}, "C", "no", None),
     ],
 )
-def test_three_forms_of_errors(
+def test_error_bodies_of_all_apis(
     start_stub: StartStub, body: Any, code: str, message: str, path: Any
 ) -> None:
     for error in both(start_stub(StubResponse(400, body)), lambda client: client.me()):
@@ -166,7 +166,7 @@ def test_three_forms_of_errors(
         assert error.details == [] or error.details[0].message == "must"
 
 
-def test_strange_answers(start_stub: StartStub) -> None:
+def test_unexpected_responses(start_stub: StartStub) -> None:
     for body in ([b"<html>"], [b""], ["list"], {"other": 1}):
         for error in both(
             start_stub(StubResponse(200, body)), lambda client: client.get_workflow("w")
@@ -176,7 +176,7 @@ def test_strange_answers(start_stub: StartStub) -> None:
         assert isinstance(error, stepwell.ServerError) and error.message == "<html>"
 
 
-def test_nobody_there() -> None:
+def test_no_server() -> None:
     for client in (Client("k", "http://127.0.0.1:9", retries=QUICK),):
         with client, pytest.raises(stepwell.ConnectionFailedError) as caught:
             client.me()
@@ -197,7 +197,7 @@ def test_paths_are_escaped(start_stub: StartStub) -> None:
     assert {r.path for r in stub.requests} == {"/workflows/a%2Fb/executions/..%2Fc%3Fd"}
 
 
-def test_an_address_has_to_be_one() -> None:
+def test_invalid_base_urls() -> None:
     with Client("t", "http://127.0.0.1:1/api/v1/") as client:
         assert client.base_url == "http://127.0.0.1:1"
     for address in ("localhost:8080", "http://", "ftp://example.com", "http://[::1"):
@@ -211,13 +211,13 @@ def test_a_key_is_never_shown(start_stub: StartStub) -> None:
         with pytest.raises(ValueError, match="api_key") as refused:
             Client(key, stub.url)
         assert "sk_live" not in str(refused.value)
-    # As it is in a file.
+    # Read from a file, with a line end.
     with Client(" sk_live_a\n", stub.url) as client, pytest.raises(stepwell.NotFoundError):
         client.me()
     assert [request.headers["x-api-key"] for request in stub.requests] == ["sk_live_a"]
 
 
-def test_errors_can_be_sent_to_another_process(start_stub: StartStub) -> None:
+def test_errors_can_be_pickled_and_copied(start_stub: StartStub) -> None:
     stub = start_stub(
         StubResponse(429, {"message": "no"}, {"Retry-After": "3600", "X-Request-Id": "r"})
     )
@@ -237,7 +237,7 @@ def test_errors_can_be_sent_to_another_process(start_stub: StartStub) -> None:
     assert (refused.value.retry_after, refused.value.request_id) == (3600, "r")
 
 
-def test_time_outs_are_told_and_not_repeated(start_stub: StartStub) -> None:
+def test_timeouts_are_not_retried(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(200, [b"{"], hang=True))
     with Client("k", stub.url, timeout=0.1, retries=QUICK) as client:
         with pytest.raises(stepwell.RequestTimeoutError) as caught:
@@ -249,7 +249,7 @@ def test_time_outs_are_told_and_not_repeated(start_stub: StartStub) -> None:
     assert len(stub.requests) == 2
 
 
-def test_unknown_options_are_refused(start_stub: StartStub) -> None:
+def test_unknown_options_are_rejected(start_stub: StartStub) -> None:
     with Client("k", "http://127.0.0.1:9") as client, pytest.raises(TypeError, match="deploymnt"):
         client.execute_workflow([], workflow_deploymnt_name="x")  # type: ignore[call-arg]
 
@@ -270,20 +270,20 @@ def sse(index: int) -> bytes:
 
 
 def resuming(cuts: list[int]) -> Callable[[Any], StubResponse]:
-    """A server that breaks off after as many events as `cuts` says, connection by connection."""
-    left = list(cuts)
+    """A server that closes each connection after the number of events in `cuts`."""
+    remaining = list(cuts)
 
-    def answer(request: Any) -> StubResponse:
+    def response(request: Any) -> StubResponse:
         after = int(request.headers.get("last-event-id", 0))
         rest = [index for index in range(len(IDS)) if IDS[index] > after]
-        cut = left.pop(0) if left else None
+        cut = remaining.pop(0) if remaining else None
         if cut is None:
             return StubResponse(200, [b": heartbeat\n\n", *map(sse, rest)], HEAD)
-        # Half of the next event comes, too.
+        # The first half of the next event arrives too.
         half = [sse(rest[cut])[:20]] if cut < len(rest) else []
         return StubResponse(200, [*map(sse, rest[:cut]), *half], HEAD, cut=True)
 
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [2], [3], [4], [5], [3, 1], [1, 2, 2], [0, 0], [3, 2]])
@@ -305,7 +305,7 @@ def test_events_resume_without_loss(cuts: list[int]) -> None:
             stub.close()
 
 
-def test_a_stream_that_never_works_is_given_up() -> None:
+def test_event_streams_stop_after_the_last_retry() -> None:
     stub = StubServer(resuming([0] * 50))
     with Client("k", stub.url, retries=QUICK) as client:
         with pytest.raises(stepwell.ConnectionFailedError) as caught:
@@ -315,7 +315,7 @@ def test_a_stream_that_never_works_is_given_up() -> None:
     stub.close()
 
 
-def test_a_busy_server_is_asked_again(start_stub: StartStub) -> None:
+def test_event_streams_are_retried_after_503(start_stub: StartStub) -> None:
     stub = start_stub(BUSY, StubResponse(200, [sse(4)], HEAD))
     with Client("k", stub.url, retries=QUICK) as client:
         assert [event.sequence for event in client.events("w", "ex-1")] == [4]
@@ -359,7 +359,7 @@ def test_deployment_streams(start_stub: StartStub) -> None:
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_deployment_streams_that_break_are_told(start_stub: StartStub, cut: bool) -> None:
+def test_a_broken_deployment_stream_raises(start_stub: StartStub, cut: bool) -> None:
     stub = start_stub(StubResponse(200, [line("INITIATED")], cut=cut))
     with Client("k", stub.url, retries=QUICK) as client:
         stream = client.execute_workflow_stream([], workflow_deployment_name="w")
@@ -374,7 +374,7 @@ def test_deployment_streams_that_break_are_told(start_stub: StartStub, cut: bool
         list(client.execute_workflow_stream([], workflow_deployment_name="w"))
 
 
-def test_a_line_that_is_no_text_is_told(start_stub: StartStub) -> None:
+def test_invalid_utf8_in_a_stream_raises(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(200, [line("INITIATED"), b"\xff\xfe\n"]))
     with Client("k", stub.url) as client:
         stream = client.execute_workflow_stream([], workflow_deployment_name="w")
@@ -407,37 +407,37 @@ def test_leaving_a_stream_closes_its_connection(
 ) -> None:
     stub = start_stub(StubResponse(200, [first], HEAD, hang=True))
 
-    def left() -> bool:
-        return stub.left.acquire(timeout=10)
+    def disconnected() -> bool:
+        return stub.disconnects.acquire(timeout=10)
 
     with Client("k", stub.url) as client:
         events = stream(client)
         next(events)
         events.close()
-        assert left(), "close"
+        assert disconnected(), "close"
 
     async def main() -> None:
         async with AsyncClient("k", stub.url) as client:
             events = stream(client)
             await events.__anext__()
             await events.aclose()
-            assert await asyncio.to_thread(left), "aclose"
+            assert await asyncio.to_thread(disconnected), "aclose"
 
             async for _ in stream(client):
                 break
-            assert await asyncio.to_thread(left), "break"
+            assert await asyncio.to_thread(disconnected), "break"
 
-            begun = asyncio.Event()
+            reading = asyncio.Event()
 
             async def read() -> None:
                 async for _ in stream(client):
-                    begun.set()
+                    reading.set()
 
             reader = asyncio.create_task(read())
-            await begun.wait()
+            await reading.wait()
             reader.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reader
-            assert await asyncio.to_thread(left), "cancel"
+            assert await asyncio.to_thread(disconnected), "cancel"
 
     asyncio.run(main())

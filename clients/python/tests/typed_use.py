@@ -1,4 +1,4 @@
-"""What a type checker knows of a user's program. Checked by mypy, never run."""
+"""The types in a user's program. Checked by mypy, never run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def use(client: Client) -> None:
     for event in client.events("w", "e"):
         if event.event == "task" and isinstance(event, stepwell.TaskEvent):
             assert_type(event.task, stepwell.Task)
-    answer = client.execute_workflow({"q": 1}, workflow_deployment_name="w", release_tag="v1")
-    assert_type(answer, stepwell.ExecuteWorkflowResponse)
+    response = client.execute_workflow({"q": 1}, workflow_deployment_name="w", release_tag="v1")
+    assert_type(response, stepwell.ExecuteWorkflowResponse)
     stream = client.execute_workflow_stream([], workflow_deployment_id="i", event_types=["NODE"])
-    for told in stream:
-        if told.type == "WORKFLOW":
-            assert_type(told, stepwell.WorkflowEvent)
+    for stream_event in stream:
+        if stream_event.type == "WORKFLOW":
+            assert_type(stream_event, stepwell.WorkflowEvent)
         else:
-            assert_type(told.data.node_id, str)
+            assert_type(stream_event.data.node_id, str)
     stream.close()
     client.submit_workflow_execution_actuals([{"output_name": "o", "quality": 1}])
     assert_type(client.create_release("w", {}, release_tags=["beta"]), stepwell.Release)
@@ -69,8 +69,8 @@ async def use_async(client: AsyncClient) -> None:
     async for release in client.iter_releases("w"):
         assert_type(release.number, int)
     stream = client.execute_workflow_stream([], workflow_deployment_name="w")
-    async for told in stream:
-        assert_type(told, stepwell.WorkflowStreamEvent)
+    async for stream_event in stream:
+        assert_type(stream_event, stepwell.WorkflowStreamEvent)
     await stream.aclose()
     assert_type(await client.list_release_tags("w"), management.Page[stepwell.ReleaseTag])
     await client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]
