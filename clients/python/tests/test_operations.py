@@ -1,5 +1,6 @@
 """Compares the client with the OpenAPI document of the server: every operation has a method, which
-sends all parameters, and whose return type has all fields of the response."""
+sends all parameters, and whose return type matches the response: it has all fields, accepts those
+that are missing or null, and lists all values of an enumeration."""
 
 from __future__ import annotations
 
@@ -119,8 +120,8 @@ def fields(description: dict[str, Any], schema: dict[str, Any]) -> dict[str, dic
     return found
 
 
-def test_every_model_has_all_fields_of_its_response(description: dict[str, Any]) -> None:
-    unknown: list[str] = []
+def test_every_model_matches_its_response(description: dict[str, Any]) -> None:
+    found: list[str] = []
     with stepwell.Client() as client:
         for _, _, call in operations(description):
             entry = METHODS.get(call["operationId"])
@@ -130,17 +131,17 @@ def test_every_model_has_all_fields_of_its_response(description: dict[str, Any])
             for status, response in call["responses"].items():
                 schema = response.get("content", {}).get("application/json", {}).get("schema")
                 if status.startswith("2") and schema:
-                    unknown += missing_fields(description, schema, kind, call["operationId"])
-    assert unknown == []
+                    found += mismatches(description, schema, kind, call["operationId"])
+    assert found == []
 
 
-def missing_fields(
+def mismatches(
     description: dict[str, Any], schema: dict[str, Any], kind: Any, where: str
 ) -> Iterator[str]:
-    """The fields of a schema that a type lacks."""
+    """The differences between a schema and a type."""
     found = fields(description, schema)
     if "data" in found and "status" in found:
-        yield from missing_fields(description, found["data"], kind, where)
+        yield from mismatches(description, found["data"], kind, where)
         return
     arguments = typing.get_args(kind)
     models = [
@@ -153,20 +154,64 @@ def missing_fields(
         items = next(
             one["items"] for each in lists if "items" in (one := resolve(description, each))
         )
-        yield from missing_fields(description, items, arguments[0], where + "[]")
+        yield from mismatches(description, items, arguments[0], where + "[]")
     elif models:
+        required = required_fields(description, schema)
         for name, inner in found.items():
             having = [model for model in models if name in model.model_fields]
             if not having:
-                yield f"{where}.{name}"
+                yield f"{where}.{name} is missing"
                 continue
             held = having[0].model_fields[name].annotation
+            if name not in required and all(m.model_fields[name].is_required() for m in having):
+                yield f"{where}.{name} can be missing in a response"
+            if is_nullable(description, inner) and not accepts_none(held):
+                yield f"{where}.{name} can be null"
+            known, values = literal_values(held), enum_values(description, inner)
+            if known and values and known != values:
+                yield f"{where}.{name} has other values: {known ^ values}"
             inner_type = resolve(description, inner)
             of_list = [a for a in (held, *typing.get_args(held)) if typing.get_origin(a) is list]
             if "items" in inner_type and of_list:
                 item = typing.get_args(of_list[0])[0]
-                yield from missing_fields(
-                    description, inner_type["items"], item, f"{where}.{name}[]"
-                )
+                yield from mismatches(description, inner_type["items"], item, f"{where}.{name}[]")
             else:
-                yield from missing_fields(description, inner, held, f"{where}.{name}")
+                yield from mismatches(description, inner, held, f"{where}.{name}")
+
+
+def required_fields(description: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    """The names of the fields that are in every object of a schema."""
+    schema = resolve(description, schema)
+    names = set(schema.get("required", ()))
+    for part in schema.get("allOf", ()):
+        names |= required_fields(description, part)
+    options = [part for part in schema.get("oneOf", ()) if part.get("type") != "null"]
+    common = [required_fields(description, part) for part in options]
+    return names | (set.intersection(*common) if common else set())
+
+
+def is_nullable(description: dict[str, Any], schema: dict[str, Any]) -> bool:
+    schema = resolve(description, schema)
+    types = schema.get("type")
+    return (isinstance(types, list) and "null" in types) or any(
+        is_nullable(description, part) or part.get("type") == "null"
+        for part in schema.get("oneOf", ())
+    )
+
+
+def accepts_none(annotation: Any) -> bool:
+    return annotation is Any or type(None) in typing.get_args(annotation)
+
+
+def literal_values(annotation: Any) -> set[str]:
+    """The values of all `Literal` types in an annotation."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return set(typing.get_args(annotation))
+    return set().union(*map(literal_values, typing.get_args(annotation)))
+
+
+def enum_values(description: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    schema = resolve(description, schema)
+    parts = (*schema.get("oneOf", ()), *schema.get("allOf", ()))
+    values = (enum_values(description, part) for part in parts)
+    return set(schema.get("enum", ())).union(*values)

@@ -186,6 +186,8 @@ def test_keys(client: Client, server: Server) -> None:
         with pytest.raises(stepwell.ForbiddenError):  # in the other form of errors
             reader.list_api_keys()
         page = client.list_api_keys(sort_by="name", sort_order="asc", page_size=100)
+        ids = [key.id for key in client.iter_api_keys(sort_by="name", sort_order="asc")]
+        assert ids == [key.id for key in page.items]
         assert created.id in [key.id for key in page.items]
         assert page.pagination.total_items == len(page.items)
         client.revoke_api_key(created.id)
@@ -239,6 +241,7 @@ def test_async(server: Server) -> None:
             assert (await client.workflow_stats(workflow_id)).cancelled == 1
             key = await client.create_api_key("k", ["read:workflows"])
             assert key.id in [k.id for k in (await client.list_api_keys(page_size=100)).items]
+            assert key.id in [k.id async for k in client.iter_api_keys()]
             await client.revoke_api_key(key.id)
             assert (await client.me()).scopes == ["admin"]
             assert await client.step_types() and await client.webhook_signing_secret()

@@ -6,11 +6,13 @@ import asyncio
 import copy
 import pickle
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
+import httpx
 import pytest
 from stepwell_testing import StubResponse, StubServer
 
@@ -23,6 +25,7 @@ BUSY = StubResponse(
     503, {"error": {"code": "UNAVAILABLE", "message": "later", "request_id": "r-1"}}
 )
 OK = StubResponse(202, {"execution_id": "ex-1"})
+KEY = "sk_live_secret"
 
 
 def both(stub: StubServer, call: Callable[[Any], Any]) -> list[Any]:
@@ -65,6 +68,13 @@ def test_posts_are_retried_with_the_same_key(start_stub: StartStub) -> None:
         (503, lambda c: c.create_release("w", {}), 4),
         (503, lambda c: c.update_workflow("w", {}), 1),
         (503, lambda c: c.delete_workflow("w"), 1),
+        # The server refused these before it did anything.
+        (429, lambda c: c.update_workflow("w", {}), 4),
+        (429, lambda c: c.delete_workflow("w"), 4),
+        (429, lambda c: c.update_api_key("k", name="n"), 4),
+        (502, lambda c: c.execute("w"), 4),
+        (502, lambda c: c.update_workflow("w", {}), 1),
+        (409, lambda c: c.execute("w"), 1),
         (500, lambda c: c.get_workflow("w"), 1),
         (504, lambda c: c.execute("w"), 1),
         (400, lambda c: c.get_workflow("w"), 1),
@@ -86,6 +96,18 @@ def test_a_lost_response_is_requested_again(start_stub: StartStub) -> None:
     outcomes = both(stub, lambda client: client.execute("w"))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
     assert len({request.headers["idempotency-key"] for request in stub.requests}) == 2
+
+
+def test_a_request_in_progress_is_retried(start_stub: StartStub) -> None:
+    """409 with `Retry-After`: another node still handles the request with this key."""
+    error = {"error": {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "in progress"}}
+    busy = StubResponse(409, error, {"Retry-After": "0"})
+    stub = start_stub(busy, OK, busy, OK, busy)
+    outcomes = both(stub, lambda client: client.execute("w"))
+    assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
+    for outcome in both(stub, lambda client: client.update_workflow("w", {})):
+        assert isinstance(outcome, stepwell.ConflictError)
+    assert [request.method for request in stub.requests] == ["POST"] * 4 + ["PUT"] * 2
 
 
 def test_retry_after(start_stub: StartStub) -> None:
@@ -217,6 +239,93 @@ def test_a_key_is_never_shown(start_stub: StartStub) -> None:
     assert [request.headers["x-api-key"] for request in stub.requests] == ["sk_live_a"]
 
 
+@pytest.mark.parametrize(
+    ("body", "call"),
+    [
+        ({"id": "k", "secret": KEY}, lambda c: c.create_api_key("n")),
+        ({"secret": KEY}, lambda c: c.webhooks.create("http://h", ["*"])),
+        ({"secret": [KEY]}, lambda c: c.webhooks.rotate_secret("w")),
+    ],
+)
+def test_a_secret_in_an_unexpected_response_is_not_shown(
+    start_stub: StartStub, body: Any, call: Callable[[Any], Any]
+) -> None:
+    for error in both(start_stub(StubResponse(200, {"data": body})), call):
+        assert isinstance(error, stepwell.UnexpectedResponseError)
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        assert KEY not in text + repr(error)
+
+
+@pytest.mark.parametrize("value", ["sk_live_a\n", "sk_live_a\r\nb", "sk_live_ключ", "sk_live_a\0"])
+def test_a_secret_that_no_header_can_contain_is_not_shown(value: str) -> None:
+    """The HTTP library would show it in its own error."""
+    with Client("k", "http://127.0.0.1:9") as client:
+        for secrets in ({"TOKEN": value}, {value: "TOKEN"}):
+            for call in (client.execute, client.run, client.workflows.execute):
+                with pytest.raises(ValueError, match="secret") as caught:
+                    call("w", secrets=secrets)
+                assert "sk_live" not in str(caught.value)
+        with pytest.raises(ValueError, match="idempotency_key"):
+            client.execute("w", idempotency_key="a\nb")
+
+
+def test_options_of_single_calls(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(503))
+    with Client("k", stub.url, retries=QUICK) as client:
+        for options, requests in [
+            ({}, 4),
+            ({"max_retries": 1}, 2),
+            ({"retries": RetryPolicy(max_retries=0)}, 1),
+        ]:
+            with client.with_options(**options) as other:
+                assert type(other) is Client and other.base_url == client.base_url
+                for call in (other.me, other.workflows.list, lambda: next(other.workflows.iter())):
+                    stub.requests.clear()
+                    with pytest.raises(stepwell.UnavailableError):
+                        call()
+                    assert len(stub.requests) == requests
+        # The connections stay open until the first client is closed.
+        with pytest.raises(stepwell.UnavailableError):
+            client.me()
+
+    async def main() -> None:
+        async with AsyncClient("k", hanging.url, retries=QUICK) as client:
+            with pytest.raises(stepwell.RequestTimeoutError):
+                await client.with_options(timeout=0.1).me()
+
+    hanging = start_stub(StubResponse(200, [b"{"], hang=True))
+    asyncio.run(main())
+    assert len(hanging.requests) == 1
+
+
+def test_many_event_streams_do_not_block_other_calls(start_stub: StartStub) -> None:
+    """Each stream holds a connection, and httpx allows 100 by default."""
+    count = 110
+    streaming = StubResponse(200, [sse(0)], EVENT_STREAM, hang=True)
+    stub = start_stub(*[streaming] * count, OK)
+
+    async def main() -> None:
+        async with AsyncClient("k", stub.url, timeout=10) as client:
+            streams = [client.events("w", "ex-1") for _ in range(count)]
+            await asyncio.gather(*(stream.__anext__() for stream in streams))
+            assert (await client.execute("w")).execution_id == "ex-1"
+            await asyncio.gather(*(stream.aclose() for stream in streams))
+
+    asyncio.run(main())
+
+
+def test_waiting_for_a_connection_is_limited(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(200, [sse(0)], EVENT_STREAM, hang=True))
+    limits = httpx.Limits(max_connections=1)
+    with httpx.Client(limits=limits) as http:
+        client = Client("k", stub.url, timeout=0.1, http_client=http)
+        stream = client.events("w", "ex-1")
+        next(stream)
+        with pytest.raises(stepwell.RequestTimeoutError, match="all are in use"):
+            client.me()
+        stream.close()
+
+
 def test_errors_can_be_pickled_and_copied(start_stub: StartStub) -> None:
     stub = start_stub(
         StubResponse(429, {"message": "no"}, {"Retry-After": "3600", "X-Request-Id": "r"})
@@ -256,7 +365,7 @@ def test_unknown_options_are_rejected(start_stub: StartStub) -> None:
 
 # Broken streams
 
-HEAD = {"Content-Type": "text/event-stream"}
+EVENT_STREAM = {"Content-Type": "text/event-stream"}
 NAMES = ["status", "task", "task", "progress", "status"]
 IDS = [1, 2, 3, 3, 4]
 TASK = '"task":{"task_id":"t","type":"Echo","status":"RUNNING","step_id":"e","attempt":1}'
@@ -278,10 +387,10 @@ def resuming(cuts: list[int]) -> Callable[[Any], StubResponse]:
         rest = [index for index in range(len(IDS)) if IDS[index] > after]
         cut = remaining.pop(0) if remaining else None
         if cut is None:
-            return StubResponse(200, [b": heartbeat\n\n", *map(sse, rest)], HEAD)
+            return StubResponse(200, [b": heartbeat\n\n", *map(sse, rest)], EVENT_STREAM)
         # The first half of the next event arrives too.
         half = [sse(rest[cut])[:20]] if cut < len(rest) else []
-        return StubResponse(200, [*map(sse, rest[:cut]), *half], HEAD, cut=True)
+        return StubResponse(200, [*map(sse, rest[:cut]), *half], EVENT_STREAM, cut=True)
 
     return response
 
@@ -316,7 +425,7 @@ def test_event_streams_stop_after_the_last_retry() -> None:
 
 
 def test_event_streams_are_retried_after_503(start_stub: StartStub) -> None:
-    stub = start_stub(BUSY, StubResponse(200, [sse(4)], HEAD))
+    stub = start_stub(BUSY, StubResponse(200, [sse(4)], EVENT_STREAM))
     with Client("k", stub.url, retries=QUICK) as client:
         assert [event.sequence for event in client.events("w", "ex-1")] == [4]
     gone = start_stub(BUSY)
@@ -405,7 +514,7 @@ STREAMS = [
 def test_leaving_a_stream_closes_its_connection(
     start_stub: StartStub, first: bytes, stream: Callable[[Any], Any]
 ) -> None:
-    stub = start_stub(StubResponse(200, [first], HEAD, hang=True))
+    stub = start_stub(StubResponse(200, [first], EVENT_STREAM, hang=True))
 
     def disconnected() -> bool:
         return stub.disconnects.acquire(timeout=10)

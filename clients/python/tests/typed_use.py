@@ -14,6 +14,11 @@ from stepwell import AsyncClient, Client, management
 def use(client: Client) -> None:
     with client as same:
         assert_type(same, Client)
+    assert_type(client.with_options(timeout=5, max_retries=0), Client)
+    for key in client.iter_api_keys(sort_by="name"):
+        assert_type(key, stepwell.ApiKey)
+    for delivery in client.webhooks.iter_deliveries("w", status="pending", sort_order="asc"):
+        assert_type(delivery, management.Delivery)
     assert_type(client.create_workflow({"name": "x"}).workflow_id, str)
     assert_type(client.run("w", {"a": 1}, timeout=1.5), stepwell.Execution)
     for row in client.iter_executions("w", status=["FAILED"]):
