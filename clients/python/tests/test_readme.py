@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from stepwell_testing import CLIENTS, Server, snippets
+
+README = Path(__file__).parents[1] / "README.md"
 
 
 def test_snippets(
@@ -14,7 +18,7 @@ def test_snippets(
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
     monkeypatch.setenv("STEPWELL_API_KEY", deployments.key)
     namespace: dict = {"__name__": "readme"}
-    for snippet in snippets(Path(__file__).parents[1] / "README.md"):
+    for snippet in snippets(README):
         exec(compile(snippet, "README.md", "exec"), namespace)
     namespace["client"].close()
     output = capsys.readouterr().out
@@ -39,6 +43,14 @@ def test_snippets(
         "\n['reader']\n",
     ):
         assert part in output, (part, output)
+
+
+def test_snippets_are_typed(tmp_path: Path) -> None:
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(snippets(README)))
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--check-untyped-defs", str(program)]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_docs_clients(
