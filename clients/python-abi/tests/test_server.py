@@ -1,4 +1,4 @@
-"""Every method and its `_async` variant, the printed programs and the README, against the real
+"""Every method and its `_async` variant, the documented programs and the README, against the real
 server."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import stepwell
-from stepwell_testing import CLIENTS, MANAGEMENT, StubResponse, Server, StubServer, snippets
+from stepwell_testing import CLIENTS, MANAGEMENT, Server, StubResponse, StubServer, snippets
 
 from abi import exceptions
 from abi.workflows import (
@@ -34,7 +34,7 @@ GREET = {
     ],
 }
 FAILING = {"steps": [{"id": "stop", "type": "Fail", "config": {"message": "boom"}}]}
-# Takes whatever parameters the printed programs give.
+# Accepts all parameters of the documented programs.
 FEEDBACK = {
     "name": "feedback",
     "inputs": {"type": "object"},
@@ -54,44 +54,44 @@ def workflow_id(address: Server) -> str:
         return client.create_workflow(FEEDBACK).workflow_id
 
 
-def run(program: str, space: dict[str, Any], *services: str) -> None:
-    exec(compile(program, "printed", "exec"), space)
+def run(program: str, namespace: dict[str, Any], *services: str) -> None:
+    exec(compile(program, "example", "exec"), namespace)
     for service in services:
-        space[service].close()
+        namespace[service].close()
 
 
-def test_the_printed_program_executes(
+def test_the_documented_program_executes(
     address: Server, workflow_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    space: dict[str, Any] = {"access_token": address.key}
-    run(EXECUTING.replace("wf_123456789", workflow_id), space, "executor")
-    assert space["execution_result"].result["feedback_id"] == "f_12345"
-    said = capsys.readouterr().out.splitlines()
-    assert said[1] == "Status: completed" and said[2].startswith("Result: {'feedback_id': ")
-    assert said[3].startswith("Async execution started with ID: exec_")
+    namespace: dict[str, Any] = {"access_token": address.key}
+    run(EXECUTING.replace("wf_123456789", workflow_id), namespace, "executor")
+    assert namespace["execution_result"].result["feedback_id"] == "f_12345"
+    output = capsys.readouterr().out.splitlines()
+    assert output[1] == "Status: completed" and output[2].startswith("Result: {'feedback_id': ")
+    assert output[3].startswith("Async execution started with ID: exec_")
 
 
-def test_the_printed_program_schedules(
+def test_the_documented_program_schedules(
     address: Server, workflow_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    space: dict[str, Any] = {"access_token": address.key}
-    run(SCHEDULING.replace("wf_123456789", workflow_id), space, "scheduler")
-    updated = space["updated_schedule"]
+    namespace: dict[str, Any] = {"access_token": address.key}
+    run(SCHEDULING.replace("wf_123456789", workflow_id), namespace, "scheduler")
+    updated = namespace["updated_schedule"]
     assert updated.parameters == {
         "source": "daily_report",
         "include_recommendations": True,
         "generate_report": True,
     }
     assert (updated.cron_expression, updated.next_execution.hour) == ("0 2 * * *", 2)
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"Created schedule with ID: {updated.id}"
-    assert said[2].startswith(f"{updated.id}: Daily Feedback Analysis - Next run: ")
+    output = capsys.readouterr().out.splitlines()
+    assert output[0] == f"Created schedule with ID: {updated.id}"
+    assert output[2].startswith(f"{updated.id}: Daily Feedback Analysis - Next run: ")
 
 
 def test_readme(address: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    space: dict[str, Any] = {"access_token": address.key, "__name__": "readme"}
-    run("\n".join(snippets(README)), space, "workflow_manager", "executor", "scheduler")
-    said = capsys.readouterr().out
+    namespace: dict[str, Any] = {"access_token": address.key, "__name__": "readme"}
+    run("\n".join(snippets(README)), namespace, "workflow_manager", "executor", "scheduler")
+    output = capsys.readouterr().out
     for part in (
         "Loud greeting - Status: active",
         "'priority': 'high'",
@@ -102,17 +102,17 @@ def test_readme(address: Server, capsys: pytest.CaptureFixture[str]) -> None:
         "ENO\nOWT",
         "PARAMETER_VALIDATION_ERROR parameters",
     ):
-        assert part in said, (part, said)
+        assert part in output, (part, output)
 
 
 def test_docs_clients(
     address: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_API_KEY", address.key)
-    _, ours = snippets(CLIENTS)
-    run(ours, {})
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["{'text': 'HELLO'}", "422 PARAMETER_VALIDATION_ERROR parameters.txt"]
+    _, snippet = snippets(CLIENTS)
+    run(snippet, {})
+    output = capsys.readouterr().out.splitlines()
+    assert output == ["{'text': 'HELLO'}", "422 PARAMETER_VALIDATION_ERROR parameters.txt"]
 
 
 def test_managing(address: Server) -> None:
@@ -123,7 +123,7 @@ def test_managing(address: Server) -> None:
         other = manager.get_workflow(created.id)
         other.metadata["by"] = "them"
         manager.update_workflow(other)
-        # What is not changed here does not undo what others changed.
+        # Unchanged fields do not overwrite the changes of others.
         created.name = "n"
         assert created.changes() == {"name": "n"}
         stored = manager.update_workflow(created)
@@ -149,7 +149,7 @@ def test_managing(address: Server) -> None:
         manager.list_workflows()
 
 
-def active(manager: WorkflowManager, configuration: dict[str, Any]) -> str:
+def create_active(manager: WorkflowManager, configuration: dict[str, Any]) -> str:
     created = manager.create_workflow(WorkflowConfig(name="a", configuration=configuration))
     manager.activate_workflow(created.id)
     return created.id
@@ -157,7 +157,7 @@ def active(manager: WorkflowManager, configuration: dict[str, Any]) -> str:
 
 def test_executing(address: Server) -> None:
     with WorkflowManager(address.key) as manager, WorkflowExecutor(address.key) as executor:
-        greet, failing = active(manager, GREET), active(manager, FAILING)
+        greet, failing = create_active(manager, GREET), create_active(manager, FAILING)
         started = executor.execute_workflow(
             greet, {"text": "ab"}, execution_options={"wait_for_completion": False}
         )
@@ -172,7 +172,7 @@ def test_executing(address: Server) -> None:
         assert failed.value.execution_id
         shown = executor.get_execution_status(failed.value.execution_id)
         assert (shown.status, shown.error) == ("failed", failed.value.cause)
-        slow = active(manager, {"steps": [{"type": "Delay", "config": {"for": "1h"}}]})
+        slow = create_active(manager, {"steps": [{"type": "Delay", "config": {"for": "1h"}}]})
         with pytest.raises(exceptions.ExecutionTimeoutError):
             executor.execute_workflow(slow, execution_options={"timeout_seconds": 0.1})
         with pytest.raises(exceptions.ParameterValidationError):
@@ -186,7 +186,7 @@ def test_executing(address: Server) -> None:
 
         async def main() -> None:
             async with WorkflowExecutor(address.key) as executor:
-                # Also without being awaited it is started, and its fields are there.
+                # It starts without being awaited, and its fields are set.
                 started = executor.execute_workflow_async(greet, {"text": "cd"})
                 assert started.execution_id.startswith("exec_")
                 assert started.status in ("running", "queued")
@@ -228,8 +228,8 @@ def test_managing_with_asyncio(address: Server) -> None:
 
     asyncio.run(entered())
     with WorkflowManager(address.key) as manager:
-        asyncio.run(main(manager))  # Also where each call connects by itself,
-        asyncio.run(main(manager))  # in whatever loop.
+        asyncio.run(main(manager))  # Also if each call opens its own connection,
+        asyncio.run(main(manager))  # in any event loop.
 
 
 def test_scheduling(address: Server, workflow_id: str) -> None:
@@ -261,7 +261,7 @@ def test_scheduling(address: Server, workflow_id: str) -> None:
         assert scheduler.delete_schedule(created.id).id == created.id
 
 
-def test_each_call_has_its_variant() -> None:
+def test_each_call_has_an_async_variant() -> None:
     for service in (WorkflowManager, WorkflowExecutor, WorkflowScheduler):
         calls = {
             name: call
@@ -275,10 +275,10 @@ def test_each_call_has_its_variant() -> None:
                 continue
             one, other = inspect.signature(call), inspect.signature(calls[name + "_async"])
             if name == "execute_workflow":
-                continue  # The other one does not wait, and takes a callback.
+                continue  # The async one does not wait and has a callback.
             assert one.parameters == other.parameters, name
-            gives = str(one.return_annotation)
-            assert str(other.return_annotation) in (gives, "Async" + gives), name
+            returns = str(one.return_annotation)
+            assert str(other.return_annotation) in (returns, "Async" + returns), name
 
 
 def response(status: int, code: str) -> StubResponse:
@@ -292,7 +292,7 @@ def response(status: int, code: str) -> StubResponse:
     return StubResponse(status, body)
 
 
-def test_every_printed_code_has_its_exception(start_stub: Callable[..., StubServer]) -> None:
+def test_every_documented_code_has_its_exception(start_stub: Callable[..., StubServer]) -> None:
     rows = [line.split("|")[1:3] for line in MANAGEMENT.read_text().splitlines() if "|" in line]
     codes = [(int(a), b.strip()) for a, b in rows if a.strip().isdigit()]
     assert len(codes) == 11

@@ -1,7 +1,9 @@
-"""Connections, retries, time-outs and addresses, against a server that is told what to say."""
+"""Connections, retries, timeouts and URLs, against a stub server."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +25,7 @@ WORKFLOW = {
 }
 
 
-def told(code: str, status: int, **headers: str) -> StubResponse:
+def error_response(code: str, status: int, **headers: str) -> StubResponse:
     error = {"code": code, "detail": "no", "field": None}
     body = {"status": "error", "data": None, "message": "no", "errors": [error]}
     return StubResponse(status, body, headers)
@@ -35,7 +37,7 @@ def data(fields: dict[str, Any], status: int = 200) -> StubResponse:
 
 def test_a_retry_is_the_same_request(start_stub: Callable[..., StubServer]) -> None:
     execution = {"execution_id": "e", "workflow_id": "wf_1", "status": "completed", "result": 1}
-    refused = told("RATE_LIMIT_EXCEEDED", 429, **NOW)
+    refused = error_response("RATE_LIMIT_EXCEEDED", 429, **NOW)
     for good, name, argument in [
         (data(WORKFLOW, 201), "create_workflow", WorkflowConfig(name="n")),
         (data(execution), "execute_workflow", "wf_1"),
@@ -51,16 +53,15 @@ def test_a_retry_is_the_same_request(start_stub: Callable[..., StubServer]) -> N
         assert stub.requests[0].headers["user-agent"].startswith("stepwell-python/")
 
 
-def test_limits_that_stay(start_stub: Callable[..., StubServer]) -> None:
-    stub = start_stub(told("RATE_LIMIT_EXCEEDED", 429, **{"Retry-After": "3600"}))
+def test_a_long_retry_after_is_not_waited_for(start_stub: Callable[..., StubServer]) -> None:
+    stub = start_stub(error_response("RATE_LIMIT_EXCEEDED", 429, **{"Retry-After": "3600"}))
     with WorkflowManager("t", stub.url) as manager:
         with pytest.raises(exceptions.RateLimitExceededError) as refused:
             manager.get_workflow("wf_1")
-    # So long is not waited for.
     assert (refused.value.retry_after, len(stub.requests)) == (3600, 1)
 
 
-def test_no_answer_in_time(start_stub: Callable[..., StubServer]) -> None:
+def test_timeouts(start_stub: Callable[..., StubServer]) -> None:
     stub = start_stub(StubResponse(200, [b"{"], hang=True))
     with WorkflowManager("t", stub.url, timeout=0.2) as manager:
         with pytest.raises(exceptions.RequestTimeoutError) as late:
@@ -70,19 +71,24 @@ def test_no_answer_in_time(start_stub: Callable[..., StubServer]) -> None:
     assert len(stub.requests) == 1  # It may have been created.
 
 
-def test_something_else_answers(start_stub: Callable[..., StubServer]) -> None:
+def test_unexpected_responses(start_stub: Callable[..., StubServer]) -> None:
     for response, kind, code in [
         (StubResponse(502, [b"<html>Bad gateway"]), exceptions.ServerError, "HTTP_502"),
         (StubResponse(200, [b"<html>Welcome"]), exceptions.ABIError, "UNEXPECTED_RESPONSE"),
         (StubResponse(200, {"status": "success"}), exceptions.ABIError, "UNEXPECTED_RESPONSE"),
     ]:
         stub = start_stub(response)
-        with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as failed:
+        with (
+            WorkflowManager("t", stub.url, max_retries=0) as manager,
+            pytest.raises(kind) as failed,
+        ):
             manager.get_workflow("wf_1")
         assert failed.value.code == code and failed.value.errors == []
 
 
-def test_address_and_token(start_stub: Callable[..., StubServer], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_and_token(
+    start_stub: Callable[..., StubServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     stub = start_stub(data(WORKFLOW))
     monkeypatch.setenv("STEPWELL_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("STEPWELL_API_KEY", "of-the-environment")
@@ -99,3 +105,49 @@ def test_address_and_token(start_stub: Callable[..., StubServer], monkeypatch: p
         with pytest.raises(ValueError, match="api_key") as refused:
             WorkflowManager(wrong)
         assert "sk_live" not in str(refused.value)
+
+
+def test_a_cancelled_await_keeps_the_execution(start_stub: Callable[..., StubServer]) -> None:
+    """The request is sent all the same, so the caller must be able to read the id."""
+    received, respond = threading.Event(), threading.Event()
+
+    def start(_: Any) -> StubResponse:
+        received.set()
+        assert respond.wait(10)
+        return data({"execution_id": "e", "workflow_id": "wf_1", "status": "running"}, 202)
+
+    stub = StubServer(start)
+
+    async def main() -> None:
+        async with WorkflowExecutor("t", stub.url) as executor:
+            started = executor.execute_workflow_async("wf_1")
+
+            async def wait_for_end() -> None:
+                await started
+
+            waiting = asyncio.create_task(wait_for_end())
+            assert await asyncio.to_thread(received.wait, 10)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            respond.set()
+            assert await asyncio.to_thread(lambda: started.execution_id) == "e"
+
+    asyncio.run(main())
+    stub.close()
+
+
+def test_many_executions_start_from_few_threads(start_stub: Callable[..., StubServer]) -> None:
+    execution = {"execution_id": "e", "workflow_id": "wf_1", "status": "completed"}
+    stub = start_stub(data(execution))
+
+    async def main() -> None:
+        async with WorkflowExecutor("t", stub.url) as executor:
+            started = [executor.execute_workflow_async("wf_1") for _ in range(40)]
+            names = [thread.name for thread in threading.enumerate()]
+            assert 0 < sum(name.startswith("abi-executor") for name in names) <= 16
+            ended = await asyncio.gather(*started)
+            assert [execution.status for execution in ended] == ["completed"] * 40
+
+    asyncio.run(main())
+    assert sum(request.method == "POST" for request in stub.requests) == 40
