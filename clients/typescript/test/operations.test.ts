@@ -26,6 +26,8 @@ interface Entry {
 
 interface Schema {
   $ref?: string;
+  required?: string[];
+  enum?: string[];
   type?: string | string[];
   properties?: Record<string, Schema>;
   items?: Schema;
@@ -156,6 +158,25 @@ function fields(schema: Schema): Map<string, Schema> {
   return new Map([...Object.entries(properties), ...inherited]);
 }
 
+/** The names of the fields that are in every object of a schema. */
+function requiredFields(schema: Schema): Set<string> {
+  const { required = [], allOf = [], oneOf = [] } = resolve(schema);
+  const options = oneOf.filter((part) => part.type !== "null").map(requiredFields);
+  const common = [...(options[0] ?? [])].filter((name) => options.every((one) => one.has(name)));
+  return new Set([...required, ...allOf.flatMap((part) => [...requiredFields(part)]), ...common]);
+}
+
+function isNullable(schema: Schema): boolean {
+  const { type, oneOf = [] } = resolve(schema);
+  return [type].flat().includes("null") || oneOf.some(isNullable);
+}
+
+/** The sorted values of an enumeration. */
+function enumValues(schema: Schema): string[] {
+  const { enum: values = [], allOf = [], oneOf = [] } = resolve(schema);
+  return [...values, ...[...allOf, ...oneOf].flatMap(enumValues)].sort();
+}
+
 test("every type matches the response of its operation", () => {
   const types = createRequire(import.meta.url).resolve("stepwell").replace("cjs", "esm");
   const index = types.replace(/\.js$/, ".d.ts");
@@ -174,12 +195,29 @@ test("every type matches the response of its operation", () => {
   const symbol = checker.getExportsOfModule(exported).find(({ name }) => name === "Client");
   assert.ok(source && symbol);
   const client = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(symbol));
-  const typeOf = (type: ts.Type, name: string): ts.Type | undefined => {
-    const parts = type.isUnion() ? type.types : [type];
-    const found = parts.map((part) => checker.getPropertyOfType(part, name)).find(Boolean);
-    return found && checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(found, source));
+  /** The type of a property, and whether it can be missing. */
+  const property = (owner: ts.Type, name: string): [ts.Type, boolean] | undefined => {
+    const parts = owner.isUnion() ? owner.types : [owner];
+    const found = parts.map((part) => checker.getPropertyOfType(part, name));
+    const symbol = found.find(Boolean);
+    if (!symbol) return undefined;
+    const isOptional = found.some((one) => !one || one.flags & ts.SymbolFlags.Optional);
+    return [checker.getTypeOfSymbolAtLocation(symbol, source), isOptional];
   };
-  const unknown: string[] = [];
+  const typeOf = (owner: ts.Type, name: string): ts.Type | undefined => {
+    const found = property(owner, name);
+    return found && checker.getNonNullableType(found[0]);
+  };
+  const USER_DATA = ts.TypeFlags.Any | ts.TypeFlags.Unknown;
+  const acceptsNull = (type: ts.Type): boolean =>
+    [type, ...(type.isUnion() ? type.types : [])].some(
+      (part) => part.flags & (ts.TypeFlags.Null | USER_DATA),
+    );
+  const literals = (type: ts.Type): string[] =>
+    (type.isUnion() ? type.types : [type])
+      .flatMap((part) => (part.isStringLiteral() ? [part.value] : []))
+      .sort();
+  const differences: string[] = [];
 
   /** Collects the differences between a schema and a type. */
   function compare(schema: Schema, type: ts.Type, where: string): void {
@@ -187,7 +225,7 @@ test("every type matches the response of its operation", () => {
     const data = found.get("data");
     if (data && found.has("status")) return compare(data, type, where);
     // User data.
-    if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return;
+    if (type.flags & USER_DATA) return;
     if (checker.getIndexInfosOfType(type).some(({ keyType }) => keyType.flags & STRING)) return;
     if (checker.isArrayType(type)) {
       const lists = [schema, ...found.values()].map(resolve);
@@ -196,10 +234,27 @@ test("every type matches the response of its operation", () => {
       assert.ok(items && item, where);
       return compare(items, item, `${where}[]`);
     }
+    if (isText(type)) return;
+    const required = requiredFields(schema);
     for (const [name, inner] of found) {
-      const held = typeOf(type, camel(name));
-      if (held) compare(inner, held, `${where}.${name}`);
-      else if (!isText(type)) unknown.push(`${where}.${name}`);
+      const path = `${where}.${name}`;
+      const held = property(type, camel(name));
+      if (!held) {
+        differences.push(`${path} is missing`);
+        continue;
+      }
+      const [heldType, isOptional] = held;
+      if (isNullable(inner)) {
+        // The document does not require nullable fields, but the server sends them as null.
+        if (!acceptsNull(heldType) && !isOptional) differences.push(`${path} can be null`);
+      } else if (!required.has(name) && !isOptional && !(heldType.flags & USER_DATA)) {
+        differences.push(`${path} can be missing`);
+      }
+      const [known, values] = [literals(heldType), enumValues(inner)];
+      if (known.length > 0 && values.length > 0 && String(known) !== String(values)) {
+        differences.push(`${path} has the values ${values.join(", ")}`);
+      }
+      compare(inner, checker.getNonNullableType(heldType), path);
     }
   }
   const STRING = ts.TypeFlags.String;
@@ -223,5 +278,5 @@ test("every type matches the response of its operation", () => {
       }
     }
   }
-  assert.deepEqual(unknown, []);
+  assert.deepEqual(differences, []);
 });
