@@ -24,6 +24,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("STEPWELL_BIN") or str(ROOT / "target/debug/stepwell")
 
 
 @dataclass
@@ -37,11 +38,10 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server with an empty store."""
-    binary = os.environ.get("STEPWELL_BIN") or str(ROOT / "target/debug/stepwell")
     folder = tmp_path_factory.mktemp("data")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [binary, "serve", "--port", "0", "--data-dir", str(folder)],
+            [BINARY, "serve", "--port", "0", "--data-dir", str(folder)],
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from stepwell_testing import CLIENTS, Server, snippets
+from stepwell_testing import BINARY, CLIENTS, Server, snippets
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -45,12 +46,24 @@ def test_snippets(
         assert part in output, (part, output)
 
 
-def test_snippets_are_typed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [README, CLIENTS], ids=lambda page: page.name)
+def test_snippets_are_typed(tmp_path: Path, page: Path) -> None:
+    text = snippets(README) if page == README else snippets(CLIENTS)[:1]
     program = tmp_path / "readme.py"
-    program.write_text("\n".join(snippets(README)))
+    program.write_text("\n".join(text))
     command = [sys.executable, "-m", "mypy", "--config-file=", "--check-untyped-defs", str(program)]
     checked = subprocess.run(command, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_configuration_of_docs_clients(tmp_path: Path) -> None:
+    [text] = re.findall(r"^```toml\n(.*?)^```$", CLIENTS.read_text(), re.M | re.S)
+    (tmp_path / "stepwell.toml").write_text(text)
+    command = [BINARY, "config", "--config", str(tmp_path / "stepwell.toml"), "--json"]
+    shown = subprocess.run(
+        [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "https://app.example.com" in shown.stdout
 
 
 def test_docs_clients(

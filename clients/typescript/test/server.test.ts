@@ -1,8 +1,12 @@
 /** Every call against the real server. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import * as stepwell from "stepwell";
 
@@ -507,6 +511,23 @@ test("the snippets of the README run unchanged", async (t) => {
 test("the snippet of docs/clients.md runs", async (t) => {
   const output = await printedLines(t, () => import("./page_snippet.js"));
   assert.deepEqual([output[0], output.at(-1)], ['{"text":"HELLO"}', "completed"]);
+});
+
+test("the package has both module formats and the name in docs/clients.md", () => {
+  const folder = fileURLToPath(new URL("../../", import.meta.url));
+  const options = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const output = execFileSync("npm", options, { cwd: folder, encoding: "utf8" });
+  const [pack] = JSON.parse(output) as { filename: string; files: { path: string }[] }[];
+  assert.ok(pack);
+  const page = readFileSync(join(folder, "../../docs/clients.md"), "utf8");
+  assert.ok(page.includes(`npm install ./clients/typescript/${pack.filename} `), pack.filename);
+  const files = pack.files.map(({ path }) => path);
+  for (const format of ["esm", "cjs"]) {
+    for (const name of ["index.js", "index.d.ts"]) {
+      assert.ok(files.includes(`dist/${format}/${name}`), `${format}/${name}`);
+    }
+  }
+  assert.ok(files.every((path) => !path.includes("test")));
 });
 
 test("the package is also a CommonJS module", () => {
