@@ -147,7 +147,10 @@ def mismatches(
     models = [
         option
         for option in (kind, *arguments)
-        if inspect.isclass(option) and issubclass(option, BaseModel)
+        # In Python 3.9 `list[…]` is also a class.
+        if typing.get_origin(option) is None
+        and inspect.isclass(option)
+        and issubclass(option, BaseModel)
     ]
     if typing.get_origin(kind) is list:
         lists = [schema, *found.values()]

@@ -140,9 +140,10 @@ export class HttpTransport {
       deadline.close();
       try {
         return text === "" ? undefined : (JSON.parse(text) as unknown);
-      } catch (cause) {
+      } catch {
+        // Without the error of `JSON.parse`, which shows a part of the text: it can be a secret.
         const message = `the response to ${call.method} ${call.path} is not JSON`;
-        throw new UnexpectedResponseError(message, requestId(response), cause);
+        throw new UnexpectedResponseError(message, requestId(response));
       }
     });
   }

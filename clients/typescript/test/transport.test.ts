@@ -137,6 +137,12 @@ test("a secret that no header can contain is not shown", async () => {
   assert.match((await thrown(invalidKey, TypeError)).message, /idempotencyKey/);
 });
 
+test("a secret in a malformed response is not shown", async (t) => {
+  const { client } = await startClient(t, () => ({ chunks: ['{"data":{"secret":sk_live_a}}'] }));
+  const error = await thrown(client.createApiKey({ name: "n" }), UnexpectedResponseError);
+  assert.ok(!inspect(error).includes("sk_live"), inspect(error));
+});
+
 test("timeouts of executing a deployment", async (t) => {
   const { stub } = await startClient(t, () => ({ hang: true }));
   const client = new Client({ apiKey: "k", baseUrl: stub.url, timeout: 50 });
