@@ -93,14 +93,14 @@ def test_address_and_token(
     monkeypatch.setenv("STEPWELL_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("STEPWELL_API_KEY", "of-the-environment")
     for ending in ("", "/", "/api/v1", "/api/v1/"):
-        with WorkflowManager(access_token="given\n", base_url=stub.url + ending) as manager:
+        with WorkflowManager(access_token="argument\n", base_url=stub.url + ending) as manager:
             manager.get_workflow("wf_1")
     monkeypatch.setenv("STEPWELL_URL", stub.url + "/api/v1")
     with WorkflowManager() as manager:
         manager.get_workflow("wf_1")
     assert {request.path for request in stub.requests} == {"/api/v1/workflows/wf_1"}
     keys = [request.headers["x-api-key"] for request in stub.requests]
-    assert keys == ["given"] * 4 + ["of-the-environment"]
+    assert keys == ["argument"] * 4 + ["of-the-environment"]
     for wrong in ("sk_live_a\nb", "sk_live_ключ", "sk_live_a b"):
         with pytest.raises(ValueError, match="api_key") as refused:
             WorkflowManager(wrong)

@@ -179,24 +179,24 @@ def test_a_rejected_request_is_raised(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("error", "code"),
     [
         ({"code": "NODE_TIMEOUT", "error_code": "NODE_EXECUTION_ERROR"}, "NODE_EXECUTION_ERROR"),
         ({"code": "SOMETHING", "error_code": None}, "SOMETHING"),
         ({"code": "SOMETHING"}, "SOMETHING"),
     ],
 )
-def test_codes(start_stub: Callable[..., StubServer], given: dict[str, Any], code: str) -> None:
+def test_codes(start_stub: Callable[..., StubServer], error: dict[str, Any], code: str) -> None:
     data = {
         "id": "d",
         "ts": "2026-01-01T00:00:00Z",
         "state": "REJECTED",
-        "error": {**given, "message": "m"},
+        "error": {**error, "message": "m"},
     }
     stub = start_stub(StubResponse(200, {"execution_id": "e-1", "data": data}))
     with Client("k", stub.url) as client, pytest.raises(VellumError) as caught:
         client.execute_workflow(workflow_deployment_name="w", inputs=[])
-    assert (caught.value.code, caught.value.raw_code) == (code, given["code"])
+    assert (caught.value.code, caught.value.raw_code) == (code, error["code"])
 
 
 def test_the_module_is_not_part_of_stepwell() -> None:

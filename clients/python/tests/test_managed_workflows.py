@@ -40,7 +40,7 @@ def test_workflows(client: Client) -> None:
     created = client.workflows.create(
         "Greeting",
         type="onboarding",
-        description="Says it loudly",
+        description="Upper case",
         configuration={"definition": GREET, "mine": {"a": 1}},
         integrations=[{"id": "int_zendesk", "required": False}],
         metadata=LABELS,
@@ -49,7 +49,7 @@ def test_workflows(client: Client) -> None:
     assert (created.name, created.type, created.description) == (
         "Greeting",
         "onboarding",
-        "Says it loudly",
+        "Upper case",
     )
     assert (created.configuration["mine"], created.metadata) == ({"a": 1}, LABELS)
     assert [(i.id, i.required, i.status) for i in created.integrations] == [

@@ -153,9 +153,9 @@ def test_secrets(client: Client) -> None:
     }
     workflow_id = client.create_workflow(definition).workflow_id
     without = client.run(workflow_id, timeout=30)
-    given = client.run(workflow_id, secrets={"STRIPE_KEY": "sk_test_1"}, timeout=30)
+    passed = client.run(workflow_id, secrets={"STRIPE_KEY": "sk_test_1"}, timeout=30)
     assert without.error and without.error.code == "SECRET_UNAVAILABLE"
-    assert given.error and given.error.code != "SECRET_UNAVAILABLE"
+    assert passed.error and passed.error.code != "SECRET_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(

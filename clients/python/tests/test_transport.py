@@ -269,6 +269,22 @@ def test_a_secret_that_no_header_can_contain_is_not_shown(value: str) -> None:
             client.execute("w", idempotency_key="a\nb")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.create_api_key("n", "admin"),
+        lambda c: c.webhooks.create("http://h", "execution.completed"),
+        lambda c: c.create_release("w", {}, release_tags="beta"),
+        lambda c: c.schedules.pause_many(schedule_ids="sched_1"),
+    ],
+)
+def test_a_string_is_not_a_list_of_strings(call: Callable[[Any], Any]) -> None:
+    """It would be sent as a list of its letters."""
+    with Client("k", "http://127.0.0.1:9") as client:
+        with pytest.raises(TypeError, match="must be a list of strings"):
+            call(client)
+
+
 def test_options_of_single_calls(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(503))
     with Client("k", stub.url, retries=QUICK) as client:

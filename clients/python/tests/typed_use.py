@@ -62,6 +62,8 @@ def use(client: Client) -> None:
     client.execute_workflow([], workflow_deploymnt_name="w")  # type: ignore[call-arg]
     client.execute_workflow([], event_types=["NODE"])  # type: ignore[call-arg]
     client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]
+    client.create_api_key("n", role="owner")  # type: ignore[arg-type]
+    client.list_workflows(status="asleep")  # type: ignore[arg-type]
 
 
 async def use_async(client: AsyncClient) -> None:

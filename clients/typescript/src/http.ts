@@ -94,7 +94,7 @@ export class Deadline {
     return this.controller.signal;
   }
 
-  /** Starts the time anew. */
+  /** Restarts the time. */
   start(): void {
     this.stop();
     this.timer = setTimeout(() => {

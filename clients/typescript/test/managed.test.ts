@@ -38,7 +38,7 @@ test("workflows", async () => {
   const created = await client.workflows.create({
     name: "Greeting",
     type: "onboarding",
-    description: "Says it loudly",
+    description: "Upper case",
     configuration: { definition: GREET, my_own: { snake_name: 1 } },
     integrations: [{ id: "int_zendesk" }],
     metadata: { my_label: "x" },
@@ -85,21 +85,21 @@ test("lists", async () => {
     const created = { name: `l-${n}`, configuration: { steps: STEPS.slice(1) }, metadata };
     ids.push((await client.workflows.create(created)).id);
   }
-  const asked = {
+  const filters = {
     metadata: { my_batch: "lists" },
     pageSize: 2,
     sortBy: "name",
     sortOrder: "asc" as const,
   };
-  const first = await client.workflows.list(asked);
+  const first = await client.workflows.list(filters);
   assert.deepEqual(
     first.items.map((row) => row.id),
     ids.slice(0, 2),
   );
   const { page, totalItems, totalPages, nextCursor } = first.pagination;
   assert.deepEqual([page, totalItems, totalPages], [1, 5, 3]);
-  const second = await client.workflows.list({ ...asked, page: 2 });
-  const same = await client.workflows.list({ ...asked, cursor: nextCursor ?? "" });
+  const second = await client.workflows.list({ ...filters, page: 2 });
+  const same = await client.workflows.list({ ...filters, cursor: nextCursor ?? "" });
   assert.deepEqual([same.items, same.pagination.page], [second.items, null]);
   const all = await collect(client.workflows.iter({ metadata: { my_batch: "lists" } }));
   assert.deepEqual(
@@ -233,14 +233,14 @@ test("step types", async () => {
   await thrown(client.workflows.getStepType("No/Such"), stepwell.NotFoundError);
 });
 
-test("execute goes on asking", async () => {
+test("execute polls a long execution", async () => {
   const data = { execution_id: "exec_1", workflow_id: "wf_1", status: "running", steps: [] };
-  const say = (status: string) => ({ json: { status: "success", data: { ...data, status } } });
-  const stub = await startStub(inOrder(say("running"), say("running"), say("completed")));
+  const response = (status: string) => ({ json: { status: "success", data: { ...data, status } } });
+  const stub = await startStub(inOrder(response("running"), response("running"), response("completed")));
   const patient = new stepwell.Client({ baseUrl: stub.url });
   assert.equal((await patient.workflows.execute("wf_1")).status, "completed");
   assert.deepEqual(
-    stub.requests.map((asked) => asked.method),
+    stub.requests.map((request) => request.method),
     ["POST", "GET", "GET"],
   );
   await stub.stop();

@@ -199,9 +199,9 @@ test("secrets", async () => {
     ],
   });
   const without = await client.run(workflowId);
-  const given = await client.run(workflowId, undefined, { secrets: { STRIPE_KEY: "sk_test_1" } });
+  const passed = await client.run(workflowId, undefined, { secrets: { STRIPE_KEY: "sk_test_1" } });
   assert.equal(without.error?.code, "SECRET_UNAVAILABLE");
-  assert.ok(given.error && given.error.code !== "SECRET_UNAVAILABLE");
+  assert.ok(passed.error && passed.error.code !== "SECRET_UNAVAILABLE");
 });
 
 test("keys and step types", async () => {

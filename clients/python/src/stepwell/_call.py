@@ -7,7 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
+from typing import Any, Callable, Generic, Mapping, Optional, Sequence, TypeVar, Union
 from urllib.parse import quote
 
 import httpx
@@ -147,6 +147,13 @@ def build_path(template: str, *segments: str) -> str:
 def without_none(**fields: Any) -> dict[str, Any]:
     """The fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def string_list(name: str, values: Sequence[str]) -> list[str]:
+    """The values as a list. Raises TypeError for a string, which is a sequence of letters."""
+    if isinstance(values, str):
+        raise TypeError(f"`{name}` must be a list of strings, not a string")
+    return list(values)
 
 
 def to_json(value: Any) -> Any:

@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 ExecutionStatus = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
+WorkflowState = Literal["active", "inactive"]
+ApiKeyStatus = Literal["active", "expired", "revoked"]
+ApiKeyOrder = Literal["created_at", "expires_at", "last_used_at", "name"]
+Role = Literal["admin", "developer", "analyst", "user"]
+Tier = Literal["standard", "enterprise"]
 TaskStatus = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED", "CANCELLED"]
 
 
@@ -43,7 +48,7 @@ class WorkflowRow(Model):
 
     workflow_id: str
     name: str
-    status: str
+    status: Union[WorkflowState, str]
     created_at: datetime
     updated_at: datetime
 
@@ -71,7 +76,7 @@ class Workflow(Model):
 
     workflow_id: str
     name: str
-    status: str
+    status: Union[WorkflowState, str]
     release: int
     created_at: datetime
     updated_at: datetime
@@ -295,11 +300,11 @@ class ApiKey(Model):
     name: str
     hint: str
     scopes: list[str]
-    role: Optional[str] = None
+    role: Optional[Union[Role, str]] = None
     workspace_id: Optional[str] = None
-    tier: Optional[str] = None
+    tier: Optional[Union[Tier, str]] = None
     rate_limits: RateLimits = RateLimits()
-    status: str
+    status: Union[ApiKeyStatus, str]
     created_at: datetime
     expires_at: Optional[datetime] = None
     last_used_at: Optional[datetime] = None
@@ -310,7 +315,7 @@ class ApiKeyChange(TypedDict, total=False):
     """Changes of a key; omitted fields are unchanged."""
 
     name: str
-    tier: Optional[str]
+    tier: Optional[Tier]
     rate_limits: Union[RateLimits, Mapping[str, Any], None]
 
 

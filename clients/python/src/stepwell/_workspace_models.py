@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Mapping, Optional, TypedDict, Union
+from typing import Any, Mapping, Optional, TypedDict, Union
 
-from ._models import Model, RateLimits
-
-Tier = Literal["standard", "enterprise"]
+from ._models import Model, RateLimits, Role, Tier
 
 
 class Workspace(Model):
@@ -31,8 +29,8 @@ class Me(Model):
     workspace_id: str
     workspace: Optional[Workspace] = None
     scopes: list[str]
-    role: Optional[str] = None
-    tier: Optional[str] = None
+    role: Optional[Union[Role, str]] = None
+    tier: Optional[Union[Tier, str]] = None
     rate_limits: RateLimits = RateLimits()
     expires_at: Optional[datetime] = None
 

@@ -46,7 +46,7 @@ from ._management_models import (
     WorkflowStats,
     WorkflowStatus,
 )
-from ._models import Model, RateLimits
+from ._models import Model, RateLimits, Tier
 from ._schedule_models import (
     Firing,
     IntervalUnit,
@@ -87,7 +87,6 @@ from ._webhook_models import (
     WebhookTopic,
 )
 from ._workspace_models import (
-    Tier,
     Workspace,
     WorkspaceChange,
     WorkspaceFields,

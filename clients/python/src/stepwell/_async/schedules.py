@@ -17,6 +17,7 @@ from .._call import (
     post,
     put,
     query_params,
+    string_list,
     without_none,
 )
 from .._management import SCHEDULE, SCHEDULES, WORKFLOW
@@ -134,7 +135,7 @@ def _bulk_change(
     all_schedules: bool,
     key: Optional[str],
 ) -> Call[s.SchedulesChanged]:
-    ids = None if schedule_ids is None else list(schedule_ids)
+    ids = None if schedule_ids is None else string_list("schedule_ids", schedule_ids)
     body = without_none(
         workflow_id=workflow_id, schedule_ids=ids, all=True if all_schedules else None
     )

@@ -22,7 +22,7 @@ class AsyncWorkflows(AsyncTransport):
     async def list_workflows(
         self,
         *,
-        status: Optional[str] = None,
+        status: Optional[m.WorkflowState] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
     ) -> m.WorkflowPage:
@@ -33,7 +33,7 @@ class AsyncWorkflows(AsyncTransport):
         )
 
     async def iter_workflows(
-        self, *, status: Optional[str] = None
+        self, *, status: Optional[m.WorkflowState] = None
     ) -> AsyncGenerator[m.WorkflowRow, None]:
         """Iterates over all workflows, newest first, page by page."""
         cursor: Optional[str] = None

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generator, Mapping, Optional, Sequence, Union
+from typing import Any, Generator, Literal, Mapping, Optional, Sequence, Union
 
 from typing_extensions import Unpack
 
 from .. import _models as m
 from .. import _workspace_models as ws
-from .._call import build_path, decode_data, delete, get, patch, post, without_none
+from .._call import build_path, decode_data, delete, get, patch, post, string_list, without_none
 from .._management_models import Page
 from .transport import Transport
 
@@ -25,8 +25,8 @@ class Keys(Transport):
         name: str,
         scopes: Optional[Sequence[str]] = None,
         *,
-        role: Optional[str] = None,
-        tier: Optional[str] = None,
+        role: Optional[m.Role] = None,
+        tier: Optional[m.Tier] = None,
         rate_limits: Union[m.RateLimits, Mapping[str, Any], None] = None,
         workspace_id: Optional[str] = None,
         expires_at: Optional[datetime] = None,
@@ -38,7 +38,7 @@ class Keys(Transport):
         of creating a second key."""
         body = without_none(
             name=name,
-            scopes=None if scopes is None else list(scopes),
+            scopes=None if scopes is None else string_list("scopes", scopes),
             role=role,
             tier=tier,
             rate_limits=rate_limits,
@@ -52,8 +52,8 @@ class Keys(Transport):
         *,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
-        sort_by: Optional[str] = None,
-        sort_order: Optional[str] = None,
+        sort_by: Optional[m.ApiKeyOrder] = None,
+        sort_order: Optional[Literal["asc", "desc"]] = None,
         workspace_id: Optional[str] = None,
     ) -> m.ApiKeyPage:
         """Returns a page of keys, without their secrets. `sort_by` is `created_at`, `expires_at`,
@@ -71,8 +71,8 @@ class Keys(Transport):
     def iter_api_keys(
         self,
         *,
-        sort_by: Optional[str] = None,
-        sort_order: Optional[str] = None,
+        sort_by: Optional[m.ApiKeyOrder] = None,
+        sort_order: Optional[Literal["asc", "desc"]] = None,
         workspace_id: Optional[str] = None,
     ) -> Generator[m.ApiKey, None, None]:
         """Iterates over all keys, page by page; the arguments are those of `list_api_keys`."""

@@ -8,7 +8,7 @@ from typing import Any, Generator, Mapping, Optional, Sequence, Union
 from typing_extensions import Unpack
 
 from .. import _release_models as r
-from .._call import build_path, decode_data, get, list_page, post, put, query_params
+from .._call import build_path, decode_data, get, list_page, post, put, query_params, string_list
 from .._management_models import CursorListOptions, ListOptions, Page, Sorting
 from .transport import Transport
 
@@ -31,7 +31,7 @@ class Releases(Transport):
         idempotency_key: Optional[str] = None,
     ) -> r.Release:
         """Creates a release from a definition. `LATEST` and the `release_tags` move to it."""
-        body = {"definition": definition, "release_tags": list(release_tags)}
+        body = {"definition": definition, "release_tags": string_list("release_tags", release_tags)}
         url_path = build_path(_RELEASES, workflow_id)
         return self._send(post(url_path, decode_data(r.Release), body, key=idempotency_key))
 

@@ -18,6 +18,7 @@ from .._call import (
     post,
     put,
     query_params,
+    string_list,
     without_none,
 )
 from .._management import WEBHOOK, WEBHOOKS
@@ -41,7 +42,9 @@ class Webhooks(Resource):
     ) -> w.NewWebhook:
         """Creates a webhook, which sends signed events to a URL; `["*"]` means all events. If you
         pass no `secret` (`whsec_…`), one is generated, which is in this response only."""
-        body = without_none(url=url, events=[*events], secret=secret, description=description)
+        body = without_none(
+            url=url, events=string_list("events", events), secret=secret, description=description
+        )
         call = post(WEBHOOKS, decode_data(w.NewWebhook), body, key=idempotency_key)
         return self._client._send(call)
 

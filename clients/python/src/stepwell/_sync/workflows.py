@@ -23,7 +23,7 @@ class Workflows(Transport):
     def list_workflows(
         self,
         *,
-        status: Optional[str] = None,
+        status: Optional[m.WorkflowState] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
     ) -> m.WorkflowPage:
@@ -34,7 +34,7 @@ class Workflows(Transport):
         )
 
     def iter_workflows(
-        self, *, status: Optional[str] = None
+        self, *, status: Optional[m.WorkflowState] = None
     ) -> Generator[m.WorkflowRow, None, None]:
         """Iterates over all workflows, newest first, page by page."""
         cursor: Optional[str] = None
