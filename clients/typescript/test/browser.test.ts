@@ -30,7 +30,11 @@ const PAGE = `<!doctype html>
 <script type="module" src="/test/browser_page.js"></script>`;
 
 /** Serves the page and the built modules; `result` resolves to the result that the page posts. */
-async function startPages(): Promise<{ port: number; result: () => Promise<unknown>; stop(): void }> {
+async function startPages(): Promise<{
+  port: number;
+  result: () => Promise<unknown>;
+  stop(): void;
+}> {
   let resolveResult: (value: unknown) => void = () => undefined;
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { pathname } = new URL(request.url ?? "", "http://localhost");

@@ -47,7 +47,9 @@ test("workflows", async () => {
   assert.deepEqual([created.status, created.type, created.release], ["inactive", "onboarding", 1]);
   assert.deepEqual(created.configuration["my_own"], { snake_name: 1 });
   assert.deepEqual(created.metadata, { my_label: "x" });
-  assert.deepEqual(created.integrations, [{ id: "int_zendesk", required: false, status: "pending" }]);
+  assert.deepEqual(created.integrations, [
+    { id: "int_zendesk", required: false, status: "pending" },
+  ]);
   assert.deepEqual([created.stats.runsTotal, created.activatedAt], [0, null]);
   assert.deepEqual(await client.workflows.get(created.id), created);
   const { definition, inputSchema } = await client.workflows.definition(created.id);
@@ -181,7 +183,10 @@ test("control and reruns", async () => {
   const again = { fromStep: "turn", input: { text: "12" } };
   const part = await client.executions.rerun(first.executionId, again);
   const ended = await client.executions.wait(part.executionId);
-  assert.deepEqual([ended.result, ended.steps.map((s) => s.reused)], [{ text: "21" }, [true, false]]);
+  assert.deepEqual(
+    [ended.result, ended.steps.map((s) => s.reused)],
+    [{ text: "21" }, [true, false]],
+  );
   const all = client.executions.rerun(first.executionId, { fromFailed: true });
   assert.equal((await thrown(all, stepwell.ConflictError)).code, "INVALID_STATE");
 });
@@ -236,7 +241,9 @@ test("step types", async () => {
 test("execute polls a long execution", async () => {
   const data = { execution_id: "exec_1", workflow_id: "wf_1", status: "running", steps: [] };
   const response = (status: string) => ({ json: { status: "success", data: { ...data, status } } });
-  const stub = await startStub(inOrder(response("running"), response("running"), response("completed")));
+  const stub = await startStub(
+    inOrder(response("running"), response("running"), response("completed")),
+  );
   const patient = new stepwell.Client({ baseUrl: stub.url });
   assert.equal((await patient.workflows.execute("wf_1")).status, "completed");
   assert.deepEqual(

@@ -65,9 +65,11 @@ before(async () => {
   description = (await (await fetch(`${server.url}/openapi.json`)).json()) as Description;
   await server.stop();
   all = Object.entries(description.paths).flatMap(([path, calls]) =>
-    Object.entries(calls).map(
-      ([method, call]): [string, string, Operation] => [method.toUpperCase(), path, call],
-    ),
+    Object.entries(calls).map(([method, call]): [string, string, Operation] => [
+      method.toUpperCase(),
+      path,
+      call,
+    ]),
   );
 });
 
@@ -112,8 +114,7 @@ test("every method sends all parameters of its operation", async (t) => {
     ]);
     const args = entry.typescript ?? [...(entry.args ?? []), Object.fromEntries(options)];
     const created = method(client, entry.call)(...args) as
-      | Promise<unknown>
-      | AsyncGenerator<unknown>;
+      Promise<unknown> | AsyncGenerator<unknown>;
     const done = "next" in created ? created.next() : created;
     await assert.rejects(done, stepwell.NotFoundError, operation.operationId);
     const request = stub.requests.pop();
@@ -178,7 +179,9 @@ function enumValues(schema: Schema): string[] {
 }
 
 test("every type matches the response of its operation", () => {
-  const types = createRequire(import.meta.url).resolve("stepwell").replace("cjs", "esm");
+  const types = createRequire(import.meta.url)
+    .resolve("stepwell")
+    .replace("cjs", "esm");
   const index = types.replace(/\.js$/, ".d.ts");
   const program = ts.createProgram([index], {
     strict: true,

@@ -38,7 +38,13 @@ test("schedules", async () => {
     misfirePolicy: "skip",
   });
   assert.deepEqual(
-    [created.cronExpression, created.timezone, created.misfirePolicy, created.parameters, created.lastExecution],
+    [
+      created.cronExpression,
+      created.timezone,
+      created.misfirePolicy,
+      created.parameters,
+      created.lastExecution,
+    ],
     ["30 2 * * *", "Europe/Berlin", "skip", parameters, null],
   );
   assert.deepEqual(await client.schedules.get(created.id), created);

@@ -206,7 +206,11 @@ test("secrets", async () => {
 
 test("keys and step types", async () => {
   const expiresAt = new Date(Date.now() + 86_400_000);
-  const created = await client.createApiKey({ name: "reader", scopes: ["read:workflows"], expiresAt });
+  const created = await client.createApiKey({
+    name: "reader",
+    scopes: ["read:workflows"],
+    expiresAt,
+  });
   assert.ok(Math.abs(Date.parse(created.expiresAt ?? "") - expiresAt.getTime()) < 1000);
   const reader = new stepwell.Client({ apiKey: created.secret, baseUrl: server.url });
   assert.deepEqual((await reader.me()).scopes, ["read:workflows"]);
@@ -363,7 +367,13 @@ test("releases and tags", async () => {
   assert.deepEqual([rest.items[0]?.number, rest.pagination.nextCursor], [1, null]);
   const numbers = async (sortOrder: "asc" | "desc"): Promise<number[]> =>
     (await collect(client.iterReleases(workflowId, { sortOrder }))).map(({ number }) => number);
-  assert.deepEqual([await numbers("desc"), await numbers("asc")], [[2, 1], [1, 2]]);
+  assert.deepEqual(
+    [await numbers("desc"), await numbers("asc")],
+    [
+      [2, 1],
+      [1, 2],
+    ],
+  );
 
   const tag = await client.putReleaseTag(workflowId, "stable", 1);
   assert.deepEqual([tag.name, tag.traffic], ["stable", [{ release: 1, weight: 1 }]]);
@@ -382,7 +392,10 @@ test("releases and tags", async () => {
     assert.ok(data.state === "FULFILLED");
     return data.outputs[0]?.value as unknown;
   };
-  assert.deepEqual([await runOutput(), await runOutput("stable"), await runOutput("beta")], ["two", "one", "two"]);
+  assert.deepEqual(
+    [await runOutput(), await runOutput("stable"), await runOutput("beta")],
+    ["two", "one", "two"],
+  );
   const shared = await client.putReleaseTag(workflowId, "stable", { 1: 50, 2: 50 });
   assert.deepEqual(shared.traffic, [
     { release: 1, weight: 50 },
@@ -504,7 +517,10 @@ test("the snippets of the README run unchanged", async (t) => {
     assert.ok(output.includes(part), `${part} in\n${output.join("\n")}`);
   }
   for (const end of [' admin workflow.updated ["description"]', '"reader"]']) {
-    assert.ok(output.some((line) => line.endsWith(end)), `${end} in\n${output.join("\n")}`);
+    assert.ok(
+      output.some((line) => line.endsWith(end)),
+      `${end} in\n${output.join("\n")}`,
+    );
   }
 });
 

@@ -81,7 +81,9 @@ export interface Stub {
 }
 
 /** Starts a server that responds with the results of `respond` and records the requests. */
-export async function startStub(respond: (request: ReceivedRequest) => StubResponse | Promise<StubResponse>): Promise<Stub> {
+export async function startStub(
+  respond: (request: ReceivedRequest) => StubResponse | Promise<StubResponse>,
+): Promise<Stub> {
   const requests: ReceivedRequest[] = [];
   let disconnects = 0;
   const server = createServer((request, response) => {

@@ -32,7 +32,13 @@ import {
 } from "../src/field-names.js";
 import { DEFAULT_POLICY, retryDelay } from "../src/retry.js";
 import { collect, thrown } from "./checks.js";
-import { inOrder, startStub, type ReceivedRequest, type StubResponse, type Stub } from "./servers.js";
+import {
+  inOrder,
+  startStub,
+  type ReceivedRequest,
+  type StubResponse,
+  type Stub,
+} from "./servers.js";
 
 const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
 const BUSY: StubResponse = {
@@ -205,7 +211,11 @@ test("delays", () => {
     [1, "Thu, 01 Jan 1970 00:00:00 GMT", [0, 0]],
   ];
   for (const [attempts, header, expected] of cases) {
-    const found = retryDelay(policy, attempts, new Headers(header ? { "retry-after": header } : {}));
+    const found = retryDelay(
+      policy,
+      attempts,
+      new Headers(header ? { "retry-after": header } : {}),
+    );
     if (!expected) assert.equal(found, undefined, `${attempts} ${header}`);
     else
       assert.ok(found !== undefined && found >= expected[0] && found <= expected[1], `${header}`);

@@ -33,7 +33,10 @@ test("webhooks", async () => {
     secret: "whsec_abcdefghijklmnopqrstuvwxyz",
     description: "Production",
   });
-  assert.deepEqual([created.status, created.secret, created.failingSince], ["active", undefined, null]);
+  assert.deepEqual(
+    [created.status, created.secret, created.failingSince],
+    ["active", undefined, null],
+  );
   assert.deepEqual(await client.webhooks.get(created.id), created);
   const changed = await client.webhooks.update(created.id, { events: ["*"], status: "inactive" });
   assert.deepEqual(
@@ -114,10 +117,7 @@ test("signature verification", async () => {
   const both = { ...good, "Webhook-Signature": `v2,AAAA v1,AAAA v1,? ${signature}` };
   assert.deepEqual(await stepwell.verifyWebhook(body, both, SECRET), event);
   const old = sign(body, "msg_1", now - 400);
-  assert.deepEqual(
-    await stepwell.verifyWebhook(body, old, SECRET, { tolerance: 500_000 }),
-    event,
-  );
+  assert.deepEqual(await stepwell.verifyWebhook(body, old, SECRET, { tolerance: 500_000 }), event);
   const rejected: [Record<string, string>, string, RegExp][] = [
     [{}, SECRET, /not signed/],
     [good, OTHER, /does not match/],

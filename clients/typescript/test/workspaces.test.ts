@@ -31,7 +31,9 @@ test("workspaces and limits", async () => {
   assert.deepEqual(await client.workspaces.get(created.id), created);
   const changed = await client.workspaces.update(created.id, { tier: "standard" });
   assert.deepEqual([changed.tier, changed.rateLimits.executionsPerSecond], ["standard", 5]);
-  assert.ok((await client.workspaces.list({ sortBy: "name" })).items.some((w) => w.id === created.id));
+  assert.ok(
+    (await client.workspaces.list({ sortBy: "name" })).items.some((w) => w.id === created.id),
+  );
   const all = await collect(client.workspaces.iter());
   assert.ok(all.some((workspace) => workspace.id === created.id));
   const key = await client.createApiKey({
