@@ -7,7 +7,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { Client } from "stepwell";
 
 export interface Server {
   url: string;
@@ -130,4 +133,22 @@ async function send(response: ServerResponse, stubbed: StubResponse): Promise<vo
 /** Responds with these, in order; the last one repeats. */
 export function inOrder(...responses: StubResponse[]): () => StubResponse {
   return () => (responses.length > 1 ? responses.shift() : responses[0]) ?? {};
+}
+
+/** A retry policy for tests. */
+export const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
+export const BUSY: StubResponse = {
+  status: 503,
+  json: { error: { code: "UNAVAILABLE", message: "later", request_id: "r-1" } },
+};
+export const OK: StubResponse = { status: 202, json: { execution_id: "ex-1" } };
+
+/** Starts a stub server and a client for it. */
+export async function startClient(
+  t: TestContext,
+  respond: (request: ReceivedRequest) => StubResponse,
+): Promise<{ stub: Stub; client: Client }> {
+  const stub = await startStub(respond);
+  t.after(() => stub.stop());
+  return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retries: QUICK }) };
 }
