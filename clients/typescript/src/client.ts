@@ -43,7 +43,10 @@ export interface ListApiKeysOptions extends ApiKeySelection {
   pageSize?: number;
 }
 
-/** A key to create: with the scopes of `scopes`, of a `role` or of both, and the limits of a `tier` or its own. */
+/**
+ * A key to create: with the scopes of `scopes`, of a `role` or of both, and the limits of a `tier`
+ * or its own.
+ */
 export interface CreateApiKey {
   name: string;
   scopes?: string[];

@@ -27,8 +27,8 @@ interface ResponseFields extends ErrorFields {
 
 /**
  * Base class of all errors. `code` is stable and meant for programs; `details` lists each problem
- * with its path, and `requestId` identifies the request in the server's log (undefined: there was no
- * response).
+ * with its path, and `requestId` identifies the request in the server's log (undefined: there was
+ * no response).
  */
 export class StepwellError extends Error {
   readonly code: string;
@@ -167,7 +167,7 @@ export class ExecutionFailedError extends StepwellError {
 
 const FAILED_STATUSES: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT", "CANCELLED"]);
 
-/** Returns the execution; throws `ExecutionFailedError` if it failed, timed out or was cancelled. */
+/** Returns the execution; throws `ExecutionFailedError` if it ended without completing. */
 export function throwIfFailed<E extends Execution | ManagedExecution>(execution: E): E {
   if (FAILED_STATUSES.has(execution.status.toUpperCase())) {
     throw new ExecutionFailedError(execution);

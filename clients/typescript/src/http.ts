@@ -56,8 +56,8 @@ export function path(template: string, ...segments: string[]): string {
 const HEADER_VALUE = /^[ -~]*$/;
 
 /**
- * The headers with the secrets of an execution. Throws a TypeError for what a header cannot contain:
- * the error of `fetch` would show the secret.
+ * The headers with the secrets of an execution. Throws a TypeError for what a header cannot
+ * contain: the error of `fetch` would show the secret.
  */
 export function secretHeaders(secrets: Record<string, string>): Record<string, string> {
   const headers: Record<string, string> = {};

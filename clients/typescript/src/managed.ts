@@ -53,8 +53,8 @@ export class ManagedWorkflows extends Resource {
   }
 
   /**
-   * Updates the given fields. A change of the definition creates the next release. With `ifVersion`,
-   * throws `PreconditionFailedError` if the workflow has another `version`.
+   * Updates the given fields. A change of the definition creates the next release. With
+   * `ifVersion`, throws `PreconditionFailedError` if the workflow has another `version`.
    */
   update(
     workflowId: string,

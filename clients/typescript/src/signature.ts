@@ -15,8 +15,8 @@ export interface VerifyOptions {
 /**
  * Verifies a request to a webhook or callback URL and returns its event.
  *
- * `body` is the unmodified request body, `secret` the webhook's `whsec_…`, or several secrets during
- * a rotation. Throws `WebhookVerificationError` if no secret matches the signature, or if the
+ * `body` is the unmodified request body, `secret` the webhook's `whsec_…`, or several secrets
+ * during a rotation. Throws `WebhookVerificationError` if no secret matches the signature, or if the
  * timestamp is too old. A delivery can arrive more than once; use the header `webhook-id` to detect
  * duplicates.
  */
