@@ -1,4 +1,4 @@
-"""What the tests of the Python clients share: a real server, a scripted one, and README snippets.
+"""Shared by the tests of the Python clients: a real server, a stub server, and README snippets.
 
 The binary is `STEPWELL_BIN`, or the debug build in `target/`.
 """
@@ -24,11 +24,12 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("STEPWELL_BIN") or str(ROOT / "target/debug/stepwell")
 
 
 @dataclass
 class Server:
-    """A server to be used: its address and a key with scope `admin`."""
+    """A running server: its URL and a key with scope `admin`."""
 
     url: str
     key: str
@@ -37,32 +38,31 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server with an empty store."""
-    binary = os.environ.get("STEPWELL_BIN") or str(ROOT / "target/debug/stepwell")
     folder = tmp_path_factory.mktemp("data")
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [binary, "serve", "--port", "0", "--data-dir", str(folder)],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [BINARY, "serve", "--port", "0", "--data-dir", str(folder)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        found = folder / "server.json"
+        state = folder / "server.json"
         deadline = time.monotonic() + 30
-        while not (found.exists() and _ready(found)):
-            told = f"the server did not start: {(folder / 'log').read_text()}"
-            assert process.poll() is None and time.monotonic() < deadline, told
+        while not (state.exists() and _is_ready(state)):
+            log_text = (folder / "log").read_text()
+            is_starting = process.poll() is None and time.monotonic() < deadline
+            assert is_starting, f"the server did not start: {log_text}"
             time.sleep(0.02)
-        url = json.loads(found.read_text())["url"]
+        url = json.loads(state.read_text())["url"]
         yield Server(url, (folder / "admin.key").read_text().strip())
     finally:
         process.terminate()
         process.wait(30)
-        log.close()
 
 
-def _ready(found: Path) -> bool:
+def _is_ready(state: Path) -> bool:
     try:
-        url = json.loads(found.read_text())["url"]
+        url = json.loads(state.read_text())["url"]
         return httpx.get(url + "/healthz", timeout=2).status_code < 500
     except (ValueError, KeyError, httpx.HTTPError):
         return False
@@ -70,7 +70,7 @@ def _ready(found: Path) -> bool:
 
 @dataclass
 class Request:
-    """A request that a scripted server got."""
+    """A request that a stub server received."""
 
     method: str
     path: str
@@ -82,9 +82,10 @@ class Request:
 
 
 @dataclass
-class Answer:
-    """What a scripted server says. Of several chunks each is flushed; `cut` ends without the
-    chunk that ends the body, `hang` holds the connection until the client has left."""
+class StubResponse:
+    """A response of a stub server. `body` is JSON, or a list of chunks, each of which is flushed.
+    `cut` closes the connection before the end of the body, `hang` keeps it open until the client
+    disconnects."""
 
     status: int = 200
     body: Union[Any, list[bytes]] = None
@@ -93,12 +94,14 @@ class Answer:
     hang: bool = False
 
 
-class Stub:
-    """A server that answers as `answer` says, and keeps what it was asked."""
+class StubServer:
+    """A server that responds with the results of `respond` and records the requests."""
 
-    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+    def __init__(self, respond: Callable[[Request], StubResponse]) -> None:
         self.requests: list[Request] = []
-        self.left = threading.Semaphore(0)  # One for each client that left a hanging answer.
+        self.disconnects = threading.Semaphore(
+            0
+        )  # One for each client that left a hanging response.
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -109,39 +112,32 @@ class Stub:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = Request(self.command, self.path, headers, self.rfile.read(length))
                 stub.requests.append(request)
-                self.send(answer(request))
+                self.send(respond(request))
 
-            def send(self, said: Answer) -> None:
-                streamed = isinstance(said.body, list) and all(
-                    isinstance(chunk, bytes) for chunk in said.body
-                )
-                body = (
-                    b""
-                    if said.body is None
-                    else json.dumps(said.body).encode()
-                    if not streamed
-                    else b""
-                )
-                self.send_response(said.status)
-                for name, value in (said.headers or {}).items():
+            def send(self, response: StubResponse) -> None:
+                body = response.body
+                chunks = body if isinstance(body, list) and _are_bytes(body) else None
+                self.send_response(response.status)
+                for name, value in (response.headers or {}).items():
                     self.send_header(name, value)
-                if streamed:
-                    self.send_header("Transfer-Encoding", "chunked")
+                if chunks is None:
+                    content = b"" if body is None else json.dumps(body).encode()
+                    self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
-                    for chunk in said.body:
-                        self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-                        self.wfile.flush()
-                    if said.hang:
-                        self.rfile.read(1)
-                        stub.left.release()
-                    if said.cut or said.hang:
-                        self.close_connection = True
-                    else:
-                        self.wfile.write(b"0\r\n\r\n")
+                    self.wfile.write(content)
+                    return
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for chunk in chunks:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                    self.wfile.flush()
+                if response.hang:
+                    self.rfile.read(1)
+                    stub.disconnects.release()
+                if response.cut or response.hang:
+                    self.close_connection = True
                 else:
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
+                    self.wfile.write(b"0\r\n\r\n")
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply
 
@@ -150,7 +146,7 @@ class Stub:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        # Clients that leave early are part of the tests.
+        # Some tests disconnect early.
         self._http.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
@@ -162,18 +158,22 @@ class Stub:
         self._thread.join()
 
 
-@pytest.fixture
-def scripted() -> Iterator[Callable[..., Stub]]:
-    """Makes a stub that gives these answers, one after the other; the last for ever."""
-    stubs: list[Stub] = []
+def _are_bytes(chunks: list[Any]) -> bool:
+    return all(isinstance(chunk, bytes) for chunk in chunks)
 
-    def make(*answers: Answer) -> Stub:
-        left = deque(answers)
-        stub = Stub(lambda _: left.popleft() if len(left) > 1 else left[0])
+
+@pytest.fixture
+def start_stub() -> Iterator[Callable[..., StubServer]]:
+    """Starts a stub server with these responses, in order; the last one repeats."""
+    stubs: list[StubServer] = []
+
+    def start(*responses: StubResponse) -> StubServer:
+        queue = deque(responses)
+        stub = StubServer(lambda _: queue.popleft() if len(queue) > 1 else queue[0])
         stubs.append(stub)
         return stub
 
-    yield make
+    yield start
     for stub in stubs:
         stub.close()
 
@@ -197,10 +197,10 @@ def deployments(server: Server) -> Iterator[Server]:
     """A server with the deployments `my-workflow` (input `query`, output `result`) and
     `my-failing-workflow`."""
     for definition in WORKFLOWS:
-        made = httpx.post(
+        response = httpx.post(
             f"{server.url}/workflows", json=definition, headers={"X-API-KEY": server.key}
         )
-        assert made.status_code == 201, made.text
+        assert response.status_code == 201, response.text
     yield server
 
 
@@ -214,10 +214,10 @@ def snippets(readme: Path) -> list[str]:
     return found
 
 
-async def run_snippet(text: str, space: dict[str, Any]) -> None:
-    """Runs a snippet, which may `await` at its top."""
+async def run_snippet(text: str, namespace: dict[str, Any]) -> None:
+    """Runs a snippet, which can contain a top-level `await`."""
     code = compile(text, "snippet", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, space)
+    result = eval(code, namespace)
     if inspect.isawaitable(result):
         await result
 
@@ -228,40 +228,40 @@ CLIENTS = ROOT / "docs/clients.md"
 
 @dataclass
 class Example:
-    """A printed request, with its body if it has one, and its answer."""
+    """A documented request, with its body if there is one, and its response."""
 
     method: str
     path: str
     body: Any
-    answer: Any
+    response: Any
 
 
 def examples(page: Path = MANAGEMENT) -> dict[str, Example]:
-    """The printed requests of a page by their titles."""
+    """The documented requests of a page by title."""
     found: dict[str, Example] = {}
     for part in page.read_text().split("\n### ")[1:]:
         title, _, text = part.partition("\n")
         call = re.search(r"^`(\w+) (\S+)`$", text, re.M)
-        said = dict(re.findall(r"^(Request|Answer):\n\n```json\n(.*?)^```$", text, re.M | re.S))
-        if call and "Answer" in said:
-            body = json.loads(said.get("Request", "null"))
-            found[title] = Example(call[1], call[2], body, json.loads(said["Answer"]))
+        blocks = dict(re.findall(r"^(Request|Response):\n\n```json\n(.*?)^```$", text, re.M | re.S))
+        if call and "Response" in blocks:
+            body = json.loads(blocks.get("Request", "null"))
+            found[title] = Example(call[1], call[2], body, json.loads(blocks["Response"]))
     assert found, f"{page} has no examples"
     return found
 
 
-def printed_server() -> Stub:
-    """A server that knows the printed requests only, and gives the printed answers."""
+def documented_server() -> StubServer:
+    """A stub server that accepts the documented requests only, with the documented responses."""
     known = [
-        (example.method, re.sub(r"\{\w+\}", r"[^/?]+", example.path), example.answer)
+        (example.method, re.sub(r"\{\w+\}", r"[^/?]+", example.path), example.response)
         for example in examples().values()
     ]
 
-    def answer(request: Request) -> Answer:
+    def respond(request: Request) -> StubResponse:
         path = request.path.partition("?")[0]
-        for method, pattern, said in known:
+        for method, pattern, body in known:
             if method == request.method and re.fullmatch(pattern, path):
-                return Answer(200, said)
-        return Answer(501, {"message": f"nothing is printed for {request.method} {path}"})
+                return StubResponse(200, body)
+        return StubResponse(501, {"message": f"no example for {request.method} {path}"})
 
-    return Stub(answer)
+    return StubServer(respond)

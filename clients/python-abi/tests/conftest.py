@@ -1,5 +1,5 @@
-"""The fixtures that the Python distributions share."""
+"""Fixtures shared by the Python packages."""
 
-from stepwell_testing import scripted, server
+from stepwell_testing import server, start_stub
 
-__all__ = ["scripted", "server"]
+__all__ = ["start_stub", "server"]

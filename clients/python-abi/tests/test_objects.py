@@ -1,5 +1,4 @@
-"""What can be done with objects and exceptions: changed, stored, copied, pickled; against the real
-server."""
+"""Objects are changed, saved, copied and pickled, against the real server."""
 
 from __future__ import annotations
 
@@ -37,12 +36,14 @@ def manager(server: Server) -> Iterator[WorkflowManager]:
 
 @pytest.fixture
 def workflow(manager: WorkflowManager) -> Workflow:
-    made = manager.create_workflow(WorkflowConfig(name="o", description="d", configuration=GREET))
-    manager.activate_workflow(made.id)
-    return manager.get_workflow(made.id)
+    created = manager.create_workflow(
+        WorkflowConfig(name="o", description="d", configuration=GREET)
+    )
+    manager.activate_workflow(created.id)
+    return manager.get_workflow(created.id)
 
 
-def test_what_was_stored_is_not_sent_again(manager: WorkflowManager, workflow: Workflow) -> None:
+def test_saved_changes_are_not_sent_again(manager: WorkflowManager, workflow: Workflow) -> None:
     workflow.name = "mine"
     manager.update_workflow(workflow)
     assert workflow.changes() == {}
@@ -54,19 +55,19 @@ def test_what_was_stored_is_not_sent_again(manager: WorkflowManager, workflow: W
     workflow.name = "late"
     with pytest.raises(exceptions.PreconditionFailedError):
         manager.update_workflow(workflow, if_unchanged=True)
-    # What was refused is still to be stored.
+    # A rejected change is not saved yet.
     assert workflow.changes() == {"name": "late"}
 
 
-def test_a_text_can_be_taken_away(manager: WorkflowManager, workflow: Workflow) -> None:
+def test_an_optional_field_can_be_cleared(manager: WorkflowManager, workflow: Workflow) -> None:
     workflow.description = None
     assert manager.update_workflow(workflow).description is None
     assert manager.get_workflow(workflow.id).description is None
 
 
-def test_what_cannot_be_changed_says_so(workflow: Workflow) -> None:
+def test_other_fields_cannot_be_assigned(workflow: Workflow) -> None:
     for name in ("status", "id", "nmae"):
-        with pytest.raises(AttributeError, match=f"`{name}` cannot be changed here; .*name"):
+        with pytest.raises(AttributeError, match=f"`{name}` cannot be changed; .*name"):
             setattr(workflow, name, "x")
 
 
@@ -85,14 +86,14 @@ def test_rows_of_lists_can_be_changed(manager: WorkflowManager, workflow: Workfl
 
 def test_schedules(server: Server, workflow: Workflow) -> None:
     with WorkflowScheduler(server.key, server.url) as scheduler:
-        made = scheduler.create_schedule(
+        created = scheduler.create_schedule(
             workflow.id, "s", "cron", cron_expression="@daily", parameters={"text": "x"}
         )
-        # As another kind; a time without a zone is one of this machine.
-        made.schedule_type = "fixed_time"
-        made.execution_time = datetime.now().replace(microsecond=0) + timedelta(days=1)
-        changed = scheduler.update_schedule(made)
-        assert changed.next_execution == made.execution_time.astimezone(timezone.utc)
+        # Another type; a time without a zone is local time.
+        created.schedule_type = "fixed_time"
+        created.execution_time = datetime.now().replace(microsecond=0) + timedelta(days=1)
+        changed = scheduler.update_schedule(created)
+        assert changed.next_execution == created.execution_time.astimezone(timezone.utc)
         assert changed.cron_expression is None
         (row,) = scheduler.list_schedules(workflow.id).items
         row.description = "rare"
@@ -100,7 +101,7 @@ def test_schedules(server: Server, workflow: Workflow) -> None:
         row.description = None
         assert scheduler.update_schedule(row).description is None
         ids = [row.id for row in scheduler.iter_schedules(workflow.id, enabled=True)]
-        assert ids == [made.id]
+        assert ids == [created.id]
 
 
 def test_all_pages(server: Server, manager: WorkflowManager, workflow: Workflow) -> None:
@@ -130,10 +131,10 @@ def test_all_pages(server: Server, manager: WorkflowManager, workflow: Workflow)
     asyncio.run(main())
 
 
-def test_once(server: Server, manager: WorkflowManager, workflow: Workflow) -> None:
-    config = WorkflowConfig(name="once", configuration=GREET)
-    made = [manager.create_workflow(config, idempotency_key="abi-1").id for _ in range(2)]
-    assert made[0] == made[1]
+def test_idempotency_keys(server: Server, manager: WorkflowManager, workflow: Workflow) -> None:
+    config = WorkflowConfig(name="idempotent", configuration=GREET)
+    created = [manager.create_workflow(config, idempotency_key="abi-1").id for _ in range(2)]
+    assert created[0] == created[1]
     with WorkflowExecutor(server.key, server.url) as executor:
         for call in (executor.execute_workflow, executor.execute_workflow_async):
             started = [
@@ -157,7 +158,7 @@ def test_once(server: Server, manager: WorkflowManager, workflow: Workflow) -> N
         assert schedules[0] == schedules[1]
 
 
-def test_what_was_started_is_sent(server: Server, workflow: Workflow) -> None:
+def test_started_requests_are_sent_before_close(server: Server, workflow: Workflow) -> None:
     async def main() -> None:
         async with WorkflowExecutor(server.key, server.url) as executor:
             for n in range(5):

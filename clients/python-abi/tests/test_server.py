@@ -1,4 +1,4 @@
-"""Every method and its `_async` variant, the printed programs and the README, against the real
+"""Every method and its `_async` variant, the documented programs and the README, against the real
 server."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import stepwell
-from stepwell_testing import CLIENTS, MANAGEMENT, Answer, Server, Stub, snippets
+from stepwell_testing import CLIENTS, MANAGEMENT, Server, StubResponse, StubServer, snippets
 
 from abi import exceptions
 from abi.workflows import (
@@ -34,7 +34,7 @@ GREET = {
     ],
 }
 FAILING = {"steps": [{"id": "stop", "type": "Fail", "config": {"message": "boom"}}]}
-# Takes whatever parameters the printed programs give.
+# Accepts all parameters of the documented programs.
 FEEDBACK = {
     "name": "feedback",
     "inputs": {"type": "object"},
@@ -54,44 +54,44 @@ def workflow_id(address: Server) -> str:
         return client.create_workflow(FEEDBACK).workflow_id
 
 
-def run(program: str, space: dict[str, Any], *services: str) -> None:
-    exec(compile(program, "printed", "exec"), space)
+def run(program: str, namespace: dict[str, Any], *services: str) -> None:
+    exec(compile(program, "example", "exec"), namespace)
     for service in services:
-        space[service].close()
+        namespace[service].close()
 
 
-def test_the_printed_program_executes(
+def test_the_documented_program_executes(
     address: Server, workflow_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    space: dict[str, Any] = {"access_token": address.key}
-    run(EXECUTING.replace("wf_123456789", workflow_id), space, "executor")
-    assert space["execution_result"].result["feedback_id"] == "f_12345"
-    said = capsys.readouterr().out.splitlines()
-    assert said[1] == "Status: completed" and said[2].startswith("Result: {'feedback_id': ")
-    assert said[3].startswith("Async execution started with ID: exec_")
+    namespace: dict[str, Any] = {"access_token": address.key}
+    run(EXECUTING.replace("wf_123456789", workflow_id), namespace, "executor")
+    assert namespace["execution_result"].result["feedback_id"] == "f_12345"
+    output = capsys.readouterr().out.splitlines()
+    assert output[1] == "Status: completed" and output[2].startswith("Result: {'feedback_id': ")
+    assert output[3].startswith("Async execution started with ID: exec_")
 
 
-def test_the_printed_program_schedules(
+def test_the_documented_program_schedules(
     address: Server, workflow_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    space: dict[str, Any] = {"access_token": address.key}
-    run(SCHEDULING.replace("wf_123456789", workflow_id), space, "scheduler")
-    updated = space["updated_schedule"]
+    namespace: dict[str, Any] = {"access_token": address.key}
+    run(SCHEDULING.replace("wf_123456789", workflow_id), namespace, "scheduler")
+    updated = namespace["updated_schedule"]
     assert updated.parameters == {
         "source": "daily_report",
         "include_recommendations": True,
         "generate_report": True,
     }
     assert (updated.cron_expression, updated.next_execution.hour) == ("0 2 * * *", 2)
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"Created schedule with ID: {updated.id}"
-    assert said[2].startswith(f"{updated.id}: Daily Feedback Analysis - Next run: ")
+    output = capsys.readouterr().out.splitlines()
+    assert output[0] == f"Created schedule with ID: {updated.id}"
+    assert output[2].startswith(f"{updated.id}: Daily Feedback Analysis - Next run: ")
 
 
 def test_readme(address: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    space: dict[str, Any] = {"access_token": address.key, "__name__": "readme"}
-    run("\n".join(snippets(README)), space, "workflow_manager", "executor", "scheduler")
-    said = capsys.readouterr().out
+    namespace: dict[str, Any] = {"access_token": address.key, "__name__": "readme"}
+    run("\n".join(snippets(README)), namespace, "workflow_manager", "executor", "scheduler")
+    output = capsys.readouterr().out
     for part in (
         "Loud greeting - Status: active",
         "'priority': 'high'",
@@ -102,43 +102,43 @@ def test_readme(address: Server, capsys: pytest.CaptureFixture[str]) -> None:
         "ENO\nOWT",
         "PARAMETER_VALIDATION_ERROR parameters",
     ):
-        assert part in said, (part, said)
+        assert part in output, (part, output)
 
 
-def test_the_page_of_the_clients(
+def test_docs_clients(
     address: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_API_KEY", address.key)
-    _, ours = snippets(CLIENTS)
-    run(ours, {})
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["{'text': 'HELLO'}", "422 PARAMETER_VALIDATION_ERROR parameters.txt"]
+    _, snippet = snippets(CLIENTS)
+    run(snippet, {})
+    output = capsys.readouterr().out.splitlines()
+    assert output == ["{'text': 'HELLO'}", "422 PARAMETER_VALIDATION_ERROR parameters.txt"]
 
 
 def test_managing(address: Server) -> None:
     with WorkflowManager(address.key) as manager:
         config = WorkflowConfig(name="m", description="d", configuration=GREET)
-        made = manager.create_workflow(config)
-        assert isinstance(made, Workflow) and made.changes() == {}
-        other = manager.get_workflow(made.id)
+        created = manager.create_workflow(config)
+        assert isinstance(created, Workflow) and created.changes() == {}
+        other = manager.get_workflow(created.id)
         other.metadata["by"] = "them"
         manager.update_workflow(other)
-        # What is not changed here does not undo what others changed.
-        made.name = "n"
-        assert made.changes() == {"name": "n"}
-        stored = manager.update_workflow(made)
+        # Unchanged fields do not overwrite the changes of others.
+        created.name = "n"
+        assert created.changes() == {"name": "n"}
+        stored = manager.update_workflow(created)
         assert (stored.name, stored.metadata) == ("n", {"by": "them"})
-        made.name = "late"
+        created.name = "late"
         with pytest.raises(exceptions.PreconditionFailedError):
-            manager.update_workflow(made, if_unchanged=True)
+            manager.update_workflow(created, if_unchanged=True)
         stored.configuration["steps"][1]["type"] = "TextOperation.Lowercase"
         assert set(stored.changes()) == {"configuration"}
         assert manager.update_workflow(stored, if_unchanged=True).changes() == {}
-        assert manager.activate_workflow(made.id).status == "active"
-        assert manager.deactivate_workflow(made.id).status == "inactive"
-        assert manager.delete_workflow(made.id).deleted
+        assert manager.activate_workflow(created.id).status == "active"
+        assert manager.deactivate_workflow(created.id).status == "inactive"
+        assert manager.delete_workflow(created.id).deleted
         with pytest.raises(exceptions.WorkflowNotFoundError) as gone:
-            manager.get_workflow(made.id)
+            manager.get_workflow(created.id)
         assert isinstance(gone.value, exceptions.ResourceNotFoundError)
         assert (gone.value.status, gone.value.code) == (404, "WORKFLOW_NOT_FOUND")
         assert gone.value.request_id and gone.value.errors[0].code == "WORKFLOW_NOT_FOUND"
@@ -149,19 +149,19 @@ def test_managing(address: Server) -> None:
         manager.list_workflows()
 
 
-def active(manager: WorkflowManager, configuration: dict[str, Any]) -> str:
-    made = manager.create_workflow(WorkflowConfig(name="a", configuration=configuration))
-    manager.activate_workflow(made.id)
-    return made.id
+def create_active(manager: WorkflowManager, configuration: dict[str, Any]) -> str:
+    created = manager.create_workflow(WorkflowConfig(name="a", configuration=configuration))
+    manager.activate_workflow(created.id)
+    return created.id
 
 
 def test_executing(address: Server) -> None:
     with WorkflowManager(address.key) as manager, WorkflowExecutor(address.key) as executor:
-        greet, failing = active(manager, GREET), active(manager, FAILING)
-        begun = executor.execute_workflow(
+        greet, failing = create_active(manager, GREET), create_active(manager, FAILING)
+        started = executor.execute_workflow(
             greet, {"text": "ab"}, execution_options={"wait_for_completion": False}
         )
-        assert begun.status in ("running", "queued") and begun.result is None
+        assert started.status in ("running", "queued") and started.result is None
         started = executor.execute_workflow_async(greet, {"text": "ab"})
         assert isinstance(started, StartedExecution) and started.workflow_id == greet
         assert (started.parameters, started.callback_url) == ({"text": "ab"}, None)
@@ -172,7 +172,7 @@ def test_executing(address: Server) -> None:
         assert failed.value.execution_id
         shown = executor.get_execution_status(failed.value.execution_id)
         assert (shown.status, shown.error) == ("failed", failed.value.cause)
-        slow = active(manager, {"steps": [{"type": "Delay", "config": {"for": "1h"}}]})
+        slow = create_active(manager, {"steps": [{"type": "Delay", "config": {"for": "1h"}}]})
         with pytest.raises(exceptions.ExecutionTimeoutError):
             executor.execute_workflow(slow, execution_options={"timeout_seconds": 0.1})
         with pytest.raises(exceptions.ParameterValidationError):
@@ -186,7 +186,7 @@ def test_executing(address: Server) -> None:
 
         async def main() -> None:
             async with WorkflowExecutor(address.key) as executor:
-                # Also without being awaited it is started, and its fields are there.
+                # It starts without being awaited, and its fields are set.
                 started = executor.execute_workflow_async(greet, {"text": "cd"})
                 assert started.execution_id.startswith("exec_")
                 assert started.status in ("running", "queued")
@@ -210,17 +210,17 @@ def test_executing(address: Server) -> None:
 
 def test_managing_with_asyncio(address: Server) -> None:
     async def main(manager: WorkflowManager) -> None:
-        made = await manager.create_workflow_async(WorkflowConfig(name="x", configuration=GREET))
-        assert (await manager.get_workflow_async(made.id)).id == made.id
-        assert made.id in [row.id for row in (await manager.list_workflows_async()).items]
-        made.name = "y"
-        changed = await manager.update_workflow_async(made, if_unchanged=True)
+        created = await manager.create_workflow_async(WorkflowConfig(name="x", configuration=GREET))
+        assert (await manager.get_workflow_async(created.id)).id == created.id
+        assert created.id in [row.id for row in (await manager.list_workflows_async()).items]
+        created.name = "y"
+        changed = await manager.update_workflow_async(created, if_unchanged=True)
         assert changed.name == "y"
-        assert (await manager.activate_workflow_async(made.id)).status == "active"
-        assert (await manager.deactivate_workflow_async(made.id)).status == "inactive"
-        assert (await manager.delete_workflow_async(made.id)).deleted
+        assert (await manager.activate_workflow_async(created.id)).status == "active"
+        assert (await manager.deactivate_workflow_async(created.id)).status == "inactive"
+        assert (await manager.delete_workflow_async(created.id)).deleted
         with pytest.raises(exceptions.WorkflowNotFoundError):
-            await manager.get_workflow_async(made.id)
+            await manager.get_workflow_async(created.id)
 
     async def entered() -> None:
         async with WorkflowManager(address.key) as manager:
@@ -228,16 +228,16 @@ def test_managing_with_asyncio(address: Server) -> None:
 
     asyncio.run(entered())
     with WorkflowManager(address.key) as manager:
-        asyncio.run(main(manager))  # Also where each call connects by itself,
-        asyncio.run(main(manager))  # in whatever loop.
+        asyncio.run(main(manager))  # Also if each call opens its own connection,
+        asyncio.run(main(manager))  # in any event loop.
 
 
 def test_scheduling(address: Server, workflow_id: str) -> None:
     with WorkflowScheduler(address.key) as scheduler:
-        made = scheduler.create_schedule(
+        created = scheduler.create_schedule(
             workflow_id, "s", "interval", interval_value=1, interval_unit="hours"
         )
-        assert isinstance(made, Schedule) and made.changes() == {}
+        assert isinstance(created, Schedule) and created.changes() == {}
         with pytest.raises(exceptions.InvalidScheduleError) as wrong:
             scheduler.create_schedule(workflow_id, "s", "cron", cron_expression="61 * * * *")
         assert wrong.value.errors[0].field == "cron_expression"
@@ -249,7 +249,7 @@ def test_scheduling(address: Server, workflow_id: str) -> None:
                 )
                 assert (await scheduler.get_schedule_async(again.id)).name == "t"
                 page = await scheduler.list_schedules_async(workflow_id, enabled=True)
-                assert [row.id for row in page.items] == [again.id, made.id]
+                assert [row.id for row in page.items] == [again.id, created.id]
                 again.enabled = False
                 assert (await scheduler.update_schedule_async(again)).next_execution is None
                 assert (await scheduler.delete_schedule_async(again.id)).deleted
@@ -257,11 +257,11 @@ def test_scheduling(address: Server, workflow_id: str) -> None:
                     await scheduler.get_schedule_async(again.id)
 
         asyncio.run(main())
-        assert [row.id for row in scheduler.list_schedules(workflow_id).items] == [made.id]
-        assert scheduler.delete_schedule(made.id).id == made.id
+        assert [row.id for row in scheduler.list_schedules(workflow_id).items] == [created.id]
+        assert scheduler.delete_schedule(created.id).id == created.id
 
 
-def test_each_call_has_its_variant() -> None:
+def test_each_call_has_an_async_variant() -> None:
     for service in (WorkflowManager, WorkflowExecutor, WorkflowScheduler):
         calls = {
             name: call
@@ -275,13 +275,13 @@ def test_each_call_has_its_variant() -> None:
                 continue
             one, other = inspect.signature(call), inspect.signature(calls[name + "_async"])
             if name == "execute_workflow":
-                continue  # The other one does not wait, and takes a callback.
+                continue  # The async one does not wait and has a callback.
             assert one.parameters == other.parameters, name
-            gives = str(one.return_annotation)
-            assert str(other.return_annotation) in (gives, "Async" + gives), name
+            returns = str(one.return_annotation)
+            assert str(other.return_annotation) in (returns, "Async" + returns), name
 
 
-def answer(status: int, code: str) -> Answer:
+def response(status: int, code: str) -> StubResponse:
     body = {
         "status": "error",
         "data": None,
@@ -289,16 +289,16 @@ def answer(status: int, code: str) -> Answer:
         "errors": [{"code": code, "detail": "no", "field": None}],
         "request_id": "r-1",
     }
-    return Answer(status, body)
+    return StubResponse(status, body)
 
 
-def test_every_printed_code_has_its_exception(scripted: Callable[..., Stub]) -> None:
+def test_every_documented_code_has_its_exception(start_stub: Callable[..., StubServer]) -> None:
     rows = [line.split("|")[1:3] for line in MANAGEMENT.read_text().splitlines() if "|" in line]
     codes = [(int(a), b.strip()) for a, b in rows if a.strip().isdigit()]
     assert len(codes) == 11
     kinds = set()
     for status, code in codes:
-        stub = scripted(answer(status, code))
+        stub = start_stub(response(status, code))
         with WorkflowManager("t", stub.url, max_retries=0) as manager:
             with pytest.raises(exceptions.ABIError) as caught:
                 manager.get_workflow("wf_1")
@@ -316,11 +316,11 @@ def test_every_printed_code_has_its_exception(scripted: Callable[..., Stub]) -> 
         (418, exceptions.ABIError),
         (502, exceptions.ServerError),
     ]:
-        stub = scripted(answer(status, "SOMETHING_NEW"))
+        stub = start_stub(response(status, "SOMETHING_NEW"))
         with WorkflowManager("t", stub.url) as manager, pytest.raises(kind) as other:
             manager.get_workflow("wf_1")
         assert type(other.value) is kind
-    stub = scripted(Answer())
+    stub = start_stub(StubResponse())
     stub.close()
     with WorkflowManager("t", stub.url, max_retries=0) as manager:
         with pytest.raises(exceptions.ConnectionFailedError) as lost:

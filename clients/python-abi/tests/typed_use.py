@@ -1,4 +1,4 @@
-"""What a type checker knows of a user's program. Checked by mypy, never run."""
+"""The types in a user's program. Checked by mypy, never run."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ async def use_async(manager: WorkflowManager, executor: WorkflowExecutor) -> Non
     assert_type(await executor.execute_workflow_async("w"), Execution)
 
 
-def look(error: ABIError) -> None:
+def use_errors(error: ABIError) -> None:
     assert_type(error.errors, list[ErrorItem])

@@ -1,4 +1,4 @@
-"""Programs written as in early examples run, the README's snippets as printed."""
+"""Programs like the early examples, and the snippets of the README, run unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import pytest
 import stepwell
-from stepwell_testing import EXAMPLES, Answer, Server, Stub, run_snippet, snippets
+from stepwell_testing import EXAMPLES, Server, StubResponse, StubServer, run_snippet, snippets
 
 from vellum import Client, VellumError
 
@@ -30,43 +30,43 @@ def test_snippets(
     deployments: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
-    space: dict = {}
+    namespace: dict = {}
 
     async def main() -> None:
         for text in snippets(Path(__file__).parents[1] / "README.md"):
-            await run_snippet(text.replace("your-api-key", deployments.key), space)
+            await run_snippet(text.replace("your-api-key", deployments.key), namespace)
 
     asyncio.run(main())
-    space["client"].close()
-    said = capsys.readouterr().out
-    parts = ("PROCESS THIS", "Workflow state: FULFILLED", "Node ", "it could not start:", "IN TURN")
+    namespace["client"].close()
+    output = capsys.readouterr().out
+    parts = ("PROCESS THIS", "Workflow state: FULFILLED", "Node ", "not started:", "QUEUED")
     for part in parts:
-        assert part in said, said
+        assert part in output, output
 
 
-def put(text: str, placeholder: str, value: str) -> str:
-    """`text` with `value` for its one `placeholder`."""
+def insert(text: str, placeholder: str, value: str) -> str:
+    """Replaces the only `placeholder` in `text`."""
     assert text.count(placeholder) == 1
     return text.replace(placeholder, value)
 
 
-def test_the_example_runs_as_printed(
+def test_the_example_runs_unchanged(
     deployments: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
     with stepwell.Client(deployments.key) as other:
         earlier = other.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
-        example = put(snippets(EXAMPLES)[0], "your-api-key", deployments.key)
-        example = put(example, "exec_id", earlier.execution_id)
-        space: dict = {}
-        asyncio.run(run_snippet(example, space))
-        space["client"].close()
+        example = insert(snippets(EXAMPLES)[0], "your-api-key", deployments.key)
+        example = insert(example, "exec_id", earlier.execution_id)
+        namespace: dict = {}
+        asyncio.run(run_snippet(example, namespace))
+        namespace["client"].close()
 
-        response = space["response"]
+        response = namespace["response"]
         assert (response.data.state, response.output("result")) == ("FULFILLED", "PROCESS THIS")
-        said = capsys.readouterr().out.splitlines()
-        node_id = said[1].split()[1].rstrip(":")
-        assert said == [
+        output = capsys.readouterr().out.splitlines()
+        node_id = output[1].split()[1].rstrip(":")
+        assert output == [
             "Workflow state: INITIATED",
             f"Node {node_id}: INITIATED",
             f"Node {node_id}: FULFILLED",
@@ -94,12 +94,12 @@ def test_the_example_runs_as_printed(
 def test_the_example_of_errors_takes_the_right_branch(
     deployments: Server, arguments: dict, key: Optional[str], branch: Optional[str]
 ) -> None:
-    example = put(snippets(EXAMPLES)[1], "(...)", "(**arguments)")
+    example = insert(snippets(EXAMPLES)[1], "(...)", "(**arguments)")
     example = re.sub(r"^( +)# Handle (\S+) errors$", r"\1branch = '\2'", example, flags=re.M)
     with Client(key or deployments.key, deployments.url) as client:
-        space = {"client": client, "arguments": arguments, "VellumError": VellumError}
-        exec(example, space)
-    assert space.get("branch") == branch
+        namespace = {"client": client, "arguments": arguments, "VellumError": VellumError}
+        exec(example, namespace)
+    assert namespace.get("branch") == branch
 
 
 def test_queued(client: Client) -> None:
@@ -125,7 +125,7 @@ def test_queued(client: Client) -> None:
 def test_a_stream_is_read_once(client: Client) -> None:
     stream = client.execute_workflow_stream(workflow_deployment_name="my-workflow", inputs=INPUTS)
     assert len(list(stream)) > 1
-    with pytest.raises(RuntimeError, match="read before"):
+    with pytest.raises(RuntimeError, match="already read"):
         list(stream)
 
 
@@ -159,15 +159,15 @@ def test_a_failed_execution_is_raised(client: Client) -> None:
     assert events[-1].data.state == "REJECTED"
 
 
-def test_what_cannot_start_is_raised(client: Client) -> None:
-    def nothing() -> object:
+def test_a_rejected_request_is_raised(client: Client) -> None:
+    def unknown_deployment() -> object:
         return client.execute_workflow_stream(workflow_deployment_name="nope", inputs=[])
 
     async def collect() -> None:
-        async for _ in nothing():  # type: ignore
+        async for _ in unknown_deployment():  # type: ignore
             pass
 
-    for call in (lambda: list(nothing()), lambda: asyncio.run(collect())):  # type: ignore
+    for call in (lambda: list(unknown_deployment()), lambda: asyncio.run(collect())):  # type: ignore
         with pytest.raises(VellumError) as caught:
             call()
         assert caught.value.code == "WORKFLOW_INITIALIZATION_ERROR"
@@ -179,24 +179,24 @@ def test_what_cannot_start_is_raised(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("error", "code"),
     [
         ({"code": "NODE_TIMEOUT", "error_code": "NODE_EXECUTION_ERROR"}, "NODE_EXECUTION_ERROR"),
         ({"code": "SOMETHING", "error_code": None}, "SOMETHING"),
         ({"code": "SOMETHING"}, "SOMETHING"),
     ],
 )
-def test_codes(scripted: Callable[..., Stub], given: dict[str, Any], code: str) -> None:
+def test_codes(start_stub: Callable[..., StubServer], error: dict[str, Any], code: str) -> None:
     data = {
         "id": "d",
         "ts": "2026-01-01T00:00:00Z",
         "state": "REJECTED",
-        "error": {**given, "message": "m"},
+        "error": {**error, "message": "m"},
     }
-    stub = scripted(Answer(200, {"execution_id": "e-1", "data": data}))
+    stub = start_stub(StubResponse(200, {"execution_id": "e-1", "data": data}))
     with Client("k", stub.url) as client, pytest.raises(VellumError) as caught:
         client.execute_workflow(workflow_deployment_name="w", inputs=[])
-    assert (caught.value.code, caught.value.raw_code) == (code, given["code"])
+    assert (caught.value.code, caught.value.raw_code) == (code, error["code"])
 
 
 def test_the_module_is_not_part_of_stepwell() -> None:

@@ -1,5 +1,5 @@
-"""The fixtures that both Python distributions use."""
+"""Fixtures shared by the Python packages."""
 
-from stepwell_testing import deployments, scripted, server
+from stepwell_testing import deployments, server, start_stub
 
-__all__ = ["deployments", "scripted", "server"]
+__all__ = ["deployments", "start_stub", "server"]

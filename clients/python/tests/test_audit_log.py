@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from stepwell_testing import Answer, Server, Stub
+from stepwell_testing import Server, StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, management
@@ -24,13 +24,13 @@ def test_entries(server: Server) -> None:
     with Client(server.key, server.url) as admin:
         key = admin.create_api_key("auditor", ["admin", "read:workflows", "write:workflows"])
         with Client(key.secret, server.url) as client:
-            begun = datetime.now(timezone.utc) - timedelta(minutes=1)
-            made = client.workflows.create("watched", configuration=CONFIGURATION)
-            client.workflows.update(made.id, description="d", metadata={"a": "b"})
-            client.workflows.activate(made.id)
-            client.workflows.delete(made.id)
+            started = datetime.now(timezone.utc) - timedelta(minutes=1)
+            watched = client.workflows.create("watched", configuration=CONFIGURATION)
+            client.workflows.update(watched.id, description="d", metadata={"a": "b"})
+            client.workflows.activate(watched.id)
+            client.workflows.delete(watched.id)
 
-            entries = list(client.audit_log.iter(object_id=made.id, sort_order="asc"))
+            entries = list(client.audit_log.iter(object_id=watched.id, sort_order="asc"))
             assert [entry.action for entry in entries] == [
                 "workflow.created",
                 "workflow.updated",
@@ -41,18 +41,18 @@ def test_entries(server: Server) -> None:
             assert isinstance(updated, management.AuditEntry)
             assert (updated.actor.type, updated.actor.id) == ("api_key", key.id)
             assert updated.actor.name == "auditor" and updated.object
-            assert (updated.object.type, updated.object.id) == ("workflow", made.id)
+            assert (updated.object.type, updated.object.id) == ("workflow", watched.id)
             assert (updated.object.name, updated.ip_address) == ("watched", "127.0.0.1")
             assert updated.changed_fields == ["description", "metadata"]
-            assert updated.created_at > begun and updated.request_id
+            assert updated.created_at > started and updated.request_id
 
             everything: management.AuditListOptions = {
                 "actor": "auditor",
                 "key_id": key.id,
                 "action": "workflow.updated",
                 "object_type": "workflow",
-                "object_id": made.id,
-                "start_date": begun,
+                "object_id": watched.id,
+                "start_date": started,
                 "end_date": datetime.now(timezone.utc).date() + timedelta(days=1),
                 "workspace_id": client.me().workspace_id,
                 "sort_by": "created_at",
@@ -71,12 +71,14 @@ def test_entries(server: Server) -> None:
             for name, value in without:
                 nothing = {**everything, "start_date": None, "end_date": None, name: value}
                 assert client.audit_log.list(**nothing).items == [], name
-            first = client.audit_log.list(object_id=made.id, page_size=3)
+            first = client.audit_log.list(object_id=watched.id, page_size=3)
             rest = client.audit_log.list(
-                object_id=made.id, page_size=3, cursor=first.pagination.next_cursor
+                object_id=watched.id, page_size=3, cursor=first.pagination.next_cursor
             )
             assert first.items + rest.items == entries[::-1]
-            assert client.audit_log.list(object_id=made.id, page=2, page_size=3).items == rest.items
+            assert (
+                client.audit_log.list(object_id=watched.id, page=2, page_size=3).items == rest.items
+            )
 
             for wrong in ({"action": "x"}, {"object_type": "cow"}, {"start_date": "soon"}):
                 with pytest.raises(stepwell.BadRequestError) as refused:
@@ -88,17 +90,17 @@ def test_entries(server: Server) -> None:
                 client.audit_log.list()
 
 
-def test_what_is_asked(scripted: Any) -> None:
-    stub: Stub = scripted(Answer(200, {"status": "success", "data": EMPTY}))
+def test_query_parameters(start_stub: Any) -> None:
+    stub: StubServer = start_stub(StubResponse(200, {"status": "success", "data": EMPTY}))
     with Client("t", stub.url) as client:
         client.audit_log.list(
             start_date=date(2026, 1, 31),
             end_date=datetime(2026, 2, 1, 9, tzinfo=timezone.utc),
             actor="deploy & co",
         )
-    asked = urlsplit(stub.requests[0].path)
-    assert asked.path == "/api/v1/audit_log"
-    assert parse_qs(asked.query) == {
+    sent = urlsplit(stub.requests[0].path)
+    assert sent.path == "/api/v1/audit_log"
+    assert parse_qs(sent.query) == {
         "start_date": ["2026-01-31"],
         "end_date": ["2026-02-01T09:00:00+00:00"],
         "actor": ["deploy & co"],
@@ -108,9 +110,9 @@ def test_what_is_asked(scripted: Any) -> None:
 def test_async(server: Server) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
-            made = await client.workflows.create("watched", configuration=CONFIGURATION)
-            page = await client.audit_log.list(object_id=made.id)
+            watched = await client.workflows.create("watched", configuration=CONFIGURATION)
+            page = await client.audit_log.list(object_id=watched.id)
             assert [entry.action for entry in page.items] == ["workflow.created"]
-            assert page.items == [e async for e in client.audit_log.iter(object_id=made.id)]
+            assert page.items == [e async for e in client.audit_log.iter(object_id=watched.id)]
 
     asyncio.run(main())

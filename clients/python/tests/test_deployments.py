@@ -86,7 +86,7 @@ PIECES = {
 }
 
 
-def test_pieces_come_while_it_runs(server: Server) -> None:
+def test_parts_are_streamed(server: Server) -> None:
     with Client(server.key, server.url) as client:
         client.create_workflow(PIECES)
         pieces: list[str] = []
@@ -124,7 +124,7 @@ def test_pieces_come_while_it_runs(server: Server) -> None:
         assert status.outputs == {"result": TEXT}
 
 
-def test_one_key_executes_once(deployments: Server) -> None:
+def test_an_idempotency_key_executes_once(deployments: Server) -> None:
     with Client(deployments.key, deployments.url) as client:
         ids = {
             client.execute_workflow(
@@ -141,7 +141,7 @@ def test_one_key_executes_once(deployments: Server) -> None:
     ("inputs", "named"),
     [({}, "query"), ({"query": 1, "other": 2}, "other"), ({"query": {"a": 1}}, "query")],
 )
-def test_wrong_inputs_are_named(deployments: Server, inputs: dict, named: str) -> None:
+def test_invalid_inputs_are_reported(deployments: Server, inputs: dict, named: str) -> None:
     with Client(deployments.key, deployments.url) as client:
         with pytest.raises(stepwell.BadRequestError) as caught:
             client.execute_workflow(inputs, workflow_deployment_name="my-workflow")

@@ -1,4 +1,4 @@
-"""Workflows that are administered and their executions, sync and async, against the server."""
+"""Workflows and executions of the management API, sync and async, against the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from queue import Queue
 
 import pytest
-from stepwell_testing import Answer, Request, Server, Stub
+from stepwell_testing import Request, Server, StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, RetryPolicy, management, verify_webhook
@@ -31,54 +31,58 @@ def client(server: Server) -> Iterator[Client]:
 
 def active(client: Client, configuration: dict, name: str = "greet") -> str:
     """The id of a new workflow that can be executed."""
-    made = client.workflows.create(name, configuration=configuration)
-    client.workflows.activate(made.id)
-    return made.id
+    created = client.workflows.create(name, configuration=configuration)
+    client.workflows.activate(created.id)
+    return created.id
 
 
 def test_workflows(client: Client) -> None:
-    made = client.workflows.create(
+    created = client.workflows.create(
         "Greeting",
         type="onboarding",
-        description="Says it loudly",
+        description="Upper case",
         configuration={"definition": GREET, "mine": {"a": 1}},
         integrations=[{"id": "int_zendesk", "required": False}],
         metadata=LABELS,
     )
-    assert made.id.startswith("wf_") and made.status == "inactive"
-    assert (made.name, made.type, made.description) == ("Greeting", "onboarding", "Says it loudly")
-    assert (made.configuration["mine"], made.metadata) == ({"a": 1}, LABELS)
-    assert [(i.id, i.required, i.status) for i in made.integrations] == [
+    assert created.id.startswith("wf_") and created.status == "inactive"
+    assert (created.name, created.type, created.description) == (
+        "Greeting",
+        "onboarding",
+        "Upper case",
+    )
+    assert (created.configuration["mine"], created.metadata) == ({"a": 1}, LABELS)
+    assert [(i.id, i.required, i.status) for i in created.integrations] == [
         ("int_zendesk", False, "pending")
     ]
-    assert made.stats and made.stats.runs_total == 0 and made.activated_at is None
-    assert client.workflows.get(made.id) == made
+    assert created.stats and created.stats.runs_total == 0 and created.activated_at is None
+    assert client.workflows.get(created.id) == created
 
-    definition = client.workflows.definition(made.id)
+    definition = client.workflows.definition(created.id)
     assert definition.release == 1 and definition.definition["steps"] == STEPS
 
     with pytest.raises(stepwell.ConflictError) as asleep:
-        client.workflows.execute(made.id, {"text": "a"})
+        client.workflows.execute(created.id, {"text": "a"})
     assert asleep.value.code == "WORKFLOW_INACTIVE"
-    assert client.workflows.activate(made.id).status == "active"
+    assert client.workflows.activate(created.id).status == "active"
     changed = client.workflows.update(
-        made.id, name="Hello", metadata={**LABELS, "priority": "high"}
+        created.id, name="Hello", metadata={**LABELS, "priority": "high"}
     )
     assert (changed.name, changed.status) == ("Hello", "active")
-    assert changed.configuration == made.configuration
-    assert made.version and changed.version and changed.version > made.version
+    assert changed.configuration == created.configuration
+    assert created.version and changed.version and changed.version > created.version
 
     with pytest.raises(stepwell.PreconditionFailedError) as stale:
-        client.workflows.update(made.id, name="Late", if_version=made.version)
+        client.workflows.update(created.id, name="Late", if_version=created.version)
     assert (stale.value.status, stale.value.code) == (412, "PRECONDITION_FAILED")
-    assert client.workflows.update(made.id, name="Now", if_version=changed.version).name == "Now"
-    assert client.workflows.deactivate(made.id).deactivated_at
+    assert client.workflows.update(created.id, name="Now", if_version=changed.version).name == "Now"
+    assert client.workflows.deactivate(created.id).deactivated_at
 
     with pytest.raises(stepwell.PreconditionFailedError):
-        client.workflows.delete(made.id, if_version=made.version)
-    assert client.workflows.delete(made.id).deleted
+        client.workflows.delete(created.id, if_version=created.version)
+    assert client.workflows.delete(created.id).deleted
     with pytest.raises(stepwell.NotFoundError) as gone:
-        client.workflows.get(made.id)
+        client.workflows.get(created.id)
     assert gone.value.code == "WORKFLOW_NOT_FOUND"
 
 
@@ -93,15 +97,15 @@ def test_lists(client: Client) -> None:
     client.workflows.activate(ids[0])
     first = client.workflows.list(metadata=label, page_size=2, sort_by="name", sort_order="asc")
     assert [row.id for row in first.items] == ids[:2]
-    told = first.pagination
-    assert (told.page, told.total_items, told.total_pages) == (1, 5, 3)
+    pagination = first.pagination
+    assert (pagination.page, pagination.total_items, pagination.total_pages) == (1, 5, 3)
     second = client.workflows.list(
         metadata=label, page=2, page_size=2, sort_by="name", sort_order="asc"
     )
     assert [row.id for row in second.items] == ids[2:4]
-    assert told.next_cursor is not None
+    assert pagination.next_cursor is not None
     same = client.workflows.list(
-        metadata=label, cursor=told.next_cursor, page_size=2, sort_by="name", sort_order="asc"
+        metadata=label, cursor=pagination.next_cursor, page_size=2, sort_by="name", sort_order="asc"
     )
     assert same.items == second.items and same.pagination.page is None
     assert [row.id for row in client.workflows.iter(metadata=label)] == ids[::-1]
@@ -126,7 +130,7 @@ def test_lists(client: Client) -> None:
         ({"configuration": {"definition": {"steps": []}}}, "configuration.definition.steps"),
     ],
 )
-def test_wrong_ones_are_named(client: Client, arguments: dict, path: str) -> None:
+def test_invalid_arguments_are_reported(client: Client, arguments: dict, path: str) -> None:
     with pytest.raises(stepwell.BadRequestError) as caught:
         client.workflows.create("wrong", **arguments)
     assert caught.value.code == "INVALID_WORKFLOW_CONFIG"
@@ -143,20 +147,20 @@ def test_executing(client: Client) -> None:
     )
     assert done.ended and done.raise_for_status() is done and done.duration_ms is not None
 
-    begun = client.workflows.execute_async(workflow_id, {"text": "x"}, metadata={"who": "u-1"})
-    assert begun.status in ("running", "queued") and begun.workflow_id == workflow_id
-    ended = client.executions.wait(begun.execution_id, timeout=20)
+    started = client.workflows.execute_async(workflow_id, {"text": "x"}, metadata={"who": "u-1"})
+    assert started.status in ("running", "queued") and started.workflow_id == workflow_id
+    ended = client.executions.wait(started.execution_id, timeout=20)
     assert (ended.result, ended.workflow_name) == ({"text": "X"}, "greet")
     assert [(step.name, step.status) for step in ended.steps] == [
         ("shout", "completed"),
         ("turn", "completed"),
     ]
     assert [step.output for step in ended.steps] == [None, None]
-    shown = client.executions.get(begun.execution_id, include_io=True)
+    shown = client.executions.get(started.execution_id, include_io=True)
     assert [step.output for step in shown.steps] == [{"text": "X"}, {"text": "X"}]
 
     rows = list(client.executions.iter(workflow_id=workflow_id))
-    assert [row.execution_id for row in rows] == [begun.execution_id, done.execution_id]
+    assert [row.execution_id for row in rows] == [started.execution_id, done.execution_id]
     page = client.executions.list(
         workflow_id=workflow_id,
         status=["completed", "failed"],
@@ -164,9 +168,9 @@ def test_executing(client: Client) -> None:
         end_date="2999-01-01",
         page_size=1,
     )
-    assert page.pagination.total_items == 2 and page.items[0].execution_id == begun.execution_id
+    assert page.pagination.total_items == 2 and page.items[0].execution_id == started.execution_id
     mine = client.executions.list(workflow_id=workflow_id, metadata={"who": "u-1"})
-    assert [row.execution_id for row in mine.items] == [begun.execution_id]
+    assert [row.execution_id for row in mine.items] == [started.execution_id]
     stats = client.workflows.get(workflow_id).stats
     assert stats and (stats.runs_total, stats.runs_success, stats.runs_failed) == (2, 2, 0)
     ids = {
@@ -184,18 +188,18 @@ def test_executing(client: Client) -> None:
 
 def test_a_callback_is_verified(client: Client) -> None:
     got: Queue[Request] = Queue()
-    stub = Stub(lambda request: (got.put(request), Answer(204))[1])
-    begun = client.workflows.execute_async(
+    stub = StubServer(lambda request: (got.put(request), StubResponse(204))[1])
+    started = client.workflows.execute_async(
         active(client, GREET), {"text": "abc"}, callback_url=stub.url
     )
-    assert begun.callback_url == stub.url
+    assert started.callback_url == stub.url
     request = got.get(timeout=20)
     stub.close()
     event = verify_webhook(request.body, request.headers, client.webhook_signing_secret())
-    assert (event.type, event.data["execution_id"]) == ("execution.completed", begun.execution_id)
+    assert (event.type, event.data["execution_id"]) == ("execution.completed", started.execution_id)
     assert event.data["result"] == {"text": "CBA"}
-    told = management.Execution.model_validate(event.data)
-    assert told == client.executions.get(begun.execution_id)
+    delivered = management.Execution.model_validate(event.data)
+    assert delivered == client.executions.get(started.execution_id)
 
 
 def test_failures(client: Client) -> None:
@@ -232,9 +236,9 @@ def test_control(client: Client) -> None:
     with pytest.raises(stepwell.ConflictError) as ended:
         client.executions.cancel(execution_id)
     assert ended.value.code == "EXECUTION_ENDED"
-    begun = client.workflows.execute_async(slow).execution_id
+    started = client.workflows.execute_async(slow).execution_id
     assert client.workflows.delete(slow, cancel_running=True).cancelled_executions == 1
-    assert client.executions.get(begun).status == "cancelled"
+    assert client.executions.get(started).status == "cancelled"
     with pytest.raises(stepwell.NotFoundError) as unknown:
         client.executions.get("exec_" + "0" * 26)
     assert unknown.value.code == "EXECUTION_NOT_FOUND"
@@ -284,26 +288,26 @@ def test_async(server: Server) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
             workflows, executions = client.workflows, client.executions
-            made = await workflows.create("async", configuration=GREET)
-            assert (await workflows.activate(made.id)).status == "active"
-            assert (await workflows.get(made.id)).status == "active"
-            assert made.id in [row.id for row in (await workflows.list()).items]
-            assert made.id in [row.id async for row in workflows.iter()]
-            assert (await workflows.update(made.id, name="b")).name == "b"
-            assert (await workflows.definition(made.id)).release >= 1
-            calls = [workflows.execute(made.id, {"text": f"a{n}"}) for n in range(4)]
+            created = await workflows.create("async", configuration=GREET)
+            assert (await workflows.activate(created.id)).status == "active"
+            assert (await workflows.get(created.id)).status == "active"
+            assert created.id in [row.id for row in (await workflows.list()).items]
+            assert created.id in [row.id async for row in workflows.iter()]
+            assert (await workflows.update(created.id, name="b")).name == "b"
+            assert (await workflows.definition(created.id)).release >= 1
+            calls = [workflows.execute(created.id, {"text": f"a{n}"}) for n in range(4)]
             results = [done.result["text"] for done in await asyncio.gather(*calls)]
             assert results == ["0A", "1A", "2A", "3A"]
-            begun = await workflows.execute_async(made.id, {"text": "z"})
-            events = [event async for event in executions.events(begun.execution_id)]
+            started = await workflows.execute_async(created.id, {"text": "z"})
+            events = [event async for event in executions.events(started.execution_id)]
             assert events[-1].event == "status"
-            ended = await executions.wait(begun.execution_id, timeout=20)
-            assert ended == await executions.get(begun.execution_id)
-            assert len([row async for row in executions.iter(workflow_id=made.id)]) == 5
-            assert (await executions.list(workflow_id=made.id)).pagination.total_items == 5
-            again = await executions.rerun(begun.execution_id)
-            assert again.rerun_of == begun.execution_id
-            assert len((await executions.logs(begun.execution_id)).items) == 2
+            ended = await executions.wait(started.execution_id, timeout=20)
+            assert ended == await executions.get(started.execution_id)
+            assert len([row async for row in executions.iter(workflow_id=created.id)]) == 5
+            assert (await executions.list(workflow_id=created.id)).pagination.total_items == 5
+            again = await executions.rerun(started.execution_id)
+            assert again.rerun_of == started.execution_id
+            assert len((await executions.logs(started.execution_id)).items) == 2
             slow = await workflows.create("slow", configuration=SLOW)
             await workflows.activate(slow.id)
             execution_id = (await workflows.execute_async(slow.id)).execution_id
@@ -316,7 +320,7 @@ def test_async(server: Server) -> None:
     asyncio.run(main())
 
 
-ACCEPTED = Answer(
+ACCEPTED = StubResponse(
     202,
     {
         "status": "success",
@@ -325,22 +329,22 @@ ACCEPTED = Answer(
 )
 
 
-def looked(status: str) -> Answer:
+def execution_response(status: str) -> StubResponse:
     data = {"execution_id": "exec_1", "workflow_id": "wf_1", "status": status, "result": 7}
-    return Answer(200, {"status": "success", "data": data})
+    return StubResponse(200, {"status": "success", "data": data})
 
 
-def test_execute_goes_on_asking(scripted: Callable[..., Stub]) -> None:
-    stub = scripted(ACCEPTED, looked("running"), looked("completed"))
+def test_execute_polls_a_long_execution(start_stub: Callable[..., StubServer]) -> None:
+    stub = start_stub(ACCEPTED, execution_response("running"), execution_response("completed"))
     with Client("k", stub.url) as client:
         assert client.workflows.execute("wf_1", {"a": 1}).result == 7
     assert [request.method for request in stub.requests] == ["POST", "GET", "GET"]
-    stub = scripted(ACCEPTED, looked("cancelled"))
+    stub = start_stub(ACCEPTED, execution_response("cancelled"))
     with Client("k", stub.url) as client, pytest.raises(stepwell.ExecutionFailedError):
         client.workflows.execute("wf_1")
 
 
-def test_what_is_repeated(scripted: Callable[..., Stub]) -> None:
+def test_which_requests_are_retried(start_stub: Callable[..., StubServer]) -> None:
     policy = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
     for call, times in [
         (lambda c: c.workflows.get("w"), 4),
@@ -352,25 +356,27 @@ def test_what_is_repeated(scripted: Callable[..., Stub]) -> None:
         (lambda c: c.workspaces.update("w", name="n"), 1),
         (lambda c: c.workflows.delete("w"), 1),
     ]:
-        stub = scripted(Answer(503, {"message": "later", "errors": [{"code": "UNAVAILABLE"}]}))
+        stub = start_stub(
+            StubResponse(503, {"message": "later", "errors": [{"code": "UNAVAILABLE"}]})
+        )
         with Client("k", stub.url, retries=policy) as client:
             with pytest.raises(stepwell.UnavailableError):
                 call(client)
         assert len(stub.requests) == times
 
 
-def test_events_survive_broken_connections(scripted: Callable[..., Stub]) -> None:
+def test_events_survive_broken_connections(start_stub: Callable[..., StubServer]) -> None:
     def event(sequence: int, kind: str, more: str) -> bytes:
         head = f'"execution_id":"e","sequence":{sequence},"timestamp":"2026-01-01T00:00:00Z"'
         data = f"{{{head},{more}}}"
         return f"id: {sequence}\nevent: {kind}\ndata: {data}\n\n".encode()
 
     step = '"step":{"name":"a","status":"running"},"settled_steps":0,"total_steps":1'
-    begun = event(1, "status", '"status":"running"')
-    first = Answer(200, [begun + event(2, "step", step)], cut=True)
+    started = event(1, "status", '"status":"running"')
+    first = StubResponse(200, [started + event(2, "step", step)], cut=True)
     rest = [event(2, "step", step), event(3, "new", '"x":1')]
-    second = Answer(200, [*rest, event(4, "status", '"status":"timed_out"')])
-    stub = scripted(first, second)
+    second = StubResponse(200, [*rest, event(4, "status", '"status":"timed_out"')])
+    stub = start_stub(first, second)
     with Client("k", stub.url, retries=RetryPolicy(base_delay=0.01)) as client:
         events = list(client.executions.events("exec_1"))
     assert [(e.sequence, e.event) for e in events] == [

@@ -1,5 +1,6 @@
-"""Every operation of the server has a method, which sends whatever the operation takes and whose
-type knows whatever it answers. The server's own description is what they are held against."""
+"""Compares the client with the OpenAPI document of the server: every operation has a method, which
+sends all parameters, and whose return type matches the response: it has all fields, accepts those
+that are missing or null, and lists all values of an enumeration."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from pydantic import BaseModel
-from stepwell_testing import ROOT, Answer, Request, Server, Stub
+from stepwell_testing import ROOT, Request, Server, StubResponse, StubServer
 
 import stepwell
 
@@ -23,10 +24,10 @@ TABLE = json.loads((ROOT / "clients/testing/operations.json").read_text())
 METHODS: dict[str, dict[str, Any]] = TABLE["operations"]
 SAME: dict[str, str] = TABLE["same_as"]
 
-# Probes, and what the published clients of vellum are for.
-ELSEWHERE = re.compile(r"^/(healthz|readyz|metrics|openapi\.json|v1/.*)$")
-# A stream that is asked for from its middle says so by this header, or else by `after`.
-RESUMED = {"events", "abi_events"}
+# Probes, and calls that only the published vellum clients use.
+EXCLUDED = re.compile(r"^/(healthz|readyz|metrics|openapi\.json|v1/.*)$")
+# Streams whose resume position is sent as `Last-Event-ID`, or as `after`.
+RESUMABLE = {"events", "abi_events"}
 
 
 @pytest.fixture(scope="module")
@@ -54,117 +55,166 @@ def test_every_operation_has_a_method(description: dict[str, Any]) -> None:
     missing = {
         name
         for name, path in known.items()
-        if name not in METHODS and name not in SAME and not ELSEWHERE.match(path)
+        if name not in METHODS and name not in SAME and not EXCLUDED.match(path)
     }
-    assert not missing, "add a method, and say which in clients/testing/operations.json"
+    assert not missing, "add a method and its entry in clients/testing/operations.json"
     assert set(SAME.values()) <= set(METHODS)
     with stepwell.Client() as client:
         for name in set(METHODS) & set(known):
             assert callable(method_of(client, METHODS[name]["call"])), name
 
 
-def test_every_method_sends_what_its_operation_takes(
-    description: dict[str, Any], scripted: Callable[..., Stub]
+def test_every_method_sends_all_parameters_of_its_operation(
+    description: dict[str, Any], start_stub: Callable[..., StubServer]
 ) -> None:
-    stub = scripted(Answer(404, {"status": "error", "message": "no", "errors": []}))
+    stub = start_stub(StubResponse(404, {"status": "error", "message": "no", "errors": []}))
     with stepwell.Client("t", stub.url, max_retries=0) as client:
-        for method, path, call in operations(description):
+        for verb, path, call in operations(description):
             entry = METHODS.get(call["operationId"])
             if entry is None:
                 continue
-            made = method_of(client, entry["call"])
+            method = method_of(client, entry["call"])
             with suppress(stepwell.NotFoundError):
-                result = made(*entry.get("args", ()), **entry.get("options", {}))
+                result = method(*entry.get("args", ()), **entry.get("options", {}))
                 if inspect.isgenerator(result):
                     next(result)
             sent = stub.requests.pop()
             assert not stub.requests, entry
-            # What fills the path has no slash.
+            # Path parameters contain no slash.
             template = re.sub(r"\{\w+\}", "[^/]+", path)
-            assert sent.method == method and re.fullmatch(template, urlsplit(sent.path).path)
-            wanted = taken(description, call) - set(entry.get("unsent", ()))
-            assert wanted <= given(sent, call["operationId"]), (call["operationId"], sent)
+            assert sent.method == verb and re.fullmatch(template, urlsplit(sent.path).path)
+            expected = accepted_names(description, call) - set(entry.get("unsent", ()))
+            assert expected <= sent_names(sent, call["operationId"]), (call["operationId"], sent)
 
 
-def taken(description: dict[str, Any], call: dict[str, Any]) -> set[str]:
+def accepted_names(description: dict[str, Any], call: dict[str, Any]) -> set[str]:
     """The names of an operation's parameters, and of the fields of its body."""
     names = {item["name"] for item in call.get("parameters", ()) if item["in"] != "path"}
     body = call.get("requestBody", {}).get("content", {}).get("application/json", {})
     return names | set(fields(description, body.get("schema", {})))
 
 
-def given(sent: Request, operation: str) -> set[str]:
-    """The names of what was sent."""
+def sent_names(sent: Request, operation: str) -> set[str]:
+    """The names of the parameters and fields that were sent."""
     body = json.loads(sent.body) if sent.body else {}
     headers = {"idempotency-key": "Idempotency-Key", "if-match": "If-Match"}
-    if operation in RESUMED:
+    if operation in RESUMABLE:
         headers["last-event-id"] = "Last-Event-ID"
     named = {name for key, name in headers.items() if key in sent.headers}
     return named | set(parse_qs(urlsplit(sent.path).query)) | set(body)
 
 
-def resolved(description: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+def resolve(description: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        return resolved(description, description["components"]["schemas"][name])
+        return resolve(description, description["components"]["schemas"][name])
     return schema
 
 
 def fields(description: dict[str, Any], schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The fields of an object by their names."""
-    schema = resolved(description, schema)
+    schema = resolve(description, schema)
     found: dict[str, dict[str, Any]] = dict(schema.get("properties", {}))
     for part in (*schema.get("allOf", ()), *schema.get("oneOf", ())):
         found |= fields(description, part)
     return found
 
 
-def test_every_type_knows_what_its_operation_answers(description: dict[str, Any]) -> None:
-    unknown: list[str] = []
+def test_every_model_matches_its_response(description: dict[str, Any]) -> None:
+    found: list[str] = []
     with stepwell.Client() as client:
         for _, _, call in operations(description):
             entry = METHODS.get(call["operationId"])
             if entry is None:
                 continue
             kind = typing.get_type_hints(method_of(client, entry["call"]))["return"]
-            for status, answer in call["responses"].items():
-                schema = answer.get("content", {}).get("application/json", {}).get("schema")
+            for status, response in call["responses"].items():
+                schema = response.get("content", {}).get("application/json", {}).get("schema")
                 if status.startswith("2") and schema:
-                    unknown += compared(description, schema, kind, call["operationId"])
-    assert unknown == []
+                    found += mismatches(description, schema, kind, call["operationId"])
+    assert found == []
 
 
-def compared(
+def mismatches(
     description: dict[str, Any], schema: dict[str, Any], kind: Any, where: str
 ) -> Iterator[str]:
-    """The fields of a schema that a type does not have."""
+    """The differences between a schema and a type."""
     found = fields(description, schema)
     if "data" in found and "status" in found:
-        yield from compared(description, found["data"], kind, where)
+        yield from mismatches(description, found["data"], kind, where)
         return
     arguments = typing.get_args(kind)
     models = [
         option
         for option in (kind, *arguments)
-        if inspect.isclass(option) and issubclass(option, BaseModel)
+        # In Python 3.9 `list[…]` is also a class.
+        if typing.get_origin(option) is None
+        and inspect.isclass(option)
+        and issubclass(option, BaseModel)
     ]
     if typing.get_origin(kind) is list:
         lists = [schema, *found.values()]
         items = next(
-            one["items"] for each in lists if "items" in (one := resolved(description, each))
+            one["items"] for each in lists if "items" in (one := resolve(description, each))
         )
-        yield from compared(description, items, arguments[0], where + "[]")
+        yield from mismatches(description, items, arguments[0], where + "[]")
     elif models:
+        required = required_fields(description, schema)
         for name, inner in found.items():
             having = [model for model in models if name in model.model_fields]
             if not having:
-                yield f"{where}.{name}"
+                yield f"{where}.{name} is missing"
                 continue
             held = having[0].model_fields[name].annotation
-            inner_type = resolved(description, inner)
+            if name not in required and all(m.model_fields[name].is_required() for m in having):
+                yield f"{where}.{name} can be missing in a response"
+            if is_nullable(description, inner) and not accepts_none(held):
+                yield f"{where}.{name} can be null"
+            known, values = literal_values(held), enum_values(description, inner)
+            if known and values and known != values:
+                yield f"{where}.{name} has other values: {known ^ values}"
+            inner_type = resolve(description, inner)
             of_list = [a for a in (held, *typing.get_args(held)) if typing.get_origin(a) is list]
             if "items" in inner_type and of_list:
                 item = typing.get_args(of_list[0])[0]
-                yield from compared(description, inner_type["items"], item, f"{where}.{name}[]")
+                yield from mismatches(description, inner_type["items"], item, f"{where}.{name}[]")
             else:
-                yield from compared(description, inner, held, f"{where}.{name}")
+                yield from mismatches(description, inner, held, f"{where}.{name}")
+
+
+def required_fields(description: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    """The names of the fields that are in every object of a schema."""
+    schema = resolve(description, schema)
+    names = set(schema.get("required", ()))
+    for part in schema.get("allOf", ()):
+        names |= required_fields(description, part)
+    options = [part for part in schema.get("oneOf", ()) if part.get("type") != "null"]
+    common = [required_fields(description, part) for part in options]
+    return names | (set.intersection(*common) if common else set())
+
+
+def is_nullable(description: dict[str, Any], schema: dict[str, Any]) -> bool:
+    schema = resolve(description, schema)
+    types = schema.get("type")
+    return (isinstance(types, list) and "null" in types) or any(
+        is_nullable(description, part) or part.get("type") == "null"
+        for part in schema.get("oneOf", ())
+    )
+
+
+def accepts_none(annotation: Any) -> bool:
+    return annotation is Any or type(None) in typing.get_args(annotation)
+
+
+def literal_values(annotation: Any) -> set[str]:
+    """The values of all `Literal` types in an annotation."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return set(typing.get_args(annotation))
+    return set().union(*map(literal_values, typing.get_args(annotation)))
+
+
+def enum_values(description: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    schema = resolve(description, schema)
+    parts = (*schema.get("oneOf", ()), *schema.get("allOf", ()))
+    values = (enum_values(description, part) for part in parts)
+    return set(schema.get("enum", ())).union(*values)

@@ -1,11 +1,16 @@
-"""The README's snippets run as printed, one after the other."""
+"""The snippets of the README run unchanged, in order."""
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from stepwell_testing import CLIENTS, Server, snippets
+from stepwell_testing import BINARY, CLIENTS, Server, snippets
+
+README = Path(__file__).parents[1] / "README.md"
 
 
 def test_snippets(
@@ -13,11 +18,11 @@ def test_snippets(
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
     monkeypatch.setenv("STEPWELL_API_KEY", deployments.key)
-    space: dict = {"__name__": "readme"}
-    for snippet in snippets(Path(__file__).parents[1] / "README.md"):
-        exec(compile(snippet, "README.md", "exec"), space)
-    space["client"].close()
-    said = capsys.readouterr().out
+    namespace: dict = {"__name__": "readme"}
+    for snippet in snippets(README):
+        exec(compile(snippet, "README.md", "exec"), namespace)
+    namespace["client"].close()
+    output = capsys.readouterr().out
     for part in (
         "{'text': 'RETAW EHT OT NWOD'}",
         "COMPLETED",
@@ -38,15 +43,35 @@ def test_snippets(
         "workflow.updated ['description']",
         "\n['reader']\n",
     ):
-        assert part in said, (part, said)
+        assert part in output, (part, output)
 
 
-def test_the_page_of_the_clients(
+@pytest.mark.parametrize("page", [README, CLIENTS], ids=lambda page: page.name)
+def test_snippets_are_typed(tmp_path: Path, page: Path) -> None:
+    text = snippets(README) if page == README else snippets(CLIENTS)[:1]
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(text))
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--check-untyped-defs", str(program)]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_configuration_of_docs_clients(tmp_path: Path) -> None:
+    [text] = re.findall(r"^```toml\n(.*?)^```$", CLIENTS.read_text(), re.M | re.S)
+    (tmp_path / "stepwell.toml").write_text(text)
+    command = [BINARY, "config", "--config", str(tmp_path / "stepwell.toml"), "--json"]
+    shown = subprocess.run(
+        [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "https://app.example.com" in shown.stdout
+
+
+def test_docs_clients(
     server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", server.url)
     monkeypatch.setenv("STEPWELL_API_KEY", server.key)
-    ours, _ = snippets(CLIENTS)
-    exec(compile(ours, "clients.md", "exec"), {})
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "{'text': 'HELLO'}" and said[-1] == "completed"
+    snippet, _ = snippets(CLIENTS)
+    exec(compile(snippet, "clients.md", "exec"), {})
+    output = capsys.readouterr().out.splitlines()
+    assert output[0] == "{'text': 'HELLO'}" and output[-1] == "completed"

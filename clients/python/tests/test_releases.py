@@ -13,23 +13,29 @@ import stepwell
 from stepwell import AsyncClient, Client
 
 
-def says(text: str, name: str) -> dict:
+def echo_workflow(text: str, name: str) -> dict:
     return {
         "name": name,
         "steps": [{"type": "Echo", "input": text}],
-        "outputs": {"said": "{{ steps.echo.output }}"},
+        "outputs": {"echo": "{{ steps.echo.output }}"},
     }
 
 
 def test_releases_and_tags(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        workflow_id = client.create_workflow(says("one", "py-releases")).workflow_id
+        workflow_id = client.create_workflow(echo_workflow("one", "py-releases")).workflow_id
         second = client.create_release(
-            workflow_id, says("two", "py-releases"), release_tags=["beta"], idempotency_key="py-r"
+            workflow_id,
+            echo_workflow("two", "py-releases"),
+            release_tags=["beta"],
+            idempotency_key="py-r",
         )
-        assert (second.number, second.definition) == (2, says("two", "py-releases"))
+        assert (second.number, second.definition) == (2, echo_workflow("two", "py-releases"))
         again = client.create_release(
-            workflow_id, says("two", "py-releases"), release_tags=["beta"], idempotency_key="py-r"
+            workflow_id,
+            echo_workflow("two", "py-releases"),
+            release_tags=["beta"],
+            idempotency_key="py-r",
         )
         assert again == second
         page = client.list_releases(workflow_id, page_size=1)
@@ -51,26 +57,30 @@ def test_releases_and_tags(server: Server) -> None:
         names = [tag.name for tag in client.iter_release_tags(workflow_id)]
         assert names == ["LATEST", "beta", "stable"]
 
-        def said(**options: str) -> str:
-            answer = client.execute_workflow([], workflow_deployment_name="py-releases", **options)
-            return str(answer.output("said"))
+        def run_output(**options: str) -> str:
+            response = client.execute_workflow(
+                [], workflow_deployment_name="py-releases", **options
+            )
+            return str(response.output("echo"))
 
-        assert (said(), said(release_tag="stable"), said(release_tag="beta")) == (
+        assert (run_output(), run_output(release_tag="stable"), run_output(release_tag="beta")) == (
             "two",
             "one",
             "two",
         )
         shared = client.put_release_tag(workflow_id, "stable", {1: 50, 2: 50})
         assert [(share.release, share.weight) for share in shared.traffic] == [(1, 50), (2, 50)]
-        heard = Counter(said(release_tag="stable", external_id=f"py-{n}") for n in range(40))
-        assert heard["one"] > 5 and heard["two"] > 5
+        outputs = Counter(
+            run_output(release_tag="stable", external_id=f"py-{n}") for n in range(40)
+        )
+        assert outputs["one"] > 5 and outputs["two"] > 5
         client.put_release_tag(workflow_id, "stable", 1)
-        assert said(release_tag="stable") == "one"
+        assert run_output(release_tag="stable") == "one"
 
 
-def test_what_is_wrong_is_named(server: Server) -> None:
+def test_invalid_requests_are_reported(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        workflow_id = client.create_workflow(says("one", "py-wrong")).workflow_id
+        workflow_id = client.create_workflow(echo_workflow("one", "py-wrong")).workflow_id
         with pytest.raises(stepwell.BadRequestError) as missing:
             client.put_release_tag(workflow_id, "stable", 7)
         assert "7" in missing.value.message + str(missing.value.details)
@@ -94,7 +104,7 @@ def test_what_is_wrong_is_named(server: Server) -> None:
 
 def test_actuals_and_quality(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        workflow_id = client.create_workflow(says("one", "py-quality")).workflow_id
+        workflow_id = client.create_workflow(echo_workflow("one", "py-quality")).workflow_id
         empty = client.workflow_quality(workflow_id)
         assert (empty.count, empty.mean_quality, empty.exact_match_rate) == (0, None, None)
         client.put_release_tag(workflow_id, "stable", 1)
@@ -102,12 +112,12 @@ def test_actuals_and_quality(server: Server) -> None:
             [], workflow_deployment_name="py-quality", release_tag="stable", external_id="py-q-1"
         )
         assert client.list_actuals(done.execution_id).items == []
-        good: stepwell.Actual = {"output_key": "said", "quality": 1.0, "metadata": {"by": "u-1"}}
+        good: stepwell.Actual = {"output_key": "echo", "quality": 1.0, "metadata": {"by": "u-1"}}
         client.submit_workflow_execution_actuals([good], execution_id=done.execution_id)
         client.submit_workflow_execution_actuals(
             [
-                {"output_name": "said", "quality": 0.5, "desired_output_value": "one"},
-                {"output_name": "said", "value": "two"},
+                {"output_name": "echo", "quality": 0.5, "desired_output_value": "one"},
+                {"output_name": "echo", "value": "two"},
             ],
             external_id="py-q-1",
         )
@@ -131,8 +141,12 @@ def test_actuals_and_quality(server: Server) -> None:
 def test_async(server: Server) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
-            workflow_id = (await client.create_workflow(says("one", "py-async"))).workflow_id
-            assert (await client.create_release(workflow_id, says("two", "py-async"))).number == 2
+            workflow_id = (
+                await client.create_workflow(echo_workflow("one", "py-async"))
+            ).workflow_id
+            assert (
+                await client.create_release(workflow_id, echo_workflow("two", "py-async"))
+            ).number == 2
             assert len((await client.list_releases(workflow_id)).items) == 2
             assert [r.number async for r in client.iter_releases(workflow_id)] == [2, 1]
             tag = await client.put_release_tag(workflow_id, "stable", {2: 1})

@@ -33,7 +33,7 @@ def workflow_id(client: Client) -> str:
 
 
 def test_cron(client: Client, workflow_id: str) -> None:
-    made = client.schedules.create(
+    created = client.schedules.create(
         workflow_id,
         "Daily",
         "cron",
@@ -44,31 +44,31 @@ def test_cron(client: Client, workflow_id: str) -> None:
         misfire_policy="skip",
         overlap_policy="queue",
     )
-    assert made.id.startswith("sched_") and made.enabled and made.next_execution
-    assert (made.cron_expression, made.timezone) == ("30 2 * * *", "Europe/Berlin")
-    assert (made.misfire_policy, made.overlap_policy) == ("skip", "queue")
-    assert (made.parameters, made.last_execution) == (HELLO, None)
-    assert client.schedules.get(made.id) == made
+    assert created.id.startswith("sched_") and created.enabled and created.next_execution
+    assert (created.cron_expression, created.timezone) == ("30 2 * * *", "Europe/Berlin")
+    assert (created.misfire_policy, created.overlap_policy) == ("skip", "queue")
+    assert (created.parameters, created.last_execution) == (HELLO, None)
+    assert client.schedules.get(created.id) == created
 
     changed = client.schedules.update(
-        made.id, cron_expression="0 4 * * *", parameters={"text": "x"}
+        created.id, cron_expression="0 4 * * *", parameters={"text": "x"}
     )
     assert (changed.cron_expression, changed.parameters) == ("0 4 * * *", {"text": "x"})
     assert changed.description == "at night"
-    assert changed.next_execution != made.next_execution
+    assert changed.next_execution != created.next_execution
 
-    paused = client.schedules.pause(made.id)
+    paused = client.schedules.pause(created.id)
     assert (paused.enabled, paused.next_execution) == (False, None)
-    assert client.schedules.resume(made.id).next_execution == changed.next_execution
+    assert client.schedules.resume(created.id).next_execution == changed.next_execution
 
-    deleted = client.schedules.delete(made.id)
-    assert (deleted.id, deleted.deleted) == (made.id, True)
+    deleted = client.schedules.delete(created.id)
+    assert (deleted.id, deleted.deleted) == (created.id, True)
     with pytest.raises(stepwell.NotFoundError) as gone:
-        client.schedules.get(made.id)
+        client.schedules.get(created.id)
     assert gone.value.code == "SCHEDULE_NOT_FOUND"
 
 
-def test_the_other_kinds(client: Client, workflow_id: str) -> None:
+def test_interval_and_fixed_time(client: Client, workflow_id: str) -> None:
     every = client.schedules.create(
         workflow_id,
         "often",
@@ -99,8 +99,13 @@ def test_lists(client: Client, workflow_id: str) -> None:
         workflow_id=workflow_id, page=2, page_size=2, sort_by="name", sort_order="asc"
     )
     assert [row.name for row in page.items] == ["s-2", "s-3"]
-    told = page.pagination
-    assert (told.page, told.page_size, told.total_items, told.total_pages) == (2, 2, 5, 3)
+    pagination = page.pagination
+    assert (
+        pagination.page,
+        pagination.page_size,
+        pagination.total_items,
+        pagination.total_pages,
+    ) == (2, 2, 5, 3)
     off = client.schedules.list(workflow_id=workflow_id, enabled=False)
     assert [row.name for row in off.items] == ["s-0"]
     assert {row.name for row in client.schedules.iter(workflow_id=workflow_id)} == {
@@ -116,32 +121,32 @@ def test_lists(client: Client, workflow_id: str) -> None:
 
 
 def test_preview(client: Client) -> None:
-    told = client.schedules.preview("30 2 * * *", timezone="Europe/Berlin", count=3)
-    assert (told.cron, told.timezone, len(told.next_executions)) == (
+    preview = client.schedules.preview("30 2 * * *", timezone="Europe/Berlin", count=3)
+    assert (preview.cron, preview.timezone, len(preview.next_executions)) == (
         "30 2 * * *",
         "Europe/Berlin",
         3,
     )
-    assert all(firing.time == firing.local_time for firing in told.next_executions)
+    assert all(firing.time == firing.local_time for firing in preview.next_executions)
     assert len(client.schedules.preview("@daily").next_executions) == 10
 
 
-def test_it_fires_and_is_triggered(client: Client, workflow_id: str) -> None:
-    made = client.schedules.create(
+def test_firing_and_triggering(client: Client, workflow_id: str) -> None:
+    created = client.schedules.create(
         workflow_id, "now", "interval", interval_value=1, interval_unit="seconds", parameters=HELLO
     )
-    started = client.schedules.trigger(made.id)
-    assert (started.schedule_id, started.workflow_id) == (made.id, made.workflow_id)
+    started = client.schedules.trigger(created.id)
+    assert (started.schedule_id, started.workflow_id) == (created.id, created.workflow_id)
     deadline = time.monotonic() + 20
     while True:
-        shown = client.schedules.get(made.id)
+        shown = client.schedules.get(created.id)
         last = shown.last_execution
         if last and last.execution_id != started.execution_id and last.completed_at:
             break
         assert time.monotonic() < deadline, shown
         time.sleep(0.05)
     assert last.status == "completed"
-    client.schedules.delete(made.id)
+    client.schedules.delete(created.id)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,7 @@ def test_it_fires_and_is_triggered(client: Client, workflow_id: str) -> None:
         ("fixed_time", {"execution_time": "2023-06-01T12:00:00Z"}, "execution_time"),
     ],
 )
-def test_wrong_ones_are_named(
+def test_invalid_arguments_are_reported(
     client: Client, workflow_id: str, kind: str, parts: dict, field: str
 ) -> None:
     with pytest.raises(stepwell.BadRequestError) as caught:
@@ -167,22 +172,22 @@ def test_wrong_ones_are_named(
 def test_async(server: Server, workflow_id: str) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
-            made = await client.schedules.create(
+            created = await client.schedules.create(
                 workflow_id, "a", "cron", cron_expression="@hourly", parameters=HELLO
             )
-            assert await client.schedules.get(made.id) == made
-            assert (await client.schedules.list(workflow_id=workflow_id)).items[0].id == made.id
+            assert await client.schedules.get(created.id) == created
+            assert (await client.schedules.list(workflow_id=workflow_id)).items[0].id == created.id
             found = [row.id async for row in client.schedules.iter(workflow_id=workflow_id)]
-            assert found == [made.id]
-            assert (await client.schedules.update(made.id, name="b")).name == "b"
-            assert not (await client.schedules.pause(made.id)).enabled
-            assert (await client.schedules.resume(made.id)).enabled
-            assert (await client.schedules.pause_many(schedule_ids=[made.id])).changed == 1
-            # Those paused by themselves are left to be resumed by themselves.
+            assert found == [created.id]
+            assert (await client.schedules.update(created.id, name="b")).name == "b"
+            assert not (await client.schedules.pause(created.id)).enabled
+            assert (await client.schedules.resume(created.id)).enabled
+            assert (await client.schedules.pause_many(schedule_ids=[created.id])).changed == 1
+            # A schedule that was paused on its own must be resumed on its own.
             assert (await client.schedules.resume_many(workflow_id=workflow_id)).changed == 0
-            assert (await client.schedules.resume_many(schedule_ids=[made.id])).changed == 1
+            assert (await client.schedules.resume_many(schedule_ids=[created.id])).changed == 1
             assert (await client.schedules.preview("@daily", count=1)).next_executions
-            assert (await client.schedules.trigger(made.id)).schedule_id == made.id
-            assert (await client.schedules.delete(made.id)).deleted
+            assert (await client.schedules.trigger(created.id)).schedule_id == created.id
+            assert (await client.schedules.delete(created.id)).deleted
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""The whole dataflow dialect and the keys, sync and async, against the real server."""
+"""The dataflow API and the API keys, sync and async, against the real server."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_executions(client: Client) -> None:
     assert (stats.total, stats.completed, stats.failed) == (2, 2, 0)
 
 
-def test_failures_are_data_until_asked(client: Client) -> None:
+def test_failures_are_data_until_raise_for_status(client: Client) -> None:
     workflow_id = client.create_workflow(FAILING).workflow_id
     execution = client.run(workflow_id, timeout=20)
     assert execution.status == "FAILED"
@@ -138,7 +138,7 @@ def test_idempotency(client: Client) -> None:
 
 
 def test_secrets(client: Client) -> None:
-    # The name reaches the server: a step that asks for it gets as far as the connection.
+    # The secret reaches the server: the step that uses it gets as far as connecting.
     definition = {
         "name": "secret",
         "steps": [
@@ -153,9 +153,9 @@ def test_secrets(client: Client) -> None:
     }
     workflow_id = client.create_workflow(definition).workflow_id
     without = client.run(workflow_id, timeout=30)
-    given = client.run(workflow_id, secrets={"STRIPE_KEY": "sk_test_1"}, timeout=30)
+    passed = client.run(workflow_id, secrets={"STRIPE_KEY": "sk_test_1"}, timeout=30)
     assert without.error and without.error.code == "SECRET_UNAVAILABLE"
-    assert given.error and given.error.code != "SECRET_UNAVAILABLE"
+    assert passed.error and passed.error.code != "SECRET_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_secrets(client: Client) -> None:
         ({"name": "x", "steps": []}, "steps"),
     ],
 )
-def test_problems_have_their_place(client: Client, definition: dict, path: str) -> None:
+def test_problems_have_their_path(client: Client, definition: dict, path: str) -> None:
     with pytest.raises(stepwell.BadRequestError) as caught:
         client.create_workflow(definition)
     assert caught.value.code == "INVALID_WORKFLOW"
@@ -174,10 +174,10 @@ def test_problems_have_their_place(client: Client, definition: dict, path: str) 
 
 def test_keys(client: Client, server: Server) -> None:
     soon = datetime.now(timezone.utc) + timedelta(days=1)
-    made = client.create_api_key("reader", ["read:workflows"], expires_at=soon)
-    assert made.secret not in repr(made)
-    assert abs((made.expires_at or soon) - soon) < timedelta(seconds=1)
-    with Client(made.secret, server.url) as reader:
+    created = client.create_api_key("reader", ["read:workflows"], expires_at=soon)
+    assert created.secret not in repr(created)
+    assert abs((created.expires_at or soon) - soon) < timedelta(seconds=1)
+    with Client(created.secret, server.url) as reader:
         assert reader.me().scopes == ["read:workflows"]
         assert reader.list_workflows(limit=1)
         with pytest.raises(stepwell.ForbiddenError) as caught:
@@ -186,9 +186,11 @@ def test_keys(client: Client, server: Server) -> None:
         with pytest.raises(stepwell.ForbiddenError):  # in the other form of errors
             reader.list_api_keys()
         page = client.list_api_keys(sort_by="name", sort_order="asc", page_size=100)
-        assert made.id in [key.id for key in page.items]
+        ids = [key.id for key in client.iter_api_keys(sort_by="name", sort_order="asc")]
+        assert ids == [key.id for key in page.items]
+        assert created.id in [key.id for key in page.items]
         assert page.pagination.total_items == len(page.items)
-        client.revoke_api_key(made.id)
+        client.revoke_api_key(created.id)
         with pytest.raises(stepwell.AuthenticationError) as refused:
             reader.list_workflows()
         assert refused.value.code == "REVOKED_TOKEN"
@@ -239,6 +241,7 @@ def test_async(server: Server) -> None:
             assert (await client.workflow_stats(workflow_id)).cancelled == 1
             key = await client.create_api_key("k", ["read:workflows"])
             assert key.id in [k.id for k in (await client.list_api_keys(page_size=100)).items]
+            assert key.id in [k.id async for k in client.iter_api_keys()]
             await client.revoke_api_key(key.id)
             assert (await client.me()).scopes == ["admin"]
             assert await client.step_types() and await client.webhook_signing_secret()

@@ -1,4 +1,4 @@
-"""The sync client is made of the async one, and both have the same calls, exactly typed."""
+"""The sync client is generated from the async one; both have the same, fully typed calls."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 import stepwell
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "make_sync.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "generate_sync.py"
 
 
-def test_it_is_up_to_date() -> None:
+def test_the_sync_client_is_up_to_date() -> None:
     subprocess.run([sys.executable, str(SCRIPT), "--check"], check=True)
 
 
@@ -29,7 +29,7 @@ def calls(kind: type) -> dict[str, inspect.Signature]:
 
 
 def resources(client: Any) -> dict[str, type]:
-    """The classes of the properties that have calls of their own."""
+    """The classes of the resources of a client."""
     names = ("workflows", "executions", "schedules", "webhooks", "workspaces", "audit_log")
     return {name: type(getattr(client, name)) for name in names}
 
@@ -41,7 +41,7 @@ PAIRS = [(stepwell.Client, stepwell.AsyncClient)] + [
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].__name__)
-def test_both_have_the_same_calls_with_types_and_texts(pair: tuple[type, type]) -> None:
+def test_both_clients_have_the_same_typed_and_documented_calls(pair: tuple[type, type]) -> None:
     sync, asynchronous = calls(pair[0]), calls(pair[1])
     assert len(sync) >= 2 and sync.keys() == asynchronous.keys()
     for name, signature in sync.items():
@@ -53,5 +53,5 @@ def test_both_have_the_same_calls_with_types_and_texts(pair: tuple[type, type]) 
             other.startswith("AsyncGenerator[")
             and one == other.replace("Async", "", 1).replace(", None]", ", None, None]")
         )
-        # No call answers with something that is only known to be anything.
+        # No call returns an untyped value.
         assert typing.Any is not signature.return_annotation and one != "Any", name

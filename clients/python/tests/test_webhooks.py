@@ -1,4 +1,4 @@
-"""Webhooks, sync and async, against the real server, and the check of what they receive."""
+"""Webhooks, sync and async, against the real server, and the verification of their requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from stepwell_testing import Answer, Request, Server, Stub
+from stepwell_testing import Request, Server, StubResponse, StubServer
 
 import stepwell
 from stepwell import AsyncClient, Client, WebhookVerificationError, verify_webhook
@@ -29,13 +29,13 @@ def client(server: Server) -> Iterator[Client]:
 
 
 def test_webhooks(client: Client) -> None:
-    printed = "whsec_abcdefghijklmnopqrstuvwxyz"
+    secret = "whsec_abcdefghijklmnopqrstuvwxyz"
     events = ["workflow.created", "workflow.executed", "execution.completed"]
-    made = client.webhooks.create(URL, events, secret=printed, description="Production")
-    assert (made.url, made.events, made.status, made.secret) == (URL, events, "active", None)
-    assert client.webhooks.get(made.id).model_dump() == made.model_dump(exclude={"secret"})
+    new = client.webhooks.create(URL, events, secret=secret, description="Production")
+    assert (new.url, new.events, new.status, new.secret) == (URL, events, "active", None)
+    assert client.webhooks.get(new.id).model_dump() == new.model_dump(exclude={"secret"})
 
-    changed = client.webhooks.update(made.id, events=["*"], status="inactive")
+    changed = client.webhooks.update(new.id, events=["*"], status="inactive")
     assert (changed.events, changed.status) == (["*"], "inactive")
     assert changed.description == "Production"
 
@@ -43,17 +43,17 @@ def test_webhooks(client: Client) -> None:
     assert all(other.secret and other.secret not in repr(other) for other in others)
     page = client.webhooks.list(page_size=2, sort_by="created_at")
     assert [hook.id for hook in page.items] == [others[2].id, others[1].id]
-    assert {hook.id for hook in client.webhooks.iter()} >= {made.id, *(o.id for o in others)}
-    assert made.id in [hook.id for hook in client.webhooks.iter(status="inactive")]
+    assert {hook.id for hook in client.webhooks.iter()} >= {new.id, *(o.id for o in others)}
+    assert new.id in [hook.id for hook in client.webhooks.iter(status="inactive")]
 
     first = client.webhooks.rotate_secret(others[0].id, overlap_seconds=60)
     assert first.secret and first.secret != others[0].secret and first.previous_secret_expires_at
-    assert client.webhooks.rotate_secret(made.id, secret=OTHER).secret is None
+    assert client.webhooks.rotate_secret(new.id, secret=OTHER).secret is None
 
-    for hook in (made, *others):
+    for hook in (new, *others):
         client.webhooks.delete(hook.id)
     with pytest.raises(stepwell.NotFoundError):
-        client.webhooks.get(made.id)
+        client.webhooks.get(new.id)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_webhooks(client: Client) -> None:
         (("ftp://example.com", ["*"]), "url"),
     ],
 )
-def test_wrong_ones_are_named(client: Client, arguments: tuple, path: str) -> None:
+def test_invalid_arguments_are_reported(client: Client, arguments: tuple, path: str) -> None:
     with pytest.raises(stepwell.BadRequestError) as caught:
         client.webhooks.create(*arguments)
     assert path in [detail.path for detail in caught.value.details]
 
 
-def received(hook: Callable[[str], str], client: Client) -> tuple[str, Request]:
-    """A test delivery's id and the request that it was."""
+def receive_test(hook: Callable[[str], str], client: Client) -> tuple[str, Request]:
+    """Sends a test delivery; returns its id and the received request."""
     got: list[Request] = []
-    stub = Stub(lambda request: (got.append(request), Answer(204))[1])
+    stub = StubServer(lambda request: (got.append(request), StubResponse(204))[1])
     try:
         webhook_id = hook(stub.url)
         delivery = client.webhooks.test(webhook_id)
@@ -86,18 +86,18 @@ def received(hook: Callable[[str], str], client: Client) -> tuple[str, Request]:
         stub.close()
 
 
-def test_deliveries_verify(server: Server) -> None:
+def test_deliveries_have_a_valid_signature(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        made: list[stepwell.management.NewWebhook] = []
+        new: list[stepwell.management.NewWebhook] = []
 
         def hook(url: str) -> str:
-            made.append(client.webhooks.create(url + "/hook", ["execution.completed"]))
-            return made[0].id
+            new.append(client.webhooks.create(url + "/hook", ["execution.completed"]))
+            return new[0].id
 
-        delivery_id, request = received(hook, client)
-        secret = made[0].secret or ""
+        delivery_id, request = receive_test(hook, client)
+        secret = new[0].secret or ""
         event = verify_webhook(request.body, request.headers, secret)
-        assert (event.type, event.data["webhook_id"]) == ("webhook.test", made[0].id)
+        assert (event.type, event.data["webhook_id"]) == ("webhook.test", new[0].id)
         assert request.headers["webhook-id"] == delivery_id
         assert verify_webhook(request.body, request.headers, [OTHER, secret]) == event
         with pytest.raises(WebhookVerificationError):
@@ -105,7 +105,7 @@ def test_deliveries_verify(server: Server) -> None:
 
         deadline = time.monotonic() + 20
         while True:
-            [delivery] = client.webhooks.iter_deliveries(made[0].id)
+            [delivery] = client.webhooks.iter_deliveries(new[0].id)
             if delivery.status == "delivered":
                 break
             assert time.monotonic() < deadline, delivery
@@ -114,9 +114,9 @@ def test_deliveries_verify(server: Server) -> None:
         assert delivery.response and delivery.response.status == 204
         assert delivery.request.body["type"] == "webhook.test"
         assert [attempt.number for attempt in delivery.attempts] == [1]
-        page = client.webhooks.list_deliveries(made[0].id, status="exhausted")
+        page = client.webhooks.list_deliveries(new[0].id, status="exhausted")
         assert page.pagination.total_items == 0
-        of_event = client.webhooks.list_deliveries(made[0].id, event="webhook.test")
+        of_event = client.webhooks.list_deliveries(new[0].id, event="webhook.test")
         assert of_event.pagination.total_items == 1
         assert client.webhooks.get_delivery(delivery_id) == delivery
         again = client.webhooks.redeliver(delivery_id)
@@ -126,22 +126,22 @@ def test_deliveries_verify(server: Server) -> None:
 def test_async(server: Server) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
-            made = await client.webhooks.create(URL, ["*"], secret=SECRET)
-            assert (await client.webhooks.get(made.id)).id == made.id
-            assert made.id in [hook.id for hook in (await client.webhooks.list()).items]
-            assert made.id in [hook.id async for hook in client.webhooks.iter()]
-            assert (await client.webhooks.update(made.id, status="inactive")).status == "inactive"
-            changed = await client.webhooks.update(made.id, secret=OTHER)
+            new = await client.webhooks.create(URL, ["*"], secret=SECRET)
+            assert (await client.webhooks.get(new.id)).id == new.id
+            assert new.id in [hook.id for hook in (await client.webhooks.list()).items]
+            assert new.id in [hook.id async for hook in client.webhooks.iter()]
+            assert (await client.webhooks.update(new.id, status="inactive")).status == "inactive"
+            changed = await client.webhooks.update(new.id, secret=OTHER)
             assert changed.previous_secret_expires_at
             with pytest.raises(stepwell.NotFoundError):
                 await client.webhooks.get_delivery("msg_" + "0" * 26)
-            rotated = await client.webhooks.rotate_secret(made.id)
+            rotated = await client.webhooks.rotate_secret(new.id)
             assert rotated.secret
-            assert (await client.webhooks.list_deliveries(made.id)).items == []
-            assert [d async for d in client.webhooks.iter_deliveries(made.id)] == []
-            await client.webhooks.delete(made.id)
+            assert (await client.webhooks.list_deliveries(new.id)).items == []
+            assert [d async for d in client.webhooks.iter_deliveries(new.id)] == []
+            await client.webhooks.delete(new.id)
             with pytest.raises(stepwell.NotFoundError):
-                await client.webhooks.test(made.id)
+                await client.webhooks.test(new.id)
             with pytest.raises(stepwell.NotFoundError):
                 await client.webhooks.redeliver("msg_" + "0" * 26)
 
@@ -151,15 +151,15 @@ def test_async(server: Server) -> None:
 def sign(body: bytes, secret: str, webhook_id: str, timestamp: int) -> dict[str, str]:
     key = base64.b64decode(secret[len("whsec_") :])
     text = f"{webhook_id}.{timestamp}.".encode() + body
-    made = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+    new = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
     return {
         "Webhook-Id": webhook_id,
         "Webhook-Timestamp": str(timestamp),
-        "Webhook-Signature": f"v1,{made}",
+        "Webhook-Signature": f"v1,{new}",
     }
 
 
-def test_what_is_accepted() -> None:
+def test_signature_verification() -> None:
     body = json.dumps({**EVENT, "data": {"execution_id": "exec_1"}}).encode()
     now = int(time.time())
     good = sign(body, SECRET, "msg_1", now)
@@ -176,21 +176,21 @@ def test_what_is_accepted() -> None:
     assert verify_webhook(body, old, SECRET, tolerance=500) == event
 
     other_version = {**good, "Webhook-Signature": good["Webhook-Signature"].replace("v1", "v2")}
-    for headers, secret, told in [
+    for headers, secret, message in [
         ({}, SECRET, "not signed"),
         ({**good, "Webhook-Signature": ""}, SECRET, "not signed"),
         (good, OTHER, "does not match"),
         (other_version, SECRET, "does not match"),
         ({**good, "Webhook-Signature": "v1,\u00e9"}, SECRET, "does not match"),
         ({**good, "Webhook-Id": "msg_2"}, SECRET, "does not match"),
-        (old, SECRET, "another time"),
-        (sign(body, SECRET, "msg_1", now + 400), SECRET, "another time"),
-        ({**good, "Webhook-Timestamp": "nan"}, SECRET, "another time"),
-        ({**good, "Webhook-Timestamp": "-1"}, SECRET, "another time"),
-        ({**good, "Webhook-Timestamp": "9" * 400}, SECRET, "another time"),
+        (old, SECRET, "too old or in the future"),
+        (sign(body, SECRET, "msg_1", now + 400), SECRET, "too old or in the future"),
+        ({**good, "Webhook-Timestamp": "nan"}, SECRET, "too old or in the future"),
+        ({**good, "Webhook-Timestamp": "-1"}, SECRET, "too old or in the future"),
+        ({**good, "Webhook-Timestamp": "9" * 400}, SECRET, "too old or in the future"),
         (sign(b"[]", SECRET, "msg_1", now), SECRET, "does not match"),
     ]:
-        with pytest.raises(WebhookVerificationError, match=told) as caught:
+        with pytest.raises(WebhookVerificationError, match=message) as caught:
             verify_webhook(body, headers, secret)
         assert caught.value.code == "WEBHOOK_NOT_VERIFIED"
     with pytest.raises(WebhookVerificationError, match="not an event"):

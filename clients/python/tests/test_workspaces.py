@@ -15,29 +15,33 @@ STEPS = {"name": "there", "steps": [{"type": "Echo", "input": "hi"}]}
 
 def test_workspaces(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        made = client.workspaces.create("Acme", rate_limits={"requests_per_minute": 1000})
-        assert (made.name, made.tier, made.rate_limits.requests_per_minute) == ("Acme", None, 1000)
-        assert made.rate_limits.executions_per_second is None
-        assert client.workspaces.get(made.id) == made
-        changed = client.workspaces.update(made.id, tier="standard")
+        created = client.workspaces.create("Acme", rate_limits={"requests_per_minute": 1000})
+        assert (created.name, created.tier, created.rate_limits.requests_per_minute) == (
+            "Acme",
+            None,
+            1000,
+        )
+        assert created.rate_limits.executions_per_second is None
+        assert client.workspaces.get(created.id) == created
+        changed = client.workspaces.update(created.id, tier="standard")
         assert (changed.tier, changed.rate_limits.executions_per_second) == ("standard", 5)
         names = [space.name for space in client.workspaces.list(sort_by="name").items]
         assert "Acme" in names and names == sorted(names, reverse=True)
-        assert made.id in [space.id for space in client.workspaces.iter(sort_by="name")]
+        assert created.id in [space.id for space in client.workspaces.iter(sort_by="name")]
 
         key = client.create_api_key(
             "theirs",
             role="developer",
-            workspace_id=made.id,
+            workspace_id=created.id,
             tier="enterprise",
             rate_limits={"concurrent_executions": 3},
         )
-        assert (key.workspace_id, key.role, key.tier) == (made.id, "developer", "enterprise")
+        assert (key.workspace_id, key.role, key.tier) == (created.id, "developer", "enterprise")
         assert key.rate_limits.concurrent_executions == 3
         ours = client.create_workflow(STEPS).workflow_id
         with Client(key.secret, server.url) as theirs:
             me = theirs.me()
-            assert (me.workspace_id, me.role) == (made.id, "developer")
+            assert (me.workspace_id, me.role) == (created.id, "developer")
             with pytest.raises(stepwell.NotFoundError):
                 theirs.get_workflow(ours)
             assert list(theirs.iter_workflows()) == []
@@ -47,7 +51,7 @@ def test_workspaces(server: Server) -> None:
             client.workspaces.get("ws_" + "0" * 25 + "9")
 
 
-def test_keys_are_changed(server: Server) -> None:
+def test_keys_can_be_updated(server: Server) -> None:
     with Client(server.key, server.url) as client:
         key = client.create_api_key("limited", ["read:workflows"], tier="standard")
         changed = client.update_api_key(
@@ -71,10 +75,10 @@ def test_keys_are_changed(server: Server) -> None:
 def test_async(server: Server) -> None:
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
-            made = await client.workspaces.create("Async")
-            assert await client.workspaces.get(made.id) == made
-            assert (await client.workspaces.update(made.id, name="B")).name == "B"
-            assert made.id in [s.id for s in (await client.workspaces.list()).items]
-            assert made.id in [s.id async for s in client.workspaces.iter()]
+            created = await client.workspaces.create("Async")
+            assert await client.workspaces.get(created.id) == created
+            assert (await client.workspaces.update(created.id, name="B")).name == "B"
+            assert created.id in [s.id for s in (await client.workspaces.list()).items]
+            assert created.id in [s.id async for s in client.workspaces.iter()]
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""What a type checker knows of a user's program. Checked by mypy, never run."""
+"""The types in a user's program. Checked by mypy, never run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from stepwell import AsyncClient, Client, management
 def use(client: Client) -> None:
     with client as same:
         assert_type(same, Client)
+    assert_type(client.with_options(timeout=5, max_retries=0), Client)
+    for key in client.iter_api_keys(sort_by="name"):
+        assert_type(key, stepwell.ApiKey)
+    for delivery in client.webhooks.iter_deliveries("w", status="pending", sort_order="asc"):
+        assert_type(delivery, management.Delivery)
     assert_type(client.create_workflow({"name": "x"}).workflow_id, str)
     assert_type(client.run("w", {"a": 1}, timeout=1.5), stepwell.Execution)
     for row in client.iter_executions("w", status=["FAILED"]):
@@ -21,14 +26,14 @@ def use(client: Client) -> None:
     for event in client.events("w", "e"):
         if event.event == "task" and isinstance(event, stepwell.TaskEvent):
             assert_type(event.task, stepwell.Task)
-    answer = client.execute_workflow({"q": 1}, workflow_deployment_name="w", release_tag="v1")
-    assert_type(answer, stepwell.ExecuteWorkflowResponse)
+    response = client.execute_workflow({"q": 1}, workflow_deployment_name="w", release_tag="v1")
+    assert_type(response, stepwell.ExecuteWorkflowResponse)
     stream = client.execute_workflow_stream([], workflow_deployment_id="i", event_types=["NODE"])
-    for told in stream:
-        if told.type == "WORKFLOW":
-            assert_type(told, stepwell.WorkflowEvent)
+    for stream_event in stream:
+        if stream_event.type == "WORKFLOW":
+            assert_type(stream_event, stepwell.WorkflowEvent)
         else:
-            assert_type(told.data.node_id, str)
+            assert_type(stream_event.data.node_id, str)
     stream.close()
     client.submit_workflow_execution_actuals([{"output_name": "o", "quality": 1}])
     assert_type(client.create_release("w", {}, release_tags=["beta"]), stepwell.Release)
@@ -57,6 +62,8 @@ def use(client: Client) -> None:
     client.execute_workflow([], workflow_deploymnt_name="w")  # type: ignore[call-arg]
     client.execute_workflow([], event_types=["NODE"])  # type: ignore[call-arg]
     client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]
+    client.create_api_key("n", role="owner")  # type: ignore[arg-type]
+    client.list_workflows(status="asleep")  # type: ignore[arg-type]
 
 
 async def use_async(client: AsyncClient) -> None:
@@ -69,8 +76,8 @@ async def use_async(client: AsyncClient) -> None:
     async for release in client.iter_releases("w"):
         assert_type(release.number, int)
     stream = client.execute_workflow_stream([], workflow_deployment_name="w")
-    async for told in stream:
-        assert_type(told, stepwell.WorkflowStreamEvent)
+    async for stream_event in stream:
+        assert_type(stream_event, stepwell.WorkflowStreamEvent)
     await stream.aclose()
     assert_type(await client.list_release_tags("w"), management.Page[stepwell.ReleaseTag])
     await client.put_release_tag("w", "stable", "1")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-// Node reads `dist/cjs` as CommonJS only where a package.json there says so.
+// Node reads `dist/cjs` as CommonJS only if its package.json declares it.
 import { writeFileSync } from "node:fs";
 
 writeFileSync(new URL("../dist/cjs/package.json", import.meta.url), '{"type":"commonjs"}\n');

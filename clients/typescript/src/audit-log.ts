@@ -1,10 +1,10 @@
-/** Who did what: `/api/v1/audit_log`. */
+/** The audit log: `/api/v1/audit_log`. */
 
 import type { CallOptions } from "./http.js";
 import type { CursorOptions, Page } from "./managed-models.js";
 import { Resource } from "./resource.js";
 
-/** What somebody can do. */
+/** The actions in the audit log. */
 export type AuditAction =
   | "workflow.created"
   | "workflow.updated"
@@ -38,31 +38,31 @@ export type AuditAction =
 export type AuditObjectType =
   "workflow" | "execution" | "schedule" | "webhook" | "api_key" | "workspace";
 
-/** Something that somebody did. */
+/** An entry of the audit log. */
 export interface AuditEntry {
   id: string;
   createdAt: string;
   actor: {
     /** `system` is the server itself, `cli` the command line on the data folder. */
     type: "api_key" | "system" | "cli" | "anonymous";
-    /** The key; null where it came without one. */
+    /** The id of the key; null without a key. */
     id: string | null;
-    /** What the key was called then. */
+    /** The name of the key at that time. */
     name: string;
   };
   action: AuditAction;
-  /** Null: it was done to nothing that there is. */
+  /** Null if no object was affected. */
   object: { type: AuditObjectType; id: string; name: string | null } | null;
-  /** Names as the API has them, never what was in the fields. */
+  /** The names of the API's fields, never their values. */
   changedFields: string[];
   details: Record<string, unknown>;
-  /** Null where it was no request. */
+  /** Null if it was no request. */
   ipAddress: string | null;
-  /** Null where it was no request. */
+  /** Null if it was no request. */
   requestId: string | null;
 }
 
-/** Which entries a list has, newest first unless it is said here. */
+/** Filters of the audit log, newest first by default. */
 export interface AuditSelection extends CallOptions {
   /** The name of a key, or `system`, `cli`, `anonymous`. */
   actor?: string;
@@ -70,11 +70,11 @@ export interface AuditSelection extends CallOptions {
   action?: AuditAction;
   objectType?: AuditObjectType;
   objectId?: string;
-  /** Not before; a text may be a day. */
+  /** Inclusive; a string can be a date. */
   startDate?: Date | string;
-  /** Not after; a text may be a day. */
+  /** Inclusive; a string can be a date. */
   endDate?: Date | string;
-  /** For whoever runs the installation. */
+  /** For admins of the default workspace. */
   workspaceId?: string;
   sortBy?: "created_at";
   sortOrder?: "asc" | "desc";
@@ -82,15 +82,15 @@ export interface AuditSelection extends CallOptions {
 
 const AUDIT_LOG = "/api/v1/audit_log";
 
-/** The calls on the audit log: `client.auditLog`. Scope `admin`. */
+/** Calls for the audit log: `client.auditLog`. They require scope `admin`. */
 export class AuditLog extends Resource {
-  /** A page of entries. */
+  /** Returns a page of entries. */
   list(options: AuditSelection & CursorOptions = {}): Promise<Page<AuditEntry>> {
-    return this.page(AUDIT_LOG, options);
+    return this.getPage(AUDIT_LOG, options);
   }
 
-  /** All entries, page by page. */
+  /** Iterates over all entries, page by page. */
   iter(options: AuditSelection = {}): AsyncGenerator<AuditEntry> {
-    return this.each(AUDIT_LOG, options);
+    return this.iterate(AUDIT_LOG, options);
   }
 }

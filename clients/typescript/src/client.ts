@@ -1,9 +1,9 @@
-/** The client: workflows, executions and releases, and here the keys and the deployments. */
+/** The client. This file adds the calls for API keys and deployments. */
 
 import { AuditLog } from "./audit-log.js";
 import {
-  listed,
-  StreamReader,
+  toInputList,
+  DeploymentStreamParser,
   type ExecuteWorkflowAsyncRequest,
   type ExecuteWorkflowRequest,
   type ExecuteWorkflowResponse,
@@ -13,25 +13,40 @@ import {
   type WorkflowStreamEvent,
 } from "./deployments.js";
 import { StepwellError } from "./errors.js";
-import { chunks, path, type Call, type CallOptions, type PostOptions } from "./http.js";
+import { readChunks, path, type Call, type CallOptions, type PostOptions } from "./http.js";
 import { ManagedExecutions, ManagedWorkflows } from "./managed.js";
 import type * as m from "./models.js";
-import { camel, DEPLOYMENTS, MANAGEMENT, snake, STATUS } from "./names.js";
+import {
+  toCamelCase,
+  DEPLOYMENT_USER_DATA,
+  MANAGEMENT_USER_DATA,
+  toSnakeCase,
+  STATUS_USER_DATA,
+} from "./field-names.js";
 import { ReleasesClient } from "./releases.js";
+import { iteratePages } from "./resource.js";
 import { Schedules } from "./schedules.js";
 import { Webhooks } from "./webhooks.js";
 import { Workspaces } from "./workspaces.js";
 
-export interface ListApiKeysOptions extends CallOptions {
-  page?: number;
-  pageSize?: number;
+/** Filters of API keys. */
+export interface ApiKeySelection extends CallOptions {
   sortBy?: "created_at" | "expires_at" | "last_used_at" | "name";
   sortOrder?: "asc" | "desc";
-  /** Another one than that of the client's own key. */
+  /** Another workspace, for admins of the default workspace. */
   workspaceId?: string;
 }
 
-/** A key to make: for what `scopes`, a `role` or both say, with the limits of a `tier` or its own. */
+/** `ApiKeySelection`, and the page. */
+export interface ListApiKeysOptions extends ApiKeySelection {
+  page?: number;
+  pageSize?: number;
+}
+
+/**
+ * A key to create: with the scopes of `scopes`, of a `role` or of both, and the limits of a `tier`
+ * or its own.
+ */
 export interface CreateApiKey {
   name: string;
   scopes?: string[];
@@ -39,57 +54,58 @@ export interface CreateApiKey {
   expiresAt?: Date | string;
   tier?: "standard" | "enterprise";
   rateLimits?: Partial<m.RateLimits>;
-  /** Another one than that of the client's own key. */
+  /** Another workspace, for admins of the default workspace. */
   workspaceId?: string;
 }
 
-/** What can be changed of a key; what is left out stays as it is. */
+/** Changes of a key; omitted fields are unchanged. */
 export interface ApiKeyChange {
   name?: string;
   tier?: "standard" | "enterprise";
   rateLimits?: Partial<m.RateLimits>;
 }
 
-/** How long the execution of a deployment may take. */
+/** How long the execution of a deployment may take by default. */
 const EXECUTE_TIMEOUT = 600_000;
 const KEYS = "/api/v1/auth/api-keys";
 
 /**
- * A Stepwell server. All times are milliseconds, and every failure is a `StepwellError`, except
- * for the reason of a caller's own `signal`.
+ * A client for a Stepwell server. All times are milliseconds. Every error is a `StepwellError`,
+ * except the reason of an aborted `signal`, and TypeError for invalid arguments.
  *
  * The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
  * `auditLog`.
  *
- * After 429, 503 and broken connections a request is sent again where that is harmless: GETs,
- * POSTs, each of which carries an `Idempotency-Key`, and moving a release tag.
+ * After 429, 502, 503 and connection errors a request is retried if repeating it has no second
+ * effect: GETs, POSTs, which carry an `Idempotency-Key`, and moving a release tag. After 429 all
+ * requests are retried.
  */
 export class Client extends ReleasesClient {
-  /** Workflows that are administered: created, changed, activated, executed. */
+  /** Workflows of the management API: create, update, activate, execute. */
   readonly workflows = new ManagedWorkflows(this.http);
-  /** Executions of all workflows: looked at, followed, controlled, run again. */
+  /** Executions of all workflows: get, follow, control, rerun. */
   readonly executions = new ManagedExecutions(this.http);
-  /** Executions that start by themselves. */
+  /** Schedules, which start executions at given times. */
   readonly schedules = new Schedules(this.http);
-  /** Being told of events. */
+  /** Webhooks, which send events to your URLs. */
   readonly webhooks = new Webhooks(this.http);
-  /** Tenants. */
+  /** Workspaces (tenants). */
   readonly workspaces = new Workspaces(this.http);
-  /** Who did what. */
+  /** The audit log. */
   readonly auditLog = new AuditLog(this.http);
 
-  // Keys (scope `admin`)
+  // API keys (scope `admin`)
 
   /**
-   * Makes a key; its `secret` is in this answer only. Where the answer got lost, the repeat is a
-   * `ConflictError` rather than a second key.
+   * Creates a key. Its `secret` is in this response only: if the response is lost, the retry throws
+   * `ConflictError` instead of creating a second key.
    */
   createApiKey(key: CreateApiKey, options: PostOptions = {}): Promise<m.NewApiKey> {
-    const body = snake(key, MANAGEMENT);
-    return this.wrapped({ method: "POST", path: KEYS, body, ...options });
+    const body = toSnakeCase(key, MANAGEMENT_USER_DATA);
+    return this.sendForData({ method: "POST", path: KEYS, body, ...options });
   }
 
-  /** A page of keys, without their secrets. */
+  /** Returns a page of keys, without their secrets. */
   listApiKeys(options: ListApiKeysOptions = {}): Promise<m.ApiKeyPage> {
     const { page, pageSize, sortBy, sortOrder, workspaceId, ...rest } = options;
     const query = {
@@ -99,116 +115,126 @@ export class Client extends ReleasesClient {
       sort_order: sortOrder,
       workspace_id: workspaceId,
     };
-    return this.wrapped({ method: "GET", path: KEYS, query, ...rest });
+    return this.sendForData({ method: "GET", path: KEYS, query, ...rest });
   }
 
-  /** A key, without its secret. */
+  /** Iterates over all keys, page by page. */
+  iterApiKeys(options: ApiKeySelection = {}): AsyncGenerator<m.ApiKey> {
+    return iteratePages((position) => this.listApiKeys({ pageSize: 100, ...options, ...position }));
+  }
+
+  /** Returns a key, without its secret. */
   getApiKey(id: string, options: CallOptions = {}): Promise<m.ApiKey> {
-    return this.wrapped({ method: "GET", path: path(`${KEYS}/{}`, id), ...options });
+    return this.sendForData({ method: "GET", path: path(`${KEYS}/{}`, id), ...options });
   }
 
-  /** Changes a key's name or its limits, which hold at once; what it may do stays. */
+  /** Updates the name or the limits of a key, effective immediately; scopes are fixed. */
   updateApiKey(id: string, changes: ApiKeyChange, options: CallOptions = {}): Promise<m.ApiKey> {
-    const body = snake(changes, MANAGEMENT);
-    return this.wrapped({ method: "PATCH", path: path(`${KEYS}/{}`, id), body, ...options });
+    const body = toSnakeCase(changes, MANAGEMENT_USER_DATA);
+    return this.sendForData({ method: "PATCH", path: path(`${KEYS}/{}`, id), body, ...options });
   }
 
-  /** Refuses a key from now on. */
+  /** Revokes a key. */
   async revokeApiKey(id: string, options: CallOptions = {}): Promise<void> {
     await this.http.send({ method: "DELETE", path: path(`${KEYS}/{}`, id), ...options });
   }
 
-  /** Who this client's key is and what it may do. */
+  /** Returns the key of this client with its scopes and limits. */
   me(options: CallOptions = {}): Promise<m.Me> {
-    return this.wrapped({ method: "GET", path: "/api/v1/auth/me", ...options });
+    return this.sendForData({ method: "GET", path: "/api/v1/auth/me", ...options });
   }
 
-  /** The secret with which webhooks are signed. */
+  /** Returns the secret that signs callbacks (`webhookUrl`, `callbackUrl`). */
   async webhookSigningSecret(options: CallOptions = {}): Promise<string> {
     const call: Call = { method: "GET", path: "/api/v1/webhooks/signing-secret", ...options };
-    return (await this.wrapped<{ secret: string }>(call)).secret;
+    return (await this.sendForData<{ secret: string }>(call)).secret;
   }
 
   // Deployments
 
-  /** Executes a deployment; answers with its outputs, or with its error as `data.error`. */
+  /** Executes a deployment and returns its outputs; if it failed, its error is `data.error`. */
   executeWorkflow(
     request: ExecuteWorkflowRequest,
     options: PostOptions = {},
   ): Promise<ExecuteWorkflowResponse> {
-    return this.deployment(executeRequest("", request, options));
+    return this.sendDeployment(executeCall("", request, withExecuteTimeout(options)));
   }
 
-  /** Queues an execution of a deployment; look with `workflowExecutionStatus`. */
+  /** Queues an execution of a deployment. `workflowExecutionStatus` returns its status. */
   executeWorkflowAsync(
     request: ExecuteWorkflowAsyncRequest,
     options: PostOptions = {},
   ): Promise<m.ExecutionAccepted> {
-    return this.deployment({
-      ...executeRequest("-async", request, {}),
-      timeout: 30_000,
-      ...options,
-    });
+    return this.sendDeployment(executeCall("-async", request, options));
   }
 
   /**
-   * Executes a deployment and yields its events as they happen. Throws `ConnectionFailedError`,
-   * with the execution's id, where the stream breaks off. Leaving the loop early closes the
-   * connection and does not stop the execution. `timeout` is how long the stream may be quiet.
+   * Executes a deployment and yields its events as they happen. The request is sent when the
+   * iteration starts. `timeout` is the longest time without data. Throws `ConnectionFailedError`
+   * with the `executionId` if the stream breaks. Leaving the loop early closes the connection and
+   * does not stop the execution.
    */
   async *executeWorkflowStream(
     request: ExecuteWorkflowStreamRequest,
     options: PostOptions = {},
   ): AsyncGenerator<WorkflowStreamEvent> {
-    const opened = await this.http.open(executeRequest("-stream", request, options));
-    const reader = new StreamReader();
+    const opened = await this.http.open(
+      executeCall("-stream", request, withExecuteTimeout(options)),
+    );
+    const parser = new DeploymentStreamParser();
     try {
-      for await (const chunk of chunks(opened)) yield* reader.feed(chunk);
-      yield* reader.close();
+      for await (const chunk of readChunks(opened)) yield* parser.feed(chunk);
+      yield* parser.close();
     } catch (error) {
       if (error instanceof StepwellError) throw error;
-      throw this.http.broken(error, opened.clock, options.signal, reader.executionId);
+      throw this.http.transportError(error, opened.deadline, options.signal, parser.executionId);
     } finally {
-      opened.clock.close();
+      opened.deadline.close();
     }
   }
 
-  /** Where an execution of a deployment stands. */
+  /** Returns the status of an execution of a deployment. */
   async workflowExecutionStatus(
     executionId: string,
     options: CallOptions = {},
   ): Promise<WorkflowExecutionStatus> {
-    const where = path("/v1/workflows/executions/{}/status", executionId);
-    const answer = await this.http.send({ method: "GET", path: where, ...options });
-    return camel(answer, STATUS) as WorkflowExecutionStatus;
+    const urlPath = path("/v1/workflows/executions/{}/status", executionId);
+    const response = await this.http.send({ method: "GET", path: urlPath, ...options });
+    return toCamelCase(response, STATUS_USER_DATA) as WorkflowExecutionStatus;
   }
 
-  /** Tells how good the outputs of executions were, and what they should have been. */
+  /** Submits feedback on the outputs of executions: their quality, or the expected values. */
   async submitWorkflowExecutionActuals(
     request: SubmitActualsRequest,
     options: PostOptions = {},
   ): Promise<void> {
-    const body = snake(request, DEPLOYMENTS);
-    const where = "/v1/submit-workflow-execution-actuals";
-    await this.http.send({ method: "POST", path: where, body, ...options });
+    const body = toSnakeCase(request, DEPLOYMENT_USER_DATA);
+    const urlPath = "/v1/submit-workflow-execution-actuals";
+    await this.http.send({ method: "POST", path: urlPath, body, ...options });
   }
 
-  private async deployment<T>(call: Call): Promise<T> {
-    return camel(await this.http.send(call), DEPLOYMENTS) as T;
+  private async sendDeployment<T>(call: Call): Promise<T> {
+    return toCamelCase(await this.http.send(call), DEPLOYMENT_USER_DATA) as T;
   }
 }
 
-function executeRequest(
+function withExecuteTimeout(options: PostOptions): PostOptions {
+  return { ...options, timeout: options.timeout ?? EXECUTE_TIMEOUT };
+}
+
+function executeCall(
   kind: "" | "-async" | "-stream",
   request: ExecuteWorkflowStreamRequest,
   options: PostOptions,
 ): Call {
-  const body = snake({ ...request, inputs: listed(request.inputs) }, DEPLOYMENTS);
+  const body = toSnakeCase(
+    { ...request, inputs: toInputList(request.inputs) },
+    DEPLOYMENT_USER_DATA,
+  );
   return {
     method: "POST",
     path: `/v1/execute-workflow${kind}`,
     body,
-    timeout: EXECUTE_TIMEOUT,
     ...options,
   };
 }

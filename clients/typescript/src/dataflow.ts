@@ -1,31 +1,38 @@
-/** The calls of the dataflow dialect: workflows, executions, step types. */
+/** The calls of the dataflow API: workflows, executions, step types. */
 
 import { WaitTimeoutError } from "./errors.js";
-import { Follower, follow } from "./follow.js";
+import { EventFollower, follow } from "./follow.js";
 import {
-  Http,
+  HttpTransport,
   path,
   secretHeaders,
   type Call,
   type CallOptions,
-  type ClientOptions,
   type PostOptions,
 } from "./http.js";
 import type * as m from "./models.js";
-import { camel, DATAFLOW } from "./names.js";
-import { pause } from "./retry.js";
+import { toCamelCase, DATAFLOW_USER_DATA } from "./field-names.js";
+import { poll } from "./retry.js";
+import type { ClientOptions } from "./settings.js";
 
-/** What `execute` and `run` take besides the input. */
+/** Options of `execute` and `run`. */
 export interface ExecuteOptions extends PostOptions {
-  /** Where each change of status is sent. */
+  /** Receives each change of the status. */
   webhookUrl?: string;
-  /** For steps that ask for them, by name, for this execution only. */
+  /** Secrets by name, for this execution only. */
   secrets?: Record<string, string>;
 }
 
+/** Options of `events`. */
+export interface FollowOptions {
+  /** The id of the last known event. */
+  after?: number | string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
 export interface PageOptions extends CallOptions {
-  limit?: number;
-  cursor?: string;
+  limit?: number | undefined;
+  cursor?: string | undefined;
 }
 
 export interface ListWorkflowsOptions extends PageOptions {
@@ -36,76 +43,79 @@ export interface ListExecutionsOptions extends PageOptions {
   status?: m.ExecutionStatus | m.ExecutionStatus[];
 }
 
-/** The server holds an answer back no longer than this; the client goes on asking after it. */
-const LONGEST_WAIT = 30_000;
-const ENDED: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
+/** The server delays a response at most this long; after that the client polls. */
+const MAX_SERVER_WAIT = 30_000;
+const FINAL_STATUSES: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 const EXECUTION = "/workflows/{}/executions/{}";
 
 /** Workflows and their executions. */
 export class DataflowClient {
   /** @internal */
-  protected readonly http: Http;
+  protected readonly http: HttpTransport;
 
   constructor(options: ClientOptions = {}) {
-    this.http = new Http(options);
+    this.http = new HttpTransport(options);
   }
 
-  /** The server's address. */
+  /** The URL of the server. */
   get baseUrl(): string {
     return this.http.baseUrl;
   }
 
   // Workflows
 
-  /** Creates a workflow from a definition: an object, or a text in YAML. */
+  /** Creates a workflow from a definition: an object, or a string in YAML. */
   createWorkflow(definition: m.Definition, options: PostOptions = {}): Promise<m.WorkflowCreated> {
-    return this.dataflow({ method: "POST", path: "/workflows", body: definition, ...options });
+    return this.sendDataflow({ method: "POST", path: "/workflows", body: definition, ...options });
   }
 
-  /** A page of workflows, newest first. */
+  /** Returns a page of workflows, newest first. */
   listWorkflows(options: ListWorkflowsOptions = {}): Promise<m.WorkflowPage> {
     const { status, limit, cursor, ...rest } = options;
     const query = { status, limit, cursor };
-    return this.dataflow({ method: "GET", path: "/workflows", query, ...rest });
+    return this.sendDataflow({ method: "GET", path: "/workflows", query, ...rest });
   }
 
-  /** All workflows, newest first, page by page. */
+  /** Iterates over all workflows, newest first, page by page. */
   async *iterWorkflows(options: ListWorkflowsOptions = {}): AsyncGenerator<m.WorkflowRow> {
     for (let cursor = options.cursor; ;) {
-      const page = await this.listWorkflows({
-        limit: 100,
-        ...options,
-        ...(cursor ? { cursor } : {}),
-      });
+      const page = await this.listWorkflows({ limit: 100, ...options, cursor });
       yield* page.workflows;
       if (page.nextCursor === null) return;
       cursor = page.nextCursor;
     }
   }
 
-  /** A workflow with its definition and resolved steps. */
+  /** Returns a workflow with its definition and resolved steps. */
   getWorkflow(workflowId: string, options: CallOptions = {}): Promise<m.Workflow> {
-    return this.dataflow({ method: "GET", path: path("/workflows/{}", workflowId), ...options });
+    return this.sendDataflow({
+      method: "GET",
+      path: path("/workflows/{}", workflowId),
+      ...options,
+    });
   }
 
-  /** Makes a new release. Never repeated by itself, since each time would make one. */
+  /**
+   * Replaces the definition, which creates a release. Retried after 429 only, since each request
+   * creates a release; `createRelease` has an idempotency key.
+   */
   updateWorkflow(
     workflowId: string,
     definition: m.Definition,
     options: CallOptions = {},
   ): Promise<m.Workflow> {
-    const where = path("/workflows/{}", workflowId);
-    return this.dataflow({ method: "PUT", path: where, body: definition, ...options });
+    const urlPath = path("/workflows/{}", workflowId);
+    return this.sendDataflow({ method: "PUT", path: urlPath, body: definition, ...options });
   }
 
-  /** Deletes a workflow; running executions finish and history stays readable. */
+  /** Deletes a workflow; running executions continue, and its history remains readable. */
   async deleteWorkflow(workflowId: string, options: CallOptions = {}): Promise<void> {
     await this.http.send({ method: "DELETE", path: path("/workflows/{}", workflowId), ...options });
   }
 
-  /** Counts of a workflow's executions. */
+  /** Returns the counts of a workflow's executions. */
   workflowStats(workflowId: string, options: CallOptions = {}): Promise<m.Stats> {
-    return this.dataflow({
+    return this.sendDataflow({
       method: "GET",
       path: path("/workflows/{}/stats", workflowId),
       ...options,
@@ -115,18 +125,18 @@ export class DataflowClient {
   // Executions
 
   /** Queues an execution. */
-  execute(
+  async execute(
     workflowId: string,
     input?: unknown,
     options: ExecuteOptions = {},
   ): Promise<m.ExecutionAccepted> {
-    return this.dataflow(executeCall(workflowId, input, options));
+    return this.sendDataflow(executeCall(workflowId, input, options));
   }
 
   /**
-   * Executes a workflow and waits until it ended, up to `timeout` (left out: for ever). A failed
-   * execution is returned, not thrown: see `succeeded`. Throws `WaitTimeoutError` when the time
-   * is over.
+   * Executes a workflow and waits for its end, up to `timeout` (default: no limit). A failed
+   * execution is returned, not thrown: see `throwIfFailed`. Throws `WaitTimeoutError` after
+   * `timeout`.
    */
   async run(
     workflowId: string,
@@ -134,76 +144,76 @@ export class DataflowClient {
     options: ExecuteOptions = {},
   ): Promise<m.Execution> {
     const { timeout } = options;
-    const begun = Date.now();
-    const wait = Math.max(1, Math.round(Math.min(timeout ?? LONGEST_WAIT, LONGEST_WAIT)));
-    const answer = await this.dataflow<m.Execution | m.ExecutionAccepted>({
+    const started = performance.now();
+    const wait = Math.max(1, Math.round(Math.min(timeout ?? MAX_SERVER_WAIT, MAX_SERVER_WAIT)));
+    const response = await this.sendDataflow<m.Execution | m.ExecutionAccepted>({
       ...executeCall(workflowId, input, options),
       query: { wait: "true", timeout: `${wait}ms` },
       timeout: wait + 30_000,
     });
-    if ("status" in answer) return answer;
-    return this.waitSince(begun, workflowId, answer.executionId, options);
+    if ("status" in response) return response;
+    return this.waitSince(started, workflowId, response.executionId, options);
   }
 
-  /** The execution once it ended; `WaitTimeoutError` after `timeout`. */
+  /** Waits for the end of an execution; throws `WaitTimeoutError` after `timeout`. */
   wait(workflowId: string, executionId: string, options: CallOptions = {}): Promise<m.Execution> {
-    return this.waitSince(Date.now(), workflowId, executionId, options);
+    return this.waitSince(performance.now(), workflowId, executionId, options);
   }
 
   private async waitSince(
-    begun: number,
+    started: number,
     workflowId: string,
     executionId: string,
     { timeout, signal }: CallOptions,
   ): Promise<m.Execution> {
-    for (let look = 50; ; look = Math.min(look * 1.5, 1000)) {
-      const execution = await this.getExecution(workflowId, executionId, signal ? { signal } : {});
-      if (ENDED.has(execution.status)) return execution;
-      const left = timeout === undefined ? look : begun + timeout - Date.now();
-      if (timeout !== undefined && left <= 0) throw new WaitTimeoutError(executionId, timeout);
-      await pause(Math.min(look, left), signal);
-    }
+    const execution = await poll(
+      () => this.getExecution(workflowId, executionId, { signal }),
+      ({ status }) => FINAL_STATUSES.has(status),
+      timeout === undefined ? undefined : started + timeout,
+      signal,
+    );
+    if (execution === undefined) throw new WaitTimeoutError(executionId, timeout ?? 0);
+    return execution;
   }
 
-  /** An execution with its tasks. */
+  /** Returns an execution with its tasks. */
   getExecution(
     workflowId: string,
     executionId: string,
     options: CallOptions = {},
   ): Promise<m.Execution> {
-    return this.dataflow({
+    return this.sendDataflow({
       method: "GET",
       path: path(EXECUTION, workflowId, executionId),
       ...options,
     });
   }
 
-  /** A page of a workflow's executions, newest first. */
+  /** Returns a page of a workflow's executions, newest first. */
   listExecutions(
     workflowId: string,
     options: ListExecutionsOptions = {},
   ): Promise<m.ExecutionPage> {
     const { status, limit, cursor, ...rest } = options;
     const query = { status: Array.isArray(status) ? status.join(",") : status, limit, cursor };
-    const where = path("/workflows/{}/executions", workflowId);
-    return this.dataflow({ method: "GET", path: where, query, ...rest });
+    const urlPath = path("/workflows/{}/executions", workflowId);
+    return this.sendDataflow({ method: "GET", path: urlPath, query, ...rest });
   }
 
-  /** All executions of a workflow, newest first, page by page. */
+  /** Iterates over the executions of a workflow, newest first, page by page. */
   async *iterExecutions(
     workflowId: string,
     options: ListExecutionsOptions = {},
   ): AsyncGenerator<m.ExecutionRow> {
     for (let cursor = options.cursor; ;) {
-      const asked = { limit: 100, ...options, ...(cursor ? { cursor } : {}) };
-      const page = await this.listExecutions(workflowId, asked);
+      const page = await this.listExecutions(workflowId, { limit: 100, ...options, cursor });
       yield* page.executions;
       if (page.nextCursor === null) return;
       cursor = page.nextCursor;
     }
   }
 
-  /** Ends an execution as CANCELLED. */
+  /** Cancels an execution. */
   cancel(
     workflowId: string,
     executionId: string,
@@ -213,7 +223,7 @@ export class DataflowClient {
     return this.change("cancel", workflowId, executionId, { body, ...options });
   }
 
-  /** Holds an execution: what is under way finishes, nothing further starts. */
+  /** Pauses an execution: running steps finish, no further step starts. */
   pause(
     workflowId: string,
     executionId: string,
@@ -222,7 +232,7 @@ export class DataflowClient {
     return this.change("pause", workflowId, executionId, options);
   }
 
-  /** Lets a paused execution go on. */
+  /** Resumes a paused execution. */
   resume(
     workflowId: string,
     executionId: string,
@@ -237,56 +247,60 @@ export class DataflowClient {
     executionId: string,
     rest: Partial<Call>,
   ): Promise<m.ExecutionChanged> {
-    const where = `${path(EXECUTION, workflowId, executionId)}/${verb}`;
-    return this.dataflow({ method: "POST", path: where, ...rest });
+    const urlPath = `${path(EXECUTION, workflowId, executionId)}/${verb}`;
+    return this.sendDataflow({ method: "POST", path: urlPath, ...rest });
   }
 
   /**
-   * What happens to an execution, from its beginning (or after the event with the id `after`) until it ended.
-   * A connection that breaks is replaced; no event is lost or comes twice.
+   * Follows the events of an execution from its start (or after the event with the id `after`) to
+   * its end. Reconnects when a connection breaks, without losing or repeating an event.
    */
   events(
     workflowId: string,
     executionId: string,
-    { after = 0, signal }: { after?: number | string; signal?: AbortSignal } = {},
+    { after = 0, signal }: FollowOptions = {},
   ): AsyncGenerator<m.ExecutionEvent> {
-    const options: CallOptions = signal ? { signal } : {};
+    const options: CallOptions = { signal };
     return follow<m.ExecutionEvent>(this.http, {
       executionId,
       path: `${path(EXECUTION, workflowId, executionId)}/events`,
-      follower: new Follower<m.ExecutionEvent>(after, DATAFLOW, ENDED),
+      follower: new EventFollower<m.ExecutionEvent>(after, DATAFLOW_USER_DATA, FINAL_STATUSES),
       hasEnded: async () =>
-        ENDED.has((await this.getExecution(workflowId, executionId, options)).status),
+        FINAL_STATUSES.has((await this.getExecution(workflowId, executionId, options)).status),
       options,
     });
   }
 
-  /** The log of an execution, in order. */
+  /** Returns the log of an execution, in order. */
   async logs(
     workflowId: string,
     executionId: string,
     options: CallOptions = {},
   ): Promise<m.LogLine[]> {
-    const where = `${path(EXECUTION, workflowId, executionId)}/logs`;
-    const answer = this.dataflow<{ logs: m.LogLine[] }>({ method: "GET", path: where, ...options });
-    return (await answer).logs;
+    const urlPath = `${path(EXECUTION, workflowId, executionId)}/logs`;
+    const response = this.sendDataflow<{ logs: m.LogLine[] }>({
+      method: "GET",
+      path: urlPath,
+      ...options,
+    });
+    return (await response).logs;
   }
 
-  /** All step types, sorted by name. */
+  /** Returns all step types, sorted by name. */
   async stepTypes(options: CallOptions = {}): Promise<m.StepType[]> {
     const call: Call = { method: "GET", path: "/step-types", ...options };
-    return (await this.dataflow<{ stepTypes: m.StepType[] }>(call)).stepTypes;
+    return (await this.sendDataflow<{ stepTypes: m.StepType[] }>(call)).stepTypes;
   }
 
-  /** The JSON Schema of definitions, for editors and validators. */
+  /** Returns the JSON Schema of definitions, for editors and validators. */
   async definitionSchema(options: CallOptions = {}): Promise<Record<string, unknown>> {
     const call: Call = { method: "GET", path: "/api/v1/schema/definition", ...options };
     return (await this.http.send(call)) as Record<string, unknown>;
   }
 
   /** @internal */
-  protected async dataflow<T>(call: Call): Promise<T> {
-    return camel(await this.http.send(call), DATAFLOW) as T;
+  protected async sendDataflow<T>(call: Call): Promise<T> {
+    return toCamelCase(await this.http.send(call), DATAFLOW_USER_DATA) as T;
   }
 }
 

@@ -1,20 +1,20 @@
 /**
- * The deployment endpoints (`/v1/execute-workflow` and its neighbours), as types, and the reader
- * of their stream. No I/O.
+ * Requests and responses of the deployment endpoints (`/v1/execute-workflow…`), and the parser of
+ * their stream. No I/O.
  */
 
-import { ConnectionFailedError, UnexpectedAnswerError } from "./errors.js";
-import { Lines } from "./lines.js";
-import { camel, DEPLOYMENTS } from "./names.js";
+import { ConnectionFailedError, UnexpectedResponseError } from "./errors.js";
+import { LineSplitter } from "./lines.js";
+import { toCamelCase, DEPLOYMENT_USER_DATA } from "./field-names.js";
 
-/** An input. Where `type` is left out, it is what the workflow's schema says. */
+/** An input. `type` defaults to the type in the workflow's schema. */
 export interface WorkflowInput {
   name: string;
   type?: string;
   value?: unknown;
 }
 
-/** Give the deployment's id or its name, not both. */
+/** Pass the id or the name of the deployment, not both. */
 export interface ExecuteWorkflowAsyncRequest {
   /** A list, or values by name. */
   inputs: WorkflowInput[] | Record<string, unknown>;
@@ -31,11 +31,11 @@ export interface ExecuteWorkflowRequest extends ExecuteWorkflowAsyncRequest {
 }
 
 export interface ExecuteWorkflowStreamRequest extends ExecuteWorkflowRequest {
-  /** `["WORKFLOW"]` where it is left out. */
+  /** Defaults to `["WORKFLOW"]`. */
   eventTypes?: ("WORKFLOW" | "NODE")[];
 }
 
-/** An output. `type` says what `value` is: STRING, NUMBER, JSON, and so on. */
+/** An output. `type` is the type of `value`: STRING, NUMBER, JSON, … */
 export interface WorkflowOutput {
   id: string;
   name: string;
@@ -43,31 +43,31 @@ export interface WorkflowOutput {
   value: any;
 }
 
-/** Why an execution or a node was rejected. */
+/** The cause of a rejected execution or node. */
 export interface WorkflowError {
   code: string;
-  /** The same in older words. */
+  /** The older form of the field above. */
   errorCode?: string;
   message: string;
   rawData?: unknown;
   stacktrace?: string | null;
 }
 
-/** How an execution ended. */
+/** The result of an execution. */
 export type WorkflowResult =
   | { id: string; state: "FULFILLED"; ts: string; outputs: WorkflowOutput[] }
   | { id: string; state: "REJECTED"; ts: string; error: WorkflowError };
 
-/** A failed execution is an answer, not an exception. */
+/** A failed execution is a response, not an error. */
 export interface ExecuteWorkflowResponse {
   executionId: string;
-  /** The same in older words. */
+  /** The older form of the field above. */
   runId?: string | null;
   externalId: string | null;
   data: WorkflowResult;
 }
 
-/** Where an execution stands; `outputs` maps names to values once it is FULFILLED. */
+/** The status of an execution; `outputs` maps names to values if it is FULFILLED. */
 export interface WorkflowExecutionStatus {
   status: "PENDING" | "INITIATED" | "STREAMING" | "FULFILLED" | "REJECTED";
   executionId: string;
@@ -76,7 +76,7 @@ export interface WorkflowExecutionStatus {
   executionDetailUrl?: string | null;
 }
 
-/** A piece of an output: `delta` while STREAMING, then the whole `value`. */
+/** A part of an output: `delta` while STREAMING, then the complete `value`. */
 export interface StreamedOutput {
   id?: string | null;
   name: string;
@@ -87,7 +87,7 @@ export interface StreamedOutput {
   value?: any;
 }
 
-/** Something happened to the execution. */
+/** An event of the execution. */
 export interface WorkflowEvent {
   type: "WORKFLOW";
   executionId: string;
@@ -103,7 +103,7 @@ export interface WorkflowEvent {
   };
 }
 
-/** Something happened to a node. */
+/** An event of a node. */
 export interface NodeEvent {
   type: "NODE";
   executionId: string;
@@ -125,9 +125,9 @@ export interface NodeEvent {
 
 export type WorkflowStreamEvent = WorkflowEvent | NodeEvent;
 
-/** What an output should have been, or how good it was. */
+/** Feedback on an output: its quality or the expected value. */
 export interface Actual {
-  /** Here, or for all of them in the request. */
+  /** Here, or in the request for all actuals. */
   executionId?: string;
   outputName?: string;
   value?: unknown;
@@ -148,53 +148,50 @@ export interface SubmitActualsRequest {
   externalId?: string;
 }
 
-/** `inputs` as the server takes them. */
-export function listed(inputs: ExecuteWorkflowAsyncRequest["inputs"]): WorkflowInput[] {
+/** `inputs` as a list. */
+export function toInputList(inputs: ExecuteWorkflowAsyncRequest["inputs"]): WorkflowInput[] {
   if (Array.isArray(inputs)) return inputs;
   return Object.entries(inputs).map(([name, value]) => ({ name, value }));
 }
 
-/** Makes events of the lines of a stream. Blank lines keep it alive and mean nothing. */
-export class StreamReader {
+/** Parses the lines of a stream into events. Blank lines are keep-alives. */
+export class DeploymentStreamParser {
   executionId: string | undefined;
-  private readonly lines = new Lines();
+  private readonly lines = new LineSplitter();
   private ended = false;
 
   /** The events that this chunk completes. */
   *feed(chunk: Uint8Array): Generator<WorkflowStreamEvent> {
-    for (const line of this.lines.feed(chunk)) yield* this.read(line);
+    for (const line of this.lines.feed(chunk)) yield* this.parse(line);
   }
 
   /**
-   * The stream is over: an event in what is left of it, and an error where the execution's end
-   * was not in it.
+   * Handles the end of the stream: yields an event without a line end, and throws if the stream did
+   * not contain the end of the execution.
    */
   *close(): Generator<WorkflowStreamEvent> {
-    yield* this.read(this.lines.rest());
+    yield* this.parse(this.lines.flush());
     if (!this.ended) {
       throw new ConnectionFailedError(
-        "the stream ended before the execution did; ask for its status",
+        "the stream ended before the execution did; get the status of the execution",
         { executionId: this.executionId },
       );
     }
   }
 
-  private *read(line: string): Generator<WorkflowStreamEvent> {
+  private *parse(line: string): Generator<WorkflowStreamEvent> {
     if (line.trim() === "") return;
     let event: WorkflowStreamEvent;
     try {
-      event = camel(JSON.parse(line), DEPLOYMENTS) as WorkflowStreamEvent;
-      // A newer server's events are left out; what this client knows goes on.
+      event = toCamelCase(JSON.parse(line), DEPLOYMENT_USER_DATA) as WorkflowStreamEvent;
+      // Event types of a newer server are ignored.
       if (event.type !== "WORKFLOW" && event.type !== "NODE") return;
       if (event.type === "WORKFLOW") {
         this.ended ||= event.data.state === "FULFILLED" || event.data.state === "REJECTED";
       }
     } catch (cause) {
-      throw new UnexpectedAnswerError(
-        `a line of the stream is not readable: ${line.slice(0, 100)}`,
-        undefined,
-        cause,
-      );
+      const message = "a line of the stream cannot be decoded";
+      throw new UnexpectedResponseError(message, undefined, cause);
     }
     this.executionId = event.executionId;
     yield event;

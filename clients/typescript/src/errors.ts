@@ -1,10 +1,10 @@
-/** Every error that this package throws. All are a `StepwellError`. */
+/** The errors of this package. All derive from `StepwellError`. */
 
 import type { Execution as ManagedExecution, Failure } from "./managed-models.js";
 import type { Execution } from "./models.js";
-import { camel, MANAGEMENT } from "./names.js";
+import { toCamelCase, MANAGEMENT_USER_DATA } from "./field-names.js";
 
-/** One thing that is wrong at one place. */
+/** One problem, with the path of the field. */
 export interface ErrorDetail {
   path: string;
   message: string;
@@ -12,121 +12,121 @@ export interface ErrorDetail {
   found?: string;
 }
 
-interface Said {
+interface ErrorFields {
   code: string;
   details?: ErrorDetail[];
   requestId?: string | undefined;
   cause?: unknown;
 }
 
-interface Refused extends Said {
+interface ResponseFields extends ErrorFields {
   status: number;
   body?: unknown;
   retryAfter?: number | undefined;
 }
 
 /**
- * Anything that went wrong between a call and its result. `code` is stable and for programs,
- * `details` lists each problem with its place, and `requestId` finds the request in the server's
- * log (undefined: it never got there).
+ * Base class of all errors. `code` is stable and meant for programs; `details` lists each problem
+ * with its path, and `requestId` identifies the request in the server's log (undefined: there was
+ * no response).
  */
 export class StepwellError extends Error {
   readonly code: string;
   readonly details: ErrorDetail[];
   readonly requestId: string | undefined;
 
-  constructor(message: string, said: Said) {
-    super(message, said.cause === undefined ? undefined : { cause: said.cause });
+  constructor(message: string, fields: ErrorFields) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
     this.name = new.target.name;
-    this.code = said.code;
-    this.details = said.details ?? [];
-    this.requestId = said.requestId;
+    this.code = fields.code;
+    this.details = fields.details ?? [];
+    this.requestId = fields.requestId;
   }
 }
 
 /**
- * The server refused the request. `body` is the answer as it came, `retryAfter` how many
- * milliseconds the server asks to wait (undefined: it does not).
+ * The server rejected the request. `body` is the body of the response and `retryAfter` its
+ * `Retry-After` in milliseconds (undefined: no such header).
  */
 export class APIError extends StepwellError {
   readonly status: number;
   readonly body: unknown;
   readonly retryAfter: number | undefined;
 
-  constructor(message: string, said: Refused) {
-    super(message, said);
-    this.status = said.status;
-    this.body = said.body;
-    this.retryAfter = said.retryAfter;
+  constructor(message: string, fields: ResponseFields) {
+    super(message, fields);
+    this.status = fields.status;
+    this.body = fields.body;
+    this.retryAfter = fields.retryAfter;
   }
 }
 
-/** 400, 413, 415, 422: the request has to be changed. */
+/** 400, 413, 415, 422: the request is invalid. */
 export class BadRequestError extends APIError {}
-/** 401: no key, or one that is not accepted. */
+/** 401: the API key is missing, invalid, expired or revoked. */
 export class AuthenticationError extends APIError {}
-/** 403: the key lacks a scope, which the message names. */
+/** 403: the key does not have the scope that the message names. */
 export class ForbiddenError extends APIError {}
-/** 404: there is no such object, or the key does not see it. */
+/** 404: the object does not exist, or is not visible to the key. */
 export class NotFoundError extends APIError {}
-/** 409: the object is not in a state that allows this. */
+/** 409: the current state of the object does not allow this. */
 export class ConflictError extends APIError {}
-/** 412: the object was changed since the version that the call was for. Look again. */
+/** 412: the object has another version than the one that the call names. Get it again. */
 export class PreconditionFailedError extends ConflictError {}
-/** 429: too many requests, also after the retries. */
+/** 429: too many requests, even after the retries. */
 export class RateLimitError extends APIError {}
-/** 5xx: the server could not do it. */
+/** 5xx: the server failed. */
 export class ServerError extends APIError {}
-/** 503: the server cannot do it at the moment, also after the retries. */
+/** 503: the server is temporarily unavailable, even after the retries. */
 export class UnavailableError extends ServerError {}
 
 /**
  * 500 `WORKFLOW_EXECUTION_ERROR`, 504 `EXECUTION_TIMEOUT`: the execution that the call waited for
- * failed, was cancelled, or took longer than it may, and has ended.
+ * failed, was cancelled or timed out.
  */
 export class ExecutionNotCompletedError extends ServerError {
-  /** The execution. */
+  /** The id of the execution. */
   readonly executionId: string | undefined;
-  /** The step that failed; undefined where it was the execution as a whole. */
+  /** The step that failed; undefined if no single step is the cause. */
   readonly step: string | undefined;
-  /** Why. */
+  /** The cause of the failure. */
   readonly failure: Failure | undefined;
 
-  constructor(message: string, said: Refused) {
-    super(message, said);
-    const errors = isObject(said.body) ? said.body["errors"] : undefined;
+  constructor(message: string, fields: ResponseFields) {
+    super(message, fields);
+    const errors = isObject(fields.body) ? fields.body["errors"] : undefined;
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-    const told = isObject(first) ? first : {};
-    this.executionId = text(told["execution_id"]);
-    this.step = text(told["step"]);
-    this.failure = isObject(told["cause"])
-      ? (camel(told["cause"], MANAGEMENT) as Failure)
+    const error = isObject(first) ? first : {};
+    this.executionId = optionalString(error["execution_id"]);
+    this.step = optionalString(error["step"]);
+    this.failure = isObject(error["cause"])
+      ? (toCamelCase(error["cause"], MANAGEMENT_USER_DATA) as Failure)
       : undefined;
   }
 }
 
-/** Thrown by `verifyWebhook` only: the request is not one of Stepwell's, or too old. */
+/** Thrown by `verifyWebhook`: the signature is invalid, or the request is too old. */
 export class WebhookVerificationError extends StepwellError {
   constructor(message: string) {
     super(message, { code: "WEBHOOK_NOT_VERIFIED" });
   }
 }
 
-/** The server was not reached, or the connection broke off. Code `CONNECTION_FAILED`. */
+/** The server could not be reached, or the connection broke. Code `CONNECTION_FAILED`. */
 export class ConnectionFailedError extends StepwellError {
   readonly executionId: string | undefined;
 
   constructor(
     message: string,
-    said: { code?: string; executionId?: string | undefined; cause?: unknown } = {},
+    fields: { code?: string; executionId?: string | undefined; cause?: unknown } = {},
   ) {
-    super(message, { code: said.code ?? "CONNECTION_FAILED", cause: said.cause });
-    this.executionId = said.executionId;
+    super(message, { code: fields.code ?? "CONNECTION_FAILED", cause: fields.cause });
+    this.executionId = fields.executionId;
   }
 }
 
 /**
- * The server did not answer in time. What the request asked for may still happen.
+ * The server did not respond in time. It may still process the request.
  * Code `REQUEST_TIMEOUT`.
  */
 export class RequestTimeoutError extends ConnectionFailedError {
@@ -135,24 +135,26 @@ export class RequestTimeoutError extends ConnectionFailedError {
   }
 }
 
-/** The answer is not what this client knows. Code `UNEXPECTED_ANSWER`. */
-export class UnexpectedAnswerError extends StepwellError {
+/** The response cannot be decoded. Code `UNEXPECTED_RESPONSE`. */
+export class UnexpectedResponseError extends StepwellError {
   constructor(message: string, requestId?: string, cause?: unknown) {
-    super(message, { code: "UNEXPECTED_ANSWER", requestId, cause });
+    super(message, { code: "UNEXPECTED_RESPONSE", requestId, cause });
   }
 }
 
-/** The execution had not ended when the patience of `wait` or `run` was over; it goes on. */
+/** The execution did not end within the timeout of `wait` or `run`. It continues. */
 export class WaitTimeoutError extends StepwellError {
   readonly executionId: string;
 
   constructor(executionId: string, timeout: number) {
-    super(`${executionId} had not ended after ${timeout} ms; it goes on`, { code: "WAIT_TIMEOUT" });
+    super(`${executionId} did not end within ${timeout} ms; it continues`, {
+      code: "WAIT_TIMEOUT",
+    });
     this.executionId = executionId;
   }
 }
 
-/** Thrown by `succeeded` only: the execution failed, ran out of time, or was cancelled. */
+/** Thrown by `throwIfFailed`: the execution failed, timed out or was cancelled. */
 export class ExecutionFailedError extends StepwellError {
   readonly execution: Execution | ManagedExecution;
 
@@ -163,19 +165,19 @@ export class ExecutionFailedError extends StepwellError {
   }
 }
 
-const FAILED: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT", "CANCELLED"]);
+const FAILED_STATUSES: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT", "CANCELLED"]);
 
-/** The execution, or an `ExecutionFailedError` where it ended in another way than completed. */
-export function succeeded<E extends Execution | ManagedExecution>(execution: E): E {
-  if (FAILED.has(execution.status.toUpperCase())) {
+/** Returns the execution; throws `ExecutionFailedError` if it ended without completing. */
+export function throwIfFailed<E extends Execution | ManagedExecution>(execution: E): E {
+  if (FAILED_STATUSES.has(execution.status.toUpperCase())) {
     throw new ExecutionFailedError(execution);
   }
   return execution;
 }
 
-type Kind = new (message: string, said: Refused) => APIError;
+type APIErrorClass = new (message: string, fields: ResponseFields) => APIError;
 
-const BY_STATUS: Record<number, Kind> = {
+const BY_STATUS: Record<number, APIErrorClass> = {
   400: BadRequestError,
   401: AuthenticationError,
   403: ForbiddenError,
@@ -189,28 +191,28 @@ const BY_STATUS: Record<number, Kind> = {
   503: UnavailableError,
 };
 
-const NOT_COMPLETED: ReadonlySet<string> = new Set([
+const EXECUTION_ERROR_CODES: ReadonlySet<string> = new Set([
   "WORKFLOW_EXECUTION_ERROR",
   "EXECUTION_TIMEOUT",
 ]);
 
-/** The error for an answer; `body` is the parsed JSON, or the text where it was none. */
+/** The error for an unsuccessful response; `body` is its JSON, or its text. */
 export function apiError(
   status: number,
   body: unknown,
   requestId: string | undefined,
   retryAfter: number | undefined,
 ): APIError {
-  const said = read(body);
-  const waited = status >= 500 && NOT_COMPLETED.has(said.code ?? "");
-  const kind = waited
+  const error = parseErrorBody(body);
+  const isExecutionError = status >= 500 && EXECUTION_ERROR_CODES.has(error.code ?? "");
+  const kind = isExecutionError
     ? ExecutionNotCompletedError
     : (BY_STATUS[status] ?? (status >= 500 ? ServerError : APIError));
-  return new kind(said.message ?? `the server answered ${status}`, {
-    code: said.code ?? `HTTP_${status}`,
+  return new kind(error.message ?? `the server returned status ${status}`, {
+    code: error.code ?? `HTTP_${status}`,
     status,
-    details: said.details,
-    requestId: said.requestId ?? requestId,
+    details: error.details,
+    requestId: error.requestId ?? requestId,
     body,
     retryAfter,
   });
@@ -221,34 +223,36 @@ type Fields = Record<string, unknown>;
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const text = (value: unknown): string | undefined =>
+const optionalString = (value: unknown): string | undefined =>
   value === undefined || value === null || value === "" ? undefined : String(value);
 
-/** Reads any of the server's three forms of errors. */
-function read(body: unknown): {
+/** Parses an error of any of the server's three APIs. */
+function parseErrorBody(body: unknown): {
   code?: string | undefined;
   message?: string | undefined;
   details: ErrorDetail[];
   requestId?: string | undefined;
 } {
-  if (!isObject(body)) return { message: text(body)?.slice(0, 200), details: [] };
-  const said = isObject(body["error"]) ? body["error"] : body;
-  const list = said["details"] ?? said["errors"];
+  if (!isObject(body)) return { message: optionalString(body)?.slice(0, 200), details: [] };
+  const error = isObject(body["error"]) ? body["error"] : body;
+  const list = error["details"] ?? error["errors"];
   const errors = Array.isArray(list) ? list.filter(isObject) : [];
   const details = errors.map((item) => {
     const detail: ErrorDetail = {
-      path: text(item["path"]) ?? text(item["field"]) ?? "",
-      message: text(item["message"]) ?? text(item["detail"]) ?? "",
+      path: optionalString(item["path"]) ?? optionalString(item["field"]) ?? "",
+      message: optionalString(item["message"]) ?? optionalString(item["detail"]) ?? "",
     };
-    const [expected, found] = [text(item["expected"]), text(item["found"])];
+    const [expected, found] = [optionalString(item["expected"]), optionalString(item["found"])];
     if (expected !== undefined) detail.expected = expected;
     if (found !== undefined) detail.found = found;
     return detail;
   });
   return {
-    code: text(said["code"]) ?? errors.map((item) => text(item["code"])).find(Boolean),
-    message: text(said["message"]) ?? text(said["detail"]),
+    code:
+      optionalString(error["code"]) ??
+      errors.map((item) => optionalString(item["code"])).find(Boolean),
+    message: optionalString(error["message"]) ?? optionalString(error["detail"]),
     details,
-    requestId: text(said["request_id"]),
+    requestId: optionalString(error["request_id"]),
   };
 }

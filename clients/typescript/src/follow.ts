@@ -1,69 +1,77 @@
 /**
- * Following an execution over several connections without losing or repeating an event.
+ * Follows the events of an execution across connections without losing or repeating one.
  *
- * Several events can have the same sequence number (a task that settles is a `task` and a `progress`
- * event), older servers gave them one id, and a connection can break between them. So a new
- * connection begins after the last number that is known to be whole, and what was seen of the next
- * one is skipped.
+ * Several events can have the same sequence number (a task that finishes is a `task` and a
+ * `progress` event), older servers gave them the same id, and a connection can break between them.
+ * So a new connection starts after the last sequence number whose events are all known, and the
+ * events of the next number that were already delivered are skipped.
  */
 
-import { ConnectionFailedError, StepwellError, UnexpectedAnswerError } from "./errors.js";
-import { chunks, type Call, type CallOptions, type Http, type Open } from "./http.js";
-import { Lines, Messages, type Message } from "./lines.js";
-import { camel } from "./names.js";
-import { delay, pause } from "./retry.js";
+import { ConnectionFailedError, StepwellError, UnexpectedResponseError } from "./errors.js";
+import { toCamelCase } from "./field-names.js";
+import {
+  readChunks,
+  type Call,
+  type CallOptions,
+  type HttpTransport,
+  type OpenResponse,
+} from "./http.js";
+import { EventParser, LineSplitter, type ServerSentEvent } from "./lines.js";
+import { retryDelay, sleep } from "./retry.js";
 
-/** The server sends a comment every 15 s; a stream that is quiet for longer is broken. */
+/** The server sends a comment every 15 s, so a stream without data for longer is broken. */
 const STREAM_TIMEOUT = 60_000;
 
-/** What the events of every API have. */
+/** The common fields of the events of all APIs. */
 interface Event {
   event: string;
   id: string;
   sequence: number;
 }
 
-/** The reader's place in the events of one execution. */
-export class Follower<E extends Event> {
-  /** Whether the last event was seen. */
+/** The position in the events of one execution. */
+export class EventFollower<E extends Event> {
+  /** Whether the final event was delivered. */
   ended = false;
-  /** Whether this connection brought something new. */
-  heard = false;
+  /** Whether this connection had a new event. */
+  hasNewEvents = false;
+  /** The sequence number of the last event, and how many of its events are delivered. */
   private current: number | undefined;
-  private seen = 0;
-  private skip = 0;
-  private lines = new Lines();
-  private messages = new Messages();
+  private delivered = 0;
+  /** How many events of the current number this connection still repeats. */
+  private toSkip = 0;
+  private lines = new LineSplitter();
+  private parser = new EventParser();
 
   /**
-   * @param whole everything up to this event is known
-   * @param opaque the fields whose content belongs to users
-   * @param final the statuses after which there are no more events
+   * @param resumeAfter all events up to this position are delivered
+   * @param userData the fields with user data
+   * @param finalStatuses the statuses after which there are no more events
    */
   constructor(
-    private whole: number | string,
-    private readonly opaque: ReadonlySet<string>,
-    private readonly final: ReadonlySet<string>,
+    private resumeAfter: number | string,
+    private readonly userData: ReadonlySet<string>,
+    private readonly finalStatuses: ReadonlySet<string>,
   ) {}
 
-  /** Begins a connection; the headers it needs. */
-  connect(): Record<string, string> {
-    this.lines = new Lines();
-    this.messages = new Messages();
-    this.skip = this.seen;
-    this.heard = false;
+  /** Prepares for a new connection; returns the headers of its request. */
+  startConnection(): Record<string, string> {
+    this.lines = new LineSplitter();
+    this.parser = new EventParser();
+    this.toSkip = this.delivered;
+    this.hasNewEvents = false;
     const headers: Record<string, string> = { Accept: "text/event-stream" };
-    if (this.whole !== 0) headers["Last-Event-ID"] = String(this.whole);
+    if (this.resumeAfter !== 0) headers["Last-Event-ID"] = String(this.resumeAfter);
     return headers;
   }
 
-  /** The events that this chunk completes, without those that were seen before. */
+  /** The events that this chunk completes, without those that were delivered before. */
   *feed(chunk: Uint8Array): Generator<E> {
     for (const line of this.lines.feed(chunk)) {
-      const message = this.messages.feed(line);
-      const event = message && read<E>(message, this.opaque);
+      const message = this.parser.feed(line);
+      const event = message && decode<E>(message, this.userData);
       if (event && this.isNew(event)) {
-        this.heard = true;
+        this.hasNewEvents = true;
         yield event;
       }
     }
@@ -71,74 +79,76 @@ export class Follower<E extends Event> {
 
   private isNew(event: E): boolean {
     if (event.sequence === this.current) {
-      if (this.skip > 0) {
-        this.skip -= 1;
+      if (this.toSkip > 0) {
+        this.toSkip -= 1;
         return false;
       }
-      this.seen += 1;
+      this.delivered += 1;
     } else {
-      this.whole = this.current ?? this.whole;
+      this.resumeAfter = this.current ?? this.resumeAfter;
       this.current = event.sequence;
-      this.seen = 1;
-      this.skip = 0;
+      this.delivered = 1;
+      this.toSkip = 0;
     }
     const status = event.event === "status" ? (event as { status?: string }).status : undefined;
-    this.ended ||= this.final.has(status ?? "");
+    this.ended ||= this.finalStatuses.has(status ?? "");
     return true;
   }
 }
 
-function read<E extends Event>(message: Message, opaque: ReadonlySet<string>): E {
+function decode<E extends Event>(message: ServerSentEvent, userData: ReadonlySet<string>): E {
   try {
-    const data = camel(JSON.parse(message.data), opaque) as E;
+    const data = toCamelCase(JSON.parse(message.data), userData) as E;
     if (typeof data.sequence !== "number") throw new TypeError("`sequence` is not a number");
     return { ...data, event: message.event, id: message.id };
   } catch (cause) {
-    const told = `the event \`${message.event}\` is not readable: ${message.data.slice(0, 100)}`;
-    throw new UnexpectedAnswerError(told, undefined, cause);
+    const text = `the event \`${message.event}\` ${message.id} cannot be decoded`;
+    throw new UnexpectedResponseError(text, undefined, cause);
   }
 }
 
-/** What is followed, and by whom. */
-interface Following<E extends Event> {
+/** An execution to follow. */
+interface FollowedExecution<E extends Event> {
   executionId: string;
   path: string;
-  follower: Follower<E>;
-  /** Looks at the execution. */
+  follower: EventFollower<E>;
+  /** Gets the execution. */
   hasEnded: () => Promise<boolean>;
   options: CallOptions;
 }
 
-/** The events of an execution until it ended. */
+/** The events of an execution until it has ended. */
 export async function* follow<E extends Event>(
-  http: Http,
-  { executionId, path, follower, hasEnded, options }: Following<E>,
+  http: HttpTransport,
+  { executionId, path, follower, hasEnded, options }: FollowedExecution<E>,
 ): AsyncGenerator<E> {
   const { signal } = options;
-  for (let failed = 0; !follower.ended;) {
+  for (let failures = 0; !follower.ended;) {
     let cause: Error | undefined;
-    let opened: Open | undefined;
+    let opened: OpenResponse | undefined;
     try {
-      const headers = follower.connect();
-      const call: Call = { method: "GET", path, headers, timeout: STREAM_TIMEOUT, ...options };
-      opened = await http.open(call);
-      for await (const chunk of chunks(opened)) yield* follower.feed(chunk);
+      const headers = follower.startConnection();
+      const call: Call = { method: "GET", path, headers, executionId, timeout: STREAM_TIMEOUT };
+      opened = await http.open({ ...call, ...options });
+      for await (const chunk of readChunks(opened)) yield* follower.feed(chunk);
     } catch (error) {
-      // Refusals have had their retries inside `open`.
+      // `open` has already retried its errors.
       if (error instanceof StepwellError || !opened) throw error;
-      cause = http.broken(error, opened.clock, signal, executionId);
+      cause = http.transportError(error, opened.deadline, signal, executionId);
       if (!(cause instanceof ConnectionFailedError)) throw cause;
     } finally {
-      opened?.clock.close();
+      opened?.deadline.close();
     }
     if (follower.ended) return;
-    if (follower.heard) failed = 0;
-    // Else it ended before the reader's place, or the server stops.
+    if (follower.hasNewEvents) failures = 0;
+    // Without events, the execution ended before the position, or the server shuts down.
     else if (!cause && (await hasEnded())) return;
-    failed += 1;
-    const wait = delay(http.policy, failed);
-    const closed = "the server closed the stream before the execution ended";
-    if (wait === undefined) throw cause ?? new ConnectionFailedError(closed, { executionId });
-    await pause(wait, signal);
+    failures += 1;
+    const delay = retryDelay(http.policy, failures);
+    if (delay === undefined) {
+      const message = "the server closed the stream before the execution ended";
+      throw cause ?? new ConnectionFailedError(message, { executionId });
+    }
+    await sleep(delay, signal);
   }
 }

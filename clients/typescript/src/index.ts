@@ -1,9 +1,10 @@
 /** Client for Stepwell, a durable workflow server. */
 
 export { Client } from "./client.js";
-export type { ApiKeyChange, CreateApiKey, ListApiKeysOptions } from "./client.js";
+export type { ApiKeyChange, ApiKeySelection, CreateApiKey, ListApiKeysOptions } from "./client.js";
 export type {
   ExecuteOptions,
+  FollowOptions,
   ListExecutionsOptions,
   ListWorkflowsOptions,
   PageOptions,
@@ -27,17 +28,18 @@ export type {
   WorkflowResult,
   WorkflowStreamEvent,
 } from "./deployments.js";
-export type { CallOptions, ClientOptions, PostOptions } from "./http.js";
+export type { CallOptions, PostOptions } from "./http.js";
 export type {
   CreateReleaseOptions,
   Quality,
-  QualitySum,
+  QualityTotals,
   Release,
   ReleaseTag,
-  Share,
+  TrafficShare,
   StoredActual,
 } from "./releases.js";
 export type { RetryPolicy } from "./retry.js";
+export type { ClientOptions } from "./settings.js";
 export {
   APIError,
   AuthenticationError,
@@ -53,9 +55,9 @@ export {
   RequestTimeoutError,
   ServerError,
   StepwellError,
-  succeeded,
+  throwIfFailed,
   UnavailableError,
-  UnexpectedAnswerError,
+  UnexpectedResponseError,
   WaitTimeoutError,
   WebhookVerificationError,
 } from "./errors.js";

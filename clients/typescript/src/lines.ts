@@ -1,28 +1,28 @@
-/** Bytes into lines, lines into server-sent events. No I/O. */
+/** Splits bytes into lines and parses server-sent events. No I/O. */
 
-/** Cuts chunks, which may end anywhere, also inside a character, into lines. */
-export class Lines {
+/** Splits chunks, whose ends are arbitrary (also inside of a character), into lines. */
+export class LineSplitter {
   private readonly decoder = new TextDecoder("utf-8");
   private parts: string[] = [];
 
-  /** The lines that are complete with this chunk. */
+  /** The lines that this chunk completes. */
   *feed(chunk: Uint8Array): Generator<string> {
     const pieces = this.decoder.decode(chunk, { stream: true }).split("\n");
-    const rest = pieces.pop() ?? "";
+    const remainder = pieces.pop() ?? "";
     for (const piece of pieces) {
       this.parts.push(piece);
-      yield this.take();
+      yield this.joinParts();
     }
-    if (rest !== "") this.parts.push(rest);
+    if (remainder !== "") this.parts.push(remainder);
   }
 
-  /** What came after the last line end. */
-  rest(): string {
+  /** The text after the last line end. */
+  flush(): string {
     this.parts.push(this.decoder.decode());
-    return this.take();
+    return this.joinParts();
   }
 
-  private take(): string {
+  private joinParts(): string {
     const line = this.parts.join("");
     this.parts = [];
     return line.endsWith("\r") ? line.slice(0, -1) : line;
@@ -30,29 +30,28 @@ export class Lines {
 }
 
 /** A server-sent event. */
-export interface Message {
+export interface ServerSentEvent {
   event: string;
-  /** Empty where none was sent. */
+  /** Empty if the server sent none. */
   id: string;
   data: string;
 }
 
-/** Makes server-sent events of lines. */
-export class Messages {
+/** Parses lines into server-sent events. */
+export class EventParser {
   private event = "";
-  /** It stays until another comes. */
+  /** Kept until the server sends another. */
   private id = "";
   private data: string[] = [];
 
   /** The event that this line completes. */
-  feed(line: string): Message | undefined {
+  feed(line: string): ServerSentEvent | undefined {
     if (line === "") {
-      const data = this.data.join("\n");
-      const message = { event: this.event || "message", id: this.id, data };
-      const some = this.data.length > 0;
+      const hasData = this.data.length > 0;
+      const message = { event: this.event || "message", id: this.id, data: this.data.join("\n") };
       this.event = "";
       this.data = [];
-      return some ? message : undefined;
+      return hasData ? message : undefined;
     }
     const colon = line.indexOf(":");
     const name = colon < 0 ? line : line.slice(0, colon);

@@ -1,6 +1,6 @@
 /**
- * What the management API (`/api/v1`) says about workflows and executions, as types, and what it
- * takes. Times are RFC 3339 texts. A newer server may add fields.
+ * Workflows and executions of the management API (`/api/v1`): responses and options. Times are
+ * strings in RFC 3339. A newer server can add fields.
  */
 
 import type { CallOptions, PostOptions } from "./http.js";
@@ -12,42 +12,42 @@ export interface Page<T> {
   pagination: Pagination;
 }
 
-/** How a list is sorted: newest first where it is left out. */
+/** The order of a list, by default newest first. */
 export interface SortOptions extends CallOptions {
   sortBy?: string;
   sortOrder?: "asc" | "desc";
 }
 
-/** Which page of a list: `page` counts from 1, `pageSize` is 1 to 100 (default 10). */
+/** The page of a list: `page` counts from 1, `pageSize` is 1 to 100 (default 10). */
 export interface PageOptions {
   page?: number;
   pageSize?: number;
 }
 
-/** Or the page after another one, which costs the same however far it is. */
+/** The page by number, or by `cursor`, whose cost does not depend on the position. */
 export interface CursorOptions extends PageOptions {
-  /** `pagination.nextCursor` of that page. */
+  /** `pagination.nextCursor` of the page before. */
   cursor?: string;
 }
 
-/** What short lists take. */
+/** Options of lists without cursors. */
 export interface ListOptions extends SortOptions, PageOptions {}
 
-/** What lists take that have cursors and nothing else. */
+/** Options of lists with cursors and without filters. */
 export interface CursorListOptions extends SortOptions, CursorOptions {}
 
-/** What was deleted. */
+/** Response to a deletion. */
 export interface Deleted {
   id: string;
   deleted: boolean;
-  /** Of workflows. */
+  /** For workflows. */
   cancelledExecutions?: number;
 }
 
 /** An integration that a workflow uses. */
 export interface Integration {
   id: string;
-  /** Whether the workflow cannot do without. */
+  /** Whether the workflow requires it. */
   required: boolean;
   status: "connected" | "pending";
 }
@@ -64,12 +64,12 @@ export interface WorkflowRow {
   updatedAt: string;
 }
 
-/** A workflow. `version` counts its changes, `release` those of its definition. */
+/** A workflow. `version` counts all changes, `release` those of the definition. */
 export interface Workflow extends WorkflowRow {
-  // `any`: what it has is its author's to know.
+  // `any`: the type depends on the workflow.
   configuration: Record<string, any>;
   integrations: Integration[];
-  /** Of its executions that have ended. */
+  /** Counts of its executions; the duration is the mean. */
   stats: {
     runsTotal: number;
     runsSuccess: number;
@@ -85,7 +85,7 @@ export interface Workflow extends WorkflowRow {
   version: number;
 }
 
-/** A workflow just activated or deactivated. */
+/** Response to activate and deactivate. */
 export interface WorkflowStatus {
   id: string;
   status: "active" | "inactive";
@@ -94,7 +94,7 @@ export interface WorkflowStatus {
   updatedAt: string;
 }
 
-/** What a workflow's configuration was made into. */
+/** The definition that a workflow's configuration was compiled to. */
 export interface WorkflowDefinition {
   id: string;
   release: number;
@@ -103,36 +103,35 @@ export interface WorkflowDefinition {
 }
 
 /**
- * What can be said of a workflow; in a change, what is left out stays as it is. Of type `custom`,
- * and of types of your own, the configuration holds a `definition`, or `steps` and whatever else a
- * definition has.
+ * The fields of a workflow; omitted fields are unchanged. For the type `custom` and your own types,
+ * the configuration contains a `definition`, or `steps` and the other fields of one.
  */
 export interface WorkflowChange {
   name?: string;
-  /** `null` takes it away. */
+  /** `null` clears it. */
   description?: string | null;
   type?: string;
   configuration?: Record<string, unknown>;
-  /** `null` is none. */
+  /** `null` clears it. */
   integrations?: { id: string; required?: boolean }[] | null;
-  /** `null` is none. */
+  /** `null` clears it. */
   metadata?: Record<string, unknown> | null;
 }
 
-/** A workflow to create, of type `custom` where that is left out. */
+/** A workflow to create; `type` defaults to `custom`. */
 export interface NewWorkflow extends WorkflowChange {
   name: string;
 }
 
-/** Which workflows a list has. */
+/** Filters of workflows. */
 export interface WorkflowSelection extends SortOptions {
   status?: "active" | "inactive";
   type?: string;
-  /** Labels that they have. */
+  /** Labels that they must have. */
   metadata?: Record<string, string>;
 }
 
-/** Which version of an object a change is for: `PreconditionFailedError` where it is another. */
+/** The expected version of the object; another one throws `PreconditionFailedError`. */
 export interface VersionOptions extends CallOptions {
   ifVersion?: number;
 }
@@ -140,7 +139,7 @@ export interface VersionOptions extends CallOptions {
 export type ExecutionStatus =
   "queued" | "running" | "paused" | "completed" | "failed" | "timed_out" | "cancelled";
 
-/** Why a step or an execution failed; `step` is null where it was the execution as a whole. */
+/** The cause of a failed step or execution; `step` is null if no single step is the cause. */
 export interface Failure {
   code: string;
   message: string;
@@ -149,7 +148,7 @@ export interface Failure {
   details: unknown;
 }
 
-/** A step of an execution. */
+/** The run of a step in an execution. */
 export interface Step {
   name: string;
   type: string;
@@ -159,7 +158,7 @@ export interface Step {
   durationMs: number | null;
   attempt: number;
   error: Failure | null;
-  /** Whether its result was taken over from the execution that this one runs again. */
+  /** Whether its result is that of the execution that this one reruns. */
   reused: boolean;
   /** With `includeIo`. */
   input?: any;
@@ -188,11 +187,11 @@ export interface Execution extends ExecutionRow {
   steps: Step[];
   release: number;
   callbackUrl: string | null;
-  /** The execution that it runs again. */
+  /** The execution that it reruns. */
   rerunOf: string | null;
 }
 
-/** An execution just started; where it was waited for, `completed`, with its result. */
+/** An execution at its start. */
 export interface StartedExecution {
   executionId: string;
   workflowId: string;
@@ -203,59 +202,59 @@ export interface StartedExecution {
   rerunOf?: string | null;
 }
 
-/** An execution that completed while the server was asked. */
+/** An execution that completed during the request. */
 export interface CompletedExecution extends StartedExecution {
   completedAt: string | null;
   durationMs: number | null;
   result: any;
 }
 
-/** The answer to cancel, pause and resume. */
+/** Response to cancel, pause and resume. */
 export interface ExecutionChanged {
   executionId: string;
   status: ExecutionStatus;
 }
 
-/** What executing takes besides the parameters. */
+/** Options of an execution. */
 export interface ExecuteOptions extends PostOptions {
-  /** Past that many seconds the execution is stopped as `timed_out`. */
+  /** After this time, in seconds, the execution ends as `timed_out`. */
   timeoutSeconds?: number;
-  /** Sent the execution once it has ended, as a signed webhook. */
+  /** Receives the ended execution as a signed webhook. */
   callbackUrl?: string;
   /** Labels of the execution. */
   metadata?: Record<string, unknown>;
-  /** For steps that ask for them, by name, for this execution only. */
+  /** Secrets by name, for this execution only. */
   secrets?: Record<string, string>;
 }
 
-/** How an execution is run again: as a whole where nothing is said. */
+/** Options of a rerun, by default from the beginning. */
 export interface RerunOptions extends PostOptions {
-  /** Other parameters than the first ones; not with the next two. */
+  /** New parameters; not with `fromFailed` and `fromStep`. */
   parameters?: Record<string, unknown>;
-  /** What failed, or was not reached. */
+  /** Rerun the steps that failed or were not reached. */
   fromFailed?: boolean;
-  /** From this step on. */
+  /** Rerun from this step. */
   fromStep?: string;
-  /** With `fromStep`: the step's input. */
+  /** With `fromStep`: a new input of the step. */
   input?: unknown;
   callbackUrl?: string;
 }
 
-/** Which executions a list has. The dates mean when they were accepted. */
+/** Filters of executions. The dates are those of the creation. */
 export interface ExecutionSelection extends CallOptions {
   workflowId?: string;
   status?: ExecutionStatus | ExecutionStatus[];
   startDate?: Date | string;
   endDate?: Date | string;
-  /** What a caller of a deployment named it. */
+  /** The id that the caller of a deployment chose. */
   externalId?: string;
-  /** Labels that they have. */
+  /** Labels that they must have. */
   metadata?: Record<string, string>;
   sortBy?: "created_at";
   sortOrder?: "asc" | "desc";
 }
 
-/** A line of an execution's log; without `step` it is about the execution. */
+/** A line of an execution's log; `step` is null if it is about the whole execution. */
 export interface LogLine {
   sequence: number;
   timestamp: string;
@@ -265,8 +264,8 @@ export interface LogLine {
 }
 
 /**
- * What every event carries; `sequence` is its place in the execution's journal, which it can share
- * with others, `id` is its own and what `after` takes.
+ * The common fields of all events. `sequence` is the position in the execution's journal, which
+ * several events can share; `id` is unique and the value for `after`.
  */
 interface EventBase {
   id: string;
@@ -283,7 +282,7 @@ export interface StatusEvent extends EventBase {
   error?: Failure;
 }
 
-/** A step changed; it has its input and output. */
+/** A step changed; `step` has its input and output. */
 export interface StepEvent extends EventBase {
   event: "step";
   step: Step;
@@ -299,5 +298,5 @@ export interface LogEvent extends EventBase {
   message: string;
 }
 
-/** What happens to an execution. A newer server may send others. */
+/** An event of an execution. A newer server can send other types. */
 export type Event = StatusEvent | StepEvent | LogEvent;

@@ -1,12 +1,13 @@
-/** Workflows that are administered, and executions of all workflows. */
+/** Workflows and executions of the management API. */
 
-import { WaitTimeoutError, succeeded } from "./errors.js";
-import { Follower, follow } from "./follow.js";
+import type { FollowOptions } from "./dataflow.js";
+import { WaitTimeoutError, throwIfFailed } from "./errors.js";
+import { EventFollower, follow } from "./follow.js";
 import { path, secretHeaders, type Call, type CallOptions, type PostOptions } from "./http.js";
 import type * as m from "./managed-models.js";
-import { MANAGEMENT } from "./names.js";
+import { MANAGEMENT_USER_DATA } from "./field-names.js";
 import { Resource } from "./resource.js";
-import { pause } from "./retry.js";
+import { poll } from "./retry.js";
 import type { StepType, StepTypeSelection } from "./step-types.js";
 
 const WORKFLOWS = "/api/v1/workflows";
@@ -16,100 +17,111 @@ const EXECUTIONS = "/api/v1/workflow_executions";
 const EXECUTION = `${EXECUTIONS}/{}`;
 const LOGS = `${EXECUTION}/logs`;
 
-/** How long executing may take where nothing else is said. */
+/** How long an execution may take by default. */
 const EXECUTE_TIMEOUT = 600_000;
-/** How much later than an execution its answer may come. */
-const SLACK = 30_000;
+/** How long after the end of the execution the response may arrive. */
+const RESPONSE_MARGIN = 30_000;
 
-const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "timed_out", "cancelled"]);
+const FINAL_STATUSES: ReadonlySet<string> = new Set([
+  "completed",
+  "failed",
+  "timed_out",
+  "cancelled",
+]);
 
-/** The calls on workflows: `client.workflows`. */
+/** Calls for workflows: `client.workflows`. */
 export class ManagedWorkflows extends Resource {
-  /** Creates a workflow. It is inactive until `activate`. */
+  /** Creates a workflow. It is inactive until you call `activate`. */
   create(workflow: m.NewWorkflow, options: PostOptions = {}): Promise<m.Workflow> {
     const body = { type: "custom", ...workflow };
     return this.send({ method: "POST", path: WORKFLOWS, body, ...options });
   }
 
-  /** A workflow with the counts of its executions. */
+  /** Returns a workflow with the counts of its executions. */
   get(workflowId: string, options: CallOptions = {}): Promise<m.Workflow> {
     return this.send({ method: "GET", path: path(WORKFLOW, workflowId), ...options });
   }
 
-  /** A page of workflows. */
+  /** Returns a page of workflows. */
   list(options: m.WorkflowSelection & m.CursorOptions = {}): Promise<m.Page<m.WorkflowRow>> {
-    return this.page(WORKFLOWS, options);
+    return this.getPage(WORKFLOWS, options);
   }
 
-  /** All workflows, page by page. */
+  /** Iterates over all workflows, page by page. */
   iter(options: m.WorkflowSelection = {}): AsyncGenerator<m.WorkflowRow> {
-    return this.each(WORKFLOWS, options);
+    return this.iterate(WORKFLOWS, options);
   }
 
-  /** Changes what is given. A change of the definition is the next release. */
+  /**
+   * Updates the given fields. A change of the definition creates the next release. With
+   * `ifVersion`, throws `PreconditionFailedError` if the workflow has another `version`.
+   */
   update(
     workflowId: string,
     changes: m.WorkflowChange,
     { ifVersion, ...options }: m.VersionOptions = {},
   ): Promise<m.Workflow> {
     const headers = ifMatch(ifVersion);
-    const where = path(WORKFLOW, workflowId);
-    return this.send({ method: "PUT", path: where, body: changes, headers, ...options });
+    const urlPath = path(WORKFLOW, workflowId);
+    return this.send({ method: "PUT", path: urlPath, body: changes, headers, ...options });
   }
 
-  /** Lets a workflow be executed. */
+  /** Activates a workflow, so that it can be executed. */
   activate(
     workflowId: string,
     { ifVersion, ...options }: PostOptions & m.VersionOptions = {},
   ): Promise<m.WorkflowStatus> {
-    const where = path(`${WORKFLOW}/activate`, workflowId);
-    return this.send({ method: "POST", path: where, headers: ifMatch(ifVersion), ...options });
+    const urlPath = path(`${WORKFLOW}/activate`, workflowId);
+    return this.send({ method: "POST", path: urlPath, headers: ifMatch(ifVersion), ...options });
   }
 
-  /** Takes no further executions; those under way go on. */
+  /** Deactivates a workflow: no new executions start, running ones continue. */
   deactivate(
     workflowId: string,
     { ifVersion, ...options }: PostOptions & m.VersionOptions = {},
   ): Promise<m.WorkflowStatus> {
-    const where = path(`${WORKFLOW}/deactivate`, workflowId);
-    return this.send({ method: "POST", path: where, headers: ifMatch(ifVersion), ...options });
+    const urlPath = path(`${WORKFLOW}/deactivate`, workflowId);
+    return this.send({ method: "POST", path: urlPath, headers: ifMatch(ifVersion), ...options });
   }
 
-  /** Deletes a workflow; its history stays readable. Executions under way go on, or are cancelled. */
+  /**
+   * Deletes a workflow; its history remains readable. Running executions continue, or are cancelled
+   * with `cancelRunning`.
+   */
   delete(
     workflowId: string,
     { ifVersion, cancelRunning, ...options }: m.VersionOptions & { cancelRunning?: boolean } = {},
   ): Promise<m.Deleted> {
     const query = { cancel_running: cancelRunning ? "true" : undefined };
     const headers = ifMatch(ifVersion);
-    const where = path(WORKFLOW, workflowId);
-    return this.send({ method: "DELETE", path: where, query, headers, ...options });
+    const urlPath = path(WORKFLOW, workflowId);
+    return this.send({ method: "DELETE", path: urlPath, query, headers, ...options });
   }
 
-  /** The definition that the configuration was made into. */
+  /** Returns the definition that the configuration was compiled to. */
   definition(workflowId: string, options: CallOptions = {}): Promise<m.WorkflowDefinition> {
-    const where = path(`${WORKFLOW}/definition`, workflowId);
-    return this.send({ method: "GET", path: where, ...options });
+    const urlPath = path(`${WORKFLOW}/definition`, workflowId);
+    return this.send({ method: "GET", path: urlPath, ...options });
   }
 
-  /** A page of the step types that definitions can use. */
+  /** Returns a page of the available step types. */
   listStepTypes(options: StepTypeSelection & m.PageOptions = {}): Promise<m.Page<StepType>> {
-    return this.page(STEP_TYPES, options);
+    return this.getPage(STEP_TYPES, options);
   }
 
-  /** All step types, page by page. */
+  /** Iterates over all step types, page by page. */
   iterStepTypes(options: StepTypeSelection = {}): AsyncGenerator<StepType> {
-    return this.each(STEP_TYPES, options);
+    return this.iterate(STEP_TYPES, options);
   }
 
-  /** A step type by its name or an alias. */
+  /** Returns a step type by name or alias. */
   getStepType(name: string, options: CallOptions = {}): Promise<StepType> {
     return this.send({ method: "GET", path: path(`${STEP_TYPES}/{}`, name), ...options });
   }
 
   /**
-   * Executes a workflow and answers with the completed execution. Throws
-   * `ExecutionNotCompletedError` where it failed or took longer than `timeoutSeconds`.
+   * Executes a workflow and returns the completed execution. Throws `ExecutionNotCompletedError` if
+   * it failed or took longer than `timeoutSeconds`.
    */
   async execute(
     workflowId: string,
@@ -117,30 +129,34 @@ export class ManagedWorkflows extends Resource {
     options: m.ExecuteOptions = {},
   ): Promise<m.CompletedExecution> {
     const { timeoutSeconds, signal } = options;
-    const patience =
-      timeoutSeconds === undefined ? EXECUTE_TIMEOUT : timeoutSeconds * 1000 + SLACK;
+    const limit =
+      timeoutSeconds === undefined ? EXECUTE_TIMEOUT : timeoutSeconds * 1000 + RESPONSE_MARGIN;
     const call = executeCall(path(`${WORKFLOW}/execute`, workflowId), parameters, options);
-    const answer = await this.send<m.CompletedExecution>({ timeout: patience, ...call });
-    if (ENDED.has(answer.status)) return answer;
-    // It takes longer than the server holds its answers back.
+    const timeout = options.timeout ?? limit;
+    const execution = await this.send<m.CompletedExecution>({ ...call, timeout });
+    if (FINAL_STATUSES.has(execution.status)) return execution;
+    // Runs longer than the server delays a response.
     const executions = new ManagedExecutions(this.http);
-    return succeeded(await executions.wait(answer.executionId, signal ? { signal } : {}));
+    return throwIfFailed(await executions.wait(execution.executionId, { signal }));
   }
 
-  /** Starts an execution and answers at once; it is durable. Look with `client.executions`. */
-  executeAsync(
+  /**
+   * Starts an execution and returns without waiting. The execution is durable; `client.executions`
+   * returns its status.
+   */
+  async executeAsync(
     workflowId: string,
     parameters?: Record<string, unknown>,
     options: m.ExecuteOptions = {},
   ): Promise<m.StartedExecution> {
-    const where = path(`${WORKFLOW}/execute_async`, workflowId);
-    return this.send(executeCall(where, parameters, options));
+    const urlPath = path(`${WORKFLOW}/execute_async`, workflowId);
+    return this.send(executeCall(urlPath, parameters, options));
   }
 }
 
-/** The calls on executions: `client.executions`. */
+/** Calls for executions: `client.executions`. */
 export class ManagedExecutions extends Resource {
-  /** An execution with its steps; `includeIo`: with their inputs and outputs. */
+  /** Returns an execution with its steps; `includeIo` adds their inputs and outputs. */
   get(
     executionId: string,
     { includeIo, ...options }: CallOptions & { includeIo?: boolean } = {},
@@ -149,32 +165,29 @@ export class ManagedExecutions extends Resource {
     return this.send({ method: "GET", path: path(EXECUTION, executionId), query, ...options });
   }
 
-  /** A page of executions. */
+  /** Returns a page of executions. */
   list(options: m.ExecutionSelection & m.CursorOptions = {}): Promise<m.Page<m.ExecutionRow>> {
-    return this.page(EXECUTIONS, options);
+    return this.getPage(EXECUTIONS, options);
   }
 
-  /** All executions, page by page. */
+  /** Iterates over all executions, page by page. */
   iter(options: m.ExecutionSelection = {}): AsyncGenerator<m.ExecutionRow> {
-    return this.each(EXECUTIONS, options);
+    return this.iterate(EXECUTIONS, options);
   }
 
-  /** The execution once it ended; `WaitTimeoutError` after `timeout`. */
-  async wait(
-    executionId: string,
-    { timeout, signal }: CallOptions = {},
-  ): Promise<m.Execution> {
-    const begun = Date.now();
-    for (let look = 50; ; look = Math.min(look * 1.5, 1000)) {
-      const execution = await this.get(executionId, signal ? { signal } : {});
-      if (ENDED.has(execution.status)) return execution;
-      const left = timeout === undefined ? look : begun + timeout - Date.now();
-      if (timeout !== undefined && left <= 0) throw new WaitTimeoutError(executionId, timeout);
-      await pause(Math.min(look, left), signal);
-    }
+  /** Waits for the end of an execution; throws `WaitTimeoutError` after `timeout`. */
+  async wait(executionId: string, { timeout, signal }: CallOptions = {}): Promise<m.Execution> {
+    const execution = await poll(
+      () => this.get(executionId, { signal }),
+      ({ status }) => FINAL_STATUSES.has(status),
+      timeout === undefined ? undefined : performance.now() + timeout,
+      signal,
+    );
+    if (execution === undefined) throw new WaitTimeoutError(executionId, timeout ?? 0);
+    return execution;
   }
 
-  /** Ends an execution as `cancelled`. */
+  /** Cancels an execution. */
   cancel(
     executionId: string,
     { reason, ...options }: PostOptions & { reason?: string } = {},
@@ -183,19 +196,19 @@ export class ManagedExecutions extends Resource {
     return this.change("cancel", executionId, { body, ...options });
   }
 
-  /** Holds an execution: what is under way finishes, nothing further starts. */
+  /** Pauses an execution: running steps finish, no further step starts. */
   pause(executionId: string, options: PostOptions = {}): Promise<m.ExecutionChanged> {
     return this.change("pause", executionId, options);
   }
 
-  /** Lets a paused execution go on. */
+  /** Resumes a paused execution. */
   resume(executionId: string, options: PostOptions = {}): Promise<m.ExecutionChanged> {
     return this.change("resume", executionId, options);
   }
 
   /**
-   * Runs an ended execution again, as a new one of the same release: all of it, what failed, or
-   * from a step on. Results of the steps before are taken over.
+   * Reruns an ended execution as a new execution of the same release: from its beginning, from what
+   * failed, or from a step. The results of earlier steps are reused.
    */
   rerun(executionId: string, options: m.RerunOptions = {}): Promise<m.StartedExecution> {
     const { parameters, fromFailed, fromStep, input, callbackUrl, ...rest } = options;
@@ -209,31 +222,28 @@ export class ManagedExecutions extends Resource {
   }
 
   /**
-   * What happens to an execution, from its beginning (or after the event with the id `after`) until it ended.
-   * A connection that breaks is replaced; no event is lost or comes twice.
+   * Follows the events of an execution from its start (or after the event with the id `after`) to
+   * its end. Reconnects when a connection breaks, without losing or repeating an event.
    */
-  events(
-    executionId: string,
-    { after = 0, signal }: { after?: number | string; signal?: AbortSignal } = {},
-  ): AsyncGenerator<m.Event> {
-    const options: CallOptions = signal ? { signal } : {};
+  events(executionId: string, { after = 0, signal }: FollowOptions = {}): AsyncGenerator<m.Event> {
+    const options: CallOptions = { signal };
     return follow<m.Event>(this.http, {
       executionId,
       path: `${path(EXECUTION, executionId)}/events`,
-      follower: new Follower<m.Event>(after, MANAGEMENT, ENDED),
-      hasEnded: async () => ENDED.has((await this.get(executionId, options)).status),
+      follower: new EventFollower<m.Event>(after, MANAGEMENT_USER_DATA, FINAL_STATUSES),
+      hasEnded: async () => FINAL_STATUSES.has((await this.get(executionId, options)).status),
       options,
     });
   }
 
-  /** A page of an execution's log, in order. */
+  /** Returns a page of an execution's log, in order. */
   logs(executionId: string, options: m.ListOptions = {}): Promise<m.Page<m.LogLine>> {
-    return this.page(path(LOGS, executionId), options);
+    return this.getPage(path(LOGS, executionId), options);
   }
 
-  /** The log of an execution, in order, page by page. */
+  /** Iterates over the log of an execution, in order, page by page. */
   iterLogs(executionId: string, options: m.SortOptions = {}): AsyncGenerator<m.LogLine> {
-    return this.each(path(LOGS, executionId), options);
+    return this.iterate(path(LOGS, executionId), options);
   }
 }
 
@@ -242,12 +252,12 @@ function ifMatch(version: number | undefined): Record<string, string> {
 }
 
 function executeCall(
-  where: string,
+  urlPath: string,
   parameters: Record<string, unknown> | undefined,
   options: m.ExecuteOptions,
 ): Call {
   const { timeoutSeconds, callbackUrl, metadata, secrets = {}, ...rest } = options;
   const executionOptions = timeoutSeconds === undefined ? undefined : { timeoutSeconds };
   const body = { parameters, executionOptions, callbackUrl, metadata };
-  return { method: "POST", path: where, body, headers: secretHeaders(secrets), ...rest };
+  return { method: "POST", path: urlPath, body, headers: secretHeaders(secrets), ...rest };
 }

@@ -1,11 +1,11 @@
 /**
- * What the dataflow dialect and the keys say, as types. Times are RFC 3339 texts. A newer server
- * may add fields.
+ * Responses of the dataflow API and the API keys. Times are strings in RFC 3339. A newer server can
+ * add fields.
  */
 
 import type { Workspace } from "./workspaces.js";
 
-/** A definition of a workflow: an object, or a text in YAML. */
+/** A workflow definition: an object, or a string in YAML. */
 export type Definition = Record<string, unknown> | string;
 
 export type ExecutionStatus =
@@ -64,18 +64,18 @@ export interface Stats {
   averageDurationMs: number | null;
 }
 
-/** The answer to an accepted execution: it is durable, whatever happens next. */
+/** Response to a request to execute: the execution is durable. */
 export interface ExecutionAccepted {
   executionId: string;
 }
 
-/** The answer to cancel, pause and resume. */
+/** Response to cancel, pause and resume. */
 export interface ExecutionChanged {
   executionId: string;
   status: ExecutionStatus;
 }
 
-/** Why a task or an execution failed. */
+/** The cause of a failed task or execution. */
 export interface Failure {
   code: string;
   message: string;
@@ -84,13 +84,13 @@ export interface Failure {
   details?: unknown;
 }
 
-/** How many tasks are settled. */
+/** How many tasks have finished. */
 export interface Progress {
   completed: number;
   total: number;
 }
 
-/** A step of an execution. */
+/** The run of a step in an execution. */
 export interface Task {
   taskId: string;
   type: string;
@@ -117,7 +117,7 @@ export interface ExecutionRow {
 export interface Execution extends ExecutionRow {
   workflowId: string;
   tasks: Task[];
-  // `any`: what a workflow takes and makes is its author's to know.
+  // `any`: the types depend on the workflow.
   input: any;
   output: any;
   error: Failure | null;
@@ -131,7 +131,7 @@ export interface ExecutionPage {
   nextCursor: string | null;
 }
 
-/** A line of an execution's log; without `stepId` it is about the execution. */
+/** A line of an execution's log; `stepId` is null if it is about the whole execution. */
 export interface LogLine {
   sequence: number;
   timestamp: string;
@@ -140,7 +140,7 @@ export interface LogLine {
   message: string;
 }
 
-/** A step type that definitions can use. */
+/** A step type. */
 export interface StepType {
   type: string;
   aliases: string[];
@@ -159,8 +159,8 @@ export interface StepType {
 }
 
 /**
- * What every event carries; `sequence` is its place in the execution's journal, which it can share
- * with others, `id` is its own and what `after` takes.
+ * The common fields of all events. `sequence` is the position in the execution's journal, which
+ * several events can share; `id` is unique and the value for `after`.
  */
 interface EventBase {
   id: string;
@@ -183,7 +183,7 @@ export interface TaskEvent extends EventBase {
   task: Task;
 }
 
-/** A task settled. */
+/** A task has finished; the counts are those of all tasks. */
 export interface ProgressEvent extends EventBase, Progress {
   event: "progress";
 }
@@ -196,17 +196,17 @@ export interface LogEvent extends EventBase {
   message: string;
 }
 
-/** What happens to an execution. A newer server may send others. */
+/** An event of an execution. A newer server can send other types. */
 export type ExecutionEvent = StatusEvent | TaskEvent | ProgressEvent | LogEvent;
 
-/** How much may be used; null: as much as one likes. */
+/** Limits; null: unlimited. */
 export interface RateLimits {
   executionsPerSecond: number | null;
   requestsPerMinute: number | null;
   concurrentExecutions: number | null;
 }
 
-/** An API key. `hint` is how its secret begins, `role` the name of exactly these scopes. */
+/** An API key. `hint` is the start of its secret; `role` is the role with the same scopes. */
 export interface ApiKey {
   id: string;
   name: string;
@@ -223,19 +223,19 @@ export interface ApiKey {
   revokedAt: string | null;
 }
 
-/** A key just made; `secret` is shown this once. */
+/** A created key; `secret` is shown only once. */
 export interface NewApiKey extends ApiKey {
   secret: string;
 }
 
-/** Where in a list a page is. */
+/** The position of a page in its list. */
 export interface Pagination {
-  /** Null where it was asked for by a cursor. */
+  /** Null if it was requested with a cursor. */
   page: number | null;
   pageSize: number;
   totalItems: number;
   totalPages: number;
-  /** Null after the last page; not there where the list has no cursors. */
+  /** Null after the last page; missing if the list has no cursors. */
   nextCursor?: string | null;
 }
 
@@ -245,11 +245,11 @@ export interface ApiKeyPage {
   pagination: Pagination;
 }
 
-/** Who the client's key is. */
+/** The identity of the caller. */
 export interface Me {
-  /** Null where the server asks for no key. */
+  /** Null if the server requires no key. */
   keyId: string | null;
-  /** The `createdBy` of what is made with the key. */
+  /** The `createdBy` of objects that the key creates. */
   userId: string;
   keyName: string | null;
   workspaceId: string;

@@ -1,64 +1,64 @@
-/** Releases, their tags, and what was said of their outputs: the calls, and what they answer. */
+/** Releases, release tags, and feedback on outputs (actuals): calls and responses. */
 
 import { DataflowClient } from "./dataflow.js";
-import { UnexpectedAnswerError } from "./errors.js";
+import { UnexpectedResponseError } from "./errors.js";
 import { path, type Call, type CallOptions, type PostOptions } from "./http.js";
 import type { CursorListOptions, ListOptions, Page, SortOptions } from "./managed-models.js";
-import { allPages } from "./resource.js";
+import { iteratePages } from "./resource.js";
 
-/** A definition that does not change any more. `number` counts from 1. */
+/** An immutable definition. `number` counts from 1. */
 export interface Release {
   number: number;
   createdAt: string;
   definition: unknown;
 }
 
-/** A release and its weight beside the others of a tag. */
-export interface Share {
+/** A release of a tag and its weight. */
+export interface TrafficShare {
   release: number;
   weight: number;
 }
 
-/** A name for a release, or for several by weight. */
+/** A name for a release, or for several with weights. */
 export interface ReleaseTag {
   name: string;
-  traffic: Share[];
+  traffic: TrafficShare[];
   updatedAt: string;
 }
 
-/** What was said of an output. */
+/** Feedback on an output. */
 export interface StoredActual {
   id: string;
   outputId: string;
   outputName: string;
-  /** How good it was, 0 to 1. */
+  /** 0 to 1. */
   quality: number | null;
-  /** What it should have been. */
+  /** The expected value. */
   desiredOutputValue: any;
-  /** Whether it was exactly that; null where that is not known. */
+  /** Whether the output equals the expected value; null if unknown. */
   matched: boolean | null;
   metadata: Record<string, unknown>;
   timestamp: string;
   createdAt: string;
 }
 
-/** Actuals summed up. */
-export interface QualitySum {
+/** Totals of actuals. */
+export interface QualityTotals {
   count: number;
-  /** Of those with a quality. */
+  /** Of the actuals with a quality. */
   meanQuality: number | null;
-  /** The share of outputs that were exactly as they should have been, where that is known. */
+  /** The share of outputs that equal the expected value, of those with one. */
   exactMatchRate: number | null;
 }
 
-/** The same of a workflow in all, by release, and by the tag that the executions named. */
-export interface Quality extends QualitySum {
-  releases: (QualitySum & { release: number })[];
-  tags: (QualitySum & { tag: string })[];
+/** Totals of a workflow: overall, by release, and by the tag that the executions used. */
+export interface Quality extends QualityTotals {
+  releases: (QualityTotals & { release: number })[];
+  tags: (QualityTotals & { tag: string })[];
 }
 
 export interface CreateReleaseOptions extends PostOptions {
-  /** Moved to the new release. */
+  /** Tags to move to the new release. */
   releaseTags?: string[];
 }
 
@@ -69,30 +69,31 @@ const ACTUALS = "/api/v1/workflow_executions/{}/actuals";
 
 /** Releases, release tags, and actuals. */
 export class ReleasesClient extends DataflowClient {
-  /** Releases a definition: it becomes the newest release, which `LATEST` means. */
+  /** Creates a release from a definition. `LATEST` and the `releaseTags` move to it. */
   createRelease(
     workflowId: string,
     definition: Record<string, unknown>,
     { releaseTags = [], ...options }: CreateReleaseOptions = {},
   ): Promise<Release> {
     const body = { definition, release_tags: releaseTags };
-    const where = path(RELEASES, workflowId);
-    return this.wrapped({ method: "POST", path: where, body, ...options });
+    const urlPath = path(RELEASES, workflowId);
+    return this.sendForData({ method: "POST", path: urlPath, body, ...options });
   }
 
-  /** A page of a workflow's releases, newest first. */
+  /** Returns a page of a workflow's releases, newest first. */
   listReleases(workflowId: string, options: CursorListOptions = {}): Promise<Page<Release>> {
-    return this.page(path(RELEASES, workflowId), options);
+    return this.getPage(path(RELEASES, workflowId), options);
   }
 
-  /** All releases of a workflow, newest first, page by page. */
+  /** Iterates over the releases of a workflow, newest first, page by page. */
   iterReleases(workflowId: string, options: SortOptions = {}): AsyncGenerator<Release> {
-    return this.each(path(RELEASES, workflowId), options);
+    return this.iterate(path(RELEASES, workflowId), options);
   }
 
   /**
-   * Makes a tag or moves it, at once. `target` is the number of a release, or weights by release:
-   * `{ 1: 90, 2: 10 }` sends one execution in ten to release 2. Moving it back is a rollback.
+   * Creates or moves a tag, effective immediately. `target` is the number of a release, or weights
+   * by release: `{ 1: 90, 2: 10 }` routes 10 % of the executions to release 2. To roll back, move
+   * the tag back.
    */
   putReleaseTag(
     workflowId: string,
@@ -100,64 +101,67 @@ export class ReleasesClient extends DataflowClient {
     target: number | Record<number, number>,
     options: CallOptions = {},
   ): Promise<ReleaseTag> {
-    const body = typeof target === "number" ? { release: target } : { traffic: shares(target) };
-    const where = path(`${TAGS}/{}`, workflowId, tag);
-    // The same again changes nothing.
-    return this.wrapped({ method: "PUT", path: where, body, repeatable: true, ...options });
+    const body = typeof target === "number" ? { release: target } : { traffic: toTraffic(target) };
+    const urlPath = path(`${TAGS}/{}`, workflowId, tag);
+    // A PUT of the same target has no further effect.
+    return this.sendForData({ method: "PUT", path: urlPath, body, repeatable: true, ...options });
   }
 
-  /** Where a tag points. */
+  /** Returns a tag with the releases that it points to. */
   getReleaseTag(workflowId: string, tag: string, options: CallOptions = {}): Promise<ReleaseTag> {
-    const where = path(`${TAGS}/{}`, workflowId, tag);
-    return this.wrapped({ method: "GET", path: where, ...options });
+    const urlPath = path(`${TAGS}/{}`, workflowId, tag);
+    return this.sendForData({ method: "GET", path: urlPath, ...options });
   }
 
-  /** A page of a workflow's tags: `LATEST`, then the others by name. */
+  /** Returns a page of a workflow's tags: `LATEST`, then the others by name. */
   listReleaseTags(workflowId: string, options: ListOptions = {}): Promise<Page<ReleaseTag>> {
-    return this.page(path(TAGS, workflowId), options);
+    return this.getPage(path(TAGS, workflowId), options);
   }
 
-  /** All tags of a workflow, page by page. */
+  /** Iterates over the tags of a workflow, page by page. */
   iterReleaseTags(workflowId: string, options: SortOptions = {}): AsyncGenerator<ReleaseTag> {
-    return this.each(path(TAGS, workflowId), options);
+    return this.iterate(path(TAGS, workflowId), options);
   }
 
-  /** A page of what was said of an execution's outputs, in the order it came. */
+  /** Returns a page of the actuals of an execution, in the order of their submission. */
   listActuals(executionId: string, options: ListOptions = {}): Promise<Page<StoredActual>> {
-    return this.page(path(ACTUALS, executionId), options);
+    return this.getPage(path(ACTUALS, executionId), options);
   }
 
-  /** All that was said of an execution's outputs, in the order it came, page by page. */
+  /** Iterates over the actuals of an execution, oldest first, page by page. */
   iterActuals(executionId: string, options: SortOptions = {}): AsyncGenerator<StoredActual> {
-    return this.each(path(ACTUALS, executionId), options);
+    return this.iterate(path(ACTUALS, executionId), options);
   }
 
-  /** The actuals of a workflow summed up. */
+  /** Returns totals of the actuals of a workflow. */
   workflowQuality(workflowId: string, options: CallOptions = {}): Promise<Quality> {
-    const where = path(`${WORKFLOW}/quality`, workflowId);
-    return this.wrapped({ method: "GET", path: where, ...options });
+    const urlPath = path(`${WORKFLOW}/quality`, workflowId);
+    return this.sendForData({ method: "GET", path: urlPath, ...options });
   }
 
-  private page<T>(path: string, options: CursorListOptions): Promise<Page<T>> {
+  private getPage<T>(path: string, options: CursorListOptions): Promise<Page<T>> {
     const { page, pageSize, sortBy, sortOrder, cursor, ...rest } = options;
     const query = { page, page_size: pageSize, sort_by: sortBy, sort_order: sortOrder, cursor };
-    return this.wrapped({ method: "GET", path, query, ...rest });
+    return this.sendForData({ method: "GET", path, query, ...rest });
   }
 
-  private each<T>(path: string, options: SortOptions): AsyncGenerator<T> {
-    return allPages((turn) => this.page<T>(path, { pageSize: 100, ...options, ...turn }));
+  private iterate<T>(path: string, options: SortOptions): AsyncGenerator<T> {
+    return iteratePages((position) =>
+      this.getPage<T>(path, { pageSize: 100, ...options, ...position }),
+    );
   }
 
   /** @internal */
-  protected async wrapped<T>(call: Call): Promise<T> {
-    const answer = await this.dataflow<{ data?: T } | undefined>(call);
-    if (answer?.data === undefined) {
-      throw new UnexpectedAnswerError(`the answer to ${call.method} ${call.path} has no data`);
+  protected async sendForData<T>(call: Call): Promise<T> {
+    const response = await this.sendDataflow<{ data?: T } | undefined>(call);
+    if (response?.data === undefined) {
+      const message = `the response to ${call.method} ${call.path} has no data`;
+      throw new UnexpectedResponseError(message);
     }
-    return answer.data;
+    return response.data;
   }
 }
 
-function shares(weights: Record<number, number>): Share[] {
+function toTraffic(weights: Record<number, number>): TrafficShare[] {
   return Object.entries(weights).map(([release, weight]) => ({ release: Number(release), weight }));
 }

@@ -1,68 +1,64 @@
-/** What the calls of the management API on one kind of object have in common. */
+/** Base class of the management API's calls on one kind of object. */
 
-import { UnexpectedAnswerError } from "./errors.js";
-import type { Call, CallOptions, Http, Query } from "./http.js";
+import { UnexpectedResponseError } from "./errors.js";
+import { MANAGEMENT_USER_DATA, toCamelCase, toSnakeCase } from "./field-names.js";
+import type { Call, CallOptions, HttpTransport, Query } from "./http.js";
 import type { Page } from "./managed-models.js";
-import { camel, MANAGEMENT, snake } from "./names.js";
 
-/** Calls that are sent by a client. */
+/** A group of calls that a client sends. */
 export class Resource {
   /** @internal */
-  constructor(protected readonly http: Http) {}
+  constructor(protected readonly http: HttpTransport) {}
 
-  /** The `data` of the answer. @internal */
+  /** Sends a call and returns the `data` of the response. @internal */
   protected async send<T>(call: Call): Promise<T> {
-    const body = call.body === undefined ? undefined : snake(call.body, MANAGEMENT);
-    const answer = camel(await this.http.send({ ...call, body }), MANAGEMENT);
-    const { data } = (answer ?? {}) as { data?: T };
+    const body = call.body === undefined ? undefined : toSnakeCase(call.body, MANAGEMENT_USER_DATA);
+    const response = toCamelCase(await this.http.send({ ...call, body }), MANAGEMENT_USER_DATA);
+    const { data } = (response ?? {}) as { data?: T };
     if (data === undefined) {
-      throw new UnexpectedAnswerError(`the answer to ${call.method} ${call.path} has no data`);
+      const message = `the response to ${call.method} ${call.path} has no data`;
+      throw new UnexpectedResponseError(message);
     }
     return data;
   }
 
-  /** A page of a list. @internal */
-  protected async page<T>(path: string, options: CallOptions & object): Promise<Page<T>> {
-    const { signal, timeout, ...asked } = options;
-    const query = queryOf(asked);
-    return await this.send({ method: "GET", path, query, ...rest(signal, timeout) });
+  /** Requests a page of a list. @internal */
+  protected async getPage<T>(path: string, options: CallOptions & object): Promise<Page<T>> {
+    const { signal, timeout, ...filters } = options;
+    return await this.send({ method: "GET", path, query: queryOf(filters), signal, timeout });
   }
 
-  /** All items of a list, page by page. @internal */
-  protected async *each<T>(path: string, options: CallOptions & object): AsyncGenerator<T> {
-    const { signal, timeout, ...asked } = options;
-    const query = { page_size: 100, ...queryOf(asked) };
-    yield* allPages<T>((turn) => {
-      const asking: Query = { ...query, ...turn };
-      return this.send({ method: "GET", path, query: asking, ...rest(signal, timeout) });
+  /** Iterates over all items of a list, page by page. @internal */
+  protected async *iterate<T>(path: string, options: CallOptions & object): AsyncGenerator<T> {
+    const { signal, timeout, ...filters } = options;
+    const common: Query = { page_size: 100, ...queryOf(filters) };
+    yield* iteratePages<T>((position) => {
+      const query = { ...common, ...position };
+      return this.send({ method: "GET", path, query, signal, timeout });
     });
   }
 }
 
-/** All items of a list whose pages `ask` gets: the first, then the one that each page names. */
-export async function* allPages<T>(
-  ask: (turn: { page?: number; cursor?: string }) => Promise<Page<T>>,
+/** Iterates over all items of a list: its first page, and then the next of each page. */
+export async function* iteratePages<T>(
+  getPage: (position: { page?: number; cursor?: string }) => Promise<Page<T>>,
 ): AsyncGenerator<T> {
-  for (let turn = {}; ;) {
-    const { items, pagination } = await ask(turn);
+  for (let position = {}; ;) {
+    const { items, pagination } = await getPage(position);
     yield* items;
     const { page, totalPages, nextCursor } = pagination;
-    if (nextCursor) turn = { cursor: nextCursor };
-    else if (page !== null && page < totalPages) turn = { page: page + 1 };
+    if (nextCursor) position = { cursor: nextCursor };
+    else if (page !== null && page < totalPages) position = { page: page + 1 };
     else return;
   }
 }
 
-function rest(signal: AbortSignal | undefined, timeout: number | undefined): CallOptions {
-  return { ...(signal ? { signal } : {}), ...(timeout === undefined ? {} : { timeout }) };
-}
-
-/** What a list is asked with; labels are marked, since one can have the name of a parameter. */
+/** The query of a list. Labels get a prefix, since a label can have the name of a parameter. */
 function queryOf(options: object): Query {
   const { metadata = {}, ...fields } = options as { metadata?: Record<string, string> };
   const query: Query = {};
-  for (const [name, value] of Object.entries(snake(fields, MANAGEMENT) as object)) {
-    query[name] = parameter(value);
+  for (const [name, value] of Object.entries(toSnakeCase(fields, MANAGEMENT_USER_DATA) as object)) {
+    query[name] = queryValue(value);
   }
   for (const [name, value] of Object.entries(metadata)) {
     query[`metadata.${name}`] = value;
@@ -70,7 +66,7 @@ function queryOf(options: object): Query {
   return query;
 }
 
-function parameter(value: unknown): string | number {
+function queryValue(value: unknown): string | number {
   if (typeof value === "number") return value;
   if (value instanceof Date) return value.toISOString();
   return Array.isArray(value) ? value.join(",") : String(value);

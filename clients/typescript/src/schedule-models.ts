@@ -1,8 +1,8 @@
-/** What the management API says about schedules, as types, and what it takes. */
+/** Schedules of the management API: responses and options. */
 
 import type { SortOptions } from "./managed-models.js";
 
-/** A schedule in a list; `nextExecution` is null where it fires no more. */
+/** A schedule in a list; `nextExecution` is null if it does not fire again. */
 export interface ScheduleRow {
   id: string;
   workflowId: string;
@@ -32,16 +32,16 @@ export interface Schedule extends ScheduleRow {
     startedAt: string | null;
     completedAt: string | null;
   } | null;
-  /** The last firing that started nothing, and why. */
+  /** The last firing that started no execution, with the reason. */
   lastSkipped: { scheduledAt: string; skippedAt: string; code: string; message: string } | null;
   queuedExecutions: number;
   createdBy: string | null;
 }
 
-/** What can be said of a schedule; in a change, what is left out stays as it is. */
+/** The fields of a schedule; omitted fields are unchanged. */
 export interface ScheduleChange {
   name?: string;
-  /** `null` takes it away. */
+  /** `null` clears it. */
   description?: string | null;
   scheduleType?: "cron" | "interval" | "fixed_time";
   /** With `cron`: five fields, six with seconds first, or a form such as `@daily`. */
@@ -50,11 +50,11 @@ export interface ScheduleChange {
   intervalValue?: number;
   /** With `interval`. */
   intervalUnit?: "seconds" | "minutes" | "hours" | "days";
-  /** With `fixed_time`: in the future. */
+  /** With `fixed_time`; must be in the future. */
   executionTime?: Date | string;
-  /** An IANA name; `UTC` where it is left out. */
+  /** An IANA name; defaults to `UTC`. */
   timezone?: string;
-  /** `null` is none. */
+  /** `null` clears them. */
   parameters?: Record<string, unknown> | null;
   enabled?: boolean;
   misfirePolicy?: "run_once" | "skip" | "run_all";
@@ -67,7 +67,7 @@ export interface NewSchedule extends ScheduleChange {
   scheduleType: "cron" | "interval" | "fixed_time";
 }
 
-/** Which schedules a list has. */
+/** Filters of schedules. */
 export interface ScheduleSelection extends SortOptions {
   workflowId?: string;
   enabled?: boolean;
@@ -75,15 +75,15 @@ export interface ScheduleSelection extends SortOptions {
 }
 
 /** Schedules that are paused or resumed together: exactly one of these. */
-export type WhichSchedules = { workflowId: string } | { scheduleIds: string[] } | { all: true };
+export type ScheduleSelector = { workflowId: string } | { scheduleIds: string[] } | { all: true };
 
-/** How many schedules were meant, and how many of them were not yet as they should be. */
+/** How many schedules matched, and how many of them changed. */
 export interface SchedulesChanged {
   matched: number;
   changed: number;
 }
 
-/** An execution that a schedule was told to start. */
+/** The execution that `trigger` started. */
 export interface TriggeredSchedule {
   executionId: string;
   workflowId: string;
@@ -92,7 +92,7 @@ export interface TriggeredSchedule {
   parameters: Record<string, any>;
 }
 
-/** When a cron expression fires, also on the clocks of its time zone. */
+/** The next firings of a cron expression, in UTC and in local time. */
 export interface SchedulePreview {
   cron: string;
   timezone: string;

@@ -1,24 +1,24 @@
-/** Whether a request is one of Stepwell's webhooks: the Standard Webhooks signature. */
+/** Verifies the signature of webhooks (Standard Webhooks). */
 
 import { WebhookVerificationError } from "./errors.js";
-import { camel, MANAGEMENT } from "./names.js";
+import { toCamelCase, MANAGEMENT_USER_DATA } from "./field-names.js";
 import type { WebhookEvent } from "./webhook-models.js";
 
-/** The headers of a request, as `fetch` or as Node gives them. */
+/** The headers of a request, in the form of `fetch` or of Node. */
 export type ReceivedHeaders = Headers | Record<string, string | string[] | undefined>;
 
 export interface VerifyOptions {
-  /** How old a request may be, or how far in the future, in milliseconds; 5 minutes by default. */
+  /** The largest difference of the timestamp from now, in milliseconds; 5 minutes by default. */
   tolerance?: number;
 }
 
 /**
- * The event of a request that a webhook, or a callback, got.
+ * Verifies a request to a webhook or callback URL and returns its event.
  *
- * `body` is the request's body exactly as it came, `secret` the webhook's `whsec_…`, or several
- * while it is changed. Throws `WebhookVerificationError` where none of them made the signature, or
- * the request is too old. Remember the header `webhook-id` where an event must count once: a
- * delivery may come again.
+ * `body` is the unmodified request body, `secret` the webhook's `whsec_…`, or several secrets
+ * during a rotation. Throws `WebhookVerificationError` if no secret matches the signature, or if the
+ * timestamp is too old. A delivery can arrive more than once; use the header `webhook-id` to detect
+ * duplicates.
  */
 export async function verifyWebhook(
   body: string | Uint8Array,
@@ -35,19 +35,19 @@ export async function verifyWebhook(
   const sent = /^\d{1,15}$/.test(timestamp) ? Number(timestamp) * 1000 : Number.NaN;
   if (!(Math.abs(Date.now() - sent) <= tolerance)) {
     throw new WebhookVerificationError(
-      `the request is of another time: ${timestamp.slice(0, 32)}`,
+      `the timestamp is too old or in the future: ${timestamp.slice(0, 32)}`,
     );
   }
   const raw = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  const signed = joined(new TextEncoder().encode(`${id}.${timestamp}.`), raw);
+  const signedContent = concat(new TextEncoder().encode(`${id}.${timestamp}.`), raw);
   const secrets = typeof secret === "string" ? [secret] : secret;
-  const keys = await Promise.all(secrets.map(imported));
-  const given = signatures.split(" ").filter((part) => part.startsWith("v1,"));
+  const keys = await Promise.all(secrets.map(importKey));
+  const candidates = signatures.split(" ").filter((part) => part.startsWith("v1,"));
   for (const key of keys) {
-    for (const part of given) {
-      const signature = decoded(part.slice(3));
-      if (signature && (await crypto.subtle.verify("HMAC", key, signature, signed))) {
-        return event(raw);
+    for (const part of candidates) {
+      const signature = decodeBase64(part.slice(3));
+      if (signature && (await crypto.subtle.verify("HMAC", key, signature, signedContent))) {
+        return parseEvent(raw);
       }
     }
   }
@@ -60,16 +60,16 @@ function header(headers: ReceivedHeaders, name: string): string | undefined {
   return Array.isArray(found) ? found.join(" ") : found;
 }
 
-/** The padding of a secret's base64 may be missing, as the server allows. */
-async function imported(secret: string): Promise<CryptoKey> {
-  const bytes = decoded(secret.replace(/^whsec_/, "").replace(/=+$/, ""));
-  if (!bytes?.length) throw new TypeError("secret must be `whsec_` and base64");
+/** The key of a secret; base64 padding is optional, as on the server. */
+async function importKey(secret: string): Promise<CryptoKey> {
+  const bytes = decodeBase64(secret.replace(/^whsec_/, "").replace(/=+$/, ""));
+  if (!bytes?.length) throw new TypeError("secret must be `whsec_` followed by base64");
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [
     "verify",
   ]);
 }
 
-function decoded(base64: string): Uint8Array<ArrayBuffer> | undefined {
+function decodeBase64(base64: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   } catch {
@@ -77,23 +77,23 @@ function decoded(base64: string): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
-function joined(head: Uint8Array, tail: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(head.length + tail.length);
-  whole.set(head);
-  whole.set(tail, head.length);
-  return whole;
+function concat(head: Uint8Array, tail: Uint8Array): Uint8Array<ArrayBuffer> {
+  const result = new Uint8Array(head.length + tail.length);
+  result.set(head);
+  result.set(tail, head.length);
+  return result;
 }
 
-function event(raw: Uint8Array): WebhookEvent {
-  let said: unknown;
+function parseEvent(raw: Uint8Array): WebhookEvent {
+  let body: unknown;
   try {
-    said = JSON.parse(new TextDecoder().decode(raw));
+    body = JSON.parse(new TextDecoder().decode(raw));
   } catch {
-    // Told below.
+    // Reported below.
   }
-  const { id, type, data } = (said ?? {}) as Partial<WebhookEvent>;
+  const { id, type, data } = (body ?? {}) as Partial<WebhookEvent>;
   if (typeof id !== "string" || typeof type !== "string" || typeof data !== "object") {
     throw new WebhookVerificationError("the body is not an event");
   }
-  return camel(said, MANAGEMENT) as WebhookEvent;
+  return toCamelCase(body, MANAGEMENT_USER_DATA) as WebhookEvent;
 }

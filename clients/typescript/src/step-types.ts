@@ -1,8 +1,8 @@
-/** What the management API says about step types, as types. */
+/** Step types of the management API. */
 
 import type { CallOptions } from "./http.js";
 
-/** A step type that definitions can use. */
+/** A step type. */
 export interface StepType {
   type: string;
   aliases: string[];
@@ -10,23 +10,23 @@ export interface StepType {
   /** In Markdown. */
   documentation: string;
   category: string;
-  /** What a crash means for it. */
+  /** Whether it can be repeated after a crash. */
   effect: "pure" | "idempotent" | "external";
-  /** Whether its configuration can make the effect a lesser one. */
+  /** Whether the configuration can weaken the effect. */
   effectVaries: boolean;
   configurationSchema: unknown;
   inputSchema: unknown;
   outputSchema: unknown;
   defaultInput: string | null;
   defaultOutput: string | null;
-  /** Without an input it goes without, instead of taking the output of the step before. */
+  /** Without an explicit input it has none, instead of the output of the previous step. */
   isSource: boolean;
   ports: string[];
   secretFields: string[];
   examples: unknown[];
 }
 
-/** Which step types a list has, ascending where it is not said. */
+/** Filters of step types, ascending by default. */
 export interface StepTypeSelection extends CallOptions {
   category?: string;
   sortBy?: "type" | "category";

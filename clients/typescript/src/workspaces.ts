@@ -1,4 +1,4 @@
-/** Tenants: `/api/v1/workspaces`. */
+/** Workspaces (tenants): `/api/v1/workspaces`. */
 
 import type { CallOptions, PostOptions } from "./http.js";
 import type { ListOptions, Page, SortOptions } from "./managed-models.js";
@@ -6,7 +6,7 @@ import { path } from "./http.js";
 import type { RateLimits } from "./models.js";
 import { Resource } from "./resource.js";
 
-/** A tenant; its limits hold for all of its keys together. */
+/** A tenant. Its limits apply to all of its keys together. */
 export interface Workspace {
   id: string;
   name: string;
@@ -16,7 +16,7 @@ export interface Workspace {
   updatedAt: string;
 }
 
-/** What can be said of a workspace: either a `tier`, or `rateLimits` of its own. */
+/** The fields of a workspace: a `tier`, or its own `rateLimits`. Omitted fields are unchanged. */
 export interface WorkspaceChange {
   name?: string;
   tier?: "standard" | "enterprise";
@@ -26,11 +26,11 @@ export interface WorkspaceChange {
 const WORKSPACES = "/api/v1/workspaces";
 
 /**
- * The calls on workspaces: `client.workspaces`. Scope `admin`; to make one and to change its
- * limits, of the default workspace.
+ * Calls for workspaces: `client.workspaces`. They require scope `admin`; creating one and changing
+ * its limits require a key of the default workspace.
  */
 export class Workspaces extends Resource {
-  /** Makes a workspace; its first key is made with `createApiKey({ workspaceId, … })`. */
+  /** Creates a workspace. Create its first key with `createApiKey({ workspaceId, … })`. */
   create(
     workspace: WorkspaceChange & { name: string },
     options: PostOptions = {},
@@ -38,28 +38,28 @@ export class Workspaces extends Resource {
     return this.send({ method: "POST", path: WORKSPACES, body: workspace, ...options });
   }
 
-  /** A workspace. */
+  /** Returns a workspace. */
   get(workspaceId: string, options: CallOptions = {}): Promise<Workspace> {
     return this.send({ method: "GET", path: path(`${WORKSPACES}/{}`, workspaceId), ...options });
   }
 
-  /** A page of workspaces, sorted by `created_at`, `updated_at` or `name`. */
+  /** Returns a page of workspaces, sorted by `created_at`, `updated_at` or `name`. */
   list(options: ListOptions = {}): Promise<Page<Workspace>> {
-    return this.page(WORKSPACES, options);
+    return this.getPage(WORKSPACES, options);
   }
 
-  /** All workspaces, page by page. */
+  /** Iterates over all workspaces, page by page. */
   iter(options: SortOptions = {}): AsyncGenerator<Workspace> {
-    return this.each(WORKSPACES, options);
+    return this.iterate(WORKSPACES, options);
   }
 
-  /** Changes what is given. */
+  /** Updates the given fields. */
   update(
     workspaceId: string,
     changes: WorkspaceChange,
     options: CallOptions = {},
   ): Promise<Workspace> {
-    const where = path(`${WORKSPACES}/{}`, workspaceId);
-    return this.send({ method: "PATCH", path: where, body: changes, ...options });
+    const urlPath = path(`${WORKSPACES}/{}`, workspaceId);
+    return this.send({ method: "PATCH", path: urlPath, body: changes, ...options });
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The built client as an ES module in a real browser, from a page of another origin.
  *
- * `CHROMIUM` is the browser's program; where it is not given and none is found the test is left
- * out. `make test-clients` installs one.
+ * `CHROMIUM` is the path of the browser; if it is not set and none is found, the test is skipped.
+ * `make test-clients` installs one.
  */
 
 import assert from "node:assert/strict";
@@ -21,25 +21,29 @@ const DIST = fileURLToPath(new URL("../", import.meta.url));
 const PROGRAM = process.env["CHROMIUM"] ?? "chromium";
 const MISSING =
   process.env["CHROMIUM"] === undefined && spawnSync(PROGRAM, ["--version"]).status !== 0
-    ? "there is no Chromium; name one in CHROMIUM"
+    ? "Chromium was not found; set CHROMIUM"
     : false;
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 const PAGE = `<!doctype html>
 <script type="importmap">{"imports": {"stepwell": "/esm/index.js"}}</script>
 <script type="module" src="/test/browser_page.js"></script>`;
 
-/** Serves the page and the built modules; `told` has what the page makes known. */
-async function startPages(): Promise<{ port: number; told: () => Promise<unknown>; stop(): void }> {
-  let tell: (what: unknown) => void = () => undefined;
+/** Serves the page and the built modules; `result` resolves to the result that the page posts. */
+async function startPages(): Promise<{
+  port: number;
+  result: () => Promise<unknown>;
+  stop(): void;
+}> {
+  let resolveResult: (value: unknown) => void = () => undefined;
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { pathname } = new URL(request.url ?? "", "http://localhost");
-    if (pathname === "/told") {
+    if (pathname === "/result") {
       const parts: Buffer[] = [];
       request.on("data", (part: Buffer) => parts.push(part));
       request.on("end", () => {
         response.end();
-        tell(JSON.parse(Buffer.concat(parts).toString()));
+        resolveResult(JSON.parse(Buffer.concat(parts).toString()));
       });
     } else if (/^\/(esm|test)\/[\w-]+\.js$/.test(pathname)) {
       response.setHeader("Content-Type", "text/javascript");
@@ -53,7 +57,7 @@ async function startPages(): Promise<{ port: number; told: () => Promise<unknown
   await new Promise<void>((resolve) => server.listen(0, resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    told: () => new Promise((resolve) => (tell = resolve)),
+    result: () => new Promise((resolve) => (resolveResult = resolve)),
     stop: () => {
       server.closeAllConnections();
       server.close();
@@ -61,7 +65,7 @@ async function startPages(): Promise<{ port: number; told: () => Promise<unknown
   };
 }
 
-/** Opens a page in a browser of its own, until `done`. */
+/** Opens a page in a new browser until `done`. */
 async function browse<T>(url: string, done: Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "stepwell-chromium-"));
   const flags = [
@@ -75,19 +79,19 @@ async function browse<T>(url: string, done: Promise<T>): Promise<T> {
     "--disable-component-update",
     "--disable-sync",
     "--enable-logging=stderr",
-    // Keeps it open.
+    // Keeps the browser open.
     "--remote-debugging-port=0",
     `--user-data-dir=${folder}`,
   ];
   const browser = spawn(PROGRAM, [...flags, url], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  browser.stderr.on("data", (part: Buffer) => (said = (said + part.toString()).slice(-4000)));
+  let stderr = "";
+  browser.stderr.on("data", (part: Buffer) => (stderr = (stderr + part.toString()).slice(-4000)));
   const ended = new Promise<void>((resolve) => browser.once("close", () => resolve()));
   const failed = new Promise<never>((_, reject) => {
-    const fail = (why: string): void => reject(new Error(`${why}: ${said}`));
+    const fail = (reason: string): void => reject(new Error(`${reason}: ${stderr}`));
     browser.once("error", ({ message }) => fail(`${PROGRAM} does not start, ${message}`));
     browser.once("close", () => fail(`${PROGRAM} ended`));
-    setTimeout(() => fail(`no word of the page after ${PATIENCE} ms`), PATIENCE).unref();
+    setTimeout(() => fail(`no result from the page after ${TIMEOUT} ms`), TIMEOUT).unref();
   });
   try {
     return await Promise.race([done, failed]);
@@ -104,10 +108,10 @@ test("in a browser, from another origin", { skip: MISSING }, async (t) => {
   const origins = JSON.stringify([`http://localhost:${pages.port}`]);
   const server = await startServer({ STEPWELL__API__ALLOWED_ORIGINS: origins });
   t.after(() => server.stop());
-  const asked = new URLSearchParams({ server: server.url, key: server.key }).toString();
+  const query = new URLSearchParams({ server: server.url, key: server.key }).toString();
 
-  const told = await browse(`http://localhost:${pages.port}/?${asked}`, pages.told());
-  const { last, ...rest } = told as { last: { event: string; status: string; result: unknown } };
+  const result = await browse(`http://localhost:${pages.port}/?${query}`, pages.result());
+  const { last, ...rest } = result as { last: { event: string; status: string; result: unknown } };
   assert.deepEqual(rest, {
     description: "d",
     result: { text: "NWOD" },
@@ -119,7 +123,7 @@ test("in a browser, from another origin", { skip: MISSING }, async (t) => {
   });
   assert.deepEqual([last.event, last.status, last.result], ["status", "completed", { text: "PU" }]);
 
-  // The same page from an origin that is not allowed is told nothing.
-  const other = `http://127.0.0.1:${pages.port}/?${asked}&way=forbidden`;
-  assert.deepEqual(await browse(other, pages.told()), { kind: "CONNECTION_FAILED" });
+  // From an origin that is not allowed, the page gets no response.
+  const other = `http://127.0.0.1:${pages.port}/?${query}&way=forbidden`;
+  assert.deepEqual(await browse(other, pages.result()), { kind: "CONNECTION_FAILED" });
 });

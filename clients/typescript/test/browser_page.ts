@@ -1,11 +1,11 @@
 /**
- * What a page does in a browser: a module that is loaded there, never in Node. The page's address
- * says where the server is; what came of it is posted to where the page is from.
+ * A module that is loaded in a browser, never in Node. The query of the page has the URL of the
+ * server; the result is posted to the origin of the page.
  */
 
 import { Client, verifyWebhook, BadRequestError, ConnectionFailedError } from "stepwell";
 
-/** What a page has besides the types of this project's tests. */
+/** `location` is not in the types of the tests. */
 const { searchParams } = new URL((globalThis as unknown as { location: URL }).location.href);
 const client = new Client({
   apiKey: searchParams.get("key") ?? "",
@@ -13,12 +13,12 @@ const client = new Client({
   retries: { maxRetries: 1, baseDelay: 1 },
 });
 
-function assert(told: string): never {
-  throw new Error(told);
+function fail(message: string): never {
+  throw new Error(message);
 }
 
 async function allowed(): Promise<unknown> {
-  const made = await client.workflows.create({
+  const created = await client.workflows.create({
     name: "From a page",
     configuration: {
       inputs: { text: "string" },
@@ -28,26 +28,26 @@ async function allowed(): Promise<unknown> {
       ],
     },
   });
-  await client.workflows.activate(made.id);
-  const { version } = await client.workflows.get(made.id);
+  await client.workflows.activate(created.id);
+  const { version } = await client.workflows.get(created.id);
   const ifVersion = { ifVersion: version };
-  const changed = await client.workflows.update(made.id, { description: "d" }, ifVersion);
-  const done = await client.workflows.execute(made.id, { text: "down" });
-  const { executionId } = await client.workflows.executeAsync(made.id, { text: "up" });
+  const changed = await client.workflows.update(created.id, { description: "d" }, ifVersion);
+  const done = await client.workflows.execute(created.id, { text: "down" });
+  const { executionId } = await client.workflows.executeAsync(created.id, { text: "up" });
   const events = [];
   for await (const event of client.executions.events(executionId)) events.push(event);
   const middle = events[Math.floor(events.length / 2)]?.sequence ?? 0;
   const later = [];
-  // Asks with `Last-Event-ID`, which the browser asks the server about first.
+  // Sends `Last-Event-ID`, for which the browser sends a preflight request.
   for await (const event of client.executions.events(executionId, { after: middle })) {
     later.push(event.sequence);
   }
   const refused = await client.workflows
-    .execute(made.id, {})
-    .then(() => assert("the server took what does not fit"))
-    .catch((error: unknown) => (error instanceof BadRequestError ? error : assert(String(error))));
+    .execute(created.id, {})
+    .then(() => fail("the server accepted invalid parameters"))
+    .catch((error: unknown) => (error instanceof BadRequestError ? error : fail(String(error))));
   const audited = [];
-  for await (const entry of client.auditLog.iter({ objectId: made.id, sortOrder: "asc" })) {
+  for await (const entry of client.auditLog.iter({ objectId: created.id, sortOrder: "asc" })) {
     audited.push(entry.action);
   }
   const hook = await client.webhooks.create({ url: "https://example.com", events: ["*"] });
@@ -55,7 +55,7 @@ async function allowed(): Promise<unknown> {
     (error: { code?: string }) => error.code,
   );
   await client.webhooks.delete(hook.id);
-  await client.workflows.delete(made.id);
+  await client.workflows.delete(created.id);
   return {
     description: changed.description,
     result: done.result,
@@ -73,6 +73,6 @@ async function forbidden(): Promise<unknown> {
   return { kind: failed instanceof ConnectionFailedError ? failed.code : String(failed) };
 }
 
-const way = searchParams.get("way") === "forbidden" ? forbidden : allowed;
-const told = await way().catch((error: unknown) => ({ failed: String(error) }));
-await fetch("/told", { method: "POST", body: JSON.stringify(told) });
+const run = searchParams.get("way") === "forbidden" ? forbidden : allowed;
+const result = await run().catch((error: unknown) => ({ failed: String(error) }));
+await fetch("/result", { method: "POST", body: JSON.stringify(result) });

@@ -1,4 +1,4 @@
-/** What the tests have in common. */
+/** Shared by the tests. */
 
 import assert from "node:assert/strict";
 
@@ -8,7 +8,7 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** The error of a promise, which must be of that class. */
+/** The error of a rejected promise, which must be of that class. */
 export async function thrown<E extends Error>(
   promise: Promise<unknown>,
   kind: new (...args: never[]) => E,

@@ -1,4 +1,4 @@
-/** Workflows that are administered and their executions, against the real server. */
+/** Workflows and executions of the management API, against the real server. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import * as stepwell from "stepwell";
 
 import { collect, thrown } from "./checks.js";
-import { inTurn, startServer, startStub, type Server } from "./servers.js";
+import { inOrder, startServer, startStub, type Server } from "./servers.js";
 
 const STEPS = [
   { id: "shout", type: "TextOperation.Uppercase", input: "{{ inputs.text }}" },
@@ -35,42 +35,44 @@ async function active(configuration: Record<string, unknown>): Promise<string> {
 }
 
 test("workflows", async () => {
-  const made = await client.workflows.create({
+  const created = await client.workflows.create({
     name: "Greeting",
     type: "onboarding",
-    description: "Says it loudly",
+    description: "Upper case",
     configuration: { definition: GREET, my_own: { snake_name: 1 } },
     integrations: [{ id: "int_zendesk" }],
     metadata: { my_label: "x" },
   });
-  assert.match(made.id, /^wf_/);
-  assert.deepEqual([made.status, made.type, made.release], ["inactive", "onboarding", 1]);
-  assert.deepEqual(made.configuration["my_own"], { snake_name: 1 });
-  assert.deepEqual(made.metadata, { my_label: "x" });
-  assert.deepEqual(made.integrations, [{ id: "int_zendesk", required: false, status: "pending" }]);
-  assert.deepEqual([made.stats.runsTotal, made.activatedAt], [0, null]);
-  assert.deepEqual(await client.workflows.get(made.id), made);
-  const { definition, inputSchema } = await client.workflows.definition(made.id);
+  assert.match(created.id, /^wf_/);
+  assert.deepEqual([created.status, created.type, created.release], ["inactive", "onboarding", 1]);
+  assert.deepEqual(created.configuration["my_own"], { snake_name: 1 });
+  assert.deepEqual(created.metadata, { my_label: "x" });
+  assert.deepEqual(created.integrations, [
+    { id: "int_zendesk", required: false, status: "pending" },
+  ]);
+  assert.deepEqual([created.stats.runsTotal, created.activatedAt], [0, null]);
+  assert.deepEqual(await client.workflows.get(created.id), created);
+  const { definition, inputSchema } = await client.workflows.definition(created.id);
   assert.deepEqual(definition["steps"], STEPS);
   assert.ok(inputSchema);
 
-  const asleep = client.workflows.execute(made.id, { text: "a" });
+  const asleep = client.workflows.execute(created.id, { text: "a" });
   assert.equal((await thrown(asleep, stepwell.ConflictError)).code, "WORKFLOW_INACTIVE");
-  const activated = await client.workflows.activate(made.id);
+  const activated = await client.workflows.activate(created.id);
   assert.deepEqual([activated.status, typeof activated.activatedAt], ["active", "string"]);
-  const changed = await client.workflows.update(made.id, { metadata: { my_label: "y" } });
+  const changed = await client.workflows.update(created.id, { metadata: { my_label: "y" } });
   assert.deepEqual([changed.metadata, changed.name], [{ my_label: "y" }, "Greeting"]);
-  const late = client.workflows.update(made.id, { name: "l" }, { ifVersion: made.version });
+  const late = client.workflows.update(created.id, { name: "l" }, { ifVersion: created.version });
   const stale = await thrown(late, stepwell.PreconditionFailedError);
   assert.deepEqual([stale.status, stale.code], [412, "PRECONDITION_FAILED"]);
   const { version } = changed;
-  const now = await client.workflows.update(made.id, { name: "n" }, { ifVersion: version });
+  const now = await client.workflows.update(created.id, { name: "n" }, { ifVersion: version });
   assert.equal(now.name, "n");
-  assert.equal((await client.workflows.deactivate(made.id)).status, "inactive");
-  const kept = client.workflows.delete(made.id, { ifVersion: made.version });
+  assert.equal((await client.workflows.deactivate(created.id)).status, "inactive");
+  const kept = client.workflows.delete(created.id, { ifVersion: created.version });
   await thrown(kept, stepwell.PreconditionFailedError);
-  assert.equal((await client.workflows.delete(made.id)).deleted, true);
-  await thrown(client.workflows.get(made.id), stepwell.NotFoundError);
+  assert.equal((await client.workflows.delete(created.id)).deleted, true);
+  await thrown(client.workflows.get(created.id), stepwell.NotFoundError);
 
   const wrong = client.workflows.create({ name: "w", configuration: { steps: [{}] } });
   const { code, details } = await thrown(wrong, stepwell.BadRequestError);
@@ -82,24 +84,24 @@ test("lists", async () => {
   const ids: string[] = [];
   for (let n = 0; n < 5; n += 1) {
     const metadata = { my_batch: "lists", n: String(n) };
-    const made = { name: `l-${n}`, configuration: { steps: STEPS.slice(1) }, metadata };
-    ids.push((await client.workflows.create(made)).id);
+    const created = { name: `l-${n}`, configuration: { steps: STEPS.slice(1) }, metadata };
+    ids.push((await client.workflows.create(created)).id);
   }
-  const asked = {
+  const filters = {
     metadata: { my_batch: "lists" },
     pageSize: 2,
     sortBy: "name",
     sortOrder: "asc" as const,
   };
-  const first = await client.workflows.list(asked);
+  const first = await client.workflows.list(filters);
   assert.deepEqual(
     first.items.map((row) => row.id),
     ids.slice(0, 2),
   );
   const { page, totalItems, totalPages, nextCursor } = first.pagination;
   assert.deepEqual([page, totalItems, totalPages], [1, 5, 3]);
-  const second = await client.workflows.list({ ...asked, page: 2 });
-  const same = await client.workflows.list({ ...asked, cursor: nextCursor ?? "" });
+  const second = await client.workflows.list({ ...filters, page: 2 });
+  const same = await client.workflows.list({ ...filters, cursor: nextCursor ?? "" });
   assert.deepEqual([same.items, same.pagination.page], [second.items, null]);
   const all = await collect(client.workflows.iter({ metadata: { my_batch: "lists" } }));
   assert.deepEqual(
@@ -115,13 +117,13 @@ test("executing", async () => {
   const id = await active(GREET);
   const done = await client.workflows.execute(id, { text: "abc" }, { timeoutSeconds: 20 });
   assert.deepEqual([done.status, done.result], ["completed", { text: "CBA" }]);
-  const begun = await client.workflows.executeAsync(
+  const started = await client.workflows.executeAsync(
     id,
     { text: "x" },
     { metadata: { my_id: "u-1" } },
   );
-  const ended = await client.executions.wait(begun.executionId, { timeout: 20_000 });
-  assert.equal(stepwell.succeeded(ended), ended);
+  const ended = await client.executions.wait(started.executionId, { timeout: 20_000 });
+  assert.equal(stepwell.throwIfFailed(ended), ended);
   assert.deepEqual(
     ended.steps.map((step) => [step.name, step.status, step.output]),
     [
@@ -129,12 +131,12 @@ test("executing", async () => {
       ["turn", "completed", undefined],
     ],
   );
-  const shown = await client.executions.get(begun.executionId, { includeIo: true });
+  const shown = await client.executions.get(started.executionId, { includeIo: true });
   assert.deepEqual(shown.steps[0]?.output, { text: "X" });
   const rows = await collect(client.executions.iter({ workflowId: id }));
   assert.deepEqual(
     rows.map((row) => row.executionId),
-    [begun.executionId, done.executionId],
+    [started.executionId, done.executionId],
   );
   const page = await client.executions.list({
     workflowId: id,
@@ -155,14 +157,14 @@ test("executing", async () => {
   );
   const execution = await client.executions.get(failed.executionId ?? "");
   assert.deepEqual(execution.error, failed.failure);
-  assert.throws(() => stepwell.succeeded(execution), { name: "ExecutionFailedError" });
+  assert.throws(() => stepwell.throwIfFailed(execution), { name: "ExecutionFailedError" });
   const late = client.workflows.execute(await active(SLOW), {}, { timeoutSeconds: 0.1 });
   const { status, executionId } = await thrown(late, stepwell.ExecutionNotCompletedError);
   assert.equal(status, 504);
   assert.equal((await client.executions.get(executionId ?? "")).status, "timed_out");
 });
 
-test("control and running again", async () => {
+test("control and reruns", async () => {
   const slow = await active(SLOW);
   const { executionId } = await client.workflows.executeAsync(slow);
   assert.equal((await client.executions.pause(executionId)).status, "paused");
@@ -181,7 +183,10 @@ test("control and running again", async () => {
   const again = { fromStep: "turn", input: { text: "12" } };
   const part = await client.executions.rerun(first.executionId, again);
   const ended = await client.executions.wait(part.executionId);
-  assert.deepEqual([ended.result, ended.steps.map((s) => s.reused)], [{ text: "21" }, [true, false]]);
+  assert.deepEqual(
+    [ended.result, ended.steps.map((s) => s.reused)],
+    [{ text: "21" }, [true, false]],
+  );
   const all = client.executions.rerun(first.executionId, { fromFailed: true });
   assert.equal((await thrown(all, stepwell.ConflictError)).code, "INVALID_STATE");
 });
@@ -233,14 +238,16 @@ test("step types", async () => {
   await thrown(client.workflows.getStepType("No/Such"), stepwell.NotFoundError);
 });
 
-test("execute goes on asking", async () => {
+test("execute polls a long execution", async () => {
   const data = { execution_id: "exec_1", workflow_id: "wf_1", status: "running", steps: [] };
-  const say = (status: string) => ({ json: { status: "success", data: { ...data, status } } });
-  const stub = await startStub(inTurn(say("running"), say("running"), say("completed")));
+  const response = (status: string) => ({ json: { status: "success", data: { ...data, status } } });
+  const stub = await startStub(
+    inOrder(response("running"), response("running"), response("completed")),
+  );
   const patient = new stepwell.Client({ baseUrl: stub.url });
   assert.equal((await patient.workflows.execute("wf_1")).status, "completed");
   assert.deepEqual(
-    stub.asked.map((asked) => asked.method),
+    stub.requests.map((request) => request.method),
     ["POST", "GET", "GET"],
   );
   await stub.stop();
@@ -261,9 +268,9 @@ test("what is repeated", async () => {
     [() => again.workflows.delete("w"), 1],
   ];
   for (const [call, times] of calls) {
-    const before = stub.asked.length;
+    const before = stub.requests.length;
     await thrown(call(), stepwell.UnavailableError);
-    assert.equal(stub.asked.length - before, times);
+    assert.equal(stub.requests.length - before, times);
   }
   await stub.stop();
 });

@@ -1,6 +1,7 @@
 /**
- * Every operation of the server has a method, which sends whatever the operation takes and whose
- * type knows whatever it answers. The server's own description is what they are held against.
+ * Compares the client with the OpenAPI document of the server: every operation has a method, which
+ * sends all parameters, and whose return type matches the response: it has all fields, accepts those
+ * that are missing or null, and lists all values of an enumeration.
  */
 
 import assert from "node:assert/strict";
@@ -12,9 +13,9 @@ import { fileURLToPath } from "node:url";
 import * as stepwell from "stepwell";
 import ts from "typescript";
 
-import { startServer, startStub, type Asked } from "./servers.js";
+import { startServer, startStub, type ReceivedRequest } from "./servers.js";
 
-/** How an operation is called: see the table's own words. */
+/** How an operation is called; see the description in the file. */
 interface Entry {
   call: string;
   args?: unknown[];
@@ -25,6 +26,8 @@ interface Entry {
 
 interface Schema {
   $ref?: string;
+  required?: string[];
+  enum?: string[];
   type?: string | string[];
   properties?: Record<string, Schema>;
   items?: Schema;
@@ -50,8 +53,8 @@ const { operations, same_as } = JSON.parse(readFileSync(TABLE, "utf8")) as {
   same_as: Record<string, string>;
 };
 
-/** Probes, and what the published clients of vellum are for. */
-const ELSEWHERE = /^\/(healthz|readyz|metrics|openapi\.json|v1\/.*)$/;
+/** Probes, and calls that only the published vellum clients use. */
+const EXCLUDED = /^\/(healthz|readyz|metrics|openapi\.json|v1\/.*)$/;
 
 let description: Description;
 /** Method, path and operation of each. */
@@ -62,9 +65,11 @@ before(async () => {
   description = (await (await fetch(`${server.url}/openapi.json`)).json()) as Description;
   await server.stop();
   all = Object.entries(description.paths).flatMap(([path, calls]) =>
-    Object.entries(calls).map(
-      ([method, call]): [string, string, Operation] => [method.toUpperCase(), path, call],
-    ),
+    Object.entries(calls).map(([method, call]): [string, string, Operation] => [
+      method.toUpperCase(),
+      path,
+      call,
+    ]),
   );
 });
 
@@ -73,10 +78,10 @@ const camel = (name: string): string =>
 
 test("every operation has a method", () => {
   const missing = all
-    .filter(([, path]) => !ELSEWHERE.test(path))
+    .filter(([, path]) => !EXCLUDED.test(path))
     .map(([, , { operationId }]) => operationId)
     .filter((id) => !(id in operations) && !(id in same_as));
-  assert.deepEqual(missing, [], "add a method, and say which in clients/testing/operations.json");
+  assert.deepEqual(missing, [], "add a method and its entry in clients/testing/operations.json");
   const client = new stepwell.Client();
   for (const [, , { operationId }] of all) {
     const { call } = operations[operationId] ?? {};
@@ -92,11 +97,11 @@ function method(client: stepwell.Client, call: string): (...args: unknown[]) => 
     client as unknown,
   ) as Record<string, (...args: unknown[]) => unknown>;
   const found = owner[name];
-  assert.ok(found, `${call} is no method`);
+  assert.ok(found, `${call} is not a method`);
   return (...args) => found.apply(owner, args);
 }
 
-test("every method sends what its operation takes", async (t) => {
+test("every method sends all parameters of its operation", async (t) => {
   const stub = await startStub(() => ({ status: 404, json: { message: "no", errors: [] } }));
   t.after(() => stub.stop());
   const client = new stepwell.Client({ apiKey: "k", baseUrl: stub.url, maxRetries: 0 });
@@ -108,33 +113,32 @@ test("every method sends what its operation takes", async (t) => {
       value,
     ]);
     const args = entry.typescript ?? [...(entry.args ?? []), Object.fromEntries(options)];
-    const made = method(client, entry.call)(...args) as
-      | Promise<unknown>
-      | AsyncGenerator<unknown>;
-    const done = "next" in made ? made.next() : made;
+    const created = method(client, entry.call)(...args) as
+      Promise<unknown> | AsyncGenerator<unknown>;
+    const done = "next" in created ? created.next() : created;
     await assert.rejects(done, stepwell.NotFoundError, operation.operationId);
-    const asked = stub.asked.pop();
-    assert.ok(asked && stub.asked.length === 0, operation.operationId);
+    const request = stub.requests.pop();
+    assert.ok(request && stub.requests.length === 0, operation.operationId);
     const template = new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`);
-    assert.equal(asked.method, verb);
-    assert.match(asked.path.split("?")[0] ?? "", template);
-    const given = sent(asked);
-    for (const name of taken(operation)) {
-      const counts = given.has(name) || entry.unsent?.includes(name);
-      assert.ok(counts, `${operation.operationId} does not send ${name}`);
+    assert.equal(request.method, verb);
+    assert.match(request.path.split("?")[0] ?? "", template);
+    const names = sentNames(request);
+    for (const name of acceptedNames(operation)) {
+      const isSent = names.has(name) || entry.unsent?.includes(name);
+      assert.ok(isSent, `${operation.operationId} does not send ${name}`);
     }
   }
 });
 
 /** The names of an operation's parameters, and of the fields of its body. */
-function taken({ parameters = [], requestBody }: Operation): string[] {
+function acceptedNames({ parameters = [], requestBody }: Operation): string[] {
   const names = parameters.filter((one) => one.in !== "path").map(({ name }) => name);
   const body = requestBody?.content["application/json"]?.schema;
   return [...names, ...(body ? fields(body).keys() : [])];
 }
 
-/** The names of what was sent. */
-function sent({ headers, path, body }: Asked): Set<string> {
+/** The names of the parameters and fields that were sent. */
+function sentNames({ headers, path, body }: ReceivedRequest): Set<string> {
   const named = ["Idempotency-Key", "If-Match", "Last-Event-ID"];
   return new Set([
     ...named.filter((name) => name.toLowerCase() in headers),
@@ -143,20 +147,41 @@ function sent({ headers, path, body }: Asked): Set<string> {
   ]);
 }
 
-function resolved(schema: Schema): Schema {
+function resolve(schema: Schema): Schema {
   if (!schema.$ref) return schema;
-  return resolved(description.components.schemas[schema.$ref.split("/").pop() ?? ""] ?? {});
+  return resolve(description.components.schemas[schema.$ref.split("/").pop() ?? ""] ?? {});
 }
 
 /** The fields of an object by their names. */
 function fields(schema: Schema): Map<string, Schema> {
-  const { properties = {}, allOf = [], oneOf = [] } = resolved(schema);
+  const { properties = {}, allOf = [], oneOf = [] } = resolve(schema);
   const inherited = [...allOf, ...oneOf].flatMap((part) => [...fields(part)]);
   return new Map([...Object.entries(properties), ...inherited]);
 }
 
-test("every type knows what its operation answers", () => {
-  const types = createRequire(import.meta.url).resolve("stepwell").replace("cjs", "esm");
+/** The names of the fields that are in every object of a schema. */
+function requiredFields(schema: Schema): Set<string> {
+  const { required = [], allOf = [], oneOf = [] } = resolve(schema);
+  const options = oneOf.filter((part) => part.type !== "null").map(requiredFields);
+  const common = [...(options[0] ?? [])].filter((name) => options.every((one) => one.has(name)));
+  return new Set([...required, ...allOf.flatMap((part) => [...requiredFields(part)]), ...common]);
+}
+
+function isNullable(schema: Schema): boolean {
+  const { type, oneOf = [] } = resolve(schema);
+  return [type].flat().includes("null") || oneOf.some(isNullable);
+}
+
+/** The sorted values of an enumeration. */
+function enumValues(schema: Schema): string[] {
+  const { enum: values = [], allOf = [], oneOf = [] } = resolve(schema);
+  return [...values, ...[...allOf, ...oneOf].flatMap(enumValues)].sort();
+}
+
+test("every type matches the response of its operation", () => {
+  const types = createRequire(import.meta.url)
+    .resolve("stepwell")
+    .replace("cjs", "esm");
   const index = types.replace(/\.js$/, ".d.ts");
   const program = ts.createProgram([index], {
     strict: true,
@@ -173,32 +198,66 @@ test("every type knows what its operation answers", () => {
   const symbol = checker.getExportsOfModule(exported).find(({ name }) => name === "Client");
   assert.ok(source && symbol);
   const client = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(symbol));
-  const typeOf = (type: ts.Type, name: string): ts.Type | undefined => {
-    const parts = type.isUnion() ? type.types : [type];
-    const found = parts.map((part) => checker.getPropertyOfType(part, name)).find(Boolean);
-    return found && checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(found, source));
+  /** The type of a property, and whether it can be missing. */
+  const property = (owner: ts.Type, name: string): [ts.Type, boolean] | undefined => {
+    const parts = owner.isUnion() ? owner.types : [owner];
+    const found = parts.map((part) => checker.getPropertyOfType(part, name));
+    const symbol = found.find(Boolean);
+    if (!symbol) return undefined;
+    const isOptional = found.some((one) => !one || one.flags & ts.SymbolFlags.Optional);
+    return [checker.getTypeOfSymbolAtLocation(symbol, source), isOptional];
   };
-  const unknown: string[] = [];
+  const typeOf = (owner: ts.Type, name: string): ts.Type | undefined => {
+    const found = property(owner, name);
+    return found && checker.getNonNullableType(found[0]);
+  };
+  const USER_DATA = ts.TypeFlags.Any | ts.TypeFlags.Unknown;
+  const acceptsNull = (type: ts.Type): boolean =>
+    [type, ...(type.isUnion() ? type.types : [])].some(
+      (part) => part.flags & (ts.TypeFlags.Null | USER_DATA),
+    );
+  const literals = (type: ts.Type): string[] =>
+    (type.isUnion() ? type.types : [type])
+      .flatMap((part) => (part.isStringLiteral() ? [part.value] : []))
+      .sort();
+  const differences: string[] = [];
 
-  /** Notes the fields of a schema that a type does not have. */
+  /** Collects the differences between a schema and a type. */
   function compare(schema: Schema, type: ts.Type, where: string): void {
     const found = fields(schema);
     const data = found.get("data");
     if (data && found.has("status")) return compare(data, type, where);
-    // Whatever belongs to users.
-    if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return;
+    // User data.
+    if (type.flags & USER_DATA) return;
     if (checker.getIndexInfosOfType(type).some(({ keyType }) => keyType.flags & STRING)) return;
     if (checker.isArrayType(type)) {
-      const lists = [schema, ...found.values()].map(resolved);
+      const lists = [schema, ...found.values()].map(resolve);
       const items = lists.find((one) => one.items)?.items;
       const [item] = checker.getTypeArguments(type as ts.TypeReference);
       assert.ok(items && item, where);
       return compare(items, item, `${where}[]`);
     }
+    if (isText(type)) return;
+    const required = requiredFields(schema);
     for (const [name, inner] of found) {
-      const held = typeOf(type, camel(name));
-      if (held) compare(inner, held, `${where}.${name}`);
-      else if (!isText(type)) unknown.push(`${where}.${name}`);
+      const path = `${where}.${name}`;
+      const held = property(type, camel(name));
+      if (!held) {
+        differences.push(`${path} is missing`);
+        continue;
+      }
+      const [heldType, isOptional] = held;
+      if (isNullable(inner)) {
+        // The document does not require nullable fields, but the server sends them as null.
+        if (!acceptsNull(heldType) && !isOptional) differences.push(`${path} can be null`);
+      } else if (!required.has(name) && !isOptional && !(heldType.flags & USER_DATA)) {
+        differences.push(`${path} can be missing`);
+      }
+      const [known, values] = [literals(heldType), enumValues(inner)];
+      if (known.length > 0 && values.length > 0 && String(known) !== String(values)) {
+        differences.push(`${path} has the values ${values.join(", ")}`);
+      }
+      compare(inner, checker.getNonNullableType(heldType), path);
     }
   }
   const STRING = ts.TypeFlags.String;
@@ -207,11 +266,11 @@ test("every type knows what its operation answers", () => {
   for (const [, , operation] of all) {
     const entry = operations[operation.operationId];
     if (!entry) continue;
-    const made = entry.call
+    const created = entry.call
       .split(".")
       .map(camel)
       .reduce<ts.Type | undefined>((at, name) => at && typeOf(at, name), client);
-    const returned = made?.getCallSignatures()[0]?.getReturnType();
+    const returned = created?.getCallSignatures()[0]?.getReturnType();
     assert.ok(returned, entry.call);
     const [awaited] = checker.getTypeArguments(returned as ts.TypeReference);
     assert.ok(awaited, entry.call);
@@ -222,5 +281,5 @@ test("every type knows what its operation answers", () => {
       }
     }
   }
-  assert.deepEqual(unknown, []);
+  assert.deepEqual(differences, []);
 });

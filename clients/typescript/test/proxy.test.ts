@@ -1,4 +1,4 @@
-/** Proxies of the environment, and keys that no message shows. */
+/** Proxies from the environment, and keys that must not appear in messages. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -12,7 +12,7 @@ import { Client, ConnectionFailedError } from "stepwell";
 const KEY = "sk_live_secret";
 const PROXY = "http://user:hidden@127.0.0.1:9";
 
-/** With these variables in the environment, and without those of the test's surroundings. */
+/** Replaces all proxy variables of the environment with these. */
 function withEnv(t: TestContext, variables: Record<string, string>): void {
   const names = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
   const all = [...names, ...names.map((name) => name.toUpperCase()), "NODE_USE_ENV_PROXY"];
@@ -45,7 +45,7 @@ test("a server on this machine is not reached through a proxy", (t) => {
       },
       host,
     );
-    assert.ok(client(`http://${host}:8080`, { fetch }), "an own fetch is the caller's");
+    assert.ok(client(`http://${host}:8080`, { fetch }), "a custom fetch has its own proxy");
   }
   process.env["NO_PROXY"] = "example.com, 127.0.0.1";
   assert.ok(client("http://127.0.0.1:8080"));
@@ -55,9 +55,9 @@ test("a server on this machine is not reached through a proxy", (t) => {
 
 test("an error names the proxy", async (t) => {
   withEnv(t, { NODE_USE_ENV_PROXY: "1", all_proxy: PROXY, NO_PROXY: "example.com,.internal" });
-  const told = async (baseUrl: string): Promise<string> => {
+  const messageFor = async (baseUrl: string): Promise<string> => {
     try {
-      // Node decides when it starts whether `fetch` uses a proxy: here the name is not found.
+      // Node decides at its start whether `fetch` uses a proxy; here the name is not found.
       await client(baseUrl).getWorkflow("w");
     } catch (error) {
       assert.ok(error instanceof ConnectionFailedError);
@@ -66,17 +66,17 @@ test("an error names the proxy", async (t) => {
     }
     return "no error";
   };
-  const through = "(through the proxy http://127.0.0.1:9 of all_proxy)";
-  assert.ok((await told("http://stepwell.invalid")).endsWith(through));
-  assert.ok(!(await told("http://stepwell.internal")).includes("proxy"));
+  const through = "(through the proxy http://127.0.0.1:9 in all_proxy)";
+  assert.ok((await messageFor("http://stepwell.invalid")).endsWith(through));
+  assert.ok(!(await messageFor("http://stepwell.internal")).includes("proxy"));
 });
 
 test("the requests of a program with proxies stay on this machine", async (t) => {
   withEnv(t, {});
-  const heard: string[] = [];
+  const received: string[] = [];
   const listen = async (status: number, name: string): Promise<string> => {
     const server: Server = createServer((request, response) => {
-      heard.push(`${name} ${request.url}`);
+      received.push(`${name} ${request.url}`);
       response.writeHead(status).end();
     });
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
@@ -91,7 +91,7 @@ test("the requests of a program with proxies stay on this machine", async (t) =>
   const arguments_ = ["--input-type=module", "-e", script];
   const done = await promisify(execFile)(process.execPath, arguments_, { env });
   assert.equal(done.stdout.trim(), "404");
-  assert.deepEqual(heard, ["server /workflows/w"]);
+  assert.deepEqual(received, ["server /workflows/w"]);
 });
 
 test("no message shows a key", () => {
@@ -109,7 +109,7 @@ test("no message shows a key", () => {
       return !inspect(error).includes(KEY);
     });
   }
-  const made = client("http://127.0.0.1:8080");
-  const shown = inspect(made, { depth: 9, showHidden: true }) + JSON.stringify(made);
+  const created = client("http://127.0.0.1:8080");
+  const shown = inspect(created, { depth: 9, showHidden: true }) + JSON.stringify(created);
   assert.ok(!shown.includes(KEY), shown);
 });

@@ -29,7 +29,7 @@ after(async () => {
 const parameters = { my_text: "hello" };
 
 test("schedules", async () => {
-  const made = await client.schedules.create(workflowId, {
+  const created = await client.schedules.create(workflowId, {
     name: "Daily",
     scheduleType: "cron",
     cronExpression: "30 2 * * *",
@@ -38,17 +38,23 @@ test("schedules", async () => {
     misfirePolicy: "skip",
   });
   assert.deepEqual(
-    [made.cronExpression, made.timezone, made.misfirePolicy, made.parameters, made.lastExecution],
+    [
+      created.cronExpression,
+      created.timezone,
+      created.misfirePolicy,
+      created.parameters,
+      created.lastExecution,
+    ],
     ["30 2 * * *", "Europe/Berlin", "skip", parameters, null],
   );
-  assert.deepEqual(await client.schedules.get(made.id), made);
-  const changed = await client.schedules.update(made.id, { cronExpression: "0 4 * * *" });
-  assert.notEqual(changed.nextExecution, made.nextExecution);
-  const paused = await client.schedules.pause(made.id);
+  assert.deepEqual(await client.schedules.get(created.id), created);
+  const changed = await client.schedules.update(created.id, { cronExpression: "0 4 * * *" });
+  assert.notEqual(changed.nextExecution, created.nextExecution);
+  const paused = await client.schedules.pause(created.id);
   assert.deepEqual([paused.enabled, paused.nextExecution], [false, null]);
-  assert.equal((await client.schedules.resume(made.id)).nextExecution, changed.nextExecution);
-  const started = await client.schedules.trigger(made.id);
-  assert.deepEqual([started.scheduleId, started.parameters], [made.id, parameters]);
+  assert.equal((await client.schedules.resume(created.id)).nextExecution, changed.nextExecution);
+  const started = await client.schedules.trigger(created.id);
+  assert.deepEqual([started.scheduleId, started.parameters], [created.id, parameters]);
 
   const executionTime = new Date(Math.ceil(Date.now() / 1000 + 3600) * 1000);
   const timing = { scheduleType: "fixed_time", executionTime } as const;
@@ -57,13 +63,13 @@ test("schedules", async () => {
   const page = await client.schedules.list({ workflowId, sortBy: "name", pageSize: 1 });
   assert.deepEqual([page.items[0]?.id, page.pagination.totalItems], [once.id, 2]);
   const all = await collect(client.schedules.iter({ workflowId, enabled: true }));
-  assert.deepEqual(all.map((row) => row.id).sort(), [made.id, once.id].sort());
+  assert.deepEqual(all.map((row) => row.id).sort(), [created.id, once.id].sort());
   assert.deepEqual(await client.schedules.pauseMany({ workflowId }), { matched: 2, changed: 2 });
-  const some = { scheduleIds: [made.id] };
+  const some = { scheduleIds: [created.id] };
   assert.deepEqual(await client.schedules.resumeMany(some), { matched: 1, changed: 1 });
   assert.deepEqual(await client.schedules.resumeMany({ workflowId }), { matched: 2, changed: 1 });
-  assert.deepEqual(await client.schedules.delete(made.id), { id: made.id, deleted: true });
-  const gone = await thrown(client.schedules.get(made.id), stepwell.NotFoundError);
+  assert.deepEqual(await client.schedules.delete(created.id), { id: created.id, deleted: true });
+  const gone = await thrown(client.schedules.get(created.id), stepwell.NotFoundError);
   assert.equal(gone.code, "SCHEDULE_NOT_FOUND");
 });
 

@@ -1,8 +1,12 @@
 /** Every call against the real server. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import * as stepwell from "stepwell";
 
@@ -83,7 +87,7 @@ test("workflows", async () => {
 test("executions", async () => {
   const { workflowId } = await client.createWorkflow(GREET);
   const done = await client.run(workflowId, { text: "abc" }, { timeout: 20_000 });
-  assert.equal(stepwell.succeeded(done), done);
+  assert.equal(stepwell.throwIfFailed(done), done);
   assert.deepEqual(
     [done.status, done.output, done.input],
     ["COMPLETED", { text: "CBA" }, { text: "abc" }],
@@ -113,14 +117,14 @@ test("executions", async () => {
   assert.deepEqual([stats.total, stats.completed, stats.timedOut], [2, 2, 0]);
 });
 
-test("a failed execution is data until asked", async () => {
+test("a failed execution is data until throwIfFailed", async () => {
   const { workflowId } = await client.createWorkflow({
     name: "f",
     steps: [{ type: "Fail", config: { message: "boom" } }],
   });
   const execution = await client.run(workflowId);
   assert.equal(execution.error?.stepId, "fail");
-  assert.throws(() => stepwell.succeeded(execution), {
+  assert.throws(() => stepwell.throwIfFailed(execution), {
     name: "ExecutionFailedError",
     message: /boom/,
   });
@@ -195,24 +199,28 @@ test("secrets", async () => {
     ],
   });
   const without = await client.run(workflowId);
-  const given = await client.run(workflowId, undefined, { secrets: { STRIPE_KEY: "sk_test_1" } });
+  const passed = await client.run(workflowId, undefined, { secrets: { STRIPE_KEY: "sk_test_1" } });
   assert.equal(without.error?.code, "SECRET_UNAVAILABLE");
-  assert.ok(given.error && given.error.code !== "SECRET_UNAVAILABLE");
+  assert.ok(passed.error && passed.error.code !== "SECRET_UNAVAILABLE");
 });
 
 test("keys and step types", async () => {
   const expiresAt = new Date(Date.now() + 86_400_000);
-  const made = await client.createApiKey({ name: "reader", scopes: ["read:workflows"], expiresAt });
-  assert.ok(Math.abs(Date.parse(made.expiresAt ?? "") - expiresAt.getTime()) < 1000);
-  const reader = new stepwell.Client({ apiKey: made.secret, baseUrl: server.url });
+  const created = await client.createApiKey({
+    name: "reader",
+    scopes: ["read:workflows"],
+    expiresAt,
+  });
+  assert.ok(Math.abs(Date.parse(created.expiresAt ?? "") - expiresAt.getTime()) < 1000);
+  const reader = new stepwell.Client({ apiKey: created.secret, baseUrl: server.url });
   assert.deepEqual((await reader.me()).scopes, ["read:workflows"]);
   const refused = await thrown(reader.createWorkflow(GREET), stepwell.ForbiddenError);
   assert.match(refused.message, /write:workflows/);
   await thrown(reader.listApiKeys(), stepwell.ForbiddenError);
   const page = await client.listApiKeys({ sortBy: "name", sortOrder: "asc", pageSize: 100 });
-  assert.ok(page.items.some((key) => key.id === made.id));
+  assert.ok(page.items.some((key) => key.id === created.id));
   assert.equal(page.pagination.totalItems, page.items.length);
-  await client.revokeApiKey(made.id);
+  await client.revokeApiKey(created.id);
   assert.equal((await thrown(reader.me(), stepwell.AuthenticationError)).code, "REVOKED_TOKEN");
   assert.match(await client.webhookSigningSecret(), /^whsec_/);
   const types = await client.stepTypes();
@@ -246,10 +254,10 @@ test("deployments", async () => {
     eventTypes,
   });
   const events = await collect(stream);
-  const said = events.map((event) => `${event.type} ${event.data.state}`);
-  assert.equal(said[0], "WORKFLOW INITIATED");
-  assert.equal(said.at(-1), "WORKFLOW FULFILLED");
-  assert.ok(said.includes("NODE INITIATED") && said.includes("NODE FULFILLED"));
+  const states = events.map((event) => `${event.type} ${event.data.state}`);
+  assert.equal(states[0], "WORKFLOW INITIATED");
+  assert.equal(states.at(-1), "WORKFLOW FULFILLED");
+  assert.ok(states.includes("NODE INITIATED") && states.includes("NODE FULFILLED"));
   for (const event of events) if (event.type === "NODE") assert.ok(event.data.nodeId);
 
   const { executionId } = await client.executeWorkflowAsync({
@@ -270,7 +278,7 @@ test("deployments", async () => {
   await thrown(collect(client.executeWorkflowStream(nowhere)), stepwell.APIError);
 });
 
-test("pieces come while it runs", async () => {
+test("parts are streamed", async () => {
   const text = "one two \u2713 \u{1f389}";
   const workflowDeploymentName = "my-pieces";
   await client.createWorkflow({
@@ -338,19 +346,19 @@ test("actuals", async () => {
   await thrown(unknown, stepwell.APIError);
 });
 
-const says = (text: string): Record<string, unknown> => ({
+const echoWorkflow = (text: string): Record<string, unknown> => ({
   name: "ts-releases",
   metadata: { snake_label: "x" },
   steps: [{ type: "Echo", input: text }],
-  outputs: { said: "{{ steps.echo.output }}" },
+  outputs: { echo: "{{ steps.echo.output }}" },
 });
 
 test("releases and tags", async () => {
-  const { workflowId } = await client.createWorkflow(says("one"));
+  const { workflowId } = await client.createWorkflow(echoWorkflow("one"));
   const options = { releaseTags: ["beta"], idempotencyKey: "ts-release" };
-  const second = await client.createRelease(workflowId, says("two"), options);
-  assert.deepEqual([second.number, second.definition], [2, says("two")]);
-  assert.deepEqual(await client.createRelease(workflowId, says("two"), options), second);
+  const second = await client.createRelease(workflowId, echoWorkflow("two"), options);
+  assert.deepEqual([second.number, second.definition], [2, echoWorkflow("two")]);
+  assert.deepEqual(await client.createRelease(workflowId, echoWorkflow("two"), options), second);
   const first = await client.listReleases(workflowId, { pageSize: 1 });
   const { nextCursor, totalItems } = first.pagination;
   assert.deepEqual([first.items[0]?.number, first.items.length, totalItems], [2, 1, 2]);
@@ -359,7 +367,13 @@ test("releases and tags", async () => {
   assert.deepEqual([rest.items[0]?.number, rest.pagination.nextCursor], [1, null]);
   const numbers = async (sortOrder: "asc" | "desc"): Promise<number[]> =>
     (await collect(client.iterReleases(workflowId, { sortOrder }))).map(({ number }) => number);
-  assert.deepEqual([await numbers("desc"), await numbers("asc")], [[2, 1], [1, 2]]);
+  assert.deepEqual(
+    [await numbers("desc"), await numbers("asc")],
+    [
+      [2, 1],
+      [1, 2],
+    ],
+  );
 
   const tag = await client.putReleaseTag(workflowId, "stable", 1);
   assert.deepEqual([tag.name, tag.traffic], ["stable", [{ release: 1, weight: 1 }]]);
@@ -368,7 +382,7 @@ test("releases and tags", async () => {
   assert.deepEqual([tags.items, tags.pagination.totalItems], [[tag], 3]);
   const names = (await collect(client.iterReleaseTags(workflowId))).map(({ name }) => name);
   assert.deepEqual(names, ["LATEST", "beta", "stable"]);
-  const said = async (releaseTag?: string, externalId?: string): Promise<unknown> => {
+  const runOutput = async (releaseTag?: string, externalId?: string): Promise<unknown> => {
     const { data } = await client.executeWorkflow({
       workflowDeploymentName: "ts-releases",
       inputs: [],
@@ -378,15 +392,18 @@ test("releases and tags", async () => {
     assert.ok(data.state === "FULFILLED");
     return data.outputs[0]?.value as unknown;
   };
-  assert.deepEqual([await said(), await said("stable"), await said("beta")], ["two", "one", "two"]);
+  assert.deepEqual(
+    [await runOutput(), await runOutput("stable"), await runOutput("beta")],
+    ["two", "one", "two"],
+  );
   const shared = await client.putReleaseTag(workflowId, "stable", { 1: 50, 2: 50 });
   assert.deepEqual(shared.traffic, [
     { release: 1, weight: 50 },
     { release: 2, weight: 50 },
   ]);
-  const heard = new Set<unknown>();
-  for (let n = 0; n < 40; n += 1) heard.add(await said("stable", `ts-${n}`));
-  assert.deepEqual([...heard].sort(), ["one", "two"]);
+  const outputs = new Set<unknown>();
+  for (let n = 0; n < 40; n += 1) outputs.add(await runOutput("stable", `ts-${n}`));
+  assert.deepEqual([...outputs].sort(), ["one", "two"]);
 
   const wrong = await thrown(
     client.putReleaseTag(workflowId, "stable", 7),
@@ -400,11 +417,11 @@ test("releases and tags", async () => {
   await thrown(client.workflowQuality(`wf-${"0".repeat(26)}`), stepwell.NotFoundError);
 });
 
-test("actuals are listed and summed up", async () => {
+test("actuals are listed and totalled", async () => {
   const { workflowId } = await client.createWorkflow({
-    ...says("one"),
+    ...echoWorkflow("one"),
     name: "ts-quality",
-    outputs: { said: { snake_key: 1 } },
+    outputs: { echo: { snake_key: 1 } },
   });
   const workflowDeploymentName = "ts-quality";
   const { executionId } = await client.executeWorkflow({ workflowDeploymentName, inputs: [] });
@@ -412,8 +429,8 @@ test("actuals are listed and summed up", async () => {
   await client.submitWorkflowExecutionActuals({
     executionId,
     actuals: [
-      { outputKey: "said", quality: 0.5, desiredOutputValue: { snake_key: 1 } },
-      { outputName: "said", value: "other", metadata: { by_whom: "u" } },
+      { outputKey: "echo", quality: 0.5, desiredOutputValue: { snake_key: 1 } },
+      { outputName: "echo", value: "other", metadata: { by_whom: "u" } },
     ],
   });
   const actuals = await collect(client.iterActuals(executionId));
@@ -423,8 +440,8 @@ test("actuals are listed and summed up", async () => {
   assert.deepEqual(
     actuals.map((actual) => [actual.outputName, actual.quality, actual.matched]),
     [
-      ["said", 0.5, true],
-      ["said", null, false],
+      ["echo", 0.5, true],
+      ["echo", null, false],
     ],
   );
   assert.deepEqual(actuals[0]?.desiredOutputValue, { snake_key: 1 });
@@ -437,31 +454,31 @@ test("actuals are listed and summed up", async () => {
   await thrown(client.listActuals(unknown), stepwell.NotFoundError);
 });
 
-/** What a module prints, line by line. */
-async function printed(t: TestContext, run: () => Promise<unknown>): Promise<string[]> {
+/** The lines that a module prints. */
+async function printedLines(t: TestContext, run: () => Promise<unknown>): Promise<string[]> {
   process.env["STEPWELL_URL"] = server.url;
   process.env["STEPWELL_API_KEY"] = server.key;
-  const said: string[] = [];
+  const lines: string[] = [];
   const log = t.mock.method(console, "log", (...parts: unknown[]) => {
-    said.push(
+    lines.push(
       parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" "),
     );
   });
   await run();
   log.mock.restore();
-  return said;
+  return lines;
 }
 
-test("the example runs as printed", async (t) => {
+test("the example runs unchanged", async (t) => {
   type Example = typeof import("./example_snippet.js");
   let example: Example | undefined;
-  const said = await printed(t, async () => {
+  const output = await printedLines(t, async () => {
     example = await import("./example_snippet.js");
   });
   assert.ok(example?.response.data.state === "FULFILLED");
   assert.equal(example.response.data.outputs[0]?.value, "PROCESS THIS");
-  const node = said[1]?.split(" ")[1] ?? "";
-  assert.deepEqual(said, [
+  const node = output[1]?.split(" ")[1] ?? "";
+  assert.deepEqual(output, [
     "Workflow state: INITIATED",
     `Node ${node} INITIATED`,
     `Node ${node} FULFILLED`,
@@ -475,8 +492,8 @@ test("the example runs as printed", async (t) => {
   );
 });
 
-test("the README's snippets run as printed", async (t) => {
-  const said = await printed(t, () => import("./readme_snippets.js"));
+test("the snippets of the README run unchanged", async (t) => {
+  const output = await printedLines(t, () => import("./readme_snippets.js"));
   for (const part of [
     '{"text":"RETAW EHT OT NWOD"}',
     "INVALID_WORKFLOW",
@@ -494,21 +511,42 @@ test("the README's snippets run as printed", async (t) => {
     "PRECONDITION_FAILED",
     '{"text":"THGIN DOOG"}',
     "developer 50",
-    "enough",
+    "stopped",
+    "reader revoked",
   ]) {
-    assert.ok(said.includes(part), `${part} in\n${said.join("\n")}`);
+    assert.ok(output.includes(part), `${part} in\n${output.join("\n")}`);
   }
   for (const end of [' admin workflow.updated ["description"]', '"reader"]']) {
-    assert.ok(said.some((line) => line.endsWith(end)), `${end} in\n${said.join("\n")}`);
+    assert.ok(
+      output.some((line) => line.endsWith(end)),
+      `${end} in\n${output.join("\n")}`,
+    );
   }
 });
 
-test("the page of the clients has a snippet that runs", async (t) => {
-  const said = await printed(t, () => import("./page_snippet.js"));
-  assert.deepEqual([said[0], said.at(-1)], ['{"text":"HELLO"}', "completed"]);
+test("the snippet of docs/clients.md runs", async (t) => {
+  const output = await printedLines(t, () => import("./page_snippet.js"));
+  assert.deepEqual([output[0], output.at(-1)], ['{"text":"HELLO"}', "completed"]);
 });
 
-test("it is also a CommonJS module", () => {
+test("the package has both module formats and the name in docs/clients.md", () => {
+  const folder = fileURLToPath(new URL("../../", import.meta.url));
+  const options = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const output = execFileSync("npm", options, { cwd: folder, encoding: "utf8" });
+  const [pack] = JSON.parse(output) as { filename: string; files: { path: string }[] }[];
+  assert.ok(pack);
+  const page = readFileSync(join(folder, "../../docs/clients.md"), "utf8");
+  assert.ok(page.includes(`npm install ./clients/typescript/${pack.filename} `), pack.filename);
+  const files = pack.files.map(({ path }) => path);
+  for (const format of ["esm", "cjs"]) {
+    for (const name of ["index.js", "index.d.ts"]) {
+      assert.ok(files.includes(`dist/${format}/${name}`), `${format}/${name}`);
+    }
+  }
+  assert.ok(files.every((path) => !path.includes("test")));
+});
+
+test("the package is also a CommonJS module", () => {
   const required = createRequire(import.meta.url)("stepwell") as typeof stepwell;
   assert.equal(typeof required.Client, "function");
   assert.notEqual(required.Client, stepwell.Client);

@@ -1,4 +1,4 @@
-/** A real server, and one that is told what to say. */
+/** A real server, and a stub server. */
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
@@ -7,7 +7,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { Client } from "stepwell";
 
 export interface Server {
   url: string;
@@ -45,7 +48,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
         return { url, key, stop };
       }
     } catch {
-      // Not there yet.
+      // Not ready yet.
     }
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill();
@@ -54,47 +57,49 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   }
 }
 
-export interface Asked {
+export interface ReceivedRequest {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
 }
 
-/** An answer: `chunks` are flushed one by one; `cut` then breaks the connection. */
-export interface Said {
+/** A response of a stub server: each chunk is flushed; `cut` then closes the connection. */
+export interface StubResponse {
   status?: number;
   headers?: Record<string, string>;
   json?: unknown;
   chunks?: (string | Uint8Array)[];
   cut?: boolean;
-  /** Never ends the answer. */
+  /** Keeps the response open. */
   hang?: boolean;
 }
 
 export interface Stub {
   url: string;
-  asked: Asked[];
-  /** How many clients left before the end of their answer. */
-  left: number;
+  requests: ReceivedRequest[];
+  /** How many clients disconnected before the end of their response. */
+  disconnects: number;
   stop(): Promise<void>;
 }
 
-/** A server that answers as `answer` says, and keeps what it was asked. */
-export async function startStub(answer: (asked: Asked) => Said | Promise<Said>): Promise<Stub> {
-  const asked: Asked[] = [];
-  let left = 0;
+/** Starts a server that responds with the results of `respond` and records the requests. */
+export async function startStub(
+  respond: (request: ReceivedRequest) => StubResponse | Promise<StubResponse>,
+): Promise<Stub> {
+  const requests: ReceivedRequest[] = [];
+  let disconnects = 0;
   const server = createServer((request, response) => {
     response.on("close", () => {
-      if (!response.writableFinished) left += 1;
+      if (!response.writableFinished) disconnects += 1;
     });
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
       const { method = "", url: path = "", headers } = request;
-      const one = { method, path, headers, body: Buffer.concat(parts).toString() };
-      asked.push(one);
-      void Promise.resolve(answer(one)).then((said) => say(response, said));
+      const received = { method, path, headers, body: Buffer.concat(parts).toString() };
+      requests.push(received);
+      void Promise.resolve(respond(received)).then((stubbed) => send(response, stubbed));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -105,27 +110,45 @@ export async function startStub(answer: (asked: Asked) => Said | Promise<Said>):
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
-    asked,
-    get left() {
-      return left;
+    requests,
+    get disconnects() {
+      return disconnects;
     },
     stop,
   };
 }
 
-async function say(response: ServerResponse, said: Said): Promise<void> {
-  response.writeHead(said.status ?? 200, said.headers);
+async function send(response: ServerResponse, stubbed: StubResponse): Promise<void> {
+  response.writeHead(stubbed.status ?? 200, stubbed.headers);
   response.flushHeaders();
-  for (const chunk of said.chunks ?? []) {
+  for (const chunk of stubbed.chunks ?? []) {
     await new Promise<void>((resolve) => response.write(chunk, () => resolve()));
     await sleep(1);
   }
-  if (said.cut) response.destroy();
-  else if (!said.hang)
-    response.end(said.json === undefined ? undefined : JSON.stringify(said.json));
+  if (stubbed.cut) response.destroy();
+  else if (!stubbed.hang)
+    response.end(stubbed.json === undefined ? undefined : JSON.stringify(stubbed.json));
 }
 
-/** Answers one after the other; the last for ever. */
-export function inTurn(...answers: Said[]): () => Said {
-  return () => (answers.length > 1 ? answers.shift() : answers[0]) ?? {};
+/** Responds with these, in order; the last one repeats. */
+export function inOrder(...responses: StubResponse[]): () => StubResponse {
+  return () => (responses.length > 1 ? responses.shift() : responses[0]) ?? {};
+}
+
+/** A retry policy for tests. */
+export const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
+export const BUSY: StubResponse = {
+  status: 503,
+  json: { error: { code: "UNAVAILABLE", message: "later", request_id: "r-1" } },
+};
+export const OK: StubResponse = { status: 202, json: { execution_id: "ex-1" } };
+
+/** Starts a stub server and a client for it. */
+export async function startClient(
+  t: TestContext,
+  respond: (request: ReceivedRequest) => StubResponse,
+): Promise<{ stub: Stub; client: Client }> {
+  const stub = await startStub(respond);
+  t.after(() => stub.stop());
+  return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retries: QUICK }) };
 }

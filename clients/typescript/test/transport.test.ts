@@ -1,62 +1,48 @@
-/** Retries, time-outs, errors and broken streams, against a server that is told what to say. */
+/** Retries, timeouts, errors and broken streams, against a stub server. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { createContext, runInContext } from "node:vm";
+import { test } from "node:test";
+import { inspect } from "node:util";
 
 import {
   APIError,
   BadRequestError,
   Client,
+  ConflictError,
   ConnectionFailedError,
   NotFoundError,
   RateLimitError,
   RequestTimeoutError,
   ServerError,
-  UnavailableError,
-  UnexpectedAnswerError,
+  UnexpectedResponseError,
 } from "stepwell";
 
-import { Lines } from "../src/lines.js";
-import { camel, DATAFLOW, DEPLOYMENTS, snake } from "../src/names.js";
-import { DEFAULT_POLICY, delay } from "../src/retry.js";
+import { LineSplitter } from "../src/lines.js";
+import {
+  DATAFLOW_USER_DATA,
+  DEPLOYMENT_USER_DATA,
+  toCamelCase,
+  toSnakeCase,
+} from "../src/field-names.js";
+import { DEFAULT_POLICY, retryDelay } from "../src/retry.js";
 import { collect, thrown } from "./checks.js";
-import { inTurn, startStub, type Asked, type Said, type Stub } from "./servers.js";
+import { inOrder, type StubResponse, BUSY, OK, QUICK, startClient } from "./servers.js";
 
-const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
-const BUSY: Said = {
-  status: 503,
-  json: { error: { code: "UNAVAILABLE", message: "later", request_id: "r-1" } },
-};
-const OK: Said = { status: 202, json: { execution_id: "ex-1" } };
-
-async function scripted(
-  t: TestContext,
-  answer: (asked: Asked) => Said,
-): Promise<{ stub: Stub; client: Client }> {
-  const stub = await startStub(answer);
-  t.after(() => stub.stop());
-  return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retries: QUICK }) };
-}
-
-test("POSTs are repeated under one key", async (t) => {
-  const { stub, client } = await scripted(t, inTurn(BUSY, { status: 429 }, OK, OK));
+test("POSTs are retried with the same key", async (t) => {
+  const { stub, client } = await startClient(t, inOrder(BUSY, { status: 429 }, OK, OK));
   assert.deepEqual(await client.execute("wf-1", { snake_key: 1 }), { executionId: "ex-1" });
-  const keys = stub.asked.map((asked) => asked.headers["idempotency-key"]);
+  const keys = stub.requests.map((request) => request.headers["idempotency-key"]);
   assert.equal(keys.length, 3);
   assert.equal(new Set(keys).size, 1);
   assert.match(String(keys[0]), /^[0-9a-f]{32}$/);
-  assert.equal(stub.asked[0]?.body, '{"input":{"snake_key":1}}');
-  assert.equal(stub.asked[0]?.headers["x-api-key"], "k");
+  assert.equal(stub.requests[0]?.body, '{"input":{"snake_key":1}}');
+  assert.equal(stub.requests[0]?.headers["x-api-key"], "k");
   await client.execute("wf-1");
-  assert.notEqual(stub.asked[3]?.headers["idempotency-key"], keys[0]);
+  assert.notEqual(stub.requests[3]?.headers["idempotency-key"], keys[0]);
 });
 
-test("what is repeated", async (t) => {
+test("which requests are retried", async (t) => {
   const cases: [number, (c: Client) => Promise<unknown>, number][] = [
     [503, (c) => c.getWorkflow("w"), 4],
     [429, (c) => c.pause("w", "e"), 4],
@@ -66,39 +52,100 @@ test("what is repeated", async (t) => {
     [503, (c) => c.createRelease("w", {}), 4],
     [503, (c) => c.updateWorkflow("w", {}), 1],
     [503, (c) => c.deleteWorkflow("w"), 1],
+    // The server rejected these before it did anything.
+    [429, (c) => c.updateWorkflow("w", {}), 4],
+    [429, (c) => c.deleteWorkflow("w"), 4],
+    [429, (c) => c.updateApiKey("k", { name: "n" }), 4],
+    [502, (c) => c.execute("w"), 4],
+    [502, (c) => c.updateWorkflow("w", {}), 1],
+    [409, (c) => c.execute("w"), 1],
     [500, (c) => c.getWorkflow("w"), 1],
     [504, (c) => c.execute("w"), 1],
     [400, (c) => c.getWorkflow("w"), 1],
   ];
   for (const [status, call, requests] of cases) {
-    const { stub, client } = await scripted(t, () => ({ status }));
+    const { stub, client } = await startClient(t, () => ({ status }));
     await assert.rejects(call(client), (error) => {
       assert.ok(error instanceof APIError);
       assert.deepEqual([error.status, error.code], [status, `HTTP_${status}`]);
       return true;
     });
-    assert.equal(stub.asked.length, requests, String(call));
+    assert.equal(stub.requests.length, requests, String(call));
   }
 });
 
-test("lost connections are repeated, where that is harmless", async (t) => {
-  const { stub, client } = await scripted(t, inTurn({ cut: true }, OK));
+test("lost connections are retried", async (t) => {
+  const { stub, client } = await startClient(t, inOrder({ cut: true }, OK));
   assert.deepEqual(await client.execute("w"), { executionId: "ex-1" });
-  assert.equal(stub.asked.length, 2);
-  const nobody = new Client({ baseUrl: "http://127.0.0.1:9", retries: QUICK });
-  await assert.rejects(nobody.me(), ConnectionFailedError);
+  assert.equal(stub.requests.length, 2);
+  const noServer = new Client({ baseUrl: "http://127.0.0.1:9", retries: QUICK });
+  await assert.rejects(noServer.me(), ConnectionFailedError);
+});
+
+test("a request in progress is retried", async (t) => {
+  // 409 with `Retry-After`: another node still handles the request with this key.
+  const busy: StubResponse = {
+    status: 409,
+    headers: { "Retry-After": "0" },
+    json: { error: { code: "IDEMPOTENCY_IN_PROGRESS", message: "in progress" } },
+  };
+  const { stub, client } = await startClient(t, inOrder(busy, OK, busy));
+  assert.deepEqual(await client.execute("w"), { executionId: "ex-1" });
+  await assert.rejects(client.updateWorkflow("w", {}), ConflictError);
+  assert.equal(stub.requests.length, 3);
+});
+
+test("a secret that no header can contain is not shown", async () => {
+  const client = new Client({ apiKey: "k", baseUrl: "http://127.0.0.1:9", maxRetries: 0 });
+  for (const value of ["sk_live_a\n", "sk_live_a\r\nb", "sk_live_\u043a", "sk_live_a\0"]) {
+    for (const secrets of [{ TOKEN: value }, { [value]: "TOKEN" }]) {
+      const calls = [
+        client.execute("w", undefined, { secrets }),
+        client.run("w", undefined, { secrets }),
+        client.workflows.execute("w", undefined, { secrets }),
+        client.workflows.executeAsync("w", undefined, { secrets }),
+      ];
+      for (const call of calls) {
+        const error = await thrown(call, TypeError);
+        assert.match(error.message, /secret/);
+        assert.ok(!inspect(error).includes("sk_live"));
+      }
+    }
+  }
+  const invalidKey = client.execute("w", undefined, { idempotencyKey: "a\nb" });
+  assert.match((await thrown(invalidKey, TypeError)).message, /idempotencyKey/);
+});
+
+test("a secret in a malformed response is not shown", async (t) => {
+  const { client } = await startClient(t, () => ({ chunks: ['{"data":{"secret":sk_live_a}}'] }));
+  const error = await thrown(client.createApiKey({ name: "n" }), UnexpectedResponseError);
+  assert.ok(!inspect(error).includes("sk_live"), inspect(error));
+});
+
+test("timeouts of executing a deployment", async (t) => {
+  const { stub } = await startClient(t, () => ({ hang: true }));
+  const client = new Client({ apiKey: "k", baseUrl: stub.url, timeout: 50 });
+  const request = { workflowDeploymentName: "w", inputs: [] };
+  await thrown(client.executeWorkflowAsync(request), RequestTimeoutError);
+  const options = { timeout: 50 };
+  await thrown(client.executeWorkflow(request, options), RequestTimeoutError);
+  await thrown(client.executeWorkflowStream(request, options).next(), RequestTimeoutError);
+  // It waits longer by default than the client's timeout.
+  const signal = AbortSignal.timeout(200);
+  const waiting = client.executeWorkflow(request, { signal, timeout: undefined });
+  assert.equal(await waiting.catch((error: unknown) => error), signal.reason);
 });
 
 test("Retry-After", async (t) => {
   const header = { "Retry-After": "1" };
-  const { client } = await scripted(t, inTurn({ status: 503, headers: header }, OK));
-  const begun = Date.now();
+  const { client } = await startClient(t, inOrder({ status: 503, headers: header }, OK));
+  const started = Date.now();
   await client.execute("w");
-  assert.ok(Date.now() - begun >= 990);
-  const far = await scripted(t, () => ({ status: 429, headers: { "Retry-After": "3600" } }));
+  assert.ok(Date.now() - started >= 990);
+  const far = await startClient(t, () => ({ status: 429, headers: { "Retry-After": "3600" } }));
   const { retryAfter } = await thrown(far.client.execute("w"), RateLimitError);
   assert.equal(retryAfter, 3_600_000);
-  assert.equal(far.stub.asked.length, 1);
+  assert.equal(far.stub.requests.length, 1);
 });
 
 test("delays", () => {
@@ -118,18 +165,22 @@ test("delays", () => {
     [1, soon, [10_000, 21_000]],
     [1, "Thu, 01 Jan 1970 00:00:00 GMT", [0, 0]],
   ];
-  for (const [tried, header, expected] of cases) {
-    const found = delay(policy, tried, new Headers(header ? { "retry-after": header } : {}));
-    if (!expected) assert.equal(found, undefined, `${tried} ${header}`);
+  for (const [attempts, header, expected] of cases) {
+    const found = retryDelay(
+      policy,
+      attempts,
+      new Headers(header ? { "retry-after": header } : {}),
+    );
+    if (!expected) assert.equal(found, undefined, `${attempts} ${header}`);
     else
       assert.ok(found !== undefined && found >= expected[0] && found <= expected[1], `${header}`);
   }
 });
 
-test("time-outs and signals", async (t) => {
-  const { stub, client } = await scripted(t, () => ({ chunks: ['{"a":'], hang: true }));
+test("timeouts and signals", async (t) => {
+  const { stub, client } = await startClient(t, () => ({ chunks: ['{"a":'], hang: true }));
   await assert.rejects(client.me({ timeout: 50 }), RequestTimeoutError);
-  assert.equal(stub.asked.length, 1);
+  assert.equal(stub.requests.length, 1);
   const reason = new Error("enough");
   await assert.rejects(client.me({ signal: AbortSignal.abort(reason) }), (e) => e === reason);
   const controller = new AbortController();
@@ -137,7 +188,7 @@ test("time-outs and signals", async (t) => {
   await assert.rejects(client.me({ signal: controller.signal }), (e) => e === reason);
 });
 
-test("three forms of errors", async (t) => {
+test("error bodies of all APIs", async (t) => {
   const detail = { path: "a.b", message: "must", expected: "x", found: "y" };
   const cases: [unknown, string, unknown[]][] = [
     [{ error: { code: "A", message: "no", details: [detail], request_id: "r" } }, "A", [detail]],
@@ -154,7 +205,7 @@ test("three forms of errors", async (t) => {
     [{ detail: "no", code: "C", request_id: "r" }, "C", []],
   ];
   for (const [json, code, details] of cases) {
-    const { client } = await scripted(t, () => ({ status: 400, json }));
+    const { client } = await startClient(t, () => ({ status: 400, json }));
     await assert.rejects(client.me(), (error) => {
       assert.ok(error instanceof BadRequestError);
       assert.deepEqual([error.code, error.message, error.requestId], [code, "no", "r"]);
@@ -162,32 +213,32 @@ test("three forms of errors", async (t) => {
       return true;
     });
   }
-  const proxy = await scripted(t, () => ({ status: 502, chunks: ["<html>"] }));
+  const proxy = await startClient(t, () => ({ status: 502, chunks: ["<html>"] }));
   await assert.rejects(
     proxy.client.me(),
     (e) => e instanceof ServerError && e.message === "<html>",
   );
   for (const chunks of [["<html>"], [], ["[]"], ['{"other":1}']]) {
-    const strange = await scripted(t, () => ({ chunks }));
-    await assert.rejects(strange.client.me(), UnexpectedAnswerError, String(chunks));
+    const unexpected = await startClient(t, () => ({ chunks }));
+    await assert.rejects(unexpected.client.me(), UnexpectedResponseError, String(chunks));
   }
 });
 
 test("paths are escaped", async (t) => {
-  const { stub, client } = await scripted(t, () => ({ status: 404 }));
+  const { stub, client } = await startClient(t, () => ({ status: 404 }));
   await assert.rejects(client.getExecution("a/b", "../c?d"));
-  assert.equal(stub.asked[0]?.path, "/workflows/a%2Fb/executions/..%2Fc%3Fd");
+  assert.equal(stub.requests[0]?.path, "/workflows/a%2Fb/executions/..%2Fc%3Fd");
 });
 
 test("addresses and keys", async (t) => {
-  const { stub } = await scripted(t, () => ({ status: 404 }));
-  const apiKey = " sk_live_a\n"; // As it is in a file.
+  const { stub } = await startClient(t, () => ({ status: 404 }));
+  const apiKey = " sk_live_a\n"; // Read from a file, with a line end.
   for (const ending of ["", "/", "/api/v1", "/api/v1/"]) {
     const client = new Client({ apiKey, baseUrl: stub.url + ending });
     await assert.rejects(client.me(), NotFoundError);
   }
-  assert.ok(stub.asked.every(({ path }) => path === "/api/v1/auth/me"));
-  const { headers } = stub.asked[0] ?? {};
+  assert.ok(stub.requests.every(({ path }) => path === "/api/v1/auth/me"));
+  const { headers } = stub.requests[0] ?? {};
   const { version } = createRequire(import.meta.url)("stepwell/package.json") as {
     version: string;
   };
@@ -196,7 +247,7 @@ test("addresses and keys", async (t) => {
     ["sk_live_a", `stepwell-typescript/${version}`],
   );
   for (const baseUrl of ["localhost:8080", "ftp://example.com", "http://", "127.0.0.1:80"]) {
-    assert.throws(() => new Client({ baseUrl }), /TypeError: baseUrl must be an address like/);
+    assert.throws(() => new Client({ baseUrl }), /TypeError: baseUrl must be a URL such as/);
   }
   for (const key of ["sk_live_a\r\nb", "sk_live_ключ", "sk_live_a b"]) {
     assert.throws(
@@ -207,22 +258,22 @@ test("addresses and keys", async (t) => {
 });
 
 test("the key does not follow a redirect", async (t) => {
-  const other = await scripted(t, () => ({ json: {} }));
+  const other = await startClient(t, () => ({ json: {} }));
   const headers = { Location: other.stub.url };
-  const { client } = await scripted(t, () => ({ status: 307, headers }));
+  const { client } = await startClient(t, () => ({ status: 307, headers }));
   await assert.rejects(client.me(), ConnectionFailedError);
-  assert.equal(other.stub.asked.length, 0);
+  assert.equal(other.stub.requests.length, 0);
 });
 
 test("names", () => {
-  const answer = {
+  const response = {
     workflow_id: 1,
     output: { a_b: 1 },
     tasks: [{ step_id: "x_y", input: [{ c_d: 1 }] }],
     a_b_c: 1,
     _first: 2,
   };
-  assert.deepEqual(camel(answer, DATAFLOW), {
+  assert.deepEqual(toCamelCase(response, DATAFLOW_USER_DATA), {
     workflowId: 1,
     output: { a_b: 1 },
     tasks: [{ stepId: "x_y", input: [{ c_d: 1 }] }],
@@ -235,228 +286,21 @@ test("names", () => {
     metadata: { userId: 1 },
     inputs: [{ value: { aB: 1 } }],
   };
-  assert.deepEqual(snake(request, DEPLOYMENTS), {
+  assert.deepEqual(toSnakeCase(request, DEPLOYMENT_USER_DATA), {
     workflow_deployment_name: "w",
     metadata: { userId: 1 },
     inputs: [{ value: { aB: 1 } }],
   });
 });
 
-test("lines survive any cut", () => {
+test("lines are independent of the chunks", () => {
   const text = "one\r\n\n✓ \u2028 🎉\nrest";
   const bytes = new TextEncoder().encode(text);
   for (let size = 1; size <= bytes.length; size += 1) {
-    const lines = new Lines();
+    const lines = new LineSplitter();
     const found: string[] = [];
     for (let at = 0; at < bytes.length; at += size)
       found.push(...lines.feed(bytes.subarray(at, at + size)));
-    assert.deepEqual([...found, lines.rest()], ["one", "", "✓ \u2028 🎉", "rest"], `${size}`);
+    assert.deepEqual([...found, lines.flush()], ["one", "", "✓ \u2028 🎉", "rest"], `${size}`);
   }
-});
-
-const IDS = [1, 2, 3, 3, 4];
-const NAMES = ["status", "task", "task", "progress", "status"];
-const DATA = [
-  { status: "RUNNING" },
-  { task: { step_id: "e", status: "RUNNING" } },
-  { task: { step_id: "e", status: "COMPLETED" } },
-  { completed: 1, total: 1 },
-  { status: "COMPLETED" },
-];
-
-function sse(index: number): string {
-  const head = { execution_id: "ex-1", sequence: IDS[index], timestamp: "2026-01-01T00:00:00Z" };
-  const data = JSON.stringify({ ...head, ...DATA[index] });
-  return `event: ${NAMES[index]}\nid: ${IDS[index]}\ndata: ${data}\n\n`;
-}
-
-/** Breaks off after as many events as `cuts` says, connection by connection. */
-function resuming(cuts: number[]): (asked: Asked) => Said {
-  const left = [...cuts];
-  return ({ headers }) => {
-    const after = Number(headers["last-event-id"] ?? 0);
-    const rest = IDS.flatMap((id, index) => (id > after ? [index] : []));
-    const cut = left.shift();
-    if (cut === undefined) return { chunks: [": heartbeat\n\n", ...rest.map(sse)] };
-    const half = cut < rest.length ? [sse(rest[cut] ?? 0).slice(0, 20)] : [];
-    return { chunks: [...rest.slice(0, cut).map(sse), ...half], cut: true };
-  };
-}
-
-test("events resume without loss", async (t) => {
-  for (const cuts of [[], [1], [2], [3], [4], [5], [3, 1], [1, 2, 2], [0, 0], [3, 2]]) {
-    const { client } = await scripted(t, resuming(cuts));
-    const events = await collect(client.events("w", "ex-1"));
-    assert.deepEqual(
-      events.map((event) => event.sequence),
-      IDS,
-      String(cuts),
-    );
-    assert.deepEqual(
-      events.map((event) => event.event),
-      NAMES,
-      String(cuts),
-    );
-  }
-});
-
-test("a stream that never works is given up", async (t) => {
-  const { stub, client } = await scripted(t, resuming(Array<number>(50).fill(0)));
-  await assert.rejects(collect(client.events("w", "ex-1")), (error) => {
-    assert.ok(error instanceof ConnectionFailedError);
-    assert.equal(error.executionId, "ex-1");
-    return true;
-  });
-  assert.equal(stub.asked.length, 1 + QUICK.maxRetries);
-});
-
-test("a busy server is asked again for events", async (t) => {
-  const { client } = await scripted(t, inTurn(BUSY, { chunks: [sse(4)] }));
-  assert.equal((await collect(client.events("w", "ex-1"))).length, 1);
-  const gone = await scripted(t, () => BUSY);
-  await assert.rejects(collect(gone.client.events("w", "ex-1")), UnavailableError);
-});
-
-function line(state: string, more: object = {}): string {
-  const data = { id: "w", ts: "2026-01-01T00:00:00Z", state, ...more };
-  return `${JSON.stringify({ execution_id: "e-1", type: "WORKFLOW", data })}\n`;
-}
-
-test("deployment streams", async (t) => {
-  const output = { name: "r", type: "JSON", state: "FULFILLED", node_id: "n", value: { a_b: "✓" } };
-  const whole = `${line("INITIATED")}\n\r\n${line("STREAMING", { output })}${line("FULFILLED")}`;
-  const bytes = new TextEncoder().encode(whole);
-  const ways: (string | Uint8Array)[][] = [
-    [whole],
-    [whole.slice(0, -1)],
-    ['{"type":"NEWER","execution_id":"e-1"}\n', whole],
-    Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)),
-  ];
-  for (const chunks of ways) {
-    const { stub, client } = await scripted(t, inTurn(BUSY, { chunks }));
-    const request = { workflowDeploymentName: "w", inputs: { q: 1 }, releaseTag: "v1" };
-    const events = await collect(client.executeWorkflowStream(request));
-    assert.deepEqual(
-      events.map((event) => event.data.state),
-      ["INITIATED", "STREAMING", "FULFILLED"],
-    );
-    const piece = events[1]?.data.output;
-    assert.ok(piece && "nodeId" in piece && piece.nodeId === "n");
-    assert.deepEqual(piece.value, { a_b: "✓" });
-    assert.deepEqual(JSON.parse(stub.asked[1]?.body ?? ""), {
-      workflow_deployment_name: "w",
-      inputs: [{ name: "q", value: 1 }],
-      release_tag: "v1",
-    });
-  }
-});
-
-test("deployment streams that break are told", async (t) => {
-  for (const cut of [false, true]) {
-    const { stub, client } = await scripted(t, () => ({ chunks: [line("INITIATED")], cut }));
-    const stream = client.executeWorkflowStream({ inputs: [], workflowDeploymentName: "w" });
-    assert.equal((await stream.next()).done, false);
-    await assert.rejects(stream.next(), (error) => {
-      assert.ok(error instanceof ConnectionFailedError);
-      assert.equal(error.executionId, "e-1");
-      return true;
-    });
-    assert.equal(stub.asked.length, 1);
-  }
-  const torn = await scripted(t, () => ({ chunks: ["data: {}\n"] }));
-  const stream = torn.client.executeWorkflowStream({ inputs: [], workflowDeploymentName: "w" });
-  await assert.rejects(stream.next(), UnexpectedAnswerError);
-});
-
-test("big streams", async (t) => {
-  const piece = line("STREAMING", { new: "x".repeat(200) });
-  const huge = line("STREAMING", { new: "y".repeat(8_000_000) });
-  const body = `${line("INITIATED")}${piece.repeat(20_000)}${huge}${line("FULFILLED")}`;
-  const { client } = await scripted(t, () => ({ chunks: [body] }));
-  const request = { workflowDeploymentName: "w", inputs: [] };
-  const states: Record<string, number> = {};
-  for await (const { data } of client.executeWorkflowStream(request)) {
-    states[data.state] = (states[data.state] ?? 0) + 1;
-  }
-  assert.deepEqual(states, { INITIATED: 1, STREAMING: 20_001, FULFILLED: 1 });
-});
-
-test("leaving a stream closes its connection", async (t) => {
-  const ways: [string, (client: Client, signal?: AbortSignal) => AsyncGenerator<unknown>][] = [
-    [
-      line("INITIATED"),
-      (client, signal) =>
-        client.executeWorkflowStream(
-          { workflowDeploymentName: "w", inputs: [] },
-          signal ? { signal } : {},
-        ),
-    ],
-    [sse(0), (client, signal) => client.events("w", "ex-1", signal ? { signal } : {})],
-  ];
-  for (const [first, stream] of ways) {
-    const { stub, client } = await scripted(t, () => ({ chunks: [first], hang: true }));
-    const left = async (count: number): Promise<void> => {
-      for (let n = 0; n < 1000 && stub.left < count; n += 1) await sleep(5);
-      assert.equal(stub.left, count);
-    };
-    for await (const _ of stream(client)) break;
-    await left(1);
-
-    const returned = stream(client);
-    await returned.next();
-    await returned.return(undefined);
-    await left(2);
-
-    const controller = new AbortController();
-    const aborted = stream(client, controller.signal);
-    await aborted.next();
-    const pending = aborted.next();
-    const reason = new Error("enough");
-    controller.abort(reason);
-    await assert.rejects(pending, (error) => error === reason);
-    await left(3);
-    assert.equal(stub.asked.length, 3);
-  }
-});
-
-test("it needs nothing that browsers lack", async (t) => {
-  const answers = inTurn({ chunks: [line("FULFILLED")] }, { chunks: ["<html>"] });
-  const { stub } = await scripted(t, answers);
-  // A realm with the language and these, and no `process`, `Buffer` or `require` of Node.
-  const web = {
-    fetch,
-    Headers,
-    AbortController,
-    TextDecoder,
-    URL,
-    URLSearchParams,
-    crypto,
-    setTimeout,
-    clearTimeout,
-  };
-  const realm = createContext({ ...web });
-  const folder = dirname(createRequire(import.meta.url).resolve("stepwell"));
-  const loaded = new Map<string, object>();
-  const load = (name: string): object => {
-    const known = loaded.get(name);
-    if (known) return known;
-    const exports = {};
-    loaded.set(name, exports);
-    const text = readFileSync(join(folder, name), "utf8");
-    const run = runInContext(`(function (exports, require) {${text}\n})`, realm) as (
-      exports: object,
-      require: (name: string) => object,
-    ) => void;
-    run(exports, (wanted) => {
-      assert.match(wanted, /^\.\/[\w-]+\.js$/, "only its own modules");
-      return load(wanted);
-    });
-    return exports;
-  };
-  const browser = load("index.js") as { Client: typeof Client };
-  const client = new browser.Client({ apiKey: "k", baseUrl: stub.url });
-  const request = { workflowDeploymentName: "w", inputs: { q: 1 } };
-  const events = await collect(client.executeWorkflowStream(request));
-  assert.equal(events[0]?.data.state, "FULFILLED");
-  await assert.rejects(client.me(), { name: "UnexpectedAnswerError" });
 });

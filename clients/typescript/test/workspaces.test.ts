@@ -22,29 +22,31 @@ after(async () => {
 
 test("workspaces and limits", async () => {
   const rateLimits = { requestsPerMinute: 1000 };
-  const made = await client.workspaces.create({ name: "Acme", rateLimits });
-  assert.deepEqual(made.rateLimits, {
+  const created = await client.workspaces.create({ name: "Acme", rateLimits });
+  assert.deepEqual(created.rateLimits, {
     executionsPerSecond: null,
     requestsPerMinute: 1000,
     concurrentExecutions: null,
   });
-  assert.deepEqual(await client.workspaces.get(made.id), made);
-  const changed = await client.workspaces.update(made.id, { tier: "standard" });
+  assert.deepEqual(await client.workspaces.get(created.id), created);
+  const changed = await client.workspaces.update(created.id, { tier: "standard" });
   assert.deepEqual([changed.tier, changed.rateLimits.executionsPerSecond], ["standard", 5]);
-  assert.ok((await client.workspaces.list({ sortBy: "name" })).items.some((w) => w.id === made.id));
+  assert.ok(
+    (await client.workspaces.list({ sortBy: "name" })).items.some((w) => w.id === created.id),
+  );
   const all = await collect(client.workspaces.iter());
-  assert.ok(all.some((workspace) => workspace.id === made.id));
+  assert.ok(all.some((workspace) => workspace.id === created.id));
   const key = await client.createApiKey({
     name: "theirs",
     role: "developer",
-    workspaceId: made.id,
+    workspaceId: created.id,
     tier: "enterprise",
     rateLimits: { concurrentExecutions: 3 },
   });
-  assert.deepEqual([key.workspaceId, key.role, key.tier], [made.id, "developer", "enterprise"]);
+  assert.deepEqual([key.workspaceId, key.role, key.tier], [created.id, "developer", "enterprise"]);
   const theirs = new stepwell.Client({ apiKey: key.secret, baseUrl: server.url });
   const me = await theirs.me();
-  assert.deepEqual([me.workspaceId, me.rateLimits.concurrentExecutions], [made.id, 3]);
+  assert.deepEqual([me.workspaceId, me.rateLimits.concurrentExecutions], [created.id, 3]);
   assert.deepEqual(await collect(theirs.iterWorkflows()), []);
   const limits = { name: "faster", rateLimits: { concurrentExecutions: 9 } };
   const faster = await client.updateApiKey(key.id, limits);

@@ -1,6 +1,6 @@
-"""Workflows, their executions and their schedules, managed through Stepwell.
+"""Manages, executes and schedules workflows on a Stepwell server.
 
     from abi.workflows import WorkflowConfig, WorkflowExecutor, WorkflowManager, WorkflowScheduler
 
-Failures are `abi.exceptions`.
+Errors are in `abi.exceptions`.
 """

@@ -4,93 +4,97 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from threading import Thread
 from typing import Any, Mapping, Optional, Sequence, TypedDict, Union
 
 from stepwell import management
 
-from ._service import Service
+from ._service import ServiceClient
 
 Page = management.Page
 Execution = management.Execution
 Parameters = Optional[Mapping[str, Any]]
 
+# Requests that one executor sends at the same time for event loops.
+MAX_THREADS = 16
+
 
 class ExecutionOptions(TypedDict, total=False):
-    """Past `timeout_seconds` the execution is stopped. `wait_for_completion` (true unless given):
-    whether to answer with the ended execution or at once."""
+    """After `timeout_seconds` the execution ends as timed out. `wait_for_completion` (default
+    true): whether to return the ended execution, or to return without waiting."""
 
     timeout_seconds: Optional[float]
     wait_for_completion: Optional[bool]
 
 
 class StartedExecution:
-    """An execution that was started.
+    """A started execution; its fields have the state at the start.
 
-    Its fields say how it began. `await` it for the completed `Execution`, as `execute_workflow`
-    gives it; that raises `WorkflowExecutionError` where it failed.
+    `await` it for the completed `Execution`, as `execute_workflow` returns it; that raises
+    `WorkflowExecutionError` if it failed.
     """
 
     def __init__(
         self,
-        answer: Future[Execution],
-        finish: Callable[[str], Coroutine[Any, Any, Execution]],
+        response: Future[Execution],
+        wait_for_end: Callable[[str], Coroutine[Any, Any, Execution]],
     ) -> None:
-        self._answer = answer
-        self._finish = finish
+        self._response = response
+        self._wait_for_end = wait_for_end
 
     @property
     def execution_id(self) -> str:
-        """Its id."""
-        return self._begun.execution_id
+        """The id of the execution."""
+        return self._initial.execution_id
 
     @property
     def workflow_id(self) -> str:
-        """Its workflow."""
-        return self._begun.workflow_id
+        """The id of the workflow."""
+        return self._initial.workflow_id
 
     @property
     def status(self) -> str:
-        """`running`, or `queued` where it waits for its turn."""
-        return self._begun.status
+        """`running`, or `queued` if it waits for capacity."""
+        return self._initial.status
 
     @property
     def started_at(self) -> Optional[datetime]:
-        """When it began; None where it waits for its turn."""
-        return self._begun.started_at
+        """The time of its start; None if it waits for capacity."""
+        return self._initial.started_at
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What it was given."""
-        return self._begun.parameters
+        """The parameters of the execution."""
+        return self._initial.parameters
 
     @property
     def callback_url(self) -> Optional[str]:
-        """Where it is sent once it has ended."""
-        return self._begun.callback_url
+        """The URL to which the ended execution is sent."""
+        return self._initial.callback_url
 
     @property
-    def _begun(self) -> Execution:
-        return self._answer.result()
+    def _initial(self) -> Execution:
+        return self._response.result()
 
     def __repr__(self) -> str:
-        if not self._answer.done() or self._answer.exception() is not None:
+        if not self._response.done() or self._response.exception() is not None:
             return "StartedExecution(…)"
-        begun = self._begun
-        return f"StartedExecution(execution_id={begun.execution_id!r}, status={begun.status!r})"
+        initial = self._initial
+        shown = f"execution_id={initial.execution_id!r}, status={initial.status!r}"
+        return f"StartedExecution({shown})"
 
     def __await__(self) -> Generator[Any, None, Execution]:
-        return self._ended().__await__()
+        return self._completed().__await__()
 
-    async def _ended(self) -> Execution:
-        begun = await asyncio.wrap_future(self._answer)
-        return await self._finish(begun.execution_id)
+    async def _completed(self) -> Execution:
+        # Cancelling the `await` does not cancel the request, so the id stays available.
+        initial = await asyncio.shield(asyncio.wrap_future(self._response))
+        return await self._wait_for_end(initial.execution_id)
 
 
-class WorkflowExecutor(Service):
-    """Executes workflows and looks at executions."""
+class WorkflowExecutor(ServiceClient):
+    """Executes workflows, and lists and returns executions."""
 
     def __init__(
         self,
@@ -101,8 +105,9 @@ class WorkflowExecutor(Service):
         max_retries: int = 3,
     ) -> None:
         super().__init__(access_token, base_url, timeout=timeout, max_retries=max_retries)
-        # Requests of event loops that are under way in threads.
-        self._starting: set[Future[Execution]] = set()
+        # Sends the requests of `execute_workflow_async` for event loops. At its exit the
+        # interpreter waits for these threads, so every request is sent.
+        self._pool = ThreadPoolExecutor(MAX_THREADS, "abi-executor")
 
     def execute_workflow(
         self,
@@ -112,11 +117,11 @@ class WorkflowExecutor(Service):
         *,
         idempotency_key: Optional[str] = None,
     ) -> Execution:
-        """Executes a workflow and waits for its end. Raises `WorkflowExecutionError` where it
-        fails, `ExecutionTimeoutError` where it takes longer than it may. With an `idempotency_key`
-        of your own, calling again starts no second one."""
-        timeout, waits = _read(execution_options)
-        with self._calling() as client:
+        """Executes a workflow and waits for its end. Raises `WorkflowExecutionError` if it fails,
+        `ExecutionTimeoutError` if it exceeds its timeout. Calling again with the same
+        `idempotency_key` does not start a second execution."""
+        timeout, waits = _read_options(execution_options)
+        with self._sync_client() as client:
             start = client.workflows.execute if waits else client.workflows.execute_async
             return start(
                 workflow_id, parameters, timeout_seconds=timeout, idempotency_key=idempotency_key
@@ -131,17 +136,18 @@ class WorkflowExecutor(Service):
         *,
         idempotency_key: Optional[str] = None,
     ) -> StartedExecution:
-        """Starts an execution and does not wait. `callback_url` is sent the ended execution, as a
-        signed webhook. With an `idempotency_key` of your own, calling again starts no second one.
+        """Starts an execution without waiting for its end. The ended execution is sent to
+        `callback_url` as a signed webhook. Calling again with the same `idempotency_key` does not
+        start a second execution.
 
-        In an asyncio program, `await` what it gives for the completed execution. There the request
-        is sent from a thread, so that the event loop goes on, and a refusal is raised by the
-        `await` (or by the first look at a field); elsewhere it is raised here.
+        In an asyncio program, `await` the result for the completed execution. There a thread sends
+        the request, so that the event loop is not blocked, and the `await` (or the first access to
+        a field) raises its error; elsewhere this method raises it.
         """
-        timeout, _ = _read(execution_options)
+        timeout, _ = _read_options(execution_options)
 
         def start() -> Execution:
-            with self._calling() as client:
+            with self._sync_client() as client:
                 return client.workflows.execute_async(
                     workflow_id,
                     parameters,
@@ -150,33 +156,29 @@ class WorkflowExecutor(Service):
                     idempotency_key=idempotency_key,
                 )
 
-        answer: Future[Execution] = Future()
         if _in_event_loop():
-            self._starting.add(answer)
-            answer.add_done_callback(self._starting.discard)
-            # Not a daemon: what was started is sent, even if the program ends at once.
-            Thread(target=_settle, args=(answer, start)).start()
-        else:
-            answer.set_result(start())
-        return StartedExecution(answer, self._finish)
+            return StartedExecution(self._pool.submit(start), self._wait_for_end)
+        response: Future[Execution] = Future()
+        response.set_result(start())
+        return StartedExecution(response, self._wait_for_end)
 
     def close(self) -> None:
-        """Closes the connections, once what was started has been sent."""
-        wait(list(self._starting))
+        """Closes the connections, after all started requests are sent."""
+        self._pool.shutdown()
         super().close()
 
-    async def _finish(self, execution_id: str) -> Execution:
-        async with self._calling_async() as client:
+    async def _wait_for_end(self, execution_id: str) -> Execution:
+        async with self._async_client() as client:
             return (await client.executions.wait(execution_id)).raise_for_status()
 
     def get_execution_status(self, execution_id: str) -> Execution:
-        """An execution with its steps."""
-        with self._calling() as client:
+        """Returns an execution with its steps."""
+        with self._sync_client() as client:
             return client.executions.get(execution_id)
 
     async def get_execution_status_async(self, execution_id: str) -> Execution:
-        """As `get_execution_status`."""
-        async with self._calling_async() as client:
+        """Async variant of `get_execution_status`."""
+        async with self._async_client() as client:
             return await client.executions.get(execution_id)
 
     def list_executions(
@@ -184,15 +186,15 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
     ) -> Page[management.ExecutionRow]:
-        """A page of executions, newest first. The dates, which may be texts, mean when they were
-        accepted."""
-        with self._calling() as client:
+        """Returns a page of executions, newest first. The dates are those of the creation and can
+        be strings."""
+        with self._sync_client() as client:
             return client.executions.list(
                 workflow_id=workflow_id,
                 status=status,
@@ -208,14 +210,14 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
     ) -> Page[management.ExecutionRow]:
-        """As `list_executions`."""
-        async with self._calling_async() as client:
+        """Async variant of `list_executions`."""
+        async with self._async_client() as client:
             return await client.executions.list(
                 workflow_id=workflow_id,
                 status=status,
@@ -231,11 +233,11 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
     ) -> Iterator[management.ExecutionRow]:
-        """All executions, page by page; the arguments are those of `list_executions`."""
-        with self._calling() as client:
+        """Iterates over all executions; the arguments are those of `list_executions`."""
+        with self._sync_client() as client:
             rows = client.executions.iter(
                 workflow_id=workflow_id, status=status, start_date=start_date, end_date=end_date
             )
@@ -247,11 +249,11 @@ class WorkflowExecutor(Service):
         workflow_id: Optional[str] = None,
         *,
         status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DayOrTime] = None,
-        end_date: Optional[management.DayOrTime] = None,
+        start_date: Optional[management.DateOrTimestamp] = None,
+        end_date: Optional[management.DateOrTimestamp] = None,
     ) -> AsyncIterator[management.ExecutionRow]:
-        """As `iter_executions`."""
-        async with self._calling_async() as client:
+        """Async variant of `iter_executions`."""
+        async with self._async_client() as client:
             rows = client.executions.iter(
                 workflow_id=workflow_id, status=status, start_date=start_date, end_date=end_date
             )
@@ -259,13 +261,13 @@ class WorkflowExecutor(Service):
                 yield row
 
 
-def _read(options: Optional[ExecutionOptions]) -> tuple[Optional[float], bool]:
-    """The time-out, and whether to wait. ValueError for an option that is not known."""
-    given = options or {}
-    unknown = sorted(set(given) - set(ExecutionOptions.__annotations__))
+def _read_options(options: Optional[ExecutionOptions]) -> tuple[Optional[float], bool]:
+    """The timeout, and whether to wait. Raises ValueError for an unknown option."""
+    passed = options or {}
+    unknown = sorted(set(passed) - set(ExecutionOptions.__annotations__))
     if unknown:
-        raise ValueError(f"there is no execution option `{unknown[0]}`")
-    return given.get("timeout_seconds"), given.get("wait_for_completion") is not False
+        raise ValueError(f"unknown execution option `{unknown[0]}`")
+    return passed.get("timeout_seconds"), passed.get("wait_for_completion") is not False
 
 
 def _in_event_loop() -> bool:
@@ -274,10 +276,3 @@ def _in_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _settle(answer: Future[Execution], start: Callable[[], Execution]) -> None:
-    try:
-        answer.set_result(start())
-    except BaseException as error:
-        answer.set_exception(error)

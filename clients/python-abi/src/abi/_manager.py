@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Literal, Mapping, Optional, Union
 from pydantic import BaseModel, ConfigDict
 from stepwell import management
 
-from ._service import Service
-from ._tracked import Tracked
+from ._service import ServiceClient
+from ._tracked import TrackedModel
 
 Page = management.Page
 
 
 class WorkflowConfig(BaseModel):
-    """A workflow to create. What its `configuration` has depends on its `type`."""
+    """A workflow to create. The fields of `configuration` depend on `type`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,21 +30,21 @@ class WorkflowConfig(BaseModel):
 _WRITABLE = ("name", "description", "type", "configuration", "integrations", "metadata")
 
 
-class WorkflowRow(management.WorkflowRow, Tracked):
-    """A workflow in a list. It can be changed, too, and given to `update_workflow`."""
+class WorkflowRow(management.WorkflowRow, TrackedModel):
+    """A workflow in a list. Change its fields and pass it to `update_workflow`."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
 
 
-class Workflow(management.Workflow, Tracked):
-    """A workflow. Change it, also inside of its dicts and lists, and give it to
+class Workflow(management.Workflow, TrackedModel):
+    """A workflow. Change its fields, or the dicts and lists in them, and pass it to
     `update_workflow`."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
 
 
-class WorkflowManager(Service):
-    """Creates, finds, changes, activates, deactivates and deletes workflows."""
+class WorkflowManager(ServiceClient):
+    """Creates, lists, updates, activates, deactivates and deletes workflows."""
 
     def create_workflow(
         self,
@@ -52,11 +52,11 @@ class WorkflowManager(Service):
         *,
         idempotency_key: Optional[str] = None,
     ) -> Workflow:
-        """Creates a workflow. It is inactive until it is activated. With an `idempotency_key`
-        of your own, calling again makes no second one."""
-        with self._calling() as client:
-            made = client.workflows.create(idempotency_key=idempotency_key, **_new(config))
-            return _workflow(made)
+        """Creates a workflow. It is inactive until it is activated. Calling again with the same
+        `idempotency_key` does not create a second one."""
+        with self._sync_client() as client:
+            created = client.workflows.create(idempotency_key=idempotency_key, **_fields(config))
+            return _workflow(created)
 
     async def create_workflow_async(
         self,
@@ -64,19 +64,21 @@ class WorkflowManager(Service):
         *,
         idempotency_key: Optional[str] = None,
     ) -> Workflow:
-        """As `create_workflow`."""
-        async with self._calling_async() as client:
-            made = await client.workflows.create(idempotency_key=idempotency_key, **_new(config))
-            return _workflow(made)
+        """Async variant of `create_workflow`."""
+        async with self._async_client() as client:
+            created = await client.workflows.create(
+                idempotency_key=idempotency_key, **_fields(config)
+            )
+            return _workflow(created)
 
     def get_workflow(self, workflow_id: str) -> Workflow:
-        """A workflow with the counts of its executions."""
-        with self._calling() as client:
+        """Returns a workflow with the counts of its executions."""
+        with self._sync_client() as client:
             return _workflow(client.workflows.get(workflow_id))
 
     async def get_workflow_async(self, workflow_id: str) -> Workflow:
-        """As `get_workflow`."""
-        async with self._calling_async() as client:
+        """Async variant of `get_workflow`."""
+        async with self._async_client() as client:
             return _workflow(await client.workflows.get(workflow_id))
 
     def list_workflows(
@@ -91,10 +93,10 @@ class WorkflowManager(Service):
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
     ) -> Page[WorkflowRow]:
-        """A page of workflows, newest first. Other arguments are metadata that they have:
+        """Returns a page of workflows, newest first. Other arguments filter by metadata:
         `department="customer_success"`."""
-        with self._calling() as client:
-            found = client.workflows.list(
+        with self._sync_client() as client:
+            result = client.workflows.list(
                 status=status,
                 type=type,
                 page=page,
@@ -104,7 +106,7 @@ class WorkflowManager(Service):
                 sort_order=sort_order,
                 metadata=metadata,
             )
-        return _page(found)
+        return _page(result)
 
     async def list_workflows_async(
         self,
@@ -118,9 +120,9 @@ class WorkflowManager(Service):
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
     ) -> Page[WorkflowRow]:
-        """As `list_workflows`."""
-        async with self._calling_async() as client:
-            found = await client.workflows.list(
+        """Async variant of `list_workflows`."""
+        async with self._async_client() as client:
+            result = await client.workflows.list(
                 status=status,
                 type=type,
                 page=page,
@@ -130,7 +132,7 @@ class WorkflowManager(Service):
                 sort_order=sort_order,
                 metadata=metadata,
             )
-        return _page(found)
+        return _page(result)
 
     def iter_workflows(
         self,
@@ -141,8 +143,8 @@ class WorkflowManager(Service):
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
     ) -> Iterator[WorkflowRow]:
-        """All workflows, page by page; the arguments are those of `list_workflows`."""
-        with self._calling() as client:
+        """Iterates over all workflows; the arguments are those of `list_workflows`."""
+        with self._sync_client() as client:
             rows = client.workflows.iter(
                 status=status,
                 type=type,
@@ -162,8 +164,8 @@ class WorkflowManager(Service):
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
     ) -> AsyncIterator[WorkflowRow]:
-        """As `iter_workflows`."""
-        async with self._calling_async() as client:
+        """Async variant of `iter_workflows`."""
+        async with self._async_client() as client:
             rows = client.workflows.iter(
                 status=status,
                 type=type,
@@ -177,58 +179,58 @@ class WorkflowManager(Service):
     def update_workflow(
         self, workflow: Union[Workflow, WorkflowRow], *, if_unchanged: bool = False
     ) -> Workflow:
-        """Stores what was changed in a workflow since it was read, and nothing else. With
-        `if_unchanged`, `PreconditionFailedError` where anybody changed it in between."""
+        """Updates the fields that were changed since the workflow was read. With `if_unchanged`,
+        raises `PreconditionFailedError` if it has been changed on the server since then."""
         version = _version(workflow) if if_unchanged else None
         sent = workflow.model_copy(deep=True)
-        with self._calling() as client:
+        with self._sync_client() as client:
             changed = client.workflows.update(sent.id, if_version=version, **_changes(sent))
-        workflow.stored(sent)
+        workflow.mark_saved(sent)
         return _workflow(changed)
 
     async def update_workflow_async(
         self, workflow: Union[Workflow, WorkflowRow], *, if_unchanged: bool = False
     ) -> Workflow:
-        """As `update_workflow`."""
+        """Async variant of `update_workflow`."""
         version = _version(workflow) if if_unchanged else None
         sent = workflow.model_copy(deep=True)
-        async with self._calling_async() as client:
+        async with self._async_client() as client:
             changed = await client.workflows.update(sent.id, if_version=version, **_changes(sent))
-        workflow.stored(sent)
+        workflow.mark_saved(sent)
         return _workflow(changed)
 
     def activate_workflow(self, workflow_id: str) -> management.WorkflowStatus:
-        """Lets a workflow be executed."""
-        with self._calling() as client:
+        """Activates a workflow, so that it can be executed."""
+        with self._sync_client() as client:
             return client.workflows.activate(workflow_id)
 
     async def activate_workflow_async(self, workflow_id: str) -> management.WorkflowStatus:
-        """As `activate_workflow`."""
-        async with self._calling_async() as client:
+        """Async variant of `activate_workflow`."""
+        async with self._async_client() as client:
             return await client.workflows.activate(workflow_id)
 
     def deactivate_workflow(self, workflow_id: str) -> management.WorkflowStatus:
-        """Takes no further executions; those under way go on."""
-        with self._calling() as client:
+        """Deactivates a workflow: no new executions start, running ones continue."""
+        with self._sync_client() as client:
             return client.workflows.deactivate(workflow_id)
 
     async def deactivate_workflow_async(self, workflow_id: str) -> management.WorkflowStatus:
-        """As `deactivate_workflow`."""
-        async with self._calling_async() as client:
+        """Async variant of `deactivate_workflow`."""
+        async with self._async_client() as client:
             return await client.workflows.deactivate(workflow_id)
 
     def delete_workflow(self, workflow_id: str) -> management.Deleted:
-        """Deletes a workflow; executions under way go on, and history stays readable."""
-        with self._calling() as client:
+        """Deletes a workflow; running executions continue, and its history remains readable."""
+        with self._sync_client() as client:
             return client.workflows.delete(workflow_id)
 
     async def delete_workflow_async(self, workflow_id: str) -> management.Deleted:
-        """As `delete_workflow`."""
-        async with self._calling_async() as client:
+        """Async variant of `delete_workflow`."""
+        async with self._async_client() as client:
             return await client.workflows.delete(workflow_id)
 
 
-def _new(config: Union[WorkflowConfig, Mapping[str, Any]]) -> Mapping[str, Any]:
+def _fields(config: Union[WorkflowConfig, Mapping[str, Any]]) -> Mapping[str, Any]:
     return WorkflowConfig.model_validate(config).model_dump(mode="json", exclude_none=True)
 
 
@@ -239,18 +241,18 @@ def _changes(workflow: Union[Workflow, WorkflowRow]) -> Mapping[str, Any]:
 def _version(workflow: Union[Workflow, WorkflowRow]) -> int:
     version = workflow.version if isinstance(workflow, Workflow) else None
     if version is None:
-        raise ValueError("if_unchanged needs a workflow as `get_workflow` gives it")
+        raise ValueError("if_unchanged requires a workflow from `get_workflow`")
     return version
 
 
-def _workflow(found: management.Workflow) -> Workflow:
-    return Workflow.model_validate(found.model_dump(exclude_unset=True))
+def _workflow(result: management.Workflow) -> Workflow:
+    return Workflow.model_validate(result.model_dump(exclude_unset=True))
 
 
-def _row(found: management.WorkflowRow) -> WorkflowRow:
-    return WorkflowRow.model_validate(found.model_dump(exclude_unset=True))
+def _row(result: management.WorkflowRow) -> WorkflowRow:
+    return WorkflowRow.model_validate(result.model_dump(exclude_unset=True))
 
 
-def _page(found: Page[management.WorkflowRow]) -> Page[WorkflowRow]:
-    items = [_row(row) for row in found.items]
-    return Page[WorkflowRow](items=items, pagination=found.pagination)
+def _page(result: Page[management.WorkflowRow]) -> Page[WorkflowRow]:
+    items = [_row(row) for row in result.items]
+    return Page[WorkflowRow](items=items, pagination=result.pagination)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal, Mapping, Optional, Union
 from stepwell import management
 from typing_extensions import Unpack
 
-from ._service import Service
-from ._tracked import Tracked
+from ._service import ServiceClient
+from ._tracked import TrackedModel
 
 Page = management.Page
 
@@ -30,20 +30,20 @@ _WRITABLE = (
 )
 
 
-class ScheduleRow(management.ScheduleRow, Tracked):
-    """A schedule in a list. It can be changed, too, and given to `update_schedule`."""
+class ScheduleRow(management.ScheduleRow, TrackedModel):
+    """A schedule in a list. Change its fields and pass it to `update_schedule`."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
 
 
-class Schedule(management.Schedule, Tracked):
-    """A schedule. Change it, also inside of its parameters, and give it to `update_schedule`."""
+class Schedule(management.Schedule, TrackedModel):
+    """A schedule. Change its fields, or its parameters, and pass it to `update_schedule`."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
 
 
-class WorkflowScheduler(Service):
-    """Creates, finds, changes and deletes schedules."""
+class WorkflowScheduler(ServiceClient):
+    """Creates, lists, updates and deletes schedules."""
 
     def create_schedule(
         self,
@@ -52,16 +52,16 @@ class WorkflowScheduler(Service):
         schedule_type: management.ScheduleType,
         *,
         idempotency_key: Optional[str] = None,
-        **parts: Unpack[management.ScheduleParts],
+        **fields: Unpack[management.ScheduleFields],
     ) -> Schedule:
         """Schedules a workflow: by a `cron_expression`, at an interval (`interval_value`,
-        `interval_unit`), or once at an `execution_time`. With an `idempotency_key` of your own,
-        calling again makes no second one."""
-        with self._calling() as client:
-            made = client.schedules.create(
-                workflow_id, name, schedule_type, idempotency_key=idempotency_key, **parts
+        `interval_unit`), or once at an `execution_time`. Calling again with the same
+        `idempotency_key` does not create a second one."""
+        with self._sync_client() as client:
+            created = client.schedules.create(
+                workflow_id, name, schedule_type, idempotency_key=idempotency_key, **fields
             )
-        return _schedule(made)
+        return _schedule(created)
 
     async def create_schedule_async(
         self,
@@ -70,23 +70,23 @@ class WorkflowScheduler(Service):
         schedule_type: management.ScheduleType,
         *,
         idempotency_key: Optional[str] = None,
-        **parts: Unpack[management.ScheduleParts],
+        **fields: Unpack[management.ScheduleFields],
     ) -> Schedule:
-        """As `create_schedule`."""
-        async with self._calling_async() as client:
-            made = await client.schedules.create(
-                workflow_id, name, schedule_type, idempotency_key=idempotency_key, **parts
+        """Async variant of `create_schedule`."""
+        async with self._async_client() as client:
+            created = await client.schedules.create(
+                workflow_id, name, schedule_type, idempotency_key=idempotency_key, **fields
             )
-        return _schedule(made)
+        return _schedule(created)
 
     def get_schedule(self, schedule_id: str) -> Schedule:
-        """A schedule with its next firing and its last execution."""
-        with self._calling() as client:
+        """Returns a schedule with its next and its last execution."""
+        with self._sync_client() as client:
             return _schedule(client.schedules.get(schedule_id))
 
     async def get_schedule_async(self, schedule_id: str) -> Schedule:
-        """As `get_schedule`."""
-        async with self._calling_async() as client:
+        """Async variant of `get_schedule`."""
+        async with self._async_client() as client:
             return _schedule(await client.schedules.get(schedule_id))
 
     def list_schedules(
@@ -99,9 +99,9 @@ class WorkflowScheduler(Service):
         sort_by: Optional[str] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
     ) -> Page[ScheduleRow]:
-        """A page of schedules, newest first."""
-        with self._calling() as client:
-            found = client.schedules.list(
+        """Returns a page of schedules, newest first."""
+        with self._sync_client() as client:
+            result = client.schedules.list(
                 workflow_id=workflow_id,
                 enabled=enabled,
                 page=page,
@@ -109,7 +109,7 @@ class WorkflowScheduler(Service):
                 sort_by=sort_by,
                 sort_order=sort_order,
             )
-        return _page(found)
+        return _page(result)
 
     async def list_schedules_async(
         self,
@@ -121,9 +121,9 @@ class WorkflowScheduler(Service):
         sort_by: Optional[str] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
     ) -> Page[ScheduleRow]:
-        """As `list_schedules`."""
-        async with self._calling_async() as client:
-            found = await client.schedules.list(
+        """Async variant of `list_schedules`."""
+        async with self._async_client() as client:
+            result = await client.schedules.list(
                 workflow_id=workflow_id,
                 enabled=enabled,
                 page=page,
@@ -131,7 +131,7 @@ class WorkflowScheduler(Service):
                 sort_by=sort_by,
                 sort_order=sort_order,
             )
-        return _page(found)
+        return _page(result)
 
     def iter_schedules(
         self,
@@ -141,8 +141,8 @@ class WorkflowScheduler(Service):
         sort_by: Optional[str] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
     ) -> Iterator[ScheduleRow]:
-        """All schedules, page by page; the arguments are those of `list_schedules`."""
-        with self._calling() as client:
+        """Iterates over all schedules; the arguments are those of `list_schedules`."""
+        with self._sync_client() as client:
             rows = client.schedules.iter(
                 workflow_id=workflow_id, enabled=enabled, sort_by=sort_by, sort_order=sort_order
             )
@@ -157,8 +157,8 @@ class WorkflowScheduler(Service):
         sort_by: Optional[str] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
     ) -> AsyncIterator[ScheduleRow]:
-        """As `iter_schedules`."""
-        async with self._calling_async() as client:
+        """Async variant of `iter_schedules`."""
+        async with self._async_client() as client:
             rows = client.schedules.iter(
                 workflow_id=workflow_id, enabled=enabled, sort_by=sort_by, sort_order=sort_order
             )
@@ -166,29 +166,29 @@ class WorkflowScheduler(Service):
                 yield _row(row)
 
     def update_schedule(self, schedule: Union[Schedule, ScheduleRow]) -> Schedule:
-        """Stores what was changed in a schedule since it was read, and nothing else."""
+        """Updates the fields that were changed since the schedule was read."""
         sent = schedule.model_copy(deep=True)
-        with self._calling() as client:
+        with self._sync_client() as client:
             changed = client.schedules.update(sent.id, **_changes(sent))
-        schedule.stored(sent)
+        schedule.mark_saved(sent)
         return _schedule(changed)
 
     async def update_schedule_async(self, schedule: Union[Schedule, ScheduleRow]) -> Schedule:
-        """As `update_schedule`."""
+        """Async variant of `update_schedule`."""
         sent = schedule.model_copy(deep=True)
-        async with self._calling_async() as client:
+        async with self._async_client() as client:
             changed = await client.schedules.update(sent.id, **_changes(sent))
-        schedule.stored(sent)
+        schedule.mark_saved(sent)
         return _schedule(changed)
 
     def delete_schedule(self, schedule_id: str) -> management.Deleted:
-        """Deletes a schedule; its executions stay."""
-        with self._calling() as client:
+        """Deletes a schedule; its executions are kept."""
+        with self._sync_client() as client:
             return client.schedules.delete(schedule_id)
 
     async def delete_schedule_async(self, schedule_id: str) -> management.Deleted:
-        """As `delete_schedule`."""
-        async with self._calling_async() as client:
+        """Async variant of `delete_schedule`."""
+        async with self._async_client() as client:
             return await client.schedules.delete(schedule_id)
 
 
@@ -196,14 +196,14 @@ def _changes(schedule: Union[Schedule, ScheduleRow]) -> Mapping[str, Any]:
     return schedule.changes()
 
 
-def _schedule(found: management.Schedule) -> Schedule:
-    return Schedule.model_validate(found.model_dump(exclude_unset=True))
+def _schedule(result: management.Schedule) -> Schedule:
+    return Schedule.model_validate(result.model_dump(exclude_unset=True))
 
 
-def _row(found: management.ScheduleRow) -> ScheduleRow:
-    return ScheduleRow.model_validate(found.model_dump(exclude_unset=True))
+def _row(result: management.ScheduleRow) -> ScheduleRow:
+    return ScheduleRow.model_validate(result.model_dump(exclude_unset=True))
 
 
-def _page(found: Page[management.ScheduleRow]) -> Page[ScheduleRow]:
-    items = [_row(row) for row in found.items]
-    return Page[ScheduleRow](items=items, pagination=found.pagination)
+def _page(result: Page[management.ScheduleRow]) -> Page[ScheduleRow]:
+    items = [_row(row) for row in result.items]
+    return Page[ScheduleRow](items=items, pagination=result.pagination)

@@ -1,4 +1,4 @@
-"""What the three classes have in common: a server, its connections, and its failures."""
+"""Base class of the three clients: server, connections, errors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from typing_extensions import Self
 from . import exceptions
 
 
-class Service:
-    """Calls on one server.
+class ServiceClient:
+    """A client for one server.
 
-    `base_url` comes from `STEPWELL_URL` where it is not given, `access_token` from
-    `STEPWELL_API_KEY`. `timeout` is in seconds, for each request; a request that is refused for
-    now (429, 503) or whose connection breaks is sent again up to `max_retries` times, where that
-    is harmless.
+    `base_url` defaults to `STEPWELL_URL`, `access_token` to `STEPWELL_API_KEY`. `timeout` is in
+    seconds, for each request. After 429, 502, 503 and connection errors a request is retried up
+    to `max_retries` times if repeating it has no second effect.
 
-    Each call has a variant for asyncio. Within `async with` those share their connections; else
-    each makes one of its own.
+    Each call has a variant for asyncio. Within `async with` these share connections; otherwise
+    each opens its own.
     """
 
     def __init__(
@@ -34,14 +33,14 @@ class Service:
         timeout: float = 30.0,
         max_retries: int = 3,
     ) -> None:
-        self._made_with: dict[str, Any] = {
+        self._client_options: dict[str, Any] = {
             "api_key": access_token,
             "base_url": base_url,
             "timeout": timeout,
             "max_retries": max_retries,
         }
-        self._client = stepwell.Client(**self._made_with)
-        self._entered: Optional[stepwell.AsyncClient] = None
+        self._client = stepwell.Client(**self._client_options)
+        self._shared_client: Optional[stepwell.AsyncClient] = None
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +54,7 @@ class Service:
         self.close()
 
     async def __aenter__(self) -> Self:
-        self._entered = stepwell.AsyncClient(**self._made_with)
+        self._shared_client = stepwell.AsyncClient(**self._client_options)
         return self
 
     async def __aexit__(
@@ -64,9 +63,9 @@ class Service:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        entered, self._entered = self._entered, None
-        if entered is not None:
-            await entered.close()
+        shared, self._shared_client = self._shared_client, None
+        if shared is not None:
+            await shared.close()
         await asyncio.to_thread(self.close)
 
     def close(self) -> None:
@@ -74,20 +73,20 @@ class Service:
         self._client.close()
 
     @contextmanager
-    def _calling(self) -> Iterator[stepwell.Client]:
+    def _sync_client(self) -> Iterator[stepwell.Client]:
         try:
             yield self._client
         except stepwell.StepwellError as error:
-            raise exceptions.of(error) from error
+            raise exceptions.from_stepwell_error(error) from error
 
     @asynccontextmanager
-    async def _calling_async(self) -> AsyncIterator[stepwell.AsyncClient]:
+    async def _async_client(self) -> AsyncIterator[stepwell.AsyncClient]:
         try:
-            if self._entered is not None:
-                yield self._entered
+            if self._shared_client is not None:
+                yield self._shared_client
             else:
-                # A client of its own, since an asyncio connection belongs to one event loop.
-                async with stepwell.AsyncClient(**self._made_with) as client:
+                # A new client, since asyncio connections belong to one event loop.
+                async with stepwell.AsyncClient(**self._client_options) as client:
                     yield client
         except stepwell.StepwellError as error:
-            raise exceptions.of(error) from error
+            raise exceptions.from_stepwell_error(error) from error

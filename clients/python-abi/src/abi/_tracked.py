@@ -1,4 +1,4 @@
-"""Objects that know what was changed in them since they were read."""
+"""Objects that track their changes."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from pydantic import PrivateAttr
 from stepwell.management import Model
 
 
-class Tracked(Model):
-    """An object whose `WRITABLE` fields can be changed here, and are then sent by an update."""
+class TrackedModel(Model):
+    """An object whose `WRITABLE` fields can be assigned; an update sends the changed ones."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = ()
-    _read: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _saved: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
-        """Remembers the fields as they were read."""
+        """Keeps a copy of the fields to compare with."""
         super().model_post_init(context)
-        self._read = self._writable()
+        self._saved = self._dump_writable()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # An update would not send it, and nobody would notice.
+        # An update would not send other fields, so assigning one would have no effect.
         if not name.startswith("_") and name not in self.WRITABLE:
-            can = ", ".join(self.WRITABLE)
-            raise AttributeError(f"`{name}` cannot be changed here; these can: {can}")
+            writable = ", ".join(self.WRITABLE)
+            raise AttributeError(f"`{name}` cannot be changed; writable fields: {writable}")
         super().__setattr__(name, value)
 
-    def _writable(self) -> dict[str, Any]:
-        # Dumped: what is changed inside of a field later must not change this.
+    def _dump_writable(self) -> dict[str, Any]:
+        # A deep copy, so that changes inside of a field are detected.
         return self.model_dump(mode="json", include=set(self.WRITABLE))
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were changed, as they are now; None empties what can be empty."""
-        now = self._writable()
-        changed = {name: now[name] for name in now if now[name] != self._read.get(name)}
+        """The changed fields with their current values; None clears an optional field."""
+        current = self._dump_writable()
+        changed = {name: value for name, value in current.items() if value != self._saved.get(name)}
         for name in changed:
             value = getattr(self, name)
             if isinstance(value, datetime):
-                changed[name] = value  # One without a zone is given that of this machine.
+                changed[name] = value  # The client adds the local zone if there is none.
         return changed
 
-    def stored(self, sent: Tracked) -> None:
-        """Notes that its changes were stored as they were in the copy `sent`, so that they are not
-        sent again."""
-        self._read = sent._writable()
+    def mark_saved(self, sent: TrackedModel) -> None:
+        """Records that the server has stored the changes of the copy `sent`."""
+        self._saved = sent._dump_writable()

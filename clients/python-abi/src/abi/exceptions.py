@@ -1,6 +1,6 @@
-"""Every exception of this package, and the one table from codes to them.
+"""The exceptions of this package, and the mapping from error codes.
 
-All of them are an `ABIError`. One of a code that is not known here has the class of its status.
+All of them derive from `ABIError`. An unknown code gets the class of its HTTP status.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stepwell.management import Execution, Failure
 
 
 class ErrorItem(BaseModel):
-    """One problem. `field` is None where it is about the request as a whole."""
+    """One problem. `field` is None if it concerns the whole request."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -22,16 +22,16 @@ class ErrorItem(BaseModel):
     field: Optional[str] = None
 
 
-def _bare(kind: type[ABIError], args: tuple[Any, ...]) -> ABIError:
-    """What copying and pickling begin with: `__init__` would want more than the message."""
+def _reconstruct(kind: type[ABIError], args: tuple[Any, ...]) -> ABIError:
+    """Used by copy and pickle, since `__init__` has more required arguments than the message."""
     return kind.__new__(kind, *args)
 
 
 class ABIError(Exception):
-    """A call failed. `code` is stable and for programs, `message` is for people, `errors` lists
-    each problem; `status` is the HTTP status and `request_id` finds the request in the server's
-    log (both None: there was no answer); `retry_after` is how many seconds the server asks to wait
-    (None: it does not)."""
+    """Base class of all errors. `code` is stable and meant for programs, `message` for people;
+    `errors` lists each problem. `status` is the HTTP status, and `request_id` identifies the
+    request in the server's log (both None: there was no response). `retry_after` is the
+    `Retry-After` of the response in seconds (None: no such header)."""
 
     def __init__(
         self,
@@ -53,18 +53,18 @@ class ABIError(Exception):
 
     @property
     def field(self) -> Optional[str]:
-        """The field that the first of the problems is about."""
+        """The first field in `errors`."""
         return next((error.field for error in self.errors if error.field), None)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _bare, (type(self), self.args), self.__dict__
+        return _reconstruct, (type(self), self.args), self.__dict__
 
 
 class ValidationError(ABIError):
-    """400, 422: the request has to be changed, as `errors` says."""
+    """400, 422: the request is invalid; see `errors`."""
 
 
 class InvalidWorkflowConfigError(ValidationError):
@@ -80,19 +80,19 @@ class InvalidScheduleError(ValidationError):
 
 
 class ParameterValidationError(ValidationError):
-    """`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the workflow's inputs."""
+    """`PARAMETER_VALIDATION_ERROR`: the parameters do not match the workflow's inputs."""
 
 
 class AuthenticationError(ABIError):
-    """401: no token, or one that is not accepted (any more)."""
+    """401: the token is missing, invalid, expired or revoked."""
 
 
 class PermissionDeniedError(ABIError):
-    """403: the token lacks a scope, which the message names."""
+    """403: the token does not have the scope that the message names."""
 
 
 class ResourceNotFoundError(ABIError):
-    """404: there is no such object, or the token does not see it."""
+    """404: the object does not exist, or is not visible to the token."""
 
 
 class WorkflowNotFoundError(ResourceNotFoundError):
@@ -108,7 +108,7 @@ class ScheduleNotFoundError(ResourceNotFoundError):
 
 
 class ConflictError(ABIError):
-    """409, 412: the object is not in a state that allows this."""
+    """409, 412: the current state of the object does not allow this."""
 
 
 class IntegrationMissingError(ConflictError):
@@ -120,20 +120,20 @@ class WorkflowInactiveError(ConflictError):
 
 
 class PreconditionFailedError(ConflictError):
-    """`PRECONDITION_FAILED`: the object was changed since it was looked at."""
+    """`PRECONDITION_FAILED`: the object was changed since it was read."""
 
 
 class RateLimitExceededError(ABIError):
-    """`RATE_LIMIT_EXCEEDED`, also after the retries."""
+    """`RATE_LIMIT_EXCEEDED`, even after the retries."""
 
 
 class ServerError(ABIError):
-    """5xx: the server could not do it."""
+    """5xx: the server failed."""
 
 
 class WorkflowExecutionError(ServerError):
-    """`WORKFLOW_EXECUTION_ERROR`: the execution ended without a result. `step` is None where it
-    was the execution as a whole; `cause` tells why."""
+    """`WORKFLOW_EXECUTION_ERROR`: the execution ended without a result. `step` is None if no
+    single step is the cause; `cause` has the details."""
 
     execution_id: Optional[str] = None
     step: Optional[str] = None
@@ -141,15 +141,15 @@ class WorkflowExecutionError(ServerError):
 
 
 class ExecutionTimeoutError(WorkflowExecutionError):
-    """`EXECUTION_TIMEOUT`: the execution took longer than it may, and was stopped."""
+    """`EXECUTION_TIMEOUT`: the execution exceeded its timeout."""
 
 
 class ConnectionFailedError(ABIError):
-    """`CONNECTION_FAILED`: there was no answer."""
+    """`CONNECTION_FAILED`: there was no response."""
 
 
 class RequestTimeoutError(ConnectionFailedError):
-    """`REQUEST_TIMEOUT`: there was no answer in time. What was asked for may still happen."""
+    """`REQUEST_TIMEOUT`: no response in time. The server may still process the request."""
 
 
 _BY_CODE: Mapping[str, type[ABIError]] = {
@@ -184,43 +184,47 @@ _BY_STATUS: Mapping[int, type[ABIError]] = {
 }
 
 
-def of(error: stepwell.StepwellError) -> ABIError:
-    """The exception of this package for one of `stepwell`."""
+def from_stepwell_error(error: stepwell.StepwellError) -> ABIError:
+    """Converts an exception of `stepwell`."""
     if isinstance(error, stepwell.ExecutionFailedError):
-        return _ended(error)
+        return _execution_error(error)
     if not isinstance(error, stepwell.APIError):
         kind = _BY_CODE.get(error.code, ABIError)
         return kind(error.message, code=error.code, request_id=error.request_id)
     fallback = ServerError if error.status >= 500 else ABIError
     kind = _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, fallback)
-    made = kind(
+    converted = kind(
         error.message,
         code=error.code,
         status=error.status,
-        errors=_items(error.body),
+        errors=_error_items(error.body),
         request_id=error.request_id,
         retry_after=error.retry_after,
     )
-    if isinstance(made, WorkflowExecutionError):
+    if isinstance(converted, WorkflowExecutionError):
         if isinstance(error, stepwell.ExecutionNotCompletedError):
-            made.execution_id, made.step, made.cause = error.execution_id, error.step, error.failure
-    return made
+            converted.execution_id, converted.step, converted.cause = (
+                error.execution_id,
+                error.step,
+                error.failure,
+            )
+    return converted
 
 
-def _ended(error: stepwell.ExecutionFailedError) -> ABIError:
-    """For an execution that was looked at until it ended: the same as where the server waits."""
+def _execution_error(error: stepwell.ExecutionFailedError) -> ABIError:
+    """The error of an execution that was polled: the same as if the server had waited."""
     timed_out = error.execution.status == "timed_out"
     kind = ExecutionTimeoutError if timed_out else WorkflowExecutionError
     code = "EXECUTION_TIMEOUT" if timed_out else "WORKFLOW_EXECUTION_ERROR"
-    made = kind(error.message, code=code)
-    made.execution_id = error.execution.execution_id
+    converted = kind(error.message, code=code)
+    converted.execution_id = error.execution.execution_id
     if isinstance(error.execution, Execution) and error.execution.error:
-        made.cause = error.execution.error
-        made.step = error.execution.error.step
-    return made
+        converted.cause = error.execution.error
+        converted.step = error.execution.error.step
+    return converted
 
 
-def _items(body: Any) -> list[ErrorItem]:
+def _error_items(body: Any) -> list[ErrorItem]:
     errors = body.get("errors") if isinstance(body, dict) else None
-    found = errors if isinstance(errors, list) else []
-    return [ErrorItem.model_validate(item) for item in found if isinstance(item, dict)]
+    result = errors if isinstance(errors, list) else []
+    return [ErrorItem.model_validate(item) for item in result if isinstance(item, dict)]

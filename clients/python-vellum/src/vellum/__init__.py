@@ -1,6 +1,6 @@
-"""`Client` and `VellumError` as early examples of the Vellum client use them, for Stepwell.
+"""`Client` and `VellumError` as used by early examples of the Vellum client, for Stepwell.
 
-Not the published package `vellum-ai`, whose module has the same name: install one of the two.
+This is not the published package `vellum-ai`, whose module has the same name. Install only one.
 """
 
 from ._client import Client, WorkflowStream

@@ -1,4 +1,4 @@
-"""The client, a thin layer over `stepwell`."""
+"""The client, a thin layer on `stepwell`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Optional, Union
 import stepwell
 from typing_extensions import Unpack
 
-from ._errors import failed, rejected
+from ._errors import execution_error, request_error
 
 
 class Client:
-    """As `stepwell.Client`, with the methods and exceptions of this module.
+    """`stepwell.Client` with the methods and exceptions of this module.
 
-    `base_url` comes from `STEPWELL_URL` where it is not given. `timeout` is in seconds, for each
-    request; None: the defaults of `stepwell`.
+    `base_url` defaults to `STEPWELL_URL`. `timeout` is in seconds, for each request; None: the
+    defaults of `stepwell`.
     """
 
     def __init__(
@@ -27,15 +27,15 @@ class Client:
         timeout: Optional[float] = None,
         max_retries: int = 3,
     ) -> None:
-        self._made_with: dict[str, Any] = {
+        self._client_options: dict[str, Any] = {
             "api_key": api_key,
             "base_url": base_url,
             "max_retries": max_retries,
         }
         if timeout is not None:
-            self._made_with["timeout"] = timeout
+            self._client_options["timeout"] = timeout
         self._timeout = timeout
-        self._client = stepwell.Client(**self._made_with)
+        self._client = stepwell.Client(**self._client_options)
 
     def __enter__(self) -> Client:
         return self
@@ -56,40 +56,40 @@ class Client:
         self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.SyncOptions]
     ) -> stepwell.ExecuteWorkflowResponse:
         """Executes a deployment (`workflow_deployment_name` or `workflow_deployment_id`) and
-        answers with its outputs. Raises `VellumError`, also where the execution fails."""
+        returns its outputs. Raises `VellumError`, also if the execution fails."""
         options.setdefault("timeout", self._timeout)
         try:
             response = self._client.execute_workflow(inputs, **options)
         except stepwell.StepwellError as error:
-            raise failed(error, executing=True) from error
+            raise request_error(error, is_execution=True) from error
         if response.data.state == "REJECTED":
-            raise rejected(response)
+            raise execution_error(response)
         return response
 
     def execute_workflow_async(
         self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.DeploymentOptions]
     ) -> stepwell.ExecuteWorkflowAsyncResponse:
-        """Queues an execution of a deployment; look with `workflow_execution_status`."""
+        """Queues an execution of a deployment. `workflow_execution_status` returns its status."""
         options.setdefault("timeout", self._timeout)
         try:
             return self._client.execute_workflow_async(inputs, **options)
         except stepwell.StepwellError as error:
-            raise failed(error, executing=True) from error
+            raise request_error(error, is_execution=True) from error
 
     def workflow_execution_status(self, execution_id: str) -> stepwell.WorkflowExecutionStatus:
-        """Where an execution stands. One that failed is an answer, with `error`."""
+        """Returns the status of an execution. A failed one has an `error`."""
         try:
             return self._client.workflow_execution_status(execution_id)
         except stepwell.StepwellError as error:
-            raise failed(error, executing=False) from error
+            raise request_error(error, is_execution=False) from error
 
     def execute_workflow_stream(
         self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.StreamOptions]
     ) -> WorkflowStream:
-        """Executes a deployment and gives its events as they happen, once, to `for` or to
-        `async for`. Nothing is sent before the loop begins."""
+        """Executes a deployment and streams its events to one `for` or `async for`. The request is
+        sent when the iteration starts."""
         options.setdefault("timeout", self._timeout)
-        return WorkflowStream(self._client, self._made_with, inputs, options)
+        return WorkflowStream(self._client, self._client_options, inputs, options)
 
     def submit_workflow_execution_actuals(
         self,
@@ -98,52 +98,52 @@ class Client:
         execution_id: Optional[str] = None,
         external_id: Optional[str] = None,
     ) -> None:
-        """Tells what the outputs of executions should have been."""
+        """Submits feedback on the outputs of executions."""
         try:
             self._client.submit_workflow_execution_actuals(
                 actuals, execution_id=execution_id, external_id=external_id
             )
         except stepwell.StepwellError as error:
-            raise failed(error, executing=False) from error
+            raise request_error(error, is_execution=False) from error
 
 
 class WorkflowStream:
     """The events of one execution, for one `for` or `async for`.
 
-    The loop is what executes the workflow, so a second one is a RuntimeError.
+    The iteration executes the workflow, so a second one raises RuntimeError.
     """
 
     def __init__(
         self,
         client: stepwell.Client,
-        made_with: Mapping[str, Any],
+        client_options: Mapping[str, Any],
         inputs: stepwell.Inputs,
         options: stepwell.StreamOptions,
     ) -> None:
         self._client = client
-        self._made_with = made_with
+        self._client_options = client_options
         self._inputs = inputs
         self._options = options
-        self._begun = False
+        self._is_consumed = False
 
-    def _begin(self) -> None:
-        if self._begun:
-            raise RuntimeError("this stream was read before; execute the workflow again")
-        self._begun = True
+    def _mark_consumed(self) -> None:
+        if self._is_consumed:
+            raise RuntimeError("this stream was already read; execute the workflow again")
+        self._is_consumed = True
 
     def __iter__(self) -> Generator[stepwell.WorkflowStreamEvent, None, None]:
-        self._begin()
+        self._mark_consumed()
         try:
             yield from self._client.execute_workflow_stream(self._inputs, **self._options)
         except stepwell.StepwellError as error:
-            raise failed(error, executing=True) from error
+            raise request_error(error, is_execution=True) from error
 
     async def __aiter__(self) -> AsyncGenerator[stepwell.WorkflowStreamEvent, None]:
-        self._begin()
-        # A client of its own, since an asyncio connection belongs to one event loop.
+        self._mark_consumed()
+        # A new client, since asyncio connections belong to one event loop.
         try:
-            async with stepwell.AsyncClient(**self._made_with) as client:
+            async with stepwell.AsyncClient(**self._client_options) as client:
                 async for event in client.execute_workflow_stream(self._inputs, **self._options):
                     yield event
         except stepwell.StepwellError as error:
-            raise failed(error, executing=True) from error
+            raise request_error(error, is_execution=True) from error

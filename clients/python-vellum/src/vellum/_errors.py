@@ -1,4 +1,4 @@
-"""The one exception. The server says the codes of executions that failed."""
+"""The exception, and its codes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any, Optional
 
 import stepwell
 
-# What a refused request to execute is: nothing was started.
-INITIALIZATION = "WORKFLOW_INITIALIZATION_ERROR"
+# The code of a rejected request to execute; nothing was started.
+INITIALIZATION_ERROR = "WORKFLOW_INITIALIZATION_ERROR"
 
 
-def _bare(kind: type[VellumError], args: tuple[Any, ...]) -> VellumError:
-    """What copying and pickling begin with: `__init__` would want more than the message."""
+def _reconstruct(kind: type[VellumError], args: tuple[Any, ...]) -> VellumError:
+    """Used by copy and pickle, since `__init__` has more required arguments than the message."""
     return kind.__new__(kind, *args)
 
 
 class VellumError(Exception):
-    """A request was refused, or its execution failed.
+    """A request was rejected, or its execution failed.
 
     `code` is `WORKFLOW_INITIALIZATION_ERROR`, `NODE_EXECUTION_ERROR` or a code of the server;
-    `raw_code` is always the server's. `execution_id` is None where nothing was executed.
+    `raw_code` is always the code of the server. `execution_id` is None if nothing was executed.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class VellumError(Exception):
         return f"{self.code}: {self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _bare, (type(self), self.args), self.__dict__
+        return _reconstruct, (type(self), self.args), self.__dict__
 
 
-def rejected(response: stepwell.ExecuteWorkflowResponse) -> VellumError:
-    """The exception for an execution that failed."""
+def execution_error(response: stepwell.ExecuteWorkflowResponse) -> VellumError:
+    """The exception for a failed execution."""
     error = response.data.error
     code = error.code if error else "INTERNAL_SERVER_ERROR"
     return VellumError(
@@ -57,12 +57,12 @@ def rejected(response: stepwell.ExecuteWorkflowResponse) -> VellumError:
     )
 
 
-def failed(error: stepwell.StepwellError, executing: bool) -> VellumError:
-    """The exception for a request without a good answer. `executing`: it was to start one."""
+def request_error(error: stepwell.StepwellError, is_execution: bool) -> VellumError:
+    """The exception for a failed request. `is_execution`: the request executes a workflow."""
     not_started = isinstance(error, (stepwell.BadRequestError, stepwell.NotFoundError))
     return VellumError(
         error.message,
-        code=INITIALIZATION if executing and not_started else error.code,
+        code=INITIALIZATION_ERROR if is_execution and not_started else error.code,
         raw_code=error.code,
         execution_id=getattr(error, "execution_id", None),
         request_id=error.request_id,

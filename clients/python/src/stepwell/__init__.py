@@ -52,7 +52,7 @@ from ._errors import (
     ServerError,
     StepwellError,
     UnavailableError,
-    UnexpectedAnswerError,
+    UnexpectedResponseError,
     WaitTimeoutError,
     WebhookVerificationError,
 )
@@ -91,13 +91,13 @@ from ._models import (
 )
 from ._release_models import (
     Quality,
-    QualitySum,
+    QualityTotals,
     Release,
     ReleaseQuality,
     ReleaseTag,
-    Share,
     StoredActual,
     TagQuality,
+    TrafficShare,
 )
 from ._retry import (
     RetryPolicy,
@@ -156,7 +156,7 @@ __all__ = [
     "Progress",
     "ProgressEvent",
     "Quality",
-    "QualitySum",
+    "QualityTotals",
     "RateLimitError",
     "RateLimits",
     "Release",
@@ -165,7 +165,7 @@ __all__ = [
     "RequestTimeoutError",
     "RetryPolicy",
     "ServerError",
-    "Share",
+    "TrafficShare",
     "Stats",
     "StatusError",
     "StatusEvent",
@@ -180,7 +180,7 @@ __all__ = [
     "Task",
     "TaskEvent",
     "UnavailableError",
-    "UnexpectedAnswerError",
+    "UnexpectedResponseError",
     "WaitTimeoutError",
     "WebhookVerificationError",
     "Workflow",

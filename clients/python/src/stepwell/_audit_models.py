@@ -1,11 +1,11 @@
-"""What the management API answers about the audit log, as types, and what it takes."""
+"""Audit log of the management API: responses and options."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal, Optional, TypedDict, Union
 
-from ._management_models import CursorPaging, DayOrTime
+from ._management_models import CursorPaging, DateOrTimestamp
 from ._models import Model
 
 AuditAction = Literal[
@@ -43,8 +43,8 @@ AuditObjectType = Literal["workflow", "execution", "schedule", "webhook", "api_k
 
 
 class AuditActor(Model):
-    """Who did something: a key (`id` is there) with the name that it had, the server itself, the
-    command line on the data folder, or somebody without a key."""
+    """Who did it: an API key (with `id`, and its name at that time), the server itself, the command
+    line on the data folder, or a caller without a key."""
 
     type: Union[Literal["api_key", "system", "cli", "anonymous"], str]
     id: Optional[str] = None
@@ -52,7 +52,7 @@ class AuditActor(Model):
 
 
 class AuditObject(Model):
-    """What something was done to, with the name that it had."""
+    """The affected object, with its name at that time."""
 
     type: Union[AuditObjectType, str]
     id: str
@@ -60,8 +60,8 @@ class AuditObject(Model):
 
 
 class AuditEntry(Model):
-    """Something that somebody did. `object` is None where there is none, `ip_address` and
-    `request_id` where it was no request. `changed_fields` are names, never values."""
+    """An entry of the audit log. `object` is None if no object was affected; `ip_address` and
+    `request_id` are None if it was no request. `changed_fields` are names, never values."""
 
     id: str
     created_at: datetime
@@ -75,21 +75,21 @@ class AuditEntry(Model):
 
 
 class AuditSelection(TypedDict, total=False):
-    """Which entries a list has, newest first unless `sort_order` is `asc`. `actor` is the name of
-    a key, or `system`, `cli`, `anonymous`; both dates are included, and may be texts;
-    `workspace_id` is for whoever runs the installation."""
+    """Filters of the audit log, newest first unless `sort_order` is `asc`. `actor` is the name of a
+    key, or `system`, `cli` or `anonymous`. Both dates are inclusive and can be strings.
+    `workspace_id` is for admins of the default workspace."""
 
     actor: Optional[str]
     key_id: Optional[str]
     action: Optional[Union[AuditAction, str]]
     object_type: Optional[AuditObjectType]
     object_id: Optional[str]
-    start_date: Optional[DayOrTime]
-    end_date: Optional[DayOrTime]
+    start_date: Optional[DateOrTimestamp]
+    end_date: Optional[DateOrTimestamp]
     workspace_id: Optional[str]
     sort_by: Optional[Literal["created_at"]]
     sort_order: Optional[Literal["asc", "desc"]]
 
 
 class AuditListOptions(AuditSelection, CursorPaging, total=False):
-    """As `AuditSelection`, and which page."""
+    """`AuditSelection`, and the page."""

@@ -1,12 +1,13 @@
-"""A request as data, and what its answer means. No I/O."""
+"""A request as data, and the decoding of its response. No I/O."""
 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
+from typing import Any, Callable, Generic, Mapping, Optional, Sequence, TypeVar, Union
 from urllib.parse import quote
 
 import httpx
@@ -17,44 +18,46 @@ from ._errors import (
     ConnectionFailedError,
     RequestTimeoutError,
     StepwellError,
-    UnexpectedAnswerError,
+    UnexpectedResponseError,
     api_error,
 )
 from ._models import Model
-from ._retry import RETRIED_STATUSES, RetryPolicy, retry_after
+from ._retry import RetryPolicy, is_retryable, parse_retry_after
 from ._settings import Settings
 
-# A definition of a workflow: a mapping, or a text in YAML (or JSON).
+# A workflow definition: a mapping, or text in YAML (or JSON).
 Definition = Union[Mapping[str, Any], str]
 
 # A query parameter.
-Value = Union[str, int]
+QueryValue = Union[str, int]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
-_PASSING = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
+# Errors after which the same request can succeed, and which are no timeout of a sent request.
+_TRANSIENT_ERRORS = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
 
-# An answer that takes longer than this is given up, unless a call says otherwise.
+# Seconds that executing a workflow may take if the call has no timeout of its own.
 EXECUTE_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. `read` makes the result of an answer's JSON (None: no content). `timeout`, in
-    seconds, replaces the client's. `repeatable`: sending it twice does the same as once."""
+    """One request. `decode` converts the JSON of the response (None: no content). `timeout`, in
+    seconds, replaces the client's. `repeatable`: sending it twice has the same effect as once."""
 
     method: str
     path: str
-    read: Callable[[Any], T]
-    query: Mapping[str, Union[str, int]] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: Optional[bytes] = None
+    decode: Callable[[Any], T]
+    query: Mapping[str, QueryValue] = field(default_factory=dict)
+    # Headers and body can contain secrets, so they are not shown.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: Optional[bytes] = field(default=None, repr=False)
     timeout: Optional[float] = None
     repeatable: bool = True
 
-    def arguments(self, settings: Settings) -> dict[str, Any]:
-        """For `httpx.Client.build_request`."""
+    def request_arguments(self, settings: Settings) -> dict[str, Any]:
+        """The arguments of `httpx.Client.build_request`."""
         timeout = settings.timeout
         if self.timeout is not None:
             timeout = httpx.Timeout(self.timeout, connect=timeout.connect)
@@ -67,186 +70,221 @@ class Call(Generic[T]):
             "timeout": timeout,
         }
 
-    def delay(
-        self, policy: RetryPolicy, tried: int, outcome: Union[httpx.Response, httpx.RequestError]
+    def retry_delay(
+        self, policy: RetryPolicy, attempts: int, outcome: Union[httpx.Response, httpx.RequestError]
     ) -> Optional[float]:
-        """Seconds before it is sent again; None: `outcome` is final."""
-        if not self.repeatable:
-            return None
+        """Seconds before the request is sent again; None: `outcome` is final."""
         if isinstance(outcome, httpx.Response):
-            if outcome.status_code not in RETRIED_STATUSES:
-                return None
-            return policy.delay(tried, outcome.headers)
-        # After a time-out the caller's patience is over; the others would fail again.
-        return policy.delay(tried) if isinstance(outcome, _PASSING) else None
+            if is_retryable(outcome.status_code, outcome.headers, self.repeatable):
+                return policy.delay(attempts, outcome.headers)
+            return None
+        if self.repeatable and isinstance(outcome, _TRANSIENT_ERRORS):
+            return policy.delay(attempts)
+        return None
 
-    def result(self, response: httpx.Response) -> T:
-        """The result, or the exception that the answer stands for."""
+    def decode_response(self, response: httpx.Response) -> T:
+        """The result of a successful response; raises the exception for any other."""
         if not response.is_success:
-            raise refusal(response)
+            raise error_from_response(response)
         try:
-            return self.read(response.json() if response.content else None)
+            return self.decode(response.json() if response.content else None)
         except (ValueError, KeyError, TypeError, ValidationError) as error:
-            raise UnexpectedAnswerError(
-                f"the answer to {self.method} {self.path} is not readable: {error}",
+            raise UnexpectedResponseError(
+                f"the response to {self.method} {self.path} cannot be decoded: {error}",
                 request_id=response.headers.get("x-request-id"),
             ) from error
 
 
-def refusal(response: httpx.Response) -> APIError:
-    """The exception for an answer that is not a success."""
+def error_from_response(response: httpx.Response) -> APIError:
+    """The exception for an unsuccessful response."""
     try:
         body = response.json()
     except ValueError:
         body = response.text
     headers = response.headers
-    wait = retry_after(headers.get("retry-after"))
-    return api_error(response.status_code, body, headers.get("x-request-id"), wait)
+    retry_after = parse_retry_after(headers.get("retry-after"))
+    return api_error(response.status_code, body, headers.get("x-request-id"), retry_after)
 
 
-def broken(
+def transport_error(
     error: httpx.RequestError, server: str, execution_id: Optional[str] = None
 ) -> StepwellError:
-    """The exception for a request that got no answer."""
+    """The exception for a request without a response."""
+    if isinstance(error, httpx.PoolTimeout):
+        message = f"no connection to {server} became free in time; all are in use"
+        return RequestTimeoutError(message, execution_id=execution_id)
     if isinstance(error, httpx.TimeoutException):
-        return RequestTimeoutError(
-            f"{server} did not answer in time ({type(error).__name__})", execution_id=execution_id
-        )
-    return ConnectionFailedError(
-        f"{server}: {error or type(error).__name__}", execution_id=execution_id
-    )
+        message = f"{server} did not respond in time ({type(error).__name__})"
+        return RequestTimeoutError(message, execution_id=execution_id)
+    message = f"{server}: {error or type(error).__name__}"
+    return ConnectionFailedError(message, execution_id=execution_id)
 
 
-def model(kind: type[M]) -> Callable[[Any], M]:
-    """Reads an answer as `kind`."""
+def decode_as(kind: type[M]) -> Callable[[Any], M]:
+    """Decodes a response body as `kind`."""
     return kind.model_validate
 
 
-def listed(where: str, kind: type[M], options: Mapping[str, Any]) -> Call[M]:
-    """A page of a list."""
-    return Call("GET", where, wrapped(kind), query_of(options))
-
-
-def wrapped(kind: type[M]) -> Callable[[Any], M]:
-    """Reads the `data` of an answer as `kind`."""
+def decode_data(kind: type[M]) -> Callable[[Any], M]:
+    """Decodes the `data` of a response body as `kind`."""
     return lambda body: kind.model_validate(body["data"])
 
 
-def nothing(_: Any) -> None:
-    """For answers without content that matters."""
+def ignore_body(_: Any) -> None:
+    """For responses whose body is not needed."""
 
 
-def path(template: str, *parts: str) -> str:
-    """`template` with each `{}` filled by a part, escaped."""
-    return template.format(*(quote(part, safe="") for part in parts))
+def list_page(url_path: str, kind: type[M], options: Mapping[str, Any]) -> Call[M]:
+    """Requests one page of a list."""
+    return Call("GET", url_path, decode_data(kind), query_params(options))
 
 
-def given(**fields: Any) -> dict[str, Any]:
+def build_path(template: str, *segments: str) -> str:
+    """`template` with each `{}` replaced by an escaped segment."""
+    return template.format(*(quote(segment, safe="") for segment in segments))
+
+
+def without_none(**fields: Any) -> dict[str, Any]:
     """The fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def plain(value: Any) -> Any:
-    """JSON values, with models dumped and times as texts."""
+def string_list(name: str, values: Sequence[str]) -> list[str]:
+    """The values as a list. Raises TypeError for a string, which is a sequence of letters."""
+    if isinstance(values, str):
+        raise TypeError(f"`{name}` must be a list of strings, not a string")
+    return list(values)
+
+
+def to_json(value: Any) -> Any:
+    """A JSON value: models are dumped, dates and times become strings."""
     if isinstance(value, Model):
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return moment(value) if isinstance(value, date) else value
+        return [to_json(item) for item in value]
+    return format_date(value) if isinstance(value, date) else value
 
 
-def get(where: str, read: Callable[[Any], T], **query: Union[str, int, None]) -> Call[T]:
-    """A GET; what is None is not asked for."""
-    return Call("GET", where, read, given(**query))
+def get(url_path: str, decode: Callable[[Any], T], **query: Optional[QueryValue]) -> Call[T]:
+    """A GET; parameters that are None are omitted."""
+    return Call("GET", url_path, decode, without_none(**query))
 
 
 def put(
-    where: str,
-    read: Callable[[Any], T],
+    url_path: str,
+    decode: Callable[[Any], T],
     body: Any,
     *,
     version: Optional[int] = None,
     repeatable: bool = False,
 ) -> Call[T]:
-    """A PUT, of that version only. Mostly not repeatable: what others did in between would be
-    undone."""
-    content, headers = encoded(body)
+    """A PUT, conditional on `version` if there is one. Usually not repeatable: it would overwrite
+    changes that others made in between."""
+    content, headers = encode_body(body)
     headers = {**headers, **if_match(version)}
-    return Call("PUT", where, read, {}, headers, content, repeatable=repeatable)
+    return Call("PUT", url_path, decode, {}, headers, content, repeatable=repeatable)
 
 
-def patch(where: str, read: Callable[[Any], T], body: Any) -> Call[T]:
-    """A PATCH, never repeated for the same reason."""
-    content, headers = encoded(body)
-    return Call("PATCH", where, read, {}, headers, content, repeatable=False)
+def patch(url_path: str, decode: Callable[[Any], T], body: Any) -> Call[T]:
+    """A PATCH; not repeatable, for the same reason as a PUT."""
+    content, headers = encode_body(body)
+    return Call("PATCH", url_path, decode, {}, headers, content, repeatable=False)
 
 
-def delete(where: str) -> Call[None]:
-    """A DELETE, never repeated: a second one would find nothing."""
-    return Call("DELETE", where, nothing, repeatable=False)
+def delete(url_path: str) -> Call[None]:
+    """A DELETE; not repeatable, since the second request would not find the object."""
+    return Call("DELETE", url_path, ignore_body, repeatable=False)
 
 
-def removal(
-    where: str, read: Callable[[Any], T], *, version: Optional[int] = None, **query: Optional[Value]
+def delete_with_result(
+    url_path: str,
+    decode: Callable[[Any], T],
+    *,
+    version: Optional[int] = None,
+    **query: Optional[QueryValue],
 ) -> Call[T]:
-    """A DELETE whose answer says something, of that version only."""
-    return Call("DELETE", where, read, given(**query), if_match(version), repeatable=False)
+    """A DELETE with a response body, conditional on `version` if there is one."""
+    headers = if_match(version)
+    return Call("DELETE", url_path, decode, without_none(**query), headers, repeatable=False)
 
 
 def if_match(version: Optional[int]) -> dict[str, str]:
-    """The header that makes a change depend on the version; none for None."""
+    """The header that makes a change conditional on the version; empty for None."""
     return {} if version is None else {"If-Match": f'"{version}"'}
 
 
-def query_of(options: Mapping[str, Any]) -> dict[str, Value]:
-    """What a list is asked with. `metadata` are labels; their names are marked, since one can be
-    that of a parameter, or nearly."""
+def query_params(options: Mapping[str, Any]) -> dict[str, QueryValue]:
+    """The query of a list. Labels (`metadata`) get a prefix, since a label can have the name of a
+    parameter."""
     labels = options.get("metadata") or {}
     fields = {name: value for name, value in options.items() if name != "metadata"}
-    query = {name: _parameter(value) for name, value in given(**fields).items()}
+    query = {name: _query_value(value) for name, value in without_none(**fields).items()}
     return {**query, **{f"metadata.{name}": value for name, value in labels.items()}}
 
 
-def _parameter(value: Any) -> Value:
+def _query_value(value: Any) -> QueryValue:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date):
-        return moment(value)
+        return format_date(value)
     if isinstance(value, (str, int)):
         return value
     return ",".join(str(item) for item in value)
 
 
-def moment(value: date) -> str:
-    """A day; or a time with its zone, one without being meant in the zone of this machine."""
+def format_date(value: date) -> str:
+    """A date, or a time with its zone; a time without one is in the zone of this machine."""
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.astimezone()
     return value.isoformat()
 
 
 def post(
-    where: str,
-    read: Callable[[Any], T],
+    url_path: str,
+    decode: Callable[[Any], T],
     body: Any = None,
     *,
     key: Optional[str] = None,
-    query: Optional[Mapping[str, Union[str, int]]] = None,
+    query: Optional[Mapping[str, QueryValue]] = None,
     headers: Optional[Mapping[str, str]] = None,
     timeout: Optional[float] = None,
 ) -> Call[T]:
-    """A POST with an idempotency key, so that it can be repeated."""
-    content, kind = encoded(body)
-    all_headers = {"Idempotency-Key": key or uuid.uuid4().hex, **kind, **(headers or {})}
-    return Call("POST", where, read, query or {}, all_headers, content, timeout)
+    """A POST with an idempotency key, which makes it repeatable."""
+    if key is not None and not _is_header_value(key):
+        raise ValueError("idempotency_key must be printable ASCII")
+    content, content_type = encode_body(body)
+    key = key or uuid.uuid4().hex
+    all_headers = {"Idempotency-Key": key, **content_type, **(headers or {})}
+    return Call("POST", url_path, decode, query or {}, all_headers, content, timeout)
 
 
-def encoded(body: Any) -> tuple[Optional[bytes], dict[str, str]]:
-    """A body with its header; a text is YAML."""
+def encode_body(body: Any) -> tuple[Optional[bytes], dict[str, str]]:
+    """A body and its `Content-Type` header; a string is YAML."""
     if body is None:
         return None, {}
     if isinstance(body, str):
         return body.encode(), {"Content-Type": "application/yaml"}
-    text = json.dumps(plain(body), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(to_json(body), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode(), {"Content-Type": "application/json"}
+
+
+def secret_headers(secrets: Optional[Mapping[str, str]]) -> dict[str, str]:
+    """The headers with the secrets of an execution.
+
+    Raises ValueError for what a header cannot contain: the HTTP library's own error would show
+    the secret.
+    """
+    headers = {}
+    for name, value in (secrets or {}).items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError("the name of a secret may contain letters, digits and `_` only")
+        if not _is_header_value(value):
+            raise ValueError(f"the secret `{name}` must be printable ASCII without line ends")
+        headers[f"X-Secret-{name.replace('_', '-')}"] = value
+    return headers
+
+
+def _is_header_value(text: str) -> bool:
+    return text.isascii() and text.isprintable()

@@ -1,4 +1,4 @@
-"""What the deployment endpoints (`/v1/execute-workflow` and its neighbours) answer, as types."""
+"""Responses of the deployment endpoints (`/v1/execute-workflow…`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._models import Model
 
 
 class WorkflowOutput(Model):
-    """An output of a workflow. `type` says what `value` is: STRING, NUMBER, JSON, and so on."""
+    """An output of a workflow. `type` is the type of `value`: STRING, NUMBER, JSON, …"""
 
     id: Optional[str] = None
     name: str
@@ -18,7 +18,7 @@ class WorkflowOutput(Model):
 
 
 class WorkflowError(Model):
-    """Why an execution or a node was rejected; `error_code` is `code` in older words."""
+    """The cause of a rejected execution or node; `error_code` is the older form of `code`."""
 
     code: str
     error_code: Optional[str] = None
@@ -28,7 +28,7 @@ class WorkflowError(Model):
 
 
 class WorkflowResult(Model):
-    """How an execution ended: FULFILLED with `outputs`, or REJECTED with `error`."""
+    """The result of an execution: FULFILLED with `outputs`, or REJECTED with `error`."""
 
     id: str
     state: Union[Literal["FULFILLED", "REJECTED"], str]
@@ -38,7 +38,7 @@ class WorkflowResult(Model):
 
 
 class ExecuteWorkflowResponse(Model):
-    """The answer of `execute_workflow`. A failed execution is an answer, not an exception."""
+    """Response of `execute_workflow`. A failed execution is a response, not an exception."""
 
     execution_id: str
     run_id: Optional[str] = None
@@ -46,7 +46,7 @@ class ExecuteWorkflowResponse(Model):
     data: WorkflowResult
 
     def output(self, name: str) -> Any:
-        """The value of the output `name`; KeyError where there is none."""
+        """The value of the output `name`; raises KeyError if there is none."""
         for output in self.data.outputs or ():
             if output.name == name:
                 return output.value
@@ -54,13 +54,13 @@ class ExecuteWorkflowResponse(Model):
 
 
 class ExecuteWorkflowAsyncResponse(Model):
-    """The answer of `execute_workflow_async`: the execution is durable."""
+    """Response of `execute_workflow_async`: the execution is durable."""
 
     execution_id: str
 
 
 class StatusError(Model):
-    """Why an execution was rejected, in its status."""
+    """The cause of a rejected execution, in its status."""
 
     message: Optional[str] = None
     code: Optional[str] = None
@@ -70,7 +70,7 @@ class StatusError(Model):
 
 
 class WorkflowExecutionStatus(Model):
-    """Where an execution stands; `outputs` maps names to values once it is FULFILLED."""
+    """The status of an execution; `outputs` maps names to values if it is FULFILLED."""
 
     status: Union[Literal["PENDING", "INITIATED", "STREAMING", "FULFILLED", "REJECTED"], str]
     execution_id: str
@@ -80,7 +80,7 @@ class WorkflowExecutionStatus(Model):
 
 
 class StreamedOutput(Model):
-    """A piece of an output: `delta` while `state` is STREAMING, then the whole `value`."""
+    """A part of an output: `delta` while `state` is STREAMING, then the complete `value`."""
 
     id: Optional[str] = None
     name: str
@@ -92,7 +92,7 @@ class StreamedOutput(Model):
 
 
 class WorkflowInput(Model):
-    """An input as the execution got it."""
+    """An input of an execution."""
 
     id: Optional[str] = None
     name: str
@@ -123,7 +123,7 @@ class NodeInput(Model):
 
 
 class NodeOutput(Model):
-    """An output of a node, whole or a piece."""
+    """An output of a node, complete or a part of it."""
 
     node_output_id: Optional[str] = None
     type: str
@@ -155,19 +155,19 @@ class _StreamEvent(Model):
 
 
 class WorkflowEvent(_StreamEvent):
-    """Something happened to the execution."""
+    """An event of the execution."""
 
     type: Literal["WORKFLOW"]
     data: WorkflowEventData
 
     @property
-    def ends(self) -> bool:
-        """Whether it is the last one."""
+    def is_final(self) -> bool:
+        """Whether it is the last event of the stream."""
         return self.data.state in ("FULFILLED", "REJECTED")
 
 
 class NodeEvent(_StreamEvent):
-    """Something happened to a node."""
+    """An event of a node."""
 
     type: Literal["NODE"]
     data: NodeEventData

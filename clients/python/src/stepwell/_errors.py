@@ -1,6 +1,6 @@
-"""Every exception that this package raises.
+"""The exceptions of this package.
 
-All of them are a `StepwellError` and carry `code`, `message`, `details` and `request_id`.
+All of them derive from `StepwellError` and have `code`, `message`, `details` and `request_id`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from ._models import Execution
 
 
-def _bare(kind: type[StepwellError], args: tuple[Any, ...]) -> StepwellError:
-    """What copying and pickling begin with: `__init__` would want more than the message."""
+def _reconstruct(kind: type[StepwellError], args: tuple[Any, ...]) -> StepwellError:
+    """Used by copy and pickle, since `__init__` has more required arguments than the message."""
     return kind.__new__(kind, *args)
 
 
 class StepwellError(Exception):
-    """Anything that went wrong between a call and its result.
+    """Base class of all errors.
 
-    `code` is stable and for programs, `message` is for people, `details` lists each problem with
-    its place, and `request_id` finds the request in the server's log (None: it never got there).
+    `code` is stable and meant for programs, `message` for people; `details` lists each problem
+    with its path, and `request_id` identifies the request in the server's log (None: there was no
+    response).
     """
 
     def __init__(
@@ -45,12 +46,12 @@ class StepwellError(Exception):
         return f"{text} (request {self.request_id})" if self.request_id else text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _bare, (type(self), self.args), self.__dict__
+        return _reconstruct, (type(self), self.args), self.__dict__
 
 
 class APIError(StepwellError):
-    """The server refused the request. `status` is the HTTP status, `body` the answer as it came,
-    `retry_after` how many seconds the server asks to wait (None: it does not)."""
+    """The server rejected the request. `status` is the HTTP status, `body` the body of the response
+    and `retry_after` its `Retry-After` in seconds (None: no such header)."""
 
     def __init__(
         self,
@@ -70,72 +71,71 @@ class APIError(StepwellError):
 
 
 class BadRequestError(APIError):
-    """400, 413, 415, 422: the request has to be changed."""
+    """400, 413, 415, 422: the request is invalid."""
 
 
 class AuthenticationError(APIError):
-    """401: no key, or one that is not accepted."""
+    """401: the API key is missing, invalid, expired or revoked."""
 
 
 class ForbiddenError(APIError):
-    """403: the key lacks a scope, which the message names."""
+    """403: the key does not have the scope that the message names."""
 
 
 class NotFoundError(APIError):
-    """404: there is no such object, or the key does not see it."""
+    """404: the object does not exist, or is not visible to the key."""
 
 
 class ConflictError(APIError):
-    """409: the object is not in a state that allows this."""
+    """409: the current state of the object does not allow this."""
 
 
 class PreconditionFailedError(ConflictError):
-    """412: the object was changed since the version that the call was for. Look again."""
+    """412: the object has another version than the one that the call names. Get it again."""
 
 
 class RateLimitError(APIError):
-    """429: too many requests, also after the retries."""
+    """429: too many requests, even after the retries."""
 
 
 class ServerError(APIError):
-    """5xx: the server could not do it."""
+    """5xx: the server failed."""
 
 
 class UnavailableError(ServerError):
-    """503: the server cannot do it at the moment, also after the retries."""
+    """503: the server is temporarily unavailable, even after the retries."""
 
 
 class ExecutionNotCompletedError(ServerError):
     """500 `WORKFLOW_EXECUTION_ERROR`, 504 `EXECUTION_TIMEOUT`: the execution that the call waited
-    for failed, was cancelled, or took longer than it may, and has ended. `step` is None where it
-    was the execution as a whole."""
+    for failed, was cancelled or timed out. `step` is None if no single step is the cause."""
 
     @property
     def execution_id(self) -> Optional[str]:
-        """The execution."""
-        return _text(self._said.get("execution_id"))
+        """The id of the execution."""
+        return _optional_str(self._first_error.get("execution_id"))
 
     @property
     def step(self) -> Optional[str]:
         """The step that failed."""
-        return _text(self._said.get("step"))
+        return _optional_str(self._first_error.get("step"))
 
     @property
     def failure(self) -> Optional[mm.Failure]:
-        """Why."""
+        """The cause of the failure."""
         from ._management_models import Failure
 
-        cause = self._said.get("cause")
+        cause = self._first_error.get("cause")
         return Failure.model_validate(cause) if isinstance(cause, dict) else None
 
     @property
-    def _said(self) -> Mapping[str, Any]:
+    def _first_error(self) -> Mapping[str, Any]:
         errors = self.body.get("errors") if isinstance(self.body, dict) else None
         return errors[0] if isinstance(errors, list) and errors else {}
 
 
 class ConnectionFailedError(StepwellError):
-    """The server was not reached, or the connection broke off. Code `CONNECTION_FAILED`."""
+    """The server could not be reached, or the connection broke. Code `CONNECTION_FAILED`."""
 
     def __init__(self, message: str, *, execution_id: Optional[str] = None) -> None:
         super().__init__(message, code="CONNECTION_FAILED")
@@ -143,7 +143,7 @@ class ConnectionFailedError(StepwellError):
 
 
 class RequestTimeoutError(ConnectionFailedError):
-    """The server did not answer in time. What the request asked for may still happen.
+    """The server did not respond in time. It may still process the request.
 
     Code `REQUEST_TIMEOUT`.
     """
@@ -153,32 +153,31 @@ class RequestTimeoutError(ConnectionFailedError):
         self.code = "REQUEST_TIMEOUT"
 
 
-class UnexpectedAnswerError(StepwellError):
-    """The answer is not what this client knows: perhaps something in between answered.
+class UnexpectedResponseError(StepwellError):
+    """The response cannot be decoded; perhaps it is not from a Stepwell server.
 
-    Code `UNEXPECTED_ANSWER`.
+    Code `UNEXPECTED_RESPONSE`.
     """
 
     def __init__(self, message: str, *, request_id: Optional[str] = None) -> None:
-        super().__init__(message, code="UNEXPECTED_ANSWER", request_id=request_id)
+        super().__init__(message, code="UNEXPECTED_RESPONSE", request_id=request_id)
 
 
 class WaitTimeoutError(StepwellError):
-    """The execution had not ended when the patience of `wait` or `run` was over; it goes on.
+    """The execution had not ended within the timeout of `wait` or `run`. It continues.
 
-    Code `WAIT_TIMEOUT`; `execution_id` tells where to look.
+    Code `WAIT_TIMEOUT`; the execution is `execution_id`.
     """
 
     def __init__(self, execution_id: str, timeout: float) -> None:
         super().__init__(
-            f"{execution_id} had not ended after {timeout:g} s; it goes on", code="WAIT_TIMEOUT"
+            f"{execution_id} did not end within {timeout:g} s; it continues", code="WAIT_TIMEOUT"
         )
         self.execution_id = execution_id
 
 
 class ExecutionFailedError(StepwellError):
-    """Raised by `raise_for_status` of an execution only: it failed, ran out of time, or was
-    cancelled."""
+    """Raised by `raise_for_status` of an execution that failed, timed out or was cancelled."""
 
     def __init__(self, execution: Union[Execution, mm.Execution]) -> None:
         error = execution.error
@@ -190,7 +189,7 @@ class ExecutionFailedError(StepwellError):
 
 
 class WebhookVerificationError(StepwellError):
-    """Raised by `verify_webhook` only: the request is not one of Stepwell's, or too old.
+    """Raised by `verify_webhook`: the signature is invalid, or the request is too old.
 
     Code `WEBHOOK_NOT_VERIFIED`.
     """
@@ -214,30 +213,32 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
 }
 
 
-_NOT_COMPLETED = frozenset({"WORKFLOW_EXECUTION_ERROR", "EXECUTION_TIMEOUT"})
+_EXECUTION_ERROR_CODES = frozenset({"WORKFLOW_EXECUTION_ERROR", "EXECUTION_TIMEOUT"})
 
 
 def api_error(
     status: int, body: Any, request_id: Optional[str], retry_after: Optional[float]
 ) -> APIError:
-    """The exception for an answer; `body` is the parsed JSON, or the text where it was none."""
+    """The exception for an unsuccessful response; `body` is its JSON, or its text."""
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
-    code, message, details, named = _read(body)
-    if status >= 500 and code in _NOT_COMPLETED:
+    code, message, details, body_request_id = _parse_error_body(body)
+    if status >= 500 and code in _EXECUTION_ERROR_CODES:
         kind = ExecutionNotCompletedError
     return kind(
-        message or f"the server answered {status}",
+        message or f"the server returned status {status}",
         code=code or f"HTTP_{status}",
         status=status,
         details=details,
-        request_id=named or request_id,
+        request_id=body_request_id or request_id,
         body=body,
         retry_after=retry_after,
     )
 
 
-def _read(body: Any) -> tuple[Optional[str], Optional[str], list[ErrorDetail], Optional[str]]:
-    """Code, message, details, and request id from any of the server's three forms of errors."""
+def _parse_error_body(
+    body: Any,
+) -> tuple[Optional[str], Optional[str], list[ErrorDetail], Optional[str]]:
+    """Code, message, details and request id of an error of any of the server's three APIs."""
     if not isinstance(body, dict):
         text = str(body)[:200] if body else None
         return None, text, [], None
@@ -249,15 +250,20 @@ def _read(body: Any) -> tuple[Optional[str], Optional[str], list[ErrorDetail], O
         ErrorDetail(
             path=str(item.get("path") or item.get("field") or ""),
             message=str(item.get("message") or item.get("detail") or ""),
-            expected=_text(item.get("expected")),
-            found=_text(item.get("found")),
+            expected=_optional_str(item.get("expected")),
+            found=_optional_str(item.get("found")),
         )
         for item in errors
     ]
     code = body.get("code") or next((item["code"] for item in errors if item.get("code")), None)
     message = body.get("message") or body.get("detail")
-    return _text(code), _text(message), details, _text(body.get("request_id"))
+    return (
+        _optional_str(code),
+        _optional_str(message),
+        details,
+        _optional_str(body.get("request_id")),
+    )
 
 
-def _text(value: Any) -> Optional[str]:
+def _optional_str(value: Any) -> Optional[str]:
     return None if value is None else str(value)

@@ -1,9 +1,9 @@
-"""Following an execution over several connections without losing or repeating an event. No I/O.
+"""Follows the events of an execution across connections without losing or repeating one. No I/O.
 
-Several events can have the same sequence number (a task that settles is a `task` and a `progress`
-event), older servers gave them one id, and a connection can break between them. So a new connection
-begins after the last number that is known to be whole, and what was seen of the next one is
-skipped.
+Several events can have the same sequence number (a task that finishes is a `task` and a `progress`
+event), older servers gave them the same id, and a connection can break between them. So a new
+connection starts after the last sequence number whose events are all known, and the events of the
+next number that were already delivered are skipped.
 """
 
 from __future__ import annotations
@@ -17,54 +17,54 @@ from pydantic import ValidationError
 
 from . import _management_models as mm
 from . import _models as m
-from ._call import broken, refusal
-from ._errors import ConnectionFailedError, StepwellError, UnexpectedAnswerError
-from ._lines import Lines, Message, Messages
-from ._retry import RETRIED_STATUSES, RetryPolicy
+from ._call import error_from_response, transport_error
+from ._errors import ConnectionFailedError, StepwellError, UnexpectedResponseError
+from ._lines import EventParser, LineSplitter, ServerSentEvent
+from ._retry import RetryPolicy, is_retryable
 
 E = TypeVar("E")
 
 
 @dataclass(frozen=True)
-class Kinds(Generic[E]):
-    """The events of one API by their names, what the others are read as, and the statuses after
-    which there are no more."""
+class EventTypes(Generic[E]):
+    """The event types of one API by name, the type of all other events, and the final statuses of
+    an execution, after which there are no more events."""
 
-    known: Mapping[str, type[Any]]
+    by_name: Mapping[str, type[Any]]
     other: type[Any]
-    ended: frozenset[str]
+    final_statuses: frozenset[str]
 
-    def read(self, message: Message) -> E:
-        """The event that a message is."""
-        kind = self.known.get(message.event, self.other)
+    def decode(self, message: ServerSentEvent) -> E:
+        """The event in a message."""
+        kind = self.by_name.get(message.event, self.other)
         try:
             data = json.loads(message.data)
             event: E = kind.model_validate({**data, "event": message.event, "id": message.id or ""})
         except (ValueError, TypeError, ValidationError) as error:
-            raise UnexpectedAnswerError(
-                f"the event `{message.event}` {message.id} is not readable: {error}"
+            raise UnexpectedResponseError(
+                f"the event `{message.event}` {message.id} cannot be decoded: {error}"
             ) from error
         return event
 
 
-EVENTS: Kinds[m.Event] = Kinds(
+DATAFLOW_EVENTS: EventTypes[m.Event] = EventTypes(
     {"status": m.StatusEvent, "task": m.TaskEvent, "progress": m.ProgressEvent, "log": m.LogEvent},
     m.OtherEvent,
-    m.ENDED,
+    m.FINAL_STATUSES,
 )
-MANAGEMENT_EVENTS: Kinds[mm.Event] = Kinds(
+MANAGEMENT_EVENTS: EventTypes[mm.Event] = EventTypes(
     {"status": mm.StatusEvent, "step": mm.StepEvent, "log": mm.LogEvent},
     mm.OtherEvent,
-    mm.ENDED_STATUSES,
+    mm.FINAL_STATUSES,
 )
 
 
-class Follower(Generic[E]):
-    """The reader's place in the events of one execution, and what becomes of lost connections."""
+class EventFollower(Generic[E]):
+    """The position in the events of one execution, and the handling of lost connections."""
 
     def __init__(
         self,
-        kinds: Kinds[E],
+        types: EventTypes[E],
         after: Union[int, str],
         execution_id: str,
         *,
@@ -72,78 +72,83 @@ class Follower(Generic[E]):
         policy: RetryPolicy,
     ) -> None:
         self.ended = False
-        self._kinds = kinds
-        self._whole: Union[int, str] = after
+        self._types = types
+        # All events up to this position are delivered.
+        self._resume_after: Union[int, str] = after
+        # The sequence number of the last event, and how many of its events are delivered.
         self._current: Optional[int] = None
-        self._seen = 0
-        self._skip = 0
+        self._delivered = 0
+        # How many events of the current number this connection still repeats.
+        self._to_skip = 0
         self._execution_id = execution_id
         self._server = server
         self._policy = policy
-        self._failed = 0
-        self._new_connection()
+        self._failures = 0
+        self._reset_connection()
 
-    def _new_connection(self) -> None:
-        self._lines = Lines()
-        self._messages = Messages()
-        self._skip = self._seen
-        self._heard = False
+    def _reset_connection(self) -> None:
+        self._lines = LineSplitter()
+        self._parser = EventParser()
+        self._to_skip = self._delivered
+        self._has_new_events = False
         self._cause: Optional[StepwellError] = None
         self._headers: Optional[Mapping[str, str]] = None
 
-    def connect(self) -> dict[str, str]:
-        """Begins a connection; the headers it needs."""
-        self._new_connection()
+    def start_connection(self) -> dict[str, str]:
+        """Prepares for a new connection; returns the headers of its request."""
+        self._reset_connection()
         headers = {"Accept": "text/event-stream"}
-        if self._whole:
-            headers["Last-Event-ID"] = str(self._whole)
+        if self._resume_after:
+            headers["Last-Event-ID"] = str(self._resume_after)
         return headers
 
     def feed(self, chunk: bytes) -> Iterator[E]:
-        """The events that this chunk completes, without those that were seen before."""
+        """The events that this chunk completes, without those that were delivered before."""
         for line in self._lines.feed(chunk):
-            message = self._messages.feed(line)
-            event = self._take(self._kinds.read(message)) if message is not None else None
-            if event is not None:
-                self._heard, self._failed = True, 0
+            message = self._parser.feed(line)
+            if message is None:
+                continue
+            event = self._types.decode(message)
+            if self._is_new(event):
+                self._has_new_events, self._failures = True, 0
                 yield event
 
-    def _take(self, event: E) -> Optional[E]:
+    def _is_new(self, event: E) -> bool:
         sequence: int = getattr(event, "sequence", 0)
-        if sequence == self._current and self._skip:
-            self._skip -= 1
-            return None
+        if sequence == self._current and self._to_skip:
+            self._to_skip -= 1
+            return False
         if sequence == self._current:
-            self._seen += 1
+            self._delivered += 1
         else:
-            self._whole = self._whole if self._current is None else self._current
-            self._current, self._seen, self._skip = sequence, 1, 0
-        told = getattr(event, "event", None) == "status"
-        if told and getattr(event, "status", None) in self._kinds.ended:
-            self.ended = True
-        return event
+            if self._current is not None:
+                self._resume_after = self._current
+            self._current, self._delivered, self._to_skip = sequence, 1, 0
+        if getattr(event, "event", None) == "status":
+            self.ended |= getattr(event, "status", None) in self._types.final_statuses
+        return True
 
-    def refused(self, response: httpx.Response) -> None:
-        """The server did not let the reader in. Raises where another try would not help."""
-        self._cause = refusal(response)
-        if response.status_code not in RETRIED_STATUSES:
+    def on_error_response(self, response: httpx.Response) -> None:
+        """Records an unsuccessful response; raises it if a retry would not help."""
+        self._cause = error_from_response(response)
+        if not is_retryable(response.status_code, response.headers, repeatable=True):
             raise self._cause
         self._headers = response.headers
 
-    def lost(self, error: httpx.RequestError) -> None:
-        """The connection broke off, or there was none."""
-        self._cause = broken(error, self._server, self._execution_id)
+    def on_connection_error(self, error: httpx.RequestError) -> None:
+        """Records that the connection broke, or that there was none."""
+        self._cause = transport_error(error, self._server, self._execution_id)
 
     @property
-    def silent(self) -> bool:
-        """Whether the server closed the stream without a word: the execution ended before the
-        reader's place, or the server stops."""
-        return self._cause is None and not self._heard
+    def closed_without_events(self) -> bool:
+        """Whether the server closed the stream without an event: the execution ended before the
+        position, or the server shuts down."""
+        return self._cause is None and not self._has_new_events
 
-    def pause(self) -> float:
-        """Seconds before the next connection; raises the cause where there is to be none."""
-        self._failed += 1
-        delay = self._policy.delay(self._failed, self._headers)
+    def reconnect_delay(self) -> float:
+        """Seconds before the next connection; raises the last error after the last retry."""
+        self._failures += 1
+        delay = self._policy.delay(self._failures, self._headers)
         if delay is None:
             raise self._cause or ConnectionFailedError(
                 "the server closed the stream before the execution ended",

@@ -1,7 +1,7 @@
-"""Bytes into lines, lines into server-sent events. No I/O.
+"""Splits bytes into lines and parses server-sent events. No I/O.
 
-The lines of `httpx` are not used: they also end at U+2028 and its kind, which are legal inside
-JSON texts.
+The line iterator of `httpx` is not used: it also splits at U+2028 and similar characters, which
+are legal inside JSON strings.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ from dataclasses import dataclass
 from typing import Iterator, Optional
 
 
-class Lines:
-    """Cuts chunks, which may end anywhere, into lines."""
+class LineSplitter:
+    """Splits chunks, whose ends are arbitrary, into lines."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
     def feed(self, chunk: bytes) -> Iterator[str]:
-        """The lines that are complete with this chunk."""
-        *whole, rest = chunk.split(b"\n")
-        for line in whole:
+        """The lines that this chunk completes."""
+        *complete, remainder = chunk.split(b"\n")
+        for line in complete:
             self._parts.append(line)
-            yield self._take()
-        if rest:
-            self._parts.append(rest)
+            yield self._join_parts()
+        if remainder:
+            self._parts.append(remainder)
 
-    def rest(self) -> str:
-        """What came after the last line end."""
-        return self._take()
+    def flush(self) -> str:
+        """The text after the last line end."""
+        return self._join_parts()
 
-    def _take(self) -> str:
+    def _join_parts(self) -> str:
         line = b"".join(self._parts)
         self._parts.clear()
-        # A broken character is for whoever reads the line to notice.
+        # Invalid UTF-8 is replaced here; the parser of the line reports it.
         return line.removesuffix(b"\r").decode(errors="replace")
 
 
 @dataclass(frozen=True)
-class Message:
+class ServerSentEvent:
     """A server-sent event."""
 
     event: str
@@ -45,20 +45,20 @@ class Message:
     data: str
 
 
-class Messages:
-    """Makes server-sent events of lines."""
+class EventParser:
+    """Parses lines into server-sent events."""
 
     def __init__(self) -> None:
         self._event = ""
         self._id: Optional[str] = None
         self._data: list[str] = []
 
-    def feed(self, line: str) -> Optional[Message]:
+    def feed(self, line: str) -> Optional[ServerSentEvent]:
         """The event that this line completes."""
         if not line:
             data, self._data = self._data, []
             event, self._event = self._event or "message", ""
-            return Message(event, self._id, "\n".join(data)) if data else None
+            return ServerSentEvent(event, self._id, "\n".join(data)) if data else None
         name, _, value = line.partition(":")
         value = value[1:] if value.startswith(" ") else value
         if name == "event":

@@ -1,12 +1,19 @@
-"""Paths of the management API, and the two requests that execute a workflow, as data. No I/O."""
+"""Paths of the management API, and its two requests that execute a workflow, as data. No I/O."""
 
 from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
 from . import _management_models as mm
-from ._call import EXECUTE_TIMEOUT, Call, given, path, post, wrapped
-from ._run import secret_headers
+from ._call import (
+    EXECUTE_TIMEOUT,
+    Call,
+    build_path,
+    decode_data,
+    post,
+    secret_headers,
+    without_none,
+)
 
 WORKFLOWS = "/api/v1/workflows"
 WORKFLOW = WORKFLOWS + "/{}"
@@ -21,44 +28,44 @@ WORKSPACE = WORKSPACES + "/{}"
 STEP_TYPES = "/api/v1/step_types"
 AUDIT_LOG = "/api/v1/audit_log"
 
-# How much later than an execution its answer may come.
-_SLACK = 30.0
+# Seconds that the response may arrive after the end of the execution.
+_RESPONSE_MARGIN = 30.0
 
 
-def executed(
+def execute_call(
     workflow_id: str, parameters: Optional[Mapping[str, Any]], options: mm.ExecutionOptions
 ) -> Call[mm.Execution]:
-    """To execute and wait."""
-    timeout = options.get("timeout_seconds")
-    patience = EXECUTE_TIMEOUT if timeout is None else timeout + _SLACK
-    return _execution(path(WORKFLOW + "/execute", workflow_id), parameters, options, patience)
+    """Executes and waits for the end."""
+    limit = options.get("timeout_seconds")
+    timeout = EXECUTE_TIMEOUT if limit is None else limit + _RESPONSE_MARGIN
+    return _call(build_path(WORKFLOW + "/execute", workflow_id), parameters, options, timeout)
 
 
-def started(
+def execute_async_call(
     workflow_id: str, parameters: Optional[Mapping[str, Any]], options: mm.ExecutionOptions
 ) -> Call[mm.Execution]:
-    """To execute and not to wait."""
-    return _execution(path(WORKFLOW + "/execute_async", workflow_id), parameters, options, None)
+    """Executes without waiting."""
+    return _call(build_path(WORKFLOW + "/execute_async", workflow_id), parameters, options, None)
 
 
-def _execution(
-    where: str,
+def _call(
+    url_path: str,
     parameters: Optional[Mapping[str, Any]],
     options: mm.ExecutionOptions,
-    patience: Optional[float],
+    timeout: Optional[float],
 ) -> Call[mm.Execution]:
-    limits = given(timeout_seconds=options.get("timeout_seconds"))
-    body = given(
+    limits = without_none(timeout_seconds=options.get("timeout_seconds"))
+    body = without_none(
         parameters=parameters,
         execution_options=limits or None,
         callback_url=options.get("callback_url"),
         metadata=options.get("metadata"),
     )
     return post(
-        where,
-        wrapped(mm.Execution),
+        url_path,
+        decode_data(mm.Execution),
         body,
         key=options.get("idempotency_key"),
         headers=secret_headers(options.get("secrets")),
-        timeout=patience,
+        timeout=timeout,
     )

@@ -1,5 +1,4 @@
-"""What the management API (`/api/v1`) answers about workflows and executions, as types, and what
-it takes. See `_models` for what holds for all of them."""
+"""Workflows and executions of the management API (`/api/v1`): responses and options."""
 
 from __future__ import annotations
 
@@ -10,15 +9,15 @@ from ._models import Model, Pagination
 
 T = TypeVar("T")
 
-# A time: with a zone, or a text as RFC 3339 has it.
-When = Union[datetime, str]
-# Or a whole day.
-DayOrTime = Union[datetime, date, str]
+# A time with its zone, or a string in RFC 3339.
+Timestamp = Union[datetime, str]
+# Or a date.
+DateOrTimestamp = Union[datetime, date, str]
 
 ExecutionStatus = Literal[
     "queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"
 ]
-ENDED_STATUSES = frozenset({"completed", "failed", "timed_out", "cancelled"})
+FINAL_STATUSES = frozenset({"completed", "failed", "timed_out", "cancelled"})
 
 
 class Page(Model, Generic[T]):
@@ -29,36 +28,36 @@ class Page(Model, Generic[T]):
 
 
 class Sorting(TypedDict, total=False):
-    """How a list is sorted: newest first, unless it is said here."""
+    """The order of a list, by default newest first."""
 
     sort_by: Optional[str]
     sort_order: Optional[Literal["asc", "desc"]]
 
 
 class Paging(TypedDict, total=False):
-    """Which page of a list: `page` counts from 1, `page_size` is 1 to 100 (default 10)."""
+    """The page of a list: `page` counts from 1, `page_size` is 1 to 100 (default 10)."""
 
     page: Optional[int]
     page_size: Optional[int]
 
 
 class CursorPaging(Paging, total=False):
-    """As `Paging`; or the page after another one, by its `pagination.next_cursor`, which costs the
-    same however far it is."""
+    """The page by number, or by `cursor`: the `pagination.next_cursor` of the page before. The cost
+    of a cursor does not depend on the position."""
 
     cursor: Optional[str]
 
 
 class ListOptions(Sorting, Paging, total=False):
-    """What short lists take."""
+    """Options of lists without cursors."""
 
 
 class CursorListOptions(Sorting, CursorPaging, total=False):
-    """What lists take that have cursors and nothing else."""
+    """Options of lists with cursors and without filters."""
 
 
 class Deleted(Model):
-    """What was deleted. `cancelled_executions` is there for workflows."""
+    """Response to a deletion; `cancelled_executions` is set for workflows."""
 
     id: str
     deleted: bool
@@ -74,7 +73,7 @@ class Integration(Model):
 
 
 class WorkflowStats(Model):
-    """A workflow's ended executions, counted; durations are means."""
+    """Counts of a workflow's executions; the duration is the mean."""
 
     runs_total: int
     runs_success: int
@@ -98,7 +97,7 @@ class WorkflowRow(Model):
 
 
 class Workflow(WorkflowRow):
-    """A workflow. `version` counts its changes, `release` those of its definition."""
+    """A workflow. `version` counts all changes, `release` those of the definition."""
 
     configuration: dict[str, Any] = {}
     integrations: list[Integration] = []
@@ -111,7 +110,7 @@ class Workflow(WorkflowRow):
 
 
 class WorkflowStatus(Model):
-    """A workflow just activated or deactivated."""
+    """Response to activate and deactivate."""
 
     id: str
     status: Union[Literal["active", "inactive"], str]
@@ -121,7 +120,7 @@ class WorkflowStatus(Model):
 
 
 class WorkflowDefinition(Model):
-    """What a workflow's configuration was made into."""
+    """The definition that a workflow's configuration was compiled to."""
 
     id: str
     release: int
@@ -130,8 +129,8 @@ class WorkflowDefinition(Model):
 
 
 class WorkflowSelection(Sorting, total=False):
-    """Which workflows a list has, sorted by `created_at`, `updated_at`, `name`, `type` or
-    `status`; `metadata` are labels that they have."""
+    """Filters of workflows, sorted by `created_at`, `updated_at`, `name`, `type` or `status`.
+    `metadata` are labels that the workflow must have."""
 
     status: Optional[Literal["active", "inactive"]]
     type: Optional[str]
@@ -139,12 +138,12 @@ class WorkflowSelection(Sorting, total=False):
 
 
 class WorkflowListOptions(WorkflowSelection, CursorPaging, total=False):
-    """As `WorkflowSelection`, and which page."""
+    """`WorkflowSelection`, and the page."""
 
 
-class WorkflowParts(TypedDict, total=False):
-    """What a workflow has besides its name and type. `configuration` holds a `definition`, or
-    `steps` and whatever else a definition has. An integration is `{"id": …, "required": …}`."""
+class WorkflowFields(TypedDict, total=False):
+    """The fields of a workflow except name and type. `configuration` contains a `definition`, or
+    `steps` and the other fields of one. An integration is `{"id": …, "required": …}`."""
 
     description: Optional[str]
     configuration: Mapping[str, Any]
@@ -152,15 +151,15 @@ class WorkflowParts(TypedDict, total=False):
     metadata: Mapping[str, Any]
 
 
-class WorkflowChange(WorkflowParts, total=False):
-    """What can be changed of a workflow; what is left out stays as it is."""
+class WorkflowChange(WorkflowFields, total=False):
+    """Changes of a workflow; omitted fields are unchanged."""
 
     name: str
     type: str
 
 
 class Failure(Model):
-    """Why a step or an execution failed; `step` is None where it was the execution as a whole."""
+    """The cause of a failed step or execution; `step` is None if no single step is the cause."""
 
     code: str
     message: str
@@ -170,8 +169,8 @@ class Failure(Model):
 
 
 class Step(Model):
-    """A step of an execution. `reused`: its result was taken over from the execution that this
-    one runs again. `input` and `output` are there where they were asked for."""
+    """The run of a step. `reused`: its result is that of the execution that this one reruns.
+    `input` and `output` are set if they were requested."""
 
     name: str
     type: Optional[str] = None
@@ -201,13 +200,12 @@ class ExecutionRow(Model):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing further happens to it."""
-        return self.status in ENDED_STATUSES
+        """Whether the status is final."""
+        return self.status in FINAL_STATUSES
 
 
 class Execution(ExecutionRow):
-    """An execution. `steps` and `error` are there when it is looked at; the steps are in the order
-    of the definition."""
+    """An execution. `get` and `wait` return `steps`, in the definition's order, and `error`."""
 
     parameters: dict[str, Any] = {}
     result: Any = None
@@ -218,7 +216,7 @@ class Execution(ExecutionRow):
     rerun_of: Optional[str] = None
 
     def raise_for_status(self) -> Execution:
-        """Itself, or `ExecutionFailedError` where it ended in another way than `completed`."""
+        """Returns the execution; raises `ExecutionFailedError` if it ended without completing."""
         from ._errors import ExecutionFailedError
 
         if self.ended and self.status != "completed":
@@ -227,21 +225,21 @@ class Execution(ExecutionRow):
 
 
 class ExecutionChanged(Model):
-    """The answer to cancel, pause and resume."""
+    """Response to cancel, pause and resume."""
 
     execution_id: str
     status: Union[ExecutionStatus, str]
 
 
 class ExecutionSelection(TypedDict, total=False):
-    """Which executions a list has, newest first unless `sort_order` is `asc`. `status` is one or
-    several; both dates, which may be texts, mean when an execution was accepted; `external_id` is
-    what a caller of a deployment named it; `metadata` are labels that it has."""
+    """Filters of executions, newest first unless `sort_order` is `asc`. `status` is one or several.
+    The dates are those of the creation and can be strings. `external_id` is the id that the
+    caller of a deployment chose; `metadata` are labels that the execution must have."""
 
     workflow_id: Optional[str]
     status: Union[ExecutionStatus, str, Sequence[str], None]
-    start_date: Optional[DayOrTime]
-    end_date: Optional[DayOrTime]
+    start_date: Optional[DateOrTimestamp]
+    end_date: Optional[DateOrTimestamp]
     external_id: Optional[str]
     metadata: Optional[Mapping[str, str]]
     sort_by: Optional[Literal["created_at"]]
@@ -249,13 +247,13 @@ class ExecutionSelection(TypedDict, total=False):
 
 
 class ExecutionListOptions(ExecutionSelection, CursorPaging, total=False):
-    """As `ExecutionSelection`, and which page."""
+    """`ExecutionSelection`, and the page."""
 
 
 class ExecutionOptions(TypedDict, total=False):
-    """What an execution takes besides its parameters. Past `timeout_seconds` it is stopped as
-    `timed_out`; `callback_url` is sent the execution once it has ended; `metadata` are labels;
-    `secrets` (name to value) are for this execution only."""
+    """Options of an execution. After `timeout_seconds` it ends as `timed_out`. The ended execution
+    is sent to `callback_url`. `metadata` are labels. `secrets` (name to value) apply to this
+    execution only."""
 
     timeout_seconds: Optional[float]
     callback_url: Optional[str]
@@ -265,7 +263,7 @@ class ExecutionOptions(TypedDict, total=False):
 
 
 class LogLine(Model):
-    """A line of an execution's log; without `step` it is about the execution."""
+    """A line of an execution's log; `step` is None if it is about the whole execution."""
 
     sequence: int
     timestamp: datetime
@@ -275,8 +273,8 @@ class LogLine(Model):
 
 
 class _Event(Model):
-    """What every event of an execution carries; `sequence` is its place in the journal, which it
-    can share with others, `id` is its own and what `after` takes."""
+    """The common fields of all events. `sequence` is the position in the execution's journal, which
+    several events can share; `id` is unique and the value for `after`."""
 
     id: str = ""
     execution_id: str
@@ -294,7 +292,7 @@ class StatusEvent(_Event):
 
 
 class StepEvent(_Event):
-    """A step changed; it has its input and output."""
+    """A step changed; `step` has its input and output."""
 
     event: Literal["step"] = "step"
     step: Step
@@ -312,7 +310,7 @@ class LogEvent(_Event):
 
 
 class OtherEvent(_Event):
-    """An event of a newer server; what it says is in the extra fields."""
+    """An event type that this version does not know; its data is in the extra fields."""
 
     event: str
 

@@ -1,6 +1,6 @@
-"""What the server answers, as types.
+"""Responses of the dataflow API and the API keys.
 
-Fields that a newer server adds are kept and readable, and nothing fails because of them.
+Unknown fields of a newer server are kept and can be read.
 """
 
 from __future__ import annotations
@@ -10,20 +10,26 @@ from typing import Any, Literal, Mapping, Optional, TypedDict, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 ExecutionStatus = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
+WorkflowState = Literal["active", "inactive"]
+ApiKeyStatus = Literal["active", "expired", "revoked"]
+ApiKeyOrder = Literal["created_at", "expires_at", "last_used_at", "name"]
+Role = Literal["admin", "developer", "analyst", "user"]
+Tier = Literal["standard", "enterprise"]
 TaskStatus = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED", "CANCELLED"]
 
 
 class Model(BaseModel):
-    """The base of all of them."""
+    """Base class of all responses."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    # Validation errors must not show the input: it can contain the secret of a key or webhook.
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, protected_namespaces=())
 
 
 class ErrorDetail(Model):
-    """One thing that is wrong at one place."""
+    """One problem, with the path of the field."""
 
     path: str
     message: str
@@ -32,7 +38,7 @@ class ErrorDetail(Model):
 
 
 class WorkflowCreated(Model):
-    """The answer to a created workflow."""
+    """Response to the creation of a workflow."""
 
     workflow_id: str
 
@@ -42,7 +48,7 @@ class WorkflowRow(Model):
 
     workflow_id: str
     name: str
-    status: str
+    status: Union[WorkflowState, str]
     created_at: datetime
     updated_at: datetime
 
@@ -70,7 +76,7 @@ class Workflow(Model):
 
     workflow_id: str
     name: str
-    status: str
+    status: Union[WorkflowState, str]
     release: int
     created_at: datetime
     updated_at: datetime
@@ -81,7 +87,7 @@ class Workflow(Model):
 
 
 class Stats(Model):
-    """Counts of a workflow's executions; durations are in milliseconds."""
+    """Counts of a workflow's executions."""
 
     workflow_id: str
     total: int
@@ -95,20 +101,20 @@ class Stats(Model):
 
 
 class ExecutionAccepted(Model):
-    """The answer to an accepted execution: it is durable, whatever happens next."""
+    """Response to a request to execute: the execution is durable."""
 
     execution_id: str
 
 
 class ExecutionChanged(Model):
-    """The answer to cancel, pause and resume."""
+    """Response to cancel, pause and resume."""
 
     execution_id: str
     status: Union[ExecutionStatus, str]
 
 
 class Failure(Model):
-    """Why a task or an execution failed."""
+    """The cause of a failed task or execution."""
 
     code: str
     message: str
@@ -118,14 +124,14 @@ class Failure(Model):
 
 
 class Progress(Model):
-    """How many tasks are settled."""
+    """How many tasks have finished."""
 
     completed: int
     total: int
 
 
 class Task(Model):
-    """A step of an execution."""
+    """The run of a step in an execution."""
 
     task_id: str
     type: str
@@ -157,14 +163,14 @@ class Execution(Model):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing further happens to it."""
-        return self.status in ENDED
+        """Whether the status is final."""
+        return self.status in FINAL_STATUSES
 
     def raise_for_status(self) -> Execution:
-        """Itself, or `ExecutionFailedError` where it ended `FAILED` or `CANCELLED`."""
+        """Returns the execution; raises `ExecutionFailedError` if it is `FAILED` or `CANCELLED`."""
         from ._errors import ExecutionFailedError
 
-        if self.status in ENDED and self.status != "COMPLETED":
+        if self.status in FINAL_STATUSES and self.status != "COMPLETED":
             raise ExecutionFailedError(self)
         return self
 
@@ -187,7 +193,7 @@ class ExecutionPage(Model):
 
 
 class LogLine(Model):
-    """A line of an execution's log; without `step_id` it is about the execution."""
+    """A line of an execution's log; `step_id` is None if it is about the whole execution."""
 
     sequence: int
     timestamp: datetime
@@ -203,7 +209,7 @@ class Logs(Model):
 
 
 class StepType(Model):
-    """A step type that definitions can use."""
+    """A step type."""
 
     type: str
     aliases: list[str]
@@ -228,8 +234,8 @@ class StepTypes(Model):
 
 
 class _Event(Model):
-    """What every event of an execution carries; `sequence` is its place in the journal, which it
-    can share with others, `id` is its own and what `after` takes."""
+    """The common fields of all events. `sequence` is the position in the execution's journal, which
+    several events can share; `id` is unique and the value for `after`."""
 
     id: str = ""
     execution_id: str
@@ -254,7 +260,7 @@ class TaskEvent(_Event):
 
 
 class ProgressEvent(_Event):
-    """A task settled."""
+    """A task has finished; the counts are those of all tasks."""
 
     event: Literal["progress"] = "progress"
     completed: int
@@ -271,7 +277,7 @@ class LogEvent(_Event):
 
 
 class OtherEvent(_Event):
-    """An event of a newer server; what it says is in the extra fields."""
+    """An event type that this version does not know; its data is in the extra fields."""
 
     event: str
 
@@ -280,7 +286,7 @@ Event = Union[StatusEvent, TaskEvent, ProgressEvent, LogEvent, OtherEvent]
 
 
 class RateLimits(Model):
-    """How much may be used; None: as much as one likes."""
+    """Limits; None: unlimited."""
 
     executions_per_second: Optional[int] = None
     requests_per_minute: Optional[int] = None
@@ -288,17 +294,17 @@ class RateLimits(Model):
 
 
 class ApiKey(Model):
-    """An API key. `hint` is how its secret begins, `role` the name of exactly these scopes."""
+    """An API key. `hint` is the start of its secret; `role` is the role with the same scopes."""
 
     id: str
     name: str
     hint: str
     scopes: list[str]
-    role: Optional[str] = None
+    role: Optional[Union[Role, str]] = None
     workspace_id: Optional[str] = None
-    tier: Optional[str] = None
+    tier: Optional[Union[Tier, str]] = None
     rate_limits: RateLimits = RateLimits()
-    status: str
+    status: Union[ApiKeyStatus, str]
     created_at: datetime
     expires_at: Optional[datetime] = None
     last_used_at: Optional[datetime] = None
@@ -306,21 +312,21 @@ class ApiKey(Model):
 
 
 class ApiKeyChange(TypedDict, total=False):
-    """What can be changed of a key; what is left out stays as it is."""
+    """Changes of a key; omitted fields are unchanged."""
 
     name: str
-    tier: Optional[str]
+    tier: Optional[Tier]
     rate_limits: Union[RateLimits, Mapping[str, Any], None]
 
 
 class NewApiKey(ApiKey):
-    """A key just made; `secret` is shown this once."""
+    """A created key; `secret` is shown only once."""
 
     secret: str = Field(repr=False)
 
 
 class Pagination(Model):
-    """Where in a list a page is; `page` is None where it was asked for by a cursor."""
+    """The position of a page in its list; `page` is None if it was requested with a cursor."""
 
     page: Optional[int] = None
     page_size: int
@@ -328,8 +334,8 @@ class Pagination(Model):
     total_pages: int
     next_cursor: Optional[str] = None
 
-    def following(self) -> Optional[dict[str, Union[str, int]]]:
-        """What to ask for the next page with; None after the last."""
+    def next_page_query(self) -> Optional[dict[str, Union[str, int]]]:
+        """The query parameters of the next page; None after the last."""
         if self.next_cursor is not None:
             return {"cursor": self.next_cursor}
         if self.page is None or self.page >= self.total_pages:

@@ -1,8 +1,9 @@
-"""Which proxy the requests to a server go through. No I/O.
+"""Selects the proxy for a server. No I/O.
 
-Loopback addresses never have one: the server is on this machine, and a proxy elsewhere would get
-the key and reach another machine under that address. For all others the environment decides
-(`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case), as `urllib` reads it.
+Requests to a loopback address never use a proxy: the server is on this machine, and a remote proxy
+would receive the key and connect to another machine. For all other addresses the environment
+variables apply (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, upper or lower case), as read
+by `urllib`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 def proxy_for(base_url: str) -> Optional[str]:
-    """The proxy for an address; None: the server is called directly."""
+    """The proxy for a server; None: requests go directly to it."""
     url = httpx.URL(base_url)
     if is_loopback(url.host) or _is_exempt(url.host, url.port):
         return None
@@ -30,7 +31,7 @@ def proxy_for(base_url: str) -> Optional[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, however its address is written."""
+    """Whether a host is this machine, in any notation of its address."""
     name = host.strip("[]").rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -39,7 +40,7 @@ def is_loopback(host: str) -> bool:
 
 
 def without_credentials(url: str) -> str:
-    """An address as it may be shown."""
+    """A URL for messages: without user name and password."""
     try:
         return str(httpx.URL(url).copy_with(userinfo=b""))
     except httpx.InvalidURL:
@@ -51,7 +52,7 @@ def _address(name: str) -> Optional[Address]:
         address: Address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
         try:
-            # `127.1` and its kind, as the resolver reads them.
+            # Short forms such as `127.1`, as the resolver reads them.
             return ipaddress.IPv4Address(socket.inet_aton(name))
         except (OSError, ValueError):
             return None
@@ -60,18 +61,18 @@ def _address(name: str) -> Optional[Address]:
 
 
 def _is_exempt(host: str, port: Optional[int]) -> bool:
-    named = host if port is None else f"{host}:{port}"
-    if urllib.request.proxy_bypass(named):
+    host_and_port = host if port is None else f"{host}:{port}"
+    if urllib.request.proxy_bypass(host_and_port):
         return True
     address = _address(host.strip("[]"))
     exempt = urllib.request.getproxies().get("no", "")
     return address is not None and any(
-        _contains(entry.strip(), address) for entry in exempt.split(",")
+        _is_in_network(entry.strip(), address) for entry in exempt.split(",")
     )
 
 
-def _contains(entry: str, address: Address) -> bool:
-    """`urllib` knows names only."""
+def _is_in_network(entry: str, address: Address) -> bool:
+    """Whether an entry of `NO_PROXY` is a network with this address; `urllib` compares names."""
     try:
         return address in ipaddress.ip_network(entry.strip("[]"), strict=False)
     except ValueError:

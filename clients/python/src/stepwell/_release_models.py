@@ -1,4 +1,4 @@
-"""Releases, their tags, and what was said of their outputs, as types."""
+"""Releases, release tags, and feedback on outputs (actuals): responses."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from ._models import Model
 
 
 class Release(Model):
-    """A definition that does not change any more. `number` counts from 1."""
+    """An immutable definition. `number` counts from 1."""
 
     number: int
     created_at: datetime
     definition: Any
 
 
-class Share(Model):
-    """A release and its weight beside the others of a tag."""
+class TrafficShare(Model):
+    """A release of a tag and its weight."""
 
     release: int
     weight: int
 
 
 class ReleaseTag(Model):
-    """A name for a release, or for several by weight."""
+    """A name for a release, or for several with weights."""
 
     name: str
-    traffic: list[Share]
+    traffic: list[TrafficShare]
     updated_at: datetime
 
 
 class StoredActual(Model):
-    """What was said of an output: how good it was, 0 to 1, and what it should have been.
-    `matched`: whether it was exactly that; None where that is not known."""
+    """Feedback on an output: its quality, 0 to 1, and the expected value. `matched`: whether the
+    output equals the expected value; None if unknown."""
 
     id: str
     output_id: str
@@ -46,29 +46,29 @@ class StoredActual(Model):
     created_at: datetime
 
 
-class QualitySum(Model):
-    """Actuals summed up: how many, the mean of those with a quality, and the share of outputs
-    that were exactly as they should have been, of those of which that is known."""
+class QualityTotals(Model):
+    """Totals of actuals: their count, the mean of the qualities, and the share of outputs that
+    equal the expected value (of those with one)."""
 
     count: int
     mean_quality: Optional[float] = None
     exact_match_rate: Optional[float] = None
 
 
-class ReleaseQuality(QualitySum):
-    """The same of one release."""
+class ReleaseQuality(QualityTotals):
+    """Totals of one release."""
 
     release: int
 
 
-class TagQuality(QualitySum):
-    """The same of the executions that named one tag."""
+class TagQuality(QualityTotals):
+    """Totals of the executions that used one tag."""
 
     tag: str
 
 
-class Quality(QualitySum):
-    """The same of a workflow in all, by release and by tag."""
+class Quality(QualityTotals):
+    """Totals of a workflow: overall, by release and by tag."""
 
     releases: list[ReleaseQuality]
     tags: list[TagQuality]

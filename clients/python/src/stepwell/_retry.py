@@ -1,4 +1,4 @@
-"""When a request is sent again, and how long that waits."""
+"""Retry policy: which responses are retried, and after which delay."""
 
 from __future__ import annotations
 
@@ -8,33 +8,55 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Mapping, Optional
 
-RETRIED_STATUSES = frozenset({429, 503})
+# The server refused the request before it did anything, so any method can be sent again.
+RATE_LIMITED = 429
+
+# Responses after which a request is sent again if repeating it has no second effect. 502: a
+# reverse proxy did not reach the server.
+RETRIED_STATUSES = frozenset({RATE_LIMITED, 502, 503})
+
+# 409 with a `Retry-After`: the first request with this idempotency key is still in progress.
+CONFLICT = 409
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """`max_retries` more tries after the first, waiting `base_delay` seconds, then twice that, and
-    so on up to `max_delay`, each with some jitter. Where the server says `Retry-After`, that
-    counts instead; more than `max_retry_after` seconds is not waited for."""
+    """Exponential backoff with jitter; all times are seconds.
+
+    After the first attempt there are up to `max_retries` more. The delay before them starts at
+    `base_delay` and doubles up to `max_delay`. A `Retry-After` header of the response replaces
+    it; if that is more than `max_retry_after`, the request is not retried.
+    """
 
     max_retries: int = 3
     base_delay: float = 0.25
     max_delay: float = 8.0
     max_retry_after: float = 60.0
 
-    def delay(self, tried: int, headers: Optional[Mapping[str, str]] = None) -> Optional[float]:
-        """Seconds before the next try after `tried` of them; None: give up."""
-        if tried > self.max_retries:
+    def delay(self, attempts: int, headers: Optional[Mapping[str, str]] = None) -> Optional[float]:
+        """Seconds before the next attempt, after `attempts` of them; None: do not retry."""
+        if attempts > self.max_retries:
             return None
-        asked = retry_after(headers.get("retry-after")) if headers is not None else None
-        if asked is not None:
-            return asked if asked <= self.max_retry_after else None
-        whole = min(self.max_delay, self.base_delay * 2.0 ** min(tried - 1, 30))
-        return whole * random.uniform(0.75, 1.0)
+        requested = parse_retry_after(headers.get("retry-after")) if headers is not None else None
+        if requested is not None:
+            return requested if requested <= self.max_retry_after else None
+        full = min(self.max_delay, self.base_delay * 2.0 ** min(attempts - 1, 30))
+        return full * random.uniform(0.75, 1.0)
 
 
-def retry_after(value: Optional[str]) -> Optional[float]:
-    """Seconds that a `Retry-After` asks for, which gives seconds or a date."""
+def is_retryable(status: int, headers: Mapping[str, str], repeatable: bool) -> bool:
+    """Whether a request can be sent again after this response. `repeatable`: sending the request
+    twice has the same effect as sending it once."""
+    if status == RATE_LIMITED:
+        return True
+    if status == CONFLICT:
+        return repeatable and "retry-after" in headers
+    return repeatable and status in RETRIED_STATUSES
+
+
+def parse_retry_after(value: Optional[str]) -> Optional[float]:
+    """Seconds of a `Retry-After` header, which is a number of seconds or a date; None if absent or
+    invalid."""
     if value is None:
         return None
     try:

@@ -1,11 +1,11 @@
-"""What the management API answers about schedules, as types, and what it takes."""
+"""Schedules of the management API: responses and options."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal, Mapping, Optional, TypedDict, Union
 
-from ._management_models import Paging, Sorting, When
+from ._management_models import Paging, Sorting, Timestamp
 from ._models import Model
 
 ScheduleType = Literal["cron", "interval", "fixed_time"]
@@ -15,7 +15,7 @@ OverlapPolicy = Literal["allow", "skip", "queue"]
 
 
 class ScheduleRow(Model):
-    """A schedule in a list. `next_execution` is None where it fires no more."""
+    """A schedule in a list. `next_execution` is None if it does not fire again."""
 
     id: str
     workflow_id: str
@@ -44,7 +44,7 @@ class LastExecution(Model):
 
 
 class SkippedFiring(Model):
-    """A firing that started nothing, and why."""
+    """A firing that started no execution, with the reason."""
 
     scheduled_at: datetime
     skipped_at: datetime
@@ -64,15 +64,15 @@ class Schedule(ScheduleRow):
     created_by: Optional[str] = None
 
 
-class ScheduleParts(TypedDict, total=False):
-    """What a schedule has besides its name and type: for `cron` a `cron_expression`, for
-    `interval` an `interval_value` and an `interval_unit`, for `fixed_time` an `execution_time`."""
+class ScheduleFields(TypedDict, total=False):
+    """The fields of a schedule except name and type: `cron_expression` for `cron`, `interval_value`
+    and `interval_unit` for `interval`, `execution_time` for `fixed_time`."""
 
     description: Optional[str]
     cron_expression: Optional[str]
     interval_value: Optional[int]
     interval_unit: Optional[IntervalUnit]
-    execution_time: Optional[When]
+    execution_time: Optional[Timestamp]
     timezone: Optional[str]
     parameters: Optional[Mapping[str, Any]]
     enabled: Optional[bool]
@@ -80,16 +80,15 @@ class ScheduleParts(TypedDict, total=False):
     overlap_policy: Optional[OverlapPolicy]
 
 
-class ScheduleChange(ScheduleParts, total=False):
-    """What can be changed of a schedule; what is left out stays as it is."""
+class ScheduleChange(ScheduleFields, total=False):
+    """Changes of a schedule; omitted fields are unchanged."""
 
     name: str
     schedule_type: ScheduleType
 
 
 class ScheduleSelection(Sorting, total=False):
-    """Which schedules a list has, sorted by `created_at`, `updated_at`, `name` or
-    `next_execution`."""
+    """Filters of schedules, sorted by `created_at`, `updated_at`, `name` or `next_execution`."""
 
     workflow_id: Optional[str]
     enabled: Optional[bool]
@@ -97,11 +96,11 @@ class ScheduleSelection(Sorting, total=False):
 
 
 class ScheduleListOptions(ScheduleSelection, Paging, total=False):
-    """As `ScheduleSelection`, and which page."""
+    """`ScheduleSelection`, and the page."""
 
 
 class TriggeredSchedule(Model):
-    """An execution that a schedule was told to start."""
+    """The execution that `trigger` started."""
 
     execution_id: str
     workflow_id: str
@@ -111,21 +110,21 @@ class TriggeredSchedule(Model):
 
 
 class SchedulesChanged(Model):
-    """How many schedules were meant, and how many of them were not yet as they should be."""
+    """How many schedules matched, and how many of them changed."""
 
     matched: int
     changed: int
 
 
 class Firing(Model):
-    """When a schedule fires, also on the clocks of its time zone."""
+    """A firing, in UTC and in local time."""
 
     time: datetime
     local_time: datetime
 
 
 class SchedulePreview(Model):
-    """When a cron expression fires."""
+    """The next firings of a cron expression."""
 
     cron: str
     timezone: str

@@ -1,9 +1,9 @@
-"""What a client is made with: arguments first, then the environment."""
+"""Settings of a client: from its arguments, then from the environment."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 import httpx
@@ -14,37 +14,42 @@ from ._retry import RetryPolicy
 VERSION = "0.1.0"
 DEFAULT_URL = "http://127.0.0.1:8080"
 
-# The server sends a comment every 15 s; a stream that is quiet for longer is broken.
+# The server sends a comment every 15 s, so a stream without data for longer is broken.
 STREAM_TIMEOUT = 60.0
 
-# `wait` looks after 50 ms, then less and less often, at least every second.
-FIRST_LOOK = 0.05
-SLOWEST_LOOK = 1.0
+# `wait` polls after 50 ms, then at growing intervals, at least every second.
+FIRST_POLL_INTERVAL = 0.05
+MAX_POLL_INTERVAL = 1.0
+
+# Each event stream holds a connection while it is read, so the limit of httpx (100) is low.
+CONNECTION_LIMITS = httpx.Limits(
+    max_connections=1000, max_keepalive_connections=100, keepalive_expiry=5.0
+)
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of a client; times in seconds."""
 
-    # May hold credentials of a proxy before the server: not to be shown.
+    # Can contain the credentials of a reverse proxy, so it is not shown.
     base_url: str = field(repr=False)
     api_key: Optional[str] = field(repr=False)
     timeout: httpx.Timeout
     retries: RetryPolicy
-    # The proxy of the environment; None: the server is called directly, or by a client of the
-    # caller's, which has its own.
+    # The proxy from the environment. None: requests go directly to the server, or through the
+    # caller's own HTTP client, which has its own proxy settings.
     proxy: Optional[str] = field(default=None, repr=False)
 
     @property
-    def shown(self) -> str:
-        """Where requests go, for messages: without credentials."""
+    def server_label(self) -> str:
+        """The server, and the proxy if there is one, for error messages: without credentials."""
         server = without_credentials(self.base_url).rstrip("/")
         if self.proxy is None:
             return server
         return f"{server} through the proxy {without_credentials(self.proxy).rstrip('/')}"
 
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """The headers of every request."""
         headers = {"User-Agent": f"stepwell-python/{VERSION}", "Accept": "application/json"}
         if self.api_key:
             headers["X-API-KEY"] = self.api_key
@@ -52,47 +57,66 @@ class Settings:
 
     @property
     def stream_timeout(self) -> httpx.Timeout:
-        """For event streams."""
+        """The timeouts of event streams."""
         read = max(STREAM_TIMEOUT, self.timeout.read or 0.0)
-        known = self.timeout
-        return httpx.Timeout(connect=known.connect, read=read, write=known.write, pool=known.pool)
+        base = self.timeout
+        return httpx.Timeout(connect=base.connect, read=read, write=base.write, pool=base.pool)
+
+    def override(
+        self,
+        timeout: Optional[float],
+        max_retries: Optional[int],
+        retries: Optional[RetryPolicy],
+    ) -> Settings:
+        """These settings with other timeouts and retries; None keeps a value."""
+        policy = retries or self.retries
+        if retries is None and max_retries is not None:
+            policy = replace(policy, max_retries=max_retries)
+        limits = self.timeout if timeout is None else request_timeout(timeout)
+        return replace(self, timeout=limits, retries=policy)
 
 
-def settings(
+def request_timeout(seconds: float) -> httpx.Timeout:
+    """The timeouts of a request: at most 10 s to connect."""
+    return httpx.Timeout(seconds, connect=min(seconds, 10.0))
+
+
+def resolve_settings(
     base_url: Optional[str],
     api_key: Optional[str],
     timeout: float,
     max_retries: int,
     retries: Optional[RetryPolicy],
-    from_environment: bool = True,
+    use_environment_proxy: bool = True,
 ) -> Settings:
-    """Fills what is not given from `STEPWELL_URL` (or `STEPWELL_SERVER`) and
-    `STEPWELL_API_KEY`; the proxy too where `from_environment`. ValueError where the address is
-    none, or the key cannot be one; neither is shown, since they can be the wrong way round."""
+    """Takes missing arguments from `STEPWELL_URL` (or `STEPWELL_SERVER`) and `STEPWELL_API_KEY`.
+
+    Raises ValueError for an invalid address or key. The message shows neither of them, since the
+    caller may have swapped them.
+    """
     env = os.environ
     url = base_url or env.get("STEPWELL_URL") or env.get("STEPWELL_SERVER") or DEFAULT_URL
     try:
-        readable = httpx.URL(url).scheme in ("http", "https") and bool(httpx.URL(url).host)
+        is_valid = httpx.URL(url).scheme in ("http", "https") and bool(httpx.URL(url).host)
     except httpx.InvalidURL:
-        readable = False
-    if not readable:
-        raise ValueError(f"base_url must be an address like {DEFAULT_URL}; it is none")
+        is_valid = False
+    if not is_valid:
+        raise ValueError(f"base_url must be a URL such as {DEFAULT_URL}")
     return Settings(
-        # Paths are said by the calls; some know the address with the one of the management API.
+        # Each call has its whole path, so the prefix of the management API is accepted and removed.
         base_url=url.rstrip("/").removesuffix("/api/v1"),
-        api_key=_key(api_key or env.get("STEPWELL_API_KEY") or ""),
-        timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+        api_key=_normalize_api_key(api_key or env.get("STEPWELL_API_KEY") or ""),
+        timeout=request_timeout(timeout),
         retries=retries or RetryPolicy(max_retries=max_retries),
-        proxy=proxy_for(url) if from_environment else None,
+        proxy=proxy_for(url) if use_environment_proxy else None,
     )
 
 
-def _key(text: str) -> Optional[str]:
-    """A key without the line end of the file that it was read from. What is wrong with it must
-    not be told by showing it."""
+def _normalize_api_key(text: str) -> Optional[str]:
+    """The key without the line end of the file that it was read from. No message shows it."""
     key = text.strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ValueError("api_key has characters that no key has")
+        raise ValueError("api_key contains characters that are not allowed in a key")
     if "://" in key:
-        raise ValueError("api_key is an address; the key comes first, then base_url")
+        raise ValueError("api_key is a URL; pass the key first, then base_url")
     return key or None

@@ -1,4 +1,4 @@
-"""Whether a request is one of Stepwell's webhooks: the Standard Webhooks signature."""
+"""Verifies the signature of webhooks (Standard Webhooks)."""
 
 from __future__ import annotations
 
@@ -24,31 +24,34 @@ def verify_webhook(
     *,
     tolerance: float = 300.0,
 ) -> WebhookEvent:
-    """The event of a request that a webhook, or a callback, got.
+    """Verifies a request to a webhook or callback URL and returns its event.
 
-    `body` is the request's body exactly as it came, `headers` its headers in any case, `secret`
-    the webhook's `whsec_…`, or several while it is changed. Raises `WebhookVerificationError`
-    where none of them made the signature, or the request is more than `tolerance` seconds old (or
-    that far in the future). Remember `headers["webhook-id"]` where an event must count once: a
-    delivery may come again.
+    `body` is the unmodified request body, `headers` are the request headers with names in any
+    case, and `secret` is the webhook's `whsec_…`, or several secrets during a rotation. Raises
+    `WebhookVerificationError` if no secret matches the signature, or if the timestamp differs
+    from the current time by more than `tolerance` seconds. A delivery can arrive more than once;
+    use `headers["webhook-id"]` to detect duplicates.
     """
     raw = body.encode() if isinstance(body, str) else bytes(body)
-    known = {name.lower(): value for name, value in headers.items()}
-    told = [known.get(name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")]
-    if not all(told):
+    lowercase = {name.lower(): value for name, value in headers.items()}
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    values = [lowercase.get(name) for name in names]
+    if not all(values):
         raise WebhookVerificationError("the request is not signed")
-    webhook_id, timestamp, signatures = (value or "" for value in told)
+    webhook_id, timestamp, signatures = (value or "" for value in values)
     if not _is_recent(timestamp, tolerance):
-        raise WebhookVerificationError(f"the request is of another time: {timestamp[:32]}")
-    signed = b".".join((webhook_id.encode(), timestamp.encode(), raw))
+        raise WebhookVerificationError(
+            f"the timestamp is too old or in the future: {timestamp[:32]}"
+        )
+    signed_content = b".".join((webhook_id.encode(), timestamp.encode(), raw))
     secrets = [secret] if isinstance(secret, str) else secret
-    wanted = [_signature(_key(one), signed) for one in secrets]
-    given = [part.partition(",") for part in signatures.split(" ")]
+    expected = [_signature(_secret_bytes(item), signed_content) for item in secrets]
+    received = [part.partition(",") for part in signatures.split(" ")]
     matching = (
-        hmac.compare_digest(value.encode(), ours)
-        for version, _, value in given
+        hmac.compare_digest(value.encode(), candidate)
+        for version, _, value in received
         if version == _VERSION
-        for ours in wanted
+        for candidate in expected
     )
     if not any(matching):
         raise WebhookVerificationError("the signature does not match")
@@ -59,21 +62,21 @@ def verify_webhook(
 
 
 def _is_recent(timestamp: str, tolerance: float) -> bool:
-    # `int` reads more than digits.
+    # `int` also accepts signs, spaces and other digits.
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 20):
         return False
     return abs(time.time() - int(timestamp)) <= tolerance
 
 
-def _key(secret: str) -> bytes:
-    """The bytes of a secret; the padding of its base64 may be missing, as the server allows."""
+def _secret_bytes(secret: str) -> bytes:
+    """The decoded secret; base64 padding is optional, as on the server."""
     encoded = secret[len("whsec_") :] if secret.startswith("whsec_") else secret
     encoded = encoded.rstrip("=")
     try:
         return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except binascii.Error as error:
-        raise ValueError("secret must be `whsec_` and base64") from error
+        raise ValueError("secret must be `whsec_` followed by base64") from error
 
 
-def _signature(key: bytes, signed: bytes) -> bytes:
-    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
+def _signature(key: bytes, content: bytes) -> bytes:
+    return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())

@@ -1,4 +1,4 @@
-"""What the management API answers about step types, as types, and what it takes."""
+"""Step types of the management API: responses and options."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ._models import Model
 
 
 class StepType(Model):
-    """A step type that definitions can use. `effect` says what a crash means for it;
-    `effect_varies`: its configuration can make that less. `is_source`: without an input it goes
-    without, instead of taking the output of the step before."""
+    """A step type. `effect`: whether it can be repeated after a crash. `effect_varies`: the
+    configuration can weaken the effect. `is_source`: without an explicit input it has none, instead
+    of the output of the previous step."""
 
     type: str
     aliases: list[str] = []
@@ -32,11 +32,11 @@ class StepType(Model):
 
 
 class StepTypeSelection(Sorting, total=False):
-    """Which step types a list has, sorted by `type` or `category`, ascending unless `sort_order`
-    is `desc`."""
+    """Filters of step types, sorted by `type` or `category`, ascending unless `sort_order` is
+    `desc`."""
 
     category: Optional[str]
 
 
 class StepTypeListOptions(StepTypeSelection, Paging, total=False):
-    """As `StepTypeSelection`, and which page."""
+    """`StepTypeSelection`, and the page."""

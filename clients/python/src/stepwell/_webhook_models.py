@@ -1,4 +1,4 @@
-"""What the management API answers about webhooks, as types, and what it takes."""
+"""Webhooks of the management API: responses and options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional, Sequence, TypedDict, Union
 
 from pydantic import Field
 
-from ._management_models import Paging, Sorting
+from ._management_models import CursorPaging, Paging, Sorting
 from ._models import Model
 
 WebhookTopic = Literal[
@@ -31,7 +31,7 @@ DeliveryStatus = Literal["pending", "delivered", "exhausted"]
 
 
 class Webhook(Model):
-    """A webhook. `status` is `active`, `inactive`, or `disabled` by the server."""
+    """A webhook. `disabled`: by the server, after repeated failures."""
 
     id: str
     url: str
@@ -46,14 +46,14 @@ class Webhook(Model):
 
 
 class NewWebhook(Webhook):
-    """A webhook just made, or given another secret; `secret` is there where the server made it,
-    and shown this once."""
+    """A webhook that was created or has a new secret. `secret` is set if the server generated
+    it, and shown only once."""
 
     secret: Optional[str] = Field(default=None, repr=False)
 
 
 class WebhookChange(TypedDict, total=False):
-    """What can be changed of a webhook; what is left out stays as it is."""
+    """Changes of a webhook; omitted fields are unchanged."""
 
     url: str
     events: Sequence[Union[WebhookTopic, str]]
@@ -63,18 +63,30 @@ class WebhookChange(TypedDict, total=False):
 
 
 class WebhookSelection(Sorting, total=False):
-    """Which webhooks a list has, sorted by `created_at`, `updated_at` or `url`."""
+    """Filters of webhooks, sorted by `created_at`, `updated_at` or `url`."""
 
     status: Optional[Literal["active", "inactive", "disabled"]]
     event: Optional[Union[WebhookTopic, str]]
 
 
 class WebhookListOptions(WebhookSelection, Paging, total=False):
-    """As `WebhookSelection`, and which page."""
+    """`WebhookSelection`, and the page."""
+
+
+class DeliverySelection(Sorting, total=False):
+    """Filters of deliveries, newest first unless `sort_order` is `asc`. `event` is a topic, or
+    `webhook.test`."""
+
+    status: Optional[DeliveryStatus]
+    event: Optional[str]
+
+
+class DeliveryListOptions(DeliverySelection, CursorPaging, total=False):
+    """`DeliverySelection`, and the page."""
 
 
 class DeliveryRequest(Model):
-    """What is sent. `body` is None where it is large."""
+    """The request of a delivery. `body` is None if it is too large."""
 
     url: Optional[str] = None
     method: str
@@ -83,7 +95,7 @@ class DeliveryRequest(Model):
 
 
 class DeliveryResponse(Model):
-    """What an attempt brought: an HTTP status, or why there was none."""
+    """The result of an attempt: an HTTP status, or the error."""
 
     status: Optional[int] = None
     body: Optional[str] = None
@@ -92,7 +104,7 @@ class DeliveryResponse(Model):
 
 
 class DeliveryAttempt(Model):
-    """One attempt; `number` counts from 1."""
+    """An attempt; `number` counts from 1."""
 
     number: int
     started_at: datetime
@@ -101,8 +113,7 @@ class DeliveryAttempt(Model):
 
 
 class Delivery(Model):
-    """An event on its way to a webhook; `id` is sent as `webhook-id`. `status` is `pending`,
-    `delivered` or `exhausted`."""
+    """The delivery of an event to a webhook; `id` is sent as `webhook-id`."""
 
     id: str
     webhook_id: Optional[str] = None
@@ -117,7 +128,7 @@ class Delivery(Model):
 
 
 class WebhookEvent(Model):
-    """The body of a webhook's request. `data` is what the matching GET shows."""
+    """The body of a webhook's request. `data` is the response of the corresponding GET."""
 
     id: str
     type: Union[WebhookTopic, str]

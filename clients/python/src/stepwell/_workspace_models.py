@@ -1,17 +1,15 @@
-"""What the server answers about workspaces and who a client is, as types, and what it takes."""
+"""Workspaces and the identity of the caller: responses and options."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Mapping, Optional, TypedDict, Union
+from typing import Any, Mapping, Optional, TypedDict, Union
 
-from ._models import Model, RateLimits
-
-Tier = Literal["standard", "enterprise"]
+from ._models import Model, RateLimits, Role, Tier
 
 
 class Workspace(Model):
-    """A tenant that objects and keys belong to; its limits hold for all of its keys together."""
+    """A tenant, which owns objects and keys. Its limits apply to all of its keys together."""
 
     id: str
     name: str
@@ -22,9 +20,8 @@ class Workspace(Model):
 
 
 class Me(Model):
-    """Who the client's key is; `key_id` is None where the server asks for no key.
-
-    `user_id` is the `created_by` of what the key makes."""
+    """The identity of the caller; `key_id` is None if the server requires no key. `user_id` is the
+    `created_by` of objects that the key creates."""
 
     key_id: Optional[str] = None
     user_id: Optional[str] = None
@@ -32,20 +29,20 @@ class Me(Model):
     workspace_id: str
     workspace: Optional[Workspace] = None
     scopes: list[str]
-    role: Optional[str] = None
-    tier: Optional[str] = None
+    role: Optional[Union[Role, str]] = None
+    tier: Optional[Union[Tier, str]] = None
     rate_limits: RateLimits = RateLimits()
     expires_at: Optional[datetime] = None
 
 
-class WorkspaceParts(TypedDict, total=False):
-    """What a workspace has besides its name: either a `tier`, or `rate_limits` of its own."""
+class WorkspaceFields(TypedDict, total=False):
+    """The fields of a workspace except its name: a `tier`, or its own `rate_limits`."""
 
     tier: Optional[Tier]
     rate_limits: Optional[Union[RateLimits, Mapping[str, Any]]]
 
 
-class WorkspaceChange(WorkspaceParts, total=False):
-    """What can be changed of a workspace; what is left out stays as it is."""
+class WorkspaceChange(WorkspaceFields, total=False):
+    """Changes of a workspace; omitted fields are unchanged."""
 
     name: str

@@ -1,6 +1,6 @@
-"""The types of the management API: what `client.workflows`, `client.executions`,
-`client.schedules`, `client.webhooks`, `client.workspaces` and `client.audit_log` answer and
-take."""
+"""The types of the management API: responses and options of `client.workflows`,
+`client.executions`, `client.schedules`, `client.webhooks`, `client.workspaces` and
+`client.audit_log`."""
 
 from ._audit_models import (
     AuditAction,
@@ -13,7 +13,7 @@ from ._audit_models import (
 )
 from ._management_models import (
     CursorPaging,
-    DayOrTime,
+    DateOrTimestamp,
     Deleted,
     Event,
     Execution,
@@ -35,18 +35,18 @@ from ._management_models import (
     StatusEvent,
     Step,
     StepEvent,
-    When,
+    Timestamp,
     Workflow,
     WorkflowChange,
     WorkflowDefinition,
+    WorkflowFields,
     WorkflowListOptions,
-    WorkflowParts,
     WorkflowRow,
     WorkflowSelection,
     WorkflowStats,
     WorkflowStatus,
 )
-from ._models import Model, RateLimits
+from ._models import Model, RateLimits, Tier
 from ._schedule_models import (
     Firing,
     IntervalUnit,
@@ -55,8 +55,8 @@ from ._schedule_models import (
     OverlapPolicy,
     Schedule,
     ScheduleChange,
+    ScheduleFields,
     ScheduleListOptions,
-    ScheduleParts,
     SchedulePreview,
     ScheduleRow,
     SchedulesChanged,
@@ -73,8 +73,10 @@ from ._step_type_models import (
 from ._webhook_models import (
     Delivery,
     DeliveryAttempt,
+    DeliveryListOptions,
     DeliveryRequest,
     DeliveryResponse,
+    DeliverySelection,
     DeliveryStatus,
     NewWebhook,
     Webhook,
@@ -85,10 +87,9 @@ from ._webhook_models import (
     WebhookTopic,
 )
 from ._workspace_models import (
-    Tier,
     Workspace,
     WorkspaceChange,
-    WorkspaceParts,
+    WorkspaceFields,
 )
 
 __all__ = [
@@ -102,12 +103,14 @@ __all__ = [
     "AuditObjectType",
     "AuditSelection",
     "CursorPaging",
-    "DayOrTime",
+    "DateOrTimestamp",
     "Deleted",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryRequest",
+    "DeliveryListOptions",
     "DeliveryResponse",
+    "DeliverySelection",
     "DeliveryStatus",
     "Event",
     "Execution",
@@ -134,7 +137,7 @@ __all__ = [
     "Schedule",
     "ScheduleChange",
     "ScheduleListOptions",
-    "ScheduleParts",
+    "ScheduleFields",
     "SchedulePreview",
     "ScheduleRow",
     "ScheduleSelection",
@@ -156,17 +159,17 @@ __all__ = [
     "WebhookListOptions",
     "WebhookSelection",
     "WebhookTopic",
-    "When",
+    "Timestamp",
     "Workflow",
     "WorkflowChange",
     "WorkflowDefinition",
     "WorkflowListOptions",
-    "WorkflowParts",
+    "WorkflowFields",
     "WorkflowRow",
     "WorkflowSelection",
     "WorkflowStats",
     "WorkflowStatus",
     "Workspace",
     "WorkspaceChange",
-    "WorkspaceParts",
+    "WorkspaceFields",
 ]

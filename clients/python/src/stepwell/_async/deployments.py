@@ -1,4 +1,4 @@
-"""Executing deployments: `/v1/execute-workflow` and its neighbours."""
+"""Executing deployments: `/v1/execute-workflow…`."""
 
 from __future__ import annotations
 
@@ -8,34 +8,45 @@ import httpx
 from typing_extensions import Unpack
 
 from .. import _deployment_models as d
-from .._call import EXECUTE_TIMEOUT, Call, broken, get, given, model, nothing, path, plain, post
+from .._call import (
+    EXECUTE_TIMEOUT,
+    Call,
+    build_path,
+    decode_as,
+    get,
+    ignore_body,
+    post,
+    to_json,
+    transport_error,
+    without_none,
+)
 from .._deployments import (
     Actual,
     DeploymentOptions,
+    DeploymentStreamParser,
     Inputs,
     StreamOptions,
-    StreamReader,
     SyncOptions,
-    body_of,
+    execute_body,
 )
 from .transport import AsyncTransport
 
 
 class AsyncDeployments(AsyncTransport):
-    """The calls on deployments."""
+    """Calls for deployments."""
 
     async def execute_workflow(
         self, inputs: Inputs, **options: Unpack[SyncOptions]
     ) -> d.ExecuteWorkflowResponse:
-        """Executes a deployment and answers with its outputs, or with its error as `data.error`.
+        """Executes a deployment and returns its outputs; if it failed, its error is `data.error`.
 
-        `inputs` maps names to values, or is a list of `{"name", "type", "value"}`, where `type`
-        may be left out.
+        `inputs` maps names to values, or is a list of `{"name", "type", "value"}` with optional
+        `type`.
         """
         call = post(
             "/v1/execute-workflow",
-            model(d.ExecuteWorkflowResponse),
-            body_of(inputs, options, SyncOptions),
+            decode_as(d.ExecuteWorkflowResponse),
+            execute_body(inputs, options, SyncOptions),
             key=options.get("idempotency_key"),
             timeout=options.get("timeout") or EXECUTE_TIMEOUT,
         )
@@ -44,11 +55,11 @@ class AsyncDeployments(AsyncTransport):
     async def execute_workflow_async(
         self, inputs: Inputs, **options: Unpack[DeploymentOptions]
     ) -> d.ExecuteWorkflowAsyncResponse:
-        """Queues an execution of a deployment; look with `workflow_execution_status`."""
+        """Queues an execution of a deployment. `workflow_execution_status` returns its status."""
         call = post(
             "/v1/execute-workflow-async",
-            model(d.ExecuteWorkflowAsyncResponse),
-            body_of(inputs, options, DeploymentOptions),
+            decode_as(d.ExecuteWorkflowAsyncResponse),
+            execute_body(inputs, options, DeploymentOptions),
             key=options.get("idempotency_key"),
             timeout=options.get("timeout"),
         )
@@ -57,42 +68,44 @@ class AsyncDeployments(AsyncTransport):
     def execute_workflow_stream(
         self, inputs: Inputs, **options: Unpack[StreamOptions]
     ) -> AsyncGenerator[d.WorkflowStreamEvent, None]:
-        """Executes a deployment and yields its events as they happen; nothing is sent before the
-        loop begins. `timeout` is how many seconds the stream may be quiet.
+        """Executes a deployment and yields its events as they happen. The request is sent when the
+        iteration starts. `timeout` is the longest time without data, in seconds.
 
-        Raises `ConnectionFailedError`, with the execution's id, where the stream breaks off.
-        Leaving the loop early closes the connection and does not stop the execution.
+        Raises `ConnectionFailedError` with the `execution_id` if the stream breaks. Leaving the
+        loop early closes the connection and does not stop the execution.
         """
         call = post(
             "/v1/execute-workflow-stream",
-            nothing,
-            body_of(inputs, options, StreamOptions),
+            ignore_body,
+            execute_body(inputs, options, StreamOptions),
             key=options.get("idempotency_key"),
             timeout=options.get("timeout") or EXECUTE_TIMEOUT,
         )
         return self._stream(call)
 
     async def _stream(self, call: Call[None]) -> AsyncGenerator[d.WorkflowStreamEvent, None]:
-        reader = StreamReader()
-        answer = await self._answer(call, stream=True)
+        parser = DeploymentStreamParser()
+        response = await self._send_with_retries(call, stream=True)
         try:
-            if not answer.is_success:
-                await answer.aread()
-                call.result(answer)
-            async for chunk in answer.aiter_bytes():
-                for event in reader.feed(chunk):
+            if not response.is_success:
+                await response.aread()
+                call.decode_response(response)
+            async for chunk in response.aiter_bytes():
+                for event in parser.feed(chunk):
                     yield event
-            for event in reader.close():
+            for event in parser.close():
                 yield event
         except httpx.RequestError as error:
-            raise broken(error, self._settings.shown, reader.execution_id) from error
+            raise transport_error(
+                error, self._settings.server_label, parser.execution_id
+            ) from error
         finally:
-            await answer.aclose()
+            await response.aclose()
 
     async def workflow_execution_status(self, execution_id: str) -> d.WorkflowExecutionStatus:
-        """Where an execution of a deployment stands."""
-        where = path("/v1/workflows/executions/{}/status", execution_id)
-        return await self._send(get(where, model(d.WorkflowExecutionStatus)))
+        """Returns the status of an execution of a deployment."""
+        url_path = build_path("/v1/workflows/executions/{}/status", execution_id)
+        return await self._send(get(url_path, decode_as(d.WorkflowExecutionStatus)))
 
     async def submit_workflow_execution_actuals(
         self,
@@ -102,9 +115,10 @@ class AsyncDeployments(AsyncTransport):
         external_id: Optional[str] = None,
         idempotency_key: Optional[str] = None,
     ) -> None:
-        """Tells how good the outputs of executions were, and what they should have been: all of
-        it is stored, or nothing. The execution is named here or in each actual."""
-        names = given(execution_id=execution_id, external_id=external_id)
-        body = {"actuals": [plain(actual) for actual in actuals], **names}
-        where = "/v1/submit-workflow-execution-actuals"
-        await self._send(post(where, nothing, body, key=idempotency_key))
+        """Submits feedback on the outputs of executions: their quality, or the expected values.
+        Either all actuals are stored or none. The execution is identified here or in each actual.
+        """
+        names = without_none(execution_id=execution_id, external_id=external_id)
+        body = {"actuals": [to_json(actual) for actual in actuals], **names}
+        url_path = "/v1/submit-workflow-execution-actuals"
+        await self._send(post(url_path, ignore_body, body, key=idempotency_key))

@@ -1,4 +1,4 @@
-"""Executing workflows, and what becomes of it."""
+"""Executions in the dataflow API."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from time import monotonic
 from typing import Any, AsyncGenerator, Mapping, Optional, Sequence, Union
 
 from .. import _models as m
-from .._call import get, model, path, post
+from .._call import build_path, decode_as, get, post
 from .._errors import WaitTimeoutError
-from .._follow import EVENTS
-from .._run import EXECUTION, execute, run
-from .._settings import FIRST_LOOK, SLOWEST_LOOK
+from .._execution_calls import EXECUTION, execute_call, run_call
+from .._follow import DATAFLOW_EVENTS
+from .._settings import FIRST_POLL_INTERVAL, MAX_POLL_INTERVAL
 from .transport import AsyncTransport
 
 
 class AsyncExecutions(AsyncTransport):
-    """The calls on executions."""
+    """Calls for executions."""
 
     async def execute(
         self,
@@ -27,8 +27,9 @@ class AsyncExecutions(AsyncTransport):
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
     ) -> m.ExecutionAccepted:
-        """Queues an execution. `secrets` (name to value) are for this execution only."""
-        return await self._send(execute(workflow_id, input, webhook_url, secrets, idempotency_key))
+        """Queues an execution. `secrets` (name to value) apply to this execution only."""
+        call = execute_call(workflow_id, input, webhook_url, secrets, idempotency_key)
+        return await self._send(call)
 
     async def run(
         self,
@@ -40,44 +41,46 @@ class AsyncExecutions(AsyncTransport):
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> m.Execution:
-        """Executes a workflow and waits until it ended, up to `timeout` seconds (None: for ever).
+        """Executes a workflow and waits for its end, up to `timeout` seconds (None: no limit).
 
         A failed execution is returned, not raised: see `Execution.raise_for_status`. Raises
-        `WaitTimeoutError` when the time is over.
+        `WaitTimeoutError` after `timeout`.
         """
-        begun = monotonic()
-        call = run(workflow_id, input, webhook_url, secrets, idempotency_key, timeout)
+        started = monotonic()
+        call = run_call(workflow_id, input, webhook_url, secrets, idempotency_key, timeout)
         outcome = await self._send(call)
         if isinstance(outcome, m.Execution):
             return outcome
-        return await self._wait(workflow_id, outcome.execution_id, timeout, begun)
+        return await self._wait(workflow_id, outcome.execution_id, timeout, started)
 
     async def wait(
         self, workflow_id: str, execution_id: str, *, timeout: Optional[float] = None
     ) -> m.Execution:
-        """The execution once it ended; `WaitTimeoutError` after `timeout` seconds."""
+        """Waits for the end of an execution; raises `WaitTimeoutError` after `timeout` seconds."""
         return await self._wait(workflow_id, execution_id, timeout, monotonic())
 
     async def _wait(
-        self, workflow_id: str, execution_id: str, timeout: Optional[float], begun: float
+        self, workflow_id: str, execution_id: str, timeout: Optional[float], started: float
     ) -> m.Execution:
-        look = FIRST_LOOK
+        interval = FIRST_POLL_INTERVAL
         while True:
             execution = await self.get_execution(workflow_id, execution_id)
             if execution.ended:
                 return execution
-            pause = look
+            pause = interval
             if timeout is not None:
-                left = begun + timeout - monotonic()
+                left = started + timeout - monotonic()
                 if left <= 0:
                     raise WaitTimeoutError(execution_id, timeout)
-                pause = min(look, left)
+                pause = min(interval, left)
             await asyncio.sleep(pause)
-            look = min(look * 1.5, SLOWEST_LOOK)
+            interval = min(interval * 1.5, MAX_POLL_INTERVAL)
 
     async def get_execution(self, workflow_id: str, execution_id: str) -> m.Execution:
-        """An execution with its tasks."""
-        return await self._send(get(path(EXECUTION, workflow_id, execution_id), model(m.Execution)))
+        """Returns an execution with its tasks."""
+        return await self._send(
+            get(build_path(EXECUTION, workflow_id, execution_id), decode_as(m.Execution))
+        )
 
     async def list_executions(
         self,
@@ -87,16 +90,16 @@ class AsyncExecutions(AsyncTransport):
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
     ) -> m.ExecutionPage:
-        """A page of a workflow's executions, newest first; `status` is one or several."""
+        """Returns a page of a workflow's executions, newest first; `status` is one or several."""
         statuses = status if status is None or isinstance(status, str) else ",".join(status)
-        where = path("/workflows/{}/executions", workflow_id)
-        read = model(m.ExecutionPage)
-        return await self._send(get(where, read, status=statuses, limit=limit, cursor=cursor))
+        url_path = build_path("/workflows/{}/executions", workflow_id)
+        decode = decode_as(m.ExecutionPage)
+        return await self._send(get(url_path, decode, status=statuses, limit=limit, cursor=cursor))
 
     async def iter_executions(
         self, workflow_id: str, *, status: Union[str, Sequence[str], None] = None
     ) -> AsyncGenerator[m.ExecutionRow, None]:
-        """All executions of a workflow, newest first, page by page."""
+        """Iterates over the executions of a workflow, newest first, page by page."""
         cursor: Optional[str] = None
         while True:
             page = await self.list_executions(workflow_id, status=status, limit=100, cursor=cursor)
@@ -114,36 +117,40 @@ class AsyncExecutions(AsyncTransport):
         reason: Optional[str] = None,
         idempotency_key: Optional[str] = None,
     ) -> m.ExecutionChanged:
-        """Ends an execution as CANCELLED."""
+        """Cancels an execution."""
         body = {"reason": reason} if reason is not None else None
-        where = path(EXECUTION + "/cancel", workflow_id, execution_id)
-        return await self._send(post(where, model(m.ExecutionChanged), body, key=idempotency_key))
+        url_path = build_path(EXECUTION + "/cancel", workflow_id, execution_id)
+        return await self._send(
+            post(url_path, decode_as(m.ExecutionChanged), body, key=idempotency_key)
+        )
 
     async def pause(
         self, workflow_id: str, execution_id: str, *, idempotency_key: Optional[str] = None
     ) -> m.ExecutionChanged:
-        """Holds an execution: what is under way finishes, nothing further starts."""
-        where = path(EXECUTION + "/pause", workflow_id, execution_id)
-        return await self._send(post(where, model(m.ExecutionChanged), key=idempotency_key))
+        """Pauses an execution: running steps finish, no further step starts."""
+        url_path = build_path(EXECUTION + "/pause", workflow_id, execution_id)
+        return await self._send(post(url_path, decode_as(m.ExecutionChanged), key=idempotency_key))
 
     async def resume(
         self, workflow_id: str, execution_id: str, *, idempotency_key: Optional[str] = None
     ) -> m.ExecutionChanged:
-        """Lets a paused execution go on."""
-        where = path(EXECUTION + "/resume", workflow_id, execution_id)
-        return await self._send(post(where, model(m.ExecutionChanged), key=idempotency_key))
+        """Resumes a paused execution."""
+        url_path = build_path(EXECUTION + "/resume", workflow_id, execution_id)
+        return await self._send(post(url_path, decode_as(m.ExecutionChanged), key=idempotency_key))
 
     def events(
         self, workflow_id: str, execution_id: str, *, after: Union[int, str] = 0
     ) -> AsyncGenerator[m.Event, None]:
-        """What happens to an execution, from its beginning (or after the event with the id
-        `after`) until it ended. A connection that breaks is replaced; no event is lost or comes
-        twice."""
-        look = get(path(EXECUTION, workflow_id, execution_id), model(m.Execution))
-        where = path(EXECUTION + "/events", workflow_id, execution_id)
-        return self._follow(where, EVENTS, look, execution_id, after)
+        """Follows the events of an execution from its start (or after the event with the id
+        `after`) to its end. Reconnects when a connection breaks, without losing or repeating an
+        event."""
+        get_execution = get(
+            build_path(EXECUTION, workflow_id, execution_id), decode_as(m.Execution)
+        )
+        url_path = build_path(EXECUTION + "/events", workflow_id, execution_id)
+        return self._follow_events(url_path, DATAFLOW_EVENTS, get_execution, execution_id, after)
 
     async def logs(self, workflow_id: str, execution_id: str) -> list[m.LogLine]:
-        """The log of an execution, in order."""
-        where = path(EXECUTION + "/logs", workflow_id, execution_id)
-        return (await self._send(get(where, model(m.Logs)))).logs
+        """Returns the log of an execution, in order."""
+        url_path = build_path(EXECUTION + "/logs", workflow_id, execution_id)
+        return (await self._send(get(url_path, decode_as(m.Logs)))).logs

@@ -1,4 +1,4 @@
-"""What the calls on one kind of object have in common."""
+"""Base class of the calls on one kind of object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .transport import AsyncTransport
 
 
 class AsyncResource:
-    """Calls that are sent by a client."""
+    """A group of calls that a client sends."""
 
     def __init__(self, client: AsyncTransport) -> None:
         self._client = client

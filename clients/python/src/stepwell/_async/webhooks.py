@@ -1,4 +1,4 @@
-"""Being told of events: `/api/v1/webhooks`."""
+"""Webhooks: `/api/v1/webhooks`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import AsyncGenerator, Optional, Sequence, Union
 from typing_extensions import Unpack
 
 from .. import _webhook_models as w
-from .._call import Call, delete, get, given, listed, path, post, put, query_of, wrapped
+from .._call import (
+    Call,
+    build_path,
+    decode_data,
+    delete,
+    get,
+    list_page,
+    post,
+    put,
+    query_params,
+    string_list,
+    without_none,
+)
 from .._management import WEBHOOK, WEBHOOKS
 from .._management_models import Page
 from .resource import AsyncResource
@@ -16,7 +28,7 @@ _DELIVERIES = WEBHOOK + "/deliveries"
 
 
 class AsyncWebhooks(AsyncResource):
-    """The calls on webhooks: `client.webhooks`. See `verify_webhook` for their receivers."""
+    """Calls for webhooks: `client.webhooks`. Receivers use `verify_webhook`."""
 
     async def create(
         self,
@@ -27,37 +39,43 @@ class AsyncWebhooks(AsyncResource):
         description: Optional[str] = None,
         idempotency_key: Optional[str] = None,
     ) -> w.NewWebhook:
-        """Has events sent to a URL, signed; `["*"]` means all. Where no `secret` (`whsec_…`) is
-        given, one is made, which is in this answer only."""
-        body = given(url=url, events=[*events], secret=secret, description=description)
-        call = post(WEBHOOKS, wrapped(w.NewWebhook), body, key=idempotency_key)
+        """Creates a webhook, which sends signed events to a URL; `["*"]` means all events. If you
+        pass no `secret` (`whsec_…`), one is generated, which is in this response only."""
+        body = without_none(
+            url=url, events=string_list("events", events), secret=secret, description=description
+        )
+        call = post(WEBHOOKS, decode_data(w.NewWebhook), body, key=idempotency_key)
         return await self._client._send(call)
 
     async def get(self, webhook_id: str) -> w.Webhook:
-        """A webhook, without its secret."""
-        return await self._client._send(get(path(WEBHOOK, webhook_id), wrapped(w.Webhook)))
+        """Returns a webhook, without its secret."""
+        return await self._client._send(
+            get(build_path(WEBHOOK, webhook_id), decode_data(w.Webhook))
+        )
 
     async def list(self, **options: Unpack[w.WebhookListOptions]) -> Page[w.Webhook]:
-        """A page of webhooks."""
-        return await self._client._send(listed(WEBHOOKS, Page[w.Webhook], options))
+        """Returns a page of webhooks."""
+        return await self._client._send(list_page(WEBHOOKS, Page[w.Webhook], options))
 
     def iter(self, **selection: Unpack[w.WebhookSelection]) -> AsyncGenerator[w.Webhook, None]:
-        """All webhooks, page by page."""
-        return self._client._each(WEBHOOKS, Page[w.Webhook], query_of(selection))
+        """Iterates over all webhooks, page by page."""
+        return self._client._iter_pages(WEBHOOKS, Page[w.Webhook], query_params(selection))
 
     async def update(self, webhook_id: str, **changes: Unpack[w.WebhookChange]) -> w.Webhook:
-        """Changes what is given. `status="active"` makes one that was disabled begin anew."""
-        call = put(path(WEBHOOK, webhook_id), wrapped(w.Webhook), changes)
+        """Updates the given fields. `status="active"` enables a disabled webhook."""
+        call = put(build_path(WEBHOOK, webhook_id), decode_data(w.Webhook), changes)
         return await self._client._send(call)
 
     async def delete(self, webhook_id: str) -> None:
-        """Deletes a webhook; what is still to be sent to it is not sent."""
-        await self._client._send(delete(path(WEBHOOK, webhook_id)))
+        """Deletes a webhook; its pending deliveries are dropped."""
+        await self._client._send(delete(build_path(WEBHOOK, webhook_id)))
 
     async def test(self, webhook_id: str, *, idempotency_key: Optional[str] = None) -> w.Delivery:
-        """Sends the event `webhook.test`; its delivery tells what came back."""
-        where = path(WEBHOOK + "/test", webhook_id)
-        return await self._client._send(post(where, wrapped(w.Delivery), key=idempotency_key))
+        """Sends the event `webhook.test` and returns its delivery; see `get_delivery`."""
+        url_path = build_path(WEBHOOK + "/test", webhook_id)
+        return await self._client._send(
+            post(url_path, decode_data(w.Delivery), key=idempotency_key)
+        )
 
     async def rotate_secret(
         self,
@@ -67,48 +85,41 @@ class AsyncWebhooks(AsyncResource):
         overlap_seconds: Optional[int] = None,
         idempotency_key: Optional[str] = None,
     ) -> w.NewWebhook:
-        """Gives a webhook another secret; for `overlap_seconds` (default a day) the old one signs
-        as well. Where no `secret` is given, one is made, which is in this answer only."""
-        body = given(secret=secret, overlap_seconds=overlap_seconds)
-        where = path(WEBHOOK + "/rotate_secret", webhook_id)
-        call = post(where, wrapped(w.NewWebhook), body, key=idempotency_key)
+        """Replaces the secret of a webhook. For `overlap_seconds` (default one day) deliveries are
+        signed with the old one too. If you pass no `secret`, one is generated, which is in this
+        response only."""
+        body = without_none(secret=secret, overlap_seconds=overlap_seconds)
+        url_path = build_path(WEBHOOK + "/rotate_secret", webhook_id)
+        call = post(url_path, decode_data(w.NewWebhook), body, key=idempotency_key)
         return await self._client._send(call)
 
     async def list_deliveries(
         self,
         webhook_id: str,
-        *,
-        status: Optional[w.DeliveryStatus] = None,
-        event: Optional[str] = None,
-        page: Optional[int] = None,
-        page_size: Optional[int] = None,
+        **options: Unpack[w.DeliveryListOptions],
     ) -> Page[w.Delivery]:
-        """A page of a webhook's deliveries, newest first."""
-        options = {"status": status, "event": event, "page": page, "page_size": page_size}
-        where = path(_DELIVERIES, webhook_id)
-        return await self._client._send(listed(where, Page[w.Delivery], options))
+        """Returns a page of a webhook's deliveries, newest first."""
+        url_path = build_path(_DELIVERIES, webhook_id)
+        return await self._client._send(list_page(url_path, Page[w.Delivery], options))
 
     def iter_deliveries(
         self,
         webhook_id: str,
-        *,
-        status: Optional[w.DeliveryStatus] = None,
-        event: Optional[str] = None,
+        **selection: Unpack[w.DeliverySelection],
     ) -> AsyncGenerator[w.Delivery, None]:
-        """All deliveries of a webhook, newest first, page by page."""
-        where = path(_DELIVERIES, webhook_id)
-        query = query_of({"status": status, "event": event})
-        return self._client._each(where, Page[w.Delivery], query)
+        """Iterates over the deliveries of a webhook, newest first, page by page."""
+        url_path = build_path(_DELIVERIES, webhook_id)
+        return self._client._iter_pages(url_path, Page[w.Delivery], query_params(selection))
 
     async def get_delivery(self, delivery_id: str) -> w.Delivery:
-        """A delivery, such as that of a test: what came of it."""
-        where = path(WEBHOOKS + "/deliveries/{}", delivery_id)
-        return await self._client._send(get(where, wrapped(w.Delivery)))
+        """Returns a delivery with its attempts."""
+        url_path = build_path(WEBHOOKS + "/deliveries/{}", delivery_id)
+        return await self._client._send(get(url_path, decode_data(w.Delivery)))
 
     async def redeliver(
         self, delivery_id: str, *, idempotency_key: Optional[str] = None
     ) -> w.Delivery:
-        """Sends a delivery again."""
-        where = path(WEBHOOKS + "/deliveries/{}/redeliver", delivery_id)
-        call: Call[w.Delivery] = post(where, wrapped(w.Delivery), key=idempotency_key)
+        """Sends a delivery again, with the same id and body."""
+        url_path = build_path(WEBHOOKS + "/deliveries/{}/redeliver", delivery_id)
+        call: Call[w.Delivery] = post(url_path, decode_data(w.Delivery), key=idempotency_key)
         return await self._client._send(call)

@@ -1,4 +1,4 @@
-"""Tenants: `/api/v1/workspaces`."""
+"""Workspaces (tenants): `/api/v1/workspaces`."""
 
 from __future__ import annotations
 
@@ -7,44 +7,49 @@ from typing import AsyncGenerator, Optional
 from typing_extensions import Unpack
 
 from .. import _workspace_models as ws
-from .._call import get, given, listed, patch, path, post, query_of, wrapped
+from .._call import build_path, decode_data, get, list_page, patch, post, query_params, without_none
 from .._management import WORKSPACE, WORKSPACES
 from .._management_models import ListOptions, Page, Sorting
 from .resource import AsyncResource
 
 
 class AsyncWorkspaces(AsyncResource):
-    """The calls on workspaces: `client.workspaces`. Scope `admin`; to make one and to change its
-    limits, of the default workspace."""
+    """Calls for workspaces: `client.workspaces`. They require scope `admin`; creating one and
+    changing its limits require a key of the default workspace."""
 
     async def create(
         self,
         name: str,
         *,
         idempotency_key: Optional[str] = None,
-        **parts: Unpack[ws.WorkspaceParts],
+        **fields: Unpack[ws.WorkspaceFields],
     ) -> ws.Workspace:
-        """Makes a workspace; its first key is made with `create_api_key(workspace_id=…)`."""
+        """Creates a workspace. Create its first key with `create_api_key(workspace_id=…)`."""
         call = post(
-            WORKSPACES, wrapped(ws.Workspace), given(name=name, **parts), key=idempotency_key
+            WORKSPACES,
+            decode_data(ws.Workspace),
+            without_none(name=name, **fields),
+            key=idempotency_key,
         )
         return await self._client._send(call)
 
     async def get(self, workspace_id: str) -> ws.Workspace:
-        """A workspace."""
-        return await self._client._send(get(path(WORKSPACE, workspace_id), wrapped(ws.Workspace)))
+        """Returns a workspace."""
+        return await self._client._send(
+            get(build_path(WORKSPACE, workspace_id), decode_data(ws.Workspace))
+        )
 
     async def list(self, **options: Unpack[ListOptions]) -> Page[ws.Workspace]:
-        """A page of workspaces, sorted by `created_at`, `updated_at` or `name`."""
-        return await self._client._send(listed(WORKSPACES, Page[ws.Workspace], options))
+        """Returns a page of workspaces, sorted by `created_at`, `updated_at` or `name`."""
+        return await self._client._send(list_page(WORKSPACES, Page[ws.Workspace], options))
 
     def iter(self, **sorting: Unpack[Sorting]) -> AsyncGenerator[ws.Workspace, None]:
-        """All workspaces, page by page."""
-        return self._client._each(WORKSPACES, Page[ws.Workspace], query_of(sorting))
+        """Iterates over all workspaces, page by page."""
+        return self._client._iter_pages(WORKSPACES, Page[ws.Workspace], query_params(sorting))
 
     async def update(
         self, workspace_id: str, **changes: Unpack[ws.WorkspaceChange]
     ) -> ws.Workspace:
-        """Changes what is given."""
-        call = patch(path(WORKSPACE, workspace_id), wrapped(ws.Workspace), changes)
+        """Updates the given fields."""
+        call = patch(build_path(WORKSPACE, workspace_id), decode_data(ws.Workspace), changes)
         return await self._client._send(call)

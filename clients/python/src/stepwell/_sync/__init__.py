@@ -1,2 +1,2 @@
-# Made of `_async/__init__.py` by `scripts/make_sync.py`: change that one.
+# Generated from `_async/__init__.py` by `scripts/generate_sync.py`. Do not edit.
 """The client for programs without asyncio."""

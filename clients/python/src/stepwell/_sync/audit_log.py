@@ -1,5 +1,5 @@
-# Made of `_async/audit_log.py` by `scripts/make_sync.py`: change that one.
-"""Who did what: `/api/v1/audit_log`."""
+# Generated from `_async/audit_log.py` by `scripts/generate_sync.py`. Do not edit.
+"""The audit log: `/api/v1/audit_log`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Generator
 from typing_extensions import Unpack
 
 from .. import _audit_models as a
-from .._call import listed, query_of
+from .._call import list_page, query_params
 from .._management import AUDIT_LOG
 from .._management_models import Page
 from .resource import Resource
 
 
 class AuditLog(Resource):
-    """The calls on the audit log: `client.audit_log`. Scope `admin`."""
+    """Calls for the audit log: `client.audit_log`. They require scope `admin`."""
 
     def list(self, **options: Unpack[a.AuditListOptions]) -> Page[a.AuditEntry]:
-        """A page of entries."""
-        return self._client._send(listed(AUDIT_LOG, Page[a.AuditEntry], options))
+        """Returns a page of entries."""
+        return self._client._send(list_page(AUDIT_LOG, Page[a.AuditEntry], options))
 
     def iter(self, **selection: Unpack[a.AuditSelection]) -> Generator[a.AuditEntry, None, None]:
-        """All entries, page by page."""
-        return self._client._each(AUDIT_LOG, Page[a.AuditEntry], query_of(selection))
+        """Iterates over all entries, page by page."""
+        return self._client._iter_pages(AUDIT_LOG, Page[a.AuditEntry], query_params(selection))

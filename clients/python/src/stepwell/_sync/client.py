@@ -1,4 +1,4 @@
-# Made of `_async/client.py` by `scripts/make_sync.py`: change that one.
+# Generated from `_async/client.py` by `scripts/generate_sync.py`. Do not edit.
 """The client for programs without asyncio."""
 
 from __future__ import annotations
@@ -17,48 +17,50 @@ from .workspaces import Workspaces
 
 
 class Client(Workflows, Executions, Deployments, Releases, Keys):
-    """A connection to a Stepwell server. Safe to share between threads; close it, or use `with`.
+    """A client for a Stepwell server. Safe to share between threads; close it, or use `with`.
 
-    `base_url` and `api_key` come from `STEPWELL_URL` and `STEPWELL_API_KEY` where they are not
-    given. `timeout` is in seconds, for each request. After 429, 503 and broken connections a
-    request is sent again up to `max_retries` times, where that is harmless: GETs, POSTs, each of
-    which carries an `Idempotency-Key` (made here unless given), and moving a release tag.
-    `http_client` replaces the client's own, for example to set a proxy; it is not closed with
-    this one. Without it, the proxy of the environment is used (`HTTPS_PROXY`, `NO_PROXY`, …), but
-    never for a server on this machine.
+    `base_url` and `api_key` default to `STEPWELL_URL` and `STEPWELL_API_KEY`. `timeout` is in
+    seconds: for connecting, and for each time that the client waits for data. After 429, 502, 503
+    and connection errors a request is retried up to `max_retries` times if repeating it has no
+    second effect: GETs, POSTs, which carry an `Idempotency-Key` (generated if you pass none), and
+    moving a release tag. After 429 all requests are retried. `retries` sets the delays too.
+
+    `http_client` replaces the HTTP client, for example to set a proxy or a certificate; it is not
+    closed with this one. Without it, the proxy variables of the environment apply (`HTTPS_PROXY`,
+    `NO_PROXY`, …), but never for a server on this machine.
 
     The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
     `audit_log`.
 
-    Every failure is a `StepwellError`.
+    Every error is a `StepwellError`, except ValueError and TypeError for invalid arguments.
     """
 
     @property
     def workflows(self) -> ManagedWorkflows:
-        """Workflows that are administered: created, changed, activated, executed."""
+        """Workflows of the management API: create, update, activate, execute."""
         return ManagedWorkflows(self)
 
     @property
     def executions(self) -> ManagedExecutions:
-        """Executions of all workflows: looked at, followed, controlled, run again."""
+        """Executions of all workflows: get, follow, control, rerun."""
         return ManagedExecutions(self)
 
     @property
     def schedules(self) -> Schedules:
-        """Executions that start by themselves."""
+        """Schedules, which start executions at given times."""
         return Schedules(self)
 
     @property
     def webhooks(self) -> Webhooks:
-        """Being told of events."""
+        """Webhooks, which send events to your URLs."""
         return Webhooks(self)
 
     @property
     def workspaces(self) -> Workspaces:
-        """Tenants."""
+        """Workspaces (tenants)."""
         return Workspaces(self)
 
     @property
     def audit_log(self) -> AuditLog:
-        """Who did what."""
+        """The audit log."""
         return AuditLog(self)

@@ -1,5 +1,5 @@
-# Made of `_async/managed_workflows.py` by `scripts/make_sync.py`: change that one.
-"""Workflows as objects that are administered: `/api/v1/workflows`."""
+# Generated from `_async/managed_workflows.py` by `scripts/generate_sync.py`. Do not edit.
+"""Workflows of the management API: `/api/v1/workflows`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from typing_extensions import Unpack
 
 from .. import _management_models as mm
 from .. import _step_type_models as st
-from .._call import get, if_match, listed, path, post, put, query_of, removal, wrapped
-from .._management import STEP_TYPES, WORKFLOW, WORKFLOWS, executed, started
-from .managed_executions import waited
+from .._call import (
+    build_path,
+    decode_data,
+    delete_with_result,
+    get,
+    if_match,
+    list_page,
+    post,
+    put,
+    query_params,
+)
+from .._management import STEP_TYPES, WORKFLOW, WORKFLOWS, execute_async_call, execute_call
+from .managed_executions import wait_for_execution
 from .resource import Resource
 
 
 class ManagedWorkflows(Resource):
-    """The calls on workflows: `client.workflows`."""
+    """Calls for workflows: `client.workflows`."""
 
     def create(
         self,
@@ -24,26 +34,28 @@ class ManagedWorkflows(Resource):
         *,
         type: str = "custom",
         idempotency_key: Optional[str] = None,
-        **parts: Unpack[mm.WorkflowParts],
+        **fields: Unpack[mm.WorkflowFields],
     ) -> mm.Workflow:
-        """Creates a workflow. It is inactive until `activate`."""
-        body = {"name": name, "type": type, **parts}
-        call = post(WORKFLOWS, wrapped(mm.Workflow), body, key=idempotency_key)
+        """Creates a workflow. It is inactive until you call `activate`."""
+        body = {"name": name, "type": type, **fields}
+        call = post(WORKFLOWS, decode_data(mm.Workflow), body, key=idempotency_key)
         return self._client._send(call)
 
     def get(self, workflow_id: str) -> mm.Workflow:
-        """A workflow with the counts of its executions."""
-        return self._client._send(get(path(WORKFLOW, workflow_id), wrapped(mm.Workflow)))
+        """Returns a workflow with the counts of its executions."""
+        return self._client._send(
+            get(build_path(WORKFLOW, workflow_id), decode_data(mm.Workflow))
+        )
 
     def list(self, **options: Unpack[mm.WorkflowListOptions]) -> mm.Page[mm.WorkflowRow]:
-        """A page of workflows."""
-        return self._client._send(listed(WORKFLOWS, mm.Page[mm.WorkflowRow], options))
+        """Returns a page of workflows."""
+        return self._client._send(list_page(WORKFLOWS, mm.Page[mm.WorkflowRow], options))
 
     def iter(
         self, **selection: Unpack[mm.WorkflowSelection]
     ) -> Generator[mm.WorkflowRow, None, None]:
-        """All workflows, page by page."""
-        return self._client._each(WORKFLOWS, mm.Page[mm.WorkflowRow], query_of(selection))
+        """Iterates over all workflows, page by page."""
+        return self._client._iter_pages(WORKFLOWS, mm.Page[mm.WorkflowRow], query_params(selection))
 
     def update(
         self,
@@ -52,11 +64,10 @@ class ManagedWorkflows(Resource):
         if_version: Optional[int] = None,
         **changes: Unpack[mm.WorkflowChange],
     ) -> mm.Workflow:
-        """Changes what is given. With `if_version`, the `version` of a workflow that was looked
-        at, `PreconditionFailedError` where it was changed since. A change of the definition is the
-        next release."""
-        where = path(WORKFLOW, workflow_id)
-        call = put(where, wrapped(mm.Workflow), changes, version=if_version)
+        """Updates the given fields. A change of the definition creates the next release. With
+        `if_version`, raises `PreconditionFailedError` if the workflow has another `version`."""
+        url_path = build_path(WORKFLOW, workflow_id)
+        call = put(url_path, decode_data(mm.Workflow), changes, version=if_version)
         return self._client._send(call)
 
     def activate(
@@ -66,10 +77,10 @@ class ManagedWorkflows(Resource):
         if_version: Optional[int] = None,
         idempotency_key: Optional[str] = None,
     ) -> mm.WorkflowStatus:
-        """Lets a workflow be executed."""
-        where = path(WORKFLOW + "/activate", workflow_id)
+        """Activates a workflow, so that it can be executed."""
+        url_path = build_path(WORKFLOW + "/activate", workflow_id)
         headers = if_match(if_version)
-        call = post(where, wrapped(mm.WorkflowStatus), key=idempotency_key, headers=headers)
+        call = post(url_path, decode_data(mm.WorkflowStatus), key=idempotency_key, headers=headers)
         return self._client._send(call)
 
     def deactivate(
@@ -79,42 +90,42 @@ class ManagedWorkflows(Resource):
         if_version: Optional[int] = None,
         idempotency_key: Optional[str] = None,
     ) -> mm.WorkflowStatus:
-        """Takes no further executions; those under way go on."""
-        where = path(WORKFLOW + "/deactivate", workflow_id)
+        """Deactivates a workflow: no new executions start, running ones continue."""
+        url_path = build_path(WORKFLOW + "/deactivate", workflow_id)
         headers = if_match(if_version)
-        call = post(where, wrapped(mm.WorkflowStatus), key=idempotency_key, headers=headers)
+        call = post(url_path, decode_data(mm.WorkflowStatus), key=idempotency_key, headers=headers)
         return self._client._send(call)
 
     def delete(
         self, workflow_id: str, *, cancel_running: bool = False, if_version: Optional[int] = None
     ) -> mm.Deleted:
-        """Deletes a workflow; its history stays readable. Executions under way go on, or are
+        """Deletes a workflow; its history remains readable. Running executions continue, or are
         cancelled with `cancel_running`."""
-        where, cancel = path(WORKFLOW, workflow_id), "true" if cancel_running else None
-        read = wrapped(mm.Deleted)
-        call = removal(where, read, version=if_version, cancel_running=cancel)
+        url_path, cancel = build_path(WORKFLOW, workflow_id), "true" if cancel_running else None
+        decode = decode_data(mm.Deleted)
+        call = delete_with_result(url_path, decode, version=if_version, cancel_running=cancel)
         return self._client._send(call)
 
     def definition(self, workflow_id: str) -> mm.WorkflowDefinition:
-        """The definition that the configuration was made into."""
-        where = path(WORKFLOW + "/definition", workflow_id)
-        return self._client._send(get(where, wrapped(mm.WorkflowDefinition)))
+        """Returns the definition that the configuration was compiled to."""
+        url_path = build_path(WORKFLOW + "/definition", workflow_id)
+        return self._client._send(get(url_path, decode_data(mm.WorkflowDefinition)))
 
     def list_step_types(
         self, **options: Unpack[st.StepTypeListOptions]
     ) -> mm.Page[st.StepType]:
-        """A page of the step types that definitions can use."""
-        return self._client._send(listed(STEP_TYPES, mm.Page[st.StepType], options))
+        """Returns a page of the available step types."""
+        return self._client._send(list_page(STEP_TYPES, mm.Page[st.StepType], options))
 
     def iter_step_types(
         self, **selection: Unpack[st.StepTypeSelection]
     ) -> Generator[st.StepType, None, None]:
-        """All step types, page by page."""
-        return self._client._each(STEP_TYPES, mm.Page[st.StepType], query_of(selection))
+        """Iterates over all step types, page by page."""
+        return self._client._iter_pages(STEP_TYPES, mm.Page[st.StepType], query_params(selection))
 
     def get_step_type(self, name: str) -> st.StepType:
-        """A step type by its name or an alias."""
-        call = get(path(STEP_TYPES + "/{}", name), wrapped(st.StepType))
+        """Returns a step type by name or alias."""
+        call = get(build_path(STEP_TYPES + "/{}", name), decode_data(st.StepType))
         return self._client._send(call)
 
     def execute(
@@ -123,11 +134,11 @@ class ManagedWorkflows(Resource):
         parameters: Optional[Mapping[str, Any]] = None,
         **options: Unpack[mm.ExecutionOptions],
     ) -> mm.Execution:
-        """Executes a workflow and answers with the completed execution. Raises
-        `ExecutionNotCompletedError` where it failed or took longer than `timeout_seconds`."""
-        execution = self._client._send(executed(workflow_id, parameters, options))
-        if not execution.ended:  # It takes longer than the server holds its answers back.
-            execution = waited(self._client, execution.execution_id, None)
+        """Executes a workflow and returns the completed execution. Raises
+        `ExecutionNotCompletedError` if it failed or took longer than `timeout_seconds`."""
+        execution = self._client._send(execute_call(workflow_id, parameters, options))
+        if not execution.ended:  # Runs longer than the server delays a response.
+            execution = wait_for_execution(self._client, execution.execution_id, None)
         return execution.raise_for_status()
 
     def execute_async(
@@ -136,6 +147,6 @@ class ManagedWorkflows(Resource):
         parameters: Optional[Mapping[str, Any]] = None,
         **options: Unpack[mm.ExecutionOptions],
     ) -> mm.Execution:
-        """Starts an execution and answers at once; it is durable. Look with
-        `client.executions`."""
-        return self._client._send(started(workflow_id, parameters, options))
+        """Starts an execution and returns without waiting. The execution is durable;
+        `client.executions` returns its status."""
+        return self._client._send(execute_async_call(workflow_id, parameters, options))

@@ -1,5 +1,5 @@
-# Made of `_async/releases.py` by `scripts/make_sync.py`: change that one.
-"""Releases, their tags, and what was said of their outputs."""
+# Generated from `_async/releases.py` by `scripts/generate_sync.py`. Do not edit.
+"""Releases, release tags, and feedback on outputs (actuals)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Generator, Mapping, Optional, Sequence, Union
 from typing_extensions import Unpack
 
 from .. import _release_models as r
-from .._call import get, listed, path, post, put, query_of, wrapped
+from .._call import build_path, decode_data, get, list_page, post, put, query_params, string_list
 from .._management_models import CursorListOptions, ListOptions, Page, Sorting
 from .transport import Transport
 
@@ -20,7 +20,7 @@ _ACTUALS = "/api/v1/workflow_executions/{}/actuals"
 
 
 class Releases(Transport):
-    """The calls on releases, release tags, and actuals."""
+    """Calls for releases, release tags and actuals."""
 
     def create_release(
         self,
@@ -30,69 +30,82 @@ class Releases(Transport):
         release_tags: Sequence[str] = (),
         idempotency_key: Optional[str] = None,
     ) -> r.Release:
-        """Releases a definition: it becomes the newest release, which `LATEST` means, and
-        `release_tags` are moved to it."""
-        body = {"definition": definition, "release_tags": list(release_tags)}
-        where = path(_RELEASES, workflow_id)
-        return self._send(post(where, wrapped(r.Release), body, key=idempotency_key))
+        """Creates a release from a definition. `LATEST` and the `release_tags` move to it."""
+        body = {"definition": definition, "release_tags": string_list("release_tags", release_tags)}
+        url_path = build_path(_RELEASES, workflow_id)
+        return self._send(post(url_path, decode_data(r.Release), body, key=idempotency_key))
 
     def list_releases(
         self, workflow_id: str, **options: Unpack[CursorListOptions]
     ) -> Page[r.Release]:
-        """A page of a workflow's releases, newest first."""
-        return self._send(listed(path(_RELEASES, workflow_id), Page[r.Release], options))
+        """Returns a page of a workflow's releases, newest first."""
+        return self._send(
+            list_page(build_path(_RELEASES, workflow_id), Page[r.Release], options)
+        )
 
     def iter_releases(
         self, workflow_id: str, **sorting: Unpack[Sorting]
     ) -> Generator[r.Release, None, None]:
-        """All releases of a workflow, newest first, page by page."""
-        return self._each(path(_RELEASES, workflow_id), Page[r.Release], query_of(sorting))
+        """Iterates over the releases of a workflow, newest first, page by page."""
+        return self._iter_pages(
+            build_path(_RELEASES, workflow_id), Page[r.Release], query_params(sorting)
+        )
 
     def put_release_tag(
         self, workflow_id: str, tag: str, target: Union[int, Mapping[int, int]]
     ) -> r.ReleaseTag:
-        """Makes a tag or moves it, at once. `target` is the number of a release, or weights by
-        release: `{1: 90, 2: 10}` sends one execution in ten to release 2. Moving it back is a
-        rollback."""
-        body = {"release": target} if isinstance(target, int) else {"traffic": _shares(target)}
-        # The same again changes nothing.
-        call = put(path(_TAG, workflow_id, tag), wrapped(r.ReleaseTag), body, repeatable=True)
+        """Creates or moves a tag, effective immediately. `target` is the number of a release, or
+        weights by release: `{1: 90, 2: 10}` routes 10 % of the executions to release 2. To roll
+        back, move the tag back."""
+        body = {"release": target} if isinstance(target, int) else {"traffic": _traffic(target)}
+        # A PUT of the same target has no further effect.
+        call = put(
+            build_path(_TAG, workflow_id, tag), decode_data(r.ReleaseTag), body, repeatable=True
+        )
         return self._send(call)
 
     def get_release_tag(self, workflow_id: str, tag: str) -> r.ReleaseTag:
-        """Where a tag points."""
-        return self._send(get(path(_TAG, workflow_id, tag), wrapped(r.ReleaseTag)))
+        """Returns a tag with the releases that it points to."""
+        return self._send(get(build_path(_TAG, workflow_id, tag), decode_data(r.ReleaseTag)))
 
     def list_release_tags(
         self, workflow_id: str, **options: Unpack[ListOptions]
     ) -> Page[r.ReleaseTag]:
-        """A page of a workflow's tags: `LATEST`, then the others by name."""
-        return self._send(listed(path(_TAGS, workflow_id), Page[r.ReleaseTag], options))
+        """Returns a page of a workflow's tags: `LATEST`, then the others by name."""
+        return self._send(
+            list_page(build_path(_TAGS, workflow_id), Page[r.ReleaseTag], options)
+        )
 
     def iter_release_tags(
         self, workflow_id: str, **sorting: Unpack[Sorting]
     ) -> Generator[r.ReleaseTag, None, None]:
-        """All tags of a workflow, page by page."""
-        return self._each(path(_TAGS, workflow_id), Page[r.ReleaseTag], query_of(sorting))
+        """Iterates over the tags of a workflow, page by page."""
+        return self._iter_pages(
+            build_path(_TAGS, workflow_id), Page[r.ReleaseTag], query_params(sorting)
+        )
 
     def list_actuals(
         self, execution_id: str, **options: Unpack[ListOptions]
     ) -> Page[r.StoredActual]:
-        """A page of what was said of an execution's outputs, in the order it came."""
-        return self._send(listed(path(_ACTUALS, execution_id), Page[r.StoredActual], options))
+        """Returns a page of the actuals of an execution, in the order of their submission."""
+        return self._send(
+            list_page(build_path(_ACTUALS, execution_id), Page[r.StoredActual], options)
+        )
 
     def iter_actuals(
         self, execution_id: str, **sorting: Unpack[Sorting]
     ) -> Generator[r.StoredActual, None, None]:
-        """All that was said of an execution's outputs, in the order it came, page by page."""
-        return self._each(path(_ACTUALS, execution_id), Page[r.StoredActual], query_of(sorting))
+        """Iterates over the actuals of an execution, oldest first, page by page."""
+        return self._iter_pages(
+            build_path(_ACTUALS, execution_id), Page[r.StoredActual], query_params(sorting)
+        )
 
     def workflow_quality(self, workflow_id: str) -> r.Quality:
-        """The actuals of a workflow summed up: in all, by release, and by the tag that the
-        executions named."""
-        where = path(_WORKFLOW + "/quality", workflow_id)
-        return self._send(get(where, wrapped(r.Quality)))
+        """Returns totals of the actuals of a workflow: overall, by release, and by the tag that the
+        executions used."""
+        url_path = build_path(_WORKFLOW + "/quality", workflow_id)
+        return self._send(get(url_path, decode_data(r.Quality)))
 
 
-def _shares(weights: Mapping[int, int]) -> list[dict[str, int]]:
+def _traffic(weights: Mapping[int, int]) -> list[dict[str, int]]:
     return [{"release": release, "weight": weight} for release, weight in weights.items()]

@@ -1,5 +1,5 @@
-# Made of `_async/resource.py` by `scripts/make_sync.py`: change that one.
-"""What the calls on one kind of object have in common."""
+# Generated from `_async/resource.py` by `scripts/generate_sync.py`. Do not edit.
+"""Base class of the calls on one kind of object."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .transport import Transport
 
 
 class Resource:
-    """Calls that are sent by a client."""
+    """A group of calls that a client sends."""
 
     def __init__(self, client: Transport) -> None:
         self._client = client

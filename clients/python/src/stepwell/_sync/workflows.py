@@ -1,40 +1,42 @@
-# Made of `_async/workflows.py` by `scripts/make_sync.py`: change that one.
-"""Workflows and what they are made of."""
+# Generated from `_async/workflows.py` by `scripts/generate_sync.py`. Do not edit.
+"""Workflows of the dataflow API, step types, and the schema of definitions."""
 
 from __future__ import annotations
 
 from typing import Any, Generator, Optional
 
 from .. import _models as m
-from .._call import Definition, delete, get, model, path, post, put
+from .._call import Definition, build_path, decode_as, delete, get, post, put
 from .transport import Transport
 
 
 class Workflows(Transport):
-    """The calls on workflows."""
+    """Calls for workflows."""
 
     def create_workflow(
         self, definition: Definition, *, idempotency_key: Optional[str] = None
     ) -> m.WorkflowCreated:
-        """Creates a workflow from a definition: a mapping, or a text in YAML (or JSON)."""
-        call = post("/workflows", model(m.WorkflowCreated), definition, key=idempotency_key)
+        """Creates a workflow from a definition: a mapping, or text in YAML (or JSON)."""
+        call = post("/workflows", decode_as(m.WorkflowCreated), definition, key=idempotency_key)
         return self._send(call)
 
     def list_workflows(
         self,
         *,
-        status: Optional[str] = None,
+        status: Optional[m.WorkflowState] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
     ) -> m.WorkflowPage:
-        """A page of workflows, newest first; `status` is `active` or `inactive`."""
-        read = model(m.WorkflowPage)
-        return self._send(get("/workflows", read, status=status, limit=limit, cursor=cursor))
+        """Returns a page of workflows, newest first; `status` is `active` or `inactive`."""
+        decode = decode_as(m.WorkflowPage)
+        return self._send(
+            get("/workflows", decode, status=status, limit=limit, cursor=cursor)
+        )
 
     def iter_workflows(
-        self, *, status: Optional[str] = None
+        self, *, status: Optional[m.WorkflowState] = None
     ) -> Generator[m.WorkflowRow, None, None]:
-        """All workflows, newest first, page by page."""
+        """Iterates over all workflows, newest first, page by page."""
         cursor: Optional[str] = None
         while True:
             page = self.list_workflows(status=status, limit=100, cursor=cursor)
@@ -45,27 +47,31 @@ class Workflows(Transport):
                 return
 
     def get_workflow(self, workflow_id: str) -> m.Workflow:
-        """A workflow with its definition and resolved steps."""
-        return self._send(get(path("/workflows/{}", workflow_id), model(m.Workflow)))
+        """Returns a workflow with its definition and resolved steps."""
+        return self._send(
+            get(build_path("/workflows/{}", workflow_id), decode_as(m.Workflow))
+        )
 
     def update_workflow(self, workflow_id: str, definition: Definition) -> m.Workflow:
-        """Makes a new release. Never repeated by itself, since each time would make one; see
-        `create_release`."""
-        where = path("/workflows/{}", workflow_id)
-        return self._send(put(where, model(m.Workflow), definition))
+        """Replaces the definition, which creates a release. Retried after 429 only, since each
+        request creates a release; `create_release` has an idempotency key."""
+        url_path = build_path("/workflows/{}", workflow_id)
+        return self._send(put(url_path, decode_as(m.Workflow), definition))
 
     def delete_workflow(self, workflow_id: str) -> None:
-        """Deletes a workflow; running executions finish and history stays readable."""
-        self._send(delete(path("/workflows/{}", workflow_id)))
+        """Deletes a workflow; running executions continue, and its history remains readable."""
+        self._send(delete(build_path("/workflows/{}", workflow_id)))
 
     def workflow_stats(self, workflow_id: str) -> m.Stats:
-        """Counts of a workflow's executions."""
-        return self._send(get(path("/workflows/{}/stats", workflow_id), model(m.Stats)))
+        """Returns the counts of a workflow's executions."""
+        return self._send(
+            get(build_path("/workflows/{}/stats", workflow_id), decode_as(m.Stats))
+        )
 
     def step_types(self) -> list[m.StepType]:
-        """All step types, sorted by name."""
-        return (self._send(get("/step-types", model(m.StepTypes)))).step_types
+        """Returns all step types, sorted by name."""
+        return (self._send(get("/step-types", decode_as(m.StepTypes)))).step_types
 
     def definition_schema(self) -> dict[str, Any]:
-        """The JSON Schema of definitions, for editors and validators."""
+        """Returns the JSON Schema of definitions, for editors and validators."""
         return self._send(get("/api/v1/schema/definition", dict))

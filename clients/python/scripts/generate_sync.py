@@ -1,9 +1,9 @@
-"""Makes `stepwell/_sync` of `stepwell/_async`, which is the one to change.
+"""Generates `stepwell/_sync` from `stepwell/_async`.
 
-    python scripts/make_sync.py            writes it
-    python scripts/make_sync.py --check    fails where it is not up to date, as the tests do
+    python scripts/generate_sync.py            writes the files
+    python scripts/generate_sync.py --check    fails if they are not up to date, as the tests do
 
-The sync client is the async one without `async` and `await`, and with the names below.
+The sync client is the async one without `async` and `await`, and with the replacements below.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "stepwell"
-HEAD = "# Made of `_async/{name}` by `scripts/make_sync.py`: change that one.\n"
+HEADER = "# Generated from `_async/{name}` by `scripts/generate_sync.py`. Do not edit.\n"
 
-# In this order.
-RULES = [
+# Applied in this order.
+REPLACEMENTS = [
     (r"AsyncGenerator\[(.+), None\]", r"Generator[\1, None, None]"),
     (r"\bAsync(?=[A-Z])", ""),
     (r"\basync (?=def|with|for)", ""),
@@ -26,32 +26,35 @@ RULES = [
     (r"\baclose\b", "close"),
     (r"\basyncio\b", "time"),
     (r"_async\b(?=[./])", "_sync"),
-    # What the texts say.
+    # Docstrings.
     (r"for time programs", "for programs without asyncio"),
     (r"an async client", "a client"),
     (r"Belongs to one event loop", "Safe to share between threads"),
 ]
 
 
-def made(name: str, text: str) -> str:
-    """The sync form of a module."""
-    for pattern, replacement in RULES:
+def to_sync(name: str, text: str) -> str:
+    """The sync form of an async module."""
+    for pattern, replacement in REPLACEMENTS:
         text = re.sub(pattern, replacement, text)
-    return HEAD.format(name=name) + text
+    return HEADER.format(name=name) + text
 
 
 def main() -> int:
     check = sys.argv[1:] == ["--check"]
-    wanted = {path.name: made(path.name, path.read_text()) for path in _modules("_async")}
+    expected = {path.name: to_sync(path.name, path.read_text()) for path in _modules("_async")}
     found = {path.name: path.read_text() for path in _modules("_sync")}
-    stale = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
+    names = sorted(expected | found)
+    stale = [name for name in names if expected.get(name) != found.get(name)]
     if check and stale:
-        print(f"not up to date, run scripts/make_sync.py: {', '.join(stale)}", file=sys.stderr)
+        names_list = ", ".join(stale)
+        print(f"not up to date, run scripts/generate_sync.py: {names_list}", file=sys.stderr)
         return 1
     for name in stale:
         path = PACKAGE / "_sync" / name
-        if name in wanted:
-            path.write_text(wanted[name])
+        if name in expected:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(expected[name])
         else:
             path.unlink()
     return 0
