@@ -52,9 +52,9 @@ fn end_after(patience: Duration) -> ! {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};
-    use std::time::Instant;
+    use std::sync::mpsc;
 
     use super::*;
 
@@ -65,7 +65,7 @@ mod tests {
     #[ignore = "a process that never stops by itself; the next test starts it"]
     fn busy_process() {
         start(GRACE).unwrap();
-        println!("\nbusy");
+        std::io::stdout().write_all(b"\nbusy\n").unwrap();
         loop {
             std::hint::spin_loop();
         }
@@ -79,22 +79,17 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        let pid = child.id().to_string();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.map_while(Result::ok).any(|line| line == "busy"), "the process starts");
-        let term = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        assert!(term.unwrap().success());
-        let since = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if since.elapsed() > LIMIT {
-                child.kill().unwrap();
-                panic!("the process goes on");
-            }
-            std::thread::yield_now();
-        };
-        assert_eq!(status.code(), Some(1));
-        assert!(since.elapsed() >= GRACE / 2, "{:?}", since.elapsed());
+        let send = |signal: &str| Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(send("-TERM").success());
+        let (sender, ended) = mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait()));
+        let status = ended.recv_timeout(LIMIT).unwrap_or_else(|_| {
+            send("-KILL");
+            panic!("the process goes on");
+        });
+        assert_eq!(status.unwrap().code(), Some(1));
     }
 }
