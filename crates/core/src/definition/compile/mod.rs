@@ -68,13 +68,14 @@ pub(super) fn compile(
     }
     let specs = find_types(definition, catalog, &mut problems);
     let graph = graph::build(definition, &specs, &mut problems);
+    let unknown = Arc::new(json!({}));
     let mut compiler = Compiler {
         definition,
         is_new,
         declared: definition.inputs.as_ref(),
         inferred: Inferred::default(),
         set_state: SetState::of(definition, &specs),
-        outputs: vec![Arc::new(json!({})); definition.steps.len()],
+        outputs: vec![unknown; definition.steps.len()],
         graph,
         specs,
         of_types: BTreeMap::new(),
