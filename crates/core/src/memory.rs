@@ -120,10 +120,24 @@ pub fn value_bytes(value: &Value) -> usize {
     bytes
 }
 
-/// An upper estimate of the bytes that the entries of an object take.
-pub fn map_bytes(fields: &Map) -> usize {
-    let entry = |(key, value): (&String, &Value)| allocated(key.len()) + value_bytes(value) - VALUE;
-    object(fields.len()) + fields.iter().map(entry).sum::<usize>()
+/// About how many bytes a clone of a value takes: its arrays and objects have no spare capacity.
+/// Recurses as deep as the value nests.
+pub fn clone_bytes(value: &Value) -> usize {
+    let inner = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => allocated(text.len()),
+        Value::Array(items) => items.iter().map(clone_bytes).sum(),
+        Value::Object(fields) => map_clone_bytes(fields),
+    };
+    VALUE + inner
+}
+
+/// About how many bytes the entries of a clone of an object take.
+pub fn map_clone_bytes(fields: &Map) -> usize {
+    let entry = |(key, value): (&String, &Value)| {
+        OBJECT_ENTRY_BYTES + allocated(key.len()) + clone_bytes(value)
+    };
+    fields.iter().map(entry).sum()
 }
 
 /// About how many bytes a list of names takes.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::definition::{self, Format, Limits, Plan};
 use stepwell_core::expr;
-use stepwell_core::memory::value_bytes;
+use stepwell_core::memory::clone_bytes;
 use stepwell_steps::{memory_pools, registry};
 
 #[global_allocator]
@@ -77,7 +77,7 @@ fn plans_take_what_is_estimated() {
         ("patterns", with_inputs(pattern)),
     ] {
         let (value, kept, _) = measured(|| source.clone());
-        assert_near(name, "value", value_bytes(&value), kept);
+        assert_near(name, "value", clone_bytes(&value), kept);
         let before = expr::code_usage().used;
         let (plan, kept, _) = measured(|| plan(&source));
         let code = usize::try_from(expr::code_usage().used - before).unwrap();
@@ -109,7 +109,7 @@ fn refused_definitions_are_cheap() {
     }
     // Read from text it costs what was read until then.
     let text = format!("[{}]", vec!["{}"; 1_000_000].join(","));
-    let most = value_bytes(&json!(vec![Value::Null; limits.max_values]));
+    let most = clone_bytes(&json!(vec![Value::Null; limits.max_values]));
     for format in [Format::Json, Format::Yaml] {
         let (result, _, peak) = measured(|| definition::read(&text, format, &limits));
         let problems = result.unwrap_err().to_string();

@@ -11,7 +11,7 @@ use super::references::{Collector, References};
 use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
 use super::syntax::{self, Compiled, Piece};
 use super::{EvalError, Scope, meter};
-use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, value_bytes};
+use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes};
 use crate::{Map, Problems};
 
 /// A compiled value in which strings may hold expressions.
@@ -51,7 +51,7 @@ enum Node {
 impl Node {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
-            Self::Static(value) => ARC_BYTES + value_bytes(value),
+            Self::Static(value) => ARC_BYTES + clone_bytes(value),
             Self::Code { code, path } => code.memory_bytes() + allocated(path.len()),
             Self::Array(items) => items.iter().map(Self::memory_bytes).sum(),
             Self::Object(fields) => {

@@ -10,7 +10,7 @@ use stepwell_core::Problems;
 use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::definition::{self, Definition, Limits, Plan, SharedPlan};
 use stepwell_core::ids::WorkflowId;
-use stepwell_core::memory::{allocated, map_bytes};
+use stepwell_core::memory::{allocated, map_clone_bytes};
 use stepwell_store::Store;
 use stepwell_store::record::WorkflowRecord;
 use tokio::sync::Semaphore;
@@ -220,8 +220,8 @@ fn workflow_bytes(record: &WorkflowRecord) -> usize {
         [record.name.len(), record.kind.len(), record.description.as_ref().map_or(0, String::len)];
     size_of::<WorkflowRecord>()
         + texts.into_iter().map(allocated).sum::<usize>()
-        + map_bytes(&record.metadata)
-        + record.configuration.as_ref().map_or(0, map_bytes)
+        + map_clone_bytes(&record.metadata)
+        + record.configuration.as_ref().map_or(0, map_clone_bytes)
         + record.integrations.len() * INTEGRATION_BYTES
 }
 

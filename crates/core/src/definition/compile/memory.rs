@@ -10,7 +10,7 @@ use crate::definition::model::OnError;
 use crate::definition::plan::{Binding, Feed, Plan, PlanOutput, PlanStep};
 use crate::expr::Expr;
 use crate::memory::{
-    ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, map_bytes, names_bytes, value_bytes,
+    ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes, map_clone_bytes, names_bytes,
 };
 
 /// A compiled schema takes so many times the memory of the schema itself.
@@ -25,22 +25,22 @@ pub(super) fn plan_bytes(plan: &Plan, validators: usize) -> usize {
     for step in &plan.steps {
         for schema in [&step.input_schema, &step.output_schema] {
             if shared.insert(Arc::as_ptr(schema).addr()) {
-                shared_bytes += ARC_BYTES + value_bytes(schema);
+                shared_bytes += ARC_BYTES + clone_bytes(schema);
             }
         }
     }
     size_of::<Plan>()
         + allocated(plan.name.len())
-        + value_bytes(&plan.input_schema)
+        + clone_bytes(&plan.input_schema)
         + validator_bytes(&plan.input_schema)
-        + map_bytes(&plan.state)
+        + map_clone_bytes(&plan.state)
         + plan.steps.iter().map(step_bytes).sum::<usize>()
         + plan.outputs.iter().map(output_bytes).sum::<usize>()
         + shared_bytes
 }
 
 fn output_bytes(output: &PlanOutput) -> usize {
-    allocated(output.name.len()) + output.value.memory_bytes() + value_bytes(&output.schema)
+    allocated(output.name.len()) + output.value.memory_bytes() + clone_bytes(&output.schema)
 }
 
 fn step_bytes(step: &PlanStep) -> usize {
@@ -82,5 +82,5 @@ fn binding_bytes(binding: &Binding) -> usize {
 
 /// About how many bytes a schema takes compiled.
 pub(super) fn validator_bytes(schema: &Value) -> usize {
-    VALIDATOR_FACTOR * value_bytes(schema) + pattern_bytes(schema, usize::MAX)
+    VALIDATOR_FACTOR * clone_bytes(schema) + pattern_bytes(schema, usize::MAX)
 }
