@@ -23,8 +23,8 @@ impl Source {
             || parts.last().is_some_and(|name| matches!(*name, "tests.rs" | "testing.rs"))
     }
 
-    /// The lines that are code: no comments, and what comes after the inline test module (by
-    /// convention the last thing in a file) only where `tests` is wanted.
+    /// The lines that are code: no comments, and the inline test module (by convention the last
+    /// item of a file) only if `tests` is set.
     pub fn code(&self, tests: bool) -> Vec<Line<'_>> {
         let end = if tests { None } else { self.test_module() };
         self.text
