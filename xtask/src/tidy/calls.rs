@@ -12,7 +12,7 @@ struct Rule {
     instead: &'static str,
 }
 
-const TERMINAL: &[&str] = &["crates/stepwell/src/ui.rs", "xtask/", "bench/"];
+const TERMINAL: &[&str] = &["crates/stepwell/src/terminal.rs", "xtask/", "bench/"];
 
 const RULES: &[Rule] = &[
     Rule {
@@ -80,19 +80,19 @@ const RULES: &[Rule] = &[
         needle: "println!",
         allowed: TERMINAL,
         is_allowed_in_tests: true,
-        instead: "use the ui module",
+        instead: "use the terminal module",
     },
     Rule {
         needle: " print!",
         allowed: TERMINAL,
         is_allowed_in_tests: true,
-        instead: "use the ui module",
+        instead: "use the terminal module",
     },
     Rule {
         needle: "eprint!",
         allowed: TERMINAL,
         is_allowed_in_tests: true,
-        instead: "use the ui module",
+        instead: "use the terminal module",
     },
     Rule { needle: "todo!(", allowed: &[], is_allowed_in_tests: false, instead: "write it" },
     Rule {
@@ -177,7 +177,7 @@ mod tests {
             ("crates/api/src/a.rs", "let c = reqwest::Client::new();", 1),
             ("crates/engine/src/egress/mod.rs", "let c = reqwest::Client::new();", 0),
             ("crates/stepwell/src/main.rs", "    println!(\"x\");", 1),
-            ("crates/stepwell/src/ui.rs", "    println!(\"x\");", 0),
+            ("crates/stepwell/src/terminal.rs", "    println!(\"x\");", 0),
             ("crates/engine/src/new_id.rs", "Uuid::now_v7()", 0),
             ("crates/api/src/a.rs", "Uuid::now_v7()", 1),
         ] {
