@@ -214,7 +214,7 @@ fn read_header(path: &Path) -> std::io::Result<Option<[u8; 16]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind as CliErrorKind;
+    use crate::error::CliErrorKind;
 
     #[test]
     fn a_lost_database_is_not_replaced() {

@@ -6,14 +6,14 @@ use std::path::Path;
 use serde_json::Value;
 use stepwell_core::definition::{self, Format, Limits};
 
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 
 /// Reads a definition as a JSON value: JSON if the name ends in `.json`, otherwise YAML (a superset
 /// of JSON).
 ///
 /// # Errors
 /// `Usage` if the file cannot be read; `kind` if its text cannot be parsed.
-pub fn read_definition(path: &Path, kind: ErrorKind) -> Result<Value, CliError> {
+pub fn read_definition(path: &Path, kind: CliErrorKind) -> Result<Value, CliError> {
     let text = read_text(path)?;
     let format = if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json")) {
         Format::Json
@@ -87,7 +87,7 @@ mod tests {
         std::fs::write(file.path(), "\u{feff}[3]").unwrap();
         assert_eq!(read_input(&format!("@{}", file.path().display())).unwrap(), json!([3]));
         for wrong in ["{a: 1}", "@/nowhere/at/all", "", "18446744073709551616", "1e-400"] {
-            assert_eq!(read_input(wrong).unwrap_err().kind, ErrorKind::Usage, "{wrong}");
+            assert_eq!(read_input(wrong).unwrap_err().kind, CliErrorKind::Usage, "{wrong}");
         }
     }
 

@@ -9,7 +9,7 @@ use stepwell_store::StoreError;
 
 /// The kind of an error. Its number is the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
+pub enum CliErrorKind {
     /// The operation failed: a failed execution, an invalid definition, a rejected request.
     Failed = 1,
     /// The command line, the configuration or a file named in it is wrong.
@@ -23,7 +23,7 @@ pub enum ErrorKind {
 /// The error of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CliError {
-    pub kind: ErrorKind,
+    pub kind: CliErrorKind,
     /// For users: what is wrong and how to fix it.
     pub message: String,
     /// For scripts: the API's error code.
@@ -33,37 +33,37 @@ pub struct CliError {
 }
 
 impl CliError {
-    fn new(kind: ErrorKind, code: &str, message: impl Into<String>) -> Self {
+    fn new(kind: CliErrorKind, code: &str, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), code: code.into(), problems: Vec::new() }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Failed, "FAILED", message)
+        Self::new(CliErrorKind::Failed, "FAILED", message)
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Usage, "USAGE", message)
+        Self::new(CliErrorKind::Usage, "USAGE", message)
     }
 
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::NotFound, "NOT_FOUND", message)
+        Self::new(CliErrorKind::NotFound, "NOT_FOUND", message)
     }
 
     pub fn unreachable(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unreachable, "UNREACHABLE", message)
+        Self::new(CliErrorKind::Unreachable, "UNREACHABLE", message)
     }
 
     /// An error about a document with these problems.
-    pub fn invalid(kind: ErrorKind, message: impl Into<String>, problems: Problems) -> Self {
+    pub fn invalid(kind: CliErrorKind, message: impl Into<String>, problems: Problems) -> Self {
         Self { problems: problems.0, ..Self::new(kind, "INVALID", message) }
     }
 
     /// Reads an error response of either API.
     pub fn from_response(status: u16, body: &Value) -> Self {
         let kind = match status {
-            404 => ErrorKind::NotFound,
-            502..=504 => ErrorKind::Unreachable,
-            _ => ErrorKind::Failed,
+            404 => CliErrorKind::NotFound,
+            502..=504 => CliErrorKind::Unreachable,
+            _ => CliErrorKind::Failed,
         };
         let (error, details) = match &body["errors"] {
             Value::Array(items) => (body, items.as_slice()),
@@ -111,10 +111,10 @@ impl From<AppError> for CliError {
             AppError::NotFound { .. } => Self::not_found(error.to_string()),
             AppError::Unavailable { .. } => Self::unreachable(error.to_string()),
             AppError::InvalidDefinition(problems) => {
-                Self::invalid(ErrorKind::Failed, "the definition is invalid", problems)
+                Self::invalid(CliErrorKind::Failed, "the definition is invalid", problems)
             }
             AppError::InvalidInput(problems) => Self::invalid(
-                ErrorKind::Failed,
+                CliErrorKind::Failed,
                 "the input does not match the workflow's input schema",
                 problems,
             ),
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn statuses_become_exit_codes() {
         for (status, kind) in [
-            (400, ErrorKind::Failed),
-            (401, ErrorKind::Failed),
-            (404, ErrorKind::NotFound),
-            (409, ErrorKind::Failed),
-            (503, ErrorKind::Unreachable),
+            (400, CliErrorKind::Failed),
+            (401, CliErrorKind::Failed),
+            (404, CliErrorKind::NotFound),
+            (409, CliErrorKind::Failed),
+            (503, CliErrorKind::Unreachable),
         ] {
             assert_eq!(CliError::from_response(status, &Value::Null).kind, kind, "{status}");
         }

@@ -20,7 +20,69 @@ struct Allowed {
     reason: &'static str,
 }
 
-const ALLOWED: &[Allowed] = &[];
+/// To be removed one by one, except the registry of step types.
+const ALLOWED: &[Allowed] = &[
+    Allowed {
+        file: "crates/api/src/server.rs",
+        files: 38,
+        reason: "handlers import the state and helpers that server.rs defines, which imports their routes",
+    },
+    Allowed {
+        file: "crates/core/src/definition/compile/mod.rs",
+        files: 4,
+        reason: "mod.rs defines the compiler's state, which the files below it use",
+    },
+    Allowed {
+        file: "crates/core/src/definition/plan.rs",
+        files: 4,
+        reason: "plan.rs and mod.rs share types with the checks that they call",
+    },
+    Allowed {
+        file: "crates/core/src/execution/state.rs",
+        files: 4,
+        reason: "the state contains its waits, which evaluate expressions over the state",
+    },
+    Allowed {
+        file: "crates/core/src/expr/expression.rs",
+        files: 18,
+        reason: "values, operations and the environment of expressions refer to each other",
+    },
+    Allowed {
+        file: "crates/core/src/schedule/mod.rs",
+        files: 5,
+        reason: "mod.rs defines the types that the files below it share",
+    },
+    Allowed {
+        file: "crates/engine/src/app/mod.rs",
+        files: 13,
+        reason: "services call each other through `App`, whose fields are their types",
+    },
+    Allowed {
+        file: "crates/engine/src/runtime/engine.rs",
+        files: 19,
+        reason: "`Engine` starts the runners and loops that import it",
+    },
+    Allowed {
+        file: "crates/steps/src/registry.rs",
+        files: 27,
+        reason: "the registry lists the step types, which implement its trait",
+    },
+    Allowed {
+        file: "crates/steps/src/types/json/jq/walk.rs",
+        files: 9,
+        reason: "the interpreter and its native functions call each other",
+    },
+    Allowed {
+        file: "crates/store-sqlite/src/lib.rs",
+        files: 12,
+        reason: "lib.rs defines `SqliteStore`, for which the other files implement the traits",
+    },
+    Allowed {
+        file: "crates/store/src/traits/mod.rs",
+        files: 19,
+        reason: "records and traits of a noun are in one file and refer to those of others",
+    },
+];
 
 /// Checks every crate.
 pub fn check(sources: &[Source]) -> Vec<Finding> {

@@ -123,7 +123,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::error::CliErrorKind;
 
     #[test]
     fn urls_are_validated() {
@@ -176,7 +176,7 @@ mod tests {
         let http = HttpTransport::new(&url, None).unwrap();
         let request = Request::builder().uri("/workflows").body(Vec::new()).unwrap();
         let error = http.call(request).await.err().unwrap();
-        assert_eq!(error.kind, ErrorKind::Unreachable);
+        assert_eq!(error.kind, CliErrorKind::Unreachable);
         assert!(error.message.contains(&url), "{}", error.message);
     }
 }

@@ -22,7 +22,7 @@ pub use sse::ServerEvent;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
 
 use sse::SseParser;
@@ -162,7 +162,7 @@ impl Client {
     /// A gateway error may come from the proxy.
     fn with_proxy_hint(&self, error: CliError) -> CliError {
         match &self.transport {
-            Transport::Http(http) if error.kind == ErrorKind::Unreachable => {
+            Transport::Http(http) if error.kind == CliErrorKind::Unreachable => {
                 http.with_proxy_hint(error)
             }
             _ => error,
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(parse_response(StatusCode::NO_CONTENT, b""), Ok(Value::Null));
         assert_eq!(parse_response(StatusCode::OK, b"{\"a\":1}"), Ok(json!({"a": 1})));
         let error = parse_response(StatusCode::BAD_GATEWAY, b"<html>").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unreachable);
+        assert_eq!(error.kind, CliErrorKind::Unreachable);
     }
 
     #[test]

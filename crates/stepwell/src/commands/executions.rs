@@ -7,7 +7,7 @@ use stepwell_core::ids::ExecutionId;
 use super::watch;
 use super::workflows::resolve_workflow;
 use crate::client::{Client, CursorPages};
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
 use crate::terminal::{self, TableCell, value_text};
 
@@ -114,7 +114,7 @@ async fn execution_path(client: &Client, execution: &ExecutionArg) -> Result<Str
                 format!("/workflows/{}/executions/{id}", value_text(&workflow["workflow_id"]));
             match client.get(&path).await {
                 Ok(_) => return Ok(path),
-                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) if error.kind == CliErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }

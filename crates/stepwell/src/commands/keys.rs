@@ -24,7 +24,7 @@ pub enum Keys {
     },
     /// Revoke a key immediately
     Revoke {
-        /// ID
+        /// ID of the key
         id: String,
     },
     /// Show the secret that signs webhook deliveries

@@ -15,7 +15,7 @@ use stepwell_engine::view::{ExecutionView, Notice, StepStatus, StepView, What};
 use stepwell_engine::{App, AppError, Caller};
 
 use crate::client::Client;
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
 use crate::{documents, terminal, wiring};
 
@@ -37,7 +37,7 @@ pub struct Run {
 /// Prints progress on stderr and the output on stdout.
 pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     let config = global.load_config()?;
-    let definition = documents::read_definition(&args.file, ErrorKind::Usage)?;
+    let definition = documents::read_definition(&args.file, CliErrorKind::Usage)?;
     let start = Start {
         input: args.input.as_deref().map(documents::read_input).transpose()?,
         secrets: args.secret,
@@ -71,8 +71,8 @@ async fn execute(
 /// An invalid definition or input is a usage error: both are files of the command line.
 fn usage_error(error: AppError) -> CliError {
     let error = CliError::from(error);
-    if error.kind == ErrorKind::Failed {
-        CliError { kind: ErrorKind::Usage, ..error }
+    if error.kind == CliErrorKind::Failed {
+        CliError { kind: CliErrorKind::Usage, ..error }
     } else {
         error
     }

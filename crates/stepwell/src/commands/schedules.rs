@@ -21,7 +21,7 @@ pub enum Schedules {
     },
     /// Show a schedule and its last execution
     Show {
-        /// ID
+        /// ID of the schedule
         schedule: String,
     },
     /// Show when a cron expression fires
@@ -37,22 +37,22 @@ pub enum Schedules {
     },
     /// Start an execution of a schedule immediately
     Trigger {
-        /// ID
+        /// ID of the schedule
         schedule: String,
     },
     /// Pause a schedule
     Pause {
-        /// ID
+        /// ID of the schedule
         schedule: String,
     },
     /// Resume a paused schedule
     Resume {
-        /// ID
+        /// ID of the schedule
         schedule: String,
     },
     /// Delete a schedule; its executions are kept
     Delete {
-        /// ID
+        /// ID of the schedule
         schedule: String,
     },
 }

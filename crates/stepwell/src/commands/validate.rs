@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stepwell_core::definition::{self, Limits};
 use stepwell_core::{Problem, Problems};
 
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
 use crate::{documents, terminal, wiring};
 
@@ -44,9 +44,9 @@ pub fn run(args: &Validate, global: &GlobalArgs) -> Result<(), CliError> {
 }
 
 fn find_problems(file: &Path) -> Result<Vec<Problem>, CliError> {
-    let source = match documents::read_definition(file, ErrorKind::Failed) {
+    let source = match documents::read_definition(file, CliErrorKind::Failed) {
         Ok(source) => source,
-        Err(error) if error.kind == ErrorKind::Failed => return Ok(error.problems),
+        Err(error) if error.kind == CliErrorKind::Failed => return Ok(error.problems),
         Err(error) => return Err(error),
     };
     match definition::plan(&source, wiring::step_types(), &Limits::default()) {

@@ -16,24 +16,24 @@ pub enum Webhooks {
     List,
     /// Show a webhook
     Show {
-        /// ID
+        /// ID of the webhook
         id: String,
     },
     /// Create a webhook; a generated secret is shown only once
     Create(Create),
     /// Delete a webhook
     Delete {
-        /// ID
+        /// ID of the webhook
         id: String,
     },
     /// Send a test event to a webhook
     Test {
-        /// ID
+        /// ID of the webhook
         id: String,
     },
     /// Replace the secret of a webhook; the new one is shown only once
     RotateSecret {
-        /// ID
+        /// ID of the webhook
         id: String,
         /// How long deliveries are also signed with the old secret [default: 86400]
         #[arg(long, value_name = "SECONDS")]
@@ -41,7 +41,7 @@ pub enum Webhooks {
     },
     /// List the newest 100 deliveries of a webhook
     Deliveries {
-        /// ID
+        /// ID of the webhook
         id: String,
         /// Only deliveries with this status: pending, delivered, exhausted
         #[arg(long)]

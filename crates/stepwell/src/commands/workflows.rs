@@ -9,7 +9,7 @@ use stepwell_core::ids::WorkflowId;
 use super::watch;
 use crate::client::{Client, CursorPages};
 use crate::documents;
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
 use crate::terminal::{self, TableCell, value_text};
 
@@ -70,13 +70,13 @@ async fn run_command(args: Workflows, client: &Client, as_json: bool) -> Result<
         Workflows::List => list_workflows(client, as_json).await,
         Workflows::Show { workflow } => show_workflow(client, &workflow, as_json).await,
         Workflows::Create { file } => {
-            let definition = documents::read_definition(&file, ErrorKind::Failed)?;
+            let definition = documents::read_definition(&file, CliErrorKind::Failed)?;
             let response = client.post("/workflows", Some(&definition)).await?;
             print_id(&response, "workflow_id", as_json);
             Ok(())
         }
         Workflows::Update { workflow, file } => {
-            let definition = documents::read_definition(&file, ErrorKind::Failed)?;
+            let definition = documents::read_definition(&file, CliErrorKind::Failed)?;
             let id = resolve_workflow(client, &workflow).await?;
             let response = client.put(&format!("/workflows/{id}"), &definition).await?;
             print_release(&response, as_json);

@@ -23,12 +23,12 @@ pub enum Workspaces {
     List,
     /// Show a workspace
     Show {
-        /// ID or name
+        /// ID or name of the workspace
         workspace: String,
     },
     /// Change a workspace's name or limits
     Update {
-        /// ID or name
+        /// ID or name of the workspace
         workspace: String,
         /// New name
         #[arg(long)]

@@ -9,7 +9,7 @@ use stepwell_engine::app::CreateWorkflow;
 use stepwell_engine::{App, AppError, Caller};
 
 use crate::documents;
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, CliErrorKind};
 
 /// The suffix of the example input of `NAME.yaml`.
 const INPUT_SUFFIX: &str = ".input.json";
@@ -29,7 +29,7 @@ pub struct Example {
 pub async fn register(app: &App, folder: &Path) -> Result<Vec<Example>, CliError> {
     let mut examples = Vec::new();
     for file in definition_files(folder)? {
-        let definition = documents::read_definition(&file, ErrorKind::Usage)?;
+        let definition = documents::read_definition(&file, CliErrorKind::Usage)?;
         let (id, name) = register_one(app, definition)
             .await
             .map_err(|error| with_file_name(&file, CliError::from(error)))?;
@@ -46,7 +46,7 @@ pub async fn register(app: &App, folder: &Path) -> Result<Vec<Example>, CliError
 
 fn with_file_name(file: &Path, error: CliError) -> CliError {
     let message = format!("{}: {}", file.display(), error.message);
-    let kind = if error.kind == ErrorKind::Failed { ErrorKind::Usage } else { error.kind };
+    let kind = if error.kind == CliErrorKind::Failed { CliErrorKind::Usage } else { error.kind };
     CliError { kind, message, ..error }
 }
 
