@@ -58,7 +58,7 @@ conformance: ## Run the published vellum clients and webhook libraries against t
 OPENAPI_VENV := target/openapi-venv
 SCHEMATHESIS := 4.32.5
 
-openapi-test: $(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS) ## Ask the server all that its OpenAPI description allows, and what it forbids (Schemathesis; needs python3)
+openapi-test: $(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS) ## Send requests that the OpenAPI description allows and forbids (Schemathesis; needs python3)
 	$(CARGO) build -p stepwell
 	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
 		$(OPENAPI_VENV)/bin/python tests/openapi/run.py "$$target/debug/stepwell" "$$target/openapi"
@@ -68,7 +68,7 @@ $(OPENAPI_VENV)/schemathesis-$(SCHEMATHESIS):
 	$(OPENAPI_VENV)/bin/pip install --quiet schemathesis==$(SCHEMATHESIS)
 	touch $@
 
-# The Python package `jq` brings the source of jq with its tests; they are no part of this project.
+# The Python package `jq` contains the source of jq with its tests, which are not part of this project.
 JQ_VERSION := 1.7.1
 JQ_PACKAGE := 1.8.0
 JQ_SHA256 := 478c9ca129fd2e3443fe27314b455e211e0d8c60bc8ff7df703873deeee580c2
@@ -85,28 +85,28 @@ $(JQ_SOURCE)/verified:
 	tar -xzf target/jq-download/jq-$(JQ_PACKAGE)/deps/jq-$(JQ_VERSION).tar.gz -C target
 	touch $@
 
-lint: ## Check format, clippy without warnings, and the project's own rules
+lint: ## Check the format, clippy warnings, and the project's own rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target/fuzz-check -- -D warnings
 	$(CARGO) run -q -p xtask -- tidy
 
-tidy: ## Check the project's own rules only (layers, forbidden calls, sizes, docs)
+tidy: ## Check the project's own rules only (layers, import circles, forbidden calls, sizes, docs, words)
 	$(CARGO) run -q -p xtask -- tidy
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-bench: ## Measure the server beside the machine's own limits (release build, load by wrk)
+bench: ## Measure the server and the limits of the machine (release build, load by wrk)
 	@command -v wrk >/dev/null || { apt-get update -qq && apt-get install -y -qq wrk; }
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench
 
-bench-lists: ## Time lists over 1,000,000 executions (release build)
+bench-lists: ## Measure lists over 1,000,000 executions (release build)
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench -- lists
 
-bench-schedules: ## Measure what 100,000 sleeping schedules cost, and how late others fire (release build)
+bench-schedules: ## Measure the cost of 100,000 idle schedules and the lateness of others (release build)
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench -- schedules
 
@@ -121,7 +121,7 @@ clock-test: ## Set the clock of the real server back (libfaketime, the package f
 	@target="$$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')"; \
 		python3 tests/clock/run.py "$$target/debug/stepwell"
 
-crash-test: ## Kill the server in the middle of its work, ROUNDS=50 times
+crash-test: ## Kill the server while executions are in flight, ROUNDS=50 times
 	STEPWELL_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test -p stepwell --test crash -- --nocapture
 
 attack: ## Attack the server for ATTACK_SECONDS=600: hostile expressions, requests, programs, strangers, connections, kills (ATTACK_SEED=…)

@@ -11,13 +11,13 @@ use crate::server::Server;
 
 /// Measured executions, in addition to the same workflow executed before as a warm-up.
 pub const EXECUTIONS: usize = 2000;
-/// Clients at the same time, each on a connection of its own.
+/// Concurrent clients, each with its own connection.
 const CLIENTS: usize = 32;
-/// Executions before the measurement: caches are filled and connections open.
+/// Executions before the measurement, to fill caches.
 const WARM_UP: usize = 128;
 
-/// The parts of the server, each with what the names of its functions begin with or contain. The
-/// first match counts.
+/// The parts of the server, each with prefixes or substrings of its function names. The first match
+/// counts.
 const PARTS: &[(&str, &[&str])] = &[
     ("allocation", &["mi_", "_mi_", "malloc", "calloc", "realloc", "alloc::raw_vec"]),
     ("memory copies", &["__mem", "memcpy", "memmove", "memcmp", "memset"]),
@@ -31,15 +31,15 @@ const PARTS: &[(&str, &[&str])] = &[
         &["hyper", "http", "axum", "tower", "tokio", "mio::", "matchit", "futures"],
     ),
 ];
-/// Of SQLite, which is C: functions without a path that no other part has.
+/// The part of C functions without a path that match no other part: SQLite.
 const C_FUNCTIONS: &str = "store";
-/// Of everything else.
+/// The part of all other functions.
 const OTHER: &str = "other";
 
-/// Prints the instructions of one 3-step execution over HTTP, as a whole and by part.
+/// Prints the instructions of one 3-step execution over HTTP, in total and by part.
 ///
 /// # Errors
-/// Valgrind is missing, or the server does not do what it should.
+/// Valgrind is missing, or the server failed.
 pub fn run(binary: &Path, executions: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let profile = folder.path().join("callgrind.out");
@@ -116,7 +116,7 @@ fn part(function: &str) -> &'static str {
 
 fn print(parts: &BTreeMap<&'static str, u64>, executions: u64) {
     let total: u64 = parts.values().sum();
-    println!("{:>9} instructions an execution at concurrency {CLIENTS}", total / executions);
+    println!("{:>9} instructions per execution at concurrency {CLIENTS}", total / executions);
     let mut sorted: Vec<_> = parts.iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (part, count) in sorted {

@@ -1,7 +1,7 @@
-//! How long lists take over a million executions.
+//! The latency of lists over a million executions.
 //!
-//! The executions are written straight into the store, since only their rows matter here; the
-//! lists are asked of the real server, one after the other, and the whole round trip is measured.
+//! The executions are written directly into the store, since only their rows matter. The lists are
+//! requested from the real server, one at a time, and the whole round trip is measured.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,65 +20,68 @@ use uuid::Uuid;
 
 use crate::server::Server;
 
-/// How many there are by default.
+/// The default number of executions.
 pub const EXECUTIONS: u64 = 1_000_000;
 
-/// The slowest that a list may be.
-const WANTED: Duration = Duration::from_millis(60);
+/// The limit for the median of a list.
+const MAX_MEDIAN: Duration = Duration::from_millis(60);
 
-/// How often each list is asked for.
-const TIMES: usize = 20;
+/// How often each list is requested.
+const REPETITIONS: usize = 20;
 
-/// How many workflows share the executions: the first has half of them.
+/// How many workflows the executions belong to: half of them to the first.
 const WORKFLOWS: u64 = 8;
 
-/// How many writes are under way at once.
+/// The number of concurrent writers.
 const WRITERS: u64 = 256;
 
-/// The first moment: 2026-01-01.
-const FROM: i64 = 1_767_225_600_000_000;
+/// The time of the first execution, 2026-01-01, in microseconds.
+const FIRST_MICROS: i64 = 1_767_225_600_000_000;
 
-/// How the executions are spread.
+/// The number of executions and their distance in time.
 #[derive(Debug, Clone, Copy)]
-pub struct Spread {
+pub struct Distribution {
     pub executions: u64,
-    /// Between one and the next, in microseconds.
-    pub gap: i64,
+    /// The time between two executions, in microseconds.
+    pub gap_micros: i64,
 }
 
-/// Makes the executions, and prints how long each list takes.
-pub fn run(binary: &Path, spread: Spread) -> Result<()> {
+/// Writes the executions and prints the latency of each list.
+pub fn run(binary: &Path, distribution: Distribution) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(binary, folder.path())?;
     let workflows: Vec<WorkflowId> = (0..WORKFLOWS)
         .map(|_| Ok(server.create_seed_workflow()?.parse()?))
         .collect::<Result<_>>()?;
     drop(server.stop()?);
-    let began = Instant::now();
+    let start = Instant::now();
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(fill(&folder.path().join("data/stepwell.db"), &workflows, spread))?;
-    let rate = spread.executions as f64 / began.elapsed().as_secs_f64();
-    println!("{} executions written, {rate:.0}/s, {} µs apart", spread.executions, spread.gap);
+    runtime.block_on(fill(&folder.path().join("data/stepwell.db"), &workflows, distribution))?;
+    let rate = distribution.executions as f64 / start.elapsed().as_secs_f64();
+    println!(
+        "{} executions written, {rate:.0}/s, {} µs apart",
+        distribution.executions, distribution.gap_micros
+    );
 
     let server = Server::start(binary, folder.path())?;
     println!("{:<72} {:>9} {:>9} {:>9}", "list", "total", "p50 ms", "worst ms");
     let mut slow = Vec::new();
-    for query in queries(&workflows, spread) {
-        let (total, took) = ask(&server, &query)?;
-        let expect = expected(&query, &workflows, spread);
-        ensure!(total == expect, "{query:?}: {total} items are told, there are {expect}");
-        let (p50, worst) = (took[took.len() / 2], took[took.len() - 1]);
-        let millis = |took: Duration| took.as_secs_f64() * 1000.0;
-        println!("{:<72} {total:>9} {:>9.2} {:>9.2}", query.told(), millis(p50), millis(worst));
-        if p50 > WANTED {
-            slow.push(query.told());
+    for query in queries(&workflows, distribution) {
+        let (total, latencies) = measure(&server, &query)?;
+        let expect = expected_total(&query, &workflows, distribution);
+        ensure!(total == expect, "{query:?}: {total} items are reported, {expect} exist");
+        let (p50, worst) = (latencies[latencies.len() / 2], latencies[latencies.len() - 1]);
+        let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        println!("{:<72} {total:>9} {:>9.2} {:>9.2}", query.describe(), millis(p50), millis(worst));
+        if p50 > MAX_MEDIAN {
+            slow.push(query.describe());
         }
     }
-    ensure!(slow.is_empty(), "slower than {WANTED:?}: {slow:?}");
+    ensure!(slow.is_empty(), "slower than {MAX_MEDIAN:?}: {slow:?}");
     Ok(())
 }
 
-/// Seven of eight have completed, the others failed, were cancelled, or wait.
+/// Seven of eight have completed; the others have failed, are cancelled or paused.
 fn status(n: u64) -> Status {
     match n % 64 {
         0..=4 => Status::Failed,
@@ -88,25 +91,25 @@ fn status(n: u64) -> Status {
     }
 }
 
-/// The place of its workflow.
-fn workflow(n: u64) -> usize {
+/// The index of its workflow.
+fn workflow_index(n: u64) -> usize {
     let n = n / 64;
     if n.is_multiple_of(2) { 0 } else { 1 + (n / 2 % (WORKFLOWS - 1)) as usize }
 }
 
-fn created(n: u64, spread: Spread) -> Timestamp {
-    Timestamp::from_micros(FROM + n.cast_signed() * spread.gap)
+fn created_at(n: u64, distribution: Distribution) -> Timestamp {
+    Timestamp::from_micros(FIRST_MICROS + n.cast_signed() * distribution.gap_micros)
 }
 
-async fn fill(file: &Path, workflows: &[WorkflowId], spread: Spread) -> Result<()> {
+async fn fill(file: &Path, workflows: &[WorkflowId], distribution: Distribution) -> Result<()> {
     let store = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
     let node = NodeId::from_uuid(Uuid::now_v7());
-    store.join_node(node, Timestamp::from_micros(FROM)).await?;
+    store.join_node(node, Timestamp::from_micros(FIRST_MICROS)).await?;
     let writers = (0..WRITERS).map(|writer| {
         let (store, workflows) = (store.clone(), workflows.to_vec());
         tokio::spawn(async move {
-            for n in (writer..spread.executions).step_by(WRITERS as usize) {
-                store.commit(commit(n, node, workflows[workflow(n)], spread)).await?;
+            for n in (writer..distribution.executions).step_by(WRITERS as usize) {
+                store.commit(commit(n, node, workflows[workflow_index(n)], distribution)).await?;
             }
             anyhow::Ok(())
         })
@@ -119,8 +122,8 @@ async fn fill(file: &Path, workflows: &[WorkflowId], spread: Spread) -> Result<(
     Ok(())
 }
 
-fn commit(n: u64, node: NodeId, workflow: WorkflowId, spread: Spread) -> Commit {
-    let (status, at) = (status(n), created(n, spread));
+fn commit(n: u64, node: NodeId, workflow: WorkflowId, distribution: Distribution) -> Commit {
+    let (status, at) = (status(n), created_at(n, distribution));
     let ended = at.after(Duration::from_millis(2));
     let mut events = vec![Event::accepted(json!({})), Event::Started];
     events.push(match status {
@@ -162,12 +165,12 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, spread: Spread) -> Commit 
     }
 }
 
-/// A list to ask for.
+/// A list request.
 #[derive(Debug, Clone)]
 struct Query {
     workflow: Option<WorkflowId>,
     status: Option<(&'static str, Status)>,
-    /// Both ends included, by the place of an execution.
+    /// The indexes of the first and the last execution.
     range: Option<(u64, u64)>,
     dates: Option<(Timestamp, Timestamp)>,
     page: u64,
@@ -187,7 +190,7 @@ impl Query {
         all
     }
 
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let filters: Vec<&str> = [
             self.workflow.map(|_| "workflow"),
             self.status.map(|(name, _)| name),
@@ -200,10 +203,10 @@ impl Query {
     }
 }
 
-fn queries(workflows: &[WorkflowId], spread: Spread) -> Vec<Query> {
-    let last = spread.executions - 1;
-    // Neither end of it is the beginning or end of anything.
-    let middle = (spread.executions / 20 + 7, last - spread.executions / 30 - 3);
+fn queries(workflows: &[WorkflowId], distribution: Distribution) -> Vec<Query> {
+    let last = distribution.executions - 1;
+    // Both ends are inside a bucket of the counts.
+    let middle = (distribution.executions / 20 + 7, last - distribution.executions / 30 - 3);
     let mut all = Vec::new();
     for (workflow, status, range) in [
         (true, Some(("completed", Status::Completed)), Some(middle)),
@@ -219,7 +222,8 @@ fn queries(workflows: &[WorkflowId], spread: Spread) -> Vec<Query> {
                 workflow: workflow.then(|| workflows[0]),
                 status,
                 range,
-                dates: range.map(|(a, b)| (created(a, spread), created(b, spread))),
+                dates: range
+                    .map(|(a, b)| (created_at(a, distribution), created_at(b, distribution))),
                 page,
                 page_size,
             });
@@ -228,29 +232,29 @@ fn queries(workflows: &[WorkflowId], spread: Spread) -> Vec<Query> {
     all
 }
 
-fn expected(query: &Query, workflows: &[WorkflowId], spread: Spread) -> u64 {
-    let (first, last) = query.range.unwrap_or((0, spread.executions - 1));
-    let wanted = |n: &u64| {
-        query.workflow.is_none_or(|id| workflows[workflow(*n)] == id)
-            && query.status.is_none_or(|(_, wanted)| status(*n) == wanted)
+fn expected_total(query: &Query, workflows: &[WorkflowId], distribution: Distribution) -> u64 {
+    let (first, last) = query.range.unwrap_or((0, distribution.executions - 1));
+    let matches = |n: &u64| {
+        query.workflow.is_none_or(|id| workflows[workflow_index(*n)] == id)
+            && query.status.is_none_or(|(_, expected)| status(*n) == expected)
     };
-    (first..=last).filter(wanted).count() as u64
+    (first..=last).filter(matches).count() as u64
 }
 
-/// The total, and how long each request took, the shortest first.
-fn ask(server: &Server, query: &Query) -> Result<(u64, Vec<Duration>)> {
-    let mut took = Vec::with_capacity(TIMES);
+/// The total, and the sorted latencies of the requests.
+fn measure(server: &Server, query: &Query) -> Result<(u64, Vec<Duration>)> {
+    let mut latencies = Vec::with_capacity(REPETITIONS);
     let mut total = 0;
-    for _ in 0..TIMES {
-        let asked = Instant::now();
-        let answer: Value = server.get("/api/v1/workflow_executions", &query.parameters())?;
-        took.push(asked.elapsed());
-        let pagination = &answer["data"]["pagination"];
-        total = pagination["total_items"].as_u64().with_context(|| answer.to_string())?;
-        let left = total.saturating_sub((query.page - 1) * query.page_size);
-        let items = answer["data"]["items"].as_array().map_or(0, Vec::len) as u64;
-        ensure!(items == left.min(query.page_size), "{query:?}: a page of {items}");
+    for _ in 0..REPETITIONS {
+        let start = Instant::now();
+        let response: Value = server.get("/api/v1/workflow_executions", &query.parameters())?;
+        latencies.push(start.elapsed());
+        let pagination = &response["data"]["pagination"];
+        total = pagination["total_items"].as_u64().with_context(|| response.to_string())?;
+        let remaining = total.saturating_sub((query.page - 1) * query.page_size);
+        let items = response["data"]["items"].as_array().map_or(0, Vec::len) as u64;
+        ensure!(items == remaining.min(query.page_size), "{query:?}: a page of {items}");
     }
-    took.sort_unstable();
-    Ok((total, took))
+    latencies.sort_unstable();
+    Ok((total, latencies))
 }

@@ -1,8 +1,8 @@
-//! What schedules cost while they sleep, and how late they fire.
+//! The cost of idle schedules, and the lateness of firings.
 //!
-//! Two servers run side by side: one with schedules that fire in a year or later, one without any.
-//! Both are idle but for what is measured. A firing counts when the request that its execution
-//! sends arrives here, so whatever lies between the moment and the effect is part of it.
+//! Two servers run concurrently: one with schedules that fire in a year or later, one without any.
+//! The lateness of a firing ends when the request of its execution arrives here, so it includes the
+//! start of the execution and its step.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,51 +26,51 @@ use uuid::Uuid;
 use crate::server::Server;
 use crate::{Row, print};
 
-/// How many sleep by default.
-pub const SLEEPING: u64 = 100_000;
+/// The default number of idle schedules.
+pub const IDLE_SCHEDULES: u64 = 100_000;
 
-/// How long the servers are watched while nothing happens.
+/// How long the idle servers are measured.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// What a server has to itself after its start before it is watched.
+/// The time between the start of the servers and the measurement.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// How many firings are timed.
 const FIRINGS: u64 = 100;
 
-/// How far ahead the first of them is: enough to create them all.
-const AHEAD: Duration = Duration::from_secs(10);
+/// How far ahead the first firing is: long enough to create all schedules.
+const LEAD_TIME: Duration = Duration::from_secs(10);
 
-/// The latest that a firing may be.
-const WANTED: Duration = Duration::from_millis(100);
+/// The limit for the lateness of a firing.
+const MAX_LATENESS: Duration = Duration::from_millis(100);
 
-/// How many writes are under way at once.
+/// The number of concurrent writers.
 const WRITERS: u64 = 256;
 
-/// How much more the sleeping ones may cost than none: CPU in the window, and memory.
-const MORE_CPU: Duration = Duration::from_millis(100);
-const MORE_MEMORY_MB: f64 = 10.0;
+/// How much more CPU time in the window, and memory, the server with schedules may use.
+const MAX_EXTRA_CPU: Duration = Duration::from_millis(100);
+const MAX_EXTRA_MEMORY_MB: f64 = 10.0;
 
-/// Makes the schedules, and prints what they cost and how late others fire beside them.
-pub fn run(binary: &Path, sleeping: u64) -> Result<()> {
+/// Writes the schedules, and prints their cost and the lateness of other firings.
+pub fn run(binary: &Path, idle: u64) -> Result<()> {
     let runtime = Runtime::new()?;
     let (with, without) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let server = Server::start(binary, with.path())?;
     let workflow: WorkflowId = server.create_seed_workflow()?.parse()?;
     drop(server.stop()?);
-    let began = Instant::now();
-    runtime.block_on(fill(&with.path().join("data/stepwell.db"), workflow, sleeping))?;
-    let rate = sleeping as f64 / began.elapsed().as_secs_f64();
-    println!("{sleeping} schedules written, {rate:.0}/s");
+    let start = Instant::now();
+    runtime.block_on(fill(&with.path().join("data/stepwell.db"), workflow, idle))?;
+    let rate = idle as f64 / start.elapsed().as_secs_f64();
+    println!("{idle} schedules written, {rate:.0}/s");
 
     let with = Server::start(binary, with.path())?;
     let without = Server::start(binary, without.path())?;
     let mut rows = Vec::new();
-    let mut missed = Vec::new();
-    let mut row = |what, value: String, wanted| rows.push(Row { what, value, wanted });
+    let mut violations = Vec::new();
+    let mut row = |name, value: String, target| rows.push(Row { name, value, target });
     let listed = with.get("/api/v1/workflow_schedules", &[])?;
     let total = listed["data"]["pagination"]["total_items"].as_u64();
-    ensure!(total == Some(sleeping), "{sleeping} schedules were written, listed are {total:?}");
+    ensure!(total == Some(idle), "{idle} schedules were written, {total:?} are listed");
     row(
         "start to ready: with, without",
         pair(&with, &without, |s| s.ready_after.as_secs_f64()),
@@ -78,43 +78,43 @@ pub fn run(binary: &Path, sleeping: u64) -> Result<()> {
     );
 
     std::thread::sleep(SETTLE);
-    let (cpu_with, cpu_without) = (with.cpu()?, without.cpu()?);
+    let (cpu_with, cpu_without) = (with.cpu_time()?, without.cpu_time()?);
     std::thread::sleep(WINDOW);
-    let cpu_with = with.cpu()?.saturating_sub(cpu_with);
-    let cpu_without = without.cpu()?.saturating_sub(cpu_without);
+    let cpu_with = with.cpu_time()?.saturating_sub(cpu_with);
+    let cpu_without = without.cpu_time()?.saturating_sub(cpu_without);
     let seconds = |cpu: Duration| format!("{:.2} s", cpu.as_secs_f64());
     row("CPU of 30 idle s, with schedules", seconds(cpu_with), "as without");
     row("CPU of 30 idle s, without", seconds(cpu_without), "");
-    if cpu_with > cpu_without + MORE_CPU {
-        missed.push("sleeping schedules cost CPU");
+    if cpu_with > cpu_without + MAX_EXTRA_CPU {
+        violations.push("idle schedules use CPU time");
     }
     let (memory_with, memory_without) = (with.memory_mb()?, without.memory_mb()?);
     row("idle memory, with schedules", format!("{memory_with:.1} MB"), "as without");
     row("idle memory, without", format!("{memory_without:.1} MB"), "");
-    if memory_with > memory_without + MORE_MEMORY_MB {
-        missed.push("sleeping schedules cost memory");
+    if memory_with > memory_without + MAX_EXTRA_MEMORY_MB {
+        violations.push("idle schedules use memory");
     }
 
     let arrivals = Arrivals::listen(&runtime)?;
-    for (what, server, apart) in [
-        ("late: one each 100 ms, without", &without, Duration::from_millis(100)),
-        ("late: one each 100 ms, with", &with, Duration::from_millis(100)),
-        ("late: 100 at one moment, without", &without, Duration::ZERO),
-        ("late: 100 at one moment, with", &with, Duration::ZERO),
+    for (name, server, interval) in [
+        ("lateness: one per 100 ms, without", &without, Duration::from_millis(100)),
+        ("lateness: one per 100 ms, with", &with, Duration::from_millis(100)),
+        ("lateness: 100 at once, without", &without, Duration::ZERO),
+        ("lateness: 100 at once, with", &with, Duration::ZERO),
     ] {
-        let late = arrivals.lateness(server, apart)?;
-        row(what, late.told(), "max <= 100 ms");
-        if late.max() > WANTED {
-            missed.push("firings are late");
+        let late = arrivals.measure_lateness(server, interval)?;
+        row(name, late.describe(), "max <= 100 ms");
+        if late.max() > MAX_LATENESS {
+            violations.push("firings are late");
         }
     }
     print(&rows);
-    ensure!(missed.is_empty(), "{missed:?}");
+    ensure!(violations.is_empty(), "{violations:?}");
     Ok(())
 }
 
-fn pair(with: &Server, without: &Server, what: impl Fn(&Server) -> f64) -> String {
-    format!("{:.3}, {:.3} s", what(with), what(without))
+fn pair(with: &Server, without: &Server, value: impl Fn(&Server) -> f64) -> String {
+    format!("{:.3}, {:.3} s", value(with), value(without))
 }
 
 fn now() -> Result<Timestamp> {
@@ -122,14 +122,14 @@ fn now() -> Result<Timestamp> {
     Ok(Timestamp::from_micros(i64::try_from(since.as_micros())?))
 }
 
-async fn fill(file: &Path, workflow: WorkflowId, sleeping: u64) -> Result<()> {
+async fn fill(file: &Path, workflow: WorkflowId, count: u64) -> Result<()> {
     let store = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
     let now = now()?;
     let writers = (0..WRITERS).map(|writer| {
         let store = store.clone();
         tokio::spawn(async move {
-            for n in (writer..sleeping).step_by(WRITERS as usize) {
-                let schedule = sleeper(n, workflow, now);
+            for n in (writer..count).step_by(WRITERS as usize) {
+                let schedule = idle_schedule(n, workflow, now);
                 let create = CreateSchedule { schedule, effects: Effects::default() };
                 store.create_schedule(create).await?;
             }
@@ -144,13 +144,13 @@ async fn fill(file: &Path, workflow: WorkflowId, sleeping: u64) -> Result<()> {
 }
 
 /// A schedule that fires in a year or later, each at its own minute.
-fn sleeper(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord {
+fn idle_schedule(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord {
     let at = now.after(Duration::from_secs(365 * 86_400 + n * 60));
     ScheduleRecord {
         id: ScheduleId::from_uuid(Uuid::now_v7()),
         workspace: WorkspaceId::DEFAULT,
         workflow,
-        name: format!("sleeper {n}"),
+        name: format!("idle {n}"),
         description: None,
         timing: Timing::FixedTime { at },
         timezone: "UTC".to_owned(),
@@ -169,13 +169,13 @@ fn sleeper(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord {
     }
 }
 
-/// What arrives here: the number of a firing, and when.
+/// Receives the requests of firings: the number of the firing, and the time.
 struct Arrivals {
     url: String,
     arrived: Receiver<(u64, Timestamp)>,
 }
 
-async fn arrive(
+async fn record_arrival(
     State(arrivals): State<Sender<(u64, Timestamp)>>,
     body: Bytes,
 ) -> Result<(), String> {
@@ -187,45 +187,49 @@ async fn arrive(
 impl Arrivals {
     fn listen(runtime: &Runtime) -> Result<Self> {
         let (sender, arrived) = channel();
-        let app = axum::Router::new().route("/", axum::routing::post(arrive)).with_state(sender);
+        let app =
+            axum::Router::new().route("/", axum::routing::post(record_arrival)).with_state(sender);
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
         let url = format!("http://{}/", listener.local_addr()?);
         runtime.spawn(axum::serve(listener, app).into_future());
         Ok(Self { url, arrived })
     }
 
-    /// Has schedules fire so far apart, and waits until each has, exactly once.
-    fn lateness(&self, server: &Server, apart: Duration) -> Result<Lateness> {
-        let workflow = server.create(&json!({"name": "tell", "inputs": {"n": "integer"},
+    /// Creates schedules that fire at this interval, and waits until each has fired exactly once.
+    fn measure_lateness(&self, server: &Server, interval: Duration) -> Result<Lateness> {
+        let workflow = server.create(&json!({"name": "notify", "inputs": {"n": "integer"},
             "steps": [{"type": "HttpRequest", "input": "{{ inputs.n }}",
                 "config": {"method": "POST", "url": self.url}}]}))?;
-        let first = now()?.after(AHEAD);
+        let first = now()?.after(LEAD_TIME);
         let mut due = BTreeMap::new();
         for n in 0..FIRINGS {
-            let at = first.after(apart * u32::try_from(n)?);
+            let at = first.after(interval * u32::try_from(n)?);
             due.insert(n, at);
             let body = json!({"name": format!("firing {n}"), "schedule_type": "fixed_time",
                 "execution_time": at.to_string(), "parameters": {"n": n}});
             let path = format!("/api/v1/workflows/{workflow}/schedules");
-            let made = server.post(&path, &body)?;
-            ensure!(made["status"] == "success", "{made}");
+            let created = server.post(&path, &body)?;
+            ensure!(created["status"] == "success", "{created}");
         }
         ensure!(now()? < first, "the schedules could not be created before they were due");
         let mut late = Vec::new();
         while !due.is_empty() {
-            let patience = AHEAD + apart * u32::try_from(FIRINGS)? + Duration::from_secs(30);
-            let (n, at) = self.arrived.recv_timeout(patience).context("a firing did not come")?;
-            let was = due.remove(&n).with_context(|| format!("firing {n} came twice"))?;
-            ensure!(at >= was, "firing {n} came at {at}, before {was}");
-            late.push(at.since(was));
+            let timeout = LEAD_TIME + interval * u32::try_from(FIRINGS)? + Duration::from_secs(30);
+            let (n, at) = self.arrived.recv_timeout(timeout).context("a firing is missing")?;
+            let due_at = due.remove(&n).with_context(|| format!("firing {n} arrived twice"))?;
+            ensure!(at >= due_at, "firing {n} arrived at {at}, before {due_at}");
+            late.push(at.since(due_at));
         }
-        ensure!(self.arrived.recv_timeout(Duration::from_secs(1)).is_err(), "a firing came twice");
+        ensure!(
+            self.arrived.recv_timeout(Duration::from_secs(1)).is_err(),
+            "a firing arrived twice"
+        );
         late.sort_unstable();
         Ok(Lateness(late))
     }
 }
 
-/// How late each was, the most punctual first.
+/// The sorted lateness of all firings.
 struct Lateness(Vec<Duration>);
 
 impl Lateness {
@@ -233,7 +237,7 @@ impl Lateness {
         self.0.last().copied().unwrap_or_default()
     }
 
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let at = |percent: usize| self.0[(self.0.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
         format!("p50 {:.1} p99 {:.1} max {:.1} ms", at(50), at(99), at(100))
     }

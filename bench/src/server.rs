@@ -1,4 +1,4 @@
-//! The server under measurement: the real binary, on a folder of its own.
+//! The measured server: the real binary on its own data folder.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,19 +22,19 @@ impl Server {
         Self::start_command(Command::new(binary), folder)
     }
 
-    /// Starts the server by a command whose last argument is the binary.
+    /// Starts the server with a command whose last argument is the binary.
     pub fn start_command(mut command: Command, folder: &Path) -> Result<Self> {
-        // Only the first call can install it; any provider will do.
+        // Fails if a provider is installed already; any is suitable.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let data = folder.join("data");
-        let began = Instant::now();
+        let start = Instant::now();
         let child = command
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir"])
             .arg(&data)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.join("server.log"))?)
             .spawn()
-            .context("the server binary does not start")?;
+            .context("cannot start the server binary")?;
         let http = Client::builder().no_proxy().build()?;
         let mut server = Self {
             child,
@@ -45,12 +45,12 @@ impl Server {
             http,
         };
         while !server.is_ready() {
-            if began.elapsed() > Duration::from_secs(20) {
-                bail!("the server does not get ready");
+            if start.elapsed() > Duration::from_secs(20) {
+                bail!("the server did not become ready");
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        server.ready_after = began.elapsed();
+        server.ready_after = start.elapsed();
         Ok(server)
     }
 
@@ -60,8 +60,8 @@ impl Server {
         let Ok(key) = std::fs::read_to_string(self.data.join("admin.key")) else { return false };
         self.url = info["url"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
         self.key = key.trim().to_owned();
-        let answer = self.http.get(format!("{}/readyz", self.url)).send();
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let response = self.http.get(format!("{}/readyz", self.url)).send();
+        response.is_ok_and(|response| response.status().is_success())
     }
 
     pub fn create_seed_workflow(&self) -> Result<String> {
@@ -72,11 +72,11 @@ impl Server {
         ]}))
     }
 
-    /// Creates a workflow and answers its id.
+    /// Creates a workflow and returns its ID.
     pub fn create(&self, definition: &Value) -> Result<String> {
         let request = self.http.post(format!("{}/workflows", self.url)).json(definition);
-        let answer: Value = request.header("x-api-key", &self.key).send()?.json()?;
-        Ok(answer["workflow_id"].as_str().with_context(|| answer.to_string())?.to_owned())
+        let response: Value = request.header("x-api-key", &self.key).send()?.json()?;
+        Ok(response["workflow_id"].as_str().with_context(|| response.to_string())?.to_owned())
     }
 
     /// Host and port.
@@ -88,19 +88,17 @@ impl Server {
         format!("{}/workflows/{workflow}/execute?wait=true", self.url)
     }
 
-    /// What a call answers.
     pub fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
         let request = self.http.get(format!("{}{path}", self.url)).query(query);
         Ok(request.header("x-api-key", &self.key).send()?.json()?)
     }
 
-    /// What a call with a body answers.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let request = self.http.post(format!("{}{path}", self.url)).json(body);
         Ok(request.header("x-api-key", &self.key).send()?.json()?)
     }
 
-    /// Executes a workflow over a new connection, one execution after the other.
+    /// Executes a workflow repeatedly over a new connection, one execution at a time.
     pub fn execute_repeatedly(&self, url: &str, executions: usize) -> Result<()> {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).build()?;
         for _ in 0..executions {
@@ -109,16 +107,15 @@ impl Server {
         Ok(())
     }
 
-    /// The id of the server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How many executions of the workflow have completed.
-    pub fn executions(&self, workflow: &str) -> Result<u64> {
+    /// The number of completed executions of a workflow.
+    pub fn completed_executions(&self, workflow: &str) -> Result<u64> {
         let url = format!("{}/workflows/{workflow}/stats", self.url);
-        let answer: Value = self.http.get(url).header("x-api-key", &self.key).send()?.json()?;
-        find_number(&answer, "completed").with_context(|| answer.to_string())
+        let response: Value = self.http.get(url).header("x-api-key", &self.key).send()?.json()?;
+        find_number(&response, "completed").with_context(|| response.to_string())
     }
 
     /// The resident memory of the process.
@@ -129,17 +126,17 @@ impl Server {
         Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
     }
 
-    /// The CPU time that the process has taken so far, in steps of 10 ms.
-    pub fn cpu(&self) -> Result<Duration> {
+    /// The CPU time of the process so far, in units of 10 ms.
+    pub fn cpu_time(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // Behind the name, which may hold anything: user and system time are the 12th and 13th.
+        // After the name, which may contain any character: user and system time are fields 12 and 13.
         let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
         let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
         Ok(Duration::from_millis(ticks * 10))
     }
 
-    /// The size of the database without its log, which is written back to it sooner or later.
+    /// The size of the database without its write-ahead log, which a checkpoint copies into it.
     pub fn database_bytes(&self) -> Result<u64> {
         let mut bytes = 0;
         for entry in std::fs::read_dir(&self.data)? {
@@ -151,7 +148,7 @@ impl Server {
         Ok(bytes)
     }
 
-    /// Stops it in order, so that its log is written back.
+    /// Stops the server in order, which checkpoints the write-ahead log.
     pub fn stop(mut self) -> Result<Self> {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
         self.child.wait()?;

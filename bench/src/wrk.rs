@@ -1,4 +1,4 @@
-//! Load by `wrk`.
+//! Generates load with `wrk`.
 
 use std::io::Write;
 use std::process::Command;
@@ -7,18 +7,17 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-/// The same POST again and again.
+/// Repeats the same POST request.
 pub struct Load {
     url: String,
     script: String,
 }
 
-/// What came of it.
-pub struct Measured {
+pub struct LoadResult {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Answers other than 2xx and 3xx, and errors of the connection.
+    /// Responses other than 2xx and 3xx, and connection errors.
     pub failed: u64,
 }
 
@@ -30,7 +29,7 @@ impl Load {
         Self { url: url.to_owned(), script }
     }
 
-    pub fn run(&self, connections: u32, duration: Duration) -> Result<Measured> {
+    pub fn run(&self, connections: u32, duration: Duration) -> Result<LoadResult> {
         let mut script = NamedTempFile::with_suffix(".lua")?;
         script.write_all(self.script.as_bytes())?;
         let output = Command::new("wrk")
@@ -45,25 +44,25 @@ impl Load {
             .arg(&self.url)
             .output()
             .context("wrk is needed (apt-get install wrk)")?;
-        read(&String::from_utf8_lossy(&output.stdout))
+        parse_output(&String::from_utf8_lossy(&output.stdout))
     }
 }
 
-fn read(text: &str) -> Result<Measured> {
+fn parse_output(text: &str) -> Result<LoadResult> {
     let after =
         |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label).map(str::trim));
     let per_second = after("Requests/sec:").with_context(|| format!("no rate in: {text}"))?;
     let failed = after("Non-2xx or 3xx responses:").map_or(Ok(0), str::parse)?;
-    Ok(Measured {
+    Ok(LoadResult {
         per_second: per_second.parse()?,
-        p50_ms: millis(after("50%").context("no p50")?)?,
-        p99_ms: millis(after("99%").context("no p99")?)?,
+        p50_ms: parse_millis(after("50%").context("no p50")?)?,
+        p99_ms: parse_millis(after("99%").context("no p99")?)?,
         failed: failed + u64::from(text.contains("Socket errors")),
     })
 }
 
-/// `1.23ms`, `456.00us` or `1.20s` in milliseconds.
-fn millis(text: &str) -> Result<f64> {
+/// Parses `1.23ms`, `456.00us` or `1.20s` to milliseconds.
+fn parse_millis(text: &str) -> Result<f64> {
     let units = [("us", 0.001), ("ms", 1.0), ("s", 1000.0)];
     let (number, factor) = units
         .iter()
@@ -77,9 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_wrk_prints() {
+    fn the_output_of_wrk_is_parsed() {
         let text = "  Latency Distribution\n     50%  456.00us\n     99%    1.20ms\n  100 requests in 1.00s\n  Non-2xx or 3xx responses: 7\nRequests/sec:  12345.67\n";
-        let measured = read(text).unwrap();
+        let measured = parse_output(text).unwrap();
         assert_eq!(
             (measured.per_second, measured.p50_ms, measured.p99_ms, measured.failed),
             (12345.67, 0.456, 1.2, 7)

@@ -1,5 +1,5 @@
-//! Any bytes as a definition, in both notations: an answer, never a panic, and what is accepted
-//! compiles again to the same number of steps.
+//! Arbitrary text as a definition in JSON and YAML never panics, and an accepted definition compiles
+//! again to the same number of steps.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::{Action, Catalog, Effect, SAME_AS_INPUT, StepSpec};
 use stepwell_core::definition::{Format, Limits, compile, plan, read};
 
-/// Two step types are enough to reach all of the compiler.
-struct Few(Vec<StepSpec>);
+/// Two step types are enough to reach all code of the compiler.
+struct FewStepTypes(Vec<StepSpec>);
 
-impl Catalog for Few {
+impl Catalog for FewStepTypes {
     fn find(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
         "required": ["text"],
         "additionalProperties": false,
     });
-    let catalog = Few(vec![
+    let catalog = FewStepTypes(vec![
         spec("Any", json!({}), json!({SAME_AS_INPUT: true}), None),
         spec("Text", typed.clone(), typed, Some("text")),
     ]);
@@ -65,9 +65,9 @@ fuzz_target!(|data: &[u8]| {
     for format in [Format::Json, Format::Yaml] {
         let Ok(source) = read(text, format, &limits) else { continue };
         match plan(&source, &catalog, &limits) {
-            Ok((definition, made)) => {
-                let again = compile(&definition, &catalog).expect("compiled a moment ago");
-                assert_eq!(again.steps.len(), made.steps.len());
+            Ok((definition, first)) => {
+                let second = compile(&definition, &catalog).expect("it compiled before");
+                assert_eq!(second.steps.len(), first.steps.len());
             }
             Err(problems) => assert!(!problems.0.is_empty()),
         }

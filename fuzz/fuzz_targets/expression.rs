@@ -1,4 +1,5 @@
-//! Any text as an expression and as a template: a value or an error, twice the same, soon.
+//! Arbitrary text as an expression and as a template: evaluation ends in time with a value or an
+//! error, and is deterministic.
 #![no_main]
 
 use std::sync::Arc;
@@ -8,13 +9,13 @@ use serde_json::{Map, Value, json};
 use stepwell_core::expr::{Expr, Scope, StepScope, Template};
 
 #[derive(Debug)]
-struct Fixed {
+struct FixedScope {
     inputs: Arc<Value>,
     output: Arc<Value>,
     state: Map<String, Value>,
 }
 
-impl Scope for Fixed {
+impl Scope for FixedScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
@@ -39,7 +40,7 @@ impl Scope for Fixed {
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let scope = Fixed {
+    let scope = FixedScope {
         inputs: Arc::new(json!({"n": 1, "f": 2.5, "t": "text", "l": [1, "b", {"c": null}]})),
         output: Arc::new(json!({"text": "x", "rows": [[1, 2], [3]]})),
         state: Map::from_iter([("s".to_owned(), json!([1]))]),

@@ -1,4 +1,4 @@
-//! Does a newcomer's clone build and pass? Only what is committed counts.
+//! Checks that a fresh clone builds and passes: only committed files are in it.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 /// Clones `HEAD` of the repository at `root` into a temporary folder and runs `make test` there,
-/// with an empty target folder. The folder is removed when all went well.
+/// with an empty target folder. The folder is removed if the tests pass.
 pub fn run(root: &Path) -> Result<bool> {
     let folder = std::env::temp_dir().join(format!("stepwell-fresh-clone-{}", std::process::id()));
     eprintln!("cloning HEAD into {}", folder.display());
@@ -26,7 +26,7 @@ pub fn run(root: &Path) -> Result<bool> {
         std::fs::remove_dir_all(&folder).context("the clone could not be removed")?;
         eprintln!("a fresh clone passes");
     } else {
-        eprintln!("a fresh clone fails; it is left in {}", folder.display());
+        eprintln!("a fresh clone fails; it is kept in {}", folder.display());
     }
     Ok(tested.success())
 }

@@ -1,4 +1,4 @@
-//! Checks of the project that the compiler cannot make. `cargo run -p xtask -- tidy`.
+//! Project checks beyond the compiler's. `cargo run -p xtask -- tidy`.
 
 mod fresh_clone;
 mod mutants;
@@ -12,7 +12,9 @@ use anyhow::{Context, Result};
 const USAGE: &str = "\
 usage: cargo run -p xtask -- COMMAND
 
-  tidy         layer rules, forbidden calls, file and function sizes, docs
+  tidy         layers, import circles, forbidden calls, sizes, docs, word list
+  words PATH   list the words to replace in the files below PATH
+  lower-words  lower the allowances of the word list to the present counts
   mutants      plant bugs in the state machine; the simulator must catch each
   fresh-clone  clone HEAD into a temporary folder and run `make test` there";
 
@@ -31,13 +33,15 @@ fn run() -> Result<bool> {
     let root = root()?;
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(&root),
+        Some("words") => tidy::list_words(&root, &std::env::args().nth(2).unwrap_or_default()),
+        Some("lower-words") => tidy::lower_words(&root),
         Some("mutants") => mutants::run(&root),
         Some("fresh-clone") => fresh_clone::run(&root),
         _ => anyhow::bail!("{USAGE}"),
     }
 }
 
-/// The workspace's folder: where this crate's folder is.
+/// The workspace's folder: the parent of this crate's.
 fn root() -> Result<PathBuf> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -1,5 +1,5 @@
-//! Does the simulator catch a bug that is put in on purpose? Each mutant is planted in a copy of
-//! the sources, and the simulator must fail there.
+//! Mutation test of the simulator: each mutant is planted in a copy of the sources, and the
+//! simulator must fail there.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 struct Mutant {
-    what: &'static str,
+    description: &'static str,
     file: &'static str,
     from: &'static str,
     to: &'static str,
@@ -15,62 +15,62 @@ struct Mutant {
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
-        what: "a join starts before all of its edges are settled",
+        description: "a join starts before all of its edges are decided",
         file: "crates/core/src/execution/flow.rs",
         from: "(0, taken) if taken >= needed => Readiness::Start",
         to: "(_, taken) if taken >= needed => Readiness::Start",
     },
     Mutant {
-        what: "the result of an earlier attempt ends a later one",
+        description: "the result of an earlier attempt ends a later one",
         file: "crates/core/src/execution/advance.rs",
         from: "s.state == StepState::Running { attempt })",
         to: "attempt > 0 && matches!(s.state, StepState::Running { .. }))",
     },
     Mutant {
-        what: "a step that must not be repeated is run again after a crash",
+        description: "a step that must not be repeated is run again after a crash",
         file: "crates/core/src/execution/advance.rs",
         from: "if planned.repeat_after_crash || planned.effect == Effect::Pure {",
         to: "if planned.repeat_after_crash || planned.effect != Effect::Idempotent {",
     },
     Mutant {
-        what: "one attempt too many",
+        description: "one attempt too many",
         file: "crates/core/src/execution/advance.rs",
         from: "wanted && attempt < retry.max_attempts",
         to: "wanted && attempt <= retry.max_attempts",
     },
     Mutant {
-        what: "a retry begins while the execution is paused",
+        description: "a retry begins while the execution is paused",
         file: "crates/core/src/execution/advance.rs",
         from: "if self.execution.phase == Status::Paused {\n            return;\n        }\n        let Moment",
         to: "let Moment",
     },
     Mutant {
-        what: "what waits is left waiting when the execution ends",
+        description: "a waiting step still waits after the execution has ended",
         file: "crates/core/src/execution/flow.rs",
         from: "if stop || matches!(state, StepState::Waiting { .. } | StepState::Backoff { .. }) {",
         to: "if stop || matches!(state, StepState::Backoff { .. }) {",
     },
     Mutant {
-        what: "what follows from a step that is run again is taken over",
+        description: "a rerun takes over steps that depend on a repeated step",
         file: "crates/core/src/execution/rerun.rs",
         from: "        self.spread(&mut again);",
         to: "        let _ = Self::spread;",
     },
     Mutant {
-        what: "an execution that is run again looks at its roots only",
+        description: "a rerun starts from the root steps only",
         file: "crates/core/src/execution/advance.rs",
         from: "if self.execution.rerun_of.is_some() {",
         to: "if self.execution.rerun_of.is_none() {",
     },
     Mutant {
-        what: "a resumed execution forgets what was held back",
+        description: "a resumed execution drops the steps that were held back",
         file: "crates/core/src/execution/advance.rs",
         from: "self.record(Event::Resumed);\n                self.go_on();",
         to: "self.record(Event::Resumed);",
     },
 ];
 
-/// Plants each mutant in turn; answers whether all were caught.
+/// Plants each mutant in turn; returns whether all were caught.
 pub fn run(root: &Path) -> Result<bool> {
     let folder = std::env::temp_dir().join(format!("stepwell-mutants-{}", std::process::id()));
     let cloned = Command::new("git")
@@ -79,20 +79,20 @@ pub fn run(root: &Path) -> Result<bool> {
         .status()
         .context("git could not be started")?;
     ensure!(cloned.success(), "git clone failed");
-    let mut all = true;
-    for Mutant { what, file, from, to } in MUTANTS {
+    let mut all_caught = true;
+    for Mutant { description, file, from, to } in MUTANTS {
         let path = folder.join(file);
         let source = std::fs::read_to_string(&path)?;
-        ensure!(source.matches(from).count() == 1, "`{from}` does not stand once in {file}");
+        ensure!(source.matches(from).count() == 1, "`{from}` must occur exactly once in {file}");
         std::fs::write(&path, source.replace(from, to))?;
         let caught = !simulator_passes(&folder, root)?;
         std::fs::write(&path, source)?;
-        println!("{} {what}", if caught { "caught:" } else { "MISSED:" });
-        all &= caught;
+        println!("{} {description}", if caught { "caught:" } else { "MISSED:" });
+        all_caught &= caught;
     }
     ensure!(simulator_passes(&folder, root)?, "the simulator fails without a mutant");
     std::fs::remove_dir_all(&folder).context("the copy could not be removed")?;
-    Ok(all)
+    Ok(all_caught)
 }
 
 fn simulator_passes(folder: &Path, root: &Path) -> Result<bool> {
@@ -105,7 +105,7 @@ fn simulator_passes(folder: &Path, root: &Path) -> Result<bool> {
 fn cargo(folder: &Path, root: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.args(["test", "--quiet", "-p", "stepwell-core", "--test", "simulator"]);
-    // What was built already need not be built again.
+    // Keeps the build between runs.
     command.current_dir(folder).env("CARGO_TARGET_DIR", root.join("target").join("mutants"));
     command
 }

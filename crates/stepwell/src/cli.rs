@@ -1,64 +1,35 @@
-//! The command line as it is typed.
+//! The command line: its arguments, and the command that each runs.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::commands;
+use crate::error::CliError;
+use crate::global::GlobalArgs;
 
 /// A self-hosted, durable workflow server in one binary.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// For every command.
     #[command(flatten)]
-    pub global: Global,
-    /// What to do.
+    pub global: GlobalArgs,
     #[command(subcommand)]
     pub command: Command,
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ok; 1 it failed (an execution failed, a definition is not valid); 2 usage;
-3 not found; 4 the server or the store cannot be reached.
+Exit codes: 0 success; 1 failure (the execution failed, the definition is invalid, the request was
+rejected); 2 usage error; 3 not found; 4 the server or the store cannot be reached.
 
-Without --server, commands work on the data folder: through the server that runs on it, or, when
-none does, on the folder itself.";
+Without --server, commands use the data folder: through the server that runs on it or, if none
+runs, directly.";
 
-/// Flags of every command.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Global {
-    /// The configuration file [default: stepwell.toml here or in the data folder]
-    #[arg(long, global = true, value_name = "FILE", env = "STEPWELL_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// The folder that holds everything [default: ./data]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Talk to this server instead of the data folder: http://127.0.0.1:8080
-    #[arg(long, global = true, value_name = "URL", env = "STEPWELL_SERVER")]
-    pub server: Option<String>,
-    /// The API key for --server
-    #[arg(
-        long,
-        global = true,
-        value_name = "KEY",
-        env = "STEPWELL_API_KEY",
-        hide_env_values = true
-    )]
-    pub key: Option<String>,
-    /// Answer with JSON, for scripts
-    #[arg(long, global = true)]
-    pub json: bool,
-}
-
-/// The commands, one file each.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the server
     Serve(commands::serve::Serve),
-    /// Execute one definition here and now, without a server
+    /// Execute one definition in memory, without a server
     Run(commands::run::Run),
-    /// Check definitions and list every problem
+    /// Validate definitions and list every problem
     Validate(commands::validate::Validate),
     /// List, show, create, update, delete and execute workflows
     #[command(subcommand)]
@@ -72,22 +43,44 @@ pub enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(commands::keys::Keys),
-    /// Create, list, test and delete webhooks, and see what they were sent
+    /// Create, list, test and delete webhooks, and list their deliveries
     #[command(subcommand)]
     Webhooks(commands::webhooks::Webhooks),
-    /// Create, list, show and change workspaces
+    /// Create, list, show and update workspaces
     #[command(subcommand)]
     Workspaces(commands::workspaces::Workspaces),
-    /// Show who did what
+    /// Show the audit log
     Audit(commands::audit::Audit),
-    /// Show what step types there are
+    /// List the step types, or show one
     StepTypes(commands::step_types::StepTypes),
-    /// Show the configuration that is in effect
+    /// Print the effective configuration
     Config,
-    /// Copy the store while the server goes on
+    /// Back up the database while the server runs
     Backup(commands::backup::Backup),
     /// Print the OpenAPI description of the HTTP API
     Openapi,
+}
+
+impl Cli {
+    pub async fn run(self) -> Result<(), CliError> {
+        let global = self.global;
+        match self.command {
+            Command::Serve(args) => commands::serve::run(args, &global).await,
+            Command::Run(args) => commands::run::run(args, &global).await,
+            Command::Validate(args) => commands::validate::run(&args, &global),
+            Command::Workflows(args) => commands::workflows::run(args, &global).await,
+            Command::Executions(args) => commands::executions::run(args, &global).await,
+            Command::Schedules(args) => commands::schedules::run(args, &global).await,
+            Command::Keys(args) => commands::keys::run(args, &global).await,
+            Command::Webhooks(args) => commands::webhooks::run(args, &global).await,
+            Command::Workspaces(args) => commands::workspaces::run(args, &global).await,
+            Command::Audit(args) => commands::audit::run(args, &global).await,
+            Command::StepTypes(args) => commands::step_types::run(args, &global).await,
+            Command::Config => commands::config::run(&global),
+            Command::Backup(args) => commands::backup::run(args, &global).await,
+            Command::Openapi => commands::openapi::run(&global).await,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -97,13 +90,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn clap_accepts_the_definitions() {
         Cli::command().debug_assert();
     }
 
-    /// clap takes two arguments with one id for one: `keys revoke KEY` once was `--key KEY`.
+    /// clap merges two arguments with the same id: `keys revoke KEY` would be read as `--key KEY`.
     #[test]
-    fn no_command_has_an_argument_that_is_called_as_a_global_flag() {
+    fn no_argument_has_the_id_of_a_global_flag() {
         fn check(command: &clap::Command, global: &[clap::Id]) {
             for sub in command.get_subcommands() {
                 for arg in sub.get_arguments() {

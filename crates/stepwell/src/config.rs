@@ -1,5 +1,5 @@
-//! The configuration: flags > environment > file > defaults. Each area has its own struct, and
-//! each default stands once, next to what it is about.
+//! The configuration: flags > environment > file > defaults. Each area has its own struct with its
+//! defaults.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -11,28 +11,22 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use stepwell_engine::EngineConfig;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::wiring::{ApiConfig, StoreConfig};
 
 const FILE_NAME: &str = "stepwell.toml";
 const ENV_PREFIX: &str = "STEPWELL__";
 const ENV_DATA_DIR: &str = "STEPWELL_DATA_DIR";
 
-/// Everything that can be configured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The folder that holds the database, the admin key and the lock.
+    /// The folder of the database, the admin key and the lock.
     pub data_dir: PathBuf,
-    /// Where the server listens.
     pub server: ServerConfig,
-    /// The store.
     pub store: StoreConfig,
-    /// The engine.
     pub engine: EngineConfig,
-    /// The HTTP API.
     pub api: ApiConfig,
-    /// The log.
     pub log: LogConfig,
 }
 
@@ -49,13 +43,12 @@ impl Default for Config {
     }
 }
 
-/// Where the server listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     /// The address: `127.0.0.1` for this machine only, `0.0.0.0` or `::` for all networks.
     pub host: IpAddr,
-    /// The port; 0: any free one.
+    /// 0: any free port.
     pub port: u16,
 }
 
@@ -65,15 +58,13 @@ impl Default for ServerConfig {
     }
 }
 
-/// The log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// `error`, `warn`, `info`, `debug`, `trace`, or filters as `info,stepwell_engine=debug`.
     pub level: String,
-    /// How lines are written.
     pub format: LogFormat,
-    /// How many warnings or errors of one place in the code are logged in ten seconds; 0: all.
+    /// How many warnings and errors of one call site are logged in ten seconds; 0: all.
     pub max_repeats: u64,
 }
 
@@ -83,19 +74,18 @@ impl Default for LogConfig {
     }
 }
 
-/// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Human,
-    /// One JSON object a line, for machines.
+    /// One JSON object per line.
     Json,
 }
 
-/// Settings that were given as flags: the strongest.
+/// Settings passed as flags, which override all others.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
+pub struct ConfigFlags {
     /// `--config`.
     pub file: Option<PathBuf>,
     /// `--data-dir`.
@@ -111,25 +101,25 @@ pub struct Flags {
 }
 
 impl Config {
-    /// Reads the configuration in effect.
+    /// Reads the effective configuration.
     ///
     /// # Errors
-    /// `Usage`, naming the setting and where it was given.
-    pub fn load(flags: &Flags) -> Result<Self, Fault> {
-        let figment = figment(flags)?;
-        figment.extract().map_err(|error| Fault::usage(explain(&figment, error)))
+    /// `Usage`, with the setting and its source.
+    pub fn load(flags: &ConfigFlags) -> Result<Self, CliError> {
+        let figment = build_figment(flags)?;
+        figment.extract().map_err(|error| CliError::usage(describe_error(&figment, error)))
     }
 }
 
 impl Config {
-    /// The engine's settings for a process that listens nowhere: whoever runs it may reach what
-    /// their machine reaches, unless the configuration says otherwise.
-    pub fn engine_for_here(&self) -> EngineConfig {
+    /// The engine's settings for a process without a listener: its steps may connect to private
+    /// addresses, since the user of this machine can, unless the configuration forbids it.
+    pub fn engine_for_local_use(&self) -> EngineConfig {
         self.engine_allowing(true)
     }
 
-    /// The engine's settings for the server: private addresses are reached by default only while
-    /// nobody but this machine can reach the server.
+    /// The engine's settings for the server: by default its steps may connect to private addresses
+    /// only if the server listens on loopback.
     pub fn engine_for_server(&self) -> EngineConfig {
         self.engine_allowing(self.server.host.is_loopback())
     }
@@ -140,9 +130,9 @@ impl Config {
     }
 }
 
-fn figment(flags: &Flags) -> Result<Figment, Fault> {
+fn build_figment(flags: &ConfigFlags) -> Result<Figment, CliError> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
-    if let Some(file) = file(flags)? {
+    if let Some(file) = config_file(flags)? {
         figment = figment.merge(Toml::file_exact(file));
     }
     figment = figment
@@ -151,7 +141,7 @@ fn figment(flags: &Flags) -> Result<Figment, Fault> {
     Ok(with_flags(figment, flags))
 }
 
-fn with_flags(mut figment: Figment, flags: &Flags) -> Figment {
+fn with_flags(mut figment: Figment, flags: &ConfigFlags) -> Figment {
     if let Some(data_dir) = &flags.data_dir {
         figment = figment.merge(Serialized::default("data_dir", data_dir));
     }
@@ -170,11 +160,11 @@ fn with_flags(mut figment: Figment, flags: &Flags) -> Figment {
     figment
 }
 
-/// The file to read: the one that was named, else the one here, else the one in the data folder.
-fn file(flags: &Flags) -> Result<Option<PathBuf>, Fault> {
+/// The file of `--config`, or else of the current folder, or else of the data folder.
+fn config_file(flags: &ConfigFlags) -> Result<Option<PathBuf>, CliError> {
     if let Some(file) = &flags.file {
         if !file.is_file() {
-            return Err(Fault::usage(format!(
+            return Err(CliError::usage(format!(
                 "the configuration file {} does not exist",
                 file.display()
             )));
@@ -191,18 +181,18 @@ fn file(flags: &Flags) -> Result<Option<PathBuf>, Fault> {
     Ok(candidates.into_iter().find(|file| file.is_file()))
 }
 
-/// One sentence for each thing that is wrong: the setting, what is wrong, where it was given.
-fn explain(figment: &Figment, error: figment::Error) -> String {
+/// One clause for each error: the setting, the problem, the source.
+fn describe_error(figment: &Figment, error: figment::Error) -> String {
     let mut text = String::new();
     for error in error {
         let mut path = error.path.clone();
-        let what = match &error.kind {
+        let problem = match &error.kind {
             Kind::UnknownField(field, known) => {
                 if path.last() != Some(field) {
                     path.push(field.clone());
                 }
                 format!(
-                    "there is no setting `{}`; known there: {}",
+                    "unknown setting `{}`; the settings there are {}",
                     path.join("."),
                     known.join(", ")
                 )
@@ -213,16 +203,16 @@ fn explain(figment: &Figment, error: figment::Error) -> String {
         let separator = if text.is_empty() { "configuration: " } else { "; " };
         let metadata = error.metadata.as_ref();
         let metadata = figment.find_metadata(&path.join(".")).or(metadata);
-        let _ = write!(text, "{separator}{what}{}", place(metadata, &path));
+        let _ = write!(text, "{separator}{problem}{}", source_suffix(metadata, &path));
     }
     text
 }
 
-/// ` (in the file x)`, ` (in the environment variable X)`, or nothing where it is not known.
-fn place(metadata: Option<&figment::Metadata>, path: &[String]) -> String {
+/// ` (in the file x)`, ` (in the environment variable X)`, or empty if unknown.
+fn source_suffix(metadata: Option<&figment::Metadata>, path: &[String]) -> String {
     let Some(metadata) = metadata else { return String::new() };
     if let Some(file) = metadata.source.as_ref().and_then(figment::Source::file_path) {
-        return format!(" (in the file {})", short(file).display());
+        return format!(" (in the file {})", relative_path(file).display());
     }
     if metadata.name.contains("environment") {
         let variable = match path {
@@ -236,8 +226,8 @@ fn place(metadata: Option<&figment::Metadata>, path: &[String]) -> String {
     String::new()
 }
 
-/// The path from the current folder, where it is below it.
-fn short(path: &Path) -> &Path {
+/// Relative to the current folder, if the path is below it.
+fn relative_path(path: &Path) -> &Path {
     std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
 }
 
@@ -247,38 +237,41 @@ mod tests {
 
     use super::*;
 
-    fn load(flags: Flags) -> Config {
+    fn load(flags: ConfigFlags) -> Config {
         Config::load(&flags).unwrap()
     }
 
-    fn refuse(flags: Flags) -> String {
+    fn load_error(flags: ConfigFlags) -> String {
         Config::load(&flags).unwrap_err().message
     }
 
     #[test]
-    fn flags_beat_the_environment_and_that_beats_the_file() {
+    fn flags_override_the_environment_and_that_overrides_the_file() {
         Jail::expect_with(|jail| {
-            assert_eq!(load(Flags::default()).server.port, 8080);
+            assert_eq!(load(ConfigFlags::default()).server.port, 8080);
             jail.create_file(FILE_NAME, "[server]\nport = 1\n[engine]\nmax_active = 7\n")?;
-            assert_eq!(load(Flags::default()).server.port, 1);
+            assert_eq!(load(ConfigFlags::default()).server.port, 1);
             jail.set_env("STEPWELL__SERVER__PORT", "2");
-            let config = load(Flags::default());
+            let config = load(ConfigFlags::default());
             assert_eq!((config.server.port, config.engine.max_active), (2, 7));
-            assert_eq!(load(Flags { port: Some(3), ..Flags::default() }).server.port, 3);
+            assert_eq!(
+                load(ConfigFlags { port: Some(3), ..ConfigFlags::default() }).server.port,
+                3
+            );
             Ok(())
         });
     }
 
     #[test]
-    fn the_data_folder_comes_from_either_variable_and_holds_a_file() {
+    fn either_variable_sets_the_data_folder_which_may_have_a_file() {
         Jail::expect_with(|jail| {
             jail.set_env("STEPWELL_DATA_DIR", "a");
-            assert_eq!(load(Flags::default()).data_dir, PathBuf::from("a"));
+            assert_eq!(load(ConfigFlags::default()).data_dir, PathBuf::from("a"));
             jail.set_env("STEPWELL__DATA_DIR", "b");
-            assert_eq!(load(Flags::default()).data_dir, PathBuf::from("b"));
+            assert_eq!(load(ConfigFlags::default()).data_dir, PathBuf::from("b"));
             jail.create_dir("b")?;
             jail.create_file("b/stepwell.toml", "log.format = \"json\"")?;
-            assert_eq!(load(Flags::default()).log.format, LogFormat::Json);
+            assert_eq!(load(ConfigFlags::default()).log.format, LogFormat::Json);
             Ok(())
         });
     }
@@ -290,29 +283,29 @@ mod tests {
             let file = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
             jail.create_file(FILE_NAME, file)?;
             let text = |config: &Config| toml::to_string(config).unwrap();
-            assert_eq!(text(&load(Flags::default())), text(&Config::default()));
+            assert_eq!(text(&load(ConfigFlags::default())), text(&Config::default()));
             for name in text(&Config::default()).lines().filter_map(|l| l.split(" = ").next()) {
-                assert!(file.contains(name), "{name} is not there");
+                assert!(file.contains(name), "{name} is missing");
             }
             Ok(())
         });
     }
 
     #[test]
-    fn mistakes_are_named_with_their_place() {
+    fn errors_name_the_setting_and_its_source() {
         Jail::expect_with(|jail| {
             jail.create_file(FILE_NAME, "[server]\nprot = 1\n")?;
-            let message = refuse(Flags::default());
-            assert!(message.contains("no setting `server.prot`"), "{message}");
+            let message = load_error(ConfigFlags::default());
+            assert!(message.contains("unknown setting `server.prot`"), "{message}");
             assert!(message.contains("host"), "{message}");
             assert!(message.contains("in the file stepwell.toml"), "{message}");
             jail.create_file(FILE_NAME, "")?;
             jail.set_env("STEPWELL__SERVER__PORT", "high");
-            let message = refuse(Flags::default());
+            let message = load_error(ConfigFlags::default());
             assert!(message.contains("`server.port`: invalid type"), "{message}");
             assert!(message.contains("variable STEPWELL__SERVER__PORT"), "{message}");
             let file = Some("none.toml".into());
-            let message = refuse(Flags { file, ..Flags::default() });
+            let message = load_error(ConfigFlags { file, ..ConfigFlags::default() });
             assert!(message.contains("none.toml does not exist"), "{message}");
             Ok(())
         });

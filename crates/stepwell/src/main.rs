@@ -1,18 +1,19 @@
 //! Stepwell: a self-hosted, durable workflow server in one binary.
 //!
-//! This crate chooses and connects: configuration, the store, the engine, the HTTP server and the
-//! command line. It must hold no rule about workflows; those live below, once.
+//! This crate wires the parts: configuration, store, engine, HTTP server and command line. It must
+//! contain no rule about workflows; the rules are in the crates below.
 
 mod cli;
 mod client;
 mod commands;
 mod config;
 mod data_dir;
-mod fault;
-mod files;
+mod documents;
+mod error;
+mod file_limit;
+mod global;
 mod logs;
-mod source;
-mod ui;
+mod terminal;
 mod wiring;
 
 use std::process::ExitCode;
@@ -20,39 +21,52 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::Cli;
-use fault::Fault;
+use error::CliError;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long threads may go on after everything else has ended.
-const LAST_WORK: std::time::Duration = std::time::Duration::from_millis(500);
+/// How long blocking threads may run after the command has ended.
+const THREAD_GRACE: std::time::Duration = std::time::Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.global.json;
-    let done = start(cli).and_then(|()| match ui::output_error() {
+    let result = run(cli).and_then(|()| match terminal::stdout_error() {
         None => Ok(()),
-        Some(error) => Err(Fault::failed(format!("the output could not be written: {error}"))),
+        Some(error) => Err(CliError::failed(format!("cannot write to stdout: {error}"))),
     });
-    let code = match done {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            fault.report(json);
-            fault.exit_code()
+        Err(error) => {
+            report(&error, json);
+            error.exit_code()
         }
     };
     logs::flush();
     code
 }
 
-fn start(cli: Cli) -> Result<(), Fault> {
+fn run(cli: Cli) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| Fault::failed(format!("the runtime could not be started: {e}")))?;
-    let result = runtime.block_on(commands::run(cli));
-    // Work on a thread of its own that cannot be stopped does not keep the process.
-    runtime.shutdown_timeout(LAST_WORK);
+        .map_err(|e| CliError::failed(format!("cannot start the async runtime: {e}")))?;
+    let result = runtime.block_on(cli.run());
+    // A blocking thread that cannot be cancelled must not keep the process alive.
+    runtime.shutdown_timeout(THREAD_GRACE);
     result
+}
+
+/// Prints an error on stderr.
+fn report(error: &CliError, as_json: bool) {
+    if as_json {
+        terminal::print_stderr(&error.to_json().to_string());
+        return;
+    }
+    let label = terminal::paint_stderr(terminal::Colour::Red, "error:");
+    terminal::print_stderr(&format!("{label} {}", error.message));
+    for problem in &error.problems {
+        terminal::print_stderr(&format!("  {problem}"));
+    }
 }

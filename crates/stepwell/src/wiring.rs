@@ -1,4 +1,4 @@
-//! The one place that chooses: which store, which server, which step types.
+//! Selects the store, the server and the step types. No other file names concrete types.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,21 +11,20 @@ use stepwell_store::memory::MemoryStore;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
 pub use stepwell_api::ApiConfig;
 
-/// The store's settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// How many connections read at the same time, at most.
+    /// The maximum number of connections that read.
     pub readers: usize,
-    /// How many writes share one transaction, at most.
+    /// The maximum number of writes in one transaction.
     pub batch_writes: usize,
-    /// What the writing connection may cache, in KiB; each reading one a quarter of it.
+    /// The page cache of the writing connection, in KiB; each reading one has a quarter of it.
     pub cache_kib: u32,
-    /// How long a start waits for room where the disk is full, in seconds.
+    /// How long a start waits for free space on a full disk, in seconds.
     pub full_disk_wait_seconds: u64,
 }
 
@@ -36,7 +35,6 @@ impl Default for StoreConfig {
     }
 }
 
-/// The step types.
 pub fn step_types() -> &'static Registry {
     stepwell_steps::registry()
 }
@@ -44,53 +42,51 @@ pub fn step_types() -> &'static Registry {
 /// Opens the database at `path`, creating and migrating it.
 ///
 /// # Errors
-/// `Unreachable`, telling what is in the way.
-pub async fn open_store(path: &Path, config: &StoreConfig) -> Result<Arc<dyn Store>, Fault> {
+/// `Unreachable`, with the cause.
+pub async fn open_store(path: &Path, config: &StoreConfig) -> Result<Arc<dyn Store>, CliError> {
     let StoreConfig { readers, batch_writes, cache_kib, .. } = *config;
     let options = SqliteOptions { readers, batch_writes, cache_kib, ..SqliteOptions::default() };
     let file = path.to_path_buf();
     // Opening blocks while it migrates.
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(file, options)).await;
-    let store = opened.map_err(|e| Fault::failed(format!("opening the store failed: {e}")))?;
-    let store =
-        store.map_err(|e| Fault::unreachable(format!("the database {}: {e}", path.display())))?;
+    let store = opened.map_err(|e| CliError::failed(format!("cannot open the store: {e}")))?;
+    let store = store
+        .map_err(|e| CliError::unreachable(format!("the database {}: {e}", path.display())))?;
     Ok(Arc::new(store))
 }
 
-/// A store that is gone with the process.
-pub fn memory_store() -> Arc<dyn Store> {
+/// A store that is lost when the process ends.
+pub fn in_memory_store() -> Arc<dyn Store> {
     Arc::new(MemoryStore::default())
 }
 
-/// Starts the engine over a store.
 ///
 /// # Errors
 /// The store could not be read or written.
-pub async fn start_engine(store: Arc<dyn Store>, config: EngineConfig) -> Result<App, Fault> {
+pub async fn start_engine(store: Arc<dyn Store>, config: EngineConfig) -> Result<App, CliError> {
     Ok(App::start(store, config, Arc::new(SystemClock), Arc::new(stepwell_api::Words)).await?)
 }
 
-/// The HTTP API.
 pub fn router(app: App, config: ApiConfig) -> axum::Router {
     stepwell_api::router(app, config)
 }
 
-/// The HTTP API for the process itself: no key is asked for. It must not be served.
+/// The HTTP API without authentication, for this process only. It must not be served.
 pub fn trusted_router(app: App, config: ApiConfig) -> axum::Router {
     stepwell_api::trusted_router(app, config)
 }
 
-/// Collects metrics from now on.
+/// Installs the metrics recorder.
 ///
 /// # Errors
-/// `Failed` where something else collects them already.
-pub fn install_metrics() -> Result<(), Fault> {
+/// `Failed` if another recorder is installed.
+pub fn install_metrics() -> Result<(), CliError> {
     stepwell_api::install_metrics()
         .map(|_| ())
-        .map_err(|e| Fault::failed(format!("metrics cannot be collected: {e}")))
+        .map_err(|e| CliError::failed(format!("cannot install the metrics recorder: {e}")))
 }
 
-/// Serves until `stop` is over, then lets open requests finish.
+/// Serves until `stop` completes, then waits for open requests.
 ///
 /// # Errors
 /// The listener failed.

@@ -1,7 +1,7 @@
-//! Every example works as it lies there: executed by the real binary, on the input beside it,
-//! against a server of this test.
+//! Every example works unchanged: executed by the real binary, with its example input, against a web
+//! server of this test.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,19 +19,19 @@ fn examples() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"))
 }
 
-/// A web server for one test: answers until the test is over.
+/// A web server that runs until the process ends.
 fn web_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || answer(stream));
+            std::thread::spawn(move || respond(stream));
         }
     });
     url
 }
 
-fn answer(mut stream: TcpStream) {
+fn respond(mut stream: TcpStream) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let first = lines.next().unwrap_or_default();
     for line in lines {
@@ -42,7 +42,7 @@ fn answer(mut stream: TcpStream) {
     let (status, kind, body) = match first.split(' ').nth(1).unwrap_or_default() {
         "/page" => ("200 OK", "text/html", PAGE),
         "/healthz" | "/readyz" => ("200 OK", "application/json", r#"{"status":"ok"}"#),
-        _ => ("404 Not Found", "text/plain", "there is nothing"),
+        _ => ("404 Not Found", "text/plain", "not found"),
     };
     let length = body.len();
     let _ = write!(
@@ -51,7 +51,7 @@ fn answer(mut stream: TcpStream) {
     );
 }
 
-/// Runs an example; answers its output.
+/// Runs an example; returns its output.
 fn run(file: &str, input: Option<&str>) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.current_dir(examples()).args(["run", file]);
@@ -134,10 +134,10 @@ fn every_example_has_a_test_and_is_valid() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_by_the_exit_code() {
-    for (args, code, says) in [
+fn exit_codes_distinguish_the_errors() {
+    for (args, code, message) in [
         (vec!["run", "greet.yaml"], 2, "input"),
-        (vec!["run", "greet.yaml", "--input", "{text: 1}"], 2, "not JSON"),
+        (vec!["run", "greet.yaml", "--input", "{text: 1}"], 2, "not valid JSON"),
         (vec!["run", "none.yaml"], 2, "none.yaml"),
         (
             vec!["run", "fetch-links.yaml", "--input", r#"{"url": "http://127.0.0.1:1/"}"#],
@@ -154,6 +154,6 @@ fn what_goes_wrong_is_told_by_the_exit_code() {
             .unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-        assert!(stderr.contains(says), "{args:?}: {stderr}");
+        assert!(stderr.contains(message), "{args:?}: {stderr}");
     }
 }

@@ -1,8 +1,12 @@
-//! `/metrics` of the real server: every family is there from the start, and the numbers follow
-//! what happens.
+//! `/metrics` of the real server: every family exists from the start, and its values change with the
+//! events.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must fail"
+)]
 
 #[expect(dead_code, reason = "the crash harness uses the rest")]
 #[path = "crash/server.rs"]
@@ -20,8 +24,8 @@ use serde_json::{Value, json};
 use server::Server;
 use tokio::sync::Semaphore;
 
-/// How long a number may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a value may take to change.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Every family, with its type. The table in docs/operations.md has the same.
 const FAMILIES: [(&str, &str); 40] = [
@@ -67,13 +71,13 @@ const FAMILIES: [(&str, &str); 40] = [
     ("stepwell_webhooks_disabled", "gauge"),
 ];
 
-/// A service that refuses, fails once, or holds requests until it lets them go.
-struct Outside {
+/// A service that rejects, fails once, or holds requests until they are released.
+struct ExternalService {
     url: String,
     held: Arc<Semaphore>,
 }
 
-impl Outside {
+impl ExternalService {
     async fn start() -> Self {
         let held = Arc::new(Semaphore::new(0));
         let app = axum::Router::new()
@@ -122,13 +126,18 @@ fn value(text: &str, name: &str, labels: &str) -> Option<f64> {
     found.map(|(_, value)| value.parse().unwrap())
 }
 
-/// Scrapes until the series has a value that will do.
-async fn until(server: &Server, name: &str, labels: &str, will_do: impl Fn(f64) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+/// Scrapes until the value of the series satisfies the predicate.
+async fn wait_for_value(
+    server: &Server,
+    name: &str,
+    labels: &str,
+    predicate: impl Fn(f64) -> bool,
+) {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let text = scrape(server).await;
         let found = value(&text, name, labels);
-        if found.is_some_and(&will_do) {
+        if found.is_some_and(&predicate) {
             return;
         }
         assert!(Instant::now() < deadline, "{name}{{{labels}}} is {found:?}\n{text}");
@@ -139,12 +148,12 @@ async fn until(server: &Server, name: &str, labels: &str, will_do: impl Fn(f64) 
 async fn run(server: &Server, definition: Value, input: Value) -> String {
     let workflow = server.create(&definition).await;
     let path = format!("/workflows/{workflow}/execute?wait=true&timeout=100s");
-    let (status, answer) = server.post(&path, &input).await;
-    assert_eq!(status, 200, "{answer}");
+    let (status, response) = server.post(&path, &input).await;
+    assert_eq!(status, 200, "{response}");
     workflow
 }
 
-/// HELP, TYPE and values of each family, as `promtool check metrics` wants them.
+/// Checks HELP, TYPE and values of each family by the rules of `promtool check metrics`.
 fn check_families(text: &str) {
     let comment = |kind: &str| -> BTreeMap<String, String> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(kind));
@@ -168,7 +177,7 @@ fn check_families(text: &str) {
 }
 
 #[tokio::test]
-async fn every_family_is_there_before_anything_happens() {
+async fn every_family_exists_before_the_first_execution() {
     let mut server = Server::new();
     server.start().await;
     let text = scrape(&server).await;
@@ -206,15 +215,15 @@ async fn every_family_is_there_before_anything_happens() {
 }
 
 #[tokio::test]
-async fn executions_and_steps_are_counted_by_how_they_end() {
-    let outside = Outside::start().await;
+async fn executions_and_steps_are_counted_by_status() {
+    let service = ExternalService::start().await;
     let mut server = Server::new();
     server.start().await;
     let echo = json!({"name": "echo", "steps": [{"type": "Echo", "input": "x"}]});
     let completed = run(&server, echo, json!({})).await;
     let fail = json!({"type": "Fail", "config": {"message": "no"}});
     let failed = run(&server, json!({"name": "fail", "steps": [fail]}), json!({})).await;
-    run(&server, json!({"name": "flaky", "steps": [outside.step("flaky")]}), json!({})).await;
+    run(&server, json!({"name": "flaky", "steps": [service.step("flaky")]}), json!({})).await;
 
     let text = scrape(&server).await;
     for (name, labels, expected) in [
@@ -248,56 +257,57 @@ async fn executions_and_steps_are_counted_by_how_they_end() {
 
 #[tokio::test]
 async fn the_queue_is_shown_with_its_age() {
-    let outside = Outside::start().await;
+    let service = ExternalService::start().await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("stepwell.toml");
     std::fs::write(&config, "[engine]\nmax_active = 1\n").unwrap();
     let mut server = Server::new();
     server.start_with(&["--config", config.to_str().unwrap()]).await;
-    let workflow = server.create(&json!({"name": "hold", "steps": [outside.step("hold")]})).await;
+    let workflow = server.create(&json!({"name": "hold", "steps": [service.step("hold")]})).await;
     server.execute(&workflow, 1).await.unwrap();
-    until(&server, "stepwell_executions_active", "", |active| active == 1.0).await;
+    wait_for_value(&server, "stepwell_executions_active", "", |active| active == 1.0).await;
     for n in 2..=3 {
         server.execute(&workflow, n).await.unwrap();
     }
-    until(&server, "stepwell_executions_queued", "", |queued| queued == 2.0).await;
+    wait_for_value(&server, "stepwell_executions_queued", "", |queued| queued == 2.0).await;
     let age = "stepwell_executions_oldest_queued_age_seconds";
-    until(&server, age, "", |age| age > 0.0).await;
+    wait_for_value(&server, age, "", |age| age > 0.0).await;
     let text = scrape(&server).await;
     assert_eq!(value(&text, "stepwell_executions_active_limit", ""), Some(1.0));
-    outside.held.add_permits(3);
+    service.held.add_permits(3);
     let ended = "stepwell_executions_ended_total";
-    until(&server, ended, "status=\"completed\"", |ended| ended == 3.0).await;
-    until(&server, "stepwell_executions_queued", "", |queued| queued == 0.0).await;
-    until(&server, age, "", |age| age == 0.0).await;
+    wait_for_value(&server, ended, "status=\"completed\"", |ended| ended == 3.0).await;
+    wait_for_value(&server, "stepwell_executions_queued", "", |queued| queued == 0.0).await;
+    wait_for_value(&server, age, "", |age| age == 0.0).await;
 }
 
 #[tokio::test]
 async fn deliveries_webhooks_and_schedules_are_shown() {
-    let outside = Outside::start().await;
+    let service = ExternalService::start().await;
     let mut server = Server::new();
     server.start().await;
-    let hook = json!({"url": format!("{}/gone", outside.url), "events": ["*"]});
-    let (status, answer) = server.post("/api/v1/webhooks", &hook).await;
-    assert_eq!(status, 201, "{answer}");
+    let hook = json!({"url": format!("{}/gone", service.url), "events": ["*"]});
+    let (status, response) = server.post("/api/v1/webhooks", &hook).await;
+    assert_eq!(status, 201, "{response}");
     let echo = json!({"name": "echo", "steps": [{"type": "Echo", "input": "x"}]});
-    let input = json!({"input": {}, "webhook_url": format!("{}/broken", outside.url)});
+    let input = json!({"input": {}, "webhook_url": format!("{}/broken", service.url)});
     let workflow = run(&server, echo, input).await;
     let deliveries = "stepwell_deliveries_total";
-    until(&server, deliveries, "status=\"retry\"", |count| count >= 1.0).await;
-    until(&server, deliveries, "status=\"exhausted\"", |count| count >= 1.0).await;
-    until(&server, "stepwell_webhooks_disabled", "", |count| count == 1.0).await;
-    until(&server, "stepwell_deliveries_pending", "", |count| count >= 1.0).await;
+    wait_for_value(&server, deliveries, "status=\"retry\"", |count| count >= 1.0).await;
+    wait_for_value(&server, deliveries, "status=\"exhausted\"", |count| count >= 1.0).await;
+    wait_for_value(&server, "stepwell_webhooks_disabled", "", |count| count == 1.0).await;
+    wait_for_value(&server, "stepwell_deliveries_pending", "", |count| count >= 1.0).await;
     let age = "stepwell_deliveries_oldest_pending_age_seconds";
-    until(&server, age, "", |age| age > 0.0).await;
+    wait_for_value(&server, age, "", |age| age > 0.0).await;
 
     let schedule =
         json!({"name": "often", "schedule_type": "cron", "cron_expression": "* * * * * *"});
-    let (status, answer) =
+    let (status, response) =
         server.post(&format!("/api/v1/workflows/{workflow}/schedules"), &schedule).await;
-    assert_eq!(status, 201, "{answer}");
-    until(&server, "stepwell_schedule_firings_total", "", |count| count >= 1.0).await;
-    until(&server, "stepwell_schedule_lateness_seconds_count", "", |count| count >= 1.0).await;
+    assert_eq!(status, 201, "{response}");
+    wait_for_value(&server, "stepwell_schedule_firings_total", "", |count| count >= 1.0).await;
+    wait_for_value(&server, "stepwell_schedule_lateness_seconds_count", "", |count| count >= 1.0)
+        .await;
 }
 
 /// The pools of memory. The table in docs/operations.md has the same.

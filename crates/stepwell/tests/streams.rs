@@ -1,6 +1,10 @@
-//! Many streams of the real server at once: complete, in order, and in bounded memory.
+//! Many concurrent streams of the real server are complete, in order, and use bounded memory.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must fail"
+)]
 
 #[expect(dead_code, reason = "the crash harness uses the rest")]
 #[path = "crash/server.rs"]
@@ -14,9 +18,9 @@ use tokio::sync::Barrier;
 
 const STREAMS: usize = 64;
 const PIECES: usize = 1000;
-/// How much more memory the server may hold at its peak than when it was idle, in MiB. All lines
-/// of all streams together are about 30 MiB.
-const MOST_MIB: u64 = 28;
+/// How much more memory than when idle the server may use at its peak, in MiB. All lines of all
+/// streams together are about 30 MiB.
+const MAX_GROWTH_MIB: u64 = 28;
 
 /// A field of the process's status, in MiB.
 fn memory(server: &Server, field: &str) -> u64 {
@@ -26,16 +30,16 @@ fn memory(server: &Server, field: &str) -> u64 {
     line.trim_matches([':', ' ', '\t', 'k', 'B']).parse::<u64>().unwrap() / 1024
 }
 
-/// Reads one stream to its end, beginning when all have; answers its lines.
+/// Reads one stream to its end, after all have started; returns its lines.
 async fn read(server: &Server, body: &Value, all: &Barrier) -> Vec<String> {
     let request = server.http.post(format!("{}/v1/execute-workflow-stream", server.url));
     let request = request.timeout(std::time::Duration::from_secs(120));
-    let mut answer =
-        request.header("x-api-key", &server.key).json(body).send().await.expect("an answer");
-    assert_eq!(answer.status(), 200);
-    let mut text = answer.chunk().await.unwrap().expect("a first line").to_vec();
+    let mut response =
+        request.header("x-api-key", &server.key).json(body).send().await.expect("a response");
+    assert_eq!(response.status(), 200);
+    let mut text = response.chunk().await.unwrap().expect("a first line").to_vec();
     all.wait().await;
-    while let Some(chunk) = answer.chunk().await.unwrap() {
+    while let Some(chunk) = response.chunk().await.unwrap() {
         text.extend_from_slice(&chunk);
     }
     assert!(text.is_ascii() && text.ends_with(b"\n"));
@@ -47,11 +51,11 @@ async fn read(server: &Server, body: &Value, all: &Barrier) -> Vec<String> {
 async fn sixty_four_streams_are_complete_in_bounded_memory() {
     let mut server = Server::new();
     server.start().await;
-    // The pause keeps all of them under way at the same time.
+    // The pause keeps all streams open at the same time.
     let definition = json!({"name": "stream", "inputs": {"text": "string"},
         "steps": [{"id": "say", "type": "StreamText", "input": "{{ inputs.text }}",
             "config": {"pause": "1ms"}}],
-        "outputs": {"answer": "{{ steps.say.output.text }}"}});
+        "outputs": {"text": "{{ steps.say.output.text }}"}});
     server.create(&definition).await;
     let idle = memory(&server, "VmRSS");
     let all = Arc::new(Barrier::new(STREAMS));
@@ -67,11 +71,11 @@ async fn sixty_four_streams_are_complete_in_bounded_memory() {
     let read = futures_util::future::join_all(reading).await;
     let peak = memory(&server, "VmHWM");
     println!("{idle} MiB grew to {peak} MiB");
-    assert!(peak < idle + MOST_MIB, "{idle} MiB grew to {peak} MiB");
+    assert!(peak < idle + MAX_GROWTH_MIB, "{idle} MiB grew to {peak} MiB");
     read.iter().for_each(|(lines, words)| check(lines, words));
 }
 
-/// Each piece once, in order, between a beginning and an end.
+/// Each piece occurs once, in order, after the initial and before the final event.
 fn check(lines: &[String], words: &[String]) {
     let events: Vec<Value> =
         lines.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -83,7 +87,11 @@ fn check(lines: &[String], words: &[String]) {
     let pieces = events.iter().filter(|event| kind(event) == "WORKFLOW/STREAMING:STREAMING");
     let pieces: Vec<_> = pieces.map(|e| e["data"]["output"]["delta"].as_str().unwrap()).collect();
     assert_eq!(pieces, words);
-    assert_eq!(events.len(), words.len() + 3, "and the beginning, the whole output, the end");
+    assert_eq!(
+        events.len(),
+        words.len() + 3,
+        "the pieces, the initial event, the whole output, the final event"
+    );
     assert_eq!(kind(&events[0]), "WORKFLOW/INITIATED:");
     let last = events.last().unwrap();
     assert_eq!(kind(last), "WORKFLOW/FULFILLED:");

@@ -1,30 +1,29 @@
-//! Calls that are made in one place only.
+//! Calls that are allowed in few files only.
 
 use super::{Finding, Source};
 
 struct Rule {
-    /// The text that gives the call away.
+    /// The text of the call.
     needle: &'static str,
     /// Path prefixes in which it is allowed.
     allowed: &'static [&'static str],
-    /// Whether tests may do it.
-    tests_may: bool,
-    /// What to do instead.
+    /// Whether tests may contain it.
+    is_allowed_in_tests: bool,
     instead: &'static str,
 }
 
-const TERMINAL: &[&str] = &["crates/stepwell/src/ui.rs", "xtask/", "bench/"];
+const TERMINAL: &[&str] = &["crates/stepwell/src/terminal.rs", "xtask/", "bench/"];
 
 const RULES: &[Rule] = &[
     Rule {
         needle: "SystemTime::now",
         allowed: &["crates/engine/src/clock.rs"],
-        tests_may: true,
-        instead: "ask the Clock",
+        is_allowed_in_tests: true,
+        instead: "use the Clock",
     },
     Rule {
         needle: "Instant::now",
-        // These measure how long something of theirs takes; no decision of the domain hangs on it.
+        // Measurements of the file's own work; no decision of the domain depends on them.
         allowed: &[
             "crates/engine/src/clock.rs",
             "crates/api/src/connections/table.rs",
@@ -37,8 +36,8 @@ const RULES: &[Rule] = &[
             "crates/steps/src/types/http/log.rs",
             "crates/steps/src/types/text/regexes.rs",
         ],
-        tests_may: true,
-        instead: "ask the Clock",
+        is_allowed_in_tests: true,
+        instead: "use the Clock",
     },
     Rule {
         needle: "thread::sleep",
@@ -49,18 +48,18 @@ const RULES: &[Rule] = &[
             "crates/store-sqlite/src/connection.rs",
             "crates/stepwell/src/commands/serve/watchdog.rs",
         ],
-        tests_may: true,
+        is_allowed_in_tests: true,
         instead: "wait for a signal, or arm a timer",
     },
     Rule {
         needle: "reqwest::Client",
         allowed: &["crates/engine/src/egress", "crates/stepwell/src/client/http.rs"],
-        tests_may: true,
+        is_allowed_in_tests: true,
         instead: "go out through the egress client",
     },
     Rule {
         needle: "serde_json::from_str",
-        // What the server itself wrote.
+        // Text that the server itself wrote.
         allowed: &[
             "crates/store-sqlite/",
             "crates/store/src/conformance/",
@@ -68,20 +67,40 @@ const RULES: &[Rule] = &[
             "crates/stepwell/src/data_dir.rs",
             "bench/",
         ],
-        tests_may: true,
+        is_allowed_in_tests: true,
         instead: "read JSON through stepwell_core::json, which rounds no number",
     },
     Rule {
         needle: "serde_json::from_slice",
         allowed: &["crates/stepwell/src/client/", "bench/"],
-        tests_may: true,
+        is_allowed_in_tests: true,
         instead: "read JSON through stepwell_core::json, which rounds no number",
     },
-    Rule { needle: "println!", allowed: TERMINAL, tests_may: true, instead: "use the ui module" },
-    Rule { needle: " print!", allowed: TERMINAL, tests_may: true, instead: "use the ui module" },
-    Rule { needle: "eprint!", allowed: TERMINAL, tests_may: true, instead: "use the ui module" },
-    Rule { needle: "todo!(", allowed: &[], tests_may: false, instead: "write it" },
-    Rule { needle: "unimplemented!(", allowed: &[], tests_may: false, instead: "write it" },
+    Rule {
+        needle: "println!",
+        allowed: TERMINAL,
+        is_allowed_in_tests: true,
+        instead: "use the terminal module",
+    },
+    Rule {
+        needle: " print!",
+        allowed: TERMINAL,
+        is_allowed_in_tests: true,
+        instead: "use the terminal module",
+    },
+    Rule {
+        needle: "eprint!",
+        allowed: TERMINAL,
+        is_allowed_in_tests: true,
+        instead: "use the terminal module",
+    },
+    Rule { needle: "todo!(", allowed: &[], is_allowed_in_tests: false, instead: "write it" },
+    Rule {
+        needle: "unimplemented!(",
+        allowed: &[],
+        is_allowed_in_tests: false,
+        instead: "write it",
+    },
 ];
 
 /// New ids come from one place of the engine, so that tests can give their own.
@@ -91,38 +110,38 @@ const REQUEST_IDS: &str = "crates/api/src/edge.rs";
 
 /// Checks every file.
 pub fn check(sources: &[Source]) -> Vec<Finding> {
-    // This crate names the calls without making them.
+    // This crate contains the names of the calls in its rules.
     let sources = sources.iter().filter(|s| !s.path.starts_with("xtask/"));
     let mut findings = Vec::new();
-    let mut id_makers = Vec::new();
+    let mut id_callers = Vec::new();
     for source in sources {
         for rule in RULES {
-            findings.extend(breaches(source, rule));
+            findings.extend(violations(source, rule));
         }
         if !source.is_test()
             && source.path != REQUEST_IDS
             && source.code(false).iter().any(|(_, l)| l.contains(ID_CALL))
         {
-            id_makers.push(source.path.as_str());
+            id_callers.push(source.path.as_str());
         }
     }
-    let in_engine = id_makers.iter().all(|path| path.starts_with("crates/engine/src/"));
-    if id_makers.len() > 1 || !in_engine {
+    let in_engine = id_callers.iter().all(|path| path.starts_with("crates/engine/src/"));
+    if id_callers.len() > 1 || !in_engine {
         findings.push(Finding::Wrong(format!(
             "`{ID_CALL}` belongs in one file of the engine, but is in {}",
-            id_makers.join(", ")
+            id_callers.join(", ")
         )));
     }
     findings
 }
 
-fn breaches(source: &Source, rule: &Rule) -> Vec<Finding> {
+fn violations(source: &Source, rule: &Rule) -> Vec<Finding> {
     let exempt = rule.allowed.iter().any(|prefix| source.path.starts_with(prefix))
-        || (rule.tests_may && source.is_test());
+        || (rule.is_allowed_in_tests && source.is_test());
     if exempt {
         return Vec::new();
     }
-    let code = source.code(!rule.tests_may);
+    let code = source.code(!rule.is_allowed_in_tests);
     let hits = code.iter().filter(|(_, line)| line.contains(rule.needle));
     hits.map(|(number, _)| {
         let Rule { needle, instead, .. } = rule;
@@ -158,7 +177,7 @@ mod tests {
             ("crates/api/src/a.rs", "let c = reqwest::Client::new();", 1),
             ("crates/engine/src/egress/mod.rs", "let c = reqwest::Client::new();", 0),
             ("crates/stepwell/src/main.rs", "    println!(\"x\");", 1),
-            ("crates/stepwell/src/ui.rs", "    println!(\"x\");", 0),
+            ("crates/stepwell/src/terminal.rs", "    println!(\"x\");", 0),
             ("crates/engine/src/new_id.rs", "Uuid::now_v7()", 0),
             ("crates/api/src/a.rs", "Uuid::now_v7()", 1),
         ] {
@@ -171,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_made_in_one_file() {
+    fn ids_are_created_in_one_file() {
         let source = |path: &str| Source { path: path.into(), text: "Uuid::now_v7()".into() };
         let two = [source("crates/engine/src/a.rs"), source("crates/engine/src/b.rs")];
         assert_eq!(check(&two).len(), 1);

@@ -1,4 +1,4 @@
-//! Every crate says what it is for; every page can be found.
+//! Every crate has a doc comment; every page of the documentation is linked.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub fn check(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
         let is_root = source.path.ends_with("/src/lib.rs") || source.path.ends_with("/src/main.rs");
         if is_root && !source.text.starts_with("//! ") {
             findings.push(Finding::Wrong(format!(
-                "{} does not begin with what the crate is for (`//! …`)",
+                "{} must begin with the purpose of the crate (`//! …`)",
                 source.path
             )));
         }

@@ -1,4 +1,5 @@
-//! Imports go down only: which of our crates may use which, and who may use what from outside.
+//! Imports go down only: the allowed dependencies between our crates, and the crates that may use
+//! an external one.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,14 +9,14 @@ use serde::Deserialize;
 
 use super::Finding;
 
-/// The edges that are allowed among our own crates.
+/// The allowed edges between our own crates.
 const EDGES: &[(&str, &[&str])] = &[
     ("stepwell-core", &[]),
     ("stepwell-store", &["stepwell-core"]),
     ("stepwell-store-sqlite", &["stepwell-store", "stepwell-core"]),
     ("stepwell-steps", &["stepwell-core"]),
     ("stepwell-engine", &["stepwell-steps", "stepwell-store", "stepwell-core"]),
-    // The records and step descriptions that the engine's views show are theirs.
+    // The engine's views contain records and step descriptions of the lower crates.
     ("stepwell-api", &["stepwell-engine", "stepwell-steps", "stepwell-store", "stepwell-core"]),
     (
         "stepwell",
@@ -29,12 +30,11 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
-    // It measures the server from outside, over data that it writes straight into the store, and
-    // what the machine itself can do.
+    // Measures the server over HTTP, with data written directly into the store, and SQLite itself.
     ("bench", &["stepwell-store-sqlite", "stepwell-store", "stepwell-core"]),
 ];
 
-/// Outside crates that only these of ours may use.
+/// External crates that only some of ours may use.
 const ONLY: &[(&str, &[&str])] = &[
     ("rusqlite", &["stepwell-store-sqlite", "bench"]),
     ("axum", &["stepwell-api", "stepwell", "bench"]),
@@ -45,7 +45,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("minijinja", &["stepwell-core"]),
 ];
 
-/// What the domain must do without, whatever the other rules say.
+/// Crates that the domain must not use, whatever the other rules allow.
 const NOT_IN_CORE: &[&str] =
     &["tokio", "reqwest", "rusqlite", "axum", "rand", "async-trait", "futures-util"];
 
@@ -67,7 +67,7 @@ struct Dependency {
     kind: Option<String>,
 }
 
-/// Asks cargo for the crates and checks their edges.
+/// Reads the crates from `cargo metadata` and checks their edges.
 pub fn check(root: &Path) -> Result<Vec<Finding>> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
@@ -85,7 +85,7 @@ fn check_package(package: &Package) -> Vec<Finding> {
         return vec![Finding::Wrong(format!("crate `{name}` has no layer: add it to EDGES"))];
     };
     let mut findings = Vec::new();
-    // Tests may reach sideways for a store to test over.
+    // Tests may use a store of a sibling crate.
     for dependency in package.dependencies.iter().filter(|d| d.kind.is_none()) {
         let to = dependency.name.as_str();
         let ours = EDGES.iter().any(|(from, _)| *from == to);

@@ -1,10 +1,14 @@
-//! The project's own rules. Each rule reads the sources and answers with findings.
+//! The project's own rules. Each rule reads the sources and returns findings.
 
 mod calls;
+mod circles;
 mod docs;
+mod imports;
 mod layers;
 mod sizes;
 mod source;
+mod word_list;
+mod words;
 
 use std::path::Path;
 
@@ -12,7 +16,9 @@ use anyhow::Result;
 
 use source::Source;
 
-/// Something that a rule says.
+pub use words::{list as list_words, lower as lower_words};
+
+/// The result of a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Finding {
     /// Breaks a rule: tidy fails.
@@ -21,13 +27,15 @@ pub enum Finding {
     Note(String),
 }
 
-/// Checks every rule; `true` where none is broken.
+/// Checks every rule; `true` if none is broken.
 pub fn run(root: &Path) -> Result<bool> {
     let sources = source::all(root)?;
     let mut findings = layers::check(root)?;
     findings.extend(calls::check(&sources));
+    findings.extend(circles::check(&sources));
     findings.extend(sizes::check(&sources));
     findings.extend(docs::check(root, &sources)?);
+    findings.extend(words::check(root, &sources)?);
     let mut wrong = 0;
     for finding in &findings {
         match finding {

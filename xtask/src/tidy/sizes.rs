@@ -1,4 +1,4 @@
-//! Long files and functions: a smell detector. Only very long files without a reason fail.
+//! Long files and functions. Only very long files without a reason fail; the rest are notes.
 
 use super::source::Line;
 use super::{Finding, Source};
@@ -38,8 +38,8 @@ fn check_file(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// Line, name and length of every function, told by the format that rustfmt gives: a body ends at
-/// a `}` of the same indentation as its `fn`.
+/// Line, name and length of every function. Relies on rustfmt: a body ends at a `}` with the
+/// indentation of its `fn`.
 fn functions<'a>(code: &[Line<'a>]) -> Vec<(usize, &'a str, usize)> {
     let mut found = Vec::new();
     for (i, (number, line)) in code.iter().enumerate() {

@@ -23,8 +23,8 @@ impl Source {
             || parts.last().is_some_and(|name| matches!(*name, "tests.rs" | "testing.rs"))
     }
 
-    /// The lines that are code: no comments, and what comes after the inline test module (by
-    /// convention the last thing in a file) only where `tests` is wanted.
+    /// The lines that are code: no comments, and the inline test module (by convention the last
+    /// item of a file) only if `tests` is set.
     pub fn code(&self, tests: bool) -> Vec<Line<'_>> {
         let end = if tests { None } else { self.test_module() };
         self.text
@@ -36,16 +36,20 @@ impl Source {
             .collect()
     }
 
-    /// The line of the `#[cfg(test)]` before an inline `mod … {`.
+    /// The line of the `#[cfg(test)]` or `#[cfg(all(test, …))]` before an inline `mod … {`.
     fn test_module(&self) -> Option<usize> {
         let lines: Vec<&str> = self.text.lines().collect();
         lines
             .windows(2)
             .position(|pair| {
-                pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{')
+                is_test_attribute(pair[0]) && pair[1].starts_with("mod ") && pair[1].ends_with('{')
             })
             .map(|i| i + 1)
     }
+}
+
+fn is_test_attribute(line: &str) -> bool {
+    line == "#[cfg(test)]" || line.starts_with("#[cfg(all(test,")
 }
 
 /// All sources below `crates/`, `xtask/`, `bench/` and `fuzz/`, sorted by path.
@@ -89,5 +93,8 @@ mod tests {
         let numbers = |tests| source.code(tests).iter().map(|l| l.0).collect::<Vec<_>>();
         assert_eq!(numbers(false), [2, 3, 4]);
         assert_eq!(numbers(true), [2, 3, 4, 5, 6, 7, 8]);
+        let text = "fn a() {}\n#[cfg(all(test, unix))]\nmod tests {\n}\n";
+        let source = Source { path: "crates/x/src/a.rs".into(), text: text.into() };
+        assert_eq!(source.code(false).len(), 1);
     }
 }

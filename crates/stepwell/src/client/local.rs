@@ -1,4 +1,4 @@
-//! The API without a server: the same routes over an engine of this process.
+//! The API without a server: the same router over an engine in this process.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -6,40 +6,44 @@ use futures_util::StreamExt;
 use stepwell_engine::App;
 use tower::ServiceExt;
 
-use super::ByteStream;
+use super::transport::ByteStream;
 use crate::config::Config;
-use crate::data_dir::{DataDir, Lock};
-use crate::fault::Fault;
+use crate::data_dir::{DataDir, DataDirLock};
+use crate::error::CliError;
 use crate::wiring;
 
-/// An engine of this process and its routes.
-pub struct Local {
+pub struct LocalTransport {
     app: App,
     router: axum::Router,
     /// Held until the engine has stopped.
-    lock: Option<Lock>,
+    lock: Option<DataDirLock>,
 }
 
-impl Local {
-    /// Over the store in the data folder.
-    pub(super) async fn open(data: &DataDir, config: &Config, lock: Lock) -> Result<Self, Fault> {
+impl LocalTransport {
+    /// Uses the database in the data folder.
+    pub(super) async fn open(
+        data: &DataDir,
+        config: &Config,
+        lock: DataDirLock,
+    ) -> Result<Self, CliError> {
         data.check_database()?;
         let store = wiring::open_store(&data.database(), &config.store).await?;
         let mut engine = config.engine_for_server();
-        // What schedules missed while no server ran is for the next server to make up for.
+        // Missed firings are handled by the next server.
         engine.fire_schedules = false;
         let app = wiring::start_engine(store, engine).await?;
-        Ok(Self::over(app, config, Some(lock)))
+        Ok(Self::with_app(app, config, Some(lock)))
     }
 
-    /// Over a store that is gone afterwards.
-    pub(super) async fn in_memory(config: &Config) -> Result<Self, Fault> {
-        let app = wiring::start_engine(wiring::memory_store(), config.engine_for_here()).await?;
-        Ok(Self::over(app, config, None))
+    /// Uses a temporary in-memory store.
+    pub(super) async fn in_memory(config: &Config) -> Result<Self, CliError> {
+        let app =
+            wiring::start_engine(wiring::in_memory_store(), config.engine_for_local_use()).await?;
+        Ok(Self::with_app(app, config, None))
     }
 
-    /// Over an engine that runs already.
-    pub fn over(app: App, config: &Config, lock: Option<Lock>) -> Self {
+    /// Uses an engine that is already running.
+    pub fn with_app(app: App, config: &Config, lock: Option<DataDirLock>) -> Self {
         let router = wiring::trusted_router(app.clone(), config.api.clone());
         Self { app, router, lock }
     }
@@ -47,14 +51,13 @@ impl Local {
     pub(super) async fn call(
         &self,
         request: Request<Vec<u8>>,
-    ) -> Result<(StatusCode, ByteStream), Fault> {
+    ) -> Result<(StatusCode, ByteStream), CliError> {
         let router = self.router.clone();
         let Ok(response) = router.oneshot(request.map(Body::from)).await;
         let status = response.status();
-        let stream = response
-            .into_body()
-            .into_data_stream()
-            .map(|chunk| chunk.map_err(|e| Fault::failed(format!("the answer broke off: {e}"))));
+        let stream = response.into_body().into_data_stream().map(|chunk| {
+            chunk.map_err(|e| CliError::failed(format!("the response was interrupted: {e}")))
+        });
         Ok((status, Box::pin(stream)))
     }
 

@@ -1,97 +1,103 @@
-//! Talking to Stepwell: one client, two ways to reach it. Over HTTP where there is a server, in
-//! this process where there is only a data folder; the same API answers both, so commands and
-//! scripts see the same shapes.
+//! The client of the API, with two transports: HTTP if there is a server, otherwise the router in
+//! this process over the data folder. Both serve the same API, so commands and scripts get the same
+//! response bodies.
 
-mod events;
 mod http;
 mod local;
+mod pages;
 mod proxy;
+mod sse;
+mod transport;
 
-use std::pin::Pin;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::http::{Method, Request, StatusCode};
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use serde_json::Value;
 use stepwell_engine::App;
 
-pub use events::Event;
-use events::Parser;
+pub use pages::{CursorPages, list_all};
+pub use sse::ServerEvent;
 
-use crate::cli::Global;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::fault::{Fault, Kind};
+use crate::error::{CliError, CliErrorKind};
+use crate::global::GlobalArgs;
 
-type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send>>;
+use sse::SseParser;
+use transport::ByteStream;
 
-/// How long to wait before a broken event stream is opened again.
-const RECONNECT: Duration = Duration::from_millis(500);
+const RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
-/// Talks to Stepwell.
 pub struct Client {
     transport: Transport,
 }
 
 enum Transport {
-    Http(http::Http),
-    Local(local::Local),
+    Http(http::HttpTransport),
+    Local(local::LocalTransport),
 }
 
 impl Client {
-    /// Reaches what the flags and the configuration name: a server, or the data folder.
+    /// Connects to the server of `--server`, or else uses the data folder.
     ///
     /// # Errors
-    /// `Unreachable`, telling what to do.
-    pub async fn connect(global: &Global, config: &Config) -> Result<Self, Fault> {
+    /// `Unreachable`, with how to fix it.
+    pub async fn connect(global: &GlobalArgs) -> Result<Self, CliError> {
+        let config = &global.load_config()?;
         if let Some(url) = &global.server {
             return Self::http(url, global.key.clone());
         }
         let data = DataDir::new(&config.data_dir);
         if !data.database().is_file() {
-            return Err(Fault::unreachable(format!(
-                "there is no database in {}; start a server with `stepwell serve`, or name one with --server or --data-dir",
+            return Err(CliError::unreachable(format!(
+                "no database in {}; start a server with `stepwell serve`, or select one with --server or --data-dir",
                 data.path().display()
             )));
         }
         match data.try_lock()? {
             Some(lock) => {
-                let local = local::Local::open(&data, config, lock).await?;
+                let local = local::LocalTransport::open(&data, config, lock).await?;
                 Ok(Self { transport: Transport::Local(local) })
             }
-            None => Self::of_running_server(&data, global.key.clone()),
+            None => Self::for_running_server(&data, global.key.clone()),
         }
     }
 
-    /// Over an engine of this process that holds nothing: for what does not depend on the data.
+    /// For responses that do not depend on data: uses the server of `--server`, or else an engine in
+    /// this process with an empty in-memory store.
     ///
     /// # Errors
-    /// The engine could not be started.
-    pub async fn in_memory(config: &Config) -> Result<Self, Fault> {
-        let local = local::Local::in_memory(config).await?;
+    /// As `connect`; the engine could not be started.
+    pub async fn connect_or_in_memory(global: &GlobalArgs) -> Result<Self, CliError> {
+        if global.server.is_some() {
+            return Self::connect(global).await;
+        }
+        let config = &global.load_config()?;
+        let local = local::LocalTransport::in_memory(config).await?;
         Ok(Self { transport: Transport::Local(local) })
     }
 
-    /// Over an engine of this process that runs already and is stopped by whoever started it.
-    pub fn over(app: App, config: &Config) -> Self {
-        Self { transport: Transport::Local(local::Local::over(app, config, None)) }
+    /// Uses an engine of this process, which the caller shuts down.
+    pub fn with_app(app: App, config: &Config) -> Self {
+        Self { transport: Transport::Local(local::LocalTransport::with_app(app, config, None)) }
     }
 
-    fn http(url: &str, key: Option<String>) -> Result<Self, Fault> {
-        Ok(Self { transport: Transport::Http(http::Http::new(url, key)?) })
+    fn http(url: &str, key: Option<String>) -> Result<Self, CliError> {
+        Ok(Self { transport: Transport::Http(http::HttpTransport::new(url, key)?) })
     }
 
-    fn of_running_server(data: &DataDir, key: Option<String>) -> Result<Self, Fault> {
-        let Some(server) = data.announced() else {
-            return Err(Fault::unreachable(format!(
-                "another process works on the data folder {}; try again when it is done",
+    fn for_running_server(data: &DataDir, key: Option<String>) -> Result<Self, CliError> {
+        let Some(server) = data.server_info() else {
+            return Err(CliError::unreachable(format!(
+                "the data folder {} is in use by another process; try again later",
                 data.path().display()
             )));
         };
         let key = key.or_else(|| data.admin_key()).ok_or_else(|| {
-            Fault::usage(format!(
-                "a server runs on {} (process {}), but {} is gone; give a key with --key",
+            CliError::usage(format!(
+                "a server runs on {} (process {}), but {} does not exist; pass a key with --key",
                 data.path().display(),
                 server.pid,
                 data.admin_key_file().display()
@@ -100,50 +106,40 @@ impl Client {
         Self::http(&server.url, Some(key))
     }
 
-    /// Lets go of what the client holds; an engine of this process stops in order.
+    /// Shuts down the engine of this process, if any.
     pub async fn close(self) {
         if let Transport::Local(local) = self.transport {
             local.close().await;
         }
     }
 
-    /// `GET`.
-    ///
     /// # Errors
-    /// What the API answered, or `Unreachable`.
-    pub async fn get(&self, path: &str) -> Result<Value, Fault> {
+    /// The error response of the API, or `Unreachable`.
+    pub async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.request(Method::GET, path, None).await
     }
 
-    /// `POST` with or without a body.
-    ///
     /// # Errors
-    /// What the API answered, or `Unreachable`.
-    pub async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
+    /// As `get`.
+    pub async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
         self.request(Method::POST, path, body).await
     }
 
-    /// `PUT`.
-    ///
     /// # Errors
-    /// What the API answered, or `Unreachable`.
-    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Fault> {
+    /// As `get`.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         self.request(Method::PUT, path, Some(body)).await
     }
 
-    /// `PATCH`.
-    ///
     /// # Errors
-    /// What the API answered, or `Unreachable`.
-    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Fault> {
+    /// As `get`.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         self.request(Method::PATCH, path, Some(body)).await
     }
 
-    /// `DELETE`.
-    ///
     /// # Errors
-    /// What the API answered, or `Unreachable`.
-    pub async fn delete(&self, path: &str) -> Result<Value, Fault> {
+    /// As `get`.
+    pub async fn delete(&self, path: &str) -> Result<Value, CliError> {
         self.request(Method::DELETE, path, None).await
     }
 
@@ -152,60 +148,62 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, CliError> {
         let mut request = Request::builder().method(method).uri(path);
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
         let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
-        let (status, stream) = self.call(built(request.body(body))?).await?;
-        let bytes = collect(stream).await?;
-        read_answer(status, &bytes).map_err(|fault| self.naming_proxy(fault))
+        let (status, stream) = self.call(valid_request(request.body(body))?).await?;
+        let bytes = read_body(stream).await?;
+        parse_response(status, &bytes).map_err(|error| self.with_proxy_hint(error))
     }
 
-    /// A gateway's error can be that of the proxy.
-    fn naming_proxy(&self, fault: Fault) -> Fault {
+    /// A gateway error may come from the proxy.
+    fn with_proxy_hint(&self, error: CliError) -> CliError {
         match &self.transport {
-            Transport::Http(http) if fault.kind == Kind::Unreachable => http.naming_proxy(fault),
-            _ => fault,
+            Transport::Http(http) if error.kind == CliErrorKind::Unreachable => {
+                http.with_proxy_hint(error)
+            }
+            _ => error,
         }
     }
 
-    /// Follows an event stream until `on_event` says that it has seen enough. A stream that breaks
-    /// is opened again after the last event that was seen.
+    /// Follows an event stream until `on_event` breaks. An interrupted stream is reopened after the
+    /// last event received.
     ///
     /// # Errors
-    /// What the API answered, what `on_event` refused, or `Unreachable`.
+    /// As `get`, and the errors of `on_event`.
     pub async fn follow(
         &self,
         path: &str,
-        mut on_event: impl FnMut(&Event) -> Result<Seen, Fault>,
-    ) -> Result<(), Fault> {
+        mut on_event: impl FnMut(&ServerEvent) -> Result<ControlFlow<()>, CliError>,
+    ) -> Result<(), CliError> {
         let mut last: Option<String> = None;
         loop {
             let mut request = Request::builder().uri(path).header("accept", "text/event-stream");
             if let Some(last) = &last {
                 request = request.header("last-event-id", last);
             }
-            let (status, mut stream) = self.call(built(request.body(Vec::new()))?).await?;
+            let (status, mut stream) = self.call(valid_request(request.body(Vec::new()))?).await?;
             if !status.is_success() {
-                return read_answer(status, &collect(stream).await?).map(|_| ());
+                return parse_response(status, &read_body(stream).await?).map(|_| ());
             }
-            let mut parser = Parser::default();
-            // A chunk that fails is a stream that broke: it is opened again below.
+            let mut parser = SseParser::default();
+            // A failed chunk ends this stream; the loop reopens it.
             while let Some(Ok(chunk)) = stream.next().await {
                 for event in parser.push(&chunk) {
                     last = event.id.clone().or(last);
-                    if on_event(&event)? == Seen::Enough {
+                    if on_event(&event)?.is_break() {
                         return Ok(());
                     }
                 }
             }
-            tokio::time::sleep(RECONNECT).await;
+            tokio::time::sleep(RECONNECT_DELAY).await;
         }
     }
 
-    async fn call(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, ByteStream), Fault> {
+    async fn call(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, ByteStream), CliError> {
         match &self.transport {
             Transport::Http(http) => http.call(request).await,
             Transport::Local(local) => local.call(request).await,
@@ -213,20 +211,13 @@ impl Client {
     }
 }
 
-/// Whether a follower has seen what it waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
-    /// It waits for more.
-    More,
-    /// It has.
-    Enough,
+fn valid_request(
+    request: Result<Request<Vec<u8>>, axum::http::Error>,
+) -> Result<Request<Vec<u8>>, CliError> {
+    request.map_err(|e| CliError::usage(format!("invalid request: {e}")))
 }
 
-fn built(request: Result<Request<Vec<u8>>, axum::http::Error>) -> Result<Request<Vec<u8>>, Fault> {
-    request.map_err(|e| Fault::usage(format!("the request cannot be written: {e}")))
-}
-
-async fn collect(mut stream: ByteStream) -> Result<Vec<u8>, Fault> {
+async fn read_body(mut stream: ByteStream) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
         bytes.extend_from_slice(&chunk?);
@@ -234,7 +225,7 @@ async fn collect(mut stream: ByteStream) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-fn read_answer(status: StatusCode, bytes: &[u8]) -> Result<Value, Fault> {
+fn parse_response(status: StatusCode, bytes: &[u8]) -> Result<Value, CliError> {
     let body = if bytes.is_empty() {
         Value::Null
     } else {
@@ -243,11 +234,11 @@ fn read_answer(status: StatusCode, bytes: &[u8]) -> Result<Value, Fault> {
     if status.is_success() {
         return Ok(body);
     }
-    Err(Fault::from_answer(status.as_u16(), &body))
+    Err(CliError::from_response(status.as_u16(), &body))
 }
 
-/// A piece of a path or of a query, whatever characters it has.
-pub fn encode(text: &str) -> String {
+/// Percent-encodes a path segment or a query value.
+pub fn percent_encode(text: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -270,16 +261,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_read() {
-        assert_eq!(read_answer(StatusCode::NO_CONTENT, b""), Ok(Value::Null));
-        assert_eq!(read_answer(StatusCode::OK, b"{\"a\":1}"), Ok(json!({"a": 1})));
-        let fault = read_answer(StatusCode::BAD_GATEWAY, b"<html>").unwrap_err();
-        assert_eq!(fault.kind, Kind::Unreachable);
+    fn responses_are_parsed() {
+        assert_eq!(parse_response(StatusCode::NO_CONTENT, b""), Ok(Value::Null));
+        assert_eq!(parse_response(StatusCode::OK, b"{\"a\":1}"), Ok(json!({"a": 1})));
+        let error = parse_response(StatusCode::BAD_GATEWAY, b"<html>").unwrap_err();
+        assert_eq!(error.kind, CliErrorKind::Unreachable);
     }
 
     #[test]
-    fn pieces_of_paths_stay_pieces() {
-        assert_eq!(encode("wf-1_a.b~"), "wf-1_a.b~");
-        assert_eq!(encode("a/b?c d%é"), "a%2Fb%3Fc%20d%25%C3%A9");
+    fn reserved_characters_are_encoded() {
+        assert_eq!(percent_encode("wf-1_a.b~"), "wf-1_a.b~");
+        assert_eq!(percent_encode("a/b?c d%é"), "a%2Fb%3Fc%20d%25%C3%A9");
     }
 }

@@ -1,6 +1,5 @@
-//! Which proxy of the environment the requests to a server go through. Loopback addresses never
-//! have one: the server is on this machine, and a proxy elsewhere would get the key and reach
-//! another machine under that address.
+//! The proxy of the environment for a server. Loopback addresses never use one: the server is on
+//! this machine, and a remote proxy would receive the key and connect to its own loopback address.
 
 use std::net::IpAddr;
 
@@ -8,7 +7,7 @@ use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// Whether a server is on this machine, however its address is written.
+/// Whether a server is on this machine, in any notation of its address.
 pub fn is_loopback(server: &Url) -> bool {
     let Some(host) = server.host_str() else { return false };
     let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
@@ -18,13 +17,13 @@ pub fn is_loopback(server: &Url) -> bool {
     }
 }
 
-/// The proxy of the environment for a server, without its credentials. The HTTP client finds it by
-/// the same rules.
-pub fn of_environment(server: &Url) -> Option<String> {
-    named(&Matcher::from_env(), server)
+/// The proxy of the environment for a server, without credentials. The HTTP client selects it by the
+/// same rules.
+pub fn from_environment(server: &Url) -> Option<String> {
+    select_proxy(&Matcher::from_env(), server)
 }
 
-fn named(proxies: &Matcher, server: &Url) -> Option<String> {
+fn select_proxy(proxies: &Matcher, server: &Url) -> Option<String> {
     if is_loopback(server) {
         return None;
     }
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_known_by_every_spelling() {
+    fn loopback_addresses_are_recognised_in_every_notation() {
         for (url, expect) in [
             ("http://127.0.0.1:8080", true),
             ("http://127.9.9.9", true),
@@ -75,7 +74,7 @@ mod tests {
             (all().no("10.0.0.0/8").build(), "http://10.1.2.3", None),
             (Matcher::builder().build(), "http://stepwell.example", None),
         ] {
-            assert_eq!(named(&proxies, &url.parse().unwrap()).as_deref(), expect, "{url}");
+            assert_eq!(select_proxy(&proxies, &url.parse().unwrap()).as_deref(), expect, "{url}");
         }
     }
 }

@@ -3,64 +3,60 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::workflows::text;
-use crate::cli::Global;
-use crate::client::encode;
-use crate::fault::Fault;
-use crate::ui;
-use crate::ui::Cell;
+use crate::client::{Client, percent_encode};
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/audit_log";
 
-/// Which entries of the audit log to show, the newest first.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// Only what somebody of this name did: a key's name, or system, cli, anonymous
+    /// Only entries of this actor: a key's name, or system, cli, anonymous
     #[arg(long)]
     actor: Option<String>,
-    /// Only what was done with the key of this id
+    /// Only entries of the key with this ID
     #[arg(long, value_name = "ID")]
     key_id: Option<String>,
-    /// Only this, such as workflow.deleted
+    /// Only this action, such as workflow.deleted
     #[arg(long)]
     action: Option<String>,
-    /// Only what was done to this kind of object, such as workflow
+    /// Only objects of this type, such as workflow
     #[arg(long = "type", value_name = "TYPE")]
     object_type: Option<String>,
-    /// Only what was done to the object of this id
+    /// Only the object with this ID
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// Only what was done at that time or day or later
+    /// Only entries at or after this time or date
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only what was done at that time or day or before
+    /// Only entries at or before this time or date
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Of the workspace of this id
+    /// ID of the workspace [default: the workspace of the key]
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
-    /// At most so many, 1 to 100
+    /// Maximum number of entries, 1 to 100
     #[arg(long, default_value_t = 20)]
     limit: u32,
 }
 
-/// Shows them.
-pub async fn run(args: Audit, global: &Global) -> Result<(), Fault> {
-    let client = global.connect().await?;
-    let answer = client.get(&args.path()).await;
+pub async fn run(args: Audit, global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect(global).await?;
+    let response = client.get(&args.into_path()).await;
     client.close().await;
-    let mut answer = answer?;
-    let data = answer["data"].take();
+    let mut response = response?;
+    let data = response["data"].take();
     if global.json {
-        ui::json(&data)
+        terminal::print_json(&data)
     } else {
-        print(&data["items"])
+        print_entries(&data["items"])
     }
     Ok(())
 }
 
 impl Audit {
-    fn path(self) -> String {
+    fn into_path(self) -> String {
         let Self { actor, key_id, action, object_type, object, since, until, workspace, limit } =
             self;
         let filters = [
@@ -73,29 +69,32 @@ impl Audit {
             ("end_date", until),
             ("workspace_id", workspace),
         ];
-        let given = filters.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        given.fold(format!("{PATH}?page_size={limit}"), |path, (name, value)| {
-            format!("{path}&{name}={}", encode(&value))
+        let set_filters = filters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        set_filters.fold(format!("{PATH}?page_size={limit}"), |path, (name, value)| {
+            format!("{path}&{name}={}", percent_encode(&value))
         })
     }
 }
 
-fn print(entries: &Value) {
-    let row = |entry: &Value| -> Vec<Cell> {
+fn print_entries(entries: &Value) {
+    let row = |entry: &Value| -> Vec<TableCell> {
         let object = &entry["object"];
         let changed = entry["changed_fields"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let changed: Vec<String> = changed.iter().map(text).collect();
+        let changed: Vec<String> = changed.iter().map(value_text).collect();
         vec![
-            text(&entry["created_at"]).into(),
-            text(&entry["actor"]["name"]).into(),
-            text(&entry["ip_address"]).into(),
-            text(&entry["action"]).into(),
-            text(&object["id"]).into(),
-            text(&object["name"]).into(),
+            value_text(&entry["created_at"]).into(),
+            value_text(&entry["actor"]["name"]).into(),
+            value_text(&entry["ip_address"]).into(),
+            value_text(&entry["action"]).into(),
+            value_text(&object["id"]).into(),
+            value_text(&object["name"]).into(),
             changed.join(" ").into(),
         ]
     };
     let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<Cell>> = entries.iter().map(row).collect();
-    ui::table(&["time", "who", "address", "did", "to", "called", "changed"], &rows);
+    let rows: Vec<Vec<TableCell>> = entries.iter().map(row).collect();
+    terminal::print_table(
+        &["time", "actor", "address", "action", "object", "name", "fields"],
+        &rows,
+    );
 }

@@ -1,18 +1,18 @@
-//! `stepwell config`: the configuration in effect.
+//! `stepwell config`: the effective configuration.
 
-use crate::cli::Global;
-use crate::fault::Fault;
-use crate::ui;
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal;
 
-/// Prints it: TOML, which can be saved as a configuration file, or JSON.
-pub fn run(global: &Global) -> Result<(), Fault> {
+/// Prints TOML, which is a valid configuration file, or JSON.
+pub fn run(global: &GlobalArgs) -> Result<(), CliError> {
     let config = global.load_config()?;
     if global.json {
-        let value = serde_json::to_value(&config).map_err(|e| Fault::failed(e.to_string()))?;
-        ui::json(&value);
+        let value = serde_json::to_value(&config).map_err(|e| CliError::failed(e.to_string()))?;
+        terminal::print_json(&value);
         return Ok(());
     }
-    let text = toml::to_string(&config).map_err(|e| Fault::failed(e.to_string()))?;
-    ui::line(text.trim_end());
+    let text = toml::to_string(&config).map_err(|e| CliError::failed(e.to_string()))?;
+    terminal::print_line(text.trim_end());
     Ok(())
 }

@@ -5,216 +5,225 @@ use serde_json::{Value, json};
 use stepwell_core::ids::ExecutionId;
 
 use super::watch;
-use super::workflows::{Pages, resolve, text};
-use crate::cli::Global;
-use crate::client::Client;
-use crate::fault::{Fault, Kind};
-use crate::ui;
-use crate::ui::Cell;
+use super::workflows::resolve_workflow;
+use crate::client::{Client, CursorPages};
+use crate::error::{CliError, CliErrorKind};
+use crate::global::GlobalArgs;
+use crate::terminal::{self, TableCell, value_text};
 
-/// What to do with executions.
 #[derive(Debug, Subcommand)]
 pub enum Executions {
     /// List a workflow's executions, newest first
     List {
-        /// The workflow's id or name
+        /// ID or name of the workflow
         workflow: String,
-        /// Only those in this status: PENDING, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED
+        /// Only executions with this status: PENDING, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED
         #[arg(long)]
         status: Option<String>,
-        /// At most so many
+        /// Maximum number of executions
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    /// Show an execution with all its steps
-    Show(One),
+    /// Show an execution and its steps
+    Show(ExecutionArg),
     /// Follow an execution until it ends
-    Watch(One),
+    Watch(ExecutionArg),
     /// Cancel an execution
     Cancel {
-        /// Which
         #[command(flatten)]
-        one: One,
-        /// Why, for those who look at it later
+        execution: ExecutionArg,
+        /// Reason, stored with the execution
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Pause an execution: what is under way finishes, nothing further starts
-    Pause(One),
+    /// Pause an execution: running steps finish, no step starts
+    Pause(ExecutionArg),
     /// Resume a paused execution
-    Resume(One),
-    /// Show what its steps logged
-    Logs(One),
+    Resume(ExecutionArg),
+    /// Show the log of an execution
+    Logs(ExecutionArg),
 }
 
-/// One execution.
 #[derive(Debug, Args)]
-pub struct One {
-    /// Its id
-    execution: String,
-    /// Its workflow's id or name; looked for where it is not given
+pub struct ExecutionArg {
+    /// ID of the execution
+    #[arg(value_name = "EXECUTION")]
+    id: String,
+    /// ID or name of its workflow; searched for if omitted
     #[arg(long, short)]
     workflow: Option<String>,
 }
 
-/// Does it.
-pub async fn run(args: Executions, global: &Global) -> Result<(), Fault> {
-    let client = global.connect().await?;
-    let result = carry_out(args, &client, global.json).await;
+pub async fn run(args: Executions, global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect(global).await?;
+    let result = run_command(args, &client, global.json).await;
     client.close().await;
     result
 }
 
-async fn carry_out(args: Executions, client: &Client, as_json: bool) -> Result<(), Fault> {
+async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result<(), CliError> {
     match args {
         Executions::List { workflow, status, limit } => {
-            let id = resolve(client, &workflow).await?;
-            list(client, &id, status.as_deref(), limit, as_json).await
+            let id = resolve_workflow(client, &workflow).await?;
+            list_executions(client, &id, status.as_deref(), limit, as_json).await
         }
-        Executions::Show(one) => {
-            let answer = client.get(&find(client, &one).await?).await?;
+        Executions::Show(execution) => {
+            let response = client.get(&execution_path(client, &execution).await?).await?;
             if as_json {
-                ui::json(&answer)
+                terminal::print_json(&response)
             } else {
-                show(&answer)
+                print_execution(&response)
             }
             Ok(())
         }
-        Executions::Watch(one) => {
-            let path = find(client, &one).await?;
-            let how = if as_json { watch::Show::Json } else { watch::Show::Lines };
-            watch::until_end(client, &path, how).await?;
-            if ui::is_output_closed() {
+        Executions::Watch(execution) => {
+            let path = execution_path(client, &execution).await?;
+            let format = if as_json {
+                watch::EventFormat::StdoutJson
+            } else {
+                watch::EventFormat::StdoutLines
+            };
+            watch::follow_to_end(client, &path, format).await?;
+            if terminal::is_stdout_closed() {
                 return Ok(());
             }
-            watch::verdict(&client.get(&path).await?)
+            watch::check_completed(&client.get(&path).await?)
         }
-        Executions::Cancel { one, reason } => {
+        Executions::Cancel { execution, reason } => {
             let body = reason.map(|reason| json!({"reason": reason}));
-            control(client, &one, "cancel", body.as_ref(), as_json).await
+            control(client, &execution, "cancel", body.as_ref(), as_json).await
         }
-        Executions::Pause(one) => control(client, &one, "pause", None, as_json).await,
-        Executions::Resume(one) => control(client, &one, "resume", None, as_json).await,
-        Executions::Logs(one) => logs(client, &one, as_json).await,
+        Executions::Pause(execution) => control(client, &execution, "pause", None, as_json).await,
+        Executions::Resume(execution) => control(client, &execution, "resume", None, as_json).await,
+        Executions::Logs(execution) => print_logs(client, &execution, as_json).await,
     }
 }
 
-/// The path of the execution. The API keeps executions under their workflow.
-async fn find(client: &Client, one: &One) -> Result<String, Fault> {
-    let id: ExecutionId = one.execution.parse().map_err(|e| Fault::usage(format!("{e}")))?;
+/// The path of the execution, which contains its workflow.
+async fn execution_path(client: &Client, execution: &ExecutionArg) -> Result<String, CliError> {
+    let id: ExecutionId = execution.id.parse().map_err(|e| CliError::usage(format!("{e}")))?;
     let id = id.dataflow();
-    if let Some(workflow) = &one.workflow {
-        let workflow = resolve(client, workflow).await?;
+    if let Some(workflow) = &execution.workflow {
+        let workflow = resolve_workflow(client, workflow).await?;
         return Ok(format!("/workflows/{workflow}/executions/{id}"));
     }
-    let mut pages = Pages::new("/workflows", "workflows");
+    let mut pages = CursorPages::new("/workflows", "workflows");
     while let Some(page) = pages.next(client).await? {
         for workflow in page {
-            let path = format!("/workflows/{}/executions/{id}", text(&workflow["workflow_id"]));
+            let path =
+                format!("/workflows/{}/executions/{id}", value_text(&workflow["workflow_id"]));
             match client.get(&path).await {
                 Ok(_) => return Ok(path),
-                Err(fault) if fault.kind == Kind::NotFound => {}
-                Err(fault) => return Err(fault),
+                Err(error) if error.kind == CliErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
     }
-    Err(Fault::not_found(format!(
-        "execution {id} was not found; where its workflow was deleted, name it with --workflow"
+    Err(CliError::not_found(format!(
+        "execution {id} was not found; if its workflow was deleted, name that with --workflow"
     )))
 }
 
-async fn list(
+async fn list_executions(
     client: &Client,
     workflow: &str,
     status: Option<&str>,
     limit: usize,
     as_json: bool,
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     let mut path = format!("/workflows/{workflow}/executions");
     if let Some(status) = status {
-        path = format!("{path}?status={}", crate::client::encode(&status.to_uppercase()));
+        path = format!("{path}?status={}", crate::client::percent_encode(&status.to_uppercase()));
     }
-    let executions = Pages::new(path, "executions").all(client, limit).await?;
+    let executions = CursorPages::new(path, "executions").first(client, limit).await?;
     if as_json {
-        ui::json(&json!({"executions": executions}));
+        terminal::print_json(&json!({"executions": executions}));
         return Ok(());
     }
-    let rows: Vec<Vec<Cell>> = executions
+    let rows: Vec<Vec<TableCell>> = executions
         .iter()
         .map(|e| {
             vec![
-                text(&e["execution_id"]).into(),
-                Cell::status(&text(&e["status"])),
-                text(&e["created_at"]).into(),
-                text(&e["completed_at"]).into(),
+                value_text(&e["execution_id"]).into(),
+                TableCell::status(&value_text(&e["status"])),
+                value_text(&e["created_at"]).into(),
+                value_text(&e["completed_at"]).into(),
             ]
         })
         .collect();
-    ui::table(&["id", "status", "created", "completed"], &rows);
+    terminal::print_table(&["id", "status", "created", "completed"], &rows);
     Ok(())
 }
 
-fn show(execution: &Value) {
-    let status = text(&execution["status"]);
-    ui::line(&format!(
+fn print_execution(execution: &Value) {
+    let status = value_text(&execution["status"]);
+    terminal::print_line(&format!(
         "{} {}",
-        text(&execution["execution_id"]),
-        ui::out_paint(ui::Colour::of_status(&status), &status)
+        value_text(&execution["execution_id"]),
+        terminal::paint_stdout(terminal::Colour::for_status(&status), &status)
     ));
     for field in ["workflow_id", "created_at", "started_at", "completed_at"] {
         if !execution[field].is_null() {
-            ui::line(&format!("{field:<13} {}", text(&execution[field])));
+            terminal::print_line(&format!("{field:<13} {}", value_text(&execution[field])));
         }
     }
     for field in ["input", "output", "error"] {
         if !execution[field].is_null() {
-            ui::line(&format!("{field:<13} {}", execution[field]));
+            terminal::print_line(&format!("{field:<13} {}", execution[field]));
         }
     }
     let tasks = execution["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<Cell>> = tasks
+    let rows: Vec<Vec<TableCell>> = tasks
         .iter()
         .map(|task| {
             vec![
-                text(&task["step_id"]).into(),
-                text(&task["type"]).into(),
-                Cell::status(&text(&task["status"])),
-                text(&task["attempt"]).into(),
-                text(&task["error"]["message"]).into(),
+                value_text(&task["step_id"]).into(),
+                value_text(&task["type"]).into(),
+                TableCell::status(&value_text(&task["status"])),
+                value_text(&task["attempt"]).into(),
+                value_text(&task["error"]["message"]).into(),
             ]
         })
         .collect();
-    ui::line("");
-    ui::table(&["step", "type", "status", "attempt", "error"], &rows);
+    terminal::print_line("");
+    terminal::print_table(&["step", "type", "status", "attempt", "error"], &rows);
 }
 
 async fn control(
     client: &Client,
-    one: &One,
-    verb: &str,
+    execution: &ExecutionArg,
+    operation: &str,
     body: Option<&Value>,
     as_json: bool,
-) -> Result<(), Fault> {
-    let path = find(client, one).await?;
-    client.post(&format!("{path}/{verb}"), body).await?;
-    let answer = client.get(&path).await?;
+) -> Result<(), CliError> {
+    let path = execution_path(client, execution).await?;
+    client.post(&format!("{path}/{operation}"), body).await?;
+    let response = client.get(&path).await?;
     if as_json {
-        ui::json(&answer);
+        terminal::print_json(&response);
     } else {
-        ui::line(&format!("{} {}", text(&answer["execution_id"]), text(&answer["status"])));
+        terminal::print_line(&format!(
+            "{} {}",
+            value_text(&response["execution_id"]),
+            value_text(&response["status"])
+        ));
     }
     Ok(())
 }
 
-async fn logs(client: &Client, one: &One, as_json: bool) -> Result<(), Fault> {
-    let path = find(client, one).await?;
-    let answer = client.get(&format!("{path}/logs")).await?;
+async fn print_logs(
+    client: &Client,
+    execution: &ExecutionArg,
+    as_json: bool,
+) -> Result<(), CliError> {
+    let path = execution_path(client, execution).await?;
+    let response = client.get(&format!("{path}/logs")).await?;
     if as_json {
-        ui::json(&answer);
+        terminal::print_json(&response);
         return Ok(());
     }
-    for line in answer["logs"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        ui::line(&watch::log_line(line));
+    for line in response["logs"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        terminal::print_line(&watch::format_log_line(line));
     }
     Ok(())
 }

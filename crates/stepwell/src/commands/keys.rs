@@ -3,68 +3,62 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::workflows::text;
-use super::workspaces::{self, Limits, pages};
-use crate::cli::Global;
-use crate::client::{Client, encode};
-use crate::fault::Fault;
-use crate::ui;
-use crate::ui::Cell;
+use super::workspaces::{self, LimitArgs};
+use crate::client::{Client, list_all, percent_encode};
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/auth/api-keys";
 const WEBHOOK_SECRET: &str = "/api/v1/webhooks/signing-secret";
 
-/// What to do with API keys.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Create a key; its secret is shown this once
+    /// Create a key; its secret is shown only once
     Create(Create),
     /// List keys, newest first
     List {
-        /// Those of this workspace (id or name) instead of the default one
+        /// Workspace (ID or name) instead of the default one
         #[arg(long, value_name = "WORKSPACE")]
         workspace: Option<String>,
     },
-    /// Revoke a key at once
+    /// Revoke a key immediately
     Revoke {
-        /// Its id
+        /// ID of the key
         id: String,
     },
-    /// Show the secret with which webhooks are signed
+    /// Show the secret that signs webhook deliveries
     WebhookSecret,
 }
 
-/// What key to create.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// What people will call it
+    /// Name of the key
     name: String,
-    /// What it may do: admin, or read:workflows, write:workflows, execute:workflows[:ID or name]
+    /// Scope: admin, read:workflows, write:workflows, execute:workflows[:ID or name]; repeatable
     #[arg(long = "scope", required_unless_present = "role", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// A set of scopes: admin, developer, analyst, user
+    /// Role, a set of scopes: admin, developer, analyst, user
     #[arg(long)]
     role: Option<String>,
-    /// The workspace (id or name) whose objects it opens [default: the default one]
+    /// Workspace (ID or name) of the key [default: the default one]
     #[arg(long, value_name = "WORKSPACE")]
     workspace: Option<String>,
-    /// What it may use
     #[command(flatten)]
-    limits: Limits,
-    /// When it stops being accepted: 2030-01-31T00:00:00Z, or a time from now: 90d
-    #[arg(long, value_name = "TIME", value_parser = expiry)]
+    limits: LimitArgs,
+    /// Expiry: a timestamp (2030-01-31T00:00:00Z) or a duration from now (90d)
+    #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
     expires: Option<String>,
 }
 
-/// Does it.
-pub async fn run(args: Keys, global: &Global) -> Result<(), Fault> {
-    let client = global.connect().await?;
-    let result = carry_out(args, &client, global.json).await;
+pub async fn run(args: Keys, global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect(global).await?;
+    let result = run_command(args, &client, global.json).await;
     client.close().await;
     result
 }
 
-async fn carry_out(args: Keys, client: &Client, as_json: bool) -> Result<(), Fault> {
+async fn run_command(args: Keys, client: &Client, as_json: bool) -> Result<(), CliError> {
     match args {
         Keys::Create(args) => {
             let mut body = json!({"name": args.name});
@@ -78,79 +72,91 @@ async fn carry_out(args: Keys, client: &Client, as_json: bool) -> Result<(), Fau
                 body["expires_at"] = expires.into();
             }
             if let Some(workspace) = args.workspace {
-                body["workspace_id"] = workspaces::find(client, &workspace).await?.into();
+                body["workspace_id"] =
+                    workspaces::resolve_workspace(client, &workspace).await?.into();
             }
-            args.limits.write(&mut body);
-            let mut answer = client.post(PATH, Some(&body)).await?;
-            let answer = answer["data"].take();
-            if as_json { ui::json(&answer) } else { print_new(&answer) }
+            args.limits.add_to(&mut body);
+            let mut response = client.post(PATH, Some(&body)).await?;
+            let response = response["data"].take();
+            if as_json { terminal::print_json(&response) } else { print_created(&response) }
         }
         Keys::List { workspace } => {
-            let more = match workspace {
-                Some(named) => {
-                    let id = workspaces::find(client, &named).await?;
-                    format!("&workspace_id={}", encode(&id))
+            let filters = match workspace {
+                Some(workspace) => {
+                    let id = workspaces::resolve_workspace(client, &workspace).await?;
+                    format!("&workspace_id={}", percent_encode(&id))
                 }
                 None => String::new(),
             };
-            let keys = pages(client, PATH, &more).await?;
-            if as_json { ui::json(&json!({"items": keys})) } else { print_list(&keys) }
+            let keys = list_all(client, PATH, &filters).await?;
+            if as_json { terminal::print_json(&json!({"items": keys})) } else { print_keys(&keys) }
         }
         Keys::Revoke { id } => {
-            client.delete(&format!("{PATH}/{}", encode(&id))).await?;
-            if as_json { ui::json(&json!({"id": id})) } else { ui::line(&id) }
+            client.delete(&format!("{PATH}/{}", percent_encode(&id))).await?;
+            if as_json {
+                terminal::print_json(&json!({"id": id}))
+            } else {
+                terminal::print_line(&id)
+            }
         }
         Keys::WebhookSecret => {
-            let mut answer = client.get(WEBHOOK_SECRET).await?;
-            let answer = answer["data"].take();
-            if as_json { ui::json(&answer) } else { ui::line(&text(&answer["secret"])) }
+            let mut response = client.get(WEBHOOK_SECRET).await?;
+            let response = response["data"].take();
+            if as_json {
+                terminal::print_json(&response)
+            } else {
+                terminal::print_line(&value_text(&response["secret"]))
+            }
         }
     }
     Ok(())
 }
 
-fn print_new(key: &Value) {
-    ui::line(&text(&key["secret"]));
-    ui::note(&format!(
-        "key {} `{}`; its secret is not shown again",
-        text(&key["id"]),
-        text(&key["name"])
+fn print_created(key: &Value) {
+    terminal::print_line(&value_text(&key["secret"]));
+    terminal::print_stderr(&format!(
+        "key {} `{}`; the secret is not shown again",
+        value_text(&key["id"]),
+        value_text(&key["name"])
     ));
 }
 
-fn print_list(keys: &[Value]) {
-    let rows: Vec<Vec<Cell>> = keys
+fn print_keys(keys: &[Value]) {
+    let rows: Vec<Vec<TableCell>> = keys
         .iter()
         .map(|key| {
             let scopes = key["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let scopes: Vec<String> = scopes.iter().map(text).collect();
+            let scopes: Vec<String> = scopes.iter().map(value_text).collect();
             vec![
-                text(&key["id"]).into(),
-                text(&key["name"]).into(),
-                text(&key["hint"]).into(),
-                Cell::status(&text(&key["status"])),
+                value_text(&key["id"]).into(),
+                value_text(&key["name"]).into(),
+                value_text(&key["hint"]).into(),
+                TableCell::status(&value_text(&key["status"])),
                 scopes.join(" ").into(),
-                text(&key["expires_at"]).into(),
-                text(&key["last_used_at"]).into(),
+                value_text(&key["expires_at"]).into(),
+                value_text(&key["last_used_at"]).into(),
             ]
         })
         .collect();
-    ui::table(&["id", "name", "secret", "status", "scopes", "expires", "last used"], &rows);
+    terminal::print_table(
+        &["id", "name", "secret", "status", "scopes", "expires", "last used"],
+        &rows,
+    );
 }
 
-/// Reads a moment, or a time from now, as RFC 3339; for clap.
-fn expiry(text: &str) -> Result<String, String> {
-    expiry_from(text, jiff::Timestamp::now())
+/// clap value parser of a timestamp or a duration from now; returns RFC 3339.
+fn parse_expiry(text: &str) -> Result<String, String> {
+    parse_expiry_at(text, jiff::Timestamp::now())
 }
 
-fn expiry_from(text: &str, now: jiff::Timestamp) -> Result<String, String> {
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Ok(moment.to_string());
+fn parse_expiry_at(text: &str, now: jiff::Timestamp) -> Result<String, String> {
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(timestamp.to_string());
     }
-    let hint = "write a moment (2030-01-31T00:00:00Z) or a time from now (90d, 12h)";
-    let span = humantime::parse_duration(text).map_err(|_| hint.to_owned())?;
-    let moment = now.checked_add(span).map_err(|_| format!("that is too far away; {hint}"))?;
-    Ok(format!("{moment:.0}"))
+    let hint = "expected a timestamp (2030-01-31T00:00:00Z) or a duration from now (90d, 12h)";
+    let duration = humantime::parse_duration(text).map_err(|_| hint.to_owned())?;
+    let timestamp = now.checked_add(duration).map_err(|_| format!("out of range; {hint}"))?;
+    Ok(format!("{timestamp:.0}"))
 }
 
 #[cfg(test)]
@@ -158,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expiries_are_moments_or_times_from_now() {
+    fn expiries_are_timestamps_or_durations_from_now() {
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         for (text, expect) in [
             ("2030-01-31T00:00:00Z", Some("2030-01-31T00:00:00Z")),
@@ -168,7 +174,7 @@ mod tests {
             ("soon", None),
             ("2030-01-31", None),
         ] {
-            assert_eq!(expiry_from(text, now).ok().as_deref(), expect, "{text}");
+            assert_eq!(parse_expiry_at(text, now).ok().as_deref(), expect, "{text}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! `stepwell openapi`: the description of the HTTP API.
+//! `stepwell openapi`: the OpenAPI description of the HTTP API.
 
-use crate::cli::Global;
-use crate::fault::Fault;
-use crate::ui;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal;
 
-/// Prints it as JSON.
-pub async fn run(global: &Global) -> Result<(), Fault> {
-    let client = global.connect_or_in_memory().await?;
+pub async fn run(global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect_or_in_memory(global).await?;
     let result = client.get("/openapi.json").await;
     client.close().await;
-    ui::json(&result?);
+    terminal::print_json(&result?);
     Ok(())
 }

@@ -3,202 +3,202 @@
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::workflows::{resolve, text};
-use crate::cli::Global;
-use crate::client::{Client, encode};
-use crate::fault::Fault;
-use crate::ui;
-use crate::ui::Cell;
+use super::workflows::resolve_workflow;
+use crate::client::{Client, list_all, percent_encode};
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal::{self, TableCell, value_text};
 
-/// Where schedules are.
-const ALL: &str = "/api/v1/workflow_schedules";
+const PATH: &str = "/api/v1/workflow_schedules";
 
-/// What to do with schedules.
 #[derive(Debug, Subcommand)]
 pub enum Schedules {
     /// List schedules, newest first
     List {
-        /// Only those of this workflow, by its id or name
+        /// Only schedules of this workflow (ID or name)
         #[arg(long, short)]
         workflow: Option<String>,
     },
-    /// Show a schedule with its last execution
+    /// Show a schedule and its last execution
     Show {
-        /// Its id
+        /// ID of the schedule
         schedule: String,
     },
     /// Show when a cron expression fires
     Preview {
-        /// The expression: '30 2 * * *'
+        /// Cron expression, such as '30 2 * * *'
         cron: String,
-        /// An IANA time zone
+        /// IANA time zone
         #[arg(long, short, default_value = "UTC")]
         timezone: String,
-        /// How many firings, up to 100
+        /// Number of firings, at most 100
         #[arg(long, short, default_value_t = 10)]
         count: u8,
     },
-    /// Start an execution of a schedule now
+    /// Start an execution of a schedule immediately
     Trigger {
-        /// Its id
+        /// ID of the schedule
         schedule: String,
     },
-    /// Make a schedule fire no more
+    /// Pause a schedule
     Pause {
-        /// Its id
+        /// ID of the schedule
         schedule: String,
     },
-    /// Make a paused schedule fire from now on
+    /// Resume a paused schedule
     Resume {
-        /// Its id
+        /// ID of the schedule
         schedule: String,
     },
-    /// Delete a schedule; its executions stay
+    /// Delete a schedule; its executions are kept
     Delete {
-        /// Its id
+        /// ID of the schedule
         schedule: String,
     },
 }
 
-/// Does it.
-pub async fn run(args: Schedules, global: &Global) -> Result<(), Fault> {
-    let client = global.connect().await?;
-    let result = carry_out(args, &client, global.json).await;
+pub async fn run(args: Schedules, global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect(global).await?;
+    let result = run_command(args, &client, global.json).await;
     client.close().await;
     result
 }
 
-async fn carry_out(args: Schedules, client: &Client, as_json: bool) -> Result<(), Fault> {
+async fn run_command(args: Schedules, client: &Client, as_json: bool) -> Result<(), CliError> {
     match args {
-        Schedules::List { workflow } => list(client, workflow.as_deref(), as_json).await,
+        Schedules::List { workflow } => list_schedules(client, workflow.as_deref(), as_json).await,
         Schedules::Show { schedule } => {
-            let answer = client.get(&path(&schedule, "")).await?;
-            print(&answer, as_json, show);
+            let response = client.get(&schedule_path(&schedule, "")).await?;
+            print(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Preview { cron, timezone, count } => {
-            let (cron, timezone) = (encode(&cron), encode(&timezone));
+            let (cron, timezone) = (percent_encode(&cron), percent_encode(&timezone));
             let query = format!("cron={cron}&timezone={timezone}&count={count}");
-            let answer = client.get(&format!("/api/v1/schedules/preview?{query}")).await?;
-            print(&answer, as_json, preview);
+            let response = client.get(&format!("/api/v1/schedules/preview?{query}")).await?;
+            print(&response, as_json, print_preview);
             Ok(())
         }
         Schedules::Trigger { schedule } => {
-            let answer = client.post(&path(&schedule, "/trigger"), None).await?;
-            print(&answer, as_json, |started| ui::line(&text(&started["execution_id"])));
+            let response = client.post(&schedule_path(&schedule, "/trigger"), None).await?;
+            print(&response, as_json, |started| {
+                terminal::print_line(&value_text(&started["execution_id"]))
+            });
             Ok(())
         }
         Schedules::Pause { schedule } => {
-            let answer = client.post(&path(&schedule, "/pause"), None).await?;
-            print(&answer, as_json, show);
+            let response = client.post(&schedule_path(&schedule, "/pause"), None).await?;
+            print(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Resume { schedule } => {
-            let answer = client.post(&path(&schedule, "/resume"), None).await?;
-            print(&answer, as_json, show);
+            let response = client.post(&schedule_path(&schedule, "/resume"), None).await?;
+            print(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Delete { schedule } => {
-            let answer = client.delete(&path(&schedule, "")).await?;
-            print(&answer, as_json, |deleted| ui::line(&text(&deleted["id"])));
+            let response = client.delete(&schedule_path(&schedule, "")).await?;
+            print(&response, as_json, |deleted| terminal::print_line(&value_text(&deleted["id"])));
             Ok(())
         }
     }
 }
 
-fn path(schedule: &str, rest: &str) -> String {
-    format!("{ALL}/{}{rest}", encode(schedule))
+fn schedule_path(schedule: &str, suffix: &str) -> String {
+    format!("{PATH}/{}{suffix}", percent_encode(schedule))
 }
 
-fn print(answer: &Value, as_json: bool, show: impl Fn(&Value)) {
-    if as_json { ui::json(answer) } else { show(&answer["data"]) }
+fn print(response: &Value, as_json: bool, print_text: impl Fn(&Value)) {
+    if as_json { terminal::print_json(response) } else { print_text(&response["data"]) }
 }
 
-async fn list(client: &Client, workflow: Option<&str>, as_json: bool) -> Result<(), Fault> {
-    let of = match workflow {
-        Some(workflow) => format!("&workflow_id={}", resolve(client, workflow).await?),
+async fn list_schedules(
+    client: &Client,
+    workflow: Option<&str>,
+    as_json: bool,
+) -> Result<(), CliError> {
+    let filter = match workflow {
+        Some(workflow) => format!("&workflow_id={}", resolve_workflow(client, workflow).await?),
         None => String::new(),
     };
-    let mut all = Vec::new();
-    for page in 1.. {
-        let answer = client.get(&format!("{ALL}?page_size=100&page={page}{of}")).await?;
-        let items = answer["data"]["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        all.extend_from_slice(items);
-        if page >= answer["data"]["pagination"]["total_pages"].as_u64().unwrap_or(0) {
-            break;
-        }
-    }
+    let schedules = list_all(client, PATH, &filter).await?;
     if as_json {
-        ui::json(&serde_json::json!({"schedules": all}));
+        terminal::print_json(&serde_json::json!({"schedules": schedules}));
         return Ok(());
     }
-    let rows: Vec<Vec<Cell>> = all
+    let rows: Vec<Vec<TableCell>> = schedules
         .iter()
         .map(|schedule| {
             vec![
-                text(&schedule["id"]).into(),
-                text(&schedule["name"]).into(),
-                text(&schedule["workflow_name"]).into(),
-                timing(schedule).into(),
-                text(&schedule["next_execution"]).into(),
+                value_text(&schedule["id"]).into(),
+                value_text(&schedule["name"]).into(),
+                value_text(&schedule["workflow_name"]).into(),
+                format_timing(schedule).into(),
+                value_text(&schedule["next_execution"]).into(),
             ]
         })
         .collect();
-    ui::table(&["id", "name", "workflow", "fires", "next"], &rows);
+    terminal::print_table(&["id", "name", "workflow", "schedule", "next"], &rows);
     Ok(())
 }
 
-/// When a schedule fires, in a few words.
-fn timing(schedule: &Value) -> String {
+/// The timing of a schedule in one line.
+fn format_timing(schedule: &Value) -> String {
     match schedule["schedule_type"].as_str() {
         Some("cron") => {
-            format!("{} {}", text(&schedule["cron_expression"]), text(&schedule["timezone"]))
+            format!(
+                "{} {}",
+                value_text(&schedule["cron_expression"]),
+                value_text(&schedule["timezone"])
+            )
         }
         Some("interval") => format!(
             "every {} {}",
-            text(&schedule["interval_value"]),
-            text(&schedule["interval_unit"])
+            value_text(&schedule["interval_value"]),
+            value_text(&schedule["interval_unit"])
         ),
-        _ => text(&schedule["execution_time"]),
+        _ => value_text(&schedule["execution_time"]),
     }
 }
 
-fn show(schedule: &Value) {
+fn print_schedule(schedule: &Value) {
     for field in ["id", "name", "description", "workflow_id", "workflow_name"] {
-        field_line(field, &text(&schedule[field]));
+        print_field(field, &value_text(&schedule[field]));
     }
-    field_line("fires", &timing(schedule));
+    print_field("schedule", &format_timing(schedule));
     for field in ["enabled", "misfire_policy", "overlap_policy", "next_execution"] {
-        field_line(field, &text(&schedule[field]));
+        print_field(field, &value_text(&schedule[field]));
     }
     let last = &schedule["last_execution"];
     if !last.is_null() {
-        let told = format!("{} {}", text(&last["execution_id"]), text(&last["status"]));
-        field_line("last_execution", &told);
+        let text = format!("{} {}", value_text(&last["execution_id"]), value_text(&last["status"]));
+        print_field("last_execution", &text);
     }
     let skipped = &schedule["last_skipped"];
     if !skipped.is_null() {
-        let told = format!(
+        let text = format!(
             "{} {}: {}",
-            text(&skipped["scheduled_at"]),
-            text(&skipped["code"]),
-            text(&skipped["message"])
+            value_text(&skipped["scheduled_at"]),
+            value_text(&skipped["code"]),
+            value_text(&skipped["message"])
         );
-        field_line("last_skipped", &told);
+        print_field("last_skipped", &text);
     }
 }
 
-fn field_line(name: &str, value: &str) {
+fn print_field(name: &str, value: &str) {
     if !value.is_empty() {
-        ui::line(&format!("{name:<15} {value}"));
+        terminal::print_line(&format!("{name:<15} {value}"));
     }
 }
 
-fn preview(preview: &Value) {
+fn print_preview(preview: &Value) {
     let firings = preview["next_executions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<Cell>> = firings
+    let rows: Vec<Vec<TableCell>> = firings
         .iter()
-        .map(|firing| vec![text(&firing["local_time"]).into(), text(&firing["time"]).into()])
+        .map(|firing| {
+            vec![value_text(&firing["local_time"]).into(), value_text(&firing["time"]).into()]
+        })
         .collect();
-    ui::table(&["local time", "UTC"], &rows);
+    terminal::print_table(&["local time", "UTC"], &rows);
 }

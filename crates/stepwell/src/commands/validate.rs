@@ -1,4 +1,4 @@
-//! `stepwell validate FILE…`: every problem of every definition, without storing anything.
+//! `stepwell validate FILE…`: lists every problem of every definition and stores nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -7,37 +7,35 @@ use serde_json::{Value, json};
 use stepwell_core::definition::{self, Limits};
 use stepwell_core::{Problem, Problems};
 
-use crate::cli::Global;
-use crate::fault::{Fault, Kind};
-use crate::{source, ui, wiring};
+use crate::error::{CliError, CliErrorKind};
+use crate::global::GlobalArgs;
+use crate::{documents, terminal, wiring};
 
-/// What to check.
 #[derive(Debug, Args)]
 pub struct Validate {
-    /// Definitions, JSON or YAML; `-` reads from stdin
+    /// Definitions in JSON or YAML; `-` reads stdin
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
 
-/// Checks every file.
-pub fn validate(args: &Validate, global: &Global) -> Result<(), Fault> {
+pub fn run(args: &Validate, global: &GlobalArgs) -> Result<(), CliError> {
     let mut invalid = 0;
     let mut reports = Vec::new();
     for file in &args.files {
-        let problems = check(file)?;
+        let problems = find_problems(file)?;
         invalid += usize::from(!problems.is_empty());
         if global.json {
-            reports.push(report(file, &problems));
+            reports.push(to_json(file, &problems));
         } else {
-            print(file, &problems);
+            print_problems(file, &problems);
         }
     }
     if global.json {
-        ui::json(&Value::Array(reports));
+        terminal::print_json(&Value::Array(reports));
     }
     if invalid > 0 {
-        return Err(Fault::failed(format!(
-            "{invalid} of {} {} not valid",
+        return Err(CliError::failed(format!(
+            "{invalid} of {} definitions {} invalid",
             args.files.len(),
             if invalid == 1 { "is" } else { "are" }
         )));
@@ -45,11 +43,11 @@ pub fn validate(args: &Validate, global: &Global) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check(file: &Path) -> Result<Vec<Problem>, Fault> {
-    let source = match source::definition(file, Kind::Failed) {
+fn find_problems(file: &Path) -> Result<Vec<Problem>, CliError> {
+    let source = match documents::read_definition(file, CliErrorKind::Failed) {
         Ok(source) => source,
-        Err(fault) if fault.kind == Kind::Failed => return Ok(fault.problems),
-        Err(fault) => return Err(fault),
+        Err(error) if error.kind == CliErrorKind::Failed => return Ok(error.problems),
+        Err(error) => return Err(error),
     };
     match definition::plan(&source, wiring::step_types(), &Limits::default()) {
         Ok(_) => Ok(Vec::new()),
@@ -57,18 +55,18 @@ fn check(file: &Path) -> Result<Vec<Problem>, Fault> {
     }
 }
 
-fn report(file: &Path, problems: &[Problem]) -> Value {
+fn to_json(file: &Path, problems: &[Problem]) -> Value {
     json!({"file": file, "valid": problems.is_empty(), "problems": problems})
 }
 
-fn print(file: &Path, problems: &[Problem]) {
+fn print_problems(file: &Path, problems: &[Problem]) {
     let (colour, word) = if problems.is_empty() {
-        (ui::Colour::Green, "valid")
+        (terminal::Colour::Green, "valid")
     } else {
-        (ui::Colour::Red, "not valid")
+        (terminal::Colour::Red, "invalid")
     };
-    ui::line(&format!("{}: {}", file.display(), ui::out_paint(colour, word)));
+    terminal::print_line(&format!("{}: {}", file.display(), terminal::paint_stdout(colour, word)));
     for problem in problems {
-        ui::line(&format!("  {problem}"));
+        terminal::print_line(&format!("  {problem}"));
     }
 }

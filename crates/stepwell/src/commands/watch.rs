@@ -1,108 +1,125 @@
-//! Following an execution over the API's event stream.
+//! Follows an execution through the API's event stream.
+
+use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::workflows::text;
-use crate::client::{Client, Event, Seen};
-use crate::fault::Fault;
-use crate::ui;
+use crate::client::{Client, ServerEvent};
+use crate::error::CliError;
+use crate::terminal::{self, value_text};
 
-/// How what happens is shown.
+/// How events are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
-    /// Lines on stderr: the result comes on stdout.
-    Progress,
-    /// Lines on stdout.
-    Lines,
-    /// One JSON object a line on stdout.
-    Json,
+pub enum EventFormat {
+    /// Text on stderr, since stdout is for the result.
+    StderrLines,
+    /// Text on stdout.
+    StdoutLines,
+    /// One JSON object per line on stdout.
+    StdoutJson,
 }
 
-/// Follows the execution at `path` until it has ended.
-pub async fn until_end(client: &Client, path: &str, show: Show) -> Result<(), Fault> {
+/// Prints the events of the execution at `path` until it ends.
+pub async fn follow_to_end(
+    client: &Client,
+    path: &str,
+    format: EventFormat,
+) -> Result<(), CliError> {
     client
         .follow(&format!("{path}/events"), |event| {
-            match show {
-                Show::Json => ui::json_line(&as_json(event)),
-                Show::Lines => with_line(event, ui::out_paint, ui::line),
-                Show::Progress => with_line(event, ui::err_paint, ui::note),
+            match format {
+                EventFormat::StdoutJson => terminal::print_json_line(&to_json(event)),
+                EventFormat::StdoutLines => {
+                    print_event(event, terminal::paint_stdout, terminal::print_line)
+                }
+                EventFormat::StderrLines => {
+                    print_event(event, terminal::paint_stderr, terminal::print_stderr)
+                }
             }
-            Ok(if is_end(event) || ui::is_output_closed() { Seen::Enough } else { Seen::More })
+            let is_done = is_final(event) || terminal::is_stdout_closed();
+            Ok(if is_done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
         .await
 }
 
-/// Prints the result of an execution that has ended, and tells whether it went well.
-pub fn result(execution: &Value, as_json: bool) -> Result<(), Fault> {
+/// Prints the output of an ended execution.
+///
+/// # Errors
+/// `Failed` if it did not complete.
+pub fn print_result(execution: &Value, as_json: bool) -> Result<(), CliError> {
     if as_json {
-        ui::json(execution);
+        terminal::print_json(execution);
     } else if !execution["output"].is_null() {
-        ui::json(&execution["output"]);
+        terminal::print_json(&execution["output"]);
     }
-    verdict(execution)
+    check_completed(execution)
 }
 
-/// Whether an execution went well.
-pub fn verdict(execution: &Value) -> Result<(), Fault> {
-    let status = text(&execution["status"]);
+/// # Errors
+/// `Failed` with the error of an execution that did not complete.
+pub fn check_completed(execution: &Value) -> Result<(), CliError> {
+    let status = value_text(&execution["status"]);
     if status == "COMPLETED" {
         return Ok(());
     }
     let error = &execution["error"];
-    let why = if error.is_null() {
+    let cause = if error.is_null() {
         String::new()
     } else {
-        format!(": {} ({})", text(&error["message"]), text(&error["code"]))
+        format!(": {} ({})", value_text(&error["message"]), value_text(&error["code"]))
     };
-    Err(Fault::failed(format!("the execution ended as {status}{why}")))
+    Err(CliError::failed(format!("the execution ended with status {status}{cause}")))
 }
 
-/// A log line of the API as people read it.
-pub fn log_line(line: &Value) -> String {
-    let step = text(&line["step_id"]);
-    [text(&line["timestamp"]), text(&line["level"]), step, text(&line["message"])]
+/// A log line of the API as text.
+pub fn format_log_line(line: &Value) -> String {
+    let step = value_text(&line["step_id"]);
+    [value_text(&line["timestamp"]), value_text(&line["level"]), step, value_text(&line["message"])]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("  ")
 }
 
-fn as_json(event: &Event) -> Value {
+fn to_json(event: &ServerEvent) -> Value {
     serde_json::json!({"id": event.id, "event": event.name, "data": event.data})
 }
 
-fn is_end(event: &Event) -> bool {
+fn is_final(event: &ServerEvent) -> bool {
     let status = event.data["status"].as_str().unwrap_or_default();
     is_about_execution(event) && matches!(status, "COMPLETED" | "FAILED" | "CANCELLED")
 }
 
-fn is_about_execution(event: &Event) -> bool {
+fn is_about_execution(event: &ServerEvent) -> bool {
     !matches!(event.name.as_str(), "task" | "log" | "progress") && event.data["task"].is_null()
 }
 
-fn with_line(event: &Event, paint: fn(ui::Colour, &str) -> String, print: fn(&str)) {
-    if let Some(line) = line(event, paint) {
+fn print_event(event: &ServerEvent, paint: fn(terminal::Colour, &str) -> String, print: fn(&str)) {
+    if let Some(line) = format_event(event, paint) {
         print(&line);
     }
 }
 
-fn line(event: &Event, paint: fn(ui::Colour, &str) -> String) -> Option<String> {
+fn format_event(
+    event: &ServerEvent,
+    paint: fn(terminal::Colour, &str) -> String,
+) -> Option<String> {
     let data = &event.data;
     if event.name == "log" {
-        return Some(format!("  {}", log_line(data)));
+        return Some(format!("  {}", format_log_line(data)));
     }
     if event.name == "progress" {
         return None;
     }
     let about_execution = is_about_execution(event);
     let task = if data["task"].is_object() { &data["task"] } else { data };
-    let status = text(&task["status"]);
-    let coloured = paint(ui::Colour::of_status(&status), &status);
+    let status = value_text(&task["status"]);
+    let coloured = paint(terminal::Colour::for_status(&status), &status);
     if about_execution {
         return Some(coloured);
     }
-    let error = text(&task["error"]["message"]);
-    Some(format!("  {}  {coloured}  {error}", text(&task["step_id"])).trim_end().to_owned())
+    let error = value_text(&task["error"]["message"]);
+    Some(format!("  {}  {coloured}  {error}", value_text(&task["step_id"])).trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -111,12 +128,12 @@ mod tests {
 
     use super::*;
 
-    fn event(name: &str, data: Value) -> Event {
-        Event { id: None, name: name.into(), data }
+    fn event(name: &str, data: Value) -> ServerEvent {
+        ServerEvent { id: None, name: name.into(), data }
     }
 
     #[test]
-    fn only_the_executions_own_end_is_the_end() {
+    fn only_a_final_status_of_the_execution_is_final() {
         for (name, data, end) in [
             ("status", json!({"status": "RUNNING"}), false),
             ("status", json!({"status": "FAILED"}), true),
@@ -124,15 +141,15 @@ mod tests {
             ("status", json!({"status": "COMPLETED", "task": {"step_id": "a"}}), false),
             ("log", json!({"message": "COMPLETED"}), false),
         ] {
-            assert_eq!(is_end(&event(name, data.clone())), end, "{name} {data}");
+            assert_eq!(is_final(&event(name, data.clone())), end, "{name} {data}");
         }
     }
 
     #[test]
-    fn the_verdict_says_why() {
-        assert_eq!(verdict(&json!({"status": "COMPLETED"})), Ok(()));
+    fn a_failure_has_its_cause() {
+        assert_eq!(check_completed(&json!({"status": "COMPLETED"})), Ok(()));
         let failed = json!({"status": "FAILED", "error": {"code": "X", "message": "no"}});
-        let message = verdict(&failed).unwrap_err().message;
-        assert_eq!(message, "the execution ended as FAILED: no (X)");
+        let message = check_completed(&failed).unwrap_err().message;
+        assert_eq!(message, "the execution ended with status FAILED: no (X)");
     }
 }

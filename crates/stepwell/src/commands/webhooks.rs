@@ -3,132 +3,136 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::workflows::text;
-use super::workspaces::pages;
-use crate::cli::Global;
-use crate::client::{Client, encode};
-use crate::fault::Fault;
-use crate::ui;
-use crate::ui::Cell;
+use crate::client::{Client, list_all, percent_encode};
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/webhooks";
 
-/// What to do with webhooks.
 #[derive(Debug, Subcommand)]
 pub enum Webhooks {
     /// List webhooks, newest first
     List,
     /// Show a webhook
     Show {
-        /// Its id
+        /// ID of the webhook
         id: String,
     },
-    /// Create a webhook; a secret that is made for it is shown this once
+    /// Create a webhook; a generated secret is shown only once
     Create(Create),
     /// Delete a webhook
     Delete {
-        /// Its id
+        /// ID of the webhook
         id: String,
     },
-    /// Send a webhook a test event
+    /// Send a test event to a webhook
     Test {
-        /// Its id
+        /// ID of the webhook
         id: String,
     },
-    /// Give a webhook another secret, which is shown this once
+    /// Replace the secret of a webhook; the new one is shown only once
     RotateSecret {
-        /// Its id
+        /// ID of the webhook
         id: String,
-        /// For how many seconds the old secret signs as well [default: a day]
+        /// How long deliveries are also signed with the old secret [default: 86400]
         #[arg(long, value_name = "SECONDS")]
         overlap: Option<u64>,
     },
     /// List the newest 100 deliveries of a webhook
     Deliveries {
-        /// Its id
+        /// ID of the webhook
         id: String,
-        /// Only those that are pending, delivered or exhausted
+        /// Only deliveries with this status: pending, delivered, exhausted
         #[arg(long)]
         status: Option<String>,
     },
     /// Send a delivery again
     Redeliver {
-        /// The delivery's id
+        /// ID of the delivery
         id: String,
     },
 }
 
-/// What webhook to create.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// Where events are sent
+    /// URL that receives the events
     url: String,
-    /// An event, such as execution.completed; may be repeated [default: all of them]
+    /// Event to send, such as execution.completed; repeatable [default: all events]
     #[arg(long = "event", value_name = "EVENT")]
     events: Vec<String>,
-    /// The secret that signs, `whsec_…` [default: one is made]
+    /// Secret that signs deliveries, `whsec_…` [default: generated]
     #[arg(long)]
     secret: Option<String>,
-    /// What it is for
+    /// Description of the webhook
     #[arg(long)]
     description: Option<String>,
 }
 
-/// Does it.
-pub async fn run(args: Webhooks, global: &Global) -> Result<(), Fault> {
-    let client = global.connect().await?;
-    let result = carry_out(args, &client, global.json).await;
+pub async fn run(args: Webhooks, global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect(global).await?;
+    let result = run_command(args, &client, global.json).await;
     client.close().await;
     result
 }
 
-async fn carry_out(args: Webhooks, client: &Client, as_json: bool) -> Result<(), Fault> {
+async fn run_command(args: Webhooks, client: &Client, as_json: bool) -> Result<(), CliError> {
     match args {
         Webhooks::List => {
-            let webhooks = pages(client, PATH, "").await?;
-            if as_json { ui::json(&json!({"items": webhooks})) } else { print_list(&webhooks) }
+            let webhooks = list_all(client, PATH, "").await?;
+            if as_json {
+                terminal::print_json(&json!({"items": webhooks}))
+            } else {
+                print_webhooks(&webhooks)
+            }
         }
-        Webhooks::Show { id } => ui::json(&client.get(&path(&id)).await?["data"]),
+        Webhooks::Show { id } => {
+            terminal::print_json(&client.get(&webhook_path(&id)).await?["data"])
+        }
         Webhooks::Create(args) => {
-            let made = client.post(PATH, Some(&args.body())).await?;
-            print_secret(&made["data"], as_json);
+            let response = client.post(PATH, Some(&args.into_body())).await?;
+            print_secret(&response["data"], as_json);
         }
         Webhooks::Delete { id } => {
-            client.delete(&path(&id)).await?;
-            if as_json { ui::json(&json!({"id": id})) } else { ui::line(&id) }
+            client.delete(&webhook_path(&id)).await?;
+            if as_json {
+                terminal::print_json(&json!({"id": id}))
+            } else {
+                terminal::print_line(&id)
+            }
         }
         Webhooks::Test { id } => {
-            let made = client.post(&format!("{}/test", path(&id)), None).await?;
-            print_delivery(&made["data"], as_json);
+            let response = client.post(&format!("{}/test", webhook_path(&id)), None).await?;
+            print_delivery(&response["data"], as_json);
         }
         Webhooks::RotateSecret { id, overlap } => {
             let body = overlap.map(|seconds| json!({"overlap_seconds": seconds}));
-            let path = format!("{}/rotate_secret", path(&id));
+            let path = format!("{}/rotate_secret", webhook_path(&id));
             print_secret(&client.post(&path, body.as_ref()).await?["data"], as_json);
         }
         Webhooks::Deliveries { id, status } => {
-            let mut path = format!("{}/deliveries?page_size=100", path(&id));
+            let mut path = format!("{}/deliveries?page_size=100", webhook_path(&id));
             if let Some(status) = status {
-                path.push_str(&format!("&status={}", encode(&status)));
+                path.push_str(&format!("&status={}", percent_encode(&status)));
             }
-            let mut answer = client.get(&path).await?;
-            let data = answer["data"].take();
-            if as_json { ui::json(&data) } else { print_deliveries(&data["items"]) }
+            let mut response = client.get(&path).await?;
+            let data = response["data"].take();
+            if as_json { terminal::print_json(&data) } else { print_deliveries(&data["items"]) }
         }
         Webhooks::Redeliver { id } => {
-            let path = format!("{PATH}/deliveries/{}/redeliver", encode(&id));
+            let path = format!("{PATH}/deliveries/{}/redeliver", percent_encode(&id));
             print_delivery(&client.post(&path, None).await?["data"], as_json);
         }
     }
     Ok(())
 }
 
-fn path(id: &str) -> String {
-    format!("{PATH}/{}", encode(id))
+fn webhook_path(id: &str) -> String {
+    format!("{PATH}/{}", percent_encode(id))
 }
 
 impl Create {
-    fn body(self) -> Value {
+    fn into_body(self) -> Value {
         let Self { url, mut events, secret, description } = self;
         if events.is_empty() {
             events.push("*".to_owned());
@@ -139,50 +143,57 @@ impl Create {
 
 fn print_secret(webhook: &Value, as_json: bool) {
     if as_json {
-        return ui::json(webhook);
+        return terminal::print_json(webhook);
     }
-    ui::line(&text(&webhook["id"]));
+    terminal::print_line(&value_text(&webhook["id"]));
     if let Some(secret) = webhook["secret"].as_str() {
-        ui::line(secret);
-        ui::note("the second line is its secret, which is not shown again");
+        terminal::print_line(secret);
+        terminal::print_stderr("the second line is the secret; it is not shown again");
     }
 }
 
 fn print_delivery(delivery: &Value, as_json: bool) {
-    if as_json { ui::json(delivery) } else { ui::line(&text(&delivery["id"])) }
+    if as_json {
+        terminal::print_json(delivery)
+    } else {
+        terminal::print_line(&value_text(&delivery["id"]))
+    }
 }
 
-fn print_list(webhooks: &[Value]) {
-    let row = |webhook: &Value| -> Vec<Cell> {
+fn print_webhooks(webhooks: &[Value]) {
+    let row = |webhook: &Value| -> Vec<TableCell> {
         let events = webhook["events"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let events: Vec<String> = events.iter().map(text).collect();
+        let events: Vec<String> = events.iter().map(value_text).collect();
         vec![
-            text(&webhook["id"]).into(),
-            text(&webhook["url"]).into(),
-            Cell::status(&text(&webhook["status"])),
+            value_text(&webhook["id"]).into(),
+            value_text(&webhook["url"]).into(),
+            TableCell::status(&value_text(&webhook["status"])),
             events.join(" ").into(),
-            text(&webhook["description"]).into(),
+            value_text(&webhook["description"]).into(),
         ]
     };
-    let rows: Vec<Vec<Cell>> = webhooks.iter().map(row).collect();
-    ui::table(&["id", "url", "status", "events", "description"], &rows);
+    let rows: Vec<Vec<TableCell>> = webhooks.iter().map(row).collect();
+    terminal::print_table(&["id", "url", "status", "events", "description"], &rows);
 }
 
 fn print_deliveries(deliveries: &Value) {
-    let row = |delivery: &Value| -> Vec<Cell> {
+    let row = |delivery: &Value| -> Vec<TableCell> {
         let response = &delivery["response"];
-        let came = if response["status"].is_null() { "error" } else { "status" };
+        let field = if response["status"].is_null() { "error" } else { "status" };
         vec![
-            text(&delivery["id"]).into(),
-            text(&delivery["event"]).into(),
-            Cell::status(&text(&delivery["status"])),
-            text(&delivery["attempt_count"]).into(),
-            text(&response[came]).into(),
-            text(&delivery["created_at"]).into(),
-            text(&delivery["next_attempt_at"]).into(),
+            value_text(&delivery["id"]).into(),
+            value_text(&delivery["event"]).into(),
+            TableCell::status(&value_text(&delivery["status"])),
+            value_text(&delivery["attempt_count"]).into(),
+            value_text(&response[field]).into(),
+            value_text(&delivery["created_at"]).into(),
+            value_text(&delivery["next_attempt_at"]).into(),
         ]
     };
     let items = deliveries.as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<Cell>> = items.iter().map(row).collect();
-    ui::table(&["id", "event", "status", "attempts", "answer", "created", "next try"], &rows);
+    let rows: Vec<Vec<TableCell>> = items.iter().map(row).collect();
+    terminal::print_table(
+        &["id", "event", "status", "attempts", "response", "created", "next attempt"],
+        &rows,
+    );
 }

@@ -3,69 +3,64 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::workflows::text;
-use crate::cli::Global;
-use crate::client::{Client, encode};
-use crate::fault::Fault;
-use crate::ui;
-use crate::ui::Cell;
+use crate::client::{Client, list_all, percent_encode};
+use crate::error::CliError;
+use crate::global::GlobalArgs;
+use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/workspaces";
 
-/// What to do with workspaces.
 #[derive(Debug, Subcommand)]
 pub enum Workspaces {
-    /// Create a workspace; `keys create --workspace` makes its first key
+    /// Create a workspace; create its first key with `keys create --workspace`
     Create {
-        /// What people will call it
+        /// Name of the workspace
         name: String,
-        /// What all of its keys may use together
         #[command(flatten)]
-        limits: Limits,
+        limits: LimitArgs,
     },
     /// List workspaces, newest first
     List,
     /// Show a workspace
     Show {
-        /// Its id or name
+        /// ID or name of the workspace
         workspace: String,
     },
     /// Change a workspace's name or limits
     Update {
-        /// Its id or name
+        /// ID or name of the workspace
         workspace: String,
-        /// What people will call it
+        /// New name
         #[arg(long)]
         name: Option<String>,
-        /// What all of its keys may use together, instead of what was set before
         #[command(flatten)]
-        limits: Limits,
-        /// Take all limits away
+        limits: LimitArgs,
+        /// Remove all limits
         #[arg(long, conflicts_with_all = ["tier", "executions_per_second", "requests_per_minute", "concurrent_executions"])]
         no_limits: bool,
     },
 }
 
-/// How much a key or a workspace may use.
+/// Limits of a key, or of all keys of a workspace together.
 #[derive(Debug, Args)]
-pub struct Limits {
-    /// A preset of limits: standard (5 executions per second) or enterprise (those given beside)
+pub struct LimitArgs {
+    /// Preset: standard (5 executions per second) or enterprise (only the limits of the other flags)
     #[arg(long)]
     tier: Option<String>,
-    /// The most executions started per second
+    /// Maximum executions started per second
     #[arg(long, value_name = "N")]
     executions_per_second: Option<u32>,
-    /// The most requests per minute
+    /// Maximum requests per minute
     #[arg(long, value_name = "N")]
     requests_per_minute: Option<u32>,
-    /// The most executions at the same time
+    /// Maximum concurrent executions
     #[arg(long, value_name = "N")]
     concurrent_executions: Option<u32>,
 }
 
-impl Limits {
-    /// Writes what was given into the body of a request.
-    pub fn write(self, body: &mut Value) {
+impl LimitArgs {
+    /// Adds the limits that are set to the body of a request.
+    pub fn add_to(self, body: &mut Value) {
         let Self { tier, executions_per_second, requests_per_minute, concurrent_executions } = self;
         if let Some(tier) = tier {
             body["tier"] = tier.into();
@@ -82,31 +77,32 @@ impl Limits {
     }
 }
 
-/// Does it.
-pub async fn run(args: Workspaces, global: &Global) -> Result<(), Fault> {
-    let client = global.connect().await?;
-    let result = carry_out(args, &client, global.json).await;
+pub async fn run(args: Workspaces, global: &GlobalArgs) -> Result<(), CliError> {
+    let client = Client::connect(global).await?;
+    let result = run_command(args, &client, global.json).await;
     client.close().await;
     result
 }
 
-async fn carry_out(args: Workspaces, client: &Client, as_json: bool) -> Result<(), Fault> {
-    let mut answer = match args {
+async fn run_command(args: Workspaces, client: &Client, as_json: bool) -> Result<(), CliError> {
+    let mut response = match args {
         Workspaces::List => {
-            let all = pages(client, PATH, "").await?;
+            let workspaces = list_all(client, PATH, "").await?;
             if as_json {
-                ui::json(&json!({"items": all}))
+                terminal::print_json(&json!({"items": workspaces}))
             } else {
-                print_list(&all)
+                print_workspaces(&workspaces)
             }
             return Ok(());
         }
         Workspaces::Create { name, limits } => {
             let mut body = json!({"name": name});
-            limits.write(&mut body);
+            limits.add_to(&mut body);
             client.post(PATH, Some(&body)).await?
         }
-        Workspaces::Show { workspace } => client.get(&path(client, &workspace).await?).await?,
+        Workspaces::Show { workspace } => {
+            client.get(&workspace_path(client, &workspace).await?).await?
+        }
         Workspaces::Update { workspace, name, limits, no_limits } => {
             let mut body = json!({});
             if let Some(name) = name {
@@ -115,79 +111,65 @@ async fn carry_out(args: Workspaces, client: &Client, as_json: bool) -> Result<(
             if no_limits {
                 body["rate_limits"] = json!({});
             }
-            limits.write(&mut body);
-            client.patch(&path(client, &workspace).await?, &body).await?
+            limits.add_to(&mut body);
+            client.patch(&workspace_path(client, &workspace).await?, &body).await?
         }
     };
-    let workspace = answer["data"].take();
+    let workspace = response["data"].take();
     if as_json {
-        ui::json(&workspace)
+        terminal::print_json(&workspace)
     } else {
-        print_list(&[workspace])
+        print_workspaces(&[workspace])
     }
     Ok(())
 }
 
-async fn path(client: &Client, workspace: &str) -> Result<String, Fault> {
-    Ok(format!("{PATH}/{}", encode(&find(client, workspace).await?)))
+async fn workspace_path(client: &Client, workspace: &str) -> Result<String, CliError> {
+    Ok(format!("{PATH}/{}", percent_encode(&resolve_workspace(client, workspace).await?)))
 }
 
-/// The id of a workspace that is named by its id or its name.
+/// The ID of the workspace with this ID or name.
 ///
 /// # Errors
-/// `NotFound`; `Usage` where several have the name.
-pub async fn find(client: &Client, named: &str) -> Result<String, Fault> {
-    let all = pages(client, PATH, "").await?;
-    let with = |field: &str| -> Vec<String> {
-        let found = all.iter().filter(|workspace| workspace[field] == named);
-        found.map(|workspace| text(&workspace["id"])).collect()
+/// `NotFound`; `Usage` if several have the name.
+pub async fn resolve_workspace(client: &Client, id_or_name: &str) -> Result<String, CliError> {
+    let workspaces = list_all(client, PATH, "").await?;
+    let ids_with = |field: &str| -> Vec<String> {
+        let found = workspaces.iter().filter(|workspace| workspace[field] == id_or_name);
+        found.map(|workspace| value_text(&workspace["id"])).collect()
     };
-    let found = [with("id"), with("name")].concat();
+    let found = [ids_with("id"), ids_with("name")].concat();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Fault::not_found(format!(
-            "there is no workspace `{named}`; `stepwell workspaces list` shows them"
+        [] => Err(CliError::not_found(format!(
+            "no workspace has the ID or name `{id_or_name}`; `stepwell workspaces list` lists all"
         ))),
-        several => Err(Fault::usage(format!(
-            "{} workspaces are called `{named}`; name one by its id: {}",
+        several => Err(CliError::usage(format!(
+            "{} workspaces have the name `{id_or_name}`; use an ID: {}",
             several.len(),
             several.join(", ")
         ))),
     }
 }
 
-/// All items of a list, page by page; `more` goes to the query.
-///
-/// # Errors
-/// As the API answers.
-pub async fn pages(client: &Client, path: &str, more: &str) -> Result<Vec<Value>, Fault> {
-    let mut items = Vec::new();
-    for page in 1.. {
-        let answer = client.get(&format!("{path}?page={page}&page_size=100{more}")).await?;
-        let data = &answer["data"];
-        items.extend(data["items"].as_array().cloned().unwrap_or_default());
-        if page >= data["pagination"]["total_pages"].as_u64().unwrap_or_default() {
-            break;
-        }
-    }
-    Ok(items)
-}
-
-fn print_list(workspaces: &[Value]) {
-    let limit = |workspace: &Value, name: &str| text(&workspace["rate_limits"][name]);
-    let rows: Vec<Vec<Cell>> = workspaces
+fn print_workspaces(workspaces: &[Value]) {
+    let limit = |workspace: &Value, name: &str| value_text(&workspace["rate_limits"][name]);
+    let rows: Vec<Vec<TableCell>> = workspaces
         .iter()
         .map(|workspace| {
             vec![
-                text(&workspace["id"]).into(),
-                text(&workspace["name"]).into(),
-                text(&workspace["tier"]).into(),
+                value_text(&workspace["id"]).into(),
+                value_text(&workspace["name"]).into(),
+                value_text(&workspace["tier"]).into(),
                 limit(workspace, "executions_per_second").into(),
                 limit(workspace, "requests_per_minute").into(),
                 limit(workspace, "concurrent_executions").into(),
-                text(&workspace["created_at"]).into(),
+                value_text(&workspace["created_at"]).into(),
             ]
         })
         .collect();
-    ui::table(&["id", "name", "tier", "exec/s", "req/min", "concurrent", "created"], &rows);
+    terminal::print_table(
+        &["id", "name", "tier", "exec/s", "req/min", "concurrent", "created"],
+        &rows,
+    );
 }

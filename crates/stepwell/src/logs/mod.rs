@@ -1,7 +1,7 @@
-//! The log: on stderr, for people or for machines.
+//! The log on stderr, as text or JSON.
 //!
 //! No task writes to stderr: lines go through a bounded queue to a thread, so a full disk, a closed
-//! pipe or a stalled reader costs lines and nothing else. Repeated warnings are limited.
+//! pipe or a stalled reader loses lines but blocks no task. Repeated warnings are limited.
 
 mod queue;
 mod repeats;
@@ -17,78 +17,79 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogConfig, LogFormat};
-use crate::fault::Fault;
-use crate::ui;
+use crate::error::CliError;
+use crate::terminal;
 use queue::{LineQueue, QueueWriter};
-use repeats::{Repeats, WINDOW};
+use repeats::{RepeatLimiter, WINDOW};
 
-/// Lines that could not be written or queued.
-const DROPPED: &str = "stepwell_log_lines_dropped_total";
+const DROPPED_TOTAL: &str = "stepwell_log_lines_dropped_total";
 
-/// How often the writing thread looks after its counters while nothing is logged.
+/// How often the writing thread updates its counters while nothing is logged.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the end of the process waits for the last lines.
-const LAST_LINES: Duration = Duration::from_secs(2);
+/// How long the process waits for the last lines before it exits.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 static QUEUE: OnceLock<Arc<LineQueue>> = OnceLock::new();
 
-/// Sends what the code traces to stderr, through a thread that may block there.
+/// Installs the subscriber that writes tracing events to stderr.
 ///
 /// # Errors
-/// `Usage` where the level cannot be read.
-pub fn install(config: &LogConfig) -> Result<(), Fault> {
+/// `Usage` if the level is invalid.
+pub fn install(config: &LogConfig) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&config.level).map_err(|e| {
-        Fault::usage(format!(
+        CliError::usage(format!(
             "configuration: `log.level`: `{}` is neither a level (error, warn, info, debug, trace) nor a filter: {e}",
             config.level
         ))
     })?;
     let queue = Arc::new(LineQueue::default());
-    let repeats = Arc::new(Repeats::new(config.max_repeats));
+    let repeats = Arc::new(RepeatLimiter::new(config.max_repeats));
     let writer = QueueWriter(Arc::clone(&queue));
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
     let lines = match config.format {
-        LogFormat::Human => lines.with_ansi(ui::err_colours()).with_target(false).boxed(),
+        LogFormat::Human => {
+            lines.with_ansi(terminal::stderr_has_colours()).with_target(false).boxed()
+        }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let log = tracing_subscriber::registry()
         .with(filter)
-        .with(repeats::Limit(Arc::clone(&repeats)))
+        .with(repeats::RepeatFilter(Arc::clone(&repeats)))
         .with(lines);
-    // A second call (tests) keeps the first log.
+    // A second call (in tests) keeps the first log.
     if log.try_init().is_ok() && QUEUE.set(Arc::clone(&queue)).is_ok() {
-        start_writing(queue, repeats)?;
-        report_panics();
+        start_writer(queue, repeats)?;
+        log_panics();
     }
     Ok(())
 }
 
-/// Shows the count of dropped lines in the metrics from the start.
+/// Registers the counter of dropped lines, so that the metrics show it from the start.
 pub fn describe_metrics() {
-    metrics::describe_counter!(DROPPED, "Log lines that could not be written.");
-    metrics::counter!(DROPPED).absolute(0);
+    metrics::describe_counter!(DROPPED_TOTAL, "Log lines that could not be written.");
+    metrics::counter!(DROPPED_TOTAL).absolute(0);
 }
 
-/// What the lines that wait to be written take and may take.
+/// The memory of the queue of lines, for the metrics.
 pub fn memory_pools() -> Vec<PoolUsage> {
     QUEUE.get().map(|queue| queue.usage()).into_iter().collect()
 }
 
-/// Puts a line among those of the log; `false` where there is no log.
+/// Appends a line to the log; `false` if there is no log.
 pub fn write_line(text: &str) -> bool {
     QUEUE.get().map(|queue| queue.push(format!("{text}\n").into_bytes())).is_some()
 }
 
-/// Waits until the log is written, for a bounded time: its reader may have stalled.
+/// Waits until the log is written. The wait is bounded, since the reader may have stalled.
 pub fn flush() {
     if let Some(queue) = QUEUE.get() {
-        queue.wait_until_empty(LAST_LINES);
+        queue.wait_until_empty(FLUSH_TIMEOUT);
     }
 }
 
-/// Panics are logged like everything else: the default hook writes to stderr itself.
-fn report_panics() {
+/// Sends panics through the log: the default hook writes to stderr directly.
+fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();
         let text = payload.downcast_ref::<&str>().copied();
@@ -104,7 +105,7 @@ fn report_panics() {
     }));
 }
 
-fn start_writing(queue: Arc<LineQueue>, repeats: Arc<Repeats>) -> Result<(), Fault> {
+fn start_writer(queue: Arc<LineQueue>, repeats: Arc<RepeatLimiter>) -> Result<(), CliError> {
     // Not through the lock of `std::io::stderr`: a thread that blocks on the pipe would hold it.
     #[cfg(unix)]
     let stderr = {
@@ -113,39 +114,38 @@ fn start_writing(queue: Arc<LineQueue>, repeats: Arc<Repeats>) -> Result<(), Fau
     };
     #[cfg(not(unix))]
     let stderr = Ok::<_, std::io::Error>(std::io::stderr());
-    let failed = |e: std::io::Error| Fault::failed(format!("the log cannot be written: {e}"));
+    let failed = |e: std::io::Error| CliError::failed(format!("cannot start the log: {e}"));
     let stderr = stderr.map_err(failed)?;
     let thread = thread::Builder::new().name("stepwell-log".into());
     thread.spawn(move || write_lines(&queue, &repeats, stderr)).map(drop).map_err(failed)
 }
 
-/// Writes lines for as long as the process lives.
-fn write_lines(queue: &LineQueue, repeats: &Repeats, mut stderr: impl Write) {
+/// Writes lines until the process ends.
+fn write_lines(queue: &LineQueue, repeats: &RepeatLimiter, mut stderr: impl Write) {
     let mut window = Instant::now();
     let mut reported = 0;
     let mut is_mid_line = false;
     loop {
-        for line in queue.take(TICK) {
+        for line in queue.take_lines(TICK) {
             let start: &[u8] = if is_mid_line { b"\n" } else { b"" };
             let written = stderr.write_all(start).and_then(|()| stderr.write_all(&line));
-            // How much of a line was written before an error is not known: the next line begins a
-            // line of its own.
+            // An unknown part of the line may have been written: the next one starts on a new line.
             is_mid_line = written.is_err();
             if is_mid_line {
-                queue.note_dropped();
+                queue.count_dropped();
             }
         }
-        queue.note_written();
+        queue.mark_written();
         let dropped = queue.dropped();
-        metrics::counter!(DROPPED).absolute(dropped);
+        metrics::counter!(DROPPED_TOTAL).absolute(dropped);
         if window.elapsed() < WINDOW {
             continue;
         }
         window = Instant::now();
-        repeats.next_window();
+        repeats.start_window();
         if dropped > reported && !is_mid_line {
             tracing::warn!(
-                target: repeats::OWN,
+                target: repeats::LOG_TARGET,
                 dropped = dropped - reported,
                 "log lines could not be written and were dropped"
             );

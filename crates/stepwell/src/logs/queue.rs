@@ -1,5 +1,4 @@
-//! The lines that wait to be written: a queue that is bounded in lines and bytes, and drops what
-//! does not fit.
+//! The queue of lines to write. It is bounded in lines and bytes, and drops lines that do not fit.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,85 +12,82 @@ use tracing_subscriber::fmt::MakeWriter;
 const MAX_LINES: usize = 8_192;
 const MAX_BYTES: usize = 4 << 20;
 
-/// Lines on their way to the thread that writes them.
 #[derive(Debug, Default)]
 pub struct LineQueue {
-    waiting: Mutex<Waiting>,
+    state: Mutex<QueueState>,
     filled: Condvar,
     emptied: Condvar,
     dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct QueueState {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// Whether lines were taken and are not written yet.
+    /// Whether lines were taken but not written yet.
     is_writing: bool,
 }
 
 impl LineQueue {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // A queue of lines is whole at every moment.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        // A panic cannot leave the state inconsistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the lines take and may take.
+    /// The memory of the queue and its limit.
     pub fn usage(&self) -> PoolUsage {
-        let waiting = self.waiting();
+        let state = self.lock();
         let bytes = |lines: usize, text: usize| (lines * size_of::<Vec<u8>>() + text) as u64;
-        let used = bytes(waiting.lines.len(), waiting.bytes);
+        let used = bytes(state.lines.len(), state.bytes);
         PoolUsage { name: "log_lines", used, limit: bytes(MAX_LINES, MAX_BYTES) }
     }
 
-    /// Appends a line, or drops and counts it where there is no room.
+    /// Appends a line, or drops and counts it if the queue is full.
     pub fn push(&self, line: Vec<u8>) {
-        let mut waiting = self.waiting();
-        if waiting.lines.len() >= MAX_LINES || waiting.bytes + line.len() > MAX_BYTES {
-            drop(waiting);
-            self.note_dropped();
+        let mut state = self.lock();
+        if state.lines.len() >= MAX_LINES || state.bytes + line.len() > MAX_BYTES {
+            drop(state);
+            self.count_dropped();
             return;
         }
-        waiting.bytes += line.len();
-        waiting.lines.push_back(line);
-        drop(waiting);
+        state.bytes += line.len();
+        state.lines.push_back(line);
+        drop(state);
         self.filled.notify_one();
     }
 
-    /// Takes all lines, waiting for at most `timeout` for one.
-    pub fn take(&self, timeout: Duration) -> VecDeque<Vec<u8>> {
-        let waiting = self.waiting();
-        let waited =
-            self.filled.wait_timeout_while(waiting, timeout, |waiting| waiting.lines.is_empty());
-        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        waiting.bytes = 0;
-        waiting.is_writing = !waiting.lines.is_empty();
-        std::mem::take(&mut waiting.lines)
+    /// Takes all lines; waits at most `timeout` for the first.
+    pub fn take_lines(&self, timeout: Duration) -> VecDeque<Vec<u8>> {
+        let state = self.lock();
+        let waited = self.filled.wait_timeout_while(state, timeout, |state| state.lines.is_empty());
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.bytes = 0;
+        state.is_writing = !state.lines.is_empty();
+        std::mem::take(&mut state.lines)
     }
 
-    /// The lines that were taken are written, or dropped.
-    pub fn note_written(&self) {
-        self.waiting().is_writing = false;
+    /// Marks the taken lines as written or dropped.
+    pub fn mark_written(&self) {
+        self.lock().is_writing = false;
         self.emptied.notify_all();
     }
 
     /// Waits until all lines are written, for at most `timeout`.
     pub fn wait_until_empty(&self, timeout: Duration) {
-        let busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
-        drop(self.emptied.wait_timeout_while(self.waiting(), timeout, busy));
+        let busy = |state: &mut QueueState| state.is_writing || !state.lines.is_empty();
+        drop(self.emptied.wait_timeout_while(self.lock(), timeout, busy));
     }
 
-    pub fn note_dropped(&self) {
+    pub fn count_dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many lines were dropped since the start.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 }
 
-/// Gives the formatter of log lines a writer that never fails and never blocks.
+/// The writer of the log formatter: never fails and never blocks.
 #[derive(Debug, Clone)]
 pub struct QueueWriter(pub Arc<LineQueue>);
 
@@ -126,20 +122,20 @@ mod tests {
                 queue.push(vec![b'x'; line]);
             }
             assert_eq!(queue.dropped(), 3);
-            assert_eq!(queue.take(Duration::ZERO).len(), fit);
+            assert_eq!(queue.take_lines(Duration::ZERO).len(), fit);
             queue.push(vec![b'x'; line]);
-            assert_eq!((queue.dropped(), queue.take(Duration::ZERO).len()), (3, 1));
+            assert_eq!((queue.dropped(), queue.take_lines(Duration::ZERO).len()), (3, 1));
         }
     }
 
     #[test]
-    fn the_end_is_awaited_for_a_bounded_time() {
+    fn the_wait_for_an_empty_queue_is_bounded() {
         let queue = LineQueue::default();
         queue.push(b"a\n".to_vec());
-        // Nobody writes: this returns all the same.
+        // Returns although no thread writes.
         queue.wait_until_empty(Duration::from_millis(1));
-        assert_eq!(queue.take(Duration::ZERO).len(), 1);
-        queue.note_written();
+        assert_eq!(queue.take_lines(Duration::ZERO).len(), 1);
+        queue.mark_written();
         queue.wait_until_empty(Duration::from_secs(600));
     }
 }

@@ -1,5 +1,5 @@
-//! Repeated warnings and errors: of each place in the code only so many lines in a window are
-//! logged; how many were not is logged when the window ends.
+//! Limits repeated warnings and errors: each call site may log so many lines in a window. The number
+//! of suppressed lines is logged when the window ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,29 +10,28 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Over how long lines are counted.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
-/// The target of the log's lines about itself, which are never suppressed.
-pub const OWN: &str = "stepwell::log";
+/// The target of lines about the log itself, which are never suppressed.
+pub const LOG_TARGET: &str = "stepwell::log";
 
-/// How often each place in the code logged in this window.
+/// Counts the lines of each call site in the current window.
 #[derive(Debug)]
-pub struct Repeats {
-    /// How many lines of one place are logged; 0: all.
+pub struct RepeatLimiter {
+    /// The lines that one call site may log; 0: all.
     max: u64,
-    // One entry for each warning in the code: bounded by its size.
+    // Bounded by the number of call sites in the code.
     counts: Mutex<HashMap<Identifier, (u64, &'static Metadata<'static>)>>,
 }
 
-impl Repeats {
+impl RepeatLimiter {
     pub fn new(max: u64) -> Self {
         Self { max, counts: Mutex::default() }
     }
 
-    /// Counts a line; whether it is logged.
+    /// Counts a line and returns whether it may be logged.
     fn admits(&self, metadata: &'static Metadata<'static>) -> bool {
-        if self.max == 0 || *metadata.level() > Level::WARN || metadata.target() == OWN {
+        if self.max == 0 || *metadata.level() > Level::WARN || metadata.target() == LOG_TARGET {
             return true;
         }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,30 +40,30 @@ impl Repeats {
         *count <= self.max
     }
 
-    /// Ends the window, and logs what was suppressed in it.
-    pub fn next_window(&self) {
+    /// Ends the window and logs how many lines were suppressed in it.
+    pub fn start_window(&self) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = std::mem::take(&mut *counts);
-        // Logging takes the lock again.
+        // Logging acquires the lock again.
         drop(counts);
         for (count, metadata) in ended.into_values().filter(|(count, _)| *count > self.max) {
             tracing::warn!(
-                target: OWN,
+                target: LOG_TARGET,
                 suppressed = count - self.max,
                 level = %metadata.level(),
                 module = metadata.target(),
                 line = metadata.line().unwrap_or_default(),
                 seconds = WINDOW.as_secs(),
-                "repeated lines were not logged"
+                "repeated lines were suppressed"
             );
         }
     }
 }
 
-/// Suppresses repeated lines.
-pub struct Limit(pub Arc<Repeats>);
+/// The tracing layer of a `RepeatLimiter`.
+pub struct RepeatFilter(pub Arc<RepeatLimiter>);
 
-impl<S: Subscriber> Layer<S> for Limit {
+impl<S: Subscriber> Layer<S> for RepeatFilter {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         self.0.admits(event.metadata())
     }
@@ -78,32 +77,32 @@ mod tests {
     use super::*;
 
     fn logged(queue: &LineQueue) -> Vec<String> {
-        let lines = queue.take(Duration::ZERO);
+        let lines = queue.take_lines(Duration::ZERO);
         lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
     }
 
     #[test]
-    fn each_place_in_the_code_has_its_own_limit() {
+    fn each_call_site_has_its_own_limit() {
         let queue = Arc::new(LineQueue::default());
-        let repeats = Arc::new(Repeats::new(2));
+        let repeats = Arc::new(RepeatLimiter::new(2));
         let writer = QueueWriter(Arc::clone(&queue));
         let log = tracing_subscriber::registry()
-            .with(Limit(Arc::clone(&repeats)))
+            .with(RepeatFilter(Arc::clone(&repeats)))
             .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer));
         tracing::subscriber::with_default(log, || {
-            let often = |n: u64| (0..n).for_each(|n| tracing::warn!(n, "the disk is full"));
-            often(902);
+            let warn_times = |n: u64| (0..n).for_each(|n| tracing::warn!(n, "the disk is full"));
+            warn_times(902);
             tracing::warn!("another");
-            (0..5).for_each(|_| tracing::info!("what happens"));
+            (0..5).for_each(|_| tracing::info!("an event"));
             let lines = logged(&queue);
             assert_eq!(lines.len(), 2 + 1 + 5, "{lines:?}");
-            repeats.next_window();
+            repeats.start_window();
             let lines = logged(&queue);
             assert_eq!(lines.len(), 1, "{lines:?}");
             assert!(lines[0].contains("suppressed=900"), "{lines:?}");
-            often(1);
+            warn_times(1);
             assert_eq!(logged(&queue).len(), 1);
-            repeats.next_window();
+            repeats.start_window();
             assert!(logged(&queue).is_empty());
         });
     }

@@ -1,4 +1,4 @@
-//! An outside service that writes down every call it gets, in order.
+//! An external service that records every call in order.
 
 use std::sync::{Arc, Mutex};
 

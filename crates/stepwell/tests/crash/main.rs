@@ -1,11 +1,15 @@
-//! The crash harness: the real server is killed with `kill -9` at random moments while 200
-//! executions are in flight, and nothing that was acknowledged may be lost, end twice, or repeat
-//! a step whose result was recorded.
+//! The crash harness kills the real server with `kill -9` at random times while 200 executions are in
+//! flight. No acknowledged execution may be lost, end twice, or repeat a step whose result was
+//! recorded.
 //!
-//! `STEPWELL_CRASH_ROUNDS` (default 10) sets how often it is killed, `STEPWELL_CRASH_SEED` the
-//! moments.
+//! `STEPWELL_CRASH_ROUNDS` (default 10) is the number of kills, `STEPWELL_CRASH_SEED` the seed of
+//! their times.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must fail"
+)]
 
 mod counter;
 mod schedules;
@@ -21,16 +25,16 @@ use server::Server;
 
 /// How many acknowledged executions are kept in flight.
 const IN_FLIGHT: usize = 200;
-/// How many requests are made at once.
-const AT_ONCE: usize = 16;
-/// How long all of them together may take to end after the last start.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How many requests are sent concurrently.
+const CONCURRENCY: usize = 16;
+/// How long all executions together may take to end after the last start.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// A delay, an external call, pure steps, another external call, parallel to an idempotent one.
+/// A delay, an external call, pure steps, and an external call in parallel with an idempotent one.
 fn definition(counter: &str) -> Value {
     let call = |step: &str| {
         json!({
@@ -46,7 +50,7 @@ fn definition(counter: &str) -> Value {
             {"id": "pause", "type": "Delay", "config": {"for": "{{ (inputs.n % 7 + 1) * 0.05 }}"}, "input": {"n": "{{ inputs.n }}"}},
             {"id": "first", "type": "HttpRequest", "config": call("first"), "input": {"body": {"n": "{{ inputs.n }}"}},
              "retry": {"max_attempts": 5, "initial": 0.05}},
-            {"id": "text", "type": "TextOperation.Uppercase", "input": "answer {{ steps.first.output.body.n }}"},
+            {"id": "text", "type": "TextOperation.Uppercase", "input": "response {{ steps.first.output.body.n }}"},
             {"id": "look", "type": "HttpRequest", "after": ["first"],
              "config": {"url": format!("{counter}/look")}, "retry": {"max_attempts": 5, "initial": 0.05}},
             {"id": "second", "type": "HttpRequest", "after": ["text"], "config": call("second"),
@@ -59,7 +63,7 @@ fn definition(counter: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_or_done_twice() {
+async fn no_acknowledged_execution_is_lost_or_repeated() {
     let rounds = setting("STEPWELL_CRASH_ROUNDS", 10);
     let mut random = setting("STEPWELL_CRASH_SEED", u64::from(std::process::id()));
     println!("rounds {rounds}, seed {random}");
@@ -77,10 +81,10 @@ async fn nothing_acknowledged_is_lost_or_done_twice() {
         let kill_after = Duration::from_millis(20 + (random >> 33) % 700);
         top_up(&server, &workflow, &mut n, &mut accepted, &ended).await;
         let in_flight = accepted.len() - ended.len();
-        // Keep them in flight until the moment comes; what is under way then is cut off.
+        // Keeps executions in flight until the kill.
         let keep = async {
             loop {
-                note_ended(&server, &workflow, &accepted, &mut ended).await;
+                record_ended(&server, &workflow, &accepted, &mut ended).await;
                 top_up(&server, &workflow, &mut n, &mut accepted, &ended).await;
             }
         };
@@ -90,13 +94,13 @@ async fn nothing_acknowledged_is_lost_or_done_twice() {
         }
         server.kill();
         println!(
-            "round {round}: {in_flight} in flight, killed after {kill_after:?}, {} accepted, {} seen to end",
+            "round {round}: {in_flight} in flight, killed after {kill_after:?}, {} accepted, {} ended",
             accepted.len(),
             ended.len()
         );
         server.start().await;
     }
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while ended.len() < accepted.len() {
         assert!(
             Instant::now() < deadline,
@@ -104,14 +108,14 @@ async fn nothing_acknowledged_is_lost_or_done_twice() {
             accepted.len() - ended.len(),
             accepted.len()
         );
-        note_ended(&server, &workflow, &accepted, &mut ended).await;
+        record_ended(&server, &workflow, &accepted, &mut ended).await;
     }
-    check_answers(&server, &workflow, &accepted).await;
+    check_results(&server, &workflow, &accepted).await;
     check_calls(&counter.calls(), &accepted);
     println!("{} executions, {} calls, all ended once", accepted.len(), counter.calls().len());
 }
 
-/// Starts executions until enough are in flight; each acknowledged one is noted at once.
+/// Starts executions until enough are in flight, and records each acknowledged one.
 async fn top_up(
     server: &Server,
     workflow: &str,
@@ -124,7 +128,7 @@ async fn top_up(
     *n += missing;
     let starts =
         (first..first + missing).map(|n| async move { (server.execute(workflow, n).await, n) });
-    let mut starts = futures_util::stream::iter(starts).buffer_unordered(AT_ONCE);
+    let mut starts = futures_util::stream::iter(starts).buffer_unordered(CONCURRENCY);
     while let Some((id, n)) = starts.next().await {
         if let Some(id) = id {
             accepted.insert(id, n);
@@ -132,8 +136,8 @@ async fn top_up(
     }
 }
 
-/// Looks at every execution that was not seen to end yet.
-async fn note_ended(
+/// Gets every execution that has not ended, and records those that have ended since.
+async fn record_ended(
     server: &Server,
     workflow: &str,
     accepted: &BTreeMap<String, u64>,
@@ -150,12 +154,11 @@ async fn note_ended(
     }
 }
 
-async fn check_answers(server: &Server, workflow: &str, accepted: &BTreeMap<String, u64>) {
+async fn check_results(server: &Server, workflow: &str, accepted: &BTreeMap<String, u64>) {
     for (id, n) in accepted {
-        let shown =
-            server.execution(workflow, id).await.expect("an acknowledged execution is there");
+        let shown = server.execution(workflow, id).await.expect("an acknowledged execution exists");
         assert_eq!(shown["status"], "COMPLETED", "{shown:#}");
-        assert_eq!(shown["output"], json!({"text": format!("ANSWER {n}"), "n": n}), "{id}");
+        assert_eq!(shown["output"], json!({"text": format!("RESPONSE {n}"), "n": n}), "{id}");
         for task in shown["tasks"].as_array().unwrap() {
             assert_eq!(task["status"], "COMPLETED", "{shown:#}");
         }
@@ -172,14 +175,14 @@ fn check_calls(calls: &[Call], accepted: &BTreeMap<String, u64>) {
             .insert(call.key.clone());
     }
     for ((execution, step), keys) in &keys {
-        assert_eq!(keys.len(), 1, "{execution}/{step} came with several keys: {keys:?}");
-        assert!(keys.iter().all(|key| !key.is_empty()), "{execution}/{step} came without a key");
+        assert_eq!(keys.len(), 1, "{execution}/{step} had several keys: {keys:?}");
+        assert!(keys.iter().all(|key| !key.is_empty()), "{execution}/{step} had no key");
     }
     let all: BTreeSet<&String> = keys.values().flatten().collect();
     assert_eq!(all.len(), keys.len(), "a key belongs to one step of one execution");
     assert!(keys.len() >= 2 * accepted.len(), "each acknowledged execution made both calls");
-    // The second call is made only after the first one's result was recorded: from then on, the
-    // first one must never be made again.
+    // The second call starts only after the result of the first was recorded. From then on, the first
+    // must not be repeated.
     let mut past_first: BTreeSet<&str> = BTreeSet::new();
     for call in calls {
         match call.step.as_str() {

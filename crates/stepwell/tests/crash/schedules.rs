@@ -1,4 +1,4 @@
-//! Schedules that fire each second while the server is killed: no firing is lost, none has two
+//! Schedules that fire every second while the server is killed: no firing is lost, and none has two
 //! executions.
 
 use std::collections::BTreeMap;
@@ -37,13 +37,13 @@ async fn every_firing_has_one_execution() {
             "misfire_policy": "run_all",
             "overlap_policy": if n % 2 == 0 { "allow" } else { "queue" },
         });
-        let (status, answer) = server.post(&schedules, &body).await;
-        assert_eq!(status, 201, "{answer:#}");
+        let (status, response) = server.post(&schedules, &body).await;
+        assert_eq!(status, 201, "{response:#}");
     }
     for _ in 0..rounds {
         random =
             random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // Around the full second, where they fire.
+        // Around the full second, when they fire.
         tokio::time::sleep(Duration::from_millis(600 + (random >> 33) % 900)).await;
         server.kill();
         server.start().await;
@@ -52,10 +52,10 @@ async fn every_firing_has_one_execution() {
     let (status, paused) =
         server.post("/api/v1/workflow_schedules/pause", &json!({"all": true})).await;
     assert_eq!((status, &paused["data"]["changed"]), (200, &json!(SCHEDULES)), "{paused:#}");
-    // What is under way ends.
+    // Executions in progress end.
     tokio::time::sleep(Duration::from_millis(500)).await;
     server.kill();
-    let executions = stored(&server.database()).await;
+    let executions = stored_executions(&server.database()).await;
     let mut fired = BTreeMap::<String, Vec<i64>>::new();
     for execution in &executions {
         assert_eq!(execution.status, Status::Completed, "{execution:?}");
@@ -67,13 +67,13 @@ async fn every_firing_has_one_execution() {
     for (schedule, mut seconds) in fired {
         seconds.sort_unstable();
         let gaps: Vec<i64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(gaps.iter().all(|gap| *gap == 1), "{schedule}: lost or done twice: {seconds:?}");
+        assert!(gaps.iter().all(|gap| *gap == 1), "{schedule}: lost or repeated: {seconds:?}");
         assert!(seconds.len() as u64 > rounds, "{schedule}: {seconds:?}");
     }
 }
 
-/// All executions in a database that no server uses.
-async fn stored(path: &Path) -> Vec<ExecutionRecord> {
+/// All executions of a database that no server uses.
+async fn stored_executions(path: &Path) -> Vec<ExecutionRecord> {
     let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
     let all = ListExecutions::newest(WorkspaceId::DEFAULT, usize::MAX);
     store.list_executions(all).await.unwrap().items

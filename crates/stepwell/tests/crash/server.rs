@@ -1,4 +1,4 @@
-//! The real server as a child process, and the few requests that the harness makes of it.
+//! The real server as a child process, and the requests that the harness sends.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -25,15 +25,15 @@ impl Server {
         }
     }
 
-    /// Starts it on a free port and waits until it is ready.
+    /// Starts the server on a free port and waits until it is ready.
     pub async fn start(&mut self) {
         self.start_with(&[]).await;
     }
 
-    /// The same with further arguments.
+    /// As `start`, with more arguments.
     pub async fn start_with(&mut self, args: &[&str]) {
         let log = std::fs::File::create(self.data.path().join("server.log")).unwrap();
-        // A killed server leaves its address behind; the new one's is awaited.
+        // A killed server leaves this file; its absence shows that the new one is not ready.
         let _ = std::fs::remove_file(self.data.path().join("server.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_stepwell"))
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir"])
@@ -49,7 +49,7 @@ impl Server {
         while !self.is_ready().await {
             if Instant::now() > deadline {
                 let log = std::fs::read_to_string(self.data.path().join("server.log"));
-                panic!("the server does not get ready: {}", log.unwrap_or_default());
+                panic!("the server did not become ready: {}", log.unwrap_or_default());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -65,8 +65,8 @@ impl Server {
             return false;
         };
         self.key = key.trim().to_owned();
-        let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let response = self.http.get(format!("{}/readyz", self.url)).send().await;
+        response.is_ok_and(|response| response.status().is_success())
     }
 
     /// `kill -9`.
@@ -77,51 +77,50 @@ impl Server {
         }
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
-        let answer = request.header("x-api-key", &self.key).send().await.ok()?;
-        let status = answer.status().as_u16();
-        Some((status, answer.json().await.ok()?))
+    async fn send(&self, request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
+        let response = request.header("x-api-key", &self.key).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.json().await.ok()?))
     }
 
     pub async fn create(&self, definition: &Value) -> String {
         let request = self.http.post(format!("{}/workflows", self.url)).json(definition);
-        let (status, answer) = self.ask(request).await.expect("an answer");
-        assert_eq!(status, 201, "{answer:#}");
-        answer["workflow_id"].as_str().unwrap().to_owned()
+        let (status, response) = self.send(request).await.expect("a response");
+        assert_eq!(status, 201, "{response:#}");
+        response["workflow_id"].as_str().unwrap().to_owned()
     }
 
-    /// Starts an execution; its id, where that was acknowledged.
+    /// Starts an execution; returns its ID if the server acknowledged it.
     pub async fn execute(&self, workflow: &str, n: u64) -> Option<String> {
         let url = format!("{}/workflows/{workflow}/execute", self.url);
-        let (status, answer) =
-            self.ask(self.http.post(url).json(&json!({"input": {"n": n}}))).await?;
-        assert_eq!(status, 202, "{answer:#}");
-        answer["execution_id"].as_str().map(str::to_owned)
+        let (status, response) =
+            self.send(self.http.post(url).json(&json!({"input": {"n": n}}))).await?;
+        assert_eq!(status, 202, "{response:#}");
+        response["execution_id"].as_str().map(str::to_owned)
     }
 
     pub async fn execution(&self, workflow: &str, id: &str) -> Option<Value> {
         let url = format!("{}/workflows/{workflow}/executions/{id}", self.url);
-        let (status, answer) = self.ask(self.http.get(url)).await?;
-        assert_eq!(status, 200, "{id}: {answer:#}");
-        Some(answer)
+        let (status, response) = self.send(self.http.get(url)).await?;
+        assert_eq!(status, 200, "{id}: {response:#}");
+        Some(response)
     }
 
-    /// Posts to a path of the server.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.http.post(format!("{}{path}", self.url)).json(body);
-        self.ask(request).await.expect("an answer")
+        self.send(request).await.expect("a response")
     }
 
-    /// The database, to be opened when the server is gone.
+    /// The database, to be opened after the server has stopped.
     pub fn database(&self) -> std::path::PathBuf {
         self.data.path().join("stepwell.db")
     }
 
-    /// How many final statuses the execution's events tell of.
+    /// The number of events with a final status.
     pub async fn final_events(&self, workflow: &str, id: &str) -> usize {
         let url = format!("{}/workflows/{workflow}/executions/{id}/events", self.url);
-        let answer = self.http.get(url).header("x-api-key", &self.key).send().await.unwrap();
-        let text = answer.text().await.unwrap();
+        let response = self.http.get(url).header("x-api-key", &self.key).send().await.unwrap();
+        let text = response.text().await.unwrap();
         let statuses = text.split("\n\n").filter(|event| event.contains("event: status"));
         statuses
             .filter(|event| ["COMPLETED", "FAILED", "CANCELLED"].iter().any(|s| event.contains(s)))
@@ -136,8 +135,8 @@ impl Drop for Server {
 }
 
 fn client() -> reqwest::Client {
-    // Only the first call can install it.
+    // Fails if it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Connections of a killed server must not be taken up again.
+    // A new client per start: connections to a killed server must not be reused.
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
 }

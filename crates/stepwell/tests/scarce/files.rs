@@ -1,12 +1,12 @@
-//! Few file descriptors, and more connections than those.
+//! Few file descriptors, and more connections than descriptors.
 
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::server::{PATIENCE, Server, serve};
+use crate::server::{Server, TIMEOUT, serve};
 
-/// Serves with these limits of open files.
+/// The server with these limits of open files.
 fn limited(data: &std::path::Path, limits: &str) -> Command {
     let serve = serve(data);
     let mut command = Command::new("sh");
@@ -22,21 +22,22 @@ async fn silent_connections_starve_neither_requests_nor_the_database() {
     let server = Server::spawn(data, command).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
-    // A connection of its own for each request, so that each needs a place.
-    let deadline = Instant::now() + PATIENCE;
+    // A new connection for each request, so that each needs a descriptor.
+    let deadline = Instant::now() + TIMEOUT;
     let healthy = format!("{}/healthz", server.url);
-    while !Server::http().get(&healthy).send().await.is_ok_and(|answer| answer.status() == 200) {
-        assert!(Instant::now() < deadline, "operators are not served");
+    while !Server::http().get(&healthy).send().await.is_ok_and(|response| response.status() == 200)
+    {
+        assert!(Instant::now() < deadline, "health checks are not served");
     }
-    let one = Server::http();
-    while !server.send(one.get(format!("{}/workflows", server.url))).await.status().is_success() {
+    let http = Server::http();
+    while !server.send(http.get(format!("{}/workflows", server.url))).await.status().is_success() {
         assert!(Instant::now() < deadline, "requests are not served");
     }
-    let workflow = server.workflow(&one).await;
+    let workflow = server.create_workflow(&http).await;
     for _ in 0..20 {
-        assert_eq!(server.execute(&one, &workflow).await, "COMPLETED");
+        assert_eq!(server.execute(&http, &workflow).await, "COMPLETED");
     }
-    let ready = one.get(format!("{}/readyz", server.url)).send().await.unwrap();
+    let ready = http.get(format!("{}/readyz", server.url)).send().await.unwrap();
     assert_eq!(ready.status(), 200);
     drop(silent);
     server.stop();

@@ -1,5 +1,5 @@
-//! A log that cannot be written costs lines and nothing else: every request is answered, executions
-//! end, and SIGTERM stops the server with code 0.
+//! A log that cannot be written loses lines but has no other effect: every request gets a response,
+//! executions end, and SIGTERM stops the server with exit code 0.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -10,10 +10,10 @@ use crate::server::Server;
 /// More lines than a pipe holds.
 const REQUESTS: usize = 1_500;
 
-/// Executes a workflow, asks for it again and again, and asks for metrics.
-async fn exercise(server: &Server) -> String {
+/// Executes a workflow, sends many requests, and returns the metrics.
+async fn use_server(server: &Server) -> String {
     let http = Server::http();
-    let workflow = server.workflow(&http).await;
+    let workflow = server.create_workflow(&http).await;
     for _ in 0..REQUESTS {
         assert_eq!(server.send(http.get(&workflow)).await.status(), 200);
     }
@@ -23,42 +23,42 @@ async fn exercise(server: &Server) -> String {
     metrics.text().await.unwrap()
 }
 
-fn dropped(metrics: &str) -> u64 {
+fn dropped_lines(metrics: &str) -> u64 {
     let line = metrics.lines().find_map(|l| l.strip_prefix("stepwell_log_lines_dropped_total "));
     line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_under_the_log_costs_lines_only() {
+async fn a_full_disk_of_the_log_only_loses_lines() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let server = Server::start("debug", full.into()).await;
-    assert!(dropped(&exercise(&server).await) > 0);
+    assert!(dropped_lines(&use_server(&server).await) > 0);
     server.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_of_the_log_that_stalls_costs_lines_only() {
+async fn a_stalled_reader_of_the_log_only_loses_lines() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let server = Server::start("trace", writer.into()).await;
-    exercise(&server).await;
+    use_server(&server).await;
     server.stop();
-    // What was written are whole lines but the last.
+    // Only the last line may be incomplete.
     let mut log = String::new();
     reader.read_to_string(&mut log).unwrap();
     assert!(log.contains("Stepwell") && log.lines().count() > 50, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_of_the_log_that_is_gone_costs_lines_only() {
+async fn a_closed_pipe_of_the_log_only_loses_lines() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let server = Server::start("debug", writer.into()).await;
-    assert!(dropped(&exercise(&server).await) > 0);
+    assert!(dropped_lines(&use_server(&server).await) > 0);
     server.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn signals_that_are_sent_by_habit_do_not_end_the_server() {
+async fn hangup_and_user_signals_do_not_end_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let log = File::create(folder.path().join("log")).unwrap();
     let server = Server::start("info", log.into()).await;
@@ -71,9 +71,9 @@ async fn signals_that_are_sent_by_habit_do_not_end_the_server() {
     assert!(log.contains("SIGHUP is ignored"), "{log}");
 }
 
-/// The errors of commands go to stderr, their results to stdout: each may be closed or full.
+/// Errors of commands go to stderr, results to stdout; either may be closed or full.
 #[test]
-fn commands_end_with_the_right_code_whatever_becomes_of_their_output() {
+fn a_closed_or_full_output_does_not_change_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str], stdout: Stdio, stderr: Stdio| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
@@ -88,13 +88,12 @@ fn commands_end_with_the_right_code_whatever_becomes_of_their_output() {
     let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     for args in [&["step-types"][..], &["openapi"], &["config"], &["--help"]] {
         assert_eq!(run(args, closed(), Stdio::null()), Some(0), "{args:?}, closed");
-        let lost = run(args, full(), full());
-        // The help is printed by the library that reads the arguments.
-        assert_eq!(lost, Some(i32::from(args[0] != "--help")), "{args:?}, full");
+        let code = run(args, full(), full());
+        // clap prints the help and ignores write errors.
+        assert_eq!(code, Some(i32::from(args[0] != "--help")), "{args:?}, full");
     }
-    let missing = &["executions", "show", "ex-01h455vb4pex5vsknk084sn02q"];
+    let no_database = &["executions", "show", "ex-01h455vb4pex5vsknk084sn02q"];
     for stderr in [closed(), full()] {
-        // There is no database here.
-        assert_eq!(run(missing, Stdio::null(), stderr), Some(4));
+        assert_eq!(run(no_database, Stdio::null(), stderr), Some(4));
     }
 }

@@ -1,7 +1,7 @@
-//! The real server where something gives out: its log, file descriptors, its database.
+//! The real server without a resource that it needs: its log, file descriptors, its database.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod database;
 mod files;

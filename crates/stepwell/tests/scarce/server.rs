@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// The limit for every wait.
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub struct Server {
     data: TempDir,
@@ -18,7 +18,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one that logs at this level to `stderr`.
+    /// Starts a server that logs at this level to `stderr`.
     pub async fn start(level: &str, stderr: Stdio) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut command = serve(data.path());
@@ -26,60 +26,60 @@ impl Server {
         Self::spawn(data, command).await
     }
 
-    /// Starts a command that serves over the folder, and waits until it is announced.
+    /// Runs a `serve` command on the folder, and waits for its `server.json`.
     pub async fn spawn(data: TempDir, mut command: Command) -> Self {
         let child = command.spawn().unwrap();
         let mut server = Self { data, child, url: String::new(), key: String::new() };
-        let deadline = Instant::now() + PATIENCE;
-        while !server.is_announced() {
-            assert!(Instant::now() < deadline, "the server does not start");
+        let deadline = Instant::now() + TIMEOUT;
+        while !server.has_server_json() {
+            assert!(Instant::now() < deadline, "the server did not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server
     }
 
-    fn is_announced(&mut self) -> bool {
+    fn has_server_json(&mut self) -> bool {
         let file = self.data.path().join("server.json");
         let Ok(text) = std::fs::read_to_string(file) else { return false };
-        let note: Value = serde_json::from_str(&text).unwrap();
-        self.url = note["url"].as_str().unwrap().to_owned();
+        let info: Value = serde_json::from_str(&text).unwrap();
+        self.url = info["url"].as_str().unwrap().to_owned();
         let key = std::fs::read_to_string(self.data.path().join("admin.key")).unwrap();
         self.key = key.trim().to_owned();
         true
     }
 
-    /// A client that waits for as long as the test does.
     pub fn http() -> reqwest::Client {
-        // Only the first call can install it.
+        // Fails if it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+        reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap()
     }
 
-    /// Sends a request with the admin key.
+    /// Adds the admin key and sends the request.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
         request.header("x-api-key", &self.key).send().await.unwrap()
     }
 
-    /// Creates a workflow; its URL.
-    pub async fn workflow(&self, http: &reqwest::Client) -> String {
+    /// Creates a workflow; returns its URL.
+    pub async fn create_workflow(&self, http: &reqwest::Client) -> String {
         let url = format!("{}/workflows", self.url);
         let definition = json!({"name": "w", "steps": [{"type": "Echo", "input": "x"}]});
-        let made: Value = self.send(http.post(&url).json(&definition)).await.json().await.unwrap();
-        format!("{url}/{}", made["workflow_id"].as_str().unwrap())
+        let created: Value =
+            self.send(http.post(&url).json(&definition)).await.json().await.unwrap();
+        format!("{url}/{}", created["workflow_id"].as_str().unwrap())
     }
 
-    /// Executes it; its status.
+    /// Executes a workflow; returns the final status.
     pub async fn execute(&self, http: &reqwest::Client, workflow: &str) -> Value {
-        let done = self.send(http.post(format!("{workflow}/execute?wait=true"))).await;
-        done.json::<Value>().await.unwrap()["status"].clone()
+        let response = self.send(http.post(format!("{workflow}/execute?wait=true"))).await;
+        response.json::<Value>().await.unwrap()["status"].clone()
     }
 
-    /// SIGTERM: it ends with code 0.
+    /// Sends SIGTERM and expects exit code 0.
     pub fn stop(mut self) {
         self.terminate();
     }
 
-    /// Stops it and copies what is in its folder into another.
+    /// As `stop`; copies the files of the data folder to `target`.
     pub fn stop_keeping(mut self, target: &Path) {
         self.terminate();
         for entry in std::fs::read_dir(self.data.path()).unwrap() {
@@ -91,12 +91,12 @@ impl Server {
     fn terminate(&mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "the server does not stop");
+            assert!(Instant::now() < deadline, "the server did not stop");
             std::thread::sleep(Duration::from_millis(20));
         };
         assert_eq!(status.code(), Some(0));
@@ -110,7 +110,7 @@ impl Drop for Server {
     }
 }
 
-/// `stepwell serve` over the folder on any free port.
+/// `stepwell serve` on the folder and a free port.
 pub fn serve(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.args(["serve", "--port", "0", "--data-dir"]).arg(data);

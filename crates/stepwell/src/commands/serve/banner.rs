@@ -1,4 +1,4 @@
-//! What a person sees when the server is ready.
+//! The banner that the server prints when it is ready.
 
 use std::path::{Path, PathBuf};
 
@@ -6,34 +6,28 @@ use serde_json::json;
 
 use super::examples::Example;
 use crate::config::LogFormat;
-use crate::ui;
-use crate::ui::Colour;
+use crate::terminal;
+use crate::terminal::Colour;
 
-/// The example that a newcomer is shown, where it is there: it takes their own text.
-const FIRST: &str = "greet";
+/// The preferred example of the banner's command, since it has an input.
+const PREFERRED_EXAMPLE: &str = "greet";
 
-/// What there is to say.
 #[derive(Debug)]
 pub struct Banner {
-    /// Where the server is reached.
     pub url: String,
-    /// The data folder.
     pub data_dir: PathBuf,
-    /// Where the admin key is.
     pub admin_key_file: PathBuf,
-    /// The admin key, where it was made just now.
+    /// The admin key, if this start created it.
     pub new_key: Option<String>,
-    /// Whether requests need a key.
     pub auth_required: bool,
-    /// The workflows that were registered.
     pub examples: Vec<Example>,
 }
 
 impl Banner {
-    /// Says it: to a person, or to whatever reads the log. The key is never logged.
-    pub fn show(&self, format: LogFormat) {
+    /// Prints the banner, or logs an event in the JSON format. The event never contains the key.
+    pub fn print(&self, format: LogFormat) {
         match format {
-            LogFormat::Human => ui::note(&self.text()),
+            LogFormat::Human => terminal::print_stderr(&self.render()),
             LogFormat::Json => tracing::info!(
                 url = self.url,
                 data_dir = %self.data_dir.display(),
@@ -45,14 +39,17 @@ impl Banner {
         }
     }
 
-    fn text(&self) -> String {
+    fn render(&self) -> String {
         let mut lines = vec![
             String::new(),
-            ui::err_paint(Colour::Bold, concat!("  Stepwell ", env!("CARGO_PKG_VERSION"))),
+            terminal::paint_stderr(Colour::Bold, concat!("  Stepwell ", env!("CARGO_PKG_VERSION"))),
             String::new(),
         ];
         let mut row = |name: &str, value: String| {
-            lines.push(format!("  {} {value}", ui::err_paint(Colour::Dim, &format!("{name:<10}"))));
+            lines.push(format!(
+                "  {} {value}",
+                terminal::paint_stderr(Colour::Dim, &format!("{name:<10}"))
+            ));
         };
         row("API", self.url.clone());
         row("Reference", format!("{}/docs", self.url));
@@ -60,7 +57,7 @@ impl Banner {
         match &self.new_key {
             Some(key) => {
                 let file = self.admin_key_file.display();
-                row("Admin key", format!("{key}\n{:13}shown this once; also in {file}", ""));
+                row("Admin key", format!("{key}\n{:13}shown only once; stored in {file}", ""));
             }
             None => row("Admin key", format!("in {}", self.admin_key_file.display())),
         }
@@ -68,47 +65,50 @@ impl Banner {
             let names: Vec<&str> = self.examples.iter().map(|e| e.name.as_str()).collect();
             row("Workflows", names.join(", "));
         }
-        if let Some(curl) = self.curl() {
+        if let Some(curl) = self.curl_command() {
             lines.extend([String::new(), "  Try it:".into(), String::new(), curl]);
         }
         lines.push(String::new());
         lines.join("\n")
     }
 
-    /// A command to paste, which executes an example and shows what came out.
-    fn curl(&self) -> Option<String> {
-        let example =
-            self.examples.iter().find(|e| e.name == FIRST).or_else(|| self.examples.first())?;
-        let mut parts = vec![format!(
+    /// A shell command that executes an example and prints the response.
+    fn curl_command(&self) -> Option<String> {
+        let example = self
+            .examples
+            .iter()
+            .find(|e| e.name == PREFERRED_EXAMPLE)
+            .or_else(|| self.examples.first())?;
+        let mut arguments = vec![format!(
             "curl -s -X POST '{}/workflows/{}/execute?wait=true'",
             self.url,
             example.id.dataflow()
         )];
         if self.auth_required {
-            parts.push(format!("-H \"X-API-KEY: {}\"", self.key_for_shell()));
+            arguments.push(format!("-H \"X-API-KEY: {}\"", self.key_for_shell()));
         }
         if let Some(input) = &example.input {
-            parts.push("-H 'Content-Type: application/json'".into());
-            parts.push(format!("-d {}", quoted(&json!({"input": input}).to_string())));
+            arguments.push("-H 'Content-Type: application/json'".into());
+            arguments.push(format!("-d {}", shell_quote(&json!({"input": input}).to_string())));
         }
-        Some(parts.join(" \\\n  "))
+        Some(arguments.join(" \\\n  "))
     }
 
-    /// The key itself when it is new; later only where it stands.
+    /// A new key itself, otherwise the shell expression that reads its file.
     fn key_for_shell(&self) -> String {
         match &self.new_key {
             Some(key) => key.clone(),
-            None => format!("$(cat {})", quoted_path(&self.admin_key_file)),
+            None => format!("$(cat {})", shell_quote_path(&self.admin_key_file)),
         }
     }
 }
 
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.display().to_string())
+fn shell_quote_path(path: &Path) -> String {
+    shell_quote(&path.display().to_string())
 }
 
-/// Text as one word of a shell.
-fn quoted(text: &str) -> String {
+/// Quotes a text as one word for a POSIX shell.
+fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -131,19 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn the_command_can_be_pasted() {
+    fn the_command_is_quoted_for_the_shell() {
         assert_eq!(
-            banner(Some("sk_live_x")).curl().unwrap().replace(" \\\n ", ""),
+            banner(Some("sk_live_x")).curl_command().unwrap().replace(" \\\n ", ""),
             "curl -s -X POST 'http://127.0.0.1:8080/workflows/wf-01h455vb4pex5vsknk084sn02q/execute?wait=true' \
              -H \"X-API-KEY: sk_live_x\" -H 'Content-Type: application/json' \
              -d '{\"input\":{\"text\":\"it'\\''s\"}}'"
         );
-        assert!(banner(None).curl().unwrap().contains("X-API-KEY: $(cat 'data/admin.key')"));
+        assert!(
+            banner(None).curl_command().unwrap().contains("X-API-KEY: $(cat 'data/admin.key')")
+        );
     }
 
     #[test]
-    fn a_new_key_is_shown() {
-        assert!(banner(Some("sk_live_x")).text().contains("sk_live_x\n"));
-        assert!(!banner(None).text().contains("sk_live"));
+    fn only_a_new_key_is_shown() {
+        assert!(banner(Some("sk_live_x")).render().contains("sk_live_x\n"));
+        assert!(!banner(None).render().contains("sk_live"));
     }
 }

@@ -1,4 +1,4 @@
-//! Registering the definitions of a folder, so that a newcomer has something to execute.
+//! Creates workflows from the definitions of a folder, for new users to execute.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,38 +8,34 @@ use stepwell_core::ids::WorkflowId;
 use stepwell_engine::app::CreateWorkflow;
 use stepwell_engine::{App, AppError, Caller};
 
-use crate::fault::{Fault, Kind};
-use crate::source;
+use crate::documents;
+use crate::error::{CliError, CliErrorKind};
 
-/// Beside `NAME.yaml`, an input that it works on.
-const INPUT: &str = ".input.json";
+/// The suffix of the example input of `NAME.yaml`.
+const INPUT_SUFFIX: &str = ".input.json";
 
-/// A workflow that was registered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// Its id.
     pub id: WorkflowId,
-    /// Its name.
     pub name: String,
-    /// The input that lies beside it.
     pub input: Option<Value>,
 }
 
-/// Registers every definition of `folder` by its name: a new one is created, a changed one gets a
-/// new release, an unchanged one is left alone.
+/// Creates a workflow for each definition of `folder`. If one with the same name exists, it is
+/// updated unless the definition is unchanged.
 ///
 /// # Errors
-/// `Usage` for the first file that is not a valid definition.
-pub async fn register(app: &App, folder: &Path) -> Result<Vec<Example>, Fault> {
+/// `Usage` for the first invalid definition.
+pub async fn register(app: &App, folder: &Path) -> Result<Vec<Example>, CliError> {
     let mut examples = Vec::new();
-    for file in definitions(folder)? {
-        let definition = source::definition(&file, Kind::Usage)?;
+    for file in definition_files(folder)? {
+        let definition = documents::read_definition(&file, CliErrorKind::Usage)?;
         let (id, name) = register_one(app, definition)
             .await
-            .map_err(|error| of_file(&file, Fault::from(error)))?;
+            .map_err(|error| with_file_name(&file, CliError::from(error)))?;
         let input = file.with_extension("").with_extension("input.json");
         let input = if input.is_file() {
-            Some(source::input(&format!("@{}", input.display()))?)
+            Some(documents::read_input(&format!("@{}", input.display()))?)
         } else {
             None
         };
@@ -48,19 +44,19 @@ pub async fn register(app: &App, folder: &Path) -> Result<Vec<Example>, Fault> {
     Ok(examples)
 }
 
-fn of_file(file: &Path, fault: Fault) -> Fault {
-    let message = format!("{}: {}", file.display(), fault.message);
-    let kind = if fault.kind == Kind::Failed { Kind::Usage } else { fault.kind };
-    Fault { kind, message, ..fault }
+fn with_file_name(file: &Path, error: CliError) -> CliError {
+    let message = format!("{}: {}", file.display(), error.message);
+    let kind = if error.kind == CliErrorKind::Failed { CliErrorKind::Usage } else { error.kind };
+    CliError { kind, message, ..error }
 }
 
 async fn register_one(app: &App, definition: Value) -> Result<(WorkflowId, String), AppError> {
     let caller = Caller::internal();
     let (parsed, _) = app.validate(Arc::new(definition.clone())).await?;
     match app.workflow_by_name(&caller, &parsed.name).await {
-        Ok(known) if *known.source == definition => Ok((known.record.id, parsed.name)),
-        Ok(known) => {
-            let view = app.update_workflow(&caller, known.record.id, definition).await?;
+        Ok(existing) if *existing.source == definition => Ok((existing.record.id, parsed.name)),
+        Ok(existing) => {
+            let view = app.update_workflow(&caller, existing.record.id, definition).await?;
             Ok((view.record.id, parsed.name))
         }
         Err(AppError::NotFound { .. }) => {
@@ -72,9 +68,9 @@ async fn register_one(app: &App, definition: Value) -> Result<(WorkflowId, Strin
 }
 
 /// The definitions directly in the folder, sorted by name.
-fn definitions(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+fn definition_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let entries = std::fs::read_dir(folder).map_err(|e| {
-        Fault::usage(format!("the examples in {} cannot be read: {e}", folder.display()))
+        CliError::usage(format!("cannot read the examples in {}: {e}", folder.display()))
     })?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -86,8 +82,8 @@ fn definitions(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
 
 fn is_definition(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let known = [".json", ".yaml", ".yml"].iter().any(|ext| name.ends_with(ext));
-    known && !name.ends_with(INPUT)
+    let has_extension = [".json", ".yaml", ".yml"].iter().any(|ext| name.ends_with(ext));
+    has_extension && !name.ends_with(INPUT_SUFFIX)
 }
 
 #[cfg(test)]
@@ -95,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_and_other_files_are_no_definitions() {
+    fn inputs_and_other_files_are_not_definitions() {
         for (name, expect) in [
             ("greet.yaml", true),
             ("greet.yml", true),

@@ -1,8 +1,8 @@
-//! `stepwell serve`: the server, from the lock on its data folder to the last answer.
+//! `stepwell serve`: runs the server, from acquiring the lock of the data folder to the shutdown.
 
 mod banner;
+mod disk_space;
 mod examples;
-mod room;
 mod signals;
 mod watchdog;
 
@@ -17,132 +17,131 @@ use stepwell_engine::{App, Caller};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::cli::Global;
-use crate::config::{Config, Flags, LogFormat};
-use crate::data_dir::{DataDir, Lock, RunningServer};
-use crate::fault::Fault;
+use crate::config::{Config, ConfigFlags, LogFormat};
+use crate::data_dir::{DataDir, DataDirLock, ServerInfo};
+use crate::error::CliError;
+use crate::global::GlobalArgs;
 use crate::wiring::ApiConfig;
-use crate::{files, logs, wiring};
+use crate::{file_limit, logs, wiring};
 use banner::Banner;
-use room::Room;
+use disk_space::DiskSpaceRetry;
 
 /// How long connections may stay open after the engine has stopped.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+const CONNECTION_GRACE: Duration = Duration::from_secs(5);
 
-/// What the watchdog adds to the time of an orderly stop.
+/// How much longer than an orderly shutdown the watchdog waits.
 const WATCHDOG_MARGIN: Duration = Duration::from_secs(2);
 
-/// How to serve.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The address to listen on [default: 127.0.0.1]
+    /// Address to listen on [default: 127.0.0.1]
     #[arg(long)]
     host: Option<IpAddr>,
-    /// The port to listen on; 0: any free one [default: 8080]
+    /// Port to listen on; 0: any free port [default: 8080]
     #[arg(long, short)]
     port: Option<u16>,
-    /// Register the definitions of this folder, by name
+    /// Create or update the workflows of the definitions in this folder, by name
     #[arg(long, value_name = "DIR")]
     examples: Option<PathBuf>,
-    /// `error`, `warn`, `info`, `debug`, `trace`, or filters [default: info]
+    /// Level: error, warn, info, debug, trace, or a filter [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
-    /// How log lines are written [default: human]
+    /// Format of log lines [default: human]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
 }
 
-/// Serves until it is told to stop.
-pub async fn serve(args: Serve, global: &Global) -> Result<(), Fault> {
-    let config = Config::load(&Flags {
+/// Serves until a signal stops it.
+pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
+    let config = Config::load(&ConfigFlags {
         host: args.host,
         port: args.port,
         log_level: args.log_level,
         log_format: args.log_format,
-        ..global.flags()
+        ..global.config_flags()
     })?;
     logs::install(&config.log)?;
-    let file_limit = files::raise_limit();
+    let file_limit = file_limit::raise();
     wiring::install_metrics()?;
     logs::describe_metrics();
     let data = DataDir::new(&config.data_dir);
-    let room = Room::new(&data, &config.store);
-    let _lock = room.retry(async || take(&data)).await?;
+    let disk_space = DiskSpaceRetry::new(&data, &config.store);
+    let _lock = disk_space.retry(async || lock(&data)).await?;
     let listener = listen(&config).await?;
-    let address = listener.local_addr().map_err(|e| Fault::failed(e.to_string()))?;
+    let address = listener.local_addr().map_err(|e| CliError::failed(e.to_string()))?;
     data.check_database()?;
     let open = async || wiring::open_store(&data.database(), &config.store).await;
-    let store = room.retry(open).await?;
+    let store = disk_space.retry(open).await?;
     let start = async || wiring::start_engine(Arc::clone(&store), config.engine_for_server()).await;
-    let app = room.retry(start).await?;
+    let app = disk_space.retry(start).await?;
     app.add_memory_pools(logs::memory_pools);
     let examples = args.examples.as_deref();
-    let prepared =
-        room.retry(async || prepare(&app, &config, &data, examples, address).await).await;
-    let result = match prepared {
+    let banner =
+        disk_space.retry(async || initialise(&app, &config, &data, examples, address).await).await;
+    let result = match banner {
         Ok(banner) => {
-            banner.show(config.log.format);
-            let api = files::fit_connections(&config.api, file_limit);
+            banner.print(config.log.format);
+            let api = file_limit::fit_connections(&config.api, file_limit);
             let grace = Duration::from_secs(config.engine.shutdown_grace_seconds);
-            until_stopped(&app, api, grace, listener).await
+            serve_until_signal(&app, api, grace, listener).await
         }
-        Err(fault) => {
+        Err(error) => {
             app.shutdown().await;
-            Err(fault)
+            Err(error)
         }
     };
-    data.retract();
+    data.remove_server_info();
     result
 }
 
-fn take(data: &DataDir) -> Result<Lock, Fault> {
+fn lock(data: &DataDir) -> Result<DataDirLock, CliError> {
     data.create()?;
     data.try_lock()?.ok_or_else(|| {
-        let who = data.announced().map_or_else(
+        let holder = data.server_info().map_or_else(
             || "another process".into(),
             |server| format!("the server at {} (process {})", server.url, server.pid),
         );
-        Fault::unreachable(format!(
-            "the data folder {} is in use by {who}; stop it, or choose another folder with --data-dir",
+        CliError::unreachable(format!(
+            "the data folder {} is in use by {holder}; stop it, or select another folder with --data-dir",
             data.path().display()
         ))
     })
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, Fault> {
+async fn listen(config: &Config) -> Result<TcpListener, CliError> {
     let address = SocketAddr::new(config.server.host, config.server.port);
     TcpListener::bind(address).await.map_err(|e| {
         let hint = match e.kind() {
             std::io::ErrorKind::AddrInUse => {
-                "; another program listens there: stop it, or choose another port with --port"
+                "; the port is in use: stop the other program, or select another port with --port"
             }
             std::io::ErrorKind::PermissionDenied => {
-                "; ports below 1024 need a permission: choose another one with --port"
+                "; ports below 1024 require privileges: select another port with --port"
             }
             std::io::ErrorKind::AddrNotAvailable => {
-                "; this machine does not have that address: choose another one with --host"
+                "; this machine does not have that address: select another with --host"
             }
             _ => "",
         };
-        Fault::unreachable(format!("cannot listen on {address}: {e}{hint}"))
+        CliError::unreachable(format!("cannot listen on {address}: {e}{hint}"))
     })
 }
 
-/// What must be in place before the first request.
-async fn prepare(
+/// Creates the admin key and the examples, and makes the server known to other commands.
+async fn initialise(
     app: &App,
     config: &Config,
     data: &DataDir,
     examples: Option<&Path>,
     address: SocketAddr,
-) -> Result<Banner, Fault> {
-    let new_key = first_key(app, data).await?;
+) -> Result<Banner, CliError> {
+    let new_key = create_first_key(app, data).await?;
     let examples = match examples {
         Some(folder) => examples::register(app, folder).await?,
         None => Vec::new(),
     };
-    let url = format!("http://{}", as_seen_from_here(address));
-    data.announce(&RunningServer { url: url.clone(), pid: std::process::id() })?;
+    let url = format!("http://{}", reachable_address(address));
+    data.write_server_info(&ServerInfo { url: url.clone(), pid: std::process::id() })?;
     Ok(Banner {
         url,
         data_dir: data.path().to_path_buf(),
@@ -153,22 +152,22 @@ async fn prepare(
     })
 }
 
-/// Creates the admin key at the first start; it is known at this moment only.
-async fn first_key(app: &App, data: &DataDir) -> Result<Option<String>, Fault> {
+/// Creates the admin key at the first start and returns it; later its text is only in its file.
+async fn create_first_key(app: &App, data: &DataDir) -> Result<Option<String>, CliError> {
     let caller = Caller::internal();
     if !app.keys(&caller, None).await?.is_empty() {
         return Ok(None);
     }
     let secret = KeySecret::new();
-    // The file comes first: whatever cuts this off, either there is no key yet and the next start
-    // makes one, or the key that there is can be read.
+    // The file is written first: after a crash between the two, the next start creates another key,
+    // and no key exists without a readable file.
     data.write_admin_key(secret.text())?;
     let key = app.create_key_of(&caller, CreateKey::new("admin", &["admin"]), secret).await?;
     Ok(Some(key.secret))
 }
 
-/// The address to reach the server at from this machine, whichever addresses it listens on.
-fn as_seen_from_here(address: SocketAddr) -> SocketAddr {
+/// The address at which this machine can reach the server, also if it listens on all addresses.
+fn reachable_address(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -177,43 +176,43 @@ fn as_seen_from_here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Serves; at the first signal, stops in order; at the second, at once.
-async fn until_stopped(
+/// Serves. The first signal starts an orderly shutdown, the second ends it immediately.
+async fn serve_until_signal(
     app: &App,
     api: ApiConfig,
     grace: Duration,
     listener: TcpListener,
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     let mut signals = signals::Signals::listen()?;
-    watchdog::start(grace + LAST_ANSWERS + WATCHDOG_MARGIN)?;
+    watchdog::start(grace + CONNECTION_GRACE + WATCHDOG_MARGIN)?;
     let router = wiring::router(app.clone(), api.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let mut server = tokio::spawn(wiring::serve(listener, router, api, async move {
         let _ = stopped.await;
     }));
     tokio::select! {
-        () = signals.next() => {}
-        ended = &mut server => {
+        () = signals.next_stop() => {}
+        result = &mut server => {
             app.shutdown().await;
-            let why = match ended {
-                Ok(Ok(())) => "it ended by itself".to_owned(),
+            let cause = match result {
+                Ok(Ok(())) => "the listener ended".to_owned(),
                 Ok(Err(e)) => e.to_string(),
                 Err(e) => e.to_string(),
             };
-            return Err(Fault::failed(format!("the server stopped: {why}")));
+            return Err(CliError::failed(format!("the server stopped: {cause}")));
         }
     }
-    tracing::info!("stopping: no new work is taken, steps under way may finish");
+    tracing::info!("shutting down: no new work is accepted, running steps may finish");
     let _ = stop.send(());
-    let in_order = async {
+    let shutdown = async {
         app.shutdown().await;
-        if tokio::time::timeout(LAST_ANSWERS, &mut server).await.is_err() {
-            tracing::warn!("connections that were still open are closed");
+        if tokio::time::timeout(CONNECTION_GRACE, &mut server).await.is_err() {
+            tracing::warn!("closed connections that were still open");
         }
     };
     tokio::select! {
-        () = in_order => tracing::info!("stopped"),
-        () = signals.next() => tracing::warn!("stopped at once; the next start goes on from the journal"),
+        () = shutdown => tracing::info!("stopped"),
+        () = signals.next_stop() => tracing::warn!("stopped immediately; the next start resumes from the journal"),
     }
     Ok(())
 }
@@ -223,55 +222,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_one_that_can_be_reached() {
-        for (listens, reached) in [
+    fn the_reachable_address_is_not_unspecified() {
+        for (listen, reachable) in [
             ("127.0.0.1:80", "127.0.0.1:80"),
             ("0.0.0.0:80", "127.0.0.1:80"),
             ("[::]:80", "[::1]:80"),
             ("192.168.0.7:80", "192.168.0.7:80"),
         ] {
-            assert_eq!(as_seen_from_here(listens.parse().unwrap()).to_string(), reached);
+            assert_eq!(reachable_address(listen.parse().unwrap()).to_string(), reachable);
         }
     }
 
     #[tokio::test]
-    async fn a_first_start_that_is_cut_off_leaves_no_key_that_nobody_knows() {
+    async fn an_interrupted_first_start_leaves_no_unknown_key() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::new(folder.path());
-        let config = Config::default().engine_for_here();
-        let app = wiring::start_engine(wiring::memory_store(), config).await.unwrap();
-        // Cut off where the file is written: no key is stored, and the next start makes one.
+        let config = Config::default().engine_for_local_use();
+        let app = wiring::start_engine(wiring::in_memory_store(), config).await.unwrap();
+        // Interrupted before the file is written: no key is stored.
         std::fs::create_dir(data.admin_key_file()).unwrap();
-        first_key(&app, &data).await.unwrap_err();
+        create_first_key(&app, &data).await.unwrap_err();
         assert!(app.keys(&Caller::internal(), None).await.unwrap().is_empty());
         std::fs::remove_dir(data.admin_key_file()).unwrap();
-        // Cut off after the file was written: what is in it opens nothing, and is replaced.
+        // Interrupted after the file was written: its key does not exist, and is replaced.
         data.write_admin_key(KeySecret::new().text()).unwrap();
-        let made = first_key(&app, &data).await.unwrap().unwrap();
-        assert_eq!(data.admin_key().as_deref(), Some(made.as_str()));
-        assert!(app.authenticate(Some(&made)).await.unwrap().is_operator());
-        // Later starts make none.
-        assert_eq!(first_key(&app, &data).await.unwrap(), None);
-        assert_eq!(data.admin_key().as_deref(), Some(made.as_str()));
+        let key = create_first_key(&app, &data).await.unwrap().unwrap();
+        assert_eq!(data.admin_key().as_deref(), Some(key.as_str()));
+        assert!(app.authenticate(Some(&key)).await.unwrap().is_operator());
+        // Later starts create none.
+        assert_eq!(create_first_key(&app, &data).await.unwrap(), None);
+        assert_eq!(data.admin_key().as_deref(), Some(key.as_str()));
         app.shutdown().await;
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_explained() {
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    async fn a_port_in_use_is_explained() {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut config = Config::default();
-        config.server.port = taken.local_addr().unwrap().port();
+        config.server.port = other.local_addr().unwrap().port();
         let message = listen(&config).await.unwrap_err().message;
         assert!(message.contains("--port"), "{message}");
     }
 
     #[test]
-    fn a_taken_data_folder_is_explained() {
+    fn a_data_folder_in_use_is_explained() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::new(folder.path());
-        let _lock = take(&data).unwrap();
-        data.announce(&RunningServer { url: "http://here".into(), pid: 7 }).unwrap();
-        let message = take(&data).unwrap_err().message;
+        let _lock = lock(&data).unwrap();
+        data.write_server_info(&ServerInfo { url: "http://here".into(), pid: 7 }).unwrap();
+        let message = lock(&data).unwrap_err().message;
         assert!(message.contains("http://here (process 7)"), "{message}");
         assert!(message.contains("--data-dir"), "{message}");
     }

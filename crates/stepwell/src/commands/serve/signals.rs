@@ -1,40 +1,41 @@
 //! Signals: SIGTERM and SIGINT stop the server; SIGHUP, SIGUSR1 and SIGUSR2 are ignored.
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
-/// The signals that tell the process to stop.
+/// The signals that the process handles.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    /// Sent by habit after a log was rotated or to reload; by default they end a process.
+    /// Sent by log rotation or to reload. Their default action would end the process.
     #[cfg(unix)]
     ignored: [tokio::signal::unix::Signal; 3],
 }
 
 impl Signals {
-    /// Takes the signals over: from now on they no longer end the process by themselves.
+    /// Installs handlers, which replace the default actions.
     #[cfg(unix)]
-    pub fn listen() -> Result<Self, Fault> {
+    pub fn listen() -> Result<Self, CliError> {
         use tokio::signal::unix::{SignalKind, signal};
-        let take = |kind| {
-            signal(kind).map_err(|e| Fault::failed(format!("signals cannot be received: {e}")))
+        let handle = |kind| {
+            signal(kind)
+                .map_err(|e| CliError::failed(format!("cannot install signal handlers: {e}")))
         };
         Ok(Self {
-            interrupt: take(SignalKind::interrupt())?,
-            terminate: take(SignalKind::terminate())?,
+            interrupt: handle(SignalKind::interrupt())?,
+            terminate: handle(SignalKind::terminate())?,
             ignored: [
-                take(SignalKind::hangup())?,
-                take(SignalKind::user_defined1())?,
-                take(SignalKind::user_defined2())?,
+                handle(SignalKind::hangup())?,
+                handle(SignalKind::user_defined1())?,
+                handle(SignalKind::user_defined2())?,
             ],
         })
     }
 
-    /// The next one that stops the process.
+    /// Waits for the next signal that stops the server.
     #[cfg(unix)]
-    pub async fn next(&mut self) {
+    pub async fn next_stop(&mut self) {
         let [hangup, first, second] = &mut self.ignored;
         loop {
             let ignored = tokio::select! {
@@ -50,16 +51,14 @@ impl Signals {
         }
     }
 
-    /// Takes the signals over.
     #[cfg(not(unix))]
     #[expect(clippy::unnecessary_wraps, reason = "as on unix")]
-    pub fn listen() -> Result<Self, Fault> {
+    pub fn listen() -> Result<Self, CliError> {
         Ok(Self {})
     }
 
-    /// The next one.
     #[cfg(not(unix))]
-    pub async fn next(&mut self) {
+    pub async fn next_stop(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }

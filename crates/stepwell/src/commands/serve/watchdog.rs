@@ -1,51 +1,51 @@
-//! Ends the process when it does not end by itself after a signal, whatever its threads do.
+//! Ends the process if it does not stop in time after a signal.
 //!
-//! The orderly stop runs on the async workers. If all of them are kept busy, nothing there hears a
+//! The orderly shutdown runs on the async workers. If all of them are blocked, none receives the
 //! signal; this thread does.
 
 use std::time::Duration;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
-/// How long the process may go on after a second signal.
-const AT_ONCE: Duration = Duration::from_secs(2);
+/// How long the process may run after a second signal.
+const SECOND_SIGNAL_GRACE: Duration = Duration::from_secs(2);
 
-/// Watches for SIGTERM and SIGINT. The process ends at the latest `grace` after the first one.
+/// Handles SIGTERM and SIGINT: the process ends at the latest `grace` after the first one.
 ///
 /// # Errors
-/// The signals cannot be received, or there can be no thread.
+/// The handlers or the thread could not be created.
 #[cfg(unix)]
-pub fn start(grace: Duration) -> Result<(), Fault> {
+pub fn start(grace: Duration) -> Result<(), CliError> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let failed =
-        |error: std::io::Error| Fault::failed(format!("signals cannot be received: {error}"));
+        |error: std::io::Error| CliError::failed(format!("cannot start the watchdog: {error}"));
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
     let watch = move || {
         for (count, _) in signals.forever().enumerate() {
-            let patience = if count == 0 { grace } else { AT_ONCE };
-            // Without a thread for it the orderly stop is all there is.
-            let _ = std::thread::Builder::new().spawn(move || end_after(patience));
+            let timeout = if count == 0 { grace } else { SECOND_SIGNAL_GRACE };
+            // If there is no thread, only the orderly shutdown remains.
+            let _ = std::thread::Builder::new().spawn(move || exit_after(timeout));
         }
     };
     std::thread::Builder::new().name("watchdog".into()).spawn(watch).map_err(failed)?;
     Ok(())
 }
 
-/// Nothing to watch here.
+/// Windows has no signals to handle.
 ///
 /// # Errors
 /// None.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "as on unix")]
-pub fn start(_grace: Duration) -> Result<(), Fault> {
+pub fn start(_grace: Duration) -> Result<(), CliError> {
     Ok(())
 }
 
 #[cfg(unix)]
-fn end_after(patience: Duration) -> ! {
-    std::thread::sleep(patience);
+fn exit_after(timeout: Duration) -> ! {
+    std::thread::sleep(timeout);
     tracing::error!(
-        "the process did not stop in time and is ended; the next start goes on from the journal"
+        "the process did not stop in time and exits; the next start resumes from the journal"
     );
     std::process::exit(1);
 }
@@ -62,7 +62,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(60);
 
     #[test]
-    #[ignore = "a process that never stops by itself; the next test starts it"]
+    #[ignore = "never stops by itself; the next test starts it"]
     fn busy_process() {
         start(GRACE).unwrap();
         std::io::stdout().write_all(b"\nbusy\n").unwrap();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_does_not_stop_is_ended_after_its_grace() {
+    fn a_process_that_does_not_stop_exits_after_its_grace() {
         let test = "commands::serve::watchdog::tests::busy_process";
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([test, "--exact", "--ignored", "--nocapture"])
@@ -88,7 +88,7 @@ mod tests {
         std::thread::spawn(move || sender.send(child.wait()));
         let status = ended.recv_timeout(LIMIT).unwrap_or_else(|_| {
             send("-KILL");
-            panic!("the process goes on");
+            panic!("the process still runs");
         });
         assert_eq!(status.unwrap().code(), Some(1));
     }

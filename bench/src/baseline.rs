@@ -1,5 +1,4 @@
-//! The bare handlers: one takes JSON and answers JSON, one writes lines, two receive webhooks;
-//! nothing else.
+//! The baseline server: handlers that only read and return JSON, write lines, or receive webhooks.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -13,46 +12,46 @@ use axum::response::IntoResponse;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-/// How many bytes of lines go out together: as many as from the server.
-const CHUNK: usize = 32 << 10;
+/// The bytes of lines in one chunk, as in the server.
+const CHUNK_BYTES: usize = 32 << 10;
 
-/// Serves until it is killed; prints its address first.
+/// Prints its URL and serves until it is killed.
 pub fn serve() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let app = axum::Router::new()
-            .route("/", axum::routing::post(answer))
-            .route("/lines", axum::routing::post(lines))
+            .route("/", axum::routing::post(echo))
+            .route("/lines", axum::routing::post(write_lines))
             .route("/hook", axum::routing::post(async || StatusCode::NO_CONTENT))
-            .route("/slow", axum::routing::post(slow));
+            .route("/slow", axum::routing::post(receive_slowly));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("http://{}/", listener.local_addr()?);
         Ok(axum::serve(listener, app).await?)
     })
 }
 
-// By hand, since axum's `Json` turns on a feature of serde_json that the server must not have.
-async fn answer(body: Bytes) -> Result<impl IntoResponse, String> {
+// Without axum's `Json`, which enables a feature of serde_json that the server must not have.
+async fn echo(body: Bytes) -> Result<impl IntoResponse, String> {
     let body: Value = serde_json::from_slice(&body).map_err(|e| e.to_string())?;
-    let answer = json!({"status": "COMPLETED", "tasks": [], "input": body});
-    Ok(([(CONTENT_TYPE, "application/json")], answer.to_string()))
+    let response = json!({"status": "COMPLETED", "tasks": [], "input": body});
+    Ok(([(CONTENT_TYPE, "application/json")], response.to_string()))
 }
 
-/// A receiver of webhooks that takes its time.
-async fn slow() -> StatusCode {
+/// A webhook receiver that takes a second for each request.
+async fn receive_slowly() -> StatusCode {
     tokio::time::sleep(Duration::from_secs(1)).await;
     StatusCode::NO_CONTENT
 }
 
-/// Writes as many lines of as many bytes as the body `[lines, bytes]` asks for.
-async fn lines(body: Bytes) -> Result<impl IntoResponse, String> {
-    let (mut left, bytes): (usize, usize) =
+/// Writes the lines that the body `[lines, bytes of each]` requests.
+async fn write_lines(body: Bytes) -> Result<impl IntoResponse, String> {
+    let (mut remaining, bytes): (usize, usize) =
         serde_json::from_slice(&body).map_err(|e| e.to_string())?;
     let text = "x".repeat(bytes.saturating_sub("{\"text\":\"\"}\n".len()));
     let chunks = std::iter::from_fn(move || {
         let mut chunk = Vec::new();
-        while left > 0 && chunk.len() < CHUNK {
-            left -= 1;
+        while remaining > 0 && chunk.len() < CHUNK_BYTES {
+            remaining -= 1;
             chunk.extend_from_slice(format!("{{\"text\":\"{text}\"}}\n").as_bytes());
         }
         (!chunk.is_empty()).then_some(Ok::<_, std::io::Error>(chunk))
@@ -61,30 +60,29 @@ async fn lines(body: Bytes) -> Result<impl IntoResponse, String> {
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], body))
 }
 
-/// The handlers in a process of their own.
-pub struct Bare {
+/// The baseline server in a separate process.
+pub struct Baseline {
     pub url: String,
     child: Child,
 }
 
-impl Bare {
+impl Baseline {
     /// Host and port.
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://").trim_end_matches('/')
     }
 }
 
-/// Starts it.
-pub fn start() -> Result<Bare> {
+pub fn start() -> Result<Baseline> {
     let mut child =
-        Command::new(std::env::current_exe()?).arg("bare").stdout(Stdio::piped()).spawn()?;
-    let output = child.stdout.take().context("its output is piped")?;
+        Command::new(std::env::current_exe()?).arg("baseline").stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().context("stdout is piped")?;
     let mut url = String::new();
     BufReader::new(output).read_line(&mut url)?;
-    Ok(Bare { url: url.trim().to_owned(), child })
+    Ok(Baseline { url: url.trim().to_owned(), child })
 }
 
-impl Drop for Bare {
+impl Drop for Baseline {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

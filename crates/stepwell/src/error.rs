@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked, and the exit code that says so.
+//! The error of a command, and its exit code.
 
 use std::process::ExitCode;
 
@@ -7,12 +7,10 @@ use stepwell_core::{Problem, Problems};
 use stepwell_engine::AppError;
 use stepwell_store::StoreError;
 
-use crate::ui;
-
-/// What kind of failure it is: its number is the process's exit code.
+/// The kind of an error. Its number is the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What was asked for was tried and failed: a failed execution, a refused definition.
+pub enum CliErrorKind {
+    /// The operation failed: a failed execution, an invalid definition, a rejected request.
     Failed = 1,
     /// The command line, the configuration or a file named in it is wrong.
     Usage = 2,
@@ -22,55 +20,50 @@ pub enum Kind {
     Unreachable = 4,
 }
 
-/// Why a command did not do what it was asked.
+/// The error of a command.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    /// Decides the exit code.
-    pub kind: Kind,
-    /// For a person; says what to change.
+pub struct CliError {
+    pub kind: CliErrorKind,
+    /// For users: what is wrong and how to fix it.
     pub message: String,
-    /// For a machine: the API's error code.
+    /// For scripts: the API's error code.
     pub code: String,
-    /// What is wrong at which place, where that is known.
+    /// Every problem with its path, if known.
     pub problems: Vec<Problem>,
 }
 
-impl Fault {
-    fn new(kind: Kind, code: &str, message: impl Into<String>) -> Self {
+impl CliError {
+    fn new(kind: CliErrorKind, code: &str, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), code: code.into(), problems: Vec::new() }
     }
 
-    /// It was tried and failed.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::new(Kind::Failed, "FAILED", message)
+        Self::new(CliErrorKind::Failed, "FAILED", message)
     }
 
-    /// The command line or a file named in it is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, "USAGE", message)
+        Self::new(CliErrorKind::Usage, "USAGE", message)
     }
 
-    /// There is no such object.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(Kind::NotFound, "NOT_FOUND", message)
+        Self::new(CliErrorKind::NotFound, "NOT_FOUND", message)
     }
 
-    /// The server or the store cannot be reached.
     pub fn unreachable(message: impl Into<String>) -> Self {
-        Self::new(Kind::Unreachable, "UNREACHABLE", message)
+        Self::new(CliErrorKind::Unreachable, "UNREACHABLE", message)
     }
 
-    /// A document is wrong in these places.
-    pub fn invalid(kind: Kind, message: impl Into<String>, problems: Problems) -> Self {
+    /// An error about a document with these problems.
+    pub fn invalid(kind: CliErrorKind, message: impl Into<String>, problems: Problems) -> Self {
         Self { problems: problems.0, ..Self::new(kind, "INVALID", message) }
     }
 
-    /// Reads an answer of the API that is not a success, in either dialect's shape.
-    pub fn from_answer(status: u16, body: &Value) -> Self {
+    /// Reads an error response of either API.
+    pub fn from_response(status: u16, body: &Value) -> Self {
         let kind = match status {
-            404 => Kind::NotFound,
-            502..=504 => Kind::Unreachable,
-            _ => Kind::Failed,
+            404 => CliErrorKind::NotFound,
+            502..=504 => CliErrorKind::Unreachable,
+            _ => CliErrorKind::Failed,
         };
         let (error, details) = match &body["errors"] {
             Value::Array(items) => (body, items.as_slice()),
@@ -79,37 +72,24 @@ impl Fault {
         let code = error["code"].as_str().or_else(|| details.first()?["code"].as_str());
         let message = match error["message"].as_str() {
             Some(message) => message.to_owned(),
-            None => format!("the server answered {status}"),
+            None => format!("the server returned status {status}"),
         };
         let problems = Problems(details.iter().filter_map(problem).collect());
-        // The problems are told one by one below the message.
+        // The problems are printed below the message, so it need not repeat them.
         let short = message.strip_suffix(&format!(": {problems}")).unwrap_or(&message);
-        let fault = Self::new(kind, code.unwrap_or("FAILED"), short);
+        let error = Self::new(kind, code.unwrap_or("FAILED"), short);
         let problems = problems.0.into_iter();
         let problems = problems
-            .filter(|p| p.message != fault.message && p.to_string() != fault.message)
+            .filter(|p| p.message != error.message && p.to_string() != error.message)
             .collect();
-        Self { problems, ..fault }
+        Self { problems, ..error }
     }
 
-    /// The exit code that tells it.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind as u8)
     }
 
-    /// Tells it on stderr.
-    pub fn report(&self, as_json: bool) {
-        if as_json {
-            ui::note(&self.to_json().to_string());
-            return;
-        }
-        ui::note(&format!("{} {}", ui::err_paint(ui::Colour::Red, "error:"), self.message));
-        for problem in &self.problems {
-            ui::note(&format!("  {problem}"));
-        }
-    }
-
-    fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         json!({"error": {"code": self.code, "message": self.message, "details": self.problems}})
     }
 }
@@ -125,17 +105,17 @@ fn problem(item: &Value) -> Option<Problem> {
     serde_json::from_value(item.clone()).ok()
 }
 
-impl From<AppError> for Fault {
+impl From<AppError> for CliError {
     fn from(error: AppError) -> Self {
         match error {
             AppError::NotFound { .. } => Self::not_found(error.to_string()),
             AppError::Unavailable { .. } => Self::unreachable(error.to_string()),
             AppError::InvalidDefinition(problems) => {
-                Self::invalid(Kind::Failed, "the definition is not valid", problems)
+                Self::invalid(CliErrorKind::Failed, "the definition is invalid", problems)
             }
             AppError::InvalidInput(problems) => Self::invalid(
-                Kind::Failed,
-                "the input does not fit the workflow's input schema",
+                CliErrorKind::Failed,
+                "the input does not match the workflow's input schema",
                 problems,
             ),
             other => Self::failed(other.to_string()),
@@ -143,7 +123,7 @@ impl From<AppError> for Fault {
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         Self::unreachable(error.to_string())
     }
@@ -154,28 +134,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_become_exit_codes() {
+    fn statuses_become_exit_codes() {
         for (status, kind) in [
-            (400, Kind::Failed),
-            (401, Kind::Failed),
-            (404, Kind::NotFound),
-            (409, Kind::Failed),
-            (503, Kind::Unreachable),
+            (400, CliErrorKind::Failed),
+            (401, CliErrorKind::Failed),
+            (404, CliErrorKind::NotFound),
+            (409, CliErrorKind::Failed),
+            (503, CliErrorKind::Unreachable),
         ] {
-            assert_eq!(Fault::from_answer(status, &Value::Null).kind, kind, "{status}");
+            assert_eq!(CliError::from_response(status, &Value::Null).kind, kind, "{status}");
         }
         let body = json!({"error": {"code": "INVALID_WORKFLOW", "message": "no: steps[0]: bad",
             "details": [{"path": "steps[0]", "message": "bad"}]}});
-        let fault = Fault::from_answer(400, &body);
-        assert_eq!(fault.problems, [Problem::new("steps[0]", "bad")]);
-        assert_eq!((fault.code.as_str(), fault.message.as_str()), ("INVALID_WORKFLOW", "no"));
+        let error = CliError::from_response(400, &body);
+        assert_eq!(error.problems, [Problem::new("steps[0]", "bad")]);
+        assert_eq!((error.code.as_str(), error.message.as_str()), ("INVALID_WORKFLOW", "no"));
         let body = json!({"error": {"code": "INVALID_REQUEST", "message": "limit: too many",
             "details": [{"path": "limit", "message": "too many"}]}});
-        assert_eq!(Fault::from_answer(400, &body).problems, [], "it is told once");
+        assert_eq!(
+            CliError::from_response(400, &body).problems,
+            [],
+            "the message already contains it"
+        );
         let body = json!({"status": "error", "message": "two are wrong", "errors": [
             {"code": "INVALID_REQUEST", "detail": "is empty", "field": "name"}]});
-        let fault = Fault::from_answer(400, &body);
-        assert_eq!(fault.problems, [Problem::new("name", "is empty")]);
-        assert_eq!(fault.code, "INVALID_REQUEST");
+        let error = CliError::from_response(400, &body);
+        assert_eq!(error.problems, [Problem::new("name", "is empty")]);
+        assert_eq!(error.code, "INVALID_REQUEST");
     }
 }

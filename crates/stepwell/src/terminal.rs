@@ -1,6 +1,6 @@
-//! The terminal: results on stdout, everything else on stderr, colours for people only.
+//! Terminal output: results on stdout, everything else on stderr, colours only on a terminal.
 //!
-//! The one module of the binary that writes to either.
+//! No other module writes to either.
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use crate::logs;
 
-/// A colour that means something.
+/// Colours by their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// Went well.
+    /// Success.
     Green,
-    /// Went wrong.
+    /// Failure.
     Red,
-    /// Under way or worth a look.
+    /// In progress, or a warning.
     Yellow,
-    /// Less important.
+    /// Secondary.
     Dim,
-    /// More important.
+    /// Emphasised.
     Bold,
 }
 
@@ -35,8 +35,8 @@ impl Colour {
         }
     }
 
-    /// The colour of a status or a step's status, in either notation.
-    pub fn of_status(status: &str) -> Self {
+    /// The colour of a status of any object, in the notation of either API.
+    pub fn for_status(status: &str) -> Self {
         match status.to_ascii_uppercase().as_str() {
             "COMPLETED" | "ACTIVE" => Self::Green,
             "FAILED" | "TIMED_OUT" => Self::Red,
@@ -46,7 +46,7 @@ impl Colour {
     }
 }
 
-fn colours_wanted(is_terminal: bool) -> bool {
+fn has_colours(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
@@ -54,105 +54,98 @@ fn paint(on: bool, colour: Colour, text: &str) -> String {
     if on { format!("\x1b[{}m{text}\x1b[0m", colour.code()) } else { text.to_owned() }
 }
 
-/// Text in a colour for stdout, plain where no person looks.
-pub fn out_paint(colour: Colour, text: &str) -> String {
-    paint(colours_wanted(std::io::stdout().is_terminal()), colour, text)
+/// Text in a colour for stdout; plain if stdout is not a terminal.
+pub fn paint_stdout(colour: Colour, text: &str) -> String {
+    paint(has_colours(std::io::stdout().is_terminal()), colour, text)
 }
 
-/// Text in a colour for stderr, plain where no person looks.
-pub fn err_paint(colour: Colour, text: &str) -> String {
-    paint(colours_wanted(std::io::stderr().is_terminal()), colour, text)
+/// Text in a colour for stderr; plain if stderr is not a terminal.
+pub fn paint_stderr(colour: Colour, text: &str) -> String {
+    paint(has_colours(std::io::stderr().is_terminal()), colour, text)
 }
 
-/// Whether colours are wanted on stderr.
-pub fn err_colours() -> bool {
-    colours_wanted(std::io::stderr().is_terminal())
+pub fn stderr_has_colours() -> bool {
+    has_colours(std::io::stderr().is_terminal())
 }
 
-/// The first error of stdout; after it nothing more is written there.
-static OUTPUT_ERROR: OnceLock<std::io::Error> = OnceLock::new();
+/// The first write error of stdout. Later lines are not written.
+static STDOUT_ERROR: OnceLock<std::io::Error> = OnceLock::new();
 
-/// A line on stdout.
-pub fn line(text: &str) {
-    if OUTPUT_ERROR.get().is_some() {
+pub fn print_line(text: &str) {
+    if STDOUT_ERROR.get().is_some() {
         return;
     }
     if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
-        // Only this function writes there, one line after the other.
-        let _ = OUTPUT_ERROR.set(error);
+        // If another thread was first, its error is as good.
+        let _ = STDOUT_ERROR.set(error);
     }
 }
 
-/// Whether stdout takes no more: a command that prints for as long as it runs can end.
-pub fn is_output_closed() -> bool {
-    OUTPUT_ERROR.get().is_some()
+/// Whether writing to stdout has failed, so that a command that streams can stop.
+pub fn is_stdout_closed() -> bool {
+    STDOUT_ERROR.get().is_some()
 }
 
-/// Why a part of the output is missing. A reader that has gone away (`| head`) is no error.
-pub fn output_error() -> Option<&'static std::io::Error> {
-    OUTPUT_ERROR.get().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
+/// The write error of stdout, if any. A closed pipe (`| head`) is not an error.
+pub fn stdout_error() -> Option<&'static std::io::Error> {
+    STDOUT_ERROR.get().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
 }
 
-/// A line on stderr; in a process that has a log, among the lines of the log.
-pub fn note(text: &str) {
+/// Prints a line on stderr, through the log's queue if the process has a log.
+pub fn print_stderr(text: &str) {
     if !logs::write_line(text) {
-        // There is nowhere to report it.
+        // An error of stderr cannot be reported anywhere.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }
 
-/// A JSON value on stdout, indented.
-pub fn json(value: &Value) {
-    line(&format!("{value:#}"));
+pub fn print_json(value: &Value) {
+    print_line(&format!("{value:#}"));
 }
 
-/// A JSON value on one line on stdout, for streams.
-pub fn json_line(value: &Value) {
-    line(&value.to_string());
+pub fn print_json_line(value: &Value) {
+    print_line(&value.to_string());
 }
 
-/// A table on stdout. A cell's colour does not count for its width.
-pub fn table(headers: &[&str], rows: &[Vec<Cell>]) {
-    for text in table_lines(headers, rows, colours_wanted(std::io::stdout().is_terminal())) {
-        line(&text);
+/// Prints a table with aligned columns on stdout.
+pub fn print_table(headers: &[&str], rows: &[Vec<TableCell>]) {
+    for text in table_lines(headers, rows, has_colours(std::io::stdout().is_terminal())) {
+        print_line(&text);
     }
 }
 
-/// A cell of a table.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct TableCell {
     text: String,
     colour: Option<Colour>,
 }
 
-impl Cell {
-    /// A cell in a colour.
+impl TableCell {
     pub fn coloured(text: impl Into<String>, colour: Colour) -> Self {
         Self { text: text.into(), colour: Some(colour) }
     }
 
-    /// A cell that shows a status.
     pub fn status(status: &str) -> Self {
-        Self::coloured(status, Colour::of_status(status))
+        Self::coloured(status, Colour::for_status(status))
     }
 }
 
-impl<T: Into<String>> From<T> for Cell {
+impl<T: Into<String>> From<T> for TableCell {
     fn from(text: T) -> Self {
         Self { text: text.into(), colour: None }
     }
 }
 
-fn table_lines(headers: &[&str], rows: &[Vec<Cell>], colours: bool) -> Vec<String> {
+fn table_lines(headers: &[&str], rows: &[Vec<TableCell>], colours: bool) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|c| c.text.chars().count());
         cells.chain([headers[column].len()]).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..headers.len()).map(width).collect();
-    let head = headers.iter().map(|h| Cell::coloured(h.to_uppercase(), Colour::Dim)).collect();
+    let head = headers.iter().map(|h| TableCell::coloured(h.to_uppercase(), Colour::Dim)).collect();
     std::iter::once(&head)
         .chain(rows)
-        .map(|row: &Vec<Cell>| {
+        .map(|row: &Vec<TableCell>| {
             let cells = row.iter().zip(&widths).map(|(cell, width)| {
                 let padding = " ".repeat(width - cell.text.chars().count());
                 let text = cell
@@ -165,8 +158,17 @@ fn table_lines(headers: &[&str], rows: &[Vec<Cell>], colours: bool) -> Vec<Strin
         .collect()
 }
 
-/// A duration as people read it: `840 µs`, `12 ms`, `3.4 s`, `2 m 5 s`.
-pub fn duration(duration: std::time::Duration) -> String {
+/// A value as text for users: strings without quotes, null as nothing.
+pub fn value_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A duration for users: `840 µs`, `12 ms`, `3.4 s`, `2 m 5 s`.
+pub fn format_duration(duration: std::time::Duration) -> String {
     let micros = duration.as_micros();
     match micros {
         0..1_000 => format!("{micros} µs"),
@@ -183,10 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_whatever_their_colour() {
+    fn columns_are_aligned_with_and_without_colours() {
         let rows = [
-            vec![Cell::from("wf-1"), Cell::status("ACTIVE")],
-            vec![Cell::from("wf-22"), Cell::from("é")],
+            vec![TableCell::from("wf-1"), TableCell::status("ACTIVE")],
+            vec![TableCell::from("wf-22"), TableCell::from("é")],
         ];
         let plain = table_lines(&["id", "status"], &rows, false);
         assert_eq!(plain, ["ID     STATUS", "wf-1   ACTIVE", "wf-22  é"]);
@@ -199,7 +201,7 @@ mod tests {
         for (micros, text) in
             [(840, "840 µs"), (12_345, "12 ms"), (3_400_000, "3.4 s"), (125_000_000, "2 m 5 s")]
         {
-            assert_eq!(duration(Duration::from_micros(micros)), text);
+            assert_eq!(format_duration(Duration::from_micros(micros)), text);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Open files: the process raises its own limit, and keeps connections from using up the
-//! descriptors that the database and outgoing requests need.
+//! The limit of open files: the process raises it, and limits connections so that the database and
+//! outgoing requests have descriptors.
 
 use crate::wiring::ApiConfig;
 
-/// For what is opened now and then: a backup, the admin key, certificates.
-const OTHERS: u64 = 8;
+/// Reserved for files that are opened occasionally: a backup, the admin key, certificates.
+const RESERVED_FILES: u64 = 8;
 
-/// Raises the limit of open files as far as the system allows; the limit, where there is one.
+/// Raises the soft limit to the hard limit; returns the new limit, if there is one.
 #[cfg(unix)]
-pub fn raise_limit() -> Option<u64> {
+pub fn raise() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -17,30 +17,29 @@ pub fn raise_limit() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum,
         Err(error) => {
-            tracing::warn!(%error, limit = current, "the limit of open files cannot be raised");
+            tracing::warn!(%error, limit = current, "cannot raise the limit of open files");
             current
         }
     }
 }
 
-/// Raises the limit of open files as far as the system allows; the limit, where there is one.
+/// Raises the soft limit to the hard limit; returns the new limit, if there is one.
 #[cfg(not(unix))]
-pub fn raise_limit() -> Option<u64> {
+pub fn raise() -> Option<u64> {
     None
 }
 
-/// How many files are open now.
 fn open_files() -> u64 {
-    // Where neither is there, the usual number of a server that has just started.
+    // Without either folder: the usual number of a server that has just started.
     let listed = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
     listed.map_or(32, |files| files.count() as u64)
 }
 
-/// The API's settings with as many connections as the limit of open files allows. To be called when
-/// everything that stays open is open.
+/// The API's settings with as many connections as the limit of open files allows. Must be called
+/// after all permanent files are open.
 pub fn fit_connections(api: &ApiConfig, limit: Option<u64>) -> ApiConfig {
     let Some(limit) = limit else { return api.clone() };
-    let fitted = fit(api, limit.saturating_sub(open_files() + OTHERS));
+    let fitted = divide(api, limit.saturating_sub(open_files() + RESERVED_FILES));
     if fitted.max_connections < api.max_connections {
         tracing::warn!(
             limit,
@@ -52,14 +51,14 @@ pub fn fit_connections(api: &ApiConfig, limit: Option<u64>) -> ApiConfig {
     fitted
 }
 
-/// Shares descriptors out: a few for operators, a quarter of the rest for requests that steps and
-/// webhooks make, the others for connections.
-fn fit(api: &ApiConfig, spare: u64) -> ApiConfig {
-    let most = |files: u64| usize::try_from(files).unwrap_or(usize::MAX).max(1);
-    let reserved = api.reserved_connections.min(most(spare / 8));
+/// Divides descriptors: a few for operators, a quarter of the rest for requests of steps and
+/// webhooks, the others for connections.
+fn divide(api: &ApiConfig, spare: u64) -> ApiConfig {
+    let at_least_one = |files: u64| usize::try_from(files).unwrap_or(usize::MAX).max(1);
+    let reserved = api.reserved_connections.min(at_least_one(spare / 8));
     let rest = spare.saturating_sub(reserved as u64);
     ApiConfig {
-        max_connections: api.max_connections.min(most(rest - rest / 4)),
+        max_connections: api.max_connections.min(at_least_one(rest - rest / 4)),
         reserved_connections: reserved,
         ..api.clone()
     }
@@ -70,23 +69,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_descriptors_for_the_rest() {
+    fn connections_leave_descriptors_for_other_uses() {
         let api =
             ApiConfig { max_connections: 4096, reserved_connections: 16, ..ApiConfig::default() };
         for (spare, connections, reserved) in
             [(1_000_000, 4096, 16), (1_000, 738, 16), (32, 21, 4), (4, 3, 1), (0, 1, 1)]
         {
-            let fitted = fit(&api, spare);
-            let found = (fitted.max_connections, fitted.reserved_connections);
-            assert_eq!(found, (connections, reserved), "{spare}");
+            let fitted = divide(&api, spare);
+            let actual = (fitted.max_connections, fitted.reserved_connections);
+            assert_eq!(actual, (connections, reserved), "{spare}");
         }
     }
 
     #[test]
     #[cfg(unix)]
-    fn the_limit_is_raised_to_the_hard_one() {
+    fn the_soft_limit_becomes_the_hard_limit() {
         use rustix::process::{Resource, getrlimit};
-        let limit = raise_limit();
+        let limit = raise();
         assert_eq!(getrlimit(Resource::Nofile).current, getrlimit(Resource::Nofile).maximum);
         assert_eq!(limit, getrlimit(Resource::Nofile).maximum);
     }

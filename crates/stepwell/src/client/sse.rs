@@ -1,44 +1,43 @@
-//! Server-sent events, as they arrive in chunks.
+//! Parser of server-sent events.
 
 use serde_json::Value;
 
-/// One event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// Where to resume.
+pub struct ServerEvent {
+    /// The `Last-Event-ID` with which to resume after it.
     pub id: Option<String>,
-    /// Its kind: `status`, `task`, `log`…
+    /// Its type: `status`, `task`, `log`…
     pub name: String,
-    /// Its data; text that is not JSON stays text.
+    /// Data that is not JSON is a string.
     pub data: Value,
 }
 
-/// Puts events together from chunks that end anywhere.
+/// Parses events from chunks that may end anywhere.
 #[derive(Debug, Default)]
-pub struct Parser {
-    /// The line that has not ended yet.
-    rest: Vec<u8>,
+pub struct SseParser {
+    /// The beginning of a line whose end has not arrived.
+    incomplete_line: Vec<u8>,
     id: Option<String>,
     name: String,
     data: Vec<String>,
 }
 
-impl Parser {
-    /// Takes a chunk; answers the events that it completes.
-    pub fn push(&mut self, chunk: &[u8]) -> Vec<Event> {
-        self.rest.extend_from_slice(chunk);
+impl SseParser {
+    /// Returns the events that a chunk completes.
+    pub fn push(&mut self, chunk: &[u8]) -> Vec<ServerEvent> {
+        self.incomplete_line.extend_from_slice(chunk);
         let mut events = Vec::new();
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
+        while let Some(end) = self.incomplete_line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.incomplete_line.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
-            events.extend(self.line(line.trim_end_matches(['\r', '\n'])));
+            events.extend(self.parse_line(line.trim_end_matches(['\r', '\n'])));
         }
         events
     }
 
-    fn line(&mut self, line: &str) -> Option<Event> {
+    fn parse_line(&mut self, line: &str) -> Option<ServerEvent> {
         if line.is_empty() {
-            return self.complete();
+            return self.take_event();
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -46,20 +45,20 @@ impl Parser {
             "id" => self.id = Some(value.into()),
             "event" => self.name = value.into(),
             "data" => self.data.push(value.into()),
-            // A comment keeps the connection open; other fields are not for us.
+            // Comments are keep-alives.
             _ => {}
         }
         None
     }
 
-    fn complete(&mut self) -> Option<Event> {
+    fn take_event(&mut self) -> Option<ServerEvent> {
         let name = std::mem::take(&mut self.name);
         if self.data.is_empty() {
             return None;
         }
         let text = std::mem::take(&mut self.data).join("\n");
         let data = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Some(Event { id: self.id.clone(), name, data })
+        Some(ServerEvent { id: self.id.clone(), name, data })
     }
 }
 
@@ -73,16 +72,20 @@ mod tests {
         : still here\n\nevent: log\r\ndata: plain\r\n\r\nid: 3\ndata: 4\n\nid: 5\ndata: cut";
 
     #[test]
-    fn events_are_the_same_wherever_the_chunks_end() {
+    fn chunk_boundaries_do_not_matter() {
         let expect = [
             ("1", "status", json!({"status": "RUNNING"})),
             ("1", "log", json!("plain")),
             ("3", "", json!(4)),
         ]
-        .map(|(id, name, data)| Event { id: Some(id.into()), name: name.into(), data });
+        .map(|(id, name, data)| ServerEvent {
+            id: Some(id.into()),
+            name: name.into(),
+            data,
+        });
         for size in [1, 2, 7, TEXT.len()] {
-            let mut parser = Parser::default();
-            let events: Vec<Event> =
+            let mut parser = SseParser::default();
+            let events: Vec<ServerEvent> =
                 TEXT.as_bytes().chunks(size).flat_map(|chunk| parser.push(chunk)).collect();
             assert_eq!(events, expect, "chunks of {size}");
         }

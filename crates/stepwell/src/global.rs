@@ -1,0 +1,51 @@
+//! The flags that every command takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{Config, ConfigFlags};
+use crate::error::CliError;
+
+const HEADING: &str = "Global options";
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GlobalArgs {
+    /// Configuration file [default: stepwell.toml in the current folder or in the data folder]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FILE", env = "STEPWELL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Data folder: database, admin key and lock [default: ./data]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Use the server at this URL instead of the data folder, such as http://127.0.0.1:8080
+    #[arg(long, global = true, help_heading = HEADING, value_name = "URL", env = "STEPWELL_SERVER")]
+    pub server: Option<String>,
+    /// API key for --server
+    #[arg(
+        long,
+        global = true,
+        help_heading = HEADING,
+        value_name = "KEY",
+        env = "STEPWELL_API_KEY",
+        hide_env_values = true
+    )]
+    pub key: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub json: bool,
+}
+
+impl GlobalArgs {
+    pub fn config_flags(&self) -> ConfigFlags {
+        ConfigFlags {
+            file: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            ..ConfigFlags::default()
+        }
+    }
+
+    pub fn load_config(&self) -> Result<Config, CliError> {
+        Config::load(&self.config_flags())
+    }
+}

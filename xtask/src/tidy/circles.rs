@@ -1,0 +1,242 @@
+//! Files that import each other in a circle cannot be read or changed alone: no circle of more than
+//! three files, and no dialect that imports another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::imports::Imports;
+use super::{Finding, Source};
+
+/// The largest circle that needs no reason.
+const MAX_FILES: usize = 3;
+
+const DIALECTS: &str = "crates/api/src/dialects/";
+
+/// A larger circle that is allowed.
+struct Allowed {
+    /// One of its files.
+    file: &'static str,
+    /// How many files it has; it may only become smaller.
+    files: usize,
+    reason: &'static str,
+}
+
+/// To be removed one by one, except the registry of step types.
+const ALLOWED: &[Allowed] = &[
+    Allowed {
+        file: "crates/api/src/server.rs",
+        files: 38,
+        reason: "handlers import the state and helpers that server.rs defines, which imports their routes",
+    },
+    Allowed {
+        file: "crates/core/src/definition/compile/mod.rs",
+        files: 4,
+        reason: "mod.rs defines the compiler's state, which the files below it use",
+    },
+    Allowed {
+        file: "crates/core/src/definition/plan.rs",
+        files: 4,
+        reason: "plan.rs and mod.rs share types with the checks that they call",
+    },
+    Allowed {
+        file: "crates/core/src/execution/state.rs",
+        files: 4,
+        reason: "the state contains its waits, which evaluate expressions over the state",
+    },
+    Allowed {
+        file: "crates/core/src/expr/expression.rs",
+        files: 18,
+        reason: "values, operations and the environment of expressions refer to each other",
+    },
+    Allowed {
+        file: "crates/core/src/schedule/mod.rs",
+        files: 5,
+        reason: "mod.rs defines the types that the files below it share",
+    },
+    Allowed {
+        file: "crates/engine/src/app/mod.rs",
+        files: 13,
+        reason: "services call each other through `App`, whose fields are their types",
+    },
+    Allowed {
+        file: "crates/engine/src/runtime/engine.rs",
+        files: 19,
+        reason: "`Engine` starts the runners and loops that import it",
+    },
+    Allowed {
+        file: "crates/steps/src/registry.rs",
+        files: 27,
+        reason: "the registry lists the step types, which implement its trait",
+    },
+    Allowed {
+        file: "crates/steps/src/types/json/jq/walk.rs",
+        files: 9,
+        reason: "the interpreter and its native functions call each other",
+    },
+    Allowed {
+        file: "crates/store-sqlite/src/lib.rs",
+        files: 12,
+        reason: "lib.rs defines `SqliteStore`, for which the other files implement the traits",
+    },
+    Allowed {
+        file: "crates/store/src/traits/mod.rs",
+        files: 19,
+        reason: "records and traits of a noun are in one file and refer to those of others",
+    },
+];
+
+/// Checks every crate.
+pub fn check(sources: &[Source]) -> Vec<Finding> {
+    check_with(sources, ALLOWED)
+}
+
+fn check_with(sources: &[Source], allowed: &[Allowed]) -> Vec<Finding> {
+    let crates: BTreeSet<&str> = sources
+        .iter()
+        .filter_map(|source| Some(&source.path[..source.path.find("/src/")? + "/src/".len()]))
+        .collect();
+    let mut findings = Vec::new();
+    let mut used = BTreeSet::new();
+    for src in crates {
+        let imports = Imports::read(src, sources);
+        for circle in circles(&imports.graph()) {
+            let entry = allowed.iter().find(|entry| circle.contains(&entry.file));
+            used.extend(entry.map(|entry| entry.file));
+            findings.extend(judge(&circle, entry));
+        }
+        if DIALECTS.starts_with(src) {
+            findings.extend(between_dialects(&imports));
+        }
+    }
+    findings.extend(allowed.iter().filter(|entry| !used.contains(entry.file)).map(|entry| {
+        Finding::Note(format!("{} is in no circle: remove its entry from circles.rs", entry.file))
+    }));
+    findings
+}
+
+fn judge(circle: &[&str], allowed: Option<&Allowed>) -> Option<Finding> {
+    let files = circle.len();
+    match allowed {
+        Some(Allowed { files: limit, reason, .. }) if files > *limit => {
+            Some(Finding::Wrong(format!(
+                "{files} files import each other in a circle, {limit} are allowed ({reason}): {}",
+                circle.join(", ")
+            )))
+        }
+        Some(Allowed { file, files: limit, .. }) if files < *limit => Some(Finding::Note(format!(
+            "the circle of {file} has {files} files only: lower its entry in circles.rs"
+        ))),
+        Some(_) => None,
+        None if files > MAX_FILES => Some(Finding::Wrong(format!(
+            "{files} files import each other in a circle, at most {MAX_FILES} may: {}",
+            circle.join(", ")
+        ))),
+        None => None,
+    }
+}
+
+/// The strongly connected components of more than one file.
+fn circles<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<Vec<&'a str>> {
+    let reached: BTreeMap<&str, BTreeSet<&str>> =
+        graph.keys().map(|file| (*file, reachable(graph, file))).collect();
+    let mut placed = BTreeSet::new();
+    let mut found = Vec::new();
+    for (file, targets) in &reached {
+        if placed.contains(file) || !targets.contains(file) {
+            continue;
+        }
+        let is_mutual = |other: &&str| reached.get(other).is_some_and(|back| back.contains(file));
+        let circle: Vec<&str> = targets.iter().copied().filter(is_mutual).collect();
+        placed.extend(circle.iter().copied());
+        found.push(circle);
+    }
+    found
+}
+
+fn reachable<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>, start: &str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&str> = vec![start];
+    while let Some(file) = open.pop() {
+        for target in graph.get(file).into_iter().flatten() {
+            if reached.insert(*target) {
+                open.push(target);
+            }
+        }
+    }
+    reached
+}
+
+fn between_dialects(imports: &Imports) -> Vec<Finding> {
+    let crossing = imports.all().filter_map(|import| {
+        let own = import.file.strip_prefix(DIALECTS)?.split_once('/')?.0;
+        let [top, other, _, ..] = import.path.as_slice() else { return None };
+        let is_dialect =
+            |name: &str| imports.all().any(|i| i.file.starts_with(&format!("{DIALECTS}{name}/")));
+        let crosses = top == "dialects" && other != own && is_dialect(other);
+        crosses.then(|| {
+            Finding::Wrong(format!(
+                "{} imports {}: a dialect must not import another",
+                import.file,
+                import.path.join("::")
+            ))
+        })
+    });
+    crossing.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str, text: &str) -> Source {
+        Source { path: path.into(), text: text.into() }
+    }
+
+    /// A circle of so many files.
+    fn ring(files: usize) -> Vec<Source> {
+        let file = |n: usize| format!("f{n}");
+        let ring = (0..files).map(|n| {
+            let next = (n + 1) % files;
+            let text = format!("use crate::{}::Item{next};\n", file(next));
+            source(&format!("crates/x/src/{}.rs", file(n)), &text)
+        });
+        ring.chain([source("crates/x/src/lib.rs", "use f0::Item0;\n")]).collect()
+    }
+
+    #[test]
+    fn circles_of_more_than_three_files_need_an_entry() {
+        const FIVE: &[Allowed] = &[Allowed { file: "crates/x/src/f2.rs", files: 5, reason: "r" }];
+        for (files, allowed, wrong, notes) in [
+            (3, &[][..], 0, 0),
+            (4, &[], 1, 0),
+            (4, FIVE, 0, 1),
+            (5, FIVE, 0, 0),
+            (6, FIVE, 1, 0),
+            (2, FIVE, 0, 1),
+        ] {
+            let findings = check_with(&ring(files), allowed);
+            let found = findings.iter().filter(|f| matches!(f, Finding::Wrong(_))).count();
+            assert_eq!((found, findings.len() - found), (wrong, notes), "{files}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn dialects_do_not_import_each_other() {
+        let file = |text: &str| {
+            vec![
+                source("crates/api/src/dialects/abi/mod.rs", text),
+                source("crates/api/src/dialects/abi/wire.rs", "use crate::dialects::shared::f;\n"),
+                source("crates/api/src/dialects/vellum/wire.rs", "use crate::error::E;\n"),
+                source("crates/api/src/dialects/shared.rs", "\n"),
+                source("crates/api/src/error.rs", "\n"),
+            ]
+        };
+        for (text, wrong) in [
+            ("use crate::dialects::vellum::wire::W;\n", 1),
+            ("use super::vellum::wire::W;\n", 1),
+            ("use crate::dialects::abi::wire::W;\n", 0),
+            ("use crate::dialects::shared::f;\n", 0),
+        ] {
+            assert_eq!(check(&file(text)).len(), wrong, "{text}");
+        }
+    }
+}
