@@ -59,18 +59,13 @@ const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         file: "crates/engine/src/runtime/engine.rs",
-        files: 19,
-        reason: "`Engine` starts the runners and loops that import it",
+        files: 29,
+        reason: "`Engine` starts the runners and loops that import it, and memory reservations import views",
     },
     Allowed {
         file: "crates/steps/src/registry.rs",
-        files: 27,
-        reason: "the registry lists the step types, which implement its trait",
-    },
-    Allowed {
-        file: "crates/steps/src/types/json/jq/walk.rs",
-        files: 9,
-        reason: "the interpreter and its native functions call each other",
+        files: 45,
+        reason: "the registry lists the step types, which implement its trait and use the context",
     },
     Allowed {
         file: "crates/store-sqlite/src/lib.rs",

@@ -3,7 +3,7 @@
 //!
 //! The snippets need `sh`, `curl`, `jq` and `python3`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod codes;
 mod links;

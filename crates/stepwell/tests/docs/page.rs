@@ -4,7 +4,7 @@
 //! - A `sh` block that begins with `# terminal …` is a program that runs in the background.
 //! - Any other `sh` block is a script. It must succeed, or fail if it contains `# fails`.
 //! - A `json` or `text` block directly after a script is its expected output: white space does not
-//!   matter, and `…` stands for any text.
+//!   matter, and `…` matches any text.
 
 use std::path::{Path, PathBuf};
 
