@@ -13,15 +13,18 @@ mod error;
 mod file_limit;
 mod global;
 mod logs;
+mod mask;
 mod terminal;
 mod wiring;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cli::Cli;
 use error::CliError;
+use mask::mask_keys;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,7 +33,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const THREAD_GRACE: std::time::Duration = std::time::Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return report_usage(&error),
+    };
     let json = cli.global.json;
     let result = run(cli).and_then(|()| match terminal::stdout_error() {
         None => Ok(()),
@@ -58,15 +64,32 @@ fn run(cli: Cli) -> Result<(), CliError> {
     result
 }
 
-/// Prints an error on stderr.
+/// Prints an error on stderr, without API keys: users type them in the wrong place.
 fn report(error: &CliError, as_json: bool) {
+    let print = |text: &str| terminal::print_stderr(&mask_keys(text));
     if as_json {
-        terminal::print_stderr(&error.to_json().to_string());
+        print(&error.to_json().to_string());
         return;
     }
     let label = terminal::paint_stderr(terminal::Colour::Red, "error:");
-    terminal::print_stderr(&format!("{label} {}", error.message));
+    print(&format!("{label} {}", error.message));
     for problem in &error.problems {
-        terminal::print_stderr(&format!("  {problem}"));
+        print(&format!("  {problem}"));
     }
+}
+
+/// Prints the help, or what is wrong with the command line, without API keys.
+fn report_usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // The reader of the help may have gone.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render();
+    let text = match std::io::stderr().is_terminal() {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
+    terminal::print_stderr(mask_keys(&text).trim_end());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -311,7 +311,7 @@ async fn deliveries_webhooks_and_schedules_are_shown() {
 }
 
 /// The pools of memory. The table in docs/operations.md has the same.
-const POOLS: [&str; 18] = [
+const POOLS: [&str; 19] = [
     "connections",
     "expressions",
     "jq_programs",
@@ -330,6 +330,7 @@ const POOLS: [&str; 18] = [
     "stream_pieces",
     "webhooks",
     "workflows",
+    "working",
 ];
 
 #[tokio::test]
