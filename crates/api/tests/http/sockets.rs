@@ -14,7 +14,7 @@ use futures_util::Stream;
 use serde_json::Value;
 use stepwell_api::ApiConfig;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -83,7 +83,10 @@ impl Served {
         (name, value): (&str, &str),
         body: &Value,
     ) -> Chunked {
-        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        // The kernel must not hold a whole stream for a reader that has stopped reading.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 << 10).unwrap();
+        let mut socket = socket.connect(self.address).await.unwrap();
         let (key, body) = (&self.server.key, body.to_string());
         let length = body.len();
         let head = format!(
