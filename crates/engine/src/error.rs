@@ -156,6 +156,9 @@ impl From<StoreError> for AppError {
                 reason: format!("{kind} is being changed by others as well"),
                 retry_after: Duration::from_secs(1),
             },
+            StoreError::UniqueKeyTaken(kind) => {
+                Self::Conflict(format!("another {kind} has this name"))
+            }
             StoreError::Fenced => Self::Unavailable {
                 reason: "this node was replaced by another one".into(),
                 retry_after: Duration::from_secs(1),

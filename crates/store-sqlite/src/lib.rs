@@ -18,6 +18,7 @@ mod maintenance;
 mod meters;
 mod migrate;
 mod nodes;
+mod objects;
 mod options;
 mod readers;
 mod recoveries;

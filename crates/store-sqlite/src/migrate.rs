@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_outbox_indexes.sql"),
     include_str!("../migrations/0011_recoveries.sql"),
     include_str!("../migrations/0012_paused_with.sql"),
+    include_str!("../migrations/0013_objects.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, deliveries, executions, feedback, gauges, keys, maintenance, nodes, recoveries,
+    audit, deliveries, executions, feedback, gauges, keys, maintenance, nodes, objects, recoveries,
     schedules, webhooks, workflows, workspaces,
 };
 
@@ -37,7 +37,7 @@ async fn every_query_searches_an_index() {
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
         let all = fixed.chain(schedules::queries()).chain(audit::queries());
-        let all = all.chain(webhooks::history::queries());
+        let all = all.chain(webhooks::history::queries()).chain(objects::queries());
         Ok(all.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
     });
     for (plan, sql) in plans.await.unwrap() {

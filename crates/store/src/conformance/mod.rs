@@ -15,6 +15,7 @@ pub mod journals;
 pub mod keys;
 pub mod lists;
 pub mod nodes;
+pub mod objects;
 pub mod purges;
 pub mod recoveries;
 pub mod refusals;
@@ -62,6 +63,11 @@ macro_rules! conformance_tests {
                 schedules_are_deleted, schedules_change_with_their_effects, a_firing_is_committed_with_its_execution,
                 a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
                 listed_in_every_order;
+            objects: objects_come_back, objects_are_written_over_the_version_before,
+                unique_keys_are_unique_in_their_kind, a_batch_is_written_whole_or_not_at_all,
+                objects_change_with_their_effects, of_rivals_one_writes_the_object,
+                objects_in_every_order, objects_by_index_fields, objects_that_are_due,
+                changes_for_caches, forgotten_deletions;
             keys: found_by_hash, listed_and_revoked, changed, touched, settings_are_inserted_once;
             workspaces: made_changed_and_listed, made_once_for_an_idempotency_key;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,

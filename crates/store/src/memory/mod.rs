@@ -10,6 +10,7 @@ mod feedback;
 mod keys;
 mod lists;
 mod nodes;
+mod objects;
 mod recoveries;
 mod schedules;
 mod webhooks;
@@ -65,6 +66,7 @@ struct State {
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,
     audit: BTreeMap<AuditPlace, AuditRecord>,
+    objects: objects::Objects,
 }
 
 impl MemoryStore {

@@ -20,7 +20,7 @@ pub use recoveries::{Recovery, RecoveryStore};
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 pub use workspaces::{UpdateWorkspace, WorkspaceStore};
 
-use crate::{AuditStore, ScheduleStore, StoreError, WebhookStore};
+use crate::{AuditStore, ObjectStore, ScheduleStore, StoreError, WebhookStore};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -37,6 +37,7 @@ pub trait Store:
     + RecoveryStore
     + ScheduleStore
     + AuditStore
+    + ObjectStore
     + MaintenanceStore
 {
 }
@@ -53,6 +54,7 @@ impl<T> Store for T where
         + RecoveryStore
         + ScheduleStore
         + AuditStore
+        + ObjectStore
         + MaintenanceStore
 {
 }
