@@ -18,6 +18,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         abi::WebhooksDoc::openapi(),
         abi::AuditDoc::openapi(),
         abi::StepTypesDoc::openapi(),
+        abi::TemplatesDoc::openapi(),
         super::Doc::openapi(),
     ];
     for part in parts {

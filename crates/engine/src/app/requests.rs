@@ -70,7 +70,7 @@ pub struct ChangeWorkflow {
     pub metadata: Option<Map>,
 }
 
-/// The versions that a workflow may be at for a change to be made.
+/// The versions that an object may be at for a change to be made.
 #[derive(Debug, Clone, Default)]
 pub enum Expected {
     /// Any.

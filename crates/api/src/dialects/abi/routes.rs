@@ -11,8 +11,8 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use super::{
-    audit, execute, executions, keys, releases, schedules, step_types, webhooks, wire, workflows,
-    workspaces,
+    audit, execute, executions, keys, releases, schedules, step_types, templates, webhooks, wire,
+    workflows, workspaces,
 };
 use crate::respond;
 use crate::server::Api;
@@ -66,6 +66,7 @@ pub fn routes() -> Router<Api> {
         .merge(webhooks::routes())
         .merge(audit::routes())
         .merge(step_types::routes())
+        .merge(templates::routes())
 }
 
 /// Get the JSON Schema of definitions

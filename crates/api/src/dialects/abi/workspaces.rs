@@ -73,7 +73,7 @@ pub async fn create_workspace(State(api): State<Api>, Who(caller): Who, posted: 
 #[utoipa::path(get, path = "/api/v1/workspaces", tag = "workspaces",
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
-        ("sort_by" = inline(Option<choices::SortWorkspaces>), Query, description = "`created_at` (default), `updated_at`, `name`"),
+        ("sort_by" = inline(Option<choices::SortObjects>), Query, description = "`created_at` (default), `updated_at`, `name`"),
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::Workspace>>),
         responses::BadRequest, responses::CommonErrors))]
