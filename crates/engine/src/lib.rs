@@ -13,11 +13,13 @@ pub mod events;
 mod execution_log;
 pub mod limits;
 pub mod memory;
+pub mod objects;
 mod runtime;
 mod telemetry;
 pub mod tell;
 mod turns;
 pub mod view;
+pub mod workspace;
 
 pub use app::App;
 pub use caller::{Caller, Scope};

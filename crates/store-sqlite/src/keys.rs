@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{KeyId, WorkspaceId};
+use stepwell_core::rate::RateLimits;
 use stepwell_store::record::KeyRecord;
 use stepwell_store::traits::{RevokeKey, UpdateKey};
 use stepwell_store::{Effects, KeyStore, StoreError};
 
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, effects, workspaces};
+use crate::{SqliteStore, codec, effects};
 
 macro_rules! columns {
     () => {
@@ -46,7 +47,7 @@ pub(crate) const QUERIES: &[&str] =
 impl KeyStore for SqliteStore {
     async fn create_key(&self, key: KeyRecord, effects: Effects) -> Answer<()> {
         let scopes = codec::write_json(&key.scopes)?;
-        let limits = workspaces::limits_text(key.limits)?;
+        let limits = limits_text(key.limits)?;
         self.writer
             .write(effects.bytes(), move |batch| {
                 let params = params![
@@ -83,7 +84,7 @@ impl KeyStore for SqliteStore {
 
     async fn update_key(&self, update: UpdateKey) -> Answer<()> {
         let UpdateKey { workspace, id, name, limits, effects } = update;
-        let limits = limits.map(workspaces::limits_text).transpose()?;
+        let limits = limits.map(limits_text).transpose()?;
         self.writer
             .write(effects.bytes(), move |batch| {
                 let connection = batch.connection;
@@ -157,6 +158,16 @@ fn key(found: &Row<'_>) -> Result<KeyRecord> {
         expires_at: row::maybe_time(found, 7)?,
         last_used_at: row::maybe_time(found, 8)?,
         revoked_at: row::maybe_time(found, 9)?,
-        limits: workspaces::limits(found, 10)?,
+        limits: limits(found, 10)?,
     })
+}
+
+/// Limits: JSON text, nothing where there are none.
+fn limits_text(limits: RateLimits) -> Result<Option<String>> {
+    (limits != RateLimits::NONE).then(|| codec::write_json(&limits)).transpose()
+}
+
+fn limits(found: &Row<'_>, column: usize) -> Result<RateLimits> {
+    let text = row::get::<Option<String>>(found, column)?;
+    Ok(text.map(|text| codec::read_json(&text)).transpose()?.unwrap_or_default())
 }

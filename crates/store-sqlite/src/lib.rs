@@ -26,7 +26,6 @@ mod row;
 mod schedules;
 mod webhooks;
 mod workflows;
-mod workspaces;
 mod writer;
 
 #[cfg(test)]

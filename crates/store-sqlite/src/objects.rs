@@ -12,6 +12,7 @@ use stepwell_store::objects::{
 };
 use stepwell_store::{ObjectStore, StoreError};
 
+use crate::executions::idempotency;
 use crate::fault::{Answer, Fault, Result};
 use crate::row::{self, Id};
 use crate::{SqliteStore, codec, effects};
@@ -100,6 +101,7 @@ impl ObjectStore for SqliteStore {
         self.writer
             .write(documents + batch.effects.bytes(), move |writing| {
                 let connection = writing.connection;
+                idempotency::require_free(connection, batch.idempotency.as_ref())?;
                 batch.check::<Fault>(
                     |kind, id| row::first(connection, VERSION, params![kind, id.blob()], version),
                     |kind, key| {
@@ -162,6 +164,7 @@ fn write(connection: &Connection, batch: &ObjectBatch, texts: &[Texts]) -> Resul
     if !batch.deletes.is_empty() {
         row::run(connection, FORGET_OLD, [revision.saturating_sub(DELETIONS_KEPT)])?;
     }
+    idempotency::take(connection, batch.idempotency.as_ref())?;
     effects::write(connection, &batch.effects)
 }
 

@@ -28,6 +28,6 @@ pub use objects::ObjectStore;
 pub use schedules::ScheduleStore;
 pub use traits::{
     DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore,
-    RecoveryStore, Store, WorkflowStore, WorkspaceStore,
+    RecoveryStore, Store, WorkflowStore,
 };
 pub use webhooks::WebhookStore;

@@ -11,6 +11,7 @@ use stepwell_core::ids::{SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
 use crate::lists::{Begin, Listed, Order};
+use crate::record::IdempotencyRecord;
 use crate::{Effects, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -88,6 +89,8 @@ pub struct ObjectBatch {
     pub deletes: Vec<DeleteObject>,
     /// Deliveries and audit entries of the changes.
     pub effects: Effects,
+    /// The idempotency key that the changes take, if any; `Replayed` where it is taken.
+    pub idempotency: Option<IdempotencyRecord>,
 }
 
 /// Names an object to delete.
@@ -104,12 +107,12 @@ pub struct DeleteObject {
 impl ObjectBatch {
     /// One write.
     pub fn put(object: StoredObject, effects: Effects) -> Self {
-        Self { puts: vec![object], deletes: Vec::new(), effects }
+        Self { puts: vec![object], effects, ..Self::default() }
     }
 
     /// One deletion.
     pub fn delete(object: DeleteObject, effects: Effects) -> Self {
-        Self { puts: Vec::new(), deletes: vec![object], effects }
+        Self { deletes: vec![object], effects, ..Self::default() }
     }
 
     /// Checks the batch against what is stored: `version` reads the version of an object,
@@ -117,8 +120,8 @@ impl ObjectBatch {
     /// unique key that the batch frees is free for the next batch only.
     ///
     /// # Errors
-    /// `Corrupt` where the batch names an object twice or creates one whose id is taken;
-    /// `Missing` and `Outdated` with the kind; `UniqueKeyTaken`; whatever reading fails with.
+    /// `Corrupt` where the batch names an object twice; `Missing`; `Outdated` where another
+    /// version exists, for version 1 any; `UniqueKeyTaken`; whatever reading fails with.
     pub fn check<E: From<StoreError>>(
         &self,
         mut version: impl FnMut(Kind, SubjectId) -> std::result::Result<Option<u64>, E>,
@@ -134,9 +137,6 @@ impl ObjectBatch {
             match version(kind, *id)? {
                 None if *next == 1 => {}
                 None => return Err(StoreError::Missing(kind).into()),
-                Some(_) if *next == 1 => {
-                    return Err(StoreError::Corrupt(format!("{kind} {id} exists already")).into());
-                }
                 Some(found) if found.checked_add(1) == Some(*next) => {}
                 Some(_) => return Err(StoreError::Outdated(kind).into()),
             }
@@ -291,7 +291,7 @@ pub trait ObjectStore: Send + Sync {
     /// Writes and deletes objects, all or none of them.
     ///
     /// # Errors
-    /// As [`ObjectBatch::check`].
+    /// `Replayed` where the idempotency key is taken, then as [`ObjectBatch::check`].
     async fn write_objects(&self, batch: ObjectBatch) -> Result<()>;
 
     /// An object of any workspace.

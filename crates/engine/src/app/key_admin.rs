@@ -14,7 +14,9 @@ use stepwell_store::traits::{RevokeKey, UpdateKey};
 use stepwell_store::{Effects, StoreError};
 
 use super::{App, CreateKey, NewKey, workspaces};
+use crate::objects;
 use crate::runtime::engine::new_uuid;
+use crate::workspace::Workspace;
 use crate::{AppError, Caller, Scope};
 
 /// What every secret begins with.
@@ -113,7 +115,7 @@ impl App {
             return Ok(caller.workspace);
         };
         caller.require_operator()?;
-        match self.engine.store.find_workspace(id).await? {
+        match objects::find::<Workspace>(&*self.engine.store, id).await? {
             Some(_) => Ok(id),
             None => {
                 let message = format!("there is no workspace `{}`", id.abi());
@@ -211,7 +213,8 @@ impl App {
     pub async fn webhook_secret(&self, caller: &Caller) -> Result<String, AppError> {
         caller.require_admin()?;
         let own = self.own_workspace(caller).await?;
-        let note = self.engine.noted(caller, Action::SigningSecretRead, own.id).named(own.name);
+        let note = self.engine.noted(caller, Action::SigningSecretRead, own.id);
+        let note = note.named(own.document.name);
         self.engine.store.add_effects(Effects::noting(note)).await?;
         self.engine.signing_secret(caller.workspace).await
     }

@@ -10,12 +10,14 @@ use stepwell_core::Timestamp;
 use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::ids::KeyId;
 use stepwell_store::audit::{Actor, Origin};
-use stepwell_store::record::{KeyRecord, WorkspaceRecord};
+use stepwell_store::record::KeyRecord;
 
 use super::{App, Refusal};
 use crate::limits::{Limits, Standing};
+use crate::objects::Object;
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
+use crate::workspace::Workspace;
 use crate::{AppError, AuthError, Caller, Scope};
 
 /// How often the last use of keys is stored.
@@ -47,7 +49,7 @@ pub struct Myself {
     /// The key that it came with; `None`: the process itself.
     pub key: Option<KeyRecord>,
     /// Whose objects it sees.
-    pub workspace: WorkspaceRecord,
+    pub workspace: Object<Workspace>,
     /// What it may do.
     pub scopes: Arc<[Scope]>,
 }

@@ -72,7 +72,7 @@ pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
 pub use key_admin::{ChangeKey, KeySecret};
 pub use keys::Myself;
-pub use objects::{Noun, Object, ObjectsQuery};
+pub use objects::{Noun, ObjectsQuery};
 pub use readiness::Readiness;
 pub use requests::{
     ChangeWorkflow, CreateKey, CreateWorkflow, Deletion, ExecutionsQuery, Expected, Idempotency,

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, json};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{Expected, Noun, Object, Template};
+use stepwell_engine::app::{Expected, Noun, Template};
+use stepwell_engine::objects::Object;
 use tokio::task::JoinSet;
 
 use crate::support::Bench;

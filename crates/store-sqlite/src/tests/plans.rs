@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::fresh;
 use crate::{
     audit, deliveries, executions, feedback, gauges, keys, maintenance, nodes, objects, recoveries,
-    schedules, webhooks, workflows, workspaces,
+    schedules, webhooks, workflows,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -33,7 +33,6 @@ async fn every_query_searches_an_index() {
             nodes::QUERIES,
             recoveries::QUERIES,
             maintenance::QUERIES,
-            workspaces::QUERIES,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
         let all = fixed.chain(schedules::queries()).chain(audit::queries());

@@ -8,13 +8,15 @@ use stepwell_core::execution::{Event, Status};
 use stepwell_core::ids::SubjectId;
 
 use super::build::*;
+use super::objects::{FIRST_KIND, object};
 use super::schedules::{quietly, schedule, schedule_id};
 use super::workflows::release;
 use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit, Origin};
 use crate::lists::{Begin, Listed, Order};
+use crate::objects::{ObjectBatch, StoredObject};
 use crate::record::{ReleaseTagRecord, Traffic};
 use crate::schedules::{CreateSchedule, DeleteSchedule, UpdateSchedule};
-use crate::traits::{AddRelease, Purge, UpdateKey, UpdateWorkflow, UpdateWorkspace};
+use crate::traits::{AddRelease, Purge, UpdateKey, UpdateWorkflow};
 use crate::webhooks::{Redeliver, UpdateWebhook};
 use crate::{Effects, StoreError};
 
@@ -165,6 +167,7 @@ fn filters() -> Vec<(ListAudit, Vec<u128>)> {
 pub async fn changes_are_noted_with_them(store: Shared) {
     workflows_are_noted(&store).await;
     tenants_are_noted(&store).await;
+    objects_are_noted(&store).await;
     schedules_are_noted(&store).await;
     webhooks_are_noted(&store).await;
     deletions_are_noted(&store).await;
@@ -212,18 +215,17 @@ async fn tenants_are_noted(store: &Shared) {
     };
     store.update_key(rename_key(1, note(17))).await.unwrap();
     store.update_key(rename_key(2, note(99))).await.unwrap_err();
-    let key = || Some(idempotent("k", "x"));
-    store.create_workspace(new_workspace(5), key(), note(14)).await.unwrap();
-    store.create_workspace(new_workspace(6), key(), note(99)).await.unwrap_err();
-    let rename = |of, n| UpdateWorkspace {
-        id: workspace(of),
-        name: Some("b".to_owned()),
-        limits: None,
-        now: at(20),
-        effects: note(n),
+}
+
+async fn objects_are_noted(store: &Shared) {
+    let put = |version, n| {
+        let object = StoredObject { version, ..object(FIRST_KIND, 1) };
+        ObjectBatch::put(object, note(n))
     };
-    store.update_workspace(rename(5, 15)).await.unwrap();
-    store.update_workspace(rename(6, 99)).await.unwrap_err();
+    store.write_objects(put(1, 14)).await.unwrap();
+    store.write_objects(put(1, 99)).await.unwrap_err();
+    store.write_objects(put(2, 15)).await.unwrap();
+    store.write_objects(put(2, 99)).await.unwrap_err();
 }
 
 async fn schedules_are_noted(store: &Shared) {

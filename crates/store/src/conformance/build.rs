@@ -17,7 +17,7 @@ use crate::audit::{Actor, AuditRecord, Origin};
 use crate::commit::Commit;
 use crate::record::{
     DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, KeyRecord,
-    ReleaseRecord, WorkflowRecord, WorkspaceRecord,
+    ReleaseRecord, WorkflowRecord,
 };
 use crate::traits::{CreateWorkflow, DueDeliveries, RevokeKey};
 use crate::webhooks::{WebhookRecord, WebhookStatus};
@@ -296,17 +296,6 @@ pub fn new_key(n: u128) -> KeyRecord {
         expires_at: None,
         last_used_at: None,
         revoked_at: None,
-    }
-}
-
-/// Workspace `n`, without limits.
-pub fn new_workspace(n: u128) -> WorkspaceRecord {
-    WorkspaceRecord {
-        id: workspace(n),
-        name: format!("workspace {n}"),
-        limits: RateLimits::NONE,
-        created_at: at(10),
-        updated_at: at(10),
     }
 }
 

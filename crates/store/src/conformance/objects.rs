@@ -100,7 +100,7 @@ pub async fn objects_are_written_over_the_version_before(store: Shared) {
     assert!(matches!(missing, Err(StoreError::Missing(FIRST_KIND))), "{missing:?}");
     put(&store, full(1)).await.unwrap();
     let again = put(&store, full(1)).await;
-    assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
+    assert!(matches!(again, Err(StoreError::Outdated(FIRST_KIND))), "{again:?}");
     put(&store, version(2)).await.unwrap();
     for wrong in [2, 4, u64::MAX, 0] {
         let refused = put(&store, version(wrong)).await;
@@ -167,7 +167,12 @@ pub async fn a_batch_is_written_whole_or_not_at_all(store: Shared) {
     let second = StoredObject { version: 2, updated_at: at(20), ..object(FIRST_KIND, 1) };
     let gone =
         |n, expected| DeleteObject { kind: FIRST_KIND, id: object_id(n), expected: Some(expected) };
-    let batch = |puts, deletes| ObjectBatch { puts, deletes, effects: Effects::noting(noted(1)) };
+    let batch = |puts, deletes| ObjectBatch {
+        puts,
+        deletes,
+        effects: Effects::noting(noted(1)),
+        idempotency: Some(idempotent("k", "x")),
+    };
     for refused in [
         batch(vec![second.clone(), object(FIRST_KIND, 2)], vec![]),
         batch(vec![second.clone(), object(FIRST_KIND, 3)], vec![gone(2, 9)]),
@@ -182,10 +187,26 @@ pub async fn a_batch_is_written_whole_or_not_at_all(store: Shared) {
     assert_eq!(find(&store, 3).await, None);
     let log = store.list_audit(ListAudit::newest(workspace(1), 9)).await.unwrap();
     assert_eq!(log.items, []);
+    assert_eq!(store.find_idempotent(workspace(1), "k").await.unwrap(), None);
     assert_eq!(store.object_changes(FIRST_KIND, 0).await.unwrap().revision, revision);
     let all = batch(vec![second.clone(), object(OTHER_KIND, 1)], vec![gone(2, 1)]);
     store.write_objects(all).await.unwrap();
     assert_eq!((find(&store, 1).await, find(&store, 2).await), (Some(second), None));
+}
+
+/// The key goes with the objects; where it is taken, none is written.
+pub async fn objects_for_an_idempotency_key(store: Shared) {
+    let batch = |n| {
+        let idempotency = Some(idempotent("k", "first"));
+        ObjectBatch { idempotency, ..ObjectBatch::put(object(FIRST_KIND, n), Effects::default()) }
+    };
+    store.write_objects(batch(1)).await.unwrap();
+    for n in [1, 2] {
+        let refused = store.write_objects(batch(n)).await;
+        let Err(StoreError::Replayed(found)) = refused else { panic!("{refused:?}") };
+        assert_eq!(found.outcome, "first");
+    }
+    assert_eq!((find(&store, 1).await, find(&store, 2).await), (Some(object(FIRST_KIND, 1)), None));
 }
 
 /// Deliveries and audit entries are written with the change.

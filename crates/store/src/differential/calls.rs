@@ -73,7 +73,6 @@ impl Caller {
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
-            16 if self.random.once_in(3) => self.workspaces(one, other).await,
             16 => self.keys(one, other).await,
             17..=18 => self.outbox(one, other).await,
             19..=20 => self.webhooks(one, other).await,

@@ -15,7 +15,6 @@ mod recoveries;
 mod schedules;
 mod webhooks;
 mod workflows;
-mod workspaces;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,7 +29,6 @@ use crate::audit::{AuditPlace, AuditRecord};
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord,
     ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
-    WorkspaceRecord,
 };
 use crate::schedules::ScheduleRecord;
 use crate::traits::Recovery;
@@ -55,7 +53,6 @@ struct State {
     actuals: BTreeMap<ActualId, ActualRecord>,
     stats: BTreeMap<WorkflowId, WorkflowStats>,
     keys: BTreeMap<KeyId, KeyRecord>,
-    workspaces: BTreeMap<WorkspaceId, WorkspaceRecord>,
     settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     attempts: BTreeMap<(DeliveryId, u32), AttemptRecord>,

@@ -61,8 +61,10 @@ impl Objects {
 impl ObjectStore for MemoryStore {
     async fn write_objects(&self, batch: ObjectBatch) -> Result<()> {
         let mut state = self.state();
+        state.require_new_key(batch.idempotency.as_ref())?;
         state.objects.check(&batch)?;
-        let ObjectBatch { puts, deletes, effects } = batch;
+        let ObjectBatch { puts, deletes, effects, idempotency } = batch;
+        state.take_key(idempotency);
         let deletes = deletes.into_iter().map(|delete| (delete.kind, delete.id)).collect();
         state.objects.write(puts, deletes);
         state.take_effects(effects);

@@ -4,21 +4,6 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 
-/// A workspace: the tenant that every object belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkspaceRecord {
-    /// Its id; sorts by creation.
-    pub id: WorkspaceId,
-    /// What people call it; need not be unique.
-    pub name: String,
-    /// What all of its keys may use together.
-    pub limits: RateLimits,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When its name or limits last changed.
-    pub updated_at: Timestamp,
-}
-
 /// An API key. The secret itself is never stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {

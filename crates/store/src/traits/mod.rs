@@ -8,7 +8,6 @@ mod maintenance;
 mod nodes;
 mod recoveries;
 mod workflows;
-mod workspaces;
 
 pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
@@ -18,7 +17,6 @@ pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGaug
 pub use nodes::{ClockSetBack, NodeStore};
 pub use recoveries::{Recovery, RecoveryStore};
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
-pub use workspaces::{UpdateWorkspace, WorkspaceStore};
 
 use crate::{AuditStore, ObjectStore, ScheduleStore, StoreError, WebhookStore};
 
@@ -30,7 +28,6 @@ pub trait Store:
     + WorkflowStore
     + FeedbackStore
     + KeyStore
-    + WorkspaceStore
     + DeliveryStore
     + WebhookStore
     + NodeStore
@@ -47,7 +44,6 @@ impl<T> Store for T where
         + WorkflowStore
         + FeedbackStore
         + KeyStore
-        + WorkspaceStore
         + DeliveryStore
         + WebhookStore
         + NodeStore

@@ -9,7 +9,9 @@ use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::Scope;
 use stepwell_engine::app::{CreateKey, Myself, NewKey};
 use stepwell_engine::caller::Role;
-use stepwell_store::record::{KeyRecord, WorkspaceRecord};
+use stepwell_engine::objects::Object;
+use stepwell_engine::workspace::Workspace;
+use stepwell_store::record::KeyRecord;
 
 use super::{limits, wire};
 use crate::error::{ApiError, Kind, shortened};
@@ -177,9 +179,10 @@ impl From<Myself> for wire::Me {
     }
 }
 
-impl From<WorkspaceRecord> for wire::Workspace {
-    fn from(record: WorkspaceRecord) -> Self {
-        let WorkspaceRecord { id, name, limits, created_at, updated_at } = record;
+impl From<Object<Workspace>> for wire::Workspace {
+    fn from(object: Object<Workspace>) -> Self {
+        let Object { id, workspace: _, version: _, created_at, updated_at, document } = object;
+        let Workspace { name, limits } = document;
         let (tier, rate_limits) = limits::write(&limits);
         Self {
             id: id.abi(),

@@ -30,9 +30,4 @@ mod workflows_request;
 mod workflows_wire;
 mod workspaces;
 
-pub(crate) use audit::Doc as AuditDoc;
-pub(crate) use routes::{Doc, routes};
-pub(crate) use schedules::Doc as SchedulesDoc;
-pub(crate) use step_types::Doc as StepTypesDoc;
-pub(crate) use templates::Doc as TemplatesDoc;
-pub(crate) use webhooks::Doc as WebhooksDoc;
+pub(crate) use routes::{openapi, routes};

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use stepwell_engine::app::{ChangeWorkspace, CreateWorkspace};
-use stepwell_store::record::WorkspaceRecord;
+use stepwell_engine::objects::Object;
+use stepwell_engine::workspace::Workspace;
 
 use super::cut::Cut;
 use super::ids::OfWorkspace;
@@ -32,11 +33,11 @@ impl By {
     const ALL: [(&str, Self); 3] =
         [("created_at", Self::CreatedAt), ("updated_at", Self::UpdatedAt), ("name", Self::Name)];
 
-    fn compare(self, a: &WorkspaceRecord, b: &WorkspaceRecord) -> Ordering {
+    fn compare(self, a: &Object<Workspace>, b: &Object<Workspace>) -> Ordering {
         let order = match self {
             Self::CreatedAt => a.created_at.cmp(&b.created_at),
             Self::UpdatedAt => a.updated_at.cmp(&b.updated_at),
-            Self::Name => a.name.cmp(&b.name),
+            Self::Name => a.document.name.cmp(&b.document.name),
         };
         order.then(a.id.cmp(&b.id))
     }

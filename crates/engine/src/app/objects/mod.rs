@@ -6,33 +6,25 @@
 
 mod cursor;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use stepwell_core::audit::{self, Action, ObjectKind};
-use stepwell_core::ids::{ObjectId, WorkspaceId};
-use stepwell_core::{Map, Problems, Timestamp};
+use stepwell_core::Problems;
+use stepwell_core::audit::{self, Action};
+use stepwell_core::ids::ObjectId;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::lists::{Listed, Order};
-use stepwell_store::objects::{
-    DeleteObject, IndexFields, ListObjects, ObjectBatch, ObjectRef, ObjectSort, StoredObject,
-};
+use stepwell_store::lists::Order;
+use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch, ObjectSort};
 use stepwell_store::{Effects, StoreError};
 
 use super::{App, Expected, Page, PageAt};
 use crate::caller::Verb;
+use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
 
 /// How often a change is repeated because another writer was faster.
 const ATTEMPTS: usize = 16;
 
-/// A kind of configured object. The type is its document.
-pub trait Noun: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Its ids.
-    type Id: ObjectId;
-    /// The kind; its name is stored and never changes.
-    const KIND: ObjectKind;
+/// A kind of configured object that users manage through this service.
+pub trait Noun: Document {
     /// The kind as scopes name it: `templates`.
     const SCOPE: &'static str;
     /// The most objects of a workspace.
@@ -44,37 +36,11 @@ pub trait Noun: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync +
     /// it.
     fn name(&self) -> &str;
 
-    /// What it is found by. A unique key that holds for one workspace comes from
-    /// [`workspace_key`].
-    fn index(&self, workspace: WorkspaceId) -> IndexFields;
-
     /// Checks the document.
     ///
     /// # Errors
     /// Every problem, with the field that has it.
     fn check(&self) -> Result<(), Problems>;
-}
-
-/// A unique key that is unique in its workspace only.
-pub fn workspace_key(workspace: WorkspaceId, key: &str) -> String {
-    format!("{workspace}/{key}")
-}
-
-/// An object of a kind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Object<N: Noun> {
-    /// Its id.
-    pub id: N::Id,
-    /// The workspace that it belongs to.
-    pub workspace: WorkspaceId,
-    /// 1 when it was created, one more at each change.
-    pub version: u64,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// The rest.
-    pub document: N,
 }
 
 /// Parameters of [`App::objects`].
@@ -110,19 +76,11 @@ impl App {
         caller.require(Verb::Write, N::SCOPE)?;
         check(&document)?;
         self.require_room_for::<N>(caller).await?;
-        let now = self.engine.now();
         let id = N::Id::from_uuid(new_uuid());
-        let object = Object {
-            id,
-            workspace: caller.workspace,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            document,
-        };
+        let object = Object::new(id, caller.workspace, self.engine.now(), document);
         let [created, ..] = N::ACTIONS;
         let effects = Effects::noting(self.object_audit(caller, created, &object));
-        self.engine.store.write_objects(ObjectBatch::put(stored(&object)?, effects)).await?;
+        self.engine.store.write_objects(ObjectBatch::put(object.to_stored()?, effects)).await?;
         Ok(object)
     }
 
@@ -156,10 +114,9 @@ impl App {
             begin: super::cursor::begin(at, limit, |text| cursor::read(text, sort))?,
             ..ListObjects::newest(N::KIND.name(), caller.workspace, limit + 1)
         };
-        let Listed { items, total } = self.engine.store.list_objects(list).await?;
-        let page =
-            super::cursor::listed(Listed { items, total }, limit, |last| cursor::write(last, sort));
-        let items = page.items.into_iter().map(read).collect::<Result<_, _>>()?;
+        let found = self.engine.store.list_objects(list).await?;
+        let page = super::cursor::listed(found, limit, |last| cursor::write(last, sort));
+        let items = page.items.into_iter().map(Object::from_stored).collect::<Result<_, _>>()?;
         Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
     }
 
@@ -183,17 +140,12 @@ impl App {
                 return Ok(before);
             }
             check(&document)?;
-            let after = Object {
-                version: before.version + 1,
-                updated_at: self.engine.now().max(before.updated_at),
-                document,
-                ..before.clone()
-            };
+            let after = before.next(self.engine.now(), document);
             let [_, updated, _] = N::ACTIONS;
             let entry = self.object_audit(caller, updated, &after);
             let fields = changed_fields(&before.document, &after.document)?;
             let entry = entry.changing(fields.iter().map(String::as_str));
-            let batch = ObjectBatch::put(stored(&after)?, Effects::noting(entry));
+            let batch = ObjectBatch::put(after.to_stored()?, Effects::noting(entry));
             match self.engine.store.write_objects(batch).await {
                 Ok(()) => return Ok(after),
                 Err(StoreError::Outdated(_)) => {}
@@ -236,10 +188,9 @@ impl App {
         id: N::Id,
     ) -> Result<Object<N>, AppError> {
         caller.require_any(verb, N::SCOPE)?;
-        let by = ObjectRef::Id(id.into());
-        let found = self.engine.store.find_object(N::KIND.name(), by).await?;
-        let found = found.filter(|object| object.workspace == caller.workspace);
-        let object: Object<N> = read(found.ok_or_else(|| not_found::<N>(id))?)?;
+        let found = objects::find(&*self.engine.store, id).await?;
+        let found = found.filter(|object: &Object<N>| object.workspace == caller.workspace);
+        let object = found.ok_or_else(|| not_found::<N>(id))?;
         let names = [object.document.name(), &id.abi(), &id.dataflow(), &id.to_string()];
         caller.require_on(verb, N::SCOPE, &names)?;
         Ok(object)
@@ -284,42 +235,9 @@ fn missing<N: Noun>(error: StoreError, id: N::Id) -> AppError {
     }
 }
 
-/// The document as JSON.
-fn written<N: Noun>(document: &N) -> Result<Map, AppError> {
-    match serde_json::to_value(document) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(AppError::Internal(format!("a {} is no JSON object", N::KIND.name()))),
-        Err(error) => Err(AppError::Internal(error.to_string())),
-    }
-}
-
-fn stored<N: Noun>(object: &Object<N>) -> Result<StoredObject, AppError> {
-    let Object { id, workspace, version, created_at, updated_at, document } = object;
-    Ok(StoredObject {
-        kind: N::KIND.name(),
-        id: (*id).into(),
-        workspace: *workspace,
-        version: *version,
-        created_at: *created_at,
-        updated_at: *updated_at,
-        index: document.index(*workspace),
-        document: written(document)?,
-    })
-}
-
-fn read<N: Noun>(object: StoredObject) -> Result<Object<N>, AppError> {
-    let StoredObject { kind, id, workspace, version, created_at, updated_at, index: _, document } =
-        object;
-    let document = serde_json::from_value(Value::Object(document));
-    let document = document
-        .map_err(|error| AppError::Internal(format!("a stored {kind} cannot be read: {error}")))?;
-    let id = N::Id::from_uuid(id.uuid());
-    Ok(Object { id, workspace, version, created_at, updated_at, document })
-}
-
 /// The names of the fields in which two documents differ.
 fn changed_fields<N: Noun>(before: &N, after: &N) -> Result<Vec<String>, AppError> {
-    let (before, after) = (written(before)?, written(after)?);
+    let (before, after) = (objects::fields_of(before)?, objects::fields_of(after)?);
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
     Ok(names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect())
 }

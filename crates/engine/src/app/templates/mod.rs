@@ -10,8 +10,8 @@ use stepwell_core::ids::{TemplateId, WorkspaceId};
 use stepwell_core::{Map, Problem, Problems, names};
 use stepwell_store::objects::IndexFields;
 
-use super::objects::{Noun, workspace_key};
-use super::{App, Object};
+use super::{App, Noun};
+use crate::objects::{Document, Object, workspace_key};
 use crate::{AppError, Caller};
 
 use data::JsonScope;
@@ -41,17 +41,9 @@ pub struct Template {
     pub metadata: Map,
 }
 
-impl Noun for Template {
+impl Document for Template {
     type Id = TemplateId;
     const KIND: ObjectKind = ObjectKind::Template;
-    const SCOPE: &'static str = "templates";
-    const MAX_PER_WORKSPACE: u64 = 1_000;
-    const ACTIONS: [Action; 3] =
-        [Action::TemplateCreated, Action::TemplateUpdated, Action::TemplateDeleted];
-
-    fn name(&self) -> &str {
-        &self.name
-    }
 
     fn index(&self, workspace: WorkspaceId) -> IndexFields {
         IndexFields {
@@ -60,6 +52,17 @@ impl Noun for Template {
             labels: self.metadata.clone(),
             ..IndexFields::default()
         }
+    }
+}
+
+impl Noun for Template {
+    const SCOPE: &'static str = "templates";
+    const MAX_PER_WORKSPACE: u64 = 1_000;
+    const ACTIONS: [Action; 3] =
+        [Action::TemplateCreated, Action::TemplateUpdated, Action::TemplateDeleted];
+
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn check(&self) -> Result<(), Problems> {

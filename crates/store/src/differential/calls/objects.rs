@@ -98,6 +98,7 @@ async fn write(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answe
         puts: puts.iter().map(|(_, object)| object.clone()).collect(),
         deletes: deletes.iter().map(|(_, delete)| delete.clone()).collect(),
         effects: caller.effects(),
+        idempotency: caller.random.once_in(3).then(|| caller.idempotency_key()),
     };
     let results = both!(one, other, |done: ()| done, write_objects(batch));
     if results.1 == "()" {

@@ -1,12 +1,12 @@
-//! Calls about keys, settings and workspaces.
+//! Calls about keys and settings.
 
 use stepwell_core::rate::RateLimits;
 
 use super::{Answers, Caller, KEYS};
 use crate::Store;
-use crate::conformance::build::{key, new_key, new_workspace, workspace};
+use crate::conformance::build::{key, new_key, workspace};
 use crate::record::KeyRecord;
-use crate::traits::{RevokeKey, UpdateKey, UpdateWorkspace};
+use crate::traits::{RevokeKey, UpdateKey};
 
 impl Caller {
     pub(super) async fn keys(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
@@ -48,29 +48,6 @@ impl Caller {
                 let (name, value) = (name.as_str(), value.as_str());
                 both!(one, other, setting_or_insert(name, value))
             }
-        }
-    }
-
-    pub(super) async fn workspaces(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        let n = self.number(4);
-        let id = workspace(n);
-        let limits = RateLimits { requests_per_minute: Some(7), ..RateLimits::NONE };
-        match self.random.below(4) {
-            0 => {
-                let new = new_workspace(n);
-                let key = self.random.once_in(3).then(|| self.idempotency_key());
-                let effects = self.effects();
-                both!(one, other, create_workspace(new, key, effects))
-            }
-            1 => {
-                let name = self.random.maybe(2, |random| random.below(9).to_string());
-                let limits = self.random.maybe(2, |_| limits);
-                let (now, effects) = (self.random.time(), self.effects());
-                let update = UpdateWorkspace { id, name, limits, now, effects };
-                both!(one, other, update_workspace(update))
-            }
-            2 => both!(one, other, find_workspace(id)),
-            _ => both!(one, other, list_workspaces()),
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::ids::TemplateId;
-use stepwell_engine::app::{Object, ObjectsQuery, Template};
+use stepwell_engine::app::{ObjectsQuery, Template};
+use stepwell_engine::objects::Object;
 use stepwell_store::objects::ObjectSort;
 
 use super::super::ids::{Names, parsed};

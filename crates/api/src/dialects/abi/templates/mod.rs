@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use stepwell_core::ids::TemplateId;
-use stepwell_engine::app::{Object, Template};
+use stepwell_engine::app::Template;
+use stepwell_engine::objects::Object;
 use utoipa::OpenApi;
 
 use super::ids::Of;
