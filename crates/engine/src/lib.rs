@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows an HTTP server, a dialect's bodies, or SQL.
 
+pub mod api_key;
 pub mod app;
 pub mod caller;
 mod clock;

@@ -6,10 +6,13 @@ use serde_json::Value;
 use stepwell_core::audit::ObjectKind;
 use stepwell_core::ids::{ObjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::objects::{IndexFields, ObjectRef, StoredObject};
-use stepwell_store::{Store, StoreError};
+use stepwell_store::objects::{IndexFields, ListObjects, ObjectBatch, ObjectRef, StoredObject};
+use stepwell_store::{Effects, Store, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// How often a change is repeated because another writer was faster.
+const EDIT_ATTEMPTS: usize = 16;
 
 /// A kind of configured object. The type is its document.
 pub trait Document:
@@ -104,6 +107,51 @@ pub fn fields_of<D: Document>(document: &D) -> Result<Map> {
         Ok(_) => Err(StoreError::Corrupt(format!("a {kind} is no JSON object"))),
         Err(error) => Err(StoreError::Corrupt(format!("a {kind} cannot be written: {error}"))),
     }
+}
+
+/// An object of any workspace, by its unique key.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn find_by_key<D: Document>(store: &dyn Store, key: String) -> Result<Option<Object<D>>> {
+    let found = store.find_object(D::KIND.name(), ObjectRef::UniqueKey(key)).await?;
+    found.map(Object::from_stored).transpose()
+}
+
+/// All objects of a workspace, newest first.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn list_all<D: Document>(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+) -> Result<Vec<Object<D>>> {
+    let list = ListObjects::newest(D::KIND.name(), workspace, usize::MAX);
+    let found = store.list_objects(list).await?.items;
+    found.into_iter().map(Object::from_stored).collect()
+}
+
+/// Writes a change of an object, decided by `edit` over what is stored; again where another writer
+/// was faster. `None` from `edit`: there is nothing to change. Returns the object as it is then;
+/// `None` where it does not exist.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub async fn edit<D: Document>(
+    store: &dyn Store,
+    id: D::Id,
+    edit: impl Fn(&Object<D>) -> Option<(Object<D>, Effects)> + Send,
+) -> Result<Option<Object<D>>> {
+    for _ in 0..EDIT_ATTEMPTS {
+        let Some(before) = find::<D>(store, id).await? else { return Ok(None) };
+        let Some((after, effects)) = edit(&before) else { return Ok(Some(before)) };
+        match store.write_objects(ObjectBatch::put(after.to_stored()?, effects)).await {
+            Ok(()) => return Ok(Some(after)),
+            Err(StoreError::Outdated(_) | StoreError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Outdated(D::KIND.name()))
 }
 
 /// An object of any workspace.

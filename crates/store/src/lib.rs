@@ -27,7 +27,7 @@ pub use error::StoreError;
 pub use objects::ObjectStore;
 pub use schedules::ScheduleStore;
 pub use traits::{
-    DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore,
-    RecoveryStore, Store, WorkflowStore,
+    DeliveryStore, ExecutionStore, FeedbackStore, MaintenanceStore, NodeStore, RecoveryStore,
+    SettingStore, Store, WorkflowStore,
 };
 pub use webhooks::WebhookStore;

@@ -6,20 +6,17 @@ use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Timestamp, names};
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::objects::{ListObjects, ObjectBatch};
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, Store, StoreError};
 
 use super::{App, Idempotency};
-use crate::objects::{self, Document, Object};
+use crate::objects::{self, Object};
 use crate::runtime::engine::new_uuid;
 use crate::workspace::Workspace;
 use crate::{AppError, Caller};
 
 /// The most characters of a name.
 const MAX_NAME: usize = 100;
-
-/// How often a change is repeated because another writer was faster.
-const ATTEMPTS: usize = 16;
 
 /// Asks for a workspace.
 #[derive(Debug, Clone)]
@@ -98,10 +95,8 @@ impl App {
     pub async fn workspaces(&self, caller: &Caller) -> Result<Vec<Object<Workspace>>, AppError> {
         caller.require_admin()?;
         if caller.is_operator() {
-            let kind = Workspace::KIND.name();
-            let all = ListObjects::newest(kind, WorkspaceId::DEFAULT, usize::MAX);
-            let found = self.engine.store.list_objects(all).await?.items;
-            return Ok(found.into_iter().map(Object::from_stored).collect::<Result<_, _>>()?);
+            let store = &*self.engine.store;
+            return Ok(objects::list_all(store, WorkspaceId::DEFAULT).await?);
         }
         Ok(vec![self.own_workspace(caller).await?])
     }
@@ -133,41 +128,34 @@ impl App {
         id: WorkspaceId,
         change: ChangeWorkspace,
     ) -> Result<Object<Workspace>, AppError> {
-        // Permissions first, then what is wrong with the change.
-        self.workspace(caller, id).await?;
+        let before = self.workspace(caller, id).await?;
         let ChangeWorkspace { name, limits } = change;
         if limits.is_some() {
             caller.require_operator()?;
         }
         name.as_deref().map_or(Ok(()), check_name)?;
-        for _ in 0..ATTEMPTS {
-            let before = self.workspace(caller, id).await?;
+        let edit = |before: &Object<Workspace>| {
             let document = Workspace {
                 name: name.clone().unwrap_or_else(|| before.document.name.clone()),
                 limits: limits.unwrap_or(before.document.limits),
             };
-            let changes_limits = document.limits != before.document.limits;
-            let changed = changed_fields(document.name != before.document.name, changes_limits);
+            let renames = document.name != before.document.name;
+            let changed = changed_fields(renames, document.limits != before.document.limits);
             if changed.is_empty() {
-                return Ok(before);
+                return None;
             }
             let note = self.engine.noted(caller, Action::WorkspaceUpdated, id).changing(changed);
             let note = AuditRecord { workspace: id, ..note.named(&document.name) };
-            let after = before.next(self.engine.now(), document);
-            let batch = ObjectBatch::put(after.to_stored()?, Effects::noting(note));
-            match self.engine.store.write_objects(batch).await {
-                Ok(()) => {}
-                Err(StoreError::Outdated(_)) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            if changes_limits {
-                self.engine.limit_workspace(id, after.document.limits).await?;
-                // A key that was looked up meanwhile may have set the old ones again.
-                self.keys.forget();
-            }
-            return Ok(after);
+            Some((before.next(self.engine.now(), document), Effects::noting(note)))
+        };
+        let after = objects::edit(&*self.engine.store, id, edit).await?;
+        let after = after.ok_or_else(|| not_found(id))?;
+        if limits.is_some_and(|limits| limits != before.document.limits) {
+            self.engine.limit_workspace(id, after.document.limits).await?;
+            // A key that was looked up meanwhile may have set the old ones again.
+            self.keys.forget();
         }
-        Err(StoreError::Outdated(Workspace::KIND.name()).into())
+        Ok(after)
     }
 
     /// The workspace that the caller belongs to.

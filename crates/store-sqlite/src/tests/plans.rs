@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, deliveries, executions, feedback, gauges, keys, maintenance, nodes, objects, recoveries,
-    schedules, webhooks, workflows,
+    audit, deliveries, executions, feedback, gauges, maintenance, nodes, objects, recoveries,
+    schedules, settings, webhooks, workflows,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -29,9 +29,9 @@ async fn every_query_searches_an_index() {
             deliveries::QUERIES,
             webhooks::QUERIES,
             feedback::QUERIES,
-            keys::QUERIES,
             nodes::QUERIES,
             recoveries::QUERIES,
+            settings::QUERIES,
             maintenance::QUERIES,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);

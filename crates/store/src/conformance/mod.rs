@@ -12,7 +12,6 @@ pub mod commits;
 pub mod deliveries;
 pub mod feedback;
 pub mod journals;
-pub mod keys;
 pub mod lists;
 pub mod nodes;
 pub mod objects;
@@ -20,6 +19,7 @@ pub mod purges;
 pub mod recoveries;
 pub mod refusals;
 pub mod schedules;
+pub mod settings;
 pub mod stats;
 pub mod webhooks;
 pub mod workflows;
@@ -67,7 +67,7 @@ macro_rules! conformance_tests {
                 objects_for_an_idempotency_key, objects_change_with_their_effects, of_rivals_one_writes_the_object,
                 objects_in_every_order, objects_by_index_fields, objects_that_are_due,
                 changes_for_caches, forgotten_deletions;
-            keys: found_by_hash, listed_and_revoked, changed, touched, settings_are_inserted_once;
+            settings: settings_are_inserted_once;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes,
                 gauges_count_what_waits;

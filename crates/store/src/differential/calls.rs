@@ -38,7 +38,7 @@ pub(super) use both;
 mod executions;
 mod objects;
 mod schedules;
-mod tenants;
+mod settings;
 mod workflows;
 
 /// Makes random calls that often fit what went before.
@@ -73,7 +73,7 @@ impl Caller {
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
-            16 => self.keys(one, other).await,
+            16 => self.settings(one, other).await,
             17..=18 => self.outbox(one, other).await,
             19..=20 => self.webhooks(one, other).await,
             21 => schedules::call(self, one, other).await,

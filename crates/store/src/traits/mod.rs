@@ -3,19 +3,19 @@
 mod deliveries;
 mod executions;
 mod feedback;
-mod keys;
 mod maintenance;
 mod nodes;
 mod recoveries;
+mod settings;
 mod workflows;
 
 pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
 pub use feedback::FeedbackStore;
-pub use keys::{KeyStore, RevokeKey, UpdateKey};
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGauges};
 pub use nodes::{ClockSetBack, NodeStore};
 pub use recoveries::{Recovery, RecoveryStore};
+pub use settings::SettingStore;
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 
 use crate::{AuditStore, ObjectStore, ScheduleStore, StoreError, WebhookStore};
@@ -27,7 +27,7 @@ pub trait Store:
     ExecutionStore
     + WorkflowStore
     + FeedbackStore
-    + KeyStore
+    + SettingStore
     + DeliveryStore
     + WebhookStore
     + NodeStore
@@ -43,7 +43,7 @@ impl<T> Store for T where
     T: ExecutionStore
         + WorkflowStore
         + FeedbackStore
-        + KeyStore
+        + SettingStore
         + DeliveryStore
         + WebhookStore
         + NodeStore
