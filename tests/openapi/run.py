@@ -63,6 +63,8 @@ def objects(server: Server) -> dict[str, dict[str, str]]:
     webhook = server.post("/api/v1/webhooks", told)["data"]["id"]
     workspace = server.post("/api/v1/workspaces", {"name": "probed"})["data"]["id"]
     delivery = server.post(f"/api/v1/webhooks/{webhook}/test", {})["data"]["id"]
+    text = {"name": "probed", "body": "Hello, {{ name }}", "sample": {"name": "Ada"}}
+    template = server.post("/api/v1/templates", text)["data"]["id"]
     return {
         "/workflows/": both,
         "/v1/workflows/executions/": both,
@@ -76,6 +78,7 @@ def objects(server: Server) -> dict[str, dict[str, str]]:
         "/api/v1/workflow_schedules/": {"id": schedule},
         "/api/v1/webhooks/deliveries/": {"id": delivery},
         "/api/v1/webhooks/": {"id": webhook},
+        "/api/v1/templates/": {"id": template},
         "/api/v1/workspaces/": {"id": workspace},
         "/api/v1/step_types/": {"type": "Echo"},
     }

@@ -33,10 +33,13 @@ export type AuditAction =
   | "workspace.created"
   | "workspace.updated"
   | "workspace.signing_secret_read"
+  | "template.created"
+  | "template.updated"
+  | "template.deleted"
   | "access.refused";
 
 export type AuditObjectType =
-  "workflow" | "execution" | "schedule" | "webhook" | "api_key" | "workspace";
+  "workflow" | "execution" | "schedule" | "webhook" | "api_key" | "workspace" | "template";
 
 /** An entry of the audit log. */
 export interface AuditEntry {

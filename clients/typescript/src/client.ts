@@ -26,6 +26,7 @@ import {
 import { ReleasesClient } from "./releases.js";
 import { iteratePages } from "./resource.js";
 import { Schedules } from "./schedules.js";
+import { Templates } from "./templates.js";
 import { Webhooks } from "./webhooks.js";
 import { Workspaces } from "./workspaces.js";
 
@@ -73,8 +74,8 @@ const KEYS = "/api/v1/auth/api-keys";
  * A client for a Stepwell server. All times are milliseconds. Every error is a `StepwellError`,
  * except the reason of an aborted `signal`, and TypeError for invalid arguments.
  *
- * The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
- * `auditLog`.
+ * The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `templates`,
+ * `workspaces` and `auditLog`.
  *
  * After 429, 502, 503 and connection errors a request is retried if repeating it has no second
  * effect: GETs, POSTs, which carry an `Idempotency-Key`, and moving a release tag. After 429 all
@@ -89,6 +90,8 @@ export class Client extends ReleasesClient {
   readonly schedules = new Schedules(this.http);
   /** Webhooks, which send events to your URLs. */
   readonly webhooks = new Webhooks(this.http);
+  /** Templates: texts and JSON values with expressions. */
+  readonly templates = new Templates(this.http);
   /** Workspaces (tenants). */
   readonly workspaces = new Workspaces(this.http);
   /** The audit log. */

@@ -17,7 +17,7 @@ export const DATAFLOW_USER_DATA: ReadonlySet<string> = new Set([
   "desired_output_value",
 ]);
 
-/** Fields with user data of the management API. `body` is the body of a webhook request. */
+/** Fields with user data of the management API. `body` is the body of a webhook request or a template. */
 export const MANAGEMENT_USER_DATA: ReadonlySet<string> = new Set([
   "configuration",
   "definition",
@@ -32,6 +32,8 @@ export const MANAGEMENT_USER_DATA: ReadonlySet<string> = new Set([
   "configuration_schema",
   "examples",
   "body",
+  "sample",
+  "rendered",
 ]);
 
 /** Fields with user data of the deployment endpoints, in both notations. */

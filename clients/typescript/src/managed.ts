@@ -247,7 +247,8 @@ export class ManagedExecutions extends Resource {
   }
 }
 
-function ifMatch(version: number | undefined): Record<string, string> {
+/** The header that makes a change depend on the version. @internal */
+export function ifMatch(version: number | undefined): Record<string, string> {
   return version === undefined ? {} : { "If-Match": `"${version}"` };
 }
 

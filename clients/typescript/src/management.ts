@@ -7,3 +7,11 @@ export type { AuditAction, AuditEntry, AuditObjectType, AuditSelection } from ".
 export type { StepType, StepTypeSelection } from "./step-types.js";
 export type { Workspace, WorkspaceChange } from "./workspaces.js";
 export type { DeliverySelection } from "./webhooks.js";
+export type {
+  CreateTemplate,
+  Template,
+  TemplateChange,
+  TemplatePreview,
+  TemplateRow,
+  TemplateSelection,
+} from "./templates.js";

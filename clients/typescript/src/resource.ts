@@ -10,9 +10,12 @@ export class Resource {
   /** @internal */
   constructor(protected readonly http: HttpTransport) {}
 
-  /** Sends a call and returns the `data` of the response. @internal */
-  protected async send<T>(call: Call): Promise<T> {
-    const body = call.body === undefined ? undefined : toSnakeCase(call.body, MANAGEMENT_USER_DATA);
+  /**
+   * Sends a call and returns the `data` of the response. `userData` names the fields of the body
+   * with user data. @internal
+   */
+  protected async send<T>(call: Call, userData = MANAGEMENT_USER_DATA): Promise<T> {
+    const body = call.body === undefined ? undefined : toSnakeCase(call.body, userData);
     const response = toCamelCase(await this.http.send({ ...call, body }), MANAGEMENT_USER_DATA);
     const { data } = (response ?? {}) as { data?: T };
     if (data === undefined) {

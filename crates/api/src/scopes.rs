@@ -48,6 +48,7 @@ use Verb::{Execute, Read, Write};
 const WORKFLOWS: &str = "workflows";
 const SCHEDULES: &str = "schedules";
 const WEBHOOKS: &str = "webhooks";
+const TEMPLATES: &str = "templates";
 
 /// Methods and routes by the scope that they require. A test holds the table to the API's
 /// description: an operation without an entry fails it.
@@ -199,6 +200,23 @@ const OPERATIONS: &[(RequiredScope, &[&str])] = &[
             "PATCH /api/v1/webhooks/{id}",
             "DELETE /api/v1/webhooks/{id}",
             "POST /api/v1/webhooks/{id}/rotate_secret",
+        ],
+    ),
+    (
+        RequiredScope::On(Read, TEMPLATES),
+        &[
+            "GET /api/v1/templates",
+            "GET /api/v1/templates/{id}",
+            "POST /api/v1/templates/{id}/preview",
+        ],
+    ),
+    (
+        RequiredScope::On(Write, TEMPLATES),
+        &[
+            "POST /api/v1/templates",
+            "PUT /api/v1/templates/{id}",
+            "PATCH /api/v1/templates/{id}",
+            "DELETE /api/v1/templates/{id}",
         ],
     ),
     (

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ids::{ExecutionId, KeyId, ScheduleId, SubjectId, WebhookId, WorkflowId, WorkspaceId};
+use crate::ids::{
+    ExecutionId, KeyId, ScheduleId, SubjectId, TemplateId, WebhookId, WorkflowId, WorkspaceId,
+};
 
 /// Something that somebody did, or was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +62,12 @@ pub enum Action {
     WorkspaceCreated,
     /// Changed a workspace or its limits.
     WorkspaceUpdated,
+    /// Created a template.
+    TemplateCreated,
+    /// Changed a template.
+    TemplateUpdated,
+    /// Deleted a template.
+    TemplateDeleted,
     /// Read the secret that signs the webhooks of a workspace's executions.
     SigningSecretRead,
     /// Was refused for want of a permission, or with a key that is not accepted any more.
@@ -68,7 +76,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -95,6 +103,9 @@ impl Action {
         Self::ExecutionRerun,
         Self::WorkspaceCreated,
         Self::WorkspaceUpdated,
+        Self::TemplateCreated,
+        Self::TemplateUpdated,
+        Self::TemplateDeleted,
         Self::SigningSecretRead,
         Self::AccessRefused,
     ];
@@ -128,6 +139,9 @@ impl Action {
             Self::ExecutionRerun => "execution.rerun",
             Self::WorkspaceCreated => "workspace.created",
             Self::WorkspaceUpdated => "workspace.updated",
+            Self::TemplateCreated => "template.created",
+            Self::TemplateUpdated => "template.updated",
+            Self::TemplateDeleted => "template.deleted",
             Self::SigningSecretRead => "workspace.signing_secret_read",
             Self::AccessRefused => "access.refused",
         }
@@ -168,17 +182,20 @@ pub enum ObjectKind {
     Key,
     /// A workspace.
     Workspace,
+    /// A template.
+    Template,
 }
 
 impl ObjectKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Workflow,
         Self::Execution,
         Self::Schedule,
         Self::Webhook,
         Self::Key,
         Self::Workspace,
+        Self::Template,
     ];
 
     /// Its name: `workflow`. Names are stored: they never change.
@@ -190,6 +207,7 @@ impl ObjectKind {
             Self::Webhook => "webhook",
             Self::Key => "api_key",
             Self::Workspace => "workspace",
+            Self::Template => "template",
         }
     }
 }
@@ -218,7 +236,24 @@ macro_rules! objects {
                 Self { kind: ObjectKind::$kind, id: id.into() }
             }
         }
-    )*};
+    )*
+
+        impl Object {
+            /// The object of that kind whose id `text` is, in any form; `None`: it is no id.
+            pub fn parse(kind: ObjectKind, text: &str) -> Option<Self> {
+                match kind {
+                    $(ObjectKind::$kind => text.parse::<$id>().ok().map(Self::from),)*
+                }
+            }
+
+            /// Its id as the abi dialect writes it.
+            pub fn abi_id(&self) -> String {
+                match self.kind {
+                    $(ObjectKind::$kind => $id::from_uuid(self.id.uuid()).abi(),)*
+                }
+            }
+        }
+    };
 }
 
 objects!(
@@ -227,7 +262,8 @@ objects!(
     ScheduleId: Schedule,
     WebhookId: Webhook,
     KeyId: Key,
-    WorkspaceId: Workspace
+    WorkspaceId: Workspace,
+    TemplateId: Template
 );
 
 #[cfg(test)]
@@ -245,6 +281,16 @@ mod tests {
         }
         assert_eq!("workflow.made".parse::<Action>(), Err(UnknownName));
         assert_eq!("".parse::<ObjectKind>(), Err(UnknownName));
+    }
+
+    #[test]
+    fn ids_read_back_in_every_kind() {
+        for kind in ObjectKind::ALL {
+            let id = SubjectId::from_uuid(uuid::Uuid::from_u128(7));
+            let object = Object { kind, id };
+            assert_eq!(Object::parse(kind, &object.abi_id()), Some(object), "{kind:?}");
+            assert_eq!(Object::parse(kind, "sub_1"), None);
+        }
     }
 
     #[test]

@@ -55,6 +55,18 @@ fn decode_base32(text: &str) -> Option<u128> {
     Some(value)
 }
 
+/// An id of any kind, for code that serves every kind of object.
+pub trait ObjectId:
+    Copy + fmt::Display + FromStr<Err = BadId> + Into<SubjectId> + Send + Sync + 'static
+{
+    /// An id from its UUID.
+    fn from_uuid(uuid: Uuid) -> Self;
+    /// As the abi dialect writes it.
+    fn abi(self) -> String;
+    /// As the dataflow dialect writes it.
+    fn dataflow(self) -> String;
+}
+
 fn parse(text: &str, prefixes: &[&str]) -> Option<Uuid> {
     for prefix in prefixes {
         // Like the digits after it, the prefix may be written in capitals.
@@ -164,6 +176,10 @@ id!(
     AuditId, "an audit entry", dataflow: "aud", abi: "aud");
 
 id!(
+    /// A template: Jinja text or JSON under a name.
+    TemplateId, "a template", dataflow: "tpl", abi: "tpl");
+
+id!(
     /// A schedule: what starts executions by itself.
     ScheduleId, "a schedule", dataflow: "sched", abi: "sched");
 
@@ -173,7 +189,7 @@ impl WorkspaceId {
 }
 
 id!(
-    /// What a delivery or an audit entry tells of: an execution, a workflow, a schedule.
+    /// An object of any kind: the subject of a delivery or an audit entry, a configured object.
     SubjectId, "a subject", dataflow: "sub", abi: "sub");
 
 macro_rules! subjects {
@@ -183,10 +199,24 @@ macro_rules! subjects {
                 Self(id.uuid())
             }
         }
+
+        impl ObjectId for $id {
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self::from_uuid(uuid)
+            }
+
+            fn abi(self) -> String {
+                self.abi()
+            }
+
+            fn dataflow(self) -> String {
+                self.dataflow()
+            }
+        }
     )*};
 }
 
-subjects!(ExecutionId, WorkflowId, WebhookId, ScheduleId, KeyId, WorkspaceId);
+subjects!(ExecutionId, WorkflowId, WebhookId, ScheduleId, KeyId, WorkspaceId, TemplateId);
 
 impl ReceiverId {
     /// All URLs of one origin (`https://example.com:8443`) are one receiver: UUIDv5 of its name.

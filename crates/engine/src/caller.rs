@@ -32,7 +32,7 @@ pub enum Scope {
     On {
         /// What may be done.
         verb: Verb,
-        /// `workflows`, `schedules`, `webhooks`, `integrations`; with `read` also `metrics`.
+        /// One of [`KINDS`]; with `read` also `metrics`.
         kind: String,
         /// The id or name of the only object it is good for.
         only: Option<String>,
@@ -62,7 +62,7 @@ const METRICS_OF_ALL: &str =
 const METRICS: &str = "metrics";
 
 /// The kinds of objects that scopes are about.
-pub const KINDS: [&str; 4] = ["workflows", "schedules", "webhooks", "integrations"];
+pub const KINDS: [&str; 5] = ["workflows", "schedules", "webhooks", "integrations", "templates"];
 
 /// A name for a set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

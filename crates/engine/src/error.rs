@@ -40,6 +40,14 @@ pub enum AppError {
     /// What is said of a schedule is wrong; every problem names its field.
     #[error("the schedule is not valid: {0}")]
     InvalidSchedule(Problems),
+    /// A configured object is not valid; every problem names its field.
+    #[error("the {kind} is not valid: {problems}")]
+    InvalidObject {
+        /// `template`, ….
+        kind: &'static str,
+        /// The problems.
+        problems: Problems,
+    },
     /// Something else in the request is wrong.
     #[error("{0}")]
     InvalidRequest(Problem),
@@ -52,8 +60,8 @@ pub enum AppError {
     /// Integrations that the workflow cannot do without are not there or do not work; their ids.
     #[error("the workflow requires integrations that are not connected: {}", .0.join(", "))]
     IntegrationMissing(Vec<String>),
-    /// The workflow is not at the version that the change was made for; the one it is at.
-    #[error("the workflow has changed since; it is at version {0}")]
+    /// The object has another version than the change requires; the version that it has.
+    #[error("the object has changed since; it is at version {0}")]
     Changed(u64),
     /// The execution has ended already.
     #[error("the execution has already ended as {}", .0.name())]
@@ -156,6 +164,9 @@ impl From<StoreError> for AppError {
                 reason: format!("{kind} is being changed by others as well"),
                 retry_after: Duration::from_secs(1),
             },
+            StoreError::UniqueKeyTaken(kind) => {
+                Self::Conflict(format!("another {kind} has this name"))
+            }
             StoreError::Fenced => Self::Unavailable {
                 reason: "this node was replaced by another one".into(),
                 retry_after: Duration::from_secs(1),

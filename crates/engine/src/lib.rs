@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows an HTTP server, a dialect's bodies, or SQL.
 
+pub mod api_key;
 pub mod app;
 pub mod caller;
 mod clock;
@@ -13,11 +14,13 @@ pub mod events;
 mod execution_log;
 pub mod limits;
 pub mod memory;
+pub mod objects;
 mod runtime;
 mod telemetry;
 pub mod tell;
 mod turns;
 pub mod view;
+pub mod workspace;
 
 pub use app::App;
 pub use caller::{Caller, Scope};

@@ -46,6 +46,9 @@ pub enum Command {
     /// Create, list, test and delete webhooks, and list their deliveries
     #[command(subcommand)]
     Webhooks(commands::webhooks::Webhooks),
+    /// Create, get, list, update, delete and preview templates
+    #[command(subcommand)]
+    Templates(commands::templates::Templates),
     /// Create, list, show and update workspaces
     #[command(subcommand)]
     Workspaces(commands::workspaces::Workspaces),
@@ -73,6 +76,7 @@ impl Cli {
             Command::Schedules(args) => commands::schedules::run(args, &global).await,
             Command::Keys(args) => commands::keys::run(args, &global).await,
             Command::Webhooks(args) => commands::webhooks::run(args, &global).await,
+            Command::Templates(args) => commands::templates::run(args, &global).await,
             Command::Workspaces(args) => commands::workspaces::run(args, &global).await,
             Command::Audit(args) => commands::audit::run(args, &global).await,
             Command::StepTypes(args) => commands::step_types::run(args, &global).await,

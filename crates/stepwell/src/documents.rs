@@ -49,7 +49,11 @@ pub fn parse_name_value(argument: &str) -> Result<(String, String), String> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, CliError> {
+/// Reads a text: a file, or `-` for stdin, without a byte order mark.
+///
+/// # Errors
+/// `Usage` if it cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, CliError> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)

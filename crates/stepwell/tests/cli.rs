@@ -330,6 +330,44 @@ fn webhooks_are_created_tested_and_deleted() {
     drop(server);
 }
 
+#[test]
+fn templates_are_created_previewed_changed_and_deleted() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    folder.write("greeting.txt", "Dear {{ customer }},\n{{ n }} items");
+    folder.write("message.json", r#"{"subject": "{{ customer | upper }}"}"#);
+    folder.write("sample.json", r#"{"customer": "Ada", "n": 2}"#);
+    let create = ["templates", "create", "greeting", "greeting.txt"];
+    let with = ["--sample", "@sample.json", "--label", "team=sales", "--description", "hello"];
+    let created = folder.json(&[&create[..], &with].concat());
+    assert_eq!(
+        (&created["name"], &created["metadata"]["team"]),
+        (&"greeting".into(), &"sales".into())
+    );
+    let id = created["id"].as_str().unwrap();
+    let shown = folder.json(&["templates", "get", "greeting"]);
+    assert_eq!(shown, created, "by its name");
+    assert_eq!(folder.json(&["templates", "get", id]), created);
+    let preview = folder.json(&["templates", "preview", "greeting"]);
+    assert_eq!(preview["rendered"], "Dear Ada,\n2 items");
+    let data = r#"{"customer": "Grace", "n": 0}"#;
+    let text = folder.run(&["templates", "preview", "greeting", "--data", data]);
+    assert_eq!(String::from_utf8_lossy(&text.stdout), "Dear Grace,\n0 items\n");
+    let update = ["templates", "update", id, "--name", "other", "--body", "message.json"];
+    assert_eq!(folder.json(&update)["version"], 2);
+    let preview = folder.json(&["templates", "preview", "other"]);
+    assert_eq!(preview["rendered"]["subject"], "ADA");
+    let list = folder.json(&["templates", "list"]);
+    assert_eq!(list["items"][0]["name"], "other");
+    folder.write("wrong.txt", "a\n{{ b + }}");
+    let (code, error) = folder.failure(&["templates", "create", "wrong", "wrong.txt"]);
+    assert_eq!(code, 1);
+    assert!(error.to_string().contains("line 2"), "{error}");
+    assert_eq!(folder.json(&["templates", "delete", "other"])["id"], id);
+    assert_eq!(folder.failure(&["templates", "get", id]).0, 3);
+    drop(server);
+}
+
 /// A proxy that records requests and closes every connection.
 struct Proxy {
     address: std::net::SocketAddr,

@@ -13,19 +13,19 @@ mod executions;
 mod fault;
 mod feedback;
 mod gauges;
-mod keys;
 mod maintenance;
 mod meters;
 mod migrate;
 mod nodes;
+mod objects;
 mod options;
 mod readers;
 mod recoveries;
 mod row;
 mod schedules;
+mod settings;
 mod webhooks;
 mod workflows;
-mod workspaces;
 mod writer;
 
 #[cfg(test)]

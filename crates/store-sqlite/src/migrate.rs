@@ -19,6 +19,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_outbox_indexes.sql"),
     include_str!("../migrations/0011_recoveries.sql"),
     include_str!("../migrations/0012_paused_with.sql"),
+    include_str!("../migrations/0013_objects.sql"),
+    include_str!("../migrations/0014_workspaces.sql"),
+    include_str!("../migrations/0015_keys.sql"),
 ];
 
 /// "Step": marks the file as ours.
@@ -74,6 +77,11 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use stepwell_core::ids::WorkspaceId;
+    use stepwell_store::objects::{ListObjects, ObjectBatch, ObjectRef, StoredObject};
+    use stepwell_store::{Effects, ObjectStore};
+
     use super::*;
 
     fn memory() -> Connection {
@@ -167,6 +175,75 @@ mod tests {
         assert_eq!(count("SELECT activated_at FROM workflows"), 7);
         let described = "SELECT description = 'what for' AND version = 1 FROM workflows";
         assert_eq!(count(described), 1);
+    }
+
+    #[tokio::test]
+    async fn workspaces_become_objects() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("test.db");
+        let mut old = Connection::open(&path).unwrap();
+        apply(&mut old, &MIGRATIONS[..11]).unwrap();
+        let (quoted, limits) = ("\u{e9} \"1\"", r#"{"tier":"standard","executions_per_second":5}"#);
+        for (id, name, limits) in [(1_u8, quoted, None), (2, "limited", Some(limits))] {
+            let insert = "INSERT INTO workspaces VALUES (?1, ?2, ?3, ?4, ?5)";
+            let mut key = [0; 16];
+            key[15] = id;
+            old.execute(insert, rusqlite::params![key, name, limits, id, id + 10]).unwrap();
+        }
+        drop(old);
+        let store = crate::SqliteStore::open(&path, crate::SqliteOptions::default()).unwrap();
+        let list = ListObjects::newest("workspace", WorkspaceId::DEFAULT, 9);
+        let found = store.list_objects(list).await.unwrap().items;
+        let limits = json!({"tier": "standard", "executions_per_second": 5});
+        for (object, id, document) in [
+            (&found[0], 2, json!({"name": "limited", "limits": limits})),
+            (&found[1], 1, json!({"name": quoted, "limits": {}})),
+        ] {
+            assert_eq!(json!(object.document), document);
+            assert_eq!(object.index.name.as_ref().unwrap(), document["name"].as_str().unwrap());
+            assert_eq!((object.id.uuid().as_u128(), object.version), (id, 1));
+            let times = [object.created_at, object.updated_at].map(|at| at.as_micros() as u128);
+            assert_eq!(times, [id, id + 10]);
+        }
+        let changes = store.object_changes("workspace", 0).await.unwrap();
+        assert_eq!(changes.puts.len(), 2);
+        // The next change is one over the version that was migrated.
+        let next = StoredObject { version: 2, ..found[0].clone() };
+        store.write_objects(ObjectBatch::put(next, Effects::default())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn keys_become_objects() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("test.db");
+        let mut old = Connection::open(&path).unwrap();
+        apply(&mut old, &MIGRATIONS[..11]).unwrap();
+        let limits = Some(r#"{"requests_per_minute":9}"#);
+        for (id, limits, moment) in [(1_u8, None, None), (2, limits, Some(70))] {
+            let insert = "INSERT INTO keys (id, workspace, name, hash, hint, scopes, created_at,
+                expires_at, last_used_at, revoked_at, limits)
+                VALUES (?1, ?2, 'a \"key\"', ?3, 'sk_live_a', '[\"admin\"]', 7, ?4, ?4, ?4, ?5)";
+            let hash = [0xa0 + id; 32];
+            old.execute(insert, rusqlite::params![[id; 16], [9_u8; 16], hash, moment, limits])
+                .unwrap();
+        }
+        drop(old);
+        let store = crate::SqliteStore::open(&path, crate::SqliteOptions::default()).unwrap();
+        for (id, limits, moment) in
+            [(1_u8, json!({}), json!(null)), (2, json!({"requests_per_minute": 9}), json!(70))]
+        {
+            let hash = format!("{:02x}", 0xa0 + id).repeat(32);
+            let by = ObjectRef::UniqueKey(hash.clone());
+            let found = store.find_object("api_key", by).await.unwrap().unwrap();
+            let document = json!({"name": "a \"key\"", "hash": hash, "hint": "sk_live_a",
+                "scopes": ["admin"], "limits": limits, "expires_at": moment,
+                "last_used_at": moment, "revoked_at": moment});
+            assert_eq!(json!(found.document), document);
+            assert_eq!(found.id.uuid().into_bytes(), [id; 16]);
+            assert_eq!(found.workspace.uuid().into_bytes(), [9; 16]);
+            assert_eq!((found.version, found.created_at.as_micros()), (1, 7));
+            assert_eq!(found.index.name.as_deref(), Some("a \"key\""));
+        }
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub enum StoreError {
     /// The workflow is at another version than the caller thought: look again.
     #[error("the workflow has changed; it is at version {0}")]
     Changed(u64),
+    /// An object of this kind has the unique key already.
+    #[error("the unique key of the {0} is taken")]
+    UniqueKeyTaken(&'static str),
     /// The object to change is not there.
     #[error("{0} was not found")]
     Missing(&'static str),

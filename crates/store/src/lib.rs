@@ -15,6 +15,7 @@ pub mod effects;
 mod error;
 pub mod lists;
 pub mod memory;
+pub mod objects;
 pub mod record;
 pub mod schedules;
 pub mod traits;
@@ -23,9 +24,10 @@ pub mod webhooks;
 pub use audit::AuditStore;
 pub use effects::Effects;
 pub use error::StoreError;
+pub use objects::ObjectStore;
 pub use schedules::ScheduleStore;
 pub use traits::{
-    DeliveryStore, ExecutionStore, FeedbackStore, KeyStore, MaintenanceStore, NodeStore,
-    RecoveryStore, Store, WorkflowStore, WorkspaceStore,
+    DeliveryStore, ExecutionStore, FeedbackStore, MaintenanceStore, NodeStore, RecoveryStore,
+    SettingStore, Store, WorkflowStore,
 };
 pub use webhooks::WebhookStore;

@@ -24,7 +24,7 @@ struct Allowed {
 const ALLOWED: &[Allowed] = &[
     Allowed {
         file: "crates/api/src/server.rs",
-        files: 38,
+        files: 39,
         reason: "handlers import the state and helpers that server.rs defines, which imports their routes",
     },
     Allowed {
@@ -54,7 +54,7 @@ const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         file: "crates/engine/src/app/mod.rs",
-        files: 13,
+        files: 15,
         reason: "services call each other through `App`, whose fields are their types",
     },
     Allowed {

@@ -36,10 +36,15 @@ AuditAction = Literal[
     "workspace.created",
     "workspace.updated",
     "workspace.signing_secret_read",
+    "template.created",
+    "template.updated",
+    "template.deleted",
     "access.refused",
 ]
 
-AuditObjectType = Literal["workflow", "execution", "schedule", "webhook", "api_key", "workspace"]
+AuditObjectType = Literal[
+    "workflow", "execution", "schedule", "webhook", "api_key", "workspace", "template"
+]
 
 
 class AuditActor(Model):

@@ -1,6 +1,6 @@
 """The types of the management API: responses and options of `client.workflows`,
-`client.executions`, `client.schedules`, `client.webhooks`, `client.workspaces` and
-`client.audit_log`."""
+`client.executions`, `client.schedules`, `client.webhooks`, `client.templates`,
+`client.workspaces` and `client.audit_log`."""
 
 from ._audit_models import (
     AuditAction,
@@ -69,6 +69,15 @@ from ._step_type_models import (
     StepType,
     StepTypeListOptions,
     StepTypeSelection,
+)
+from ._template_models import (
+    Template,
+    TemplateChange,
+    TemplateFields,
+    TemplateListOptions,
+    TemplatePreview,
+    TemplateRow,
+    TemplateSelection,
 )
 from ._webhook_models import (
     Delivery,
@@ -151,6 +160,13 @@ __all__ = [
     "StepType",
     "StepTypeListOptions",
     "StepTypeSelection",
+    "Template",
+    "TemplateChange",
+    "TemplateFields",
+    "TemplateListOptions",
+    "TemplatePreview",
+    "TemplateRow",
+    "TemplateSelection",
     "Tier",
     "TriggeredSchedule",
     "Webhook",

@@ -93,6 +93,9 @@ impl From<AppError> for ApiError {
             AppError::InvalidSchedule(problems) => {
                 several(Kind::InvalidSchedule, "the schedule is not valid", problems)
             }
+            AppError::InvalidObject { kind, problems } => {
+                several(Kind::InvalidRequest, &format!("the {kind} is not valid"), problems)
+            }
             AppError::InvalidRequest(problem) => Self::problem(problem),
             AppError::TooLarge(problem) => {
                 let mut error = plain(Kind::TooLarge);

@@ -10,16 +10,8 @@ use crate::dialects::{abi, dataflow, vellum};
 /// The description of all dialects: OpenAPI 3.1, made from the handlers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut all = Base::openapi();
-    let parts = [
-        dataflow::Doc::openapi(),
-        vellum::Doc::openapi(),
-        abi::Doc::openapi(),
-        abi::SchedulesDoc::openapi(),
-        abi::WebhooksDoc::openapi(),
-        abi::AuditDoc::openapi(),
-        abi::StepTypesDoc::openapi(),
-        super::Doc::openapi(),
-    ];
+    let parts =
+        [dataflow::Doc::openapi(), vellum::Doc::openapi(), abi::openapi(), super::Doc::openapi()];
     for part in parts {
         all.merge(part);
     }

@@ -32,6 +32,8 @@ mod served;
 mod sockets;
 mod streams;
 mod support;
+mod templates;
+mod templates_page;
 mod vellum;
 mod vellum_answers;
 mod vellum_errors;

@@ -91,7 +91,7 @@ async fn unknown_and_misspelt_ones_are_refused_by_every_call() {
             }
         }
     }
-    assert_eq!(lists, 2);
+    assert_eq!(lists, 3);
 }
 
 #[tokio::test]

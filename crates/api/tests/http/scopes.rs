@@ -12,7 +12,7 @@ use stepwell_engine::app::{CreateKey, CreateWorkspace};
 
 use crate::support::Server;
 
-const KINDS: [&str; 4] = ["workflows", "schedules", "webhooks", "integrations"];
+const KINDS: [&str; 5] = ["workflows", "schedules", "webhooks", "integrations", "templates"];
 
 /// Operations that take any key.
 const ANY_KEY: [&str; 5] = [
@@ -149,5 +149,5 @@ fn scopes_are_read_from_descriptions() {
     ] {
         assert_eq!(named(text), expect, "{text}");
     }
-    assert_eq!(Value::from(scopes().len()), 14);
+    assert_eq!(Value::from(scopes().len()), 17);
 }

@@ -28,7 +28,7 @@ pub(super) fn references(code: &Compiled) -> References {
         Compiled::Value(code) | Compiled::Text(code) => all.merge(code.references()),
         Compiled::Pieces(pieces) => {
             for piece in pieces {
-                if let syntax::Piece::Path(path) = piece {
+                if let syntax::Piece::Path { path, .. } = piece {
                     all.add(path.names(), false);
                 }
             }

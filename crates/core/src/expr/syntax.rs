@@ -75,7 +75,11 @@ pub(super) enum Compiled {
 #[derive(Debug)]
 pub(super) enum Piece {
     Raw(String),
-    Path(Path),
+    Path {
+        path: Path,
+        /// The line of the template, from 1.
+        line: usize,
+    },
 }
 
 impl Compiled {
@@ -93,7 +97,7 @@ impl Piece {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
             Self::Raw(text) => allocated(text.len()),
-            Self::Path(path) => path.memory_bytes(),
+            Self::Path { path, .. } => path.memory_bytes(),
         };
         size_of::<Self>() + inner
     }
@@ -162,7 +166,10 @@ fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
     tree.iter()
         .map(|stmt| match stmt {
             ast::Stmt::EmitRaw(raw) => Some(Piece::Raw(raw.raw.to_owned())),
-            ast::Stmt::EmitExpr(emit) => static_path(&emit.expr).map(Piece::Path),
+            ast::Stmt::EmitExpr(emit) => {
+                let line = usize::from(emit.span().start_line);
+                static_path(&emit.expr).map(|path| Piece::Path { path, line })
+            }
             _ => None,
         })
         .collect()

@@ -219,6 +219,14 @@ fn placed(error: EvalError, path: &str) -> EvalError {
     EvalError { message: format!("{path}: {}", error.message), ..error }
 }
 
+/// The error with the line of a template that has several.
+fn at_line(error: EvalError, line: usize) -> EvalError {
+    if line <= 1 {
+        return error;
+    }
+    EvalError { message: format!("{} (at line {line})", error.message), ..error }
+}
+
 fn render(
     node: &Node,
     scope: &dyn Scope,
@@ -270,12 +278,12 @@ fn run(
             for piece in pieces {
                 match piece {
                     Piece::Raw(raw) => text.push_str(raw),
-                    Piece::Path(path) => match path.secret() {
+                    Piece::Path { path, line } => match path.secret() {
                         Some(name) => {
                             insertions.push(SecretInsertion::new(text.len(), name));
                             text.push_str(PLACEHOLDER);
                         }
-                        None => push(&mut text, path, scope)?,
+                        None => push(&mut text, path, scope).map_err(|e| at_line(e, *line))?,
                     },
                 }
                 if text.len() > meter::MAX_TEXT {

@@ -233,3 +233,19 @@ fn conditions() {
     let message = Expr::compile("{{ inputs.n }}", "steps[0].when").unwrap_err().to_string();
     assert!(message.contains("without braces"), "{message}");
 }
+
+#[test]
+fn errors_name_the_line_of_a_text_with_several() {
+    for (template, line) in [
+        ("a\nb {{ inputs.missing }}", "line 2"),
+        ("a\n\n{{ inputs.text | upper }} {{ inputs.missing }}", "line 3"),
+        ("a\n{% if inputs.missing > 1 %}b{% endif %}", "line 2"),
+    ] {
+        let message = render(json!(template)).unwrap_err();
+        assert!(message.contains(line), "{template}: {message}");
+    }
+    let message = render(json!("a {{ inputs.missing }}")).unwrap_err();
+    assert!(!message.contains("line"), "{message}");
+    let message = Template::compile(&json!("a\n{% if %}"), "body").unwrap_err().to_string();
+    assert!(message.contains("line 2"), "{message}");
+}

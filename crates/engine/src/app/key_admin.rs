@@ -8,13 +8,15 @@ use stepwell_core::audit::Action;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Problem, Timestamp};
+use stepwell_store::Effects;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::record::KeyRecord;
-use stepwell_store::traits::{RevokeKey, UpdateKey};
-use stepwell_store::{Effects, StoreError};
+use stepwell_store::objects::ObjectBatch;
 
 use super::{App, CreateKey, NewKey, workspaces};
+use crate::api_key::ApiKey;
+use crate::objects::{self, Object};
 use crate::runtime::engine::new_uuid;
+use crate::workspace::Workspace;
 use crate::{AppError, Caller, Scope};
 
 /// What every secret begins with.
@@ -80,25 +82,24 @@ impl App {
         let now = self.engine.now();
         check(&create, now)?;
         let KeySecret(secret) = secret;
-        let record = KeyRecord {
-            id: KeyId::from_uuid(new_uuid()),
-            workspace,
+        let document = ApiKey {
             name: create.name,
-            hash: Sha256::digest(secret.as_bytes()).into(),
+            hash: ApiKey::hash_text(&Sha256::digest(secret.as_bytes()).into()),
             hint: secret.chars().take(PREFIX.len() + 4).collect(),
             scopes: each_once(create.scopes),
             limits: create.limits,
-            created_at: now,
             expires_at: create.expires_at,
             last_used_at: None,
             revoked_at: None,
         };
+        let record = Object::new(KeyId::from_uuid(new_uuid()), workspace, now, document);
         let note = AuditRecord {
             workspace,
-            ..self.engine.noted(caller, Action::KeyCreated, record.id).named(&record.name)
+            ..self.engine.noted(caller, Action::KeyCreated, record.id).named(&record.document.name)
         };
-        let note = note.with("scopes", record.scopes.clone());
-        self.engine.store.create_key(record.clone(), Effects::noting(note)).await?;
+        let note = note.with("scopes", record.document.scopes.clone());
+        let batch = ObjectBatch::put(record.to_stored()?, Effects::noting(note));
+        self.engine.store.write_objects(batch).await?;
         Ok(NewKey { record, secret })
     }
 
@@ -113,7 +114,7 @@ impl App {
             return Ok(caller.workspace);
         };
         caller.require_operator()?;
-        match self.engine.store.find_workspace(id).await? {
+        match objects::find::<Workspace>(&*self.engine.store, id).await? {
             Some(_) => Ok(id),
             None => {
                 let message = format!("there is no workspace `{}`", id.abi());
@@ -131,10 +132,10 @@ impl App {
         &self,
         caller: &Caller,
         workspace: Option<WorkspaceId>,
-    ) -> Result<Vec<KeyRecord>, AppError> {
+    ) -> Result<Vec<Object<ApiKey>>, AppError> {
         caller.require_admin()?;
         let workspace = self.workspace_meant(caller, workspace).await?;
-        let keys = self.engine.store.list_keys(Some(workspace)).await?;
+        let keys = objects::list_all(&*self.engine.store, workspace).await?;
         Ok(self.keys.with_last_use(keys))
     }
 
@@ -142,11 +143,12 @@ impl App {
     ///
     /// # Errors
     /// `Forbidden`, `NotFound`.
-    pub async fn key(&self, caller: &Caller, id: KeyId) -> Result<KeyRecord, AppError> {
+    pub async fn key(&self, caller: &Caller, id: KeyId) -> Result<Object<ApiKey>, AppError> {
         caller.require_admin()?;
-        let whose = (!caller.is_operator()).then_some(caller.workspace);
-        let keys = self.engine.store.list_keys(whose).await?;
-        let found: Vec<KeyRecord> = keys.into_iter().filter(|key| key.id == id).collect();
+        let found = objects::find::<ApiKey>(&*self.engine.store, id).await?;
+        let may_see =
+            |key: &Object<ApiKey>| caller.is_operator() || key.workspace == caller.workspace;
+        let found = found.filter(may_see).into_iter().collect();
         let found = self.keys.with_last_use(found).pop();
         found.ok_or_else(|| AppError::not_found("key", id))
     }
@@ -161,25 +163,28 @@ impl App {
         caller: &Caller,
         id: KeyId,
         change: ChangeKey,
-    ) -> Result<KeyRecord, AppError> {
+    ) -> Result<Object<ApiKey>, AppError> {
         let before = self.key(caller, id).await?;
         let ChangeKey { name, limits } = change;
         name.as_deref().map_or(Ok(()), workspaces::check_name)?;
-        let name = name.filter(|name| *name != before.name);
-        let limits = limits.filter(|limits| *limits != before.limits);
-        let changed = workspaces::changed_fields(name.is_some(), limits.is_some());
-        if changed.is_empty() {
-            return Ok(before);
-        }
-        let note = self.engine.noted(caller, Action::KeyUpdated, id).changing(changed);
-        let note = note.named(name.as_deref().unwrap_or(&before.name));
-        let workspace = before.workspace;
-        let effects = Effects::noting(AuditRecord { workspace, ..note });
-        let update = UpdateKey { workspace, id, name, limits, effects };
-        let updated = self.engine.store.update_key(update).await;
-        self.keys.forget();
-        updated.map_err(|error| missing(error, id))?;
-        self.key(caller, id).await
+        let edit = |before: &Object<ApiKey>| {
+            let document = ApiKey {
+                name: name.clone().unwrap_or_else(|| before.document.name.clone()),
+                limits: limits.unwrap_or(before.document.limits),
+                ..before.document.clone()
+            };
+            let renames = document.name != before.document.name;
+            let limits_differ = document.limits != before.document.limits;
+            let changed = workspaces::changed_fields(renames, limits_differ);
+            if changed.is_empty() {
+                return None;
+            }
+            let note = self.engine.noted(caller, Action::KeyUpdated, id).changing(changed);
+            let workspace = before.workspace;
+            let note = AuditRecord { workspace, ..note.named(&document.name) };
+            Some((before.next(self.engine.now(), document), Effects::noting(note)))
+        };
+        self.edit_key(caller, before.id, edit).await
     }
 
     /// Revokes a key at once, and answers it; one that is revoked already stays as it is. Scope
@@ -187,19 +192,32 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<KeyRecord, AppError> {
-        let found = self.key(caller, id).await?;
-        let workspace = found.workspace;
-        let mut effects = Effects::default();
-        // Whoever revokes it twice does nothing.
-        if found.revoked_at.is_none() {
-            let note = self.engine.noted(caller, Action::KeyRevoked, id).named(found.name);
-            effects.audit.push(AuditRecord { workspace, ..note });
-        }
-        let revoke = RevokeKey { workspace, id, now: self.engine.now(), effects };
-        let revoked = self.engine.store.revoke_key(revoke).await;
+    pub async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<Object<ApiKey>, AppError> {
+        self.key(caller, id).await?;
+        let edit = |before: &Object<ApiKey>| {
+            // To revoke it twice does nothing.
+            if before.document.revoked_at.is_some() {
+                return None;
+            }
+            let now = self.engine.now();
+            let document = ApiKey { revoked_at: Some(now), ..before.document.clone() };
+            let note = self.engine.noted(caller, Action::KeyRevoked, id).named(&document.name);
+            let note = AuditRecord { workspace: before.workspace, ..note };
+            Some((before.next(now, document), Effects::noting(note)))
+        };
+        self.edit_key(caller, id, edit).await
+    }
+
+    /// Changes a key that the caller may see, and forgets who its token is.
+    async fn edit_key(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        edit: impl Fn(&Object<ApiKey>) -> Option<(Object<ApiKey>, Effects)> + Send,
+    ) -> Result<Object<ApiKey>, AppError> {
+        let edited = objects::edit(&*self.engine.store, id, edit).await;
         self.keys.forget();
-        revoked.map_err(|error| missing(error, id))?;
+        edited?.ok_or_else(|| AppError::not_found("key", id))?;
         self.key(caller, id).await
     }
 
@@ -211,16 +229,10 @@ impl App {
     pub async fn webhook_secret(&self, caller: &Caller) -> Result<String, AppError> {
         caller.require_admin()?;
         let own = self.own_workspace(caller).await?;
-        let note = self.engine.noted(caller, Action::SigningSecretRead, own.id).named(own.name);
+        let note = self.engine.noted(caller, Action::SigningSecretRead, own.id);
+        let note = note.named(own.document.name);
         self.engine.store.add_effects(Effects::noting(note)).await?;
         self.engine.signing_secret(caller.workspace).await
-    }
-}
-
-fn missing(error: StoreError, id: KeyId) -> AppError {
-    match error {
-        StoreError::Missing(kind) => AppError::not_found(kind, id),
-        other => other.into(),
     }
 }
 

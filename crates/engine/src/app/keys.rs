@@ -5,21 +5,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 use stepwell_core::Timestamp;
 use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::ids::KeyId;
 use stepwell_store::audit::{Actor, Origin};
-use stepwell_store::record::{KeyRecord, WorkspaceRecord};
+use stepwell_store::{Effects, StoreError};
 
 use super::{App, Refusal};
+use crate::api_key::ApiKey;
 use crate::limits::{Limits, Standing};
+use crate::objects::{self, Object};
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
+use crate::workspace::Workspace;
 use crate::{AppError, AuthError, Caller, Scope};
 
 /// How often the last use of keys is stored.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// The most keys whose last use is written at the same time.
+const NOTED_AT_ONCE: usize = 64;
 /// A key looked up longer ago is looked up again: another node may have revoked it.
 const TRUST_FOR: Duration = Duration::from_secs(10);
 
@@ -45,9 +51,9 @@ pub(super) struct KnownKeys {
 #[derive(Debug, Clone)]
 pub struct Myself {
     /// The key that it came with; `None`: the process itself.
-    pub key: Option<KeyRecord>,
+    pub key: Option<Object<ApiKey>>,
     /// Whose objects it sees.
-    pub workspace: WorkspaceRecord,
+    pub workspace: Object<Workspace>,
     /// What it may do.
     pub scopes: Arc<[Scope]>,
 }
@@ -109,10 +115,11 @@ impl KnownKeys {
     }
 
     /// Fills in the last use of keys as far as it is not stored yet.
-    pub(super) fn with_last_use(&self, mut keys: Vec<KeyRecord>) -> Vec<KeyRecord> {
+    pub(super) fn with_last_use(&self, mut keys: Vec<Object<ApiKey>>) -> Vec<Object<ApiKey>> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         for key in &mut keys {
-            key.last_used_at = key.last_used_at.max(used.get(&key.id).copied());
+            let stored = &mut key.document.last_used_at;
+            *stored = (*stored).max(used.get(&key.id).copied());
         }
         keys
     }
@@ -126,16 +133,31 @@ impl KnownKeys {
 pub(super) async fn note_use(engine: Arc<Engine>, keys: Arc<KnownKeys>, mut stop: Stop) {
     loop {
         let go_on = stop.sleep(NOTE_EVERY).await;
-        let used = keys.take_used();
-        if !used.is_empty()
-            && let Err(error) = engine.store.touch_keys(used).await
-        {
-            tracing::warn!(%error, "the last use of keys cannot be stored");
+        let used = stream::iter(keys.take_used());
+        let stored = used.map(|(id, at)| store_last_use(&engine, id, at));
+        // At once, so that they share their transactions.
+        let mut stored = stored.buffer_unordered(NOTED_AT_ONCE);
+        while let Some(one) = stored.next().await {
+            if let Err(error) = one {
+                tracing::warn!(%error, "the last use of a key cannot be stored");
+            }
         }
         if !go_on {
             return;
         }
     }
+}
+
+/// Stores when a key was last used, unless a later use is stored or the key is gone.
+async fn store_last_use(engine: &Engine, id: KeyId, at: Timestamp) -> Result<(), StoreError> {
+    let edit = |before: &Object<ApiKey>| {
+        if before.document.last_used_at >= Some(at) {
+            return None;
+        }
+        let document = ApiKey { last_used_at: Some(at), ..before.document.clone() };
+        Some((before.next(engine.now(), document), Effects::default()))
+    };
+    objects::edit(&*engine.store, id, edit).await.map(drop)
 }
 
 impl App {
@@ -162,15 +184,16 @@ impl App {
 
     async fn look_up(&self, hash: [u8; 32], now: Timestamp) -> Result<Arc<Known>, AppError> {
         let forgotten = self.keys.forgotten.load(Ordering::SeqCst);
-        let key = self.engine.store.find_key(hash).await?.ok_or(AuthError::Invalid)?;
+        let key = find(&self.engine, &hash).await?.ok_or(AuthError::Invalid)?;
+        let Object { id, workspace, document: key, .. } = key;
         if key.revoked_at.is_some() {
             return Err(AuthError::Revoked.into());
         }
         let scopes: Result<Vec<Scope>, _> = key.scopes.iter().map(|scope| scope.parse()).collect();
-        let limits = self.engine.limits((key.id, key.limits), key.workspace).await?;
+        let limits = self.engine.limits((id, key.limits), workspace).await?;
         let caller = Caller {
-            workspace: key.workspace,
-            actor: Actor::Key { id: key.id, name: key.name.into() },
+            workspace,
+            actor: Actor::Key { id, name: key.name.into() },
             origin: Origin::default(),
             scopes: scopes?.into(),
             limits,
@@ -184,9 +207,9 @@ impl App {
     /// same again only once a minute. A token that never was a key is nobody's.
     pub async fn note_dead_key(&self, token: &str, origin: Origin, refusal: Refusal<'_>) {
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        match self.engine.store.find_key(hash).await {
+        match find(&self.engine, &hash).await {
             Ok(Some(key)) => {
-                let actor = Actor::Key { id: key.id, name: key.name.into() };
+                let actor = Actor::Key { id: key.id, name: key.document.name.into() };
                 let whose = Caller { actor, origin, ..Caller::internal_to(key.workspace) };
                 self.note_refusal(&whose, refusal).await;
             }
@@ -218,15 +241,17 @@ impl App {
     /// `Unavailable`.
     pub async fn myself(&self, caller: &Caller) -> Result<Myself, AppError> {
         let key = match caller.key() {
-            Some(id) => {
-                let keys = self.engine.store.list_keys(Some(caller.workspace)).await?;
-                keys.into_iter().find(|key| key.id == id)
-            }
+            Some(id) => objects::find(&*self.engine.store, id).await?,
             None => None,
         };
         let workspace = self.own_workspace(caller).await?;
         Ok(Myself { key, workspace, scopes: caller.scopes.clone() })
     }
+}
+
+/// The key whose secret has that hash, also an expired or revoked one.
+async fn find(engine: &Engine, hash: &[u8; 32]) -> Result<Option<Object<ApiKey>>, StoreError> {
+    objects::find_by_key(&*engine.store, ApiKey::hash_text(hash)).await
 }
 
 #[cfg(test)]

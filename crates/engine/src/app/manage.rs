@@ -135,7 +135,7 @@ impl App {
         let _turn = CHANGES.take(&id).await;
         for _ in 0..ATTEMPTS {
             let before = self.find_for(caller, Verb::Write, id).await?;
-            expected.check(&before)?;
+            expected.check(before.version)?;
             match make(before).await {
                 Err(AppError::Changed(_)) if matches!(expected, Expected::Any) => {}
                 made => return made,
@@ -251,7 +251,7 @@ impl App {
             caller.require_any(Verb::Execute, KIND)?;
         }
         let record = self.find_for(caller, Verb::Write, id).await?;
-        let mut expected = expected.check(&record)?;
+        let mut expected = expected.check(record.version)?;
         let mut cancelled = 0;
         if cancel_running {
             self.find_for(caller, Verb::Execute, id).await?;
@@ -300,12 +300,12 @@ impl App {
 }
 
 impl Expected {
-    /// The version to name to the store, where the workflow is at one of those expected.
-    fn check(&self, record: &WorkflowRecord) -> Result<Option<u64>, AppError> {
+    /// The version to name to the store, where the object is at one of those expected.
+    pub(super) fn check(&self, version: u64) -> Result<Option<u64>, AppError> {
         match self {
             Self::Any => Ok(None),
-            Self::OneOf(versions) if versions.contains(&record.version) => Ok(Some(record.version)),
-            Self::OneOf(_) => Err(AppError::Changed(record.version)),
+            Self::OneOf(versions) if versions.contains(&version) => Ok(Some(version)),
+            Self::OneOf(_) => Err(AppError::Changed(version)),
         }
     }
 }

@@ -51,6 +51,7 @@ mod keys;
 mod kinds;
 mod manage;
 mod metrics;
+mod objects;
 mod readiness;
 mod releases;
 mod requests;
@@ -59,6 +60,7 @@ mod schedules;
 mod start;
 mod step_types;
 mod targets;
+mod templates;
 mod webhooks;
 mod workflows;
 mod workspaces;
@@ -70,6 +72,7 @@ pub use idempotency::{Ticket, Turn};
 pub use integrations::Connection;
 pub use key_admin::{ChangeKey, KeySecret};
 pub use keys::Myself;
+pub use objects::{Noun, ObjectsQuery};
 pub use readiness::Readiness;
 pub use requests::{
     ChangeWorkflow, CreateKey, CreateWorkflow, Deletion, ExecutionsQuery, Expected, Idempotency,
@@ -80,6 +83,7 @@ pub use schedules::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
 };
 pub use targets::{Choose, LATEST, Target, WorkflowRef};
+pub use templates::Template;
 pub use webhooks::{
     ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
     WantedStatus,

@@ -10,7 +10,10 @@ use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::lists::{Order, WorkflowSort};
-use stepwell_store::record::{IntegrationUse, KeyRecord, WorkflowRecord};
+use stepwell_store::record::{IntegrationUse, WorkflowRecord};
+
+use crate::api_key::ApiKey;
+use crate::objects::Object;
 
 use crate::memory::HeldMemory;
 
@@ -70,7 +73,7 @@ pub struct ChangeWorkflow {
     pub metadata: Option<Map>,
 }
 
-/// The versions that a workflow may be at for a change to be made.
+/// The versions that an object may be at for a change to be made.
 #[derive(Debug, Clone, Default)]
 pub enum Expected {
     /// Any.
@@ -239,7 +242,7 @@ impl CreateKey {
 #[derive(Debug, Clone)]
 pub struct NewKey {
     /// What is stored.
-    pub record: KeyRecord,
+    pub record: Object<ApiKey>,
     /// `sk_live_…`.
     pub secret: String,
 }

@@ -6,12 +6,13 @@ use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Timestamp, names};
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::record::WorkspaceRecord;
-use stepwell_store::traits::UpdateWorkspace;
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, Store, StoreError};
 
 use super::{App, Idempotency};
+use crate::objects::{self, Object};
 use crate::runtime::engine::new_uuid;
+use crate::workspace::Workspace;
 use crate::{AppError, Caller};
 
 /// The most characters of a name.
@@ -39,13 +40,16 @@ pub struct ChangeWorkspace {
 
 /// Makes the workspace that is there from the first start on.
 pub(super) async fn make_default(store: &dyn Store, now: Timestamp) -> Result<(), AppError> {
-    if store.find_workspace(WorkspaceId::DEFAULT).await?.is_some() {
+    if objects::find::<Workspace>(store, WorkspaceId::DEFAULT).await?.is_some() {
         return Ok(());
     }
-    let name = "default".to_owned();
-    let (id, limits) = (WorkspaceId::DEFAULT, RateLimits::NONE);
-    let workspace = WorkspaceRecord { id, name, limits, created_at: now, updated_at: now };
-    Ok(store.create_workspace(workspace, None, Effects::default()).await?)
+    let document = Workspace { name: "default".to_owned(), limits: RateLimits::NONE };
+    let workspace = new_workspace(WorkspaceId::DEFAULT, now, document).to_stored()?;
+    match store.write_objects(ObjectBatch::put(workspace, Effects::default())).await {
+        // Another node was faster.
+        Err(StoreError::Outdated(_)) => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 impl App {
@@ -70,10 +74,12 @@ impl App {
         let now = self.engine.now();
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        let workspace = WorkspaceRecord { id, name, limits, created_at: now, updated_at: now };
-        let note = self.engine.noted(caller, Action::WorkspaceCreated, id).named(&workspace.name);
+        let note = self.engine.noted(caller, Action::WorkspaceCreated, id).named(&name);
         let effects = Effects::noting(AuditRecord { workspace: id, ..note });
-        match self.engine.store.create_workspace(workspace, idempotency, effects).await {
+        let workspace = new_workspace(id, now, Workspace { name, limits });
+        let batch =
+            ObjectBatch { idempotency, ..ObjectBatch::put(workspace.to_stored()?, effects) };
+        match self.engine.store.write_objects(batch).await {
             Err(StoreError::Replayed(found)) => {
                 replayed_id(&Idempotency::outcome_of(&fingerprint.unwrap_or_default(), &found)?)
             }
@@ -86,10 +92,11 @@ impl App {
     ///
     /// # Errors
     /// `Forbidden`.
-    pub async fn workspaces(&self, caller: &Caller) -> Result<Vec<WorkspaceRecord>, AppError> {
+    pub async fn workspaces(&self, caller: &Caller) -> Result<Vec<Object<Workspace>>, AppError> {
         caller.require_admin()?;
         if caller.is_operator() {
-            return Ok(self.engine.store.list_workspaces().await?);
+            let store = &*self.engine.store;
+            return Ok(objects::list_all(store, WorkspaceId::DEFAULT).await?);
         }
         Ok(vec![self.own_workspace(caller).await?])
     }
@@ -102,12 +109,12 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkspaceId,
-    ) -> Result<WorkspaceRecord, AppError> {
+    ) -> Result<Object<Workspace>, AppError> {
         caller.require_admin()?;
         if caller.workspace != id && !caller.is_operator() {
             return Err(not_found(id));
         }
-        self.engine.store.find_workspace(id).await?.ok_or_else(|| not_found(id))
+        objects::find(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
     }
 
     /// Changes a workspace, and answers it. Scope `admin`; limits are changed by whoever runs the
@@ -120,37 +127,49 @@ impl App {
         caller: &Caller,
         id: WorkspaceId,
         change: ChangeWorkspace,
-    ) -> Result<WorkspaceRecord, AppError> {
+    ) -> Result<Object<Workspace>, AppError> {
         let before = self.workspace(caller, id).await?;
         let ChangeWorkspace { name, limits } = change;
         if limits.is_some() {
             caller.require_operator()?;
         }
         name.as_deref().map_or(Ok(()), check_name)?;
-        let name = name.filter(|name| *name != before.name);
-        let limits = limits.filter(|limits| *limits != before.limits);
-        let changed = changed_fields(name.is_some(), limits.is_some());
-        if changed.is_empty() {
-            return Ok(before);
-        }
-        let note = self.engine.noted(caller, Action::WorkspaceUpdated, id).changing(changed);
-        let note = note.named(name.as_deref().unwrap_or(&before.name));
-        let effects = Effects::noting(AuditRecord { workspace: id, ..note });
-        let update = UpdateWorkspace { id, name, limits, now: self.engine.now(), effects };
-        self.engine.store.update_workspace(update).await?;
-        if let Some(limits) = limits {
-            self.engine.limit_workspace(id, limits).await?;
+        let edit = |before: &Object<Workspace>| {
+            let document = Workspace {
+                name: name.clone().unwrap_or_else(|| before.document.name.clone()),
+                limits: limits.unwrap_or(before.document.limits),
+            };
+            let renames = document.name != before.document.name;
+            let changed = changed_fields(renames, document.limits != before.document.limits);
+            if changed.is_empty() {
+                return None;
+            }
+            let note = self.engine.noted(caller, Action::WorkspaceUpdated, id).changing(changed);
+            let note = AuditRecord { workspace: id, ..note.named(&document.name) };
+            Some((before.next(self.engine.now(), document), Effects::noting(note)))
+        };
+        let after = objects::edit(&*self.engine.store, id, edit).await?;
+        let after = after.ok_or_else(|| not_found(id))?;
+        if limits.is_some_and(|limits| limits != before.document.limits) {
+            self.engine.limit_workspace(id, after.document.limits).await?;
             // A key that was looked up meanwhile may have set the old ones again.
             self.keys.forget();
         }
-        self.workspace(caller, id).await
+        Ok(after)
     }
 
     /// The workspace that the caller belongs to.
-    pub(super) async fn own_workspace(&self, caller: &Caller) -> Result<WorkspaceRecord, AppError> {
+    pub(super) async fn own_workspace(
+        &self,
+        caller: &Caller,
+    ) -> Result<Object<Workspace>, AppError> {
         let id = caller.workspace;
-        self.engine.store.find_workspace(id).await?.ok_or_else(|| not_found(id))
+        objects::find(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
     }
+}
+
+fn new_workspace(id: WorkspaceId, now: Timestamp, document: Workspace) -> Object<Workspace> {
+    Object::new(id, WorkspaceId::DEFAULT, now, document)
 }
 
 fn not_found(id: WorkspaceId) -> AppError {

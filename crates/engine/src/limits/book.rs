@@ -14,7 +14,9 @@ use stepwell_store::traits::ActiveOf;
 
 use super::meter::Meter;
 use super::{Limited, Limits, Standing};
+use crate::objects;
 use crate::runtime::engine::Engine;
+use crate::workspace::Workspace;
 use crate::{AppError, Caller};
 
 /// At this number of meters, unused ones are removed.
@@ -144,8 +146,8 @@ impl Engine {
         (key, of_key): (KeyId, RateLimits),
         workspace: WorkspaceId,
     ) -> Result<Limits, AppError> {
-        let found = self.store.find_workspace(workspace).await?;
-        let of_workspace = found.map_or(RateLimits::NONE, |found| found.limits);
+        let found = objects::find::<Workspace>(&*self.store, workspace).await?;
+        let of_workspace = found.map_or(RateLimits::NONE, |found| found.document.limits);
         let key = if of_key == RateLimits::NONE {
             None
         } else {

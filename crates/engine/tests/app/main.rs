@@ -8,6 +8,7 @@ mod control;
 mod echo;
 mod limits;
 mod memory;
+mod objects;
 mod outbox;
 mod poison;
 mod rates;

@@ -10,6 +10,7 @@ pub mod run;
 pub mod schedules;
 pub mod serve;
 pub mod step_types;
+pub mod templates;
 pub mod validate;
 mod watch;
 pub mod webhooks;

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, deliveries, executions, feedback, gauges, keys, maintenance, nodes, recoveries,
-    schedules, webhooks, workflows, workspaces,
+    audit, deliveries, executions, feedback, gauges, maintenance, nodes, objects, recoveries,
+    schedules, settings, webhooks, workflows,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -29,15 +29,14 @@ async fn every_query_searches_an_index() {
             deliveries::QUERIES,
             webhooks::QUERIES,
             feedback::QUERIES,
-            keys::QUERIES,
             nodes::QUERIES,
             recoveries::QUERIES,
+            settings::QUERIES,
             maintenance::QUERIES,
-            workspaces::QUERIES,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
         let all = fixed.chain(schedules::queries()).chain(audit::queries());
-        let all = all.chain(webhooks::history::queries());
+        let all = all.chain(webhooks::history::queries()).chain(objects::queries());
         Ok(all.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
     });
     for (plan, sql) in plans.await.unwrap() {

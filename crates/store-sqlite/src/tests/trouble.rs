@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use stepwell_core::execution::Status;
 use stepwell_store::conformance::build::{
-    Shared, ended, execution, has, join, new_key, pending, queued, workflow, workspace,
+    Shared, ended, execution, has, join, noted, pending, queued, workflow, workspace,
 };
 use stepwell_store::lists::ListExecutions;
 use stepwell_store::{
-    Effects, ExecutionStore, KeyStore, MaintenanceStore, StoreError, WorkflowStore,
+    DeliveryStore, Effects, ExecutionStore, MaintenanceStore, StoreError, WorkflowStore,
 };
 use tokio::task::JoinSet;
 
@@ -85,13 +85,13 @@ async fn a_failing_write_fails_alone() {
     let (store, _folder) = fresh();
     let shared: Shared = store.clone();
     join(&shared, 1).await;
-    store.create_key(new_key(1000), Effects::default()).await.unwrap();
+    store.add_effects(Effects::noting(noted(1000))).await.unwrap();
     let mut tasks = JoinSet::new();
     for n in 1..=100 {
         let store = store.clone();
         tasks.spawn(async move {
             if n % 4 == 0 {
-                let again = store.create_key(new_key(1000), Effects::default()).await;
+                let again = store.add_effects(Effects::noting(noted(1000))).await;
                 assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
             } else {
                 store.commit(queued(n)).await.unwrap();

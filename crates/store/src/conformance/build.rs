@@ -9,17 +9,16 @@ use stepwell_core::execution::{Event, Failure, Recorded, Status};
 use stepwell_core::ids::{
     AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
 };
-use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp, Topic, Topics};
 use uuid::Uuid;
 
 use crate::audit::{Actor, AuditRecord, Origin};
 use crate::commit::Commit;
 use crate::record::{
-    DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, KeyRecord,
-    ReleaseRecord, WorkflowRecord, WorkspaceRecord,
+    DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, ReleaseRecord,
+    WorkflowRecord,
 };
-use crate::traits::{CreateWorkflow, DueDeliveries, RevokeKey};
+use crate::traits::{CreateWorkflow, DueDeliveries};
 use crate::webhooks::{WebhookRecord, WebhookStatus};
 use crate::{Effects, Store};
 
@@ -75,11 +74,6 @@ pub fn noted(n: u128) -> AuditRecord {
         changed: Vec::new(),
         details: Map::new(),
     }
-}
-
-/// Revokes a key, and nothing more.
-pub fn revoke(workspace: WorkspaceId, id: KeyId, now: Timestamp) -> RevokeKey {
-    RevokeKey { workspace, id, now, effects: Effects::default() }
 }
 
 /// An id from a small number; greater is newer.
@@ -278,36 +272,6 @@ pub fn new_workflow(n: u128, name: &str) -> CreateWorkflow {
         created_at: at(10),
     };
     CreateWorkflow { workflow, release, idempotency: None, effects: Effects::default() }
-}
-
-/// A key in workspace 1.
-pub fn new_key(n: u128) -> KeyRecord {
-    let mut hash = [7; 32];
-    hash[16..].copy_from_slice(&n.to_be_bytes());
-    KeyRecord {
-        id: key(n),
-        workspace: workspace(1),
-        name: format!("key {n}"),
-        hash,
-        hint: "sw_ab".to_owned(),
-        scopes: vec!["admin".to_owned(), "read:workflows".to_owned()],
-        limits: RateLimits::NONE,
-        created_at: at(10),
-        expires_at: None,
-        last_used_at: None,
-        revoked_at: None,
-    }
-}
-
-/// Workspace `n`, without limits.
-pub fn new_workspace(n: u128) -> WorkspaceRecord {
-    WorkspaceRecord {
-        id: workspace(n),
-        name: format!("workspace {n}"),
-        limits: RateLimits::NONE,
-        created_at: at(10),
-        updated_at: at(10),
-    }
 }
 
 /// Makes node `n` alive at second 10.

@@ -12,17 +12,17 @@ pub mod commits;
 pub mod deliveries;
 pub mod feedback;
 pub mod journals;
-pub mod keys;
 pub mod lists;
 pub mod nodes;
+pub mod objects;
 pub mod purges;
 pub mod recoveries;
 pub mod refusals;
 pub mod schedules;
+pub mod settings;
 pub mod stats;
 pub mod webhooks;
 pub mod workflows;
-pub mod workspaces;
 
 /// One test per promise. Takes an async closure that makes an empty store: an
 /// `Arc<dyn Store>` and something to keep as long as the store is used, such as its folder.
@@ -62,8 +62,12 @@ macro_rules! conformance_tests {
                 schedules_are_deleted, schedules_change_with_their_effects, a_firing_is_committed_with_its_execution,
                 a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
                 listed_in_every_order;
-            keys: found_by_hash, listed_and_revoked, changed, touched, settings_are_inserted_once;
-            workspaces: made_changed_and_listed, made_once_for_an_idempotency_key;
+            objects: objects_come_back, objects_are_written_over_the_version_before,
+                unique_keys_are_unique_in_their_kind, a_batch_is_written_whole_or_not_at_all,
+                objects_for_an_idempotency_key, objects_change_with_their_effects, of_rivals_one_writes_the_object,
+                objects_in_every_order, objects_by_index_fields, objects_that_are_due,
+                changes_for_caches, forgotten_deletions;
+            settings: settings_are_inserted_once;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes,
                 gauges_count_what_waits;

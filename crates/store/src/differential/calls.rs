@@ -36,8 +36,9 @@ macro_rules! both {
 pub(super) use both;
 
 mod executions;
+mod objects;
 mod schedules;
-mod tenants;
+mod settings;
 mod workflows;
 
 /// Makes random calls that often fit what went before.
@@ -49,6 +50,8 @@ pub(super) struct Caller {
     pub(super) audits: u128,
     /// The version that each schedule has, as far as its writes were accepted.
     versions: Vec<u64>,
+    /// The version that each configured object has, as far as its writes were accepted.
+    object_versions: Vec<u64>,
 }
 
 impl Caller {
@@ -60,21 +63,22 @@ impl Caller {
             deliveries: 0,
             audits: 0,
             versions: schedules::none(),
+            object_versions: objects::none(),
         }
     }
 
     pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        match self.random.below(24) {
+        match self.random.below(26) {
             0..=8 => self.commit(one, other).await,
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
-            16 if self.random.once_in(3) => self.workspaces(one, other).await,
-            16 => self.keys(one, other).await,
+            16 => self.settings(one, other).await,
             17..=18 => self.outbox(one, other).await,
             19..=20 => self.webhooks(one, other).await,
             21 => schedules::call(self, one, other).await,
             22 => self.audit(one, other).await,
+            23..=24 => objects::call(self, one, other).await,
             _ => self.nodes(one, other).await,
         }
     }
@@ -170,6 +174,7 @@ impl Caller {
             answers.push(both!(one, other, list_executions(everything)));
         }
         answers.extend(schedules::look(one, other).await);
+        answers.extend(objects::look(one, other).await);
         for of in [workspace(0), workspace(1)] {
             let list = ListAudit::newest(of, usize::MAX);
             answers.push(both!(one, other, list_audit(list)));

@@ -7,29 +7,27 @@ mod audit;
 mod deliveries;
 mod executions;
 mod feedback;
-mod keys;
 mod lists;
 mod nodes;
+mod objects;
 mod recoveries;
 mod schedules;
+mod settings;
 mod webhooks;
 mod workflows;
-mod workspaces;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, KeyId, NodeId, ScheduleId, WebhookId, WorkflowId,
-    WorkspaceId,
+    ActualId, DeliveryId, ExecutionId, NodeId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
 };
 
 use crate::StoreError;
 use crate::audit::{AuditPlace, AuditRecord};
 use crate::record::{
-    ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, KeyRecord, NodeRecord,
-    ReleaseRecord, ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
-    WorkspaceRecord,
+    ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, NodeRecord, ReleaseRecord,
+    ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
 };
 use crate::schedules::ScheduleRecord;
 use crate::traits::Recovery;
@@ -53,8 +51,6 @@ struct State {
     tags: BTreeMap<(WorkflowId, String), ReleaseTagRecord>,
     actuals: BTreeMap<ActualId, ActualRecord>,
     stats: BTreeMap<WorkflowId, WorkflowStats>,
-    keys: BTreeMap<KeyId, KeyRecord>,
-    workspaces: BTreeMap<WorkspaceId, WorkspaceRecord>,
     settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     attempts: BTreeMap<(DeliveryId, u32), AttemptRecord>,
@@ -65,6 +61,7 @@ struct State {
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,
     audit: BTreeMap<AuditPlace, AuditRecord>,
+    objects: objects::Objects,
 }
 
 impl MemoryStore {

@@ -3,14 +3,12 @@
 mod deliveries;
 mod executions;
 mod feedback;
-mod keys;
 mod nodes;
 mod workflows;
 
 pub use deliveries::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
 pub use executions::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 pub use feedback::{ActualRecord, QualityRow};
-pub use keys::{KeyRecord, WorkspaceRecord};
 pub use nodes::NodeRecord;
 pub use workflows::{
     IntegrationUse, ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats,

@@ -3,24 +3,22 @@
 mod deliveries;
 mod executions;
 mod feedback;
-mod keys;
 mod maintenance;
 mod nodes;
 mod recoveries;
+mod settings;
 mod workflows;
-mod workspaces;
 
 pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
 pub use feedback::FeedbackStore;
-pub use keys::{KeyStore, RevokeKey, UpdateKey};
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGauges};
 pub use nodes::{ClockSetBack, NodeStore};
 pub use recoveries::{Recovery, RecoveryStore};
+pub use settings::SettingStore;
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
-pub use workspaces::{UpdateWorkspace, WorkspaceStore};
 
-use crate::{AuditStore, ScheduleStore, StoreError, WebhookStore};
+use crate::{AuditStore, ObjectStore, ScheduleStore, StoreError, WebhookStore};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -29,14 +27,14 @@ pub trait Store:
     ExecutionStore
     + WorkflowStore
     + FeedbackStore
-    + KeyStore
-    + WorkspaceStore
+    + SettingStore
     + DeliveryStore
     + WebhookStore
     + NodeStore
     + RecoveryStore
     + ScheduleStore
     + AuditStore
+    + ObjectStore
     + MaintenanceStore
 {
 }
@@ -45,14 +43,14 @@ impl<T> Store for T where
     T: ExecutionStore
         + WorkflowStore
         + FeedbackStore
-        + KeyStore
-        + WorkspaceStore
+        + SettingStore
         + DeliveryStore
         + WebhookStore
         + NodeStore
         + RecoveryStore
         + ScheduleStore
         + AuditStore
+        + ObjectStore
         + MaintenanceStore
 {
 }

@@ -10,6 +10,7 @@ from .managed_executions import AsyncManagedExecutions
 from .managed_workflows import AsyncManagedWorkflows
 from .releases import AsyncReleases
 from .schedules import AsyncSchedules
+from .templates import AsyncTemplates
 from .webhooks import AsyncWebhooks
 from .workflows import AsyncWorkflows
 from .workspaces import AsyncWorkspaces
@@ -28,8 +29,8 @@ class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleas
     closed with this one. Without it, the proxy variables of the environment apply (`HTTPS_PROXY`,
     `NO_PROXY`, …), but never for a server on this machine.
 
-    The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
-    `audit_log`.
+    The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `templates`,
+    `workspaces` and `audit_log`.
 
     Every error is a `StepwellError`, except ValueError and TypeError for invalid arguments.
     """
@@ -53,6 +54,11 @@ class AsyncClient(AsyncWorkflows, AsyncExecutions, AsyncDeployments, AsyncReleas
     def webhooks(self) -> AsyncWebhooks:
         """Webhooks, which send events to your URLs."""
         return AsyncWebhooks(self)
+
+    @property
+    def templates(self) -> AsyncTemplates:
+        """Texts and JSON values with expressions, under a name."""
+        return AsyncTemplates(self)
 
     @property
     def workspaces(self) -> AsyncWorkspaces:

@@ -11,6 +11,7 @@ from .managed_executions import ManagedExecutions
 from .managed_workflows import ManagedWorkflows
 from .releases import Releases
 from .schedules import Schedules
+from .templates import Templates
 from .webhooks import Webhooks
 from .workflows import Workflows
 from .workspaces import Workspaces
@@ -29,8 +30,8 @@ class Client(Workflows, Executions, Deployments, Releases, Keys):
     closed with this one. Without it, the proxy variables of the environment apply (`HTTPS_PROXY`,
     `NO_PROXY`, …), but never for a server on this machine.
 
-    The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `workspaces` and
-    `audit_log`.
+    The management API is in `workflows`, `executions`, `schedules`, `webhooks`, `templates`,
+    `workspaces` and `audit_log`.
 
     Every error is a `StepwellError`, except ValueError and TypeError for invalid arguments.
     """
@@ -54,6 +55,11 @@ class Client(Workflows, Executions, Deployments, Releases, Keys):
     def webhooks(self) -> Webhooks:
         """Webhooks, which send events to your URLs."""
         return Webhooks(self)
+
+    @property
+    def templates(self) -> Templates:
+        """Texts and JSON values with expressions, under a name."""
+        return Templates(self)
 
     @property
     def workspaces(self) -> Workspaces:

@@ -10,9 +10,7 @@ use axum::routing::get;
 use serde::Serialize;
 use stepwell_core::Map;
 use stepwell_core::audit::{Action, Object, ObjectKind};
-use stepwell_core::ids::{
-    ExecutionId, KeyId, ScheduleId, SubjectId, WebhookId, WorkflowId, WorkspaceId,
-};
+use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_engine::app::AuditQuery;
 use stepwell_store::audit::{Actor, AuditRecord, Origin};
 use utoipa::{OpenApi, ToSchema};
@@ -109,7 +107,7 @@ pub struct AuditObject<'a> {
         ("actor" = Option<String>, Query, description = "The name of a key, or `system`, `cli`, `anonymous`"),
         ("key_id" = Option<String>, Query, description = "`apk_…`"),
         ("action" = Option<String>, Query, description = "Such as `workflow.updated`"),
-        ("object_type" = inline(Option<choices::ByObjectType>), Query, description = "`workflow`, `execution`, `schedule`, `webhook`, `api_key` or `workspace`"),
+        ("object_type" = inline(Option<choices::ByObjectType>), Query, description = "A kind of object, such as `workflow`"),
         ("object_id" = Option<String>, Query, description = "In any form"),
         ("start_date" = Option<String>, Query, description = "An RFC 3339 time or a date: not before"),
         ("end_date" = Option<String>, Query, description = "An RFC 3339 time or a date: not after"),
@@ -174,29 +172,18 @@ fn object_id(text: &str, kind: Option<ObjectKind>) -> Result<SubjectId, ApiError
 }
 
 fn read_id(text: &str, kind: ObjectKind) -> Option<SubjectId> {
-    fn id<T: FromStr + Into<SubjectId>>(text: &str) -> Option<SubjectId> {
-        text.parse::<T>().ok().map(Into::into)
-    }
     match kind {
-        ObjectKind::Workflow => id::<WorkflowId>(text),
-        ObjectKind::Execution => id::<ExecutionId>(text),
-        ObjectKind::Schedule => id::<ScheduleId>(text),
-        ObjectKind::Webhook => id::<WebhookId>(text),
+        // Keys have a form of their own here.
         ObjectKind::Key => convert::parse_key_id(text).ok().map(Into::into),
-        ObjectKind::Workspace => id::<WorkspaceId>(text),
+        kind => Object::parse(kind, text).map(|object| object.id),
     }
 }
 
 /// The id of an object as this dialect writes it.
 fn written_id(object: Object) -> String {
-    let id = object.id.uuid();
     match object.kind {
-        ObjectKind::Workflow => WorkflowId::from_uuid(id).abi(),
-        ObjectKind::Execution => ExecutionId::from_uuid(id).abi(),
-        ObjectKind::Schedule => ScheduleId::from_uuid(id).abi(),
-        ObjectKind::Webhook => WebhookId::from_uuid(id).abi(),
-        ObjectKind::Key => convert::key_id(KeyId::from_uuid(id)),
-        ObjectKind::Workspace => WorkspaceId::from_uuid(id).abi(),
+        ObjectKind::Key => convert::key_id(KeyId::from_uuid(object.id.uuid())),
+        _ => object.abi_id(),
     }
 }
 

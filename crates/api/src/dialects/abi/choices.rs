@@ -1,6 +1,7 @@
 //! What the parameters of lists can be, for the API's description. A test asks every list with
 //! each of these values, and with others.
 
+use stepwell_core::audit::ObjectKind;
 use stepwell_core::schedule::Timing;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
@@ -61,8 +62,8 @@ parameters! {
     SortSchedules: one_of(&["created_at", "updated_at", "name", "next_execution"], Some("created_at"));
     /// By which field webhooks are sorted.
     SortWebhooks: one_of(&["created_at", "updated_at", "url"], Some("created_at"));
-    /// By which field workspaces are sorted.
-    SortWorkspaces: one_of(&["created_at", "updated_at", "name"], Some("created_at"));
+    /// By which field workspaces and configured objects are sorted.
+    SortObjects: one_of(&["created_at", "updated_at", "name"], Some("created_at"));
     /// By which field keys are sorted.
     SortKeys: one_of(&["created_at", "expires_at", "last_used_at", "name"], Some("created_at"));
     /// By which field the lines of a log are sorted.
@@ -80,7 +81,7 @@ parameters! {
     /// How a delivery stands.
     ByDeliveryStatus: one_of(&["pending", "delivered", "exhausted"], None);
     /// What something was done to.
-    ByObjectType: one_of(&["workflow", "execution", "schedule", "webhook", "api_key", "workspace"], None);
+    ByObjectType: one_of(&ObjectKind::ALL.map(ObjectKind::name), None);
     /// Labels by their names. Any text is one, so nothing is said of their shape.
     Labels: ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into();
     /// What an execution is shown with.

@@ -7,9 +7,11 @@ use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::Scope;
+use stepwell_engine::api_key::ApiKey;
 use stepwell_engine::app::{CreateKey, Myself, NewKey};
 use stepwell_engine::caller::Role;
-use stepwell_store::record::{KeyRecord, WorkspaceRecord};
+use stepwell_engine::objects::Object;
+use stepwell_engine::workspace::Workspace;
 
 use super::{limits, wire};
 use crate::error::{ApiError, Kind, shortened};
@@ -114,20 +116,10 @@ fn role_of(scopes: &[String]) -> Option<&'static str> {
 }
 
 /// A key, seen at that moment.
-pub fn api_key(record: &KeyRecord, now: Timestamp) -> wire::ApiKey<'_> {
-    let KeyRecord {
-        id,
-        workspace,
-        name,
-        hash: _,
-        hint,
-        scopes,
-        limits,
-        created_at,
-        expires_at,
-        last_used_at,
-        revoked_at,
-    } = record;
+pub fn api_key(object: &Object<ApiKey>, now: Timestamp) -> wire::ApiKey<'_> {
+    let Object { id, workspace, version: _, created_at, updated_at: _, document } = object;
+    let ApiKey { name, hash: _, hint, scopes, limits, expires_at, last_used_at, revoked_at } =
+        document;
     let status = match (revoked_at, expires_at) {
         (Some(_), _) => wire::KeyStatus::Revoked,
         (None, Some(end)) if *end <= now => wire::KeyStatus::Expired,
@@ -161,12 +153,13 @@ impl From<Myself> for wire::Me {
     fn from(myself: Myself) -> Self {
         let Myself { key, workspace, scopes } = myself;
         let none = RateLimits::NONE;
-        let (tier, rate_limits) = limits::write(key.as_ref().map_or(&none, |key| &key.limits));
+        let (tier, rate_limits) =
+            limits::write(key.as_ref().map_or(&none, |key| &key.document.limits));
         Self {
             key_id: key.as_ref().map(|key| key_id(key.id)),
             user_id: creator(key.as_ref().map(|key| key.id)),
-            expires_at: key.as_ref().and_then(|key| key.expires_at).map(Time),
-            key_name: key.map(|key| key.name),
+            expires_at: key.as_ref().and_then(|key| key.document.expires_at).map(Time),
+            key_name: key.map(|key| key.document.name),
             workspace_id: workspace.id.abi(),
             workspace: workspace.into(),
             role: Role::of(&scopes).map(Role::name),
@@ -177,9 +170,10 @@ impl From<Myself> for wire::Me {
     }
 }
 
-impl From<WorkspaceRecord> for wire::Workspace {
-    fn from(record: WorkspaceRecord) -> Self {
-        let WorkspaceRecord { id, name, limits, created_at, updated_at } = record;
+impl From<Object<Workspace>> for wire::Workspace {
+    fn from(object: Object<Workspace>) -> Self {
+        let Object { id, workspace: _, version: _, created_at, updated_at, document } = object;
+        let Workspace { name, limits } = document;
         let (tier, rate_limits) = limits::write(&limits);
         Self {
             id: id.abi(),
@@ -211,12 +205,13 @@ impl KeyOrder {
     ];
 
     /// Which of two keys comes first, in ascending order.
-    pub fn compare(self, a: &KeyRecord, b: &KeyRecord) -> Ordering {
+    pub fn compare(self, a: &Object<ApiKey>, b: &Object<ApiKey>) -> Ordering {
+        let (key, other) = (&a.document, &b.document);
         let order = match self {
             Self::CreatedAt => a.created_at.cmp(&b.created_at),
-            Self::ExpiresAt => a.expires_at.cmp(&b.expires_at),
-            Self::LastUsedAt => a.last_used_at.cmp(&b.last_used_at),
-            Self::Name => a.name.cmp(&b.name),
+            Self::ExpiresAt => key.expires_at.cmp(&other.expires_at),
+            Self::LastUsedAt => key.last_used_at.cmp(&other.last_used_at),
+            Self::Name => key.name.cmp(&other.name),
         };
         order.then(a.id.cmp(&b.id))
     }
@@ -229,20 +224,20 @@ mod tests {
 
     use super::*;
 
-    fn key(n: u128, name: &str) -> KeyRecord {
-        KeyRecord {
-            id: KeyId::from_uuid(Uuid::from_u128(n)),
-            workspace: WorkspaceId::DEFAULT,
+    fn key(n: u128, name: &str) -> Object<ApiKey> {
+        let document = ApiKey {
             name: name.into(),
-            hash: [0; 32],
+            hash: ApiKey::hash_text(&[0; 32]),
             hint: "sk_live_abcd".into(),
             scopes: vec!["admin".into()],
             limits: RateLimits::NONE,
-            created_at: Timestamp::from_millis(i64::try_from(n).unwrap()),
             expires_at: Some(Timestamp::from_millis(1000)),
             last_used_at: None,
             revoked_at: None,
-        }
+        };
+        let created_at = Timestamp::from_millis(i64::try_from(n).unwrap());
+        let id = KeyId::from_uuid(Uuid::from_u128(n));
+        Object::new(id, WorkspaceId::DEFAULT, created_at, document)
     }
 
     #[test]
@@ -263,9 +258,9 @@ mod tests {
         let body = json!({"name": "ci", "role": "user", "scopes": ["execute:workflows:greet"],
             "tier": "standard", "workspace_id": WorkspaceId::DEFAULT.abi()});
         let key = read(body).unwrap();
-        assert_eq!(key.scopes.len(), 5);
+        assert_eq!(key.scopes.len(), 6);
         assert!(key.scopes.contains(&"read:schedules".to_owned()), "{:?}", key.scopes);
-        assert_eq!(key.scopes[4], "execute:workflows:greet");
+        assert_eq!(key.scopes[5], "execute:workflows:greet");
         assert_eq!(key.limits.executions_per_second, Some(5));
         assert_eq!(key.workspace, Some(WorkspaceId::DEFAULT));
         let error = read(json!({"scope": ["admin"], "expires_at": "tomorrow", "tier": "x",
@@ -287,10 +282,11 @@ mod tests {
     #[test]
     fn keys_are_active_until_they_are_not() {
         let mut record = key(1, "a");
-        let status = |record: &KeyRecord, now| api_key(record, Timestamp::from_millis(now)).status;
+        let status =
+            |record: &Object<ApiKey>, now| api_key(record, Timestamp::from_millis(now)).status;
         assert_eq!(status(&record, 999), wire::KeyStatus::Active);
         assert_eq!(status(&record, 1000), wire::KeyStatus::Expired);
-        record.revoked_at = Some(Timestamp::from_millis(5));
+        record.document.revoked_at = Some(Timestamp::from_millis(5));
         assert_eq!(status(&record, 999), wire::KeyStatus::Revoked);
     }
 }

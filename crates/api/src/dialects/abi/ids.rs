@@ -98,7 +98,11 @@ impl Names for WorkspaceId {
     }
 }
 
-fn parsed<T: FromStr<Err: Display>>(text: &str, kind: Kind) -> Result<T, ApiError> {
+/// Reads an id; `kind` is the error of a text that is none.
+///
+/// # Errors
+/// `kind`.
+pub fn parsed<T: FromStr<Err: Display>>(text: &str, kind: Kind) -> Result<T, ApiError> {
     text.parse().map_err(|error: T::Err| ApiError::new(kind, error.to_string()))
 }
 

@@ -5,9 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use stepwell_engine::api_key::ApiKey;
 use stepwell_engine::app::{ChangeKey, CreateKey};
+use stepwell_engine::objects::Object;
 use stepwell_engine::{Clock, SystemClock};
-use stepwell_store::record::KeyRecord;
 
 use super::convert::{self, KeyOrder};
 use super::cut::Cut;
@@ -123,7 +124,7 @@ pub async fn revoke_key(State(api): State<Api>, Who(caller): Who, of: OfKey) -> 
     respond::json(StatusCode::OK, &wire::Envelope::saying(data, "the key is revoked"))
 }
 
-fn shown(record: &KeyRecord) -> Answer {
+fn shown(record: &Object<ApiKey>) -> Answer {
     let data = convert::api_key(record, SystemClock.now());
     respond::json(StatusCode::OK, &wire::Envelope::of(data))
 }

@@ -1,5 +1,5 @@
 //! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
-//! `schedules`, `webhooks`, `workspaces`, `audit`, `step_types`, `keys`. Bodies are in the files `wire` and `*_wire`.
+//! `schedules`, `webhooks`, `templates`, `workspaces`, `audit`, `step_types`, `keys`. Bodies are in the files `wire` and `*_wire`.
 
 mod audit;
 mod choices;
@@ -22,6 +22,7 @@ mod routes;
 mod schedules;
 mod statuses;
 mod step_types;
+mod templates;
 mod webhooks;
 pub(crate) mod wire;
 mod workflows;
@@ -29,8 +30,4 @@ mod workflows_request;
 mod workflows_wire;
 mod workspaces;
 
-pub(crate) use audit::Doc as AuditDoc;
-pub(crate) use routes::{Doc, routes};
-pub(crate) use schedules::Doc as SchedulesDoc;
-pub(crate) use step_types::Doc as StepTypesDoc;
-pub(crate) use webhooks::Doc as WebhooksDoc;
+pub(crate) use routes::{openapi, routes};

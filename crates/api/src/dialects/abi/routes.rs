@@ -11,8 +11,8 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use super::{
-    audit, execute, executions, keys, releases, schedules, step_types, webhooks, wire, workflows,
-    workspaces,
+    audit, execute, executions, keys, releases, schedules, step_types, templates, webhooks, wire,
+    workflows, workspaces,
 };
 use crate::respond;
 use crate::server::Api;
@@ -66,6 +66,7 @@ pub fn routes() -> Router<Api> {
         .merge(webhooks::routes())
         .merge(audit::routes())
         .merge(step_types::routes())
+        .merge(templates::routes())
 }
 
 /// Get the JSON Schema of definitions
@@ -86,6 +87,22 @@ async fn definition_schema() -> Response {
 }
 
 /// This dialect's part of the API's description.
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    let mut all = Doc::openapi();
+    let parts = [
+        schedules::Doc::openapi(),
+        webhooks::Doc::openapi(),
+        audit::Doc::openapi(),
+        step_types::Doc::openapi(),
+        templates::Doc::openapi(),
+    ];
+    for part in parts {
+        all.merge(part);
+    }
+    all
+}
+
+/// The operations that have no module with a part of its own.
 #[derive(OpenApi)]
 #[openapi(
     paths(keys::create_key, keys::list_keys, keys::get_key, keys::change_key, keys::revoke_key,
@@ -107,4 +124,4 @@ async fn definition_schema() -> Response {
         (name = "workspaces", description = "The tenants that objects and keys belong to"),
         (name = "releases", description = "Releases, their tags, and feedback on them"))
 )]
-pub(crate) struct Doc;
+struct Doc;

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use stepwell_engine::app::{ChangeWorkspace, CreateWorkspace};
-use stepwell_store::record::WorkspaceRecord;
+use stepwell_engine::objects::Object;
+use stepwell_engine::workspace::Workspace;
 
 use super::cut::Cut;
 use super::ids::OfWorkspace;
@@ -32,11 +33,11 @@ impl By {
     const ALL: [(&str, Self); 3] =
         [("created_at", Self::CreatedAt), ("updated_at", Self::UpdatedAt), ("name", Self::Name)];
 
-    fn compare(self, a: &WorkspaceRecord, b: &WorkspaceRecord) -> Ordering {
+    fn compare(self, a: &Object<Workspace>, b: &Object<Workspace>) -> Ordering {
         let order = match self {
             Self::CreatedAt => a.created_at.cmp(&b.created_at),
             Self::UpdatedAt => a.updated_at.cmp(&b.updated_at),
-            Self::Name => a.name.cmp(&b.name),
+            Self::Name => a.document.name.cmp(&b.document.name),
         };
         order.then(a.id.cmp(&b.id))
     }
@@ -73,7 +74,7 @@ pub async fn create_workspace(State(api): State<Api>, Who(caller): Who, posted: 
 #[utoipa::path(get, path = "/api/v1/workspaces", tag = "workspaces",
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
-        ("sort_by" = inline(Option<choices::SortWorkspaces>), Query, description = "`created_at` (default), `updated_at`, `name`"),
+        ("sort_by" = inline(Option<choices::SortObjects>), Query, description = "`created_at` (default), `updated_at`, `name`"),
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`")),
     responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<wire::Workspace>>),
         responses::BadRequest, responses::CommonErrors))]

@@ -47,6 +47,7 @@ const WORKFLOW: &str =
 const SCHEDULE: &str =
     r#"{"name": "made", "schedule_type": "cron", "cron_expression": "0 0 * * *"}"#;
 const WEBHOOK: &str = r#"{"url": "http://127.0.0.1:9/made", "events": ["workflow.created"]}"#;
+const TEMPLATE: &str = r#"{"name": "made", "body": "Dear {{ customer }}"}"#;
 const OWN_RECORD: Noted = Exempt("an execution is its own record; it tells who started it");
 const FEEDBACK: Noted = Exempt("feedback is kept beside its execution, with its time");
 
@@ -220,6 +221,31 @@ pub const CALLS: &[Call] = &[
         "",
         r#"{"schedule_ids": ["<schedule>", "<asleep>"]}"#,
         Of("schedule.updated", "asleep"),
+    ),
+    call("POST /api/v1/templates", "", TEMPLATE, Made("template.created", "/data/id")),
+    call(
+        "PUT /api/v1/templates/{id}",
+        "/api/v1/templates/<template>",
+        r#"{"body": "other"}"#,
+        Of("template.updated", "template"),
+    ),
+    call(
+        "PATCH /api/v1/templates/{id}",
+        "/api/v1/templates/<template>",
+        r#"{"description": "other"}"#,
+        Of("template.updated", "template"),
+    ),
+    call(
+        "DELETE /api/v1/templates/{id}",
+        "/api/v1/templates/<template>",
+        "",
+        Of("template.deleted", "template"),
+    ),
+    call(
+        "POST /api/v1/templates/{id}/preview",
+        "",
+        "",
+        Exempt("a preview changes nothing and sends nothing"),
     ),
     call("POST /api/v1/webhooks", "", WEBHOOK, Made("webhook.created", "/data/id")),
     call(

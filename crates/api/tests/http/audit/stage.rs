@@ -46,6 +46,8 @@ impl Stage {
         let tested = post(&format!("/api/v1/webhooks/{webhook}/test"), json!({})).await;
         let body = json!({"name": "k", "scopes": ["read:workflows"]});
         let key = post("/api/v1/auth/api-keys", body).await.text_at("/data/id");
+        let body = json!({"name": uuid::Uuid::now_v7().to_string(), "body": "Dear {{ customer }}"});
+        let template = post("/api/v1/templates", body).await.text_at("/data/id");
         let me = server.get("/api/v1/auth/me").await;
         let releases = format!("/v1/workflow-deployments/{workflow}/releases");
         let release = server.get(&releases).await.text_at("/results/0/id");
@@ -62,6 +64,7 @@ impl Stage {
             ("ended", ended.abi()),
             ("schedule", awake),
             ("asleep", asleep),
+            ("template", template),
             ("webhook", webhook),
             ("delivery", tested.text_at("/data/id")),
             ("key", key),

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stepwell_core::ids::{
-    DeliveryId, ExecutionId, KeyId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
+    DeliveryId, ExecutionId, KeyId, ScheduleId, TemplateId, WebhookId, WorkflowId, WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -80,13 +80,16 @@ impl World {
         let path = format!("/api/v1/workflows/{workflow_id}/schedules");
         let schedule = post(&path, schedule).await.text_at("/data/id");
         let receiver = Receiver::start(StatusCode::OK).await;
-        // Told of nothing but the test, so that its deliveries stay as they are.
+        // Subscribed to nothing but the test, so that its deliveries stay as they are.
         let webhook = json!({"url": format!("{}?{MARK}", receiver.url), "description": MARK,
             "events": ["workflow.deleted"]});
         let webhook = post("/api/v1/webhooks", webhook).await.text_at("/data/id");
         let path = format!("/api/v1/webhooks/{webhook}");
         let delivery = post(&format!("{path}/test"), json!({})).await.text_at("/data/id");
         settled(server, owner, &path).await;
+        let template = json!({"name": name, "body": format!("{MARK} {{{{ a }}}}"),
+            "sample": {"a": MARK}, "metadata": {"label": MARK}});
+        let template = post("/api/v1/templates", template).await.text_at("/data/id");
         let me = call(server, owner, "GET", "/api/v1/auth/me", "").await;
         let secret = call(server, owner, "GET", "/api/v1/webhooks/signing-secret", "").await;
         let objects = [
@@ -100,6 +103,7 @@ impl World {
             ("tag", vec![tag]),
             ("release", vec![release]),
             ("schedule", forms!(ScheduleId, schedule)),
+            ("template", forms!(TemplateId, template)),
             ("webhook", forms!(WebhookId, webhook)),
             ("delivery", forms!(DeliveryId, delivery)),
         ];
@@ -120,6 +124,7 @@ impl World {
             ("tag", vec!["ghost-tag".to_owned()]),
             ("release", vec![fresh().to_string()]),
             ("schedule", forms!(ScheduleId, fresh().to_string())),
+            ("template", forms!(TemplateId, fresh().to_string())),
             ("webhook", forms!(WebhookId, fresh().to_string())),
             ("delivery", forms!(DeliveryId, fresh().to_string())),
         ];
@@ -173,6 +178,7 @@ impl World {
             "/api/v1/workflows/<workflow>",
             "/api/v1/workflow_executions/<ended>?include=io",
             "/api/v1/workflow_schedules/<schedule>",
+            "/api/v1/templates/<template>",
             "/api/v1/webhooks/<webhook>",
             "/api/v1/webhooks/<webhook>/deliveries",
             "/api/v1/auth/api-keys?page_size=100",

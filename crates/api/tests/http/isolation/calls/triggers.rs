@@ -1,4 +1,4 @@
-//! The abi dialect: schedules and webhooks.
+//! The abi dialect: schedules, webhooks and templates.
 
 use super::Sees::{EmptyAt, Nothing, Own};
 use super::{Call, call, with};
@@ -90,6 +90,30 @@ pub const CALLS: &[Call] = &[
     ),
     call("GET /api/v1/schedules/preview", "/api/v1/schedules/preview?cron=0+9+*+*+1", Own),
     call("GET /api/v1/webhooks/signing-secret", "", Own),
+    call("GET /api/v1/templates", "", EmptyAt("/data/items")),
+    call("GET /api/v1/templates", "/api/v1/templates?label=xyzzy", EmptyAt("/data/items")),
+    // The name that a template of another workspace has is free.
+    with("POST /api/v1/templates", "", r#"{"name": "<name>", "body": "a"}"#, Own),
+    call("GET /api/v1/templates/{id}", "/api/v1/templates/<template>", Nothing(404)),
+    with(
+        "PUT /api/v1/templates/{id}",
+        "/api/v1/templates/<template>",
+        r#"{"description": "theirs"}"#,
+        Nothing(404),
+    ),
+    with(
+        "PATCH /api/v1/templates/{id}",
+        "/api/v1/templates/<template>",
+        r#"{"body": "theirs"}"#,
+        Nothing(404),
+    ),
+    call("DELETE /api/v1/templates/{id}", "/api/v1/templates/<template>", Nothing(404)),
+    with(
+        "POST /api/v1/templates/{id}/preview",
+        "/api/v1/templates/<template>/preview",
+        r#"{"data": {"a": 1}}"#,
+        Nothing(404),
+    ),
     call("GET /api/v1/webhooks", "", EmptyAt("/data/items")),
     with("POST /api/v1/webhooks", "", WEBHOOK, Own),
     call("GET /api/v1/webhooks/{id}", "/api/v1/webhooks/<webhook>", Nothing(404)),

@@ -1,0 +1,205 @@
+//! Templates: the handlers.
+
+mod convert;
+mod wire;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use stepwell_core::ids::TemplateId;
+use stepwell_engine::app::Template;
+use stepwell_engine::objects::Object;
+use utoipa::OpenApi;
+
+use super::ids::Of;
+use super::lists::Wanted;
+use super::wire::{Envelope, Items, written};
+use super::{choices, etag, responses};
+use crate::body::Posted;
+use crate::edge::Who;
+use crate::error::ApiError;
+use crate::once::once;
+use crate::query::Params;
+use crate::respond;
+use crate::server::Api;
+
+type ApiResult = Result<Response, ApiError>;
+
+/// `/templates/{id}…`
+type OfTemplate = Of<TemplateId>;
+
+/// The routes of templates.
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/templates", post(create_template).get(list_templates))
+        .route(
+            "/api/v1/templates/{id}",
+            get(get_template).put(put_template).patch(patch_template).delete(delete_template),
+        )
+        .route("/api/v1/templates/{id}/preview", post(preview_template))
+}
+
+fn shown(template: &Object<Template>) -> ApiResult {
+    let response = respond::json(StatusCode::OK, &Envelope::of(convert::template(template)))?;
+    Ok(etag::tagged(response, template.version))
+}
+
+/// Create a template
+///
+/// Its body is compiled: every error is listed with its place and line. Scope `write:templates`.
+#[utoipa::path(post, path = "/api/v1/templates", tag = "templates",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = wire::TemplateRequest,
+    responses((status = 201, description = "Created", body = Envelope<wire::Template>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::BodyErrors, responses::CommonErrors))]
+async fn create_template(State(api): State<Api>, Who(caller): Who, posted: Posted) -> ApiResult {
+    let template = convert::new_template(posted.fields()?)?;
+    let response = once(&api.app, &caller, posted.key, async {
+        let created = api.app.create_object(&caller, template).await?;
+        written(StatusCode::CREATED, convert::template(&created))
+    })
+    .await?;
+    // Also of a repeat: it shows the template as it was created.
+    Ok(etag::tagged(response, 1))
+}
+
+/// List templates
+///
+/// Parameters other than these are labels: `team=sales` selects templates whose `metadata.team` is
+/// `sales`. Scope `read:templates`.
+#[utoipa::path(get, path = "/api/v1/templates", tag = "templates",
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
+        ("sort_by" = inline(Option<choices::SortObjects>), Query, description = "`created_at` (default), `updated_at`, `name`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("name" = Option<String>, Query, description = "Only the template with this name"),
+        ("labels" = inline(Option<choices::Labels>), Query, style = Form, explode, description = "Any other parameter is a label that the templates must have: `team=sales`. `metadata.NAME` is always the label `NAME`")),
+    responses((status = 200, description = "A page", body = Envelope<Items<wire::TemplateRow>>),
+        responses::BadRequest, responses::CommonErrors))]
+async fn list_templates(State(api): State<Api>, Who(caller): Who, params: Params) -> ApiResult {
+    let wanted = Wanted::read(&params)?;
+    let query = convert::query(&params, &wanted)?;
+    let page = api.app.objects::<Template>(&caller, query).await?;
+    let pagination = wanted.pagination(&page);
+    let items = page.items.iter().map(convert::row).collect();
+    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+}
+
+/// Get a template
+///
+/// Scope `read:templates`.
+#[utoipa::path(get, path = "/api/v1/templates/{id}", tag = "templates",
+    params(("id" = String, Path, description = "`tpl_…`")),
+    responses((status = 200, description = "The template", body = Envelope<wire::Template>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::NotFound, responses::CommonErrors))]
+async fn get_template(State(api): State<Api>, Who(caller): Who, of: OfTemplate) -> ApiResult {
+    shown(&api.app.object(&caller, of.0).await?)
+}
+
+/// Change a template
+///
+/// Omitted fields are unchanged; `description`, `sample` and `metadata` that are `null` are
+/// emptied. A template as a response shows it may be sent back. Send its `ETag` as `If-Match`, and
+/// the template changes only if it still has that version. Scope `write:templates`.
+#[utoipa::path(put, path = "/api/v1/templates/{id}", tag = "templates",
+    params(("id" = String, Path, description = "`tpl_…`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),
+    request_body(content = Option<wire::TemplateChange>, description = "Without it nothing changes"),
+    responses((status = 200, description = "The template as it is now", body = Envelope<wire::Template>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::BodyErrors, responses::NotFound, responses::Precondition,
+        responses::CommonErrors))]
+async fn put_template(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfTemplate,
+    headers: HeaderMap,
+    posted: Posted,
+) -> ApiResult {
+    let change = convert::change(posted.fields()?)?;
+    let expected = etag::if_match(&headers)?;
+    let edit = |template| change.apply(template);
+    shown(&api.app.change_object(&caller, of.0, &expected, edit).await?)
+}
+
+/// Change parts of a template
+///
+/// The same as `PUT`. Scope `write:templates`.
+#[utoipa::path(patch, path = "/api/v1/templates/{id}", tag = "templates",
+    params(("id" = String, Path, description = "`tpl_…`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),
+    request_body(content = Option<wire::TemplateChange>, description = "Without it nothing changes"),
+    responses((status = 200, description = "The template as it is now", body = Envelope<wire::Template>,
+            headers(("ETag" = String, description = "Its version"))),
+        responses::BodyErrors, responses::NotFound, responses::Precondition,
+        responses::CommonErrors))]
+async fn patch_template(
+    api: State<Api>,
+    who: Who,
+    of: OfTemplate,
+    headers: HeaderMap,
+    posted: Posted,
+) -> ApiResult {
+    put_template(api, who, of, headers, posted).await
+}
+
+/// Delete a template
+///
+/// Scope `write:templates`.
+#[utoipa::path(delete, path = "/api/v1/templates/{id}", tag = "templates",
+    params(("id" = String, Path, description = "`tpl_…`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to delete")),
+    responses((status = 200, description = "Deleted", body = Envelope<wire::DeletedTemplate>),
+        responses::BadRequest, responses::NotFound, responses::Precondition,
+        responses::CommonErrors))]
+async fn delete_template(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfTemplate,
+    headers: HeaderMap,
+) -> ApiResult {
+    let expected = etag::if_match(&headers)?;
+    api.app.delete_object::<Template>(&caller, of.0, &expected).await?;
+    let data = wire::DeletedTemplate { id: of.0.abi(), deleted: true };
+    respond::json(StatusCode::OK, &Envelope::of(data))
+}
+
+/// Preview a template
+///
+/// Renders it with `data`, or with its own sample; nothing is stored or sent. Scope
+/// `read:templates`.
+#[utoipa::path(post, path = "/api/v1/templates/{id}/preview", tag = "templates",
+    params(("id" = String, Path, description = "`tpl_…`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first response again")),
+    request_body(content = Option<wire::PreviewRequest>, description = "Without it the template's sample is used"),
+    responses((status = 200, description = "What it renders to", body = Envelope<wire::TemplatePreview>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+async fn preview_template(
+    State(api): State<Api>,
+    Who(caller): Who,
+    of: OfTemplate,
+    posted: Posted,
+) -> ApiResult {
+    let mut fields = posted.fields()?;
+    let data = fields.object("data");
+    fields.finish()?;
+    once(&api.app, &caller, posted.key, async {
+        let rendered = api.app.preview_template(&caller, of.0, data).await?;
+        written(StatusCode::OK, wire::TemplatePreview { rendered })
+    })
+    .await
+}
+
+/// The part of the API's description that is about templates.
+#[derive(OpenApi)]
+#[openapi(
+    paths(create_template, list_templates, get_template, put_template, patch_template,
+        delete_template, preview_template),
+    tags((name = "templates", description = "Texts and JSON values with expressions, under a name"))
+)]
+pub(crate) struct Doc;

@@ -1,0 +1,83 @@
+//! The places of objects in lists, as cursors have them: the sort, since a place in one order is
+//! none in another; the id; what the object is sorted by.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use stepwell_core::Timestamp;
+use stepwell_store::objects::{ObjectPlace, ObjectSort, ObjectSortKey, StoredObject};
+
+/// Replaces the name of an object without one; no encoded name has this character.
+const NO_NAME: &str = "~";
+
+/// The place of an object in a list sorted by `sort`.
+pub(super) fn write(object: &StoredObject, sort: ObjectSort) -> String {
+    let ObjectPlace { key, id } = ObjectPlace::of(object, sort);
+    let key = match key {
+        ObjectSortKey::Time(at) => at.as_micros().to_string(),
+        // Any text: a cursor is put into addresses as it is.
+        ObjectSortKey::Name(Some(name)) => URL_SAFE_NO_PAD.encode(name),
+        ObjectSortKey::Name(None) => NO_NAME.to_owned(),
+    };
+    format!("{}.{id}.{key}", letter(sort))
+}
+
+/// What [`write`] wrote for a list sorted by the same.
+pub(super) fn read(cursor: &str, sort: ObjectSort) -> Option<ObjectPlace> {
+    let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
+    let key = match sort {
+        ObjectSort::CreatedAt | ObjectSort::UpdatedAt => {
+            ObjectSortKey::Time(Timestamp::from_micros(key.parse().ok()?))
+        }
+        ObjectSort::Name if key == NO_NAME => ObjectSortKey::Name(None),
+        ObjectSort::Name => {
+            let name = String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?;
+            ObjectSortKey::Name(Some(name))
+        }
+    };
+    Some(ObjectPlace { key, id: id.parse().ok()? })
+}
+
+const fn letter(sort: ObjectSort) -> char {
+    match sort {
+        ObjectSort::CreatedAt => 'c',
+        ObjectSort::UpdatedAt => 'u',
+        ObjectSort::Name => 'n',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_core::Map;
+    use stepwell_core::ids::{SubjectId, WorkspaceId};
+    use stepwell_store::objects::IndexFields;
+
+    use super::*;
+
+    #[test]
+    fn places_read_back_in_their_own_order_only() {
+        for name in [None, Some(""), Some("a.b~c \u{1f680}")] {
+            let index = IndexFields { name: name.map(str::to_owned), ..IndexFields::default() };
+            let object = StoredObject {
+                kind: "any",
+                id: SubjectId::from_uuid(uuid::Uuid::from_u128(7)),
+                workspace: WorkspaceId::DEFAULT,
+                version: 1,
+                created_at: Timestamp::from_micros(-5),
+                updated_at: Timestamp::from_micros(6),
+                index,
+                document: Map::new(),
+            };
+            for sort in ObjectSort::ALL {
+                let cursor = write(&object, sort);
+                assert_eq!(read(&cursor, sort), Some(ObjectPlace::of(&object, sort)), "{cursor}");
+                for other in ObjectSort::ALL.into_iter().filter(|other| *other != sort) {
+                    assert_eq!(read(&cursor, other), None, "{cursor}");
+                }
+            }
+        }
+        for wrong in ["", "c", "c.", "c.x.1", "n.00000000-0000-0000-0000-000000000007.!"] {
+            let read = ObjectSort::ALL.map(|sort| read(wrong, sort));
+            assert_eq!(read, [None, None, None], "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Calls about configured objects.
+
+use std::fmt::Debug;
+
+use serde_json::json;
+
+use super::{Answers, Caller, labels};
+use crate::Store;
+use crate::conformance::build::{workflow, workspace};
+use crate::conformance::objects::{FIRST_KIND, OTHER_KIND, object, object_id};
+use crate::lists::{Begin, Listed, Order};
+use crate::objects::{
+    DeleteObject, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch, ObjectChanges,
+    ObjectPlace, ObjectRef, ObjectSort, ObjectSortKey, StoredObject,
+};
+
+/// How many different ids there are.
+const OBJECTS: u64 = 10;
+
+/// No object is there.
+pub(super) fn none() -> Vec<u64> {
+    vec![0; usize::try_from(OBJECTS).unwrap()]
+}
+
+/// Calls both stores and shows what they return, documents included.
+macro_rules! both {
+    ($one:ident, $other:ident, $show:expr, $method:ident($($argument:expr),*)) => {{
+        let left = $crate::differential::shown($one.$method($($argument.clone()),*).await.map($show));
+        let right = $crate::differential::shown($other.$method($($argument.clone()),*).await.map($show));
+        let arguments: Vec<String> = vec![$(format!("{:?}", $argument)),*];
+        (format!("{}({})", stringify!($method), arguments.join(", ")), left, right)
+    }};
+}
+
+fn whole(object: &StoredObject) -> impl Debug + use<> {
+    format!("{object:?} {}", json!(object.document))
+}
+
+fn whole_maybe(object: Option<StoredObject>) -> impl Debug {
+    object.as_ref().map(whole)
+}
+
+fn whole_page(page: Listed<StoredObject>) -> impl Debug {
+    (page.items.iter().map(whole).collect::<Vec<_>>(), page.total)
+}
+
+fn whole_all(objects: Vec<StoredObject>) -> impl Debug {
+    objects.iter().map(whole).collect::<Vec<_>>()
+}
+
+fn whole_changes(changes: ObjectChanges) -> impl Debug {
+    let ObjectChanges { revision, all, puts, deleted } = changes;
+    (revision, all, whole_all(puts), deleted)
+}
+
+/// Ids below the half are of one kind, the others of the other.
+const fn kind(n: u128) -> Kind {
+    if n < OBJECTS as u128 / 2 { FIRST_KIND } else { OTHER_KIND }
+}
+
+fn next(caller: &mut Caller) -> (u128, StoredObject) {
+    let n = caller.number(OBJECTS);
+    let known = caller.object_versions[usize::try_from(n).unwrap()];
+    let random = &mut caller.random;
+    let version = if random.once_in(8) { random.below(4) } else { known + 1 };
+    let index = IndexFields {
+        unique_key: random.maybe(2, |random| random.below(6).to_string()),
+        name: random.maybe(2, |random| random.below(4).to_string()),
+        parent: random.maybe(2, |random| workflow(u128::from(random.below(2))).into()),
+        status: random.maybe(2, |random| random.below(2).to_string()),
+        labels: labels(random.pick(&[json!({}), json!({"a": 1}), json!({"a": "1", "b": true})])),
+        due_at: random.maybe(2, super::Random::time),
+    };
+    let made = StoredObject {
+        workspace: workspace(u128::from(random.below(2))),
+        version,
+        created_at: random.time(),
+        updated_at: random.time(),
+        index,
+        document: labels(json!({ "value": random.value() })),
+        ..object(kind(n), n)
+    };
+    (n, made)
+}
+
+fn delete(caller: &mut Caller) -> (u128, DeleteObject) {
+    let n = caller.number(OBJECTS);
+    let known = caller.object_versions[usize::try_from(n).unwrap()];
+    let expected = caller.random.pick(&[None, Some(known), Some(1)]);
+    (n, DeleteObject { kind: kind(n), id: object_id(n), expected })
+}
+
+async fn write(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answers {
+    let puts: Vec<_> = (0..caller.random.below(3)).map(|_| next(caller)).collect();
+    let deletes: Vec<_> =
+        (0..caller.random.below(2).min(caller.random.below(3))).map(|_| delete(caller)).collect();
+    let batch = ObjectBatch {
+        puts: puts.iter().map(|(_, object)| object.clone()).collect(),
+        deletes: deletes.iter().map(|(_, delete)| delete.clone()).collect(),
+        effects: caller.effects(),
+        idempotency: caller.random.once_in(3).then(|| caller.idempotency_key()),
+    };
+    let results = both!(one, other, |done: ()| done, write_objects(batch));
+    if results.1 == "()" {
+        for (n, object) in puts {
+            caller.object_versions[usize::try_from(n).unwrap()] = object.version;
+        }
+        for (n, _) in deletes {
+            caller.object_versions[usize::try_from(n).unwrap()] = 0;
+        }
+    }
+    results
+}
+
+fn list(caller: &mut Caller) -> ListObjects {
+    let random = &mut caller.random;
+    let sort = random.pick(&ObjectSort::ALL);
+    let place = |random: &mut super::Random| ObjectPlace {
+        key: match sort {
+            ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(random.time()),
+            ObjectSort::Name => {
+                ObjectSortKey::Name(random.maybe(2, |random| random.below(4).to_string()))
+            }
+        },
+        id: object_id(u128::from(random.below(OBJECTS))),
+    };
+    let begin = match random.once_in(2) {
+        true => Begin::After(place(random)),
+        false => Begin::Skip(random.below(4)),
+    };
+    ListObjects {
+        kind: random.pick(&[FIRST_KIND, OTHER_KIND]),
+        workspace: workspace(u128::from(random.below(2))),
+        name: random.maybe(4, |random| random.below(4).to_string()),
+        parent: random.maybe(3, |random| workflow(u128::from(random.below(2))).into()),
+        status: random.maybe(4, |random| random.below(2).to_string()),
+        labels: random.pick(&[vec![], vec![], vec![("a".to_owned(), "1".to_owned())]]),
+        sort,
+        order: random.pick(&[Order::Ascending, Order::Descending]),
+        begin,
+        limit: random.limit(),
+        count: random.once_in(2),
+    }
+}
+
+/// A call that often fits what went before.
+pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answers {
+    let n = caller.number(OBJECTS);
+    let kind = kind(n);
+    match caller.random.below(10) {
+        0..=4 => write(caller, one, other).await,
+        5 => {
+            let by = match caller.random.once_in(2) {
+                true => ObjectRef::Id(object_id(n)),
+                false => ObjectRef::UniqueKey(caller.random.below(6).to_string()),
+            };
+            both!(one, other, whole_maybe, find_object(kind, by))
+        }
+        6 | 7 => {
+            let list = list(caller);
+            both!(one, other, whole_page, list_objects(list))
+        }
+        8 => {
+            let (now, limit) = (caller.random.time(), caller.random.limit());
+            let due = DueObjects { kind, now, limit };
+            both!(one, other, whole_all, due_objects(due))
+        }
+        _ => {
+            let since = caller.random.below(60);
+            both!(one, other, whole_changes, object_changes(kind, since))
+        }
+    }
+}
+
+/// All that can be seen.
+pub(super) async fn look(one: &dyn Store, other: &dyn Store) -> Vec<Answers> {
+    let mut answers = Vec::new();
+    for kind in [FIRST_KIND, OTHER_KIND] {
+        for since in [0, 1, 50] {
+            answers.push(both!(one, other, whole_changes, object_changes(kind, since)));
+        }
+    }
+    answers
+}

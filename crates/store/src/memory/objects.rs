@@ -1,0 +1,129 @@
+//! Configured objects.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use stepwell_core::ids::SubjectId;
+
+use super::lists::Cut;
+use super::{MemoryStore, Result};
+use crate::StoreError;
+use crate::lists::Listed;
+use crate::objects::{
+    DueObjects, Kind, ListObjects, ObjectBatch, ObjectChanges, ObjectPlace, ObjectRef, ObjectStore,
+    StoredObject, remembers,
+};
+use crate::record::has_label;
+
+/// All objects and how they changed.
+#[derive(Debug, Default)]
+pub(super) struct Objects {
+    /// With the revision of the last write.
+    stored: BTreeMap<(Kind, SubjectId), (u64, StoredObject)>,
+    /// With the revision of the deletion.
+    deleted: BTreeMap<(Kind, SubjectId), u64>,
+    revision: u64,
+}
+
+impl Objects {
+    fn of_kind(&self, kind: Kind) -> impl DoubleEndedIterator<Item = &(u64, StoredObject)> {
+        let all = self.stored.iter();
+        all.filter(move |((of, _), _)| *of == kind).map(|(_, stored)| stored)
+    }
+
+    fn holder(&self, kind: Kind, key: &str) -> Option<&StoredObject> {
+        let mut all = self.of_kind(kind).map(|(_, object)| object);
+        all.find(|object| object.index.unique_key.as_deref() == Some(key))
+    }
+
+    fn check(&self, batch: &ObjectBatch) -> Result<()> {
+        batch.check(
+            |kind, id| Ok(self.stored.get(&(kind, id)).map(|(_, object)| object.version)),
+            |kind, key| Ok::<_, StoreError>(self.holder(kind, key).map(|object| object.id)),
+        )
+    }
+
+    fn write(&mut self, puts: Vec<StoredObject>, deletes: Vec<(Kind, SubjectId)>) {
+        self.revision += 1;
+        for object in puts {
+            let key = (object.kind, object.id);
+            self.deleted.remove(&key);
+            self.stored.insert(key, (self.revision, object));
+        }
+        for key in deletes {
+            self.stored.remove(&key);
+            self.deleted.insert(key, self.revision);
+        }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    async fn write_objects(&self, batch: ObjectBatch) -> Result<()> {
+        let mut state = self.state();
+        state.require_new_key(batch.idempotency.as_ref())?;
+        state.objects.check(&batch)?;
+        let ObjectBatch { puts, deletes, effects, idempotency } = batch;
+        state.take_key(idempotency);
+        let deletes = deletes.into_iter().map(|delete| (delete.kind, delete.id)).collect();
+        state.objects.write(puts, deletes);
+        state.take_effects(effects);
+        Ok(())
+    }
+
+    async fn find_object(&self, kind: Kind, by: ObjectRef) -> Result<Option<StoredObject>> {
+        let state = self.state();
+        Ok(match by {
+            ObjectRef::Id(id) => state.objects.stored.get(&(kind, id)).map(|(_, found)| found),
+            ObjectRef::UniqueKey(key) => state.objects.holder(kind, &key),
+        }
+        .cloned())
+    }
+
+    async fn list_objects(&self, list: ListObjects) -> Result<Listed<StoredObject>> {
+        let state = self.state();
+        let mut found: Vec<_> =
+            state.objects.of_kind(list.kind).map(|(_, object)| object).collect();
+        found.retain(|object| is_listed(&list, object));
+        let ListObjects { sort, order, begin, limit, count, .. } = list;
+        found.sort_by_cached_key(|object| ObjectPlace::of(object, sort));
+        let cut = Cut { order, begin, limit, count };
+        Ok(cut.of(found, |object, place| ObjectPlace::of(object, sort).cmp(place)))
+    }
+
+    async fn due_objects(&self, due: DueObjects) -> Result<Vec<StoredObject>> {
+        let state = self.state();
+        let is_due = |object: &&StoredObject| object.index.due_at.is_some_and(|at| at <= due.now);
+        let all = state.objects.of_kind(due.kind).map(|(_, object)| object);
+        let mut found: Vec<_> = all.filter(is_due).collect();
+        found.sort_by_key(|object| (object.index.due_at, object.id));
+        Ok(found.into_iter().take(due.limit).cloned().collect())
+    }
+
+    async fn object_changes(&self, kind: Kind, since: u64) -> Result<ObjectChanges> {
+        let state = self.state();
+        let objects = &state.objects;
+        let revision = objects.revision;
+        let all = !remembers(since, revision);
+        let mut puts: Vec<_> =
+            objects.of_kind(kind).filter(|(written, _)| all || *written > since).collect();
+        puts.sort_by_key(|(written, object)| (*written, object.id));
+        let deleted = objects.deleted.iter();
+        let deleted = deleted.filter(|((of, _), at)| *of == kind && **at > since && !all);
+        Ok(ObjectChanges {
+            revision,
+            all,
+            puts: puts.into_iter().map(|(_, object)| object.clone()).collect(),
+            deleted: deleted.map(|((_, id), _)| *id).collect(),
+        })
+    }
+}
+
+fn is_listed(list: &ListObjects, object: &StoredObject) -> bool {
+    let index = &object.index;
+    object.workspace == list.workspace
+        && list.name.as_ref().is_none_or(|name| index.name.as_ref() == Some(name))
+        && list.parent.is_none_or(|parent| index.parent == Some(parent))
+        && list.status.as_ref().is_none_or(|status| index.status.as_ref() == Some(status))
+        && list.labels.iter().all(|(name, value)| has_label(&index.labels, name, value))
+}

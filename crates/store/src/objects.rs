@@ -1,0 +1,315 @@
+//! Configured objects: documents with an identity, a version and a few index fields.
+//!
+//! Every kind of object that users configure (templates, …) is stored in the same way. Only the
+//! index fields are searched by; everything else is in the document, which no store looks into.
+//! Writes are optimistic: an object is only ever written whole, over the version before.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use stepwell_core::ids::{SubjectId, WorkspaceId};
+use stepwell_core::{Map, Timestamp};
+
+use crate::lists::{Begin, Listed, Order};
+use crate::record::IdempotencyRecord;
+use crate::{Effects, StoreError};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A kind of object, as it is stored and as errors name it: `template`. It never changes.
+pub type Kind = &'static str;
+
+/// For how many revisions a store remembers deletions: a reader of
+/// [`ObjectStore::object_changes`] that is further behind gets all objects instead.
+pub const DELETIONS_KEPT: u64 = 1_000;
+
+/// An object as it is stored.
+#[derive(Clone, PartialEq)]
+pub struct StoredObject {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id, unique in its kind; sorts by creation.
+    pub id: SubjectId,
+    /// The workspace that it belongs to.
+    pub workspace: WorkspaceId,
+    /// 1 when it was created, one more at each write.
+    pub version: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+    /// What it is found by.
+    pub index: IndexFields,
+    /// All the rest.
+    pub document: Map,
+}
+
+/// Without the document: it may hold secrets.
+impl std::fmt::Debug for StoredObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, id, workspace, version, created_at, updated_at, index, document: _ } =
+            self;
+        f.debug_struct("StoredObject")
+            .field("kind", kind)
+            .field("id", id)
+            .field("workspace", workspace)
+            .field("version", version)
+            .field("created_at", created_at)
+            .field("updated_at", updated_at)
+            .field("index", index)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fields that objects of every kind can be searched by. A kind uses those that it needs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IndexFields {
+    /// Unique among all objects of the kind, in all workspaces. One that is to be unique in its
+    /// workspace starts with the id of the workspace.
+    pub unique_key: Option<String>,
+    /// The name that it is sorted and filtered by.
+    pub name: Option<String>,
+    /// The object that it belongs to, of whatever kind.
+    pub parent: Option<SubjectId>,
+    /// Its status.
+    pub status: Option<String>,
+    /// Labels that lists are filtered by: see [`has_label`](crate::record::has_label).
+    pub labels: Map,
+    /// When something has to be done with it; `None`: nothing.
+    pub due_at: Option<Timestamp>,
+}
+
+/// Changes of objects that belong together: one transaction.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectBatch {
+    /// Objects to write. Version 1 creates the object; version `n` is written over version
+    /// `n - 1`.
+    pub puts: Vec<StoredObject>,
+    /// Objects to delete.
+    pub deletes: Vec<DeleteObject>,
+    /// Deliveries and audit entries of the changes.
+    pub effects: Effects,
+    /// The idempotency key that the changes take, if any; `Replayed` where it is taken.
+    pub idempotency: Option<IdempotencyRecord>,
+}
+
+/// Names an object to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteObject {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id.
+    pub id: SubjectId,
+    /// The version that it must have; `None`: any.
+    pub expected: Option<u64>,
+}
+
+impl ObjectBatch {
+    /// One write.
+    pub fn put(object: StoredObject, effects: Effects) -> Self {
+        Self { puts: vec![object], effects, ..Self::default() }
+    }
+
+    /// One deletion.
+    pub fn delete(object: DeleteObject, effects: Effects) -> Self {
+        Self { deletes: vec![object], effects, ..Self::default() }
+    }
+
+    /// Checks the batch against what is stored: `version` reads the version of an object,
+    /// `holder` the object that has a unique key. Nothing may be written where this fails. A
+    /// unique key that the batch frees is free for the next batch only.
+    ///
+    /// # Errors
+    /// `Corrupt` where the batch names an object twice; `Missing`; `Outdated` where another
+    /// version exists, for version 1 any; `UniqueKeyTaken`; whatever reading fails with.
+    pub fn check<E: From<StoreError>>(
+        &self,
+        mut version: impl FnMut(Kind, SubjectId) -> std::result::Result<Option<u64>, E>,
+        mut holder: impl FnMut(Kind, &str) -> std::result::Result<Option<SubjectId>, E>,
+    ) -> std::result::Result<(), E> {
+        let (mut named, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        let mut once = |kind: Kind, id: SubjectId| match named.insert((kind, id)) {
+            true => Ok(()),
+            false => Err(StoreError::Corrupt(format!("a batch names {kind} {id} twice"))),
+        };
+        for StoredObject { kind, id, version: next, index, .. } in &self.puts {
+            once(kind, *id)?;
+            match version(kind, *id)? {
+                None if *next == 1 => {}
+                None => return Err(StoreError::Missing(kind).into()),
+                Some(found) if found.checked_add(1) == Some(*next) => {}
+                Some(_) => return Err(StoreError::Outdated(kind).into()),
+            }
+            if let Some(key) = &index.unique_key {
+                let stored = holder(kind, key)?.is_some_and(|holder| holder != *id);
+                if stored || !keys.insert((*kind, key)) {
+                    return Err(StoreError::UniqueKeyTaken(kind).into());
+                }
+            }
+        }
+        for DeleteObject { kind, id, expected } in &self.deletes {
+            once(kind, *id)?;
+            let found = version(kind, *id)?.ok_or(StoreError::Missing(kind))?;
+            if expected.is_some_and(|expected| expected != found) {
+                return Err(StoreError::Outdated(kind).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What names one object of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectRef {
+    /// Its id.
+    Id(SubjectId),
+    /// Its unique key.
+    UniqueKey(String),
+}
+
+/// Parameters of [`ObjectStore::list_objects`].
+#[derive(Debug, Clone)]
+pub struct ListObjects {
+    /// The kind.
+    pub kind: Kind,
+    /// Only this workspace's.
+    pub workspace: WorkspaceId,
+    /// Only those with this name.
+    pub name: Option<String>,
+    /// Only those of this parent.
+    pub parent: Option<SubjectId>,
+    /// Only those with this status.
+    pub status: Option<String>,
+    /// Only those that have all of these labels.
+    pub labels: Vec<(String, String)>,
+    /// What they are sorted by; where that is equal, by id.
+    pub sort: ObjectSort,
+    /// Which come first.
+    pub order: Order,
+    /// Where the page begins; a place stays where it was, whatever happens to its object.
+    pub begin: Begin<ObjectPlace>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to count how many there are on all pages.
+    pub count: bool,
+}
+
+impl ListObjects {
+    /// The newest of a workspace, counted.
+    pub fn newest(kind: Kind, workspace: WorkspaceId, limit: usize) -> Self {
+        Self {
+            kind,
+            workspace,
+            name: None,
+            parent: None,
+            status: None,
+            labels: Vec::new(),
+            sort: ObjectSort::default(),
+            order: Order::Descending,
+            begin: Begin::Skip(0),
+            limit,
+            count: true,
+        }
+    }
+}
+
+/// What objects can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ObjectSort {
+    /// When they were created.
+    #[default]
+    CreatedAt,
+    /// When they were last written.
+    UpdatedAt,
+    /// Their names, by code point; those without a name come before all others.
+    Name,
+}
+
+impl ObjectSort {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CreatedAt, Self::UpdatedAt, Self::Name];
+}
+
+/// The place of an object in a list, as the object was when it was listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectPlace {
+    /// The value that it was sorted by.
+    pub key: ObjectSortKey,
+    /// Its id.
+    pub id: SubjectId,
+}
+
+impl ObjectPlace {
+    /// The place of an object in a list sorted by `sort`.
+    pub fn of(object: &StoredObject, sort: ObjectSort) -> Self {
+        let key = match sort {
+            ObjectSort::CreatedAt => ObjectSortKey::Time(object.created_at),
+            ObjectSort::UpdatedAt => ObjectSortKey::Time(object.updated_at),
+            ObjectSort::Name => ObjectSortKey::Name(object.index.name.clone()),
+        };
+        Self { key, id: object.id }
+    }
+}
+
+/// The value that an object is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectSortKey {
+    /// With [`ObjectSort::CreatedAt`] and [`ObjectSort::UpdatedAt`].
+    Time(Timestamp),
+    /// With [`ObjectSort::Name`].
+    Name(Option<String>),
+}
+
+/// Parameters of [`ObjectStore::due_objects`].
+#[derive(Debug, Clone, Copy)]
+pub struct DueObjects {
+    /// The kind.
+    pub kind: Kind,
+    /// Those due at this moment or before.
+    pub now: Timestamp,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What [`ObjectStore::object_changes`] reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectChanges {
+    /// The revision to pass the next time.
+    pub revision: u64,
+    /// Whether `puts` holds all objects of the kind, instead of those that changed: the reader
+    /// forgets what it had.
+    pub all: bool,
+    /// Objects that were written, in the order of their last writes, then of their ids.
+    pub puts: Vec<StoredObject>,
+    /// Objects that were deleted, in the order of their ids.
+    pub deleted: Vec<SubjectId>,
+}
+
+/// Configured objects of every kind.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// Writes and deletes objects, all or none of them.
+    ///
+    /// # Errors
+    /// `Replayed` where the idempotency key is taken, then as [`ObjectBatch::check`].
+    async fn write_objects(&self, batch: ObjectBatch) -> Result<()>;
+
+    /// An object of any workspace.
+    async fn find_object(&self, kind: Kind, by: ObjectRef) -> Result<Option<StoredObject>>;
+
+    /// A page of objects, and how many there are on all pages, both of the same moment.
+    async fn list_objects(&self, list: ListObjects) -> Result<Listed<StoredObject>>;
+
+    /// Objects of all workspaces that are due, earliest first; those of the same moment in the
+    /// order of their ids.
+    async fn due_objects(&self, due: DueObjects) -> Result<Vec<StoredObject>>;
+
+    /// What changed in all workspaces after the revision `since`, for caches; 0 reads everything.
+    /// Every batch makes one revision, whatever the kinds of its objects.
+    async fn object_changes(&self, kind: Kind, since: u64) -> Result<ObjectChanges>;
+}
+
+/// Whether a reader at the revision `since` can be given changes alone.
+pub const fn remembers(since: u64, revision: u64) -> bool {
+    since > 0 && since <= revision && revision - since <= DELETIONS_KEPT
+}
