@@ -303,8 +303,12 @@ fn prepare(
             return Err(Unprepared::Failed(failure));
         }
     }
-    let checks = planned.check_input(&input).and_then(|()| planned.check_config(&config));
-    match checks {
+    let mut left = scope.budget().inline_left();
+    let checks = planned.check(&input, &config, left.as_mut());
+    if let (Some(left), Some(before)) = (left, scope.budget().inline_left()) {
+        scope.spend(before - left);
+    }
+    match checks.ok_or(Unprepared::NeedsFullBudget)? {
         Ok(()) => Ok(Prepared { input, config, secrets }),
         Err(problems) => {
             let failure = failure(planned, codes::STEP_INPUT, problems.to_string());

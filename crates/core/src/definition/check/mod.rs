@@ -1,4 +1,8 @@
 //! Checking values against JSON Schemas, at rest and while a definition is compiled.
 
+pub(crate) mod checker;
+mod cost;
+mod references;
 pub(crate) mod schema;
 pub(crate) mod types;
+mod unique;

@@ -2,13 +2,15 @@
 //! comes from elsewhere by its type.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Compiler;
 use super::names;
 use crate::Problem;
-use crate::definition::check::schema::{no_such_field, one_of, validator, violations};
+use crate::definition::check::checker::Checker;
+use crate::definition::check::schema::{no_such_field, one_of};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
 use crate::definition::parse::{describe, type_name};
 use crate::expr::{Inferred, Template, at_key, infer};
@@ -115,8 +117,8 @@ impl Compiler<'_> {
 
     /// Reports what a value violates of a schema; whether it violates nothing.
     fn violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
-        let found = match validator(schema) {
-            Ok(validator) => violations(&validator, value, path),
+        let found = match Checker::new(Arc::new(schema.clone())) {
+            Ok(checker) => checker.check_constant(value, path).err().map_or(Vec::new(), |p| p.0),
             Err(_) => Vec::new(),
         };
         let ok = found.is_empty();

@@ -59,8 +59,8 @@ impl Compiler<'_> {
             },
             input_schema: schemas.input,
             output_schema,
-            input_validator: schemas.input_validator,
-            config_validator: schemas.config_validator,
+            input_checker: schemas.input_checker,
+            config_checker: schemas.config_checker,
             input_proven: bound.proven,
             config_proven,
         })
