@@ -16,7 +16,9 @@ use super::state::{Execution, Status, StepState};
 use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
-use crate::expr::{Budget, EvalError, EvalErrorKind, Rendered, SecretInsertion, place_under};
+use crate::expr::{
+    Budget, EvalError, EvalErrorKind, Rendered, Scope as _, SecretInsertion, place_under,
+};
 use crate::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
 
 /// What an edge amounts to at a moment.

@@ -44,6 +44,7 @@ pub use code::usage as code_usage;
 pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use meter::{Budget, Interrupt};
+pub(crate) use path::written_path;
 pub use references::References;
 pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_template, infer};
 pub use samples::sample_expressions;

@@ -12,7 +12,7 @@ use crate::catalog::{Action, StepSpec};
 use crate::definition::check::types::{Member, member};
 use crate::definition::model::Definition;
 use crate::definition::{MAX_PROBLEMS, did_you_mean};
-use crate::expr::{ROOTS, References, Template};
+use crate::expr::{ROOTS, References, Template, written_path};
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
@@ -233,8 +233,10 @@ pub(super) fn walk<'s>(
     may_be_absent: bool,
 ) -> Result<Option<&'s Value>, String> {
     let mut at = schema;
-    let mut path = start.to_owned();
-    for name in names {
+    for (i, name) in names.iter().enumerate() {
+        let path = || {
+            written_path(std::iter::once(start).chain(names.iter().take(i).copied()))
+        };
         match member(at, name) {
             Member::Known(inner) => at = inner,
             Member::Open => return Ok(None),
@@ -245,21 +247,19 @@ pub(super) fn walk<'s>(
                     true => String::new(),
                     false => format!("; it has {}", known.join(", ")),
                 };
-                return Err(format!("`{path}` has no `{name}`{hint}{listed}"));
+                return Err(format!("`{}` has no `{name}`{hint}{listed}", path()));
             }
             Member::NoMembers => {
                 let kinds = crate::definition::check::types::Kinds::of(at);
-                return Err(format!("`{path}` is {kinds} and has no `{name}`"));
+                return Err(format!("`{}` is {kinds} and has no `{name}`", path()));
             }
         }
-        path.push('.');
-        path.push_str(name);
     }
     Ok(Some(at))
 }
 
 fn shown(path: &[String]) -> String {
-    path.join(".").chars().take(120).collect()
+    written_path(path.iter().map(String::as_str)).chars().take(120).collect()
 }
 
 /// Whether a place inside a step (`config.headers.Authorization`) may hold secrets.

@@ -13,7 +13,7 @@ use crate::definition::check::checker::Checker;
 use crate::definition::check::schema::{no_such_field, one_of};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
 use crate::definition::parse::{describe, type_name};
-use crate::expr::{Inferred, Template, at_key, infer};
+use crate::expr::{Inferred, Template, at_key, infer, written_path};
 
 /// Where a value stands and what stands beside it.
 pub(super) struct Place<'p> {
@@ -150,7 +150,7 @@ impl Compiler<'_> {
     ) -> bool {
         let wanted = Kinds::of(schema);
         if let Some(source) = template.as_path(inside) {
-            let written = source.join(".");
+            let written = written_path(source.iter().map(String::as_str));
             let Some(source) = self.resolve(source) else { return false };
             let (found, is_proven) = (Kinds::of(&source), proves(&source, schema));
             if !found.fits(wanted) {
