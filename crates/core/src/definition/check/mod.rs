@@ -2,6 +2,10 @@
 
 pub(crate) mod checker;
 mod cost;
+#[cfg(test)]
+mod cost_tests;
+mod cost_walk;
+mod patterns;
 mod references;
 pub(crate) mod schema;
 pub(crate) mod types;

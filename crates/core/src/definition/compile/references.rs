@@ -234,9 +234,7 @@ pub(super) fn walk<'s>(
 ) -> Result<Option<&'s Value>, String> {
     let mut at = schema;
     for (i, name) in names.iter().enumerate() {
-        let path = || {
-            written_path(std::iter::once(start).chain(names.iter().take(i).copied()))
-        };
+        let path = || written_path(std::iter::once(start).chain(names.iter().take(i).copied()));
         match member(at, name) {
             Member::Known(inner) => at = inner,
             Member::Open => return Ok(None),
