@@ -50,6 +50,7 @@ pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_te
 pub use samples::sample_expressions;
 pub(crate) use secret::place_under;
 pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
+pub(crate) use syntax::insertions;
 pub use template::{Leaf, Rendered, Template};
 pub(crate) use template::{at_key, count_expressions};
 

@@ -6,10 +6,11 @@
 use minijinja::machinery::ast;
 use minijinja::value::{Value, ValueKind};
 
+use super::operations;
 use super::path::Path;
 use super::syntax::{self, Fault};
 use super::tree::keys;
-use crate::definition::Kinds;
+use crate::definition::{Kinds, did_you_mean};
 use crate::json::check_number;
 
 /// What a template results in.
@@ -54,6 +55,10 @@ pub(crate) fn analyse_template(
                 walk.kinds(&emit.expr, true);
             }
         }
+    } else if !["set", "with", "macro", "import"].iter().any(|word| source.contains(word)) {
+        for stmt in children {
+            walk.loop_over(stmt);
+        }
     }
     Some(Analysis { result: Inferred::Text, faults: walk.faults })
 }
@@ -84,54 +89,76 @@ use Of::{Alone, Always, InputOrArgument};
 
 const NUMERIC: Kinds = Kinds::NUMBER.or(Kinds::BOOLEAN);
 
-/// The result of every filter.
-const FILTERS: &[(&str, Of)] = &[
-    ("abs", Always(Kinds::NUMBER)),
-    ("attr", Always(Kinds::ALL)),
-    ("batch", Always(Kinds::ARRAY)),
-    ("bool", Always(Kinds::BOOLEAN)),
-    ("capitalize", Always(Kinds::STRING)),
-    ("chain", Always(Kinds::ARRAY.or(Kinds::OBJECT))),
-    ("count", Always(Kinds::INTEGER)),
-    ("d", InputOrArgument),
-    ("default", InputOrArgument),
-    ("dictsort", Always(Kinds::ARRAY)),
-    ("first", Always(Kinds::ALL)),
-    ("float", Alone(Kinds::NUMBER)),
-    ("format", Always(Kinds::STRING)),
-    ("fromjson", Always(Kinds::ALL)),
-    ("groupby", Always(Kinds::ARRAY)),
-    ("indent", Always(Kinds::STRING)),
-    ("int", Alone(Kinds::INTEGER)),
-    ("items", Always(Kinds::ARRAY)),
-    ("join", Always(Kinds::STRING)),
-    ("last", Always(Kinds::ALL)),
-    ("length", Always(Kinds::INTEGER)),
-    ("lines", Always(Kinds::ARRAY)),
-    ("list", Always(Kinds::ARRAY)),
-    ("lower", Always(Kinds::STRING)),
-    ("map", Always(Kinds::ARRAY)),
-    ("max", Always(Kinds::ALL)),
-    ("min", Always(Kinds::ALL)),
-    ("reject", Always(Kinds::ARRAY)),
-    ("rejectattr", Always(Kinds::ARRAY)),
-    ("replace", Always(Kinds::STRING)),
-    ("reverse", Always(Kinds::ARRAY.or(Kinds::STRING).or(Kinds::NULL))),
-    ("round", Always(Kinds::NUMBER)),
-    ("select", Always(Kinds::ARRAY)),
-    ("selectattr", Always(Kinds::ARRAY)),
-    ("slice", Always(Kinds::ARRAY)),
-    ("sort", Always(Kinds::ARRAY)),
-    ("split", Always(Kinds::ARRAY)),
-    ("string", Always(Kinds::STRING)),
-    ("sum", Alone(Kinds::NUMBER)),
-    ("title", Always(Kinds::STRING)),
-    ("tojson", Always(Kinds::STRING)),
-    ("trim", Always(Kinds::STRING)),
-    ("unique", Always(Kinds::ARRAY)),
-    ("upper", Always(Kinds::STRING)),
-    ("urlencode", Always(Kinds::STRING)),
-    ("zip", Always(Kinds::ARRAY)),
+/// A filter: its name, its result, the types that it takes, and the fewest and most arguments.
+type Filter = (&'static str, Of, Kinds, usize, usize);
+
+/// What has a length.
+const COUNTED: Kinds = Kinds::STRING.or(Kinds::ARRAY).or(Kinds::OBJECT);
+/// What a loop can go over.
+const ITERABLE: Kinds = COUNTED.or(Kinds::NULL);
+/// As many arguments as one likes.
+const MANY: usize = usize::MAX;
+
+/// Every filter.
+const FILTERS: &[Filter] = &[
+    ("abs", Always(Kinds::NUMBER), NUMERIC, 0, 0),
+    ("attr", Always(Kinds::ALL), Kinds::ALL, 1, 1),
+    ("batch", Always(Kinds::ARRAY), ITERABLE, 1, 2),
+    ("bool", Always(Kinds::BOOLEAN), Kinds::ALL, 0, 0),
+    ("capitalize", Always(Kinds::STRING), Kinds::ALL, 0, 0),
+    ("chain", Always(Kinds::ARRAY.or(Kinds::OBJECT)), Kinds::ALL, 0, MANY),
+    ("count", Always(Kinds::INTEGER), COUNTED, 0, 0),
+    ("d", InputOrArgument, Kinds::ALL, 0, 2),
+    ("default", InputOrArgument, Kinds::ALL, 0, 2),
+    ("dictsort", Always(Kinds::ARRAY), Kinds::OBJECT, 0, 0),
+    ("first", Always(Kinds::ALL), ITERABLE, 0, 0),
+    ("float", Alone(Kinds::NUMBER), Kinds::ALL, 0, 2),
+    ("format", Always(Kinds::STRING), Kinds::STRING, 0, MANY),
+    ("fromjson", Always(Kinds::ALL), Kinds::STRING, 0, 0),
+    ("groupby", Always(Kinds::ARRAY), ITERABLE, 0, 1),
+    ("indent", Always(Kinds::STRING), Kinds::STRING, 0, 3),
+    ("int", Alone(Kinds::INTEGER), Kinds::ALL, 0, 2),
+    ("items", Always(Kinds::ARRAY), Kinds::OBJECT, 0, 0),
+    ("join", Always(Kinds::STRING), ITERABLE, 0, 2),
+    ("last", Always(Kinds::ALL), ITERABLE, 0, 0),
+    ("length", Always(Kinds::INTEGER), COUNTED, 0, 0),
+    ("lines", Always(Kinds::ARRAY), Kinds::STRING, 0, 0),
+    ("list", Always(Kinds::ARRAY), ITERABLE, 0, 0),
+    ("lower", Always(Kinds::STRING), Kinds::ALL, 0, 0),
+    ("map", Always(Kinds::ARRAY), ITERABLE, 0, MANY),
+    ("max", Always(Kinds::ALL), ITERABLE, 0, 0),
+    ("min", Always(Kinds::ALL), ITERABLE, 0, 0),
+    ("reject", Always(Kinds::ARRAY), ITERABLE, 0, MANY),
+    ("rejectattr", Always(Kinds::ARRAY), ITERABLE, 1, MANY),
+    ("replace", Always(Kinds::STRING), Kinds::ALL, 2, 2),
+    ("reverse", Always(Kinds::ARRAY.or(Kinds::STRING).or(Kinds::NULL)), ITERABLE, 0, 0),
+    ("round", Always(Kinds::NUMBER), NUMERIC, 0, 2),
+    ("select", Always(Kinds::ARRAY), ITERABLE, 0, MANY),
+    ("selectattr", Always(Kinds::ARRAY), ITERABLE, 1, MANY),
+    ("slice", Always(Kinds::ARRAY), ITERABLE, 1, 2),
+    ("sort", Always(Kinds::ARRAY), ITERABLE, 0, 0),
+    ("split", Always(Kinds::ARRAY), Kinds::STRING, 0, 2),
+    ("string", Always(Kinds::STRING), Kinds::ALL, 0, 0),
+    ("sum", Alone(Kinds::NUMBER), ITERABLE, 0, 2),
+    ("title", Always(Kinds::STRING), Kinds::ALL, 0, 0),
+    ("tojson", Always(Kinds::STRING), Kinds::ALL, 0, 1),
+    ("trim", Always(Kinds::STRING), Kinds::STRING, 0, 1),
+    ("unique", Always(Kinds::ARRAY), ITERABLE, 0, 0),
+    ("upper", Always(Kinds::STRING), Kinds::ALL, 0, 0),
+    ("urlencode", Always(Kinds::STRING), Kinds::ALL, 0, 0),
+    ("zip", Always(Kinds::ARRAY), Kinds::ALL, 0, MANY),
+];
+
+/// The types that arguments of filters, tests and functions must have, by their place.
+const ARGUMENTS: &[(&str, &[Kinds])] = &[
+    ("batch", &[NUMERIC]),
+    ("divisibleby", &[NUMERIC]),
+    ("range", &[NUMERIC, NUMERIC.or(Kinds::NULL), NUMERIC.or(Kinds::NULL)]),
+    ("replace", &[Kinds::STRING, Kinds::STRING]),
+    ("round", &[NUMERIC.or(Kinds::NULL)]),
+    ("slice", &[NUMERIC]),
+    ("split", &[Kinds::STRING.or(Kinds::NULL), NUMERIC.or(Kinds::NULL)]),
+    ("trim", &[Kinds::STRING.or(Kinds::NULL)]),
 ];
 
 /// The result of every function. That of every test is a boolean.
@@ -148,6 +175,16 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
+    /// What a loop goes over that is run whenever the template is.
+    fn loop_over(&mut self, stmt: &ast::Stmt<'_>) {
+        let ast::Stmt::ForLoop(looped) = stmt else { return };
+        let found = self.kinds(&looped.iter, true);
+        if !found.fits(ITERABLE) {
+            let message = format!("`for` goes over text, lists and objects, not {found}");
+            self.fault(&looped.iter, true, message);
+        }
+    }
+
     /// The types that an expression may have. `certain`: it is evaluated whenever the whole is.
     fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
         match expr {
@@ -171,6 +208,10 @@ impl Walk<'_> {
             }
             ast::Expr::Slice(slice) => {
                 let found = self.kinds(&slice.expr, certain);
+                if !found.fits(ITERABLE) {
+                    let message = format!("`[…]` takes a part of a text or list, not of {found}");
+                    return self.fault(expr, certain, message);
+                }
                 if found == Kinds::STRING { found } else { Kinds::STRING.or(Kinds::ARRAY) }
             }
             ast::Expr::UnaryOp(op) => {
@@ -202,16 +243,24 @@ impl Walk<'_> {
                     None => found,
                 }
             }
-            ast::Expr::Filter(filter) => self.filter(filter, certain),
+            ast::Expr::Filter(filter) => self.filter(expr, filter, certain),
             ast::Expr::Test(test) => {
-                self.kinds(&test.expr, certain);
+                let found = self.kinds(&test.expr, certain);
                 self.arguments(&test.args, certain);
+                if test.name == "divisibleby" && !found.fits(NUMERIC) {
+                    let message = format!("`is divisibleby` needs a number, not {found}");
+                    self.fault(expr, certain, message);
+                }
+                self.check_arguments(expr, test.name, &test.args, certain);
                 Kinds::BOOLEAN
             }
             ast::Expr::Call(call) => {
                 self.arguments(&call.args, certain);
                 match &call.expr {
-                    ast::Expr::Var(var) => find(FUNCTIONS, var.id).unwrap_or(Kinds::ALL),
+                    ast::Expr::Var(var) => {
+                        self.check_arguments(expr, var.id, &call.args, certain);
+                        find(FUNCTIONS, var.id).unwrap_or(Kinds::ALL)
+                    }
                     _ => Kinds::ALL,
                 }
             }
@@ -262,15 +311,100 @@ impl Walk<'_> {
         })
     }
 
-    fn filter(&mut self, filter: &ast::Filter<'_>, certain: bool) -> Kinds {
+    fn filter(&mut self, expr: &ast::Expr<'_>, filter: &ast::Filter<'_>, certain: bool) -> Kinds {
         let input = filter.expr.as_ref().map_or(Kinds::ALL, |expr| self.kinds(expr, certain));
         let arguments = self.arguments(&filter.args, certain);
-        match find(FILTERS, filter.name) {
-            Some(Always(kinds)) => kinds,
-            Some(Alone(kinds)) if filter.args.is_empty() => kinds,
-            Some(InputOrArgument) if filter.args.is_empty() => input.or(Kinds::STRING),
-            Some(InputOrArgument) => input.or(arguments),
-            Some(Alone(_)) | None => Kinds::ALL,
+        let Some((name, result, takes, fewest, most)) =
+            FILTERS.iter().copied().find(|(name, ..)| *name == filter.name)
+        else {
+            return Kinds::ALL;
+        };
+        if !input.fits(takes) {
+            return self.fault(expr, certain, format!("`{name}` needs {takes}, not {input}"));
+        }
+        self.check_count(expr, name, &filter.args, (fewest, most), certain);
+        self.check_arguments(expr, name, &filter.args, certain);
+        self.check_name(expr, name, &filter.args, certain);
+        match result {
+            Always(kinds) => kinds,
+            Alone(kinds) if filter.args.is_empty() => kinds,
+            InputOrArgument if filter.args.is_empty() => input.or(Kinds::STRING),
+            InputOrArgument => input.or(arguments),
+            Alone(_) => Kinds::ALL,
+        }
+    }
+
+    fn check_count(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        name: &str,
+        args: &[ast::CallArg<'_>],
+        (fewest, most): (usize, usize),
+        certain: bool,
+    ) {
+        let is_splat = |arg: &ast::CallArg<'_>| {
+            matches!(arg, ast::CallArg::PosSplat(_) | ast::CallArg::KwargSplat(_))
+        };
+        if args.iter().any(is_splat) {
+            return;
+        }
+        let places = args.iter().filter(|arg| matches!(arg, ast::CallArg::Pos(_))).count();
+        let counted = |n: usize| match n {
+            0 => "no argument".to_owned(),
+            1 => "one argument".to_owned(),
+            n => format!("{n} arguments"),
+        };
+        if places > most {
+            let at_most = if most == 0 { "" } else { "at most " };
+            let message = format!("`{name}` takes {at_most}{}, not {places}", counted(most));
+            self.fault(expr, certain, message);
+        } else if args.len() < fewest {
+            self.fault(expr, certain, format!("`{name}` needs {}", counted(fewest)));
+        }
+    }
+
+    /// The types of arguments that are given by their place.
+    fn check_arguments(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        name: &str,
+        args: &[ast::CallArg<'_>],
+        certain: bool,
+    ) {
+        let Some(wanted) = find(ARGUMENTS, name) else { return };
+        for (i, (arg, takes)) in args.iter().zip(wanted).enumerate() {
+            let ast::CallArg::Pos(arg) = arg else { return };
+            let found = self.kinds(arg, false);
+            if !found.fits(*takes) {
+                let message =
+                    format!("argument {} of `{name}` must be {takes}, not {found}", i + 1);
+                self.fault(expr, certain, message);
+            }
+        }
+    }
+
+    /// The names of filters and tests that are written as text.
+    fn check_name(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        filter: &str,
+        args: &[ast::CallArg<'_>],
+        certain: bool,
+    ) {
+        let (place, what, known) = match filter {
+            "map" => (0, "filter", operations::FILTERS),
+            "select" | "reject" => (0, "test", operations::TESTS),
+            "selectattr" | "rejectattr" => (1, "test", operations::TESTS),
+            _ => return,
+        };
+        let are_places = args.iter().take(place).all(|arg| matches!(arg, ast::CallArg::Pos(_)));
+        if let Some(ast::CallArg::Pos(ast::Expr::Const(name))) = args.get(place)
+            && let Some(name) = name.value.as_str().filter(|name| !known.contains(name))
+            && are_places
+        {
+            let shown: String = name.chars().take(60).collect();
+            let hint = did_you_mean(name, known.iter().copied());
+            self.fault(expr, certain, format!("there is no {what} `{shown}`{hint}"));
         }
     }
 
@@ -286,6 +420,10 @@ impl Walk<'_> {
             false => Kinds::NUMBER,
         };
         let sign = match op.op {
+            Kind::In if !right.fits(COUNTED) => {
+                let message = format!("`in` looks into text, lists and objects, not {right}");
+                return self.fault(expr, certain, message);
+            }
             Kind::Eq | Kind::Ne | Kind::Lt | Kind::Lte | Kind::Gt | Kind::Gte | Kind::In => {
                 return Kinds::BOOLEAN;
             }
@@ -367,7 +505,7 @@ fn of_constant(value: &Value) -> Kinds {
 mod tests {
     use serde_json::{Value as Json, json};
 
-    use super::super::{Expr, operations, test_scope::TestScope};
+    use super::super::{Expr, test_scope::TestScope};
     use super::*;
 
     fn lookup(path: &[String]) -> Kinds {
@@ -460,6 +598,26 @@ mod tests {
             "9007199254740993.0",
             "1e-400",
             "[1e400, 1.5]",
+            "inputs.n | length",
+            "inputs.n | first",
+            "inputs.b | sum",
+            "inputs.n | join",
+            "inputs.n | sort",
+            "inputs.t | items",
+            "inputs.n | split",
+            "inputs.l | fromjson",
+            "1 in inputs.n",
+            "inputs.n[1:2]",
+            "inputs.t | upper(1)",
+            "inputs.x | tojson(5, 6)",
+            "inputs.l | batch",
+            "inputs.t | replace('a')",
+            "inputs.n | round('a')",
+            "range(inputs.n, 'a')",
+            "inputs.l | map('nope')",
+            "inputs.l | select('nope')",
+            "inputs.l | selectattr('a', 'nope')",
+            "inputs.t is divisibleby 3",
         ] {
             assert_eq!(analysed(source).1, 1, "{source}");
         }
@@ -470,9 +628,20 @@ mod tests {
             "inputs.never + 1",
             "inputs.b + 1",
             "inputs.n * inputs.t",
+            "inputs.x | length",
+            "inputs.never | sort",
+            "inputs.l | map(attribute='nope')",
+            "inputs.l | map('upper') | select('eq', 'A') | list",
+            "inputs.l | batch(linecount=2)",
+            "inputs.t | replace(*inputs.l)",
+            "'a' in inputs.t",
         ] {
             assert_eq!(analysed(source).1, 0, "{source}");
         }
+        let faults = |source: &str| analyse_template(source, &lookup).unwrap().faults.len();
+        assert_eq!(faults("{% for x in inputs.n %}x{% endfor %}"), 1);
+        assert_eq!(faults("{% for x in inputs.l %}x{% endfor %}"), 0);
+        assert_eq!(faults("{% set inputs = {} %}{% for x in inputs.n %}x{% endfor %}"), 0);
         let fault = analyse_template("a {{ inputs.t - 1 }}", &lookup).unwrap().faults.remove(0);
         assert!(
             fault.starts_with("`-` needs two numbers, not string and integer in `a {{"),
@@ -496,7 +665,7 @@ mod tests {
     #[test]
     fn every_filter_and_function_has_a_type() {
         for (names, known) in [
-            (operations::FILTERS, FILTERS.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+            (operations::FILTERS, FILTERS.iter().map(|(name, ..)| *name).collect::<Vec<_>>()),
             (operations::FUNCTIONS, FUNCTIONS.iter().map(|(name, _)| *name).collect()),
         ] {
             let mut names = names.to_vec();
@@ -527,13 +696,33 @@ mod tests {
         };
         for left in operands {
             for filter in operations::FILTERS {
-                for args in ["", "(1)", "('a')", "('a', 'b')", "([1])", "(attribute='a')"] {
+                for args in [
+                    "",
+                    "(1)",
+                    "('a')",
+                    "('a', 'b')",
+                    "([1])",
+                    "(attribute='a')",
+                    "(none)",
+                    "(true)",
+                    "(1, 2)",
+                    "(2.0)",
+                    "('a', 2)",
+                    "('a', 'a', 'a')",
+                    "(1, 1, 1, 1)",
+                    "('upper')",
+                    "('eq', 1)",
+                    "('a', 'eq', 1)",
+                    "(1, fill_with=2)",
+                    "({'a': 1})",
+                ] {
                     check(&format!("{left} | {filter}{args}"));
                 }
             }
             for test in operations::TESTS {
                 check(&format!("{left} is {test}"));
                 check(&format!("{left} is {test}(2)"));
+                check(&format!("{left} is {test}('a')"));
             }
             for right in operands {
                 for op in ["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "and", "or"] {
@@ -542,7 +731,16 @@ mod tests {
                 check(&format!("{left} if {right} else {left}"));
                 check(&format!("[{left}, {right}]"));
             }
-            for source in ["-X", "not X", "X[1:]", "range(X)", "dict(X)", "{'k': X}"] {
+            for source in [
+                "-X",
+                "not X",
+                "X[1:]",
+                "range(X)",
+                "range(1, X)",
+                "range(1, 9, X)",
+                "dict(X)",
+                "{'k': X}",
+            ] {
                 check(&source.replace('X', left));
             }
         }

@@ -126,6 +126,7 @@ impl Compiler<'_> {
                 *slot = compiled;
             }
         }
+        self.check_state_values();
         let outputs = self.plan_outputs();
         let input_schema = match self.declared {
             Some(declared) => Arc::new(declared.clone()),

@@ -78,7 +78,7 @@ impl Compiler<'_> {
             let need = if references.is_optional(reference) { Need::Maybe } else { Need::Used };
             let message = match names.as_slice() {
                 ["inputs", rest @ ..] => self.check_inputs(rest, need),
-                ["steps", rest @ ..] => self.check_step(rest, step),
+                ["steps", rest @ ..] => self.check_step(rest, step, need),
                 ["state", rest @ ..] => self.check_state(rest, need),
                 ["secrets", _] if secrets.is_some() => None,
                 ["secrets", _] => Some(
@@ -151,7 +151,7 @@ impl Compiler<'_> {
         self.set_state.any || self.set_state.names.contains(name)
     }
 
-    fn check_step(&mut self, names: &[&str], from: Option<usize>) -> Option<String> {
+    fn check_step(&mut self, names: &[&str], from: Option<usize>, need: Need) -> Option<String> {
         let (id, rest) = names.split_first()?;
         let Some(index) = self.graph.by_id.get(*id).copied() else {
             let dashed = self
@@ -187,6 +187,12 @@ impl Compiler<'_> {
         }
         if *which == "output" && !below.is_empty() {
             let schema = self.outputs.get(index)?;
+            if **schema == Value::Bool(false) && self.is_new && need != Need::Maybe {
+                return Some(format!(
+                    "`steps.{id}` always fails, so its output is null; what went wrong is \
+                     `steps.{id}.error.message`"
+                ));
+            }
             return walk(schema, below, &format!("steps.{id}.output"), false).err();
         }
         None
