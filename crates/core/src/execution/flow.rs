@@ -19,7 +19,7 @@ use crate::definition::plan::{Edge, Plan, PlanStep};
 use crate::expr::{
     Budget, EvalError, EvalErrorKind, Rendered, Scope as _, SecretInsertion, place_under,
 };
-use crate::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
+use crate::{MAX_VALUE_DEPTH, Map, Timestamp, names, nests_deeper};
 
 /// What an edge amounts to at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +175,10 @@ impl Turn<'_> {
             },
             Action::SetState => {
                 let values: Map = input.as_object().cloned().unwrap_or_default();
+                if let Err(problem) = names::check_visible_keys("input", &values) {
+                    let failure = failure(planned, codes::STEP_INPUT, problem.to_string());
+                    return self.fail_and_flow(step, failure, queue);
+                }
                 self.record(Event::StateSet { values });
                 self.record(Event::StepCompleted { step: index(step), output: input, port: None });
                 queue.extend(&planned.dependents);
@@ -182,6 +186,11 @@ impl Turn<'_> {
             Action::Fail => {
                 let text = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
                 let code = text("code").unwrap_or_else(|| codes::USER_DEFINED.into());
+                if let Err(problem) = names::check_visible(&code) {
+                    let message = format!("config.code: `code` {problem}");
+                    let failure = failure(planned, codes::STEP_INPUT, message);
+                    return self.fail_and_flow(step, failure, queue);
+                }
                 let message = text("message").unwrap_or_default();
                 self.fail_and_flow(step, failure(planned, &code, message), queue);
             }

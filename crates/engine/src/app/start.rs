@@ -10,7 +10,7 @@ use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_core::{MAX_VALUE_DEPTH, Problem, nests_deeper};
+use stepwell_core::{MAX_VALUE_DEPTH, Problem, names, nests_deeper};
 use stepwell_steps::OutboundError;
 use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
@@ -194,6 +194,9 @@ impl App {
             return Ok(Accepted::Before(replayed_id(&outcome)?));
         }
         manage::check_labels(Some(&start.metadata))?;
+        if let Some(Err(message)) = start.external_id.as_deref().map(names::check_visible) {
+            return Err(AppError::invalid("external_id", message));
+        }
         let beginning = self.beginning(caller, &workflow, start, accepted).await?;
         self.take_in(caller, beginning).await
     }

@@ -5,7 +5,7 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::cost::{self, Cost};
+use super::cost::{self, Cost, Slot, slot};
 use super::references::refuse_bad_references;
 use super::unique::unique_items;
 use crate::definition::did_you_mean;
@@ -87,6 +87,56 @@ pub(crate) fn check(schema: &Value, path: &str, problems: &mut Problems) -> bool
         Err(message) => {
             problems.push(Problem::new(path, format!("not a valid JSON Schema: {message}")));
             false
+        }
+    }
+}
+
+/// Keywords that count.
+const COUNTS: [&str; 8] = [
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minContains",
+    "maxContains",
+];
+/// The largest count that every reader of a schema understands: 2^53.
+const MAX_COUNT: u64 = 1 << 53;
+
+/// Reports counts that would be read as another number. Recurses as deep as the schema nests.
+pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) {
+    let Value::Object(map) = schema else { return };
+    for (keyword, inner) in map {
+        let path = at_key(path, keyword);
+        match (slot(keyword), inner) {
+            (_, Value::Number(number)) if COUNTS.contains(&keyword.as_str()) => {
+                #[expect(clippy::cast_precision_loss, reason = "2^53 is a double")]
+                let fits = number.as_f64().is_some_and(|count| count <= MAX_COUNT as f64);
+                if !fits {
+                    let expected = format!("a whole number up to {MAX_COUNT}");
+                    let problem = Problem::new(path, format!("`{keyword}` is too large"));
+                    problems.push(problem.expecting(expected, number.to_string()));
+                }
+            }
+            (Slot::Schema, Value::Array(all)) => {
+                for (i, one) in all.iter().enumerate() {
+                    check_counts(one, &format!("{path}[{i}]"), problems);
+                }
+            }
+            (Slot::Schemas, Value::Object(all)) => {
+                for (name, one) in all {
+                    check_counts(one, &at_key(&path, name), problems);
+                }
+            }
+            (Slot::Data, Value::Object(all)) if keyword.ends_with("defs") => {
+                for (name, one) in all {
+                    check_counts(one, &at_key(&path, name), problems);
+                }
+            }
+            (Slot::Schema, inner) => check_counts(inner, &path, problems),
+            _ => {}
         }
     }
 }

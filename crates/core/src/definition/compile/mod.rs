@@ -25,6 +25,7 @@ use self::infer::Inferred;
 use self::references::SetState;
 use self::schemas::TypeSchemas;
 use super::check::checker::Checker;
+use super::check::schema;
 use super::check::types::{Kinds, schema_of};
 use super::model::Definition;
 use super::plan::{Plan, PlanOutput, PlanStep};
@@ -127,6 +128,9 @@ impl Compiler<'_> {
             }
         }
         self.check_state_values();
+        if let (Some(declared), true) = (self.declared, self.is_new) {
+            schema::check_counts(declared, "inputs", &mut self.problems);
+        }
         let outputs = self.plan_outputs();
         let input_schema = match self.declared {
             Some(declared) => Arc::new(declared.clone()),
