@@ -17,8 +17,8 @@ pub(crate) const INLINE: u64 = 128 << 10;
 pub(crate) const FULL: u64 = 64 << 20;
 
 /// What is reported of a value that violates its schema where finding out more is much work.
-pub(super) const UNNAMED_VIOLATION: &str = "the value violates its schema, which says too much of a value that is too large to name the \
-     place; send less, or make the schema simpler";
+pub(super) const UNNAMED_VIOLATION: &str = "the value does not satisfy its schema; it is too large to find out where: send less, or make \
+     the schema simpler";
 
 /// What a keyword's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ fn what_multiplies_is_refused() {
         ),
         (
             json!({"properties": {"v": {
-                "anyOf": [{"properties": {"a": true}}, {"required": ["b"]}],
+                "anyOf": vec![json!({"properties": {"a": true}}); 300],
                 "unevaluatedProperties": {"type": "integer"},
             }}}),
             json!({"v": (0..50_000).map(|i| (i.to_string(), json!(i))).collect::<serde_json::Map<_, _>>()}),
@@ -183,4 +183,32 @@ fn positions_of_patterns() {
         assert_eq!(positions_of(pattern), expected, "{pattern}");
     }
     assert_eq!(units(&json!({"pattern": "a{100}"}), &json!("b".repeat(50))), Ok(5014));
+}
+
+/// As deep as references may make it: neither the estimate nor the check fills the stack.
+#[test]
+fn deep_schemas_do_not_fill_the_stack() {
+    let next = |i: usize| json!({"anyOf": [{"$ref": format!("#/$defs/d{}", i + 1)}]});
+    let mut definitions: serde_json::Map<_, _> =
+        (0..190).map(|i| (format!("d{i}"), next(i))).collect();
+    definitions.insert("d190".into(), json!({"type": "integer"}));
+    let schema = json!({"$defs": definitions, "$ref": "#/$defs/d0"});
+    let checker = Checker::new(Arc::new(schema)).unwrap();
+    assert_eq!(checker.check(&json!(1), "input"), Ok(()));
+    assert!(checker.check(&json!("x"), "input").is_err());
+
+    let nested = |name: &str| json!({"allOf": [{"allOf": [{"allOf": [{"$ref": name}]}]}]});
+    let mut definitions: serde_json::Map<_, _> =
+        (0..190).map(|i| (format!("d{i}"), nested(&format!("#/$defs/d{}", i + 1)))).collect();
+    definitions.insert("d190".into(), json!({"type": "integer"}));
+    let schema = json!({"$defs": definitions, "$ref": "#/$defs/d0"});
+    let message = Checker::new(Arc::new(schema)).unwrap_err();
+    assert!(message.contains("nests deeper than 400"), "{message}");
+    // A property may be named like a keyword that holds no schema: its references count.
+    let hidden = json!({
+        "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}},
+        "properties": {"default": {"$ref": "#/$defs/a"}},
+    });
+    let message = Checker::new(Arc::new(hidden)).unwrap_err();
+    assert!(message.contains("leads back to itself"), "{message}");
 }

@@ -70,7 +70,7 @@ impl<'s> Walk<'s> {
 
     fn target(&mut self, reference: &'s str) -> Option<&'s Value> {
         if let Some(known) = self.references.get(reference) {
-            return Some(known);
+            return Some(*known);
         }
         let found = self.root.pointer(reference.strip_prefix('#')?)?;
         self.references.insert(reference, found);

@@ -118,7 +118,11 @@ impl Compiler<'_> {
     /// Reports what a value violates of a schema; whether it violates nothing.
     fn violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
         let found = match Checker::new(Arc::new(schema.clone())) {
-            Ok(checker) => checker.check_constant(value, path).err().map_or(Vec::new(), |p| p.0),
+            Ok(checker) => match checker.check_constant(value, path) {
+                Some(checked) => checked.err().map_or_else(Vec::new, |problems| problems.0),
+                // Left to the execution.
+                None => return false,
+            },
             Err(_) => Vec::new(),
         };
         let ok = found.is_empty();

@@ -132,7 +132,7 @@ fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
 fn check_default(walk: &mut Walk, schema: &Value, path: &str) {
     let Some(default) = schema.get("default") else { return };
     if let Ok(checker) = Checker::new(Arc::new(schema.clone()))
-        && let Err(found) = checker.check_constant(default, &at_key(path, "default"))
+        && let Some(Err(found)) = checker.check_constant(default, &at_key(path, "default"))
     {
         walk.problems.0.extend(found.0);
     }
