@@ -17,11 +17,14 @@ mod filters;
 mod guard;
 mod meter;
 mod numbers;
+mod operand_types;
 mod operations;
 mod operators;
 mod path;
 mod references;
 mod result_types;
+#[cfg(test)]
+mod result_types_tests;
 mod samples;
 mod secret;
 #[cfg(test)]
