@@ -129,7 +129,7 @@ impl Compiler<'_> {
         }
         self.check_state_values();
         if let (Some(declared), true) = (self.declared, self.is_new) {
-            schema::check_counts(declared, "inputs", &mut self.problems);
+            self.check_counts_of_inputs(declared);
         }
         let outputs = self.plan_outputs();
         let input_schema = match self.declared {
@@ -159,6 +159,21 @@ impl Compiler<'_> {
                 problems.0.truncate(super::MAX_PROBLEMS);
                 Err(problems)
             }
+        }
+    }
+
+    fn check_counts_of_inputs(&mut self, declared: &Value) {
+        // What was written by name has its problems there.
+        let by_name = ["type", "properties", "required", "additionalProperties"];
+        let is_by_name = declared.as_object().is_some_and(|map| map.keys().eq(by_name));
+        match declared.get("properties").and_then(Value::as_object).filter(|_| is_by_name) {
+            Some(properties) => {
+                for (name, property) in properties {
+                    let path = at_key("inputs", name);
+                    schema::check_counts(property, &path, &mut self.problems);
+                }
+            }
+            None => schema::check_counts(declared, "inputs", &mut self.problems),
         }
     }
 

@@ -301,7 +301,7 @@ fn pieces_indexes_names_and_counts_are_checked() {
             "steps[2].input: `length` needs string or array or object, not number",
             "steps[3].input[\"{{ inputs.k }}\"]: names are not evaluated",
             "state.a: expressions are not evaluated here",
-            "inputs.properties.s.minLength: `minLength` is too large (expected a whole number up to 9007199254740992",
+            "inputs.s.minLength: `minLength` is too large (expected a whole number up to 9007199254740992",
         ],
     );
 }
