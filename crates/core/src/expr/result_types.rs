@@ -323,7 +323,7 @@ impl Walk<'_> {
             let fault = Fault::at(span.start_line, span.start_col, message);
             let place = syntax::located(self.source, &fault);
             let fault = format!("{} in {place}", fault.message);
-            // Arguments are looked at twice.
+            // Arguments are visited twice.
             if !self.faults.contains(&fault) {
                 self.faults.push(fault);
             }

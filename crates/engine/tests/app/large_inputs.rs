@@ -58,7 +58,7 @@ async fn what_takes_too_much_work_is_refused_on_every_way_in() {
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
-/// With more such requests than threads, others are answered meanwhile.
+/// With more such requests than threads, others complete meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_checks_leave_room_for_others() {
     let bench = Bench::new().await;
@@ -72,12 +72,12 @@ async fn large_checks_leave_room_for_others() {
             )
         })
         .collect();
-    let mut answered = 0;
-    while !checks.iter().all(tokio::task::JoinHandle::is_finished) && answered < 20 {
+    let mut completed = 0;
+    while !checks.iter().all(tokio::task::JoinHandle::is_finished) && completed < 20 {
         let start = Instant::now();
         bench.wait(small, json!({})).await.unwrap();
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-        answered += 1;
+        completed += 1;
     }
     for check in checks {
         match check.await.unwrap() {

@@ -62,7 +62,7 @@ impl Checker {
         Some(self.violations(value, path, cost))
     }
 
-    /// Checks a value. `path` is where it stands.
+    /// Checks a value at `path`.
     ///
     /// # Errors
     /// What it violates; that checking it takes too much work.

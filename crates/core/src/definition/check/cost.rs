@@ -75,7 +75,7 @@ pub(crate) struct TooMuch;
 /// What is known of the cost of a schema without a value.
 #[derive(Debug)]
 pub(super) struct Weights {
-    /// At most this much for each value that is looked at.
+    /// At most this much for each value that is checked.
     per_value: u64,
     /// Some of it depends on more than the number of values and their text.
     is_uneven: bool,

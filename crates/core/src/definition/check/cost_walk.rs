@@ -146,7 +146,7 @@ impl<'s> Walk<'s> {
         let in_place = before - self.left;
         for (keyword, inner) in map {
             match (keyword.as_str(), value) {
-                // To know what was looked at, what is said of the same value is tried again.
+                // To find out what was evaluated, the keywords for the same value are tried again.
                 ("unevaluatedProperties", Value::Object(fields)) => {
                     self.charge(in_place.saturating_mul(1 + fields.len() as u64))?;
                 }
@@ -166,7 +166,7 @@ impl<'s> Walk<'s> {
         Ok(())
     }
 
-    /// What is said of the value itself.
+    /// The keywords for the value itself.
     fn in_place(
         &mut self,
         keyword: &str,

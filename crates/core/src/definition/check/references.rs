@@ -10,7 +10,7 @@ use super::cost::{Slot, slot};
 const MAX_REFERENCES: usize = 200;
 /// The most keywords of a schema once every reference is written out.
 const MAX_EXPANDED: u64 = 200_000;
-/// How deep a schema may nest once every reference is written out: whoever checks a value against
+/// How deep a schema may nest once every reference is written out: a check of a value against
 /// it recurses.
 const MAX_NESTING: usize = 400;
 

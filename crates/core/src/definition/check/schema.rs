@@ -142,7 +142,7 @@ pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) 
 }
 
 /// What a value violates of the schema, where `cost` is what checking it takes; `path` is where
-/// the value stands. Everything where that is little work, else the first or what is known.
+/// the value is. Everything where that is little work, else the first or what is known.
 pub(super) fn violations(
     validator: &Validator,
     value: &Value,
