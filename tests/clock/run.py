@@ -107,7 +107,7 @@ def delay(length: str) -> list[dict]:
 
 def in_a_running_server(server: Server) -> None:
     retry = {"max_attempts": 2, "initial": "4s", "jitter": 0, "on": ["INVALID_JSON"]}
-    failing = [{"id": "wait", "type": "Json.Parse", "input": {"text": "{"}, "retry": retry}]
+    failing = [{"id": "wait", "type": "Json.Parse", "input": {"text": "{{ execution.id }}"}, "retry": retry}]
     server.set_clock("+0s")
     server.start()
     quick = server.workflow("quick", steps=[{"type": "StaticTextInput", "input": "x"}])

@@ -2,8 +2,9 @@
 //!
 //! A number is kept exactly or refused. Integers have up to 64 bits, signed or unsigned. A number
 //! with a fraction or an exponent is an IEEE 754 double, as in every JSON implementation: its
-//! digits after the 17th significant one are rounded. It is refused where the double would be
-//! another number: beyond ±2^53 when it is not exact, and near 0 when its digits are lost.
+//! digits that it has no room for, after the 15th significant one, are rounded. It is refused where
+//! the double would be another number: from ±2^52 on, where doubles have no fraction, when it does
+//! not come back as it was written, and near 0 when its digits are lost.
 //!
 //! `serde_json` rounds such numbers silently. A [`NumberWatch`] notes when a reader has met a
 //! double of such a size; only then is the text examined.
@@ -16,8 +17,8 @@ use serde_json::{Number, Value};
 
 use crate::Map;
 
-/// The integers up to here are all doubles: 2^53.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+/// From here on doubles have no fraction: 2^52.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
 
 /// Why a text is not accepted as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl NumberWatch {
     }
 
     /// Whether [`Self::check`] would examine the text.
-    pub(crate) fn is_doubtful(&self) -> bool {
+    fn is_doubtful(&self) -> bool {
         self.0.get()
     }
 
@@ -106,7 +107,7 @@ impl NumberWatch {
 
 /// Whether a double is of a size at which reading a number may change it.
 fn is_doubtful(value: f64) -> bool {
-    value.abs() >= EXACT || value.abs() < f64::MIN_POSITIVE
+    value.abs() >= WHOLE || value.abs() < f64::MIN_POSITIVE
 }
 
 /// Checks each number of a text that is known to be JSON.
@@ -338,6 +339,8 @@ mod tests {
             ("-9223372036854775809", "has more than 64 bits"),
             ("100000000000000000000", "has more than 64 bits"),
             ("9007199254740993.0", "would become 9007199254740992.0"),
+            ("9007199254740991.4", "would become 9007199254740991.0"),
+            ("-4503599627370496.5", "more digits than can be kept"),
             ("9007199254740993e0", "more digits than can be kept"),
             ("18446744073709551617.0", "more digits than can be kept"),
             ("123456789012345678901234567890e10", "more digits than can be kept"),
@@ -405,7 +408,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         /// What comes back out is equal as a decimal, or the number was refused; of a number with
-        /// a fraction below 2^53, the digits that a double has none for are rounded.
+        /// a fraction below 2^52, the digits that a double has none for are rounded.
         #[test]
         fn no_number_becomes_another(text in number()) {
             let document = format!("{{\"n\": [ {text} ]}}");
@@ -416,7 +419,7 @@ mod tests {
                 let double: f64 = text.parse().unwrap();
                 prop_assert!(text.contains(['.', 'e', 'E']), "{text} became {out}");
                 prop_assert!(given.digits.len() > 15, "{text} became {out}");
-                prop_assert!(double.abs() < EXACT && double.abs() >= f64::MIN_POSITIVE);
+                prop_assert!(double.abs() < WHOLE && double.abs() >= f64::MIN_POSITIVE);
                 prop_assert_eq!(out.parse::<f64>().unwrap().to_bits(), double.to_bits());
             }
             // What is written is read again as the same.

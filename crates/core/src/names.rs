@@ -68,6 +68,50 @@ pub fn check_visible_key(path: &str, key: &str) -> Result<(), Problem> {
     })
 }
 
+/// The first character of a text for people that is there to mislead: a control character that is
+/// no white space, or one that overrides the direction of the text after it. Line breaks and
+/// joiners are part of many languages' texts.
+///
+/// # Errors
+/// The problem with the text, without its place.
+pub fn check_text(text: &str) -> Result<(), String> {
+    let misleads = |c: &char| {
+        (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    match text.chars().enumerate().find(|(_, c)| misleads(c)) {
+        None => Ok(()),
+        Some((place, c)) => Err(format!(
+            "has the character U+{:04X} ({}) at place {}; remove it",
+            u32::from(c),
+            kind_of(c),
+            place + 1
+        )),
+    }
+}
+
+/// The first text in a value that has such a character.
+///
+/// # Errors
+/// The problem, at its place below `path`. Recurses as deep as the value nests.
+pub fn check_texts(path: &str, value: &serde_json::Value) -> Result<(), Problem> {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => {
+            check_text(text).map_err(|message| Problem::new(path, format!("the text {message}")))
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, item)| check_texts(&format!("{path}[{i}]"), item)),
+        Value::Object(map) => map.iter().try_for_each(|(key, inner)| {
+            check_visible_key(path, key)?;
+            check_texts(&format!("{path}.{key}"), inner)
+        }),
+        _ => Ok(()),
+    }
+}
+
 const fn joins_emoji(c: char) -> bool {
     matches!(c, EMOJI_STYLE | JOINER)
 }
@@ -149,6 +193,18 @@ mod tests {
             let message = format!("has the character {code} ({kind}) at place {place}; remove it");
             assert_eq!(check_visible(name), Err(message), "{name:?}");
         }
+    }
+
+    #[test]
+    fn texts_may_have_lines_but_no_overrides() {
+        for text in ["two\nlines\r\n\tof text", "می\u{200c}خواهم", "👩‍💻", ""] {
+            assert_eq!(check_text(text), Ok(()), "{text:?}");
+        }
+        for text in ["a\u{202e}b", "a\0", "\u{1b}[31m", "\u{2067}x"] {
+            assert!(check_text(text).is_err(), "{text:?}");
+        }
+        let value = serde_json::json!({"a": [{"b": "x\u{202e}y"}]});
+        assert_eq!(check_texts("metadata", &value).unwrap_err().path, "metadata.a[0].b");
     }
 
     #[test]

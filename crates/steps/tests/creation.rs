@@ -259,6 +259,24 @@ fn a_step_may_follow_one_that_never_returns() {
         {"type": "Fail", "config": {"message": "x"}, "on_error": "continue"}, "TextOperation.Reverse"
     ]});
     refused(&continued, "steps[1]", &["expected string, found null"]);
+    let member = json!({"name": "n", "steps": [
+        {"id": "f", "type": "Fail", "config": {"message": "x"}, "on_error": "continue"},
+        {"type": "Echo", "input": "{{ steps.f.output.x }}"}
+    ]});
+    refused(&member, "steps[1].input", &["always fails", "steps.f.error.message"]);
+}
+
+#[test]
+fn constant_texts_and_given_names() {
+    for input in [json!("{"), json!({"text": "{"}), json!({"text": "{{ '[' ~ 1 }}"})] {
+        let parse = second(json!({"type": "Json.Parse", "input": input}));
+        refused(&parse, "steps[1].input", &["the text is not JSON"]);
+    }
+    accepted(&second(json!({"type": "Json.Parse", "input": "[1, {}]"})));
+    let state = second(json!({"type": "SetState", "input": {"a\u{202e}b": 1}}));
+    refused(&state, "steps[1].input", &["U+202E"]);
+    let fail = second(json!({"type": "Fail", "config": {"message": "x", "code": "A\nB"}}));
+    refused(&fail, "steps[1].config.code", &["U+000A"]);
 }
 
 #[test]

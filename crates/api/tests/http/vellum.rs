@@ -114,7 +114,7 @@ async fn failures_are_answers() {
     let server = Server::start().await;
     let steps = json!([{"type": "Fail", "config": {"message": "no luck", "code": "NO_LUCK"}}]);
     create(&server, &json!({"name": "fail", "steps": steps})).await;
-    let steps = json!([{"type": "Json.Parse", "input": "{"}]);
+    let steps = json!([{"type": "Json.Parse", "input": "{{ execution.id }}"}]);
     create(&server, &json!({"name": "parse", "steps": steps})).await;
     for (name, code) in [("fail", "USER_DEFINED_ERROR"), ("parse", "NODE_EXECUTION")] {
         let body = json!({"inputs": [], "workflow_deployment_name": name});

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::check::schema::violations;
+use super::check::checker::Checker;
 use super::model::{Join, OnError, Retry};
 use crate::catalog::{Action, Effect};
 use crate::expr::{Expr, Template};
@@ -19,9 +19,9 @@ pub struct Plan {
     /// The workflow's name.
     pub name: String,
     /// The JSON Schema that the input of an execution must satisfy, given or inferred.
-    pub input_schema: Value,
+    pub input_schema: Arc<Value>,
     /// `input_schema` compiled.
-    pub input_validator: jsonschema::Validator,
+    pub input_checker: Checker,
     /// In the order of the definition.
     pub steps: Vec<PlanStep>,
     /// Step index by step id.
@@ -93,9 +93,9 @@ pub struct PlanStep {
     /// The names of the secrets that its sensitive fields ask for.
     pub secrets: Vec<String>,
     /// `input_schema` of the step type compiled; `None` where every value satisfies it.
-    pub input_validator: Option<Arc<jsonschema::Validator>>,
+    pub input_checker: Option<Arc<Checker>>,
     /// The schema of `config` compiled; `None` where every value satisfies it.
-    pub config_validator: Option<Arc<jsonschema::Validator>>,
+    pub config_checker: Option<Arc<Checker>>,
     /// The wiring proves that the input satisfies its schema: no need to check it again.
     pub input_proven: bool,
     /// The configuration was checked once and for all.
@@ -103,49 +103,57 @@ pub struct PlanStep {
 }
 
 impl PlanStep {
-    /// Checks a rendered input, unless the wiring already proves it.
+    /// Checks a rendered input and configuration, as far as the wiring does not prove them.
+    /// `left`: the units that may be used where others wait for the thread, reduced by what was;
+    /// `None`: it may take longer. `None` where that is not enough.
     ///
     /// # Errors
-    /// Every violation, with its path from `input`.
-    pub fn check_input(&self, input: &Value) -> Result<(), Problems> {
-        check(self.input_validator.as_deref().filter(|_| !self.input_proven), input, "input")
+    /// Every violation, with its path from `input` and `config`.
+    pub(crate) fn check(
+        &self,
+        input: &Value,
+        config: &Value,
+        mut left: Option<&mut u64>,
+    ) -> Option<Result<(), Problems>> {
+        let input_checker = self.input_checker.as_deref().filter(|_| !self.input_proven);
+        let config_checker = self.config_checker.as_deref().filter(|_| !self.config_proven);
+        for (checker, value, path) in
+            [(input_checker, input, "input"), (config_checker, config, "config")]
+        {
+            let Some(checker) = checker else { continue };
+            let checked = match left.as_deref_mut() {
+                Some(left) => checker.check_inline(value, path, left)?,
+                None => checker.check(value, path),
+            };
+            if checked.is_err() {
+                return Some(checked);
+            }
+        }
+        Some(Ok(()))
     }
 
-    /// Checks an input that comes from elsewhere than the wiring.
+    /// Checks an input that comes from elsewhere than the wiring. It may take long.
     ///
     /// # Errors
-    /// Every violation, with its path from `input`.
+    /// Every violation, with its path from `input`; that it takes too much work.
     pub fn check_given(&self, input: &Value) -> Result<(), Problems> {
-        check(self.input_validator.as_deref(), input, "input")
-    }
-
-    /// Checks a rendered configuration, unless it is always the same and was checked.
-    ///
-    /// # Errors
-    /// Every violation, with its path from `config`.
-    pub fn check_config(&self, config: &Value) -> Result<(), Problems> {
-        check(self.config_validator.as_deref().filter(|_| !self.config_proven), config, "config")
-    }
-}
-
-fn check(
-    validator: Option<&jsonschema::Validator>,
-    value: &Value,
-    path: &str,
-) -> Result<(), Problems> {
-    match validator {
-        Some(validator) => Problems(violations(validator, value, path)).or_ok(()),
-        None => Ok(()),
+        self.input_checker.as_deref().map_or(Ok(()), |checker| checker.check(input, "input"))
     }
 }
 
 impl Plan {
-    /// Checks the input of an execution, defaults already filled in.
+    /// Checks the input of an execution, defaults already filled in. It may take long.
     ///
     /// # Errors
-    /// Every violation, with its path from `input`: `input.text`.
+    /// Every violation, with its path from `input`: `input.text`; that it takes too much work.
     pub fn check_input(&self, input: &Value) -> Result<(), Problems> {
-        check(Some(&self.input_validator), input, "input")
+        self.input_checker.check(input, "input")
+    }
+
+    /// As [`Plan::check_input`], well below a millisecond; `None` where that is not enough.
+    pub fn check_input_inline(&self, input: &Value) -> Option<Result<(), Problems>> {
+        let mut left = u64::MAX;
+        self.input_checker.check_inline(input, "input", &mut left)
     }
 
     /// The input with the declared defaults of properties that are missing. No input at all is

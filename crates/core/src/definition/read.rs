@@ -79,9 +79,7 @@ fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
         Err(_) if values_left.get() == 0 => return Err(too_many_values(limits)),
         read => read.map_err(|error| invalid_yaml(&error))?,
     };
-    if watch.is_doubtful() {
-        yaml_numbers::check(text)?;
-    }
+    yaml_numbers::check(text)?;
     Ok(value)
 }
 
@@ -277,12 +275,23 @@ mod tests {
             (yaml("a: !!float 9007199254740993"), "more digits than can be kept"),
             (yaml("a: {b: {c: 9007199254740993.0}}"), "more digits than can be kept"),
             (yaml("a: 1e400"), "not valid YAML"),
+            (yaml("a: 0xFFFFFFFFFFFFFFFFFF"), "has more than 64 bits"),
+            (yaml("a: -0x8000000000000001"), "has more than 64 bits"),
+            (yaml("a: [0o7777777777777777777777777]"), "line 1, column 5: the integer 0o7777"),
+            (yaml("a: 18_446_744_073_709_551_616"), "has more than 64 bits"),
+            (yaml("a: 017"), "write 17, or 0o17 for the octal number, or \"017\" for text"),
+            (yaml("a: -00"), "write 0,"),
             (yaml("a: 1e-400"), "too close to 0"),
             (yaml("? a\n: ? b\n  : - +99999999999999999999\n"), "has more than 64 bits"),
         ] {
             let message = result.unwrap_err();
             assert!(message.contains(part), "{part}: {message}");
         }
+        let numbers = "a: [0x1F, 0o17, 0, 0.5, 00.5, '017', 0x1F_x, 017a, 12_30x]\n017: 1\n";
+        let expected = json!({
+            "a": [31, 15, 0, 0.5, 0.5, "017", "0x1F_x", "017a", "12_30x"], "017": 1,
+        });
+        assert_eq!(yaml(numbers), Ok(expected));
         // Keys and text are no numbers.
         let text = "99999999999999999999: '99999999999999999999'\nb: {99999999999999999998: 1e20}\nc: 0.0\n";
         let expected = json!({

@@ -16,8 +16,10 @@ use super::state::{Execution, Status, StepState};
 use crate::catalog::Action;
 use crate::definition::model::{Join, OnError};
 use crate::definition::plan::{Edge, Plan, PlanStep};
-use crate::expr::{Budget, EvalError, EvalErrorKind, Rendered, SecretInsertion, place_under};
-use crate::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
+use crate::expr::{
+    Budget, EvalError, EvalErrorKind, Rendered, Scope as _, SecretInsertion, place_under,
+};
+use crate::{MAX_VALUE_DEPTH, Map, Timestamp, names, nests_deeper};
 
 /// What an edge amounts to at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +175,10 @@ impl Turn<'_> {
             },
             Action::SetState => {
                 let values: Map = input.as_object().cloned().unwrap_or_default();
+                if let Err(problem) = names::check_visible_keys("input", &values) {
+                    let failure = failure(planned, codes::STEP_INPUT, problem.to_string());
+                    return self.fail_and_flow(step, failure, queue);
+                }
                 self.record(Event::StateSet { values });
                 self.record(Event::StepCompleted { step: index(step), output: input, port: None });
                 queue.extend(&planned.dependents);
@@ -180,6 +186,11 @@ impl Turn<'_> {
             Action::Fail => {
                 let text = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
                 let code = text("code").unwrap_or_else(|| codes::USER_DEFINED.into());
+                if let Err(problem) = names::check_visible(&code) {
+                    let message = format!("config.code: `code` {problem}");
+                    let failure = failure(planned, codes::STEP_INPUT, message);
+                    return self.fail_and_flow(step, failure, queue);
+                }
                 let message = text("message").unwrap_or_default();
                 self.fail_and_flow(step, failure(planned, &code, message), queue);
             }
@@ -303,8 +314,12 @@ fn prepare(
             return Err(Unprepared::Failed(failure));
         }
     }
-    let checks = planned.check_input(&input).and_then(|()| planned.check_config(&config));
-    match checks {
+    let mut left = scope.budget().inline_left();
+    let checks = planned.check(&input, &config, left.as_mut());
+    if let (Some(left), Some(before)) = (left, scope.budget().inline_left()) {
+        scope.spend(before - left);
+    }
+    match checks.ok_or(Unprepared::NeedsFullBudget)? {
         Ok(()) => Ok(Prepared { input, config, secrets }),
         Err(problems) => {
             let failure = failure(planned, codes::STEP_INPUT, problems.to_string());

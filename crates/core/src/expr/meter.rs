@@ -87,6 +87,11 @@ impl Budget {
         Self { units, ..Self::inline() }
     }
 
+    /// The units that are left of an inline budget; `None` where it is none.
+    pub(crate) fn inline_left(&self) -> Option<u64> {
+        self.is_inline.then_some(self.units)
+    }
+
     /// Reduces an inline budget, which several evaluations share, by what one of them used.
     pub(crate) fn spend(&mut self, units: u64) {
         if self.is_inline {

@@ -17,11 +17,14 @@ mod filters;
 mod guard;
 mod meter;
 mod numbers;
+mod operand_types;
 mod operations;
 mod operators;
 mod path;
 mod references;
 mod result_types;
+#[cfg(test)]
+mod result_types_tests;
 mod samples;
 mod secret;
 #[cfg(test)]
@@ -44,11 +47,13 @@ pub use code::usage as code_usage;
 pub(crate) use environment::ROOTS;
 pub use expression::Expr;
 pub use meter::{Budget, Interrupt};
+pub(crate) use path::written_path;
 pub use references::References;
 pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_template, infer};
 pub use samples::sample_expressions;
 pub(crate) use secret::place_under;
 pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
+pub(crate) use syntax::insertions;
 pub use template::{Leaf, Rendered, Template};
 pub(crate) use template::{at_key, count_expressions};
 

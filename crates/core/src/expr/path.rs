@@ -103,12 +103,7 @@ impl Path {
         for key in self.keys.iter().take(length) {
             match key {
                 Key::Index(index) => out.push_str(&format!("[{index}]")),
-                Key::Name(name) if out.is_empty() => out.push_str(name),
-                Key::Name(name) if crate::definition::is_id(name) && !name.contains('-') => {
-                    out.push('.');
-                    out.push_str(name);
-                }
-                Key::Name(name) => out.push_str(&format!("['{name}']")),
+                Key::Name(name) => push_member(&mut out, name),
             }
         }
         out
@@ -166,6 +161,10 @@ impl Path {
             (3, "output") => Ok(Found::Shared(step.output)),
             (_, "output") => self.descend(step.output, 3),
             (3, "status") => Ok(Found::Owned(Json::from(step.status))),
+            (_, "status") => {
+                let status = Json::from(step.status);
+                self.descend(&status, 3)?.into_json().map(Found::Owned)
+            }
             (_, "error") => self.descend(step.error, 3),
             _ => Err(self.missing(3)),
         }
@@ -174,10 +173,48 @@ impl Path {
     fn descend<'s>(&self, from: &'s Json, start: usize) -> Result<Found<'s>, EvalError> {
         let mut at = from;
         for (i, key) in self.keys.iter().enumerate().skip(start) {
+            if let (Json::String(text), Key::Index(index)) = (at, key) {
+                return self.character(text, *index, i).map(Found::Owned);
+            }
             at = key.of(at).ok_or_else(|| self.missing(i + 1))?;
         }
         Ok(Found::Borrowed(at))
     }
+
+    /// A character of a text, which the key at `place` names; it is found by walking to it.
+    fn character(&self, text: &str, index: usize, place: usize) -> Result<Json, EvalError> {
+        meter::charge(text.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
+        let found = text.chars().nth(index).ok_or_else(|| self.missing(place + 1))?;
+        // Of a single character, the first one is there.
+        match self.keys.iter().skip(place + 1).position(|key| *key != Key::Index(0)) {
+            Some(after) => Err(self.missing(place + 2 + after)),
+            None => Ok(Json::String(found.into())),
+        }
+    }
+}
+
+/// Appends a member to a path as it would be written.
+fn push_member(out: &mut String, name: &str) {
+    if out.is_empty() {
+        out.push_str(name);
+    } else if crate::definition::is_id(name) && !name.contains('-') {
+        out.push('.');
+        out.push_str(name);
+    } else {
+        out.push_str(&format!("['{name}']"));
+    }
+}
+
+/// A path of names as it would be written; what could be an index is shown as one.
+pub(crate) fn written_path<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let mut out = String::new();
+    for name in names {
+        match name.parse::<usize>() {
+            Ok(index) if !out.is_empty() => out.push_str(&format!("[{index}]")),
+            _ => push_member(&mut out, name),
+        }
+    }
+    out
 }
 
 fn step_object(step: &super::StepScope<'_>) -> Json {

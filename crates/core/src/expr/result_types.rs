@@ -6,6 +6,8 @@
 use minijinja::machinery::ast;
 use minijinja::value::{Value, ValueKind};
 
+use super::operand_types::Of::{Alone, Always, InputOrArgument};
+use super::operand_types::{COUNTED, FILTERS, ITERABLE, NUMERIC};
 use super::path::Path;
 use super::syntax::{self, Fault};
 use super::tree::keys;
@@ -54,6 +56,10 @@ pub(crate) fn analyse_template(
                 walk.kinds(&emit.expr, true);
             }
         }
+    } else if !["set", "with", "macro", "import"].iter().any(|word| source.contains(word)) {
+        for stmt in children {
+            walk.loop_over(stmt);
+        }
     }
     Some(Analysis { result: Inferred::Text, faults: walk.faults })
 }
@@ -69,87 +75,33 @@ pub(crate) fn analyse_expression(
     Some(Analysis { result, faults: walk.faults })
 }
 
-/// The result of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Of {
-    /// Always of these types.
-    Always(Kinds),
-    /// Of these types, unless an argument (a default or a start value) makes it another.
-    Alone(Kinds),
-    /// Its input, or its first argument; an empty text without one.
-    InputOrArgument,
-}
-
-use Of::{Alone, Always, InputOrArgument};
-
-const NUMERIC: Kinds = Kinds::NUMBER.or(Kinds::BOOLEAN);
-
-/// The result of every filter.
-const FILTERS: &[(&str, Of)] = &[
-    ("abs", Always(Kinds::NUMBER)),
-    ("attr", Always(Kinds::ALL)),
-    ("batch", Always(Kinds::ARRAY)),
-    ("bool", Always(Kinds::BOOLEAN)),
-    ("capitalize", Always(Kinds::STRING)),
-    ("chain", Always(Kinds::ARRAY.or(Kinds::OBJECT))),
-    ("count", Always(Kinds::INTEGER)),
-    ("d", InputOrArgument),
-    ("default", InputOrArgument),
-    ("dictsort", Always(Kinds::ARRAY)),
-    ("first", Always(Kinds::ALL)),
-    ("float", Alone(Kinds::NUMBER)),
-    ("format", Always(Kinds::STRING)),
-    ("fromjson", Always(Kinds::ALL)),
-    ("groupby", Always(Kinds::ARRAY)),
-    ("indent", Always(Kinds::STRING)),
-    ("int", Alone(Kinds::INTEGER)),
-    ("items", Always(Kinds::ARRAY)),
-    ("join", Always(Kinds::STRING)),
-    ("last", Always(Kinds::ALL)),
-    ("length", Always(Kinds::INTEGER)),
-    ("lines", Always(Kinds::ARRAY)),
-    ("list", Always(Kinds::ARRAY)),
-    ("lower", Always(Kinds::STRING)),
-    ("map", Always(Kinds::ARRAY)),
-    ("max", Always(Kinds::ALL)),
-    ("min", Always(Kinds::ALL)),
-    ("reject", Always(Kinds::ARRAY)),
-    ("rejectattr", Always(Kinds::ARRAY)),
-    ("replace", Always(Kinds::STRING)),
-    ("reverse", Always(Kinds::ARRAY.or(Kinds::STRING).or(Kinds::NULL))),
-    ("round", Always(Kinds::NUMBER)),
-    ("select", Always(Kinds::ARRAY)),
-    ("selectattr", Always(Kinds::ARRAY)),
-    ("slice", Always(Kinds::ARRAY)),
-    ("sort", Always(Kinds::ARRAY)),
-    ("split", Always(Kinds::ARRAY)),
-    ("string", Always(Kinds::STRING)),
-    ("sum", Alone(Kinds::NUMBER)),
-    ("title", Always(Kinds::STRING)),
-    ("tojson", Always(Kinds::STRING)),
-    ("trim", Always(Kinds::STRING)),
-    ("unique", Always(Kinds::ARRAY)),
-    ("upper", Always(Kinds::STRING)),
-    ("urlencode", Always(Kinds::STRING)),
-    ("zip", Always(Kinds::ARRAY)),
-];
-
 /// The result of every function. That of every test is a boolean.
-const FUNCTIONS: &[(&str, Kinds)] = &[("dict", Kinds::OBJECT), ("range", Kinds::ARRAY)];
+pub(super) const FUNCTIONS: &[(&str, Kinds)] = &[("dict", Kinds::OBJECT), ("range", Kinds::ARRAY)];
 
-fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+pub(super) fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, result)| *result)
 }
 
-struct Walk<'w> {
+/// One walk over an expression.
+pub(super) struct Walk<'w> {
     lookup: &'w dyn Fn(&[String]) -> Kinds,
     source: &'w str,
     faults: Vec<String>,
 }
 
 impl Walk<'_> {
+    /// What a loop goes over that is run whenever the template is.
+    fn loop_over(&mut self, stmt: &ast::Stmt<'_>) {
+        let ast::Stmt::ForLoop(looped) = stmt else { return };
+        let found = self.kinds(&looped.iter, true);
+        if !found.fits(ITERABLE) {
+            let message = format!("`for` goes over text, lists and objects, not {found}");
+            self.fault(&looped.iter, true, message);
+        }
+    }
+
     /// The types that an expression may have. `certain`: it is evaluated whenever the whole is.
-    fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
+    pub(super) fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
         match expr {
             ast::Expr::Const(constant) => {
                 self.check_literal(expr, &constant.value);
@@ -171,6 +123,10 @@ impl Walk<'_> {
             }
             ast::Expr::Slice(slice) => {
                 let found = self.kinds(&slice.expr, certain);
+                if !found.fits(ITERABLE) {
+                    let message = format!("`[…]` takes a part of a text or list, not of {found}");
+                    return self.fault(expr, certain, message);
+                }
                 if found == Kinds::STRING { found } else { Kinds::STRING.or(Kinds::ARRAY) }
             }
             ast::Expr::UnaryOp(op) => {
@@ -202,16 +158,24 @@ impl Walk<'_> {
                     None => found,
                 }
             }
-            ast::Expr::Filter(filter) => self.filter(filter, certain),
+            ast::Expr::Filter(filter) => self.filter(expr, filter, certain),
             ast::Expr::Test(test) => {
-                self.kinds(&test.expr, certain);
+                let found = self.kinds(&test.expr, certain);
                 self.arguments(&test.args, certain);
+                if test.name == "divisibleby" && !found.fits(NUMERIC) {
+                    let message = format!("`is divisibleby` needs a number, not {found}");
+                    self.fault(expr, certain, message);
+                }
+                self.check_arguments(expr, test.name, &test.args, certain);
                 Kinds::BOOLEAN
             }
             ast::Expr::Call(call) => {
                 self.arguments(&call.args, certain);
                 match &call.expr {
-                    ast::Expr::Var(var) => find(FUNCTIONS, var.id).unwrap_or(Kinds::ALL),
+                    ast::Expr::Var(var) => {
+                        self.check_arguments(expr, var.id, &call.args, certain);
+                        find(FUNCTIONS, var.id).unwrap_or(Kinds::ALL)
+                    }
                     _ => Kinds::ALL,
                 }
             }
@@ -262,15 +226,26 @@ impl Walk<'_> {
         })
     }
 
-    fn filter(&mut self, filter: &ast::Filter<'_>, certain: bool) -> Kinds {
+    fn filter(&mut self, expr: &ast::Expr<'_>, filter: &ast::Filter<'_>, certain: bool) -> Kinds {
         let input = filter.expr.as_ref().map_or(Kinds::ALL, |expr| self.kinds(expr, certain));
         let arguments = self.arguments(&filter.args, certain);
-        match find(FILTERS, filter.name) {
-            Some(Always(kinds)) => kinds,
-            Some(Alone(kinds)) if filter.args.is_empty() => kinds,
-            Some(InputOrArgument) if filter.args.is_empty() => input.or(Kinds::STRING),
-            Some(InputOrArgument) => input.or(arguments),
-            Some(Alone(_)) | None => Kinds::ALL,
+        let Some((name, result, takes, fewest, most)) =
+            FILTERS.iter().copied().find(|(name, ..)| *name == filter.name)
+        else {
+            return Kinds::ALL;
+        };
+        if !input.fits(takes) {
+            return self.fault(expr, certain, format!("`{name}` needs {takes}, not {input}"));
+        }
+        self.check_count(expr, name, &filter.args, (fewest, most), certain);
+        self.check_arguments(expr, name, &filter.args, certain);
+        self.check_name(expr, name, &filter.args, certain);
+        match result {
+            Always(kinds) => kinds,
+            Alone(kinds) if filter.args.is_empty() => kinds,
+            InputOrArgument if filter.args.is_empty() => input.or(Kinds::STRING),
+            InputOrArgument => input.or(arguments),
+            Alone(_) => Kinds::ALL,
         }
     }
 
@@ -286,6 +261,10 @@ impl Walk<'_> {
             false => Kinds::NUMBER,
         };
         let sign = match op.op {
+            Kind::In if !right.fits(COUNTED) => {
+                let message = format!("`in` looks into text, lists and objects, not {right}");
+                return self.fault(expr, certain, message);
+            }
             Kind::Eq | Kind::Ne | Kind::Lt | Kind::Lte | Kind::Gt | Kind::Gte | Kind::In => {
                 return Kinds::BOOLEAN;
             }
@@ -338,19 +317,23 @@ impl Walk<'_> {
     }
 
     /// An operation that always fails; of its result nothing is said a second time.
-    fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> Kinds {
+    pub(super) fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> Kinds {
         if certain {
             let span = expr.span();
             let fault = Fault::at(span.start_line, span.start_col, message);
             let place = syntax::located(self.source, &fault);
-            self.faults.push(format!("{} in {place}", fault.message));
+            let fault = format!("{} in {place}", fault.message);
+            // Arguments are visited twice.
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
         }
         Kinds::ALL
     }
 }
 
 /// The types of a value that is written out.
-fn of_constant(value: &Value) -> Kinds {
+pub(super) fn of_constant(value: &Value) -> Kinds {
     match value.kind() {
         ValueKind::None => Kinds::NULL,
         ValueKind::Bool => Kinds::BOOLEAN,
@@ -360,195 +343,5 @@ fn of_constant(value: &Value) -> Kinds {
         ValueKind::Seq | ValueKind::Iterable => Kinds::ARRAY,
         ValueKind::Map => Kinds::OBJECT,
         _ => Kinds::ALL,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value as Json, json};
-
-    use super::super::{Expr, operations, test_scope::TestScope};
-    use super::*;
-
-    fn lookup(path: &[String]) -> Kinds {
-        match path.last().map(String::as_str) {
-            Some("n") => Kinds::NUMBER,
-            Some("i") => Kinds::INTEGER,
-            Some("t") => Kinds::STRING,
-            Some("b") => Kinds::BOOLEAN,
-            Some("l") => Kinds::ARRAY,
-            Some("o") => Kinds::OBJECT,
-            Some("never") => Kinds::NEVER,
-            _ => Kinds::ALL,
-        }
-    }
-
-    fn analysed(source: &str) -> (String, usize) {
-        let analysis = analyse_expression(source, &lookup).unwrap();
-        let Inferred::Value(kinds) = analysis.result else { panic!("{source} is text") };
-        (kinds.to_string(), analysis.faults.len())
-    }
-
-    #[test]
-    fn types_of_expressions() {
-        for (source, expected) in [
-            ("inputs.n + 1", "number"),
-            ("inputs.i + 1", "integer"),
-            ("inputs.i * 2 - 3 % 2", "integer"),
-            ("inputs.i / 2", "number"),
-            ("2 ** inputs.i", "number"),
-            ("-inputs.n", "number"),
-            ("inputs.t + 'x'", "string"),
-            ("inputs.x + 'x'", "string"),
-            ("inputs.x + 1", "number"),
-            ("inputs.x + inputs.y", "number or string or array"),
-            ("inputs.l + [1]", "array"),
-            ("inputs.n ~ 1", "string"),
-            ("inputs.n > 1", "boolean"),
-            ("1 < inputs.n < 3", "boolean"),
-            ("'a' in inputs.l", "boolean"),
-            ("not inputs.n", "boolean"),
-            ("inputs.n and inputs.t", "number or string"),
-            ("inputs.x or 'none'", "any value"),
-            ("inputs.n is defined", "boolean"),
-            ("inputs.n is divisibleby 3", "boolean"),
-            ("1 if inputs.b else 'x'", "integer or string"),
-            ("1 if inputs.b", "integer"),
-            ("inputs.t[1:]", "string"),
-            ("inputs.x[1:]", "string or array"),
-            ("[1, 2]", "array"),
-            ("(1, 'x')", "array"),
-            ("{'a': 1}", "object"),
-            ("none", "null"),
-            ("true", "boolean"),
-            ("1.5", "number"),
-            ("'x'", "string"),
-            ("inputs.t | length", "integer"),
-            ("inputs.n | string", "string"),
-            ("inputs.n | default('none')", "number or string"),
-            ("inputs.t | default", "string"),
-            ("inputs.t | int", "integer"),
-            ("inputs.t | int('none')", "any value"),
-            ("inputs.l | map(attribute='x')", "array"),
-            ("inputs.l | first", "any value"),
-            ("range(3)", "array"),
-            ("dict(a=1)", "object"),
-            ("'ab' * 3", "number or string or array"),
-            ("(inputs.x | first).y", "any value"),
-        ] {
-            assert_eq!(analysed(source), (expected.to_owned(), 0), "{source}");
-        }
-    }
-
-    #[test]
-    fn what_always_fails() {
-        for source in [
-            "inputs.t + 1",
-            "1 + inputs.t",
-            "inputs.t - 1",
-            "inputs.o / 2",
-            "inputs.l // 2",
-            "inputs.t % 2",
-            "none ** 2",
-            "-inputs.t",
-            "inputs.o * 2",
-            "inputs.l + inputs.t",
-            "[inputs.t - 1] | length",
-            "(inputs.t - 1) | default(0)",
-            "(inputs.t + 1) is defined",
-            "inputs.x > inputs.t - 1",
-            "9007199254740993.0",
-            "1e-400",
-            "[1e400, 1.5]",
-        ] {
-            assert_eq!(analysed(source).1, 1, "{source}");
-        }
-        for source in [
-            "inputs.t + 1 if inputs.b else 2",
-            "inputs.b and inputs.t + 1",
-            "inputs.b or inputs.t + 1",
-            "inputs.never + 1",
-            "inputs.b + 1",
-            "inputs.n * inputs.t",
-        ] {
-            assert_eq!(analysed(source).1, 0, "{source}");
-        }
-        let fault = analyse_template("a {{ inputs.t - 1 }}", &lookup).unwrap().faults.remove(0);
-        assert!(
-            fault.starts_with("`-` needs two numbers, not string and integer in `a {{"),
-            "{fault}"
-        );
-    }
-
-    #[test]
-    fn templates_are_text_or_a_value() {
-        for (source, expected) in [
-            ("{{ inputs.n + 1 }}", Inferred::Value(Kinds::NUMBER)),
-            ("{{ inputs.n }} {{ inputs.n }}", Inferred::Text),
-            (" {{ inputs.n }}", Inferred::Text),
-            ("{% if inputs.b %}1{% endif %}", Inferred::Text),
-        ] {
-            assert_eq!(infer(source, &lookup), Some(expected), "{source}");
-        }
-    }
-
-    /// Whatever is added to the language has an entry here, and nothing else has.
-    #[test]
-    fn every_filter_and_function_has_a_type() {
-        for (names, known) in [
-            (operations::FILTERS, FILTERS.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
-            (operations::FUNCTIONS, FUNCTIONS.iter().map(|(name, _)| *name).collect()),
-        ] {
-            let mut names = names.to_vec();
-            names.sort_unstable();
-            assert_eq!(names, known);
-        }
-    }
-
-    /// The entries hold: the result of each operation over operands of every type, where it has
-    /// one, is of a type that was inferred; and what was refused fails.
-    #[test]
-    fn results_are_of_their_types() {
-        let operands = [
-            "none", "true", "7", "-2.5", "'a b'", "''", "'12'", "[3, 1]", "[]", "{'a': 1}",
-            "[[1, 2]]",
-        ];
-        let scope = TestScope::new(json!({}));
-        let check = |source: &str| {
-            let Some(analysis) = analyse_expression(source, &lookup) else { return };
-            let Ok(result) =
-                Expr::compile(source, "").map_err(drop).and_then(|e| e.eval(&scope).map_err(drop))
-            else {
-                return;
-            };
-            assert!(analysis.faults.is_empty(), "{source} is {result}, not {:?}", analysis.faults);
-            let Inferred::Value(kinds) = analysis.result else { panic!("{source}") };
-            assert!(of_json(&result).within(kinds), "{source} is {result}, not {kinds}");
-        };
-        for left in operands {
-            for filter in operations::FILTERS {
-                for args in ["", "(1)", "('a')", "('a', 'b')", "([1])", "(attribute='a')"] {
-                    check(&format!("{left} | {filter}{args}"));
-                }
-            }
-            for test in operations::TESTS {
-                check(&format!("{left} is {test}"));
-                check(&format!("{left} is {test}(2)"));
-            }
-            for right in operands {
-                for op in ["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "and", "or"] {
-                    check(&format!("{left} {op} {right}"));
-                }
-                check(&format!("{left} if {right} else {left}"));
-                check(&format!("[{left}, {right}]"));
-            }
-            for source in ["-X", "not X", "X[1:]", "range(X)", "dict(X)", "{'k': X}"] {
-                check(&source.replace('X', left));
-            }
-        }
-    }
-
-    fn of_json(value: &Json) -> Kinds {
-        Kinds::of(&json!({ "const": value }))
     }
 }

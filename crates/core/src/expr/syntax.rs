@@ -175,6 +175,24 @@ fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
         .collect()
 }
 
+/// The expressions of a template that has no blocks, as they are written.
+pub(crate) fn insertions(source: &str) -> Vec<&str> {
+    let Ok(syntax) = syntax() else { return Vec::new() };
+    let (mut all, mut start) = (Vec::new(), None);
+    for token in machinery::tokenize(source, false, syntax) {
+        match token {
+            Ok((Token::VariableStart, span)) => start = Some(span.end_offset as usize),
+            Ok((Token::VariableEnd, span)) => {
+                let end = span.start_offset as usize;
+                all.extend(start.take().and_then(|start| source.get(start..end)));
+            }
+            Ok((Token::BlockStart, _)) | Err(_) => return Vec::new(),
+            Ok(_) => {}
+        }
+    }
+    all
+}
+
 /// Refuses what would nest too deep for those who walk the tree, before there is a tree.
 fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
     let too_much = |what: String| Err(Fault { message: what, line: 0, column: 0 });

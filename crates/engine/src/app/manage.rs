@@ -324,5 +324,9 @@ fn check_integrations(used: &[IntegrationUse]) -> Result<(), AppError> {
 /// Checks the names of the labels of a workflow or an execution.
 pub(super) fn check_labels(metadata: Option<&stepwell_core::Map>) -> Result<(), AppError> {
     let Some(metadata) = metadata else { return Ok(()) };
-    names::check_visible_keys("metadata", metadata).map_err(AppError::InvalidRequest)
+    let checked = metadata.iter().try_for_each(|(name, value)| {
+        names::check_visible_key("metadata", name)?;
+        names::check_texts(&format!("metadata.{name}"), value)
+    });
+    checked.map_err(AppError::InvalidRequest)
 }

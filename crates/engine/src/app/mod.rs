@@ -176,6 +176,7 @@ impl App {
             background: Background::new(),
             suspects: Suspects::default(),
             evaluations: Arc::new(Semaphore::new(evaluation_places())),
+            input_checks: Arc::new(Semaphore::new(evaluation_places())),
             queued: AtomicUsize::new(0),
             queue_changed: Notify::new(),
             timers_changed: Notify::new(),

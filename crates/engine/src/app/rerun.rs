@@ -1,8 +1,7 @@
 //! Running an ended execution again.
 
 use serde_json::Value;
-use stepwell_core::Problems;
-use stepwell_core::execution::{Event, Rerun, RerunFrom, RerunRefused};
+use stepwell_core::execution::{Event, Rerun, RerunFrom, RerunRefused, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use super::{App, Start};
@@ -35,7 +34,7 @@ impl App {
         id: ExecutionId,
         again: Again,
     ) -> Result<(WorkflowId, Start), AppError> {
-        let (journal, execution) = self.folded(caller, Verb::Execute, None, id).await?;
+        let (journal, mut execution) = self.folded(caller, Verb::Execute, None, id).await?;
         let Journal { record, events, .. } = &*journal;
         let status = execution.status();
         if !status.is_final() {
@@ -44,16 +43,17 @@ impl App {
         }
         let Again { from, input, start } = again;
         let rerun = match from {
-            Some(from) => execution.rerun(events, from).map_err(|why| match why {
-                RerunRefused::NotEnded | RerunRefused::NothingFailed => {
-                    let reason = "nothing in it failed; name the step to begin from";
-                    AppError::WrongState { status, reason }
-                }
-                RerunRefused::NoSuchStep(_) => AppError::invalid("from_step", why.to_string()),
-                RerunRefused::InvalidInput(Problems(problems)) => {
-                    AppError::InvalidInput(Problems(problems))
-                }
-            })?,
+            Some(from) => {
+                // To check the input of a step may be much work.
+                let of = journal.clone();
+                let decide = move || {
+                    let rerun = execution.rerun(&of.events, from);
+                    (execution, rerun)
+                };
+                let decided = self.check_on_a_thread(decide).await?;
+                execution = decided.0;
+                decided.1.map_err(|why| refused(&why, status))?
+            }
             None => Rerun { of: id, steps: Vec::new(), given: None },
         };
         let first_state = events.iter().find_map(|recorded| match &recorded.event {
@@ -71,5 +71,16 @@ impl App {
             ..start
         };
         Ok((record.workflow, start))
+    }
+}
+
+fn refused(why: &RerunRefused, status: Status) -> AppError {
+    match why {
+        RerunRefused::NotEnded | RerunRefused::NothingFailed => {
+            let reason = "nothing in it failed; name the step to begin from";
+            AppError::WrongState { status, reason }
+        }
+        RerunRefused::NoSuchStep(_) => AppError::invalid("from_step", why.to_string()),
+        RerunRefused::InvalidInput(problems) => AppError::InvalidInput(problems.clone()),
     }
 }

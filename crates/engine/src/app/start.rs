@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::audit::Action;
-use stepwell_core::definition::Plan;
+use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_core::{MAX_VALUE_DEPTH, Problem, nests_deeper};
+use stepwell_core::{MAX_VALUE_DEPTH, Problem, names, nests_deeper};
 use stepwell_steps::OutboundError;
 use stepwell_store::StoreError;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
@@ -30,6 +30,9 @@ use stepwell_core::memory::json_size;
 
 /// How long to wait for an acceptance to be durable that is about to be reported.
 const STORED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long an input waits for its turn to be checked, where that is much work.
+const CHECKED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How far an accepted execution is when the caller is answered.
 pub(super) enum Accepted {
@@ -191,6 +194,9 @@ impl App {
             return Ok(Accepted::Before(replayed_id(&outcome)?));
         }
         manage::check_labels(Some(&start.metadata))?;
+        if let Some(Err(message)) = start.external_id.as_deref().map(names::check_visible) {
+            return Err(AppError::invalid("external_id", message));
+        }
         let beginning = self.beginning(caller, &workflow, start, accepted).await?;
         self.take_in(caller, beginning).await
     }
@@ -251,7 +257,7 @@ impl App {
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         self.check_urls(&start)?;
         let input = start.input.unwrap_or_else(|| Value::Object(stepwell_core::Map::new()));
-        let input = self.checked_input(&plan, input)?;
+        let input = self.checked_input(&plan, input).await?;
         secrets::check(&start.secrets)?;
         let secrets = self.engine.vault.open(start.secrets);
         secrets.check_absent(&input, "input")?;
@@ -355,12 +361,43 @@ impl App {
     }
 
     /// The input with defaults filled in, if the plan can be executed with it.
-    pub(super) fn checked_input(&self, plan: &Plan, input: Value) -> Result<Value, AppError> {
+    pub(super) async fn checked_input(
+        &self,
+        plan: &SharedPlan,
+        input: Value,
+    ) -> Result<Value, AppError> {
         let input = plan.with_defaults(input);
         check_depth(&input)?;
-        plan.check_input(&input).map_err(AppError::InvalidInput)?;
         self.check_size(&input)?;
-        Ok(input)
+        if let Some(checked) = plan.check_input_inline(&input) {
+            return checked.map(|()| input).map_err(AppError::InvalidInput);
+        }
+        let plan = plan.clone();
+        let check = move || plan.check_input(&input).map(|()| input);
+        self.check_on_a_thread(check).await?.map_err(AppError::InvalidInput)
+    }
+
+    /// What `check` makes, on a thread for blocking work, bounded in number.
+    pub(super) async fn check_on_a_thread<T: Send + 'static>(
+        &self,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AppError> {
+        let place = self.engine.input_checks.clone().acquire_owned();
+        let place = match tokio::time::timeout(CHECKED_WITHIN, place).await {
+            Ok(place) => place.map_err(|error| AppError::Internal(error.to_string()))?,
+            Err(_) => {
+                return Err(AppError::Unavailable {
+                    reason: "many large inputs are being checked".into(),
+                    retry_after: CHECKED_WITHIN,
+                });
+            }
+        };
+        let checked = tokio::task::spawn_blocking(move || {
+            let checked = check();
+            drop(place);
+            checked
+        });
+        checked.await.map_err(|error| AppError::Internal(format!("a check stopped: {error}")))
     }
 
     fn check_size(&self, input: &Value) -> Result<(), AppError> {

@@ -397,7 +397,42 @@ fn check_definition_names(definition: &Definition) -> Result<(), Problems> {
             problems.push(problem);
         }
     }
+    if let Some(Err(message)) = definition.description.as_deref().map(names::check_text) {
+        problems.push(Problem::new("description", format!("`description` {message}")));
+    }
+    for (name, value) in &definition.metadata {
+        if let Err(problem) = names::check_texts(&format!("metadata.{name}"), value) {
+            problems.push(problem);
+        }
+    }
+    if let Some(schema) = &definition.inputs {
+        check_property_names(schema, "inputs", &mut problems);
+    }
     problems.or_ok(())
+}
+
+/// Checks the names of properties anywhere in a schema. Recurses as deep as the schema nests.
+fn check_property_names(schema: &Value, path: &str, problems: &mut Problems) {
+    match schema {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                if let ("properties", Value::Object(properties)) = (key.as_str(), inner) {
+                    for (name, property) in properties {
+                        if let Err(problem) = names::check_visible_key(path, name) {
+                            problems.push(problem);
+                        }
+                        check_property_names(property, &format!("{path}.{name}"), problems);
+                    }
+                } else if !matches!(key.as_str(), "default" | "const" | "enum" | "examples") {
+                    check_property_names(inner, path, problems);
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| check_property_names(item, path, problems));
+        }
+        _ => {}
+    }
 }
 
 /// Checks a scope on one workflow, by its name or its id in any form.

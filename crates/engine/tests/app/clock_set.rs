@@ -64,7 +64,7 @@ fn delay(length: &str) -> Value {
 }
 
 fn retry(pause: &str) -> Value {
-    json!([{"id": "wait", "type": "Json.Parse", "input": {"text": "{"}, "retry": {
+    json!([{"id": "wait", "type": "Json.Parse", "input": {"text": "{{ execution.id }}"}, "retry": {
         "max_attempts": 2, "initial": pause, "max": pause, "jitter": 0, "on": ["INVALID_JSON"]}}])
 }
 

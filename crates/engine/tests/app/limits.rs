@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use stepwell_core::execution::Status;
-use stepwell_engine::app::{Idempotency, Start};
+use stepwell_engine::app::{CreateWorkflow, Idempotency, Start};
 use stepwell_engine::{AppError, EngineConfig};
 
 use crate::support::{Bench, PATIENCE, config, with_input};
@@ -112,4 +112,51 @@ async fn values_nest_to_one_limit_wherever_they_come_from() {
         (error.code.as_str(), error.step.as_deref()),
         ("VALUE_TOO_DEEP", Some("static_input"))
     );
+}
+
+#[tokio::test]
+async fn names_that_mislead_are_refused_wherever_they_are_given() {
+    let bench = Bench::new().await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let steps = json!([{"type": "StaticTextInput", "input": "x"}]);
+    for (field, value, path) in [
+        ("inputs", json!({"pay\u{202e}gpj": "string"}), "inputs.paygpj"),
+        (
+            "inputs",
+            json!({"o": {"type": "object", "properties": {"a\0": {}}}}),
+            "inputs.properties.o.a",
+        ),
+        ("description", json!("a\u{202e}b"), "description"),
+        ("metadata", json!({"team": ["a\u{202e}b"]}), "metadata.team[0]"),
+    ] {
+        let mut source = json!({"name": "n", "steps": steps});
+        source[field] = value;
+        let create = CreateWorkflow { source, active: true, idempotency: None };
+        let AppError::InvalidDefinition(problems) =
+            app.create_workflow(caller, create).await.unwrap_err()
+        else {
+            panic!("{field}")
+        };
+        assert!(problems.0[0].path.ends_with(path.rsplit('.').next().unwrap()), "{problems}");
+    }
+    let workflow = bench.steps(steps).await;
+    let labels = [("team".to_owned(), json!("a\u{202e}b"))].into_iter().collect();
+    for start in [
+        Start { external_id: Some("a\u{202e}b".into()), ..Start::default() },
+        Start { metadata: labels, ..Start::default() },
+    ] {
+        let refused = app.execute(caller, workflow, start).await.unwrap_err();
+        assert!(refused.to_string().contains("U+202E"), "{refused}");
+    }
+    // Names that are only known when a step runs fail the step.
+    for step in [
+        json!({"type": "SetState", "input": "{{ {inputs.name: 1} }}"}),
+        json!({"type": "Fail", "config": {"message": "x", "code": "{{ inputs.name }}"}}),
+    ] {
+        let workflow = bench.steps(json!([step])).await;
+        let ended = bench.ended(bench.execute(workflow, json!({"name": "a\u{202e}b"})).await).await;
+        let error = ended.error.unwrap();
+        assert!(error.message.contains("U+202E"), "{error:?}");
+        assert_eq!(ended.record.status, Status::Failed);
+    }
 }

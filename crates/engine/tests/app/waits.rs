@@ -57,7 +57,7 @@ impl tracing::Subscriber for ErrorLines {
 
 /// Fails at each attempt, without input or output.
 fn failing() -> Value {
-    json!([{"id": "wait", "type": "Json.Parse", "input": {"text": "{"}, "retry": {
+    json!([{"id": "wait", "type": "Json.Parse", "input": {"text": "{{ execution.id }}"}, "retry": {
         "max_attempts": 100, "initial": "4s", "max": "4s", "jitter": 0, "on": ["INVALID_JSON"]}}])
 }
 

@@ -168,7 +168,7 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Probl
         Some(given) => {
             checked(&name, given, schema, value).map_err(|problem| problem.at(&place("value")))?
         }
-        None => coerced(schema, value),
+        None => coerced(schema, value).map_err(|problem| problem.at(&place("value")))?,
     };
     Ok(Some(integral(schema, value)))
 }
@@ -227,19 +227,27 @@ fn checked(name: &str, given: ValueType, schema: &Value, value: Value) -> Result
 }
 
 /// A value without a type, brought to what the workflow asks, where that loses nothing.
-fn coerced(schema: &Value, value: Value) -> Value {
+fn coerced(schema: &Value, value: Value) -> Result<Value, Wrong> {
     let wanted = types(schema).and_then(|mut names| names.find(|name| *name != "null"));
-    match (wanted.unwrap_or_default(), &value) {
+    Ok(match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {
             let text = text.strip_prefix('\u{feff}').unwrap_or(text);
             match stepwell_core::json::from_str(text.trim()) {
                 Ok(read) if is_a(wanted.unwrap_or_default(), &read) => read,
+                // A number that cannot be kept is one nevertheless.
+                Err(error)
+                    if is_a(wanted.unwrap_or_default(), &Value::from(0))
+                        && text.trim().parse::<f64>().is_ok_and(|n| !n.is_nan()) =>
+                {
+                    let wanted = wanted.unwrap_or_default();
+                    return Err(Wrong(error.message, wanted.into(), text.trim().into()));
+                }
                 _ => value,
             }
         }
         _ => value,
-    }
+    })
 }
 
 fn is_a(wanted: &str, value: &Value) -> bool {

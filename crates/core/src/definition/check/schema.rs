@@ -1,12 +1,13 @@
 //! JSON Schemas that users and step types give, and what values violate of them.
 
-use std::collections::BTreeMap;
-
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use regex::RegexBuilder;
 use serde_json::Value;
 
+use super::cost::{self, Cost, Slot, slot};
+use super::references::refuse_bad_references;
+use super::unique::unique_items;
 use crate::definition::did_you_mean;
 use crate::definition::parse::describe;
 use crate::expr::at_key;
@@ -31,6 +32,7 @@ pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
     jsonschema::options()
         .with_draft(Draft::Draft202012)
         .with_pattern_options(patterns)
+        .with_keyword("uniqueItems", unique_items)
         .build(schema)
         .map_err(|error| error.masked_with("what is there").to_string())
 }
@@ -89,101 +91,76 @@ pub(crate) fn check(schema: &Value, path: &str, problems: &mut Problems) -> bool
     }
 }
 
-/// The most references to different places in one schema.
-const MAX_REFERENCES: usize = 200;
-/// The most keywords of a schema once every reference is written out.
-const MAX_EXPANDED: u64 = 200_000;
+/// Keywords that count.
+const COUNTS: [&str; 8] = [
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minContains",
+    "maxContains",
+];
+/// The largest count that every reader of a schema understands: 2^53.
+const MAX_COUNT: u64 = 1 << 53;
 
-/// A place in a schema: how large it is and what it refers to.
-struct Part {
-    size: u64,
-    references: Vec<String>,
-    /// With everything it refers to written out; `None` until known.
-    expanded: Option<u64>,
-}
-
-/// Refuses references out of the schema, circles, and references that multiply: checking a value
-/// against those could take for ever.
-fn refuse_bad_references(schema: &Value) -> Result<(), String> {
-    let mut parts: BTreeMap<String, Part> = BTreeMap::new();
-    let mut open = vec!["#".to_owned()];
-    while let Some(at) = open.pop() {
-        if parts.contains_key(&at) {
-            continue;
-        }
-        if parts.len() > MAX_REFERENCES {
-            return Err(format!("it has more than {MAX_REFERENCES} references"));
-        }
-        let pointer = at.strip_prefix('#').ok_or_else(|| {
-            format!("the reference `{at}` leads out of the schema; only `#/…` is allowed")
-        })?;
-        let inner = schema
-            .pointer(pointer)
-            .ok_or_else(|| format!("the reference `{at}` leads to nothing"))?;
-        let part = part(inner)?;
-        open.extend(part.references.iter().cloned());
-        parts.insert(at, part);
-    }
-    expand("#", &mut parts, 0).map(drop)
-}
-
-fn part(schema: &Value) -> Result<Part, String> {
-    let mut part = Part { size: 0, references: Vec::new(), expanded: None };
-    let mut open = vec![schema];
-    while let Some(value) = open.pop() {
-        part.size += 1;
-        match value {
-            Value::Object(map) => {
-                for (key, value) in map {
-                    match (key.as_str(), value) {
-                        ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor", Value::String(_)) => {
-                            return Err(format!("`{key}` is not available here"));
-                        }
-                        ("$ref", Value::String(target)) => part.references.push(target.clone()),
-                        // What is only defined here applies where it is referred to.
-                        ("$defs" | "definitions" | "enum" | "const" | "default", _) => {}
-                        _ => open.push(value),
-                    }
+/// Reports counts that would be read as another number. Recurses as deep as the schema nests.
+pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) {
+    let Value::Object(map) = schema else { return };
+    for (keyword, inner) in map {
+        let path = at_key(path, keyword);
+        match (slot(keyword), inner) {
+            (_, Value::Number(number)) if COUNTS.contains(&keyword.as_str()) => {
+                #[expect(clippy::cast_precision_loss, reason = "2^53 is a double")]
+                let fits = number.as_f64().is_some_and(|count| count <= MAX_COUNT as f64);
+                if !fits {
+                    let expected = format!("a whole number up to {MAX_COUNT}");
+                    let problem = Problem::new(path, format!("`{keyword}` is too large"));
+                    problems.push(problem.expecting(expected, number.to_string()));
                 }
             }
-            Value::Array(items) => open.extend(items),
+            (Slot::Schema, Value::Array(all)) => {
+                for (i, one) in all.iter().enumerate() {
+                    check_counts(one, &format!("{path}[{i}]"), problems);
+                }
+            }
+            (Slot::Schemas, Value::Object(all)) => {
+                for (name, one) in all {
+                    check_counts(one, &at_key(&path, name), problems);
+                }
+            }
+            (Slot::Data, Value::Object(all)) if keyword.ends_with("defs") => {
+                for (name, one) in all {
+                    check_counts(one, &at_key(&path, name), problems);
+                }
+            }
+            (Slot::Schema, inner) => check_counts(inner, &path, problems),
             _ => {}
         }
     }
-    Ok(part)
 }
 
-/// The size of a part written out. Recurses no deeper than there are parts.
-fn expand(at: &str, parts: &mut BTreeMap<String, Part>, depth: usize) -> Result<u64, String> {
-    if depth > MAX_REFERENCES {
-        return Err(format!(
-            "the reference `{at}` leads back to itself; recursion is not available"
-        ));
-    }
-    let Some(part) = parts.get(at) else { return Ok(0) };
-    if let Some(expanded) = part.expanded {
-        return Ok(expanded);
-    }
-    let (mut size, references) = (part.size, part.references.clone());
-    for target in references {
-        size = size.saturating_add(expand(&target, parts, depth + 1)?);
-        if size > MAX_EXPANDED {
-            return Err("its references make it too large".into());
-        }
-    }
-    if let Some(part) = parts.get_mut(at) {
-        part.expanded = Some(size);
-    }
-    Ok(size)
-}
-
-/// Everything in `value` that violates the schema; `path` is where the value stands.
-pub(crate) fn violations(validator: &Validator, value: &Value, path: &str) -> Vec<Problem> {
+/// What a value violates of the schema, where `cost` is what checking it takes; `path` is where
+/// the value is. Everything where that is little work, else the first or what is known.
+pub(super) fn violations(
+    validator: &Validator,
+    value: &Value,
+    path: &str,
+    cost: Cost,
+) -> Vec<Problem> {
     // The common case first: it allocates nothing.
     if validator.is_valid(value) {
         return Vec::new();
     }
     let mut problems = Vec::new();
+    if !cost.is_small() {
+        match cost.first_error_is_small().then(|| validator.validate(value)) {
+            Some(Err(error)) => violation(&error, value, path, &mut problems),
+            _ => problems.push(Problem::new(path, cost::UNNAMED_VIOLATION)),
+        }
+        return problems;
+    }
     for error in validator.iter_errors(value).take(MAX_VIOLATIONS) {
         violation(&error, value, path, &mut problems);
     }

@@ -1,5 +1,7 @@
 //! What can be told of a value's type from its JSON Schema, without the value.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 /// A set of JSON types. `number` is `integer` and the fractions beside it.
@@ -137,11 +139,10 @@ pub(crate) enum Member<'s> {
 pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
     let Value::Object(map) = schema else { return Member::Open };
     let kinds = Kinds::of(schema);
-    if name.parse::<usize>().is_ok()
+    if let Ok(index) = name.parse::<usize>()
         && !kinds.overlaps(Kinds::OBJECT)
-        && let Some(items) = map.get("items")
     {
-        return Member::Known(items);
+        return element(map, kinds, index);
     }
     if !kinds.overlaps(Kinds::OBJECT.or(Kinds::of_name("array"))) {
         return Member::NoMembers;
@@ -161,6 +162,23 @@ pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
         Some(inner @ Value::Object(_)) => Member::Known(inner),
         _ if is_only_object(map) => Member::Absent(properties.keys().map(String::as_str).collect()),
         _ => Member::Open,
+    }
+}
+
+/// The schema of every character of a text.
+static CHARACTER: LazyLock<Value> = LazyLock::new(|| json!({"type": "string"}));
+
+/// What an index leads to where there are no objects: an item, or a character of a text.
+fn element(map: &crate::Map, kinds: Kinds, index: usize) -> Member<'_> {
+    let is_array = kinds.overlaps(Kinds::of_name("array"));
+    match (is_array, kinds.overlaps(Kinds::STRING)) {
+        (false, false) => Member::NoMembers,
+        (false, true) => Member::Known(&CHARACTER),
+        (true, true) => Member::Open,
+        (true, false) => {
+            let first = map.get("prefixItems").and_then(|first| first.get(index));
+            first.or_else(|| map.get("items")).map_or(Member::Open, Member::Known)
+        }
     }
 }
 
@@ -254,5 +272,12 @@ mod tests {
         assert_eq!(member(&json!({"type": "string"}), "b"), Member::NoMembers);
         let list = json!({"type": "array", "items": {"type": "integer"}});
         assert_eq!(member(&list, "0"), Member::Known(&json!({"type": "integer"})));
+        let pair = json!({"type": "array", "prefixItems": [true], "items": {"type": "null"}});
+        assert_eq!(member(&pair, "0"), Member::Known(&json!(true)));
+        assert_eq!(member(&pair, "1"), Member::Known(&json!({"type": "null"})));
+        let text = json!({"type": "string"});
+        assert_eq!(member(&text, "3"), Member::Known(&text));
+        assert_eq!(member(&json!({"type": ["array", "string"]}), "3"), Member::Open);
+        assert_eq!(member(&json!({"type": "number"}), "3"), Member::NoMembers);
     }
 }

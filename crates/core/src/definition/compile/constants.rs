@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::Compiler;
 use crate::Map;
-use crate::expr::{Budget, EvalError, EvalErrorKind, Expr, References, Scope, StepScope, Template};
+use crate::expr::{
+    Budget, EvalError, EvalErrorKind, Expr, References, Scope, StepScope, Template, insertions,
+};
 
 /// The most constant expressions of one definition that are evaluated.
 const MAX_CONSTANTS: usize = 200;
@@ -64,7 +66,7 @@ impl Compiler<'_> {
         }
         let Ok(template) = Template::compile(&Value::String(text.to_owned()), "") else { return };
         if !is_constant(template.references()) {
-            return;
+            return self.check_constant_pieces(text, path);
         }
         self.constants += 1;
         match template.render(&EmptyScope::new()) {
@@ -73,6 +75,20 @@ impl Compiler<'_> {
                 self.constant_values.insert(path.to_owned(), value);
             }
             Err(error) => self.report_constant(error, path),
+        }
+    }
+
+    /// Evaluates each constant expression of a text in which others are not.
+    fn check_constant_pieces(&mut self, text: &str, path: &str) {
+        for piece in insertions(text) {
+            let Ok(expr) = Expr::compile(piece.trim(), "") else { continue };
+            if self.constants >= MAX_CONSTANTS || !is_constant(expr.references()) {
+                continue;
+            }
+            self.constants += 1;
+            if let Err(error) = expr.eval(&EmptyScope::new()) {
+                self.report_constant(error, path);
+            }
         }
     }
 

@@ -11,7 +11,10 @@ use super::references::walk;
 use super::{Compiler, names};
 use crate::definition::MAX_PROBLEMS;
 use crate::definition::check::types::Kinds;
-use crate::expr::{Analysis, Expr, Inferred, analyse_expression, analyse_template, at_key, infer};
+use crate::expr::{
+    Analysis, Expr, Inferred, analyse_expression, analyse_template, at_key, count_expressions,
+    infer,
+};
 
 /// `execution`, `workflow` and the error of a step, as [`crate::execution`] shows them.
 static FIXED: LazyLock<[(&str, Value); 3]> = LazyLock::new(|| {
@@ -87,10 +90,32 @@ impl Compiler<'_> {
             }
             Value::Object(map) => {
                 for (key, inner) in map {
+                    if count_expressions(key) > 0 {
+                        self.problem(
+                            &at_key(path, key),
+                            "names are not evaluated; to compute one, write the whole object as \
+                             an expression, such as `{{ {inputs.name: 1} }}`",
+                        );
+                    }
                     self.check_texts(inner, &at_key(path, key));
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The first values of the state are fixed.
+    pub(super) fn check_state_values(&mut self) {
+        if !self.is_new {
+            return;
+        }
+        let state = &self.definition.state;
+        for (name, _) in state.iter().filter(|(_, value)| has_expression(value)) {
+            self.problem(
+                &at_key("state", name),
+                "expressions are not evaluated here: the first values of the state are fixed; \
+                 set it by a `SetState` step",
+            );
         }
     }
 
@@ -121,5 +146,14 @@ impl Compiler<'_> {
             self.problem(path, fault);
         }
         is_faulty
+    }
+}
+
+fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{") && text.contains("}}"),
+        Value::Array(items) => items.iter().any(has_expression),
+        Value::Object(map) => map.values().any(has_expression),
+        _ => false,
     }
 }

@@ -14,14 +14,14 @@ use crate::memory::{
 };
 
 /// A compiled schema takes so many times the memory of the schema itself.
-const VALIDATOR_FACTOR: usize = 3;
+const CHECKER_FACTOR: usize = 4;
 
-/// About how many bytes a plan takes, compiled expressions not counted; `validators`: those that
+/// About how many bytes a plan takes, compiled expressions not counted; `checkers`: those that
 /// its steps share.
-pub(super) fn plan_bytes(plan: &Plan, validators: usize) -> usize {
+pub(super) fn plan_bytes(plan: &Plan, checkers: usize) -> usize {
     // Schemas that steps share count once.
     let mut shared = BTreeSet::new();
-    let mut shared_bytes = validators;
+    let mut shared_bytes = checkers;
     for step in &plan.steps {
         for schema in [&step.input_schema, &step.output_schema] {
             if shared.insert(Arc::as_ptr(schema).addr()) {
@@ -32,7 +32,7 @@ pub(super) fn plan_bytes(plan: &Plan, validators: usize) -> usize {
     size_of::<Plan>()
         + allocated(plan.name.len())
         + clone_bytes(&plan.input_schema)
-        + validator_bytes(&plan.input_schema)
+        + checker_bytes(&plan.input_schema)
         + map_clone_bytes(&plan.state)
         + plan.steps.iter().map(step_bytes).sum::<usize>()
         + plan.outputs.iter().map(output_bytes).sum::<usize>()
@@ -81,6 +81,6 @@ fn binding_bytes(binding: &Binding) -> usize {
 }
 
 /// About how many bytes a schema takes compiled.
-pub(super) fn validator_bytes(schema: &Value) -> usize {
-    VALIDATOR_FACTOR * clone_bytes(schema) + pattern_bytes(schema, usize::MAX)
+pub(super) fn checker_bytes(schema: &Value) -> usize {
+    CHECKER_FACTOR * clone_bytes(schema) + pattern_bytes(schema, usize::MAX)
 }

@@ -24,6 +24,7 @@ use self::graph::Graph;
 use self::infer::Inferred;
 use self::references::SetState;
 use self::schemas::TypeSchemas;
+use super::check::checker::Checker;
 use super::check::schema;
 use super::check::types::{Kinds, schema_of};
 use super::model::Definition;
@@ -126,13 +127,22 @@ impl Compiler<'_> {
                 *slot = compiled;
             }
         }
+        self.check_state_values();
+        if let (Some(declared), true) = (self.declared, self.is_new) {
+            self.check_counts_of_inputs(declared);
+        }
         let outputs = self.plan_outputs();
         let input_schema = match self.declared {
-            Some(declared) => declared.clone(),
-            None => self.inferred.schema(),
+            Some(declared) => Arc::new(declared.clone()),
+            None => Arc::new(self.inferred.schema()),
         };
-        let input_validator = match schema::validator(&input_schema) {
-            Ok(validator) => Some(validator),
+        let input_checker = match Checker::new(input_schema.clone()) {
+            Ok(checker) => {
+                if let Some(message) = checker.too_costly().filter(|_| self.is_new) {
+                    self.problems.push(Problem::new("inputs", message));
+                }
+                Some(checker)
+            }
             Err(message) => {
                 let message = format!("not a valid JSON Schema: {message}");
                 self.problems.push(Problem::new("inputs", message));
@@ -140,9 +150,9 @@ impl Compiler<'_> {
             }
         };
         let steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
-        match (steps, input_validator) {
-            (Some(steps), Some(validator)) if self.problems.0.is_empty() => {
-                Ok(self.plan(steps, outputs, input_schema, validator))
+        match (steps, input_checker) {
+            (Some(steps), Some(checker)) if self.problems.0.is_empty() => {
+                Ok(self.plan(steps, outputs, input_schema, checker))
             }
             _ => {
                 let mut problems = std::mem::take(&mut self.problems);
@@ -152,19 +162,34 @@ impl Compiler<'_> {
         }
     }
 
+    fn check_counts_of_inputs(&mut self, declared: &Value) {
+        // What was written by name has its problems there.
+        let by_name = ["type", "properties", "required", "additionalProperties"];
+        let is_by_name = declared.as_object().is_some_and(|map| map.keys().eq(by_name));
+        match declared.get("properties").and_then(Value::as_object).filter(|_| is_by_name) {
+            Some(properties) => {
+                for (name, property) in properties {
+                    let path = at_key("inputs", name);
+                    schema::check_counts(property, &path, &mut self.problems);
+                }
+            }
+            None => schema::check_counts(declared, "inputs", &mut self.problems),
+        }
+    }
+
     fn plan(
         &self,
         steps: Vec<PlanStep>,
         outputs: Vec<PlanOutput>,
-        input_schema: Value,
-        input_validator: jsonschema::Validator,
+        input_schema: Arc<Value>,
+        input_checker: Checker,
     ) -> Plan {
         let roots = |(i, step): (usize, &PlanStep)| step.after.is_empty().then_some(i);
         let sinks = |(i, step): (usize, &PlanStep)| step.dependents.is_empty().then_some(i);
         let mut plan = Plan {
             name: self.definition.name.clone(),
             input_schema,
-            input_validator,
+            input_checker,
             by_id: steps.iter().enumerate().map(|(i, step)| (step.id.clone(), i)).collect(),
             roots: steps.iter().enumerate().filter_map(roots).collect(),
             sinks: steps.iter().enumerate().filter_map(sinks).collect(),
@@ -175,8 +200,8 @@ impl Compiler<'_> {
             retention: self.definition.retention,
             memory_bytes: 0,
         };
-        let validators = self.of_types.values().map(|schemas| schemas.validator_bytes).sum();
-        plan.memory_bytes = memory::plan_bytes(&plan, validators);
+        let checkers = self.of_types.values().map(|schemas| schemas.checker_bytes).sum();
+        plan.memory_bytes = memory::plan_bytes(&plan, checkers);
         plan
     }
 

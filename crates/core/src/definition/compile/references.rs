@@ -12,7 +12,7 @@ use crate::catalog::{Action, StepSpec};
 use crate::definition::check::types::{Member, member};
 use crate::definition::model::Definition;
 use crate::definition::{MAX_PROBLEMS, did_you_mean};
-use crate::expr::{ROOTS, References, Template};
+use crate::expr::{ROOTS, References, Template, written_path};
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
@@ -78,7 +78,7 @@ impl Compiler<'_> {
             let need = if references.is_optional(reference) { Need::Maybe } else { Need::Used };
             let message = match names.as_slice() {
                 ["inputs", rest @ ..] => self.check_inputs(rest, need),
-                ["steps", rest @ ..] => self.check_step(rest, step),
+                ["steps", rest @ ..] => self.check_step(rest, step, need),
                 ["state", rest @ ..] => self.check_state(rest, need),
                 ["secrets", _] if secrets.is_some() => None,
                 ["secrets", _] => Some(
@@ -151,7 +151,7 @@ impl Compiler<'_> {
         self.set_state.any || self.set_state.names.contains(name)
     }
 
-    fn check_step(&mut self, names: &[&str], from: Option<usize>) -> Option<String> {
+    fn check_step(&mut self, names: &[&str], from: Option<usize>, need: Need) -> Option<String> {
         let (id, rest) = names.split_first()?;
         let Some(index) = self.graph.by_id.get(*id).copied() else {
             let dashed = self
@@ -187,6 +187,12 @@ impl Compiler<'_> {
         }
         if *which == "output" && !below.is_empty() {
             let schema = self.outputs.get(index)?;
+            if **schema == Value::Bool(false) && self.is_new && need != Need::Maybe {
+                return Some(format!(
+                    "`steps.{id}` always fails, so its output is null; what went wrong is \
+                     `steps.{id}.error.message`"
+                ));
+            }
             return walk(schema, below, &format!("steps.{id}.output"), false).err();
         }
         None
@@ -233,8 +239,8 @@ pub(super) fn walk<'s>(
     may_be_absent: bool,
 ) -> Result<Option<&'s Value>, String> {
     let mut at = schema;
-    let mut path = start.to_owned();
-    for name in names {
+    for (i, name) in names.iter().enumerate() {
+        let path = || written_path(std::iter::once(start).chain(names.iter().take(i).copied()));
         match member(at, name) {
             Member::Known(inner) => at = inner,
             Member::Open => return Ok(None),
@@ -245,21 +251,19 @@ pub(super) fn walk<'s>(
                     true => String::new(),
                     false => format!("; it has {}", known.join(", ")),
                 };
-                return Err(format!("`{path}` has no `{name}`{hint}{listed}"));
+                return Err(format!("`{}` has no `{name}`{hint}{listed}", path()));
             }
             Member::NoMembers => {
                 let kinds = crate::definition::check::types::Kinds::of(at);
-                return Err(format!("`{path}` is {kinds} and has no `{name}`"));
+                return Err(format!("`{}` is {kinds} and has no `{name}`", path()));
             }
         }
-        path.push('.');
-        path.push_str(name);
     }
     Ok(Some(at))
 }
 
 fn shown(path: &[String]) -> String {
-    path.join(".").chars().take(120).collect()
+    written_path(path.iter().map(String::as_str)).chars().take(120).collect()
 }
 
 /// Whether a place inside a step (`config.headers.Authorization`) may hold secrets.

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Compiler, memory};
 use crate::catalog::StepSpec;
-use crate::definition::check::schema;
+use crate::definition::check::checker::Checker;
 use crate::definition::check::types::is_trivial;
+use crate::memory::clone_bytes;
 
 /// The most values in the schemas that are derived for one plan. A step that passes on twice what
 /// it gets doubles its schema: without a limit, thirty such steps would fill the memory. Past it,
@@ -21,10 +22,10 @@ pub(super) struct TypeSchemas {
     pub(super) input: Arc<Value>,
     pub(super) output: Arc<Value>,
     /// Compiled; `None` where every value satisfies it.
-    pub(super) input_validator: Option<Arc<jsonschema::Validator>>,
-    pub(super) config_validator: Option<Arc<jsonschema::Validator>>,
+    pub(super) input_checker: Option<Arc<Checker>>,
+    pub(super) config_checker: Option<Arc<Checker>>,
     /// About how many bytes the two take.
-    pub(super) validator_bytes: usize,
+    pub(super) checker_bytes: usize,
 }
 
 impl Compiler<'_> {
@@ -33,23 +34,25 @@ impl Compiler<'_> {
         if let Some(found) = self.of_types.get(spec.name) {
             return found.clone();
         }
-        let build = |schema: &Value| match is_trivial(schema) {
+        let build = |schema: &Arc<Value>| match is_trivial(schema) {
             true => None,
             // A step type whose schema is broken is caught by its own tests; here it checks
             // nothing.
-            false => schema::validator(schema).ok().map(Arc::new),
+            false => Checker::new(schema.clone()).ok().map(Arc::new),
         };
-        let (input_validator, config_validator) = (build(&spec.input), build(&spec.config));
-        let bytes = |validator: &Option<_>, schema| {
-            validator.as_ref().map_or(0, |_| memory::validator_bytes(schema))
+        let (input, config) = (Arc::new(spec.input.clone()), Arc::new(spec.config.clone()));
+        let (input_checker, config_checker) = (build(&input), build(&config));
+        let bytes = |checker: &Option<_>, schema| {
+            checker.as_ref().map_or(0, |_| memory::checker_bytes(schema))
         };
         let made = TypeSchemas {
-            input: Arc::new(spec.input.clone()),
+            checker_bytes: bytes(&input_checker, &input)
+                + bytes(&config_checker, &config)
+                + config_checker.as_ref().map_or(0, |_| clone_bytes(&config)),
+            input,
             output: Arc::new(spec.output.clone()),
-            validator_bytes: bytes(&input_validator, &spec.input)
-                + bytes(&config_validator, &spec.config),
-            input_validator,
-            config_validator,
+            input_checker,
+            config_checker,
         };
         self.of_types.insert(spec.name, made.clone());
         made

@@ -2,16 +2,18 @@
 //! comes from elsewhere by its type.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Compiler;
 use super::names;
 use crate::Problem;
-use crate::definition::check::schema::{no_such_field, one_of, validator, violations};
+use crate::definition::check::checker::Checker;
+use crate::definition::check::schema::{no_such_field, one_of};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
 use crate::definition::parse::{describe, type_name};
-use crate::expr::{Inferred, Template, at_key, infer};
+use crate::expr::{Inferred, Template, at_key, infer, written_path};
 
 /// Where a value stands and what stands beside it.
 pub(super) struct Place<'p> {
@@ -115,8 +117,12 @@ impl Compiler<'_> {
 
     /// Reports what a value violates of a schema; whether it violates nothing.
     fn violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
-        let found = match validator(schema) {
-            Ok(validator) => violations(&validator, value, path),
+        let found = match Checker::new(Arc::new(schema.clone())) {
+            Ok(checker) => match checker.check_constant(value, path) {
+                Some(checked) => checked.err().map_or_else(Vec::new, |problems| problems.0),
+                // Left to the execution.
+                None => return false,
+            },
             Err(_) => Vec::new(),
         };
         let ok = found.is_empty();
@@ -148,7 +154,7 @@ impl Compiler<'_> {
     ) -> bool {
         let wanted = Kinds::of(schema);
         if let Some(source) = template.as_path(inside) {
-            let written = source.join(".");
+            let written = written_path(source.iter().map(String::as_str));
             let Some(source) = self.resolve(source) else { return false };
             let (found, is_proven) = (Kinds::of(&source), proves(&source, schema));
             if !found.fits(wanted) {

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::Compiler;
 use super::binding::Bound;
 use super::shape::Place;
-use crate::catalog::{StaticFields, StepSpec};
+use crate::catalog::{Action, StaticFields, StepSpec};
 use crate::definition::model::{OnError, Step};
 use crate::definition::plan::PlanStep;
 use crate::expr::{Expr, Template, at_key};
-use crate::{Map, Problem};
+use crate::{Map, Problem, names};
 
 impl Compiler<'_> {
     /// Compiles the step, or tells why not. An unknown type hides only what depends on it.
@@ -59,8 +59,8 @@ impl Compiler<'_> {
             },
             input_schema: schemas.input,
             output_schema,
-            input_validator: schemas.input_validator,
-            config_validator: schemas.config_validator,
+            input_checker: schemas.input_checker,
+            config_checker: schemas.config_checker,
             input_proven: bound.proven,
             config_proven,
         })
@@ -117,11 +117,35 @@ impl Compiler<'_> {
         self.check_texts(&written, &path);
         let place = Place { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
+        self.check_given_names(index, step, spec);
         if self.problems.0.len() == before {
             self.check_static(index, step, spec);
         }
         let clean = self.problems.0.len() == before;
         (Some(template), proven && clean)
+    }
+
+    /// Checks names that a step gives: of the state, of an error.
+    fn check_given_names(&mut self, index: usize, step: &Step, spec: &StepSpec) {
+        if !self.is_new {
+            return;
+        }
+        let path = format!("steps[{index}]");
+        match (spec.action, &step.input, step.config.get("code")) {
+            (Action::SetState, Some(Value::Object(map)), _) => {
+                for name in map.keys() {
+                    if let Err(problem) = names::check_visible_key(&format!("{path}.input"), name) {
+                        self.problems.push(problem);
+                    }
+                }
+            }
+            (Action::Fail, _, Some(Value::String(code))) => {
+                if let Err(message) = names::check_visible(code) {
+                    self.problem(&format!("{path}.config.code"), format!("`code` {message}"));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Runs the step type's own checks on what is known already.
@@ -130,15 +154,26 @@ impl Compiler<'_> {
             return;
         }
         let at = |part: &str| format!("steps[{index}].{part}");
-        let input = step.input.as_ref().and_then(Value::as_object);
+        // A bare value is short for the default input.
+        let bare =
+            spec.default_input.filter(|_| step.input.as_ref().is_some_and(|i| !i.is_object()));
+        let input = match (&step.input, bare) {
+            (Some(Value::Object(map)), _) => Some(map.clone()),
+            (Some(value), Some(key)) => Some(Map::from_iter([(key.to_owned(), value.clone())])),
+            _ => None,
+        };
         let known = StaticFields {
             config: self.static_fields(&step.config, &at("config")),
-            input: input.map(|input| self.static_fields(input, &at("input"))).unwrap_or_default(),
+            input: input.map(|input| self.static_fields(&input, &at("input"))).unwrap_or_default(),
             prefixes: step.config.iter().filter_map(literal_prefix).collect(),
         };
         for (part, check) in [("config", spec.check), ("input", spec.check_input)] {
             if let Some(Err((field, message))) = check.map(|check| check(&known)) {
-                self.problem(&at_key(&at(part), field), message);
+                let path = match part == "input" && bare == Some(field) {
+                    true => at(part),
+                    false => at_key(&at(part), field),
+                };
+                self.problem(&path, message);
             }
         }
     }

@@ -1,9 +1,12 @@
 //! `inputs`: a whole JSON Schema, or shorthand types by name.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::describe;
 use super::walk::Walk;
+use crate::definition::check::checker::Checker;
 use crate::definition::check::schema;
 use crate::definition::did_you_mean;
 use crate::expr::at_key;
@@ -128,8 +131,9 @@ fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
 
 fn check_default(walk: &mut Walk, schema: &Value, path: &str) {
     let Some(default) = schema.get("default") else { return };
-    if let Ok(validator) = schema::validator(schema) {
-        let found = schema::violations(&validator, default, &at_key(path, "default"));
-        walk.problems.0.extend(found);
+    if let Ok(checker) = Checker::new(Arc::new(schema.clone()))
+        && let Some(Err(found)) = checker.check_constant(default, &at_key(path, "default"))
+    {
+        walk.problems.0.extend(found.0);
     }
 }

@@ -185,8 +185,9 @@ fn rendered_values_are_checked_unless_proven() {
     assert!(!step.config_proven);
     let scope = TestScope::new(json!({"inputs": {"url": "HTTP"}}));
     let config = step.config.render(&scope).unwrap().value;
-    assert!(step.check_config(&config).is_ok());
-    let problems = step.check_config(&json!({"url": 1, "x": 2})).unwrap_err();
+    let check = |config: &Value| step.check(&json!({}), config, None).unwrap();
+    assert!(check(&config).is_ok());
+    let problems = check(&json!({"url": 1, "x": 2})).unwrap_err();
     assert_eq!(
         problems.0.iter().map(|p| p.path.as_str()).collect::<Vec<_>>(),
         ["config.url", "config.x"]

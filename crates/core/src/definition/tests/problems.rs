@@ -280,3 +280,28 @@ fn problems_of_reading_and_wiring_are_told_together() {
         ],
     );
 }
+
+#[test]
+fn pieces_indexes_names_and_counts_are_checked() {
+    check(
+        &json!({
+            "name": "n",
+            "inputs": {"n": "number", "k": "string", "s": {"type": "string", "minLength": 1e30}},
+            "state": {"a": "{{ inputs.k }}"},
+            "steps": [
+                {"id": "a", "type": "StaticTextInput", "input": "x {{ 1/0 }} {{ inputs.k }}"},
+                {"id": "b", "type": "StaticTextInput", "input": "{{ inputs.k[0] }}{{ workflow.id[3] }}"},
+                {"id": "c", "type": "StaticTextInput", "input": "{{ inputs.n[0] }} {{ inputs.n | length }}"},
+                {"id": "d", "type": "Echo", "input": {"{{ inputs.k }}": 1}},
+            ],
+        }),
+        &[
+            "steps[0].input: ",
+            "steps[2].input: `inputs.n` is number and has no `0` (in `inputs.n[0]`)",
+            "steps[2].input: `length` needs string or array or object, not number",
+            "steps[3].input[\"{{ inputs.k }}\"]: names are not evaluated",
+            "state.a: expressions are not evaluated here",
+            "inputs.s.minLength: `minLength` is too large (expected a whole number up to 9007199254740992",
+        ],
+    );
+}

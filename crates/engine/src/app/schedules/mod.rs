@@ -342,7 +342,7 @@ impl App {
         parameters: &Map,
     ) -> Result<(), AppError> {
         let plan = self.engine.plans.plan(workflow.id, workflow.release).await?;
-        self.checked_input(&plan, Value::Object(parameters.clone())).map(drop)
+        self.checked_input(&plan, Value::Object(parameters.clone())).await.map(drop)
     }
 
     /// Changes a schedule as it stands: where somebody else was faster, once more over what they

@@ -1,7 +1,7 @@
 //! `Json.Parse`: a text into a value.
 
-use serde_json::json;
-use stepwell_core::catalog::StepSpec;
+use serde_json::{Value, json};
+use stepwell_core::catalog::{Checked, StaticFields, StepSpec};
 use stepwell_core::memory::json_bytes;
 
 use crate::spec::{base, object, text_object};
@@ -23,6 +23,7 @@ impl StepType for Parse {
             ),
             default_input: Some("text"),
             default_output: Some("value"),
+            check_input: Some(check),
             examples: vec![json!({"type": "Json.Parse", "input": "{\"a\": [1, 2]}"})],
             ..base("Json.Parse", "JSON", "Reads a JSON text into a value.")
         }
@@ -34,6 +35,15 @@ impl StepType for Parse {
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {
         text(call.input, "text").map_or(0, |text| json_bytes(text.as_bytes()))
+    }
+}
+
+/// A text that is always the same is read when the definition is created.
+fn check(known: &StaticFields) -> Checked {
+    let Some(text) = known.input.get("text").and_then(Value::as_str) else { return Ok(()) };
+    match stepwell_core::json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(("text", format!("the text is not JSON: {error}"))),
     }
 }
 

@@ -1,0 +1,127 @@
+//! References inside a schema: those that leave it, go in circles or multiply are refused.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::cost::{Slot, slot};
+
+/// The most references to different places in one schema.
+const MAX_REFERENCES: usize = 200;
+/// The most keywords of a schema once every reference is written out.
+const MAX_EXPANDED: u64 = 200_000;
+/// How deep a schema may nest once every reference is written out: a check of a value against
+/// it recurses.
+const MAX_NESTING: usize = 400;
+
+/// A place in a schema: how large it is and what it refers to.
+struct Part {
+    size: u64,
+    /// How deep it nests.
+    nesting: usize,
+    /// Each with how deep inside it is.
+    references: Vec<(String, usize)>,
+    /// With everything it refers to written out; `None` until known.
+    expanded: Option<Expanded>,
+}
+
+#[derive(Clone, Copy)]
+struct Expanded {
+    size: u64,
+    nesting: usize,
+}
+
+/// Refuses references out of the schema, circles, and references that multiply: checking a value
+/// against those could take for ever.
+pub(super) fn refuse_bad_references(schema: &Value) -> Result<(), String> {
+    let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+    let mut open = vec!["#".to_owned()];
+    while let Some(at) = open.pop() {
+        if parts.contains_key(&at) {
+            continue;
+        }
+        if parts.len() > MAX_REFERENCES {
+            return Err(format!("it has more than {MAX_REFERENCES} references"));
+        }
+        let pointer = at.strip_prefix('#').ok_or_else(|| {
+            format!("the reference `{at}` leads out of the schema; only `#/…` is allowed")
+        })?;
+        if pointer.contains('%') {
+            return Err(format!("the reference `{at}` has a `%`; rename what it leads to"));
+        }
+        let inner = schema
+            .pointer(pointer)
+            .ok_or_else(|| format!("the reference `{at}` leads to nothing"))?;
+        let part = part(inner)?;
+        open.extend(part.references.iter().map(|(target, _)| target.clone()));
+        parts.insert(at, part);
+    }
+    expand("#", &mut parts, 0).map(drop)
+}
+
+fn part(schema: &Value) -> Result<Part, String> {
+    let mut part = Part { size: 0, nesting: 0, references: Vec::new(), expanded: None };
+    // Values that are schemas or hold some, and how deep they are.
+    let mut open = vec![(schema, Slot::Schema, 0)];
+    while let Some((value, holds, depth)) = open.pop() {
+        part.size += 1;
+        part.nesting = part.nesting.max(depth);
+        match (value, holds) {
+            (_, Slot::Data) => {}
+            (Value::Object(map), Slot::Schema) => {
+                for (key, inner) in map {
+                    match (key.as_str(), inner) {
+                        ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor", Value::String(_)) => {
+                            return Err(format!("`{key}` is not available here"));
+                        }
+                        ("$ref", Value::String(target)) => {
+                            part.references.push((target.clone(), depth));
+                        }
+                        _ => {}
+                    }
+                    open.push((inner, slot(key), depth + 1));
+                }
+            }
+            (Value::Object(map), Slot::Schemas) => {
+                open.extend(map.values().map(|inner| (inner, Slot::Schema, depth)));
+            }
+            (Value::Array(items), Slot::Schema | Slot::Schemas) => {
+                open.extend(items.iter().map(|inner| (inner, Slot::Schema, depth)));
+            }
+            _ => {}
+        }
+    }
+    Ok(part)
+}
+
+/// A part written out. Recurses no deeper than there are parts.
+fn expand(at: &str, parts: &mut BTreeMap<String, Part>, depth: usize) -> Result<Expanded, String> {
+    if depth > MAX_REFERENCES {
+        return Err(format!(
+            "the reference `{at}` leads back to itself; recursion is not available"
+        ));
+    }
+    let Some(part) = parts.get(at) else { return Ok(Expanded { size: 0, nesting: 0 }) };
+    if let Some(expanded) = part.expanded {
+        return Ok(expanded);
+    }
+    let mut all = Expanded { size: part.size, nesting: part.nesting };
+    for (target, inside) in part.references.clone() {
+        let target = expand(&target, parts, depth + 1)?;
+        all.size = all.size.saturating_add(target.size);
+        all.nesting = all.nesting.max(inside + 1 + target.nesting);
+        if all.size > MAX_EXPANDED {
+            return Err("its references make it too large".into());
+        }
+        if all.nesting > MAX_NESTING {
+            return Err(format!(
+                "with its references it nests deeper than {MAX_NESTING}; refer to fewer schemas \
+                 in a row"
+            ));
+        }
+    }
+    if let Some(part) = parts.get_mut(at) {
+        part.expanded = Some(all);
+    }
+    Ok(all)
+}
