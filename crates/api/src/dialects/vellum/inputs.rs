@@ -41,10 +41,10 @@ pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
     let named = given.keys().cloned().collect();
     for (name, value) in given {
         match names.find(&name) {
-            Some(schema) => {
-                let value = integral(schema, coerced(schema, value));
-                input.insert(name, value);
-            }
+            Some(schema) => match coerced(schema, value) {
+                Ok(value) => drop(input.insert(name, integral(schema, value))),
+                Err(problem) => problems.push(problem.at(&format!("inputs.{name}"))),
+            },
             None => problems.push(Problem::new(
                 format!("inputs.{name}"),
                 format!("there is no input `{name}`; {}", names.listed()),
