@@ -91,28 +91,28 @@ fn replay(fixture: &Value) -> Execution {
     execution
 }
 
-fn told(run: &StepRun) -> Value {
+fn run_summary(run: &StepRun) -> Value {
     let list = |value: &Option<Arc<Value>>| Value::from_iter(value.iter().map(|v| (**v).clone()));
-    let mut told = json!({
+    let mut summary = json!({
         "state": run.state.name(),
         "attempts": run.attempts,
         "input": list(&run.input),
         "config": list(&run.config),
     });
     if let Some(secrets) = &run.secrets {
-        told["secrets"] = json!(secrets);
+        summary["secrets"] = json!(secrets);
     }
     match &run.state {
         StepState::Completed { output, port } => {
-            told["output"] = (**output).clone();
+            summary["output"] = (**output).clone();
             if let Some(port) = port {
-                told["port"] = json!(port);
+                summary["port"] = json!(port);
             }
         }
-        StepState::Failed { error, .. } => told["error"] = json!(error.code),
+        StepState::Failed { error, .. } => summary["error"] = json!(error.code),
         _ => {}
     }
-    told
+    summary
 }
 
 #[test]
@@ -121,22 +121,22 @@ fn stored_journals_fold_to_what_they_meant() {
         let fixture: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let execution = replay(&fixture);
         let plan = &execution.origin.plan;
-        let steps = plan.steps.iter().zip(&execution.steps);
+        let steps = plan.steps.iter().zip(execution.steps.iter());
         let found = json!({
             "status": execution.status().name(),
             "input": *execution.input,
             "output": execution.output.as_deref(),
             "error": execution.error,
             "state": execution.state,
-            "steps": Value::from_iter(steps.map(|(step, run)| (step.id.clone(), told(run)))),
+            "steps": Value::from_iter(steps.map(|(step, (_, run))| (step.id.clone(), run_summary(run)))),
         });
         assert_eq!(found, fixture["expect"], "{}", file.display());
     }
 }
 
-/// Everything that an execution's journal says of it.
+/// Everything that follows from an execution's journal.
 fn whole_state(execution: &Execution) -> Value {
-    let steps = execution.origin.plan.steps.iter().zip(&execution.steps).map(|(step, run)| {
+    let steps = execution.steps.iter().map(|(id, run)| {
         let more = match &run.state {
             StepState::Waiting { since, until } => json!({"since": since, "until": until}),
             StepState::Backoff { since, until, error, .. } => {
@@ -146,7 +146,7 @@ fn whole_state(execution: &Execution) -> Value {
             _ => Value::Null,
         };
         json!({
-            "id": step.id, "run": told(run), "more": more, "started_at": run.started_at,
+            "id": id.display(&execution.origin.plan).to_string(), "run": run_summary(run), "more": more, "started_at": run.started_at,
             "ended_at": run.ended_at, "reused": run.reused,
         })
     });
