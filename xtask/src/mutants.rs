@@ -23,30 +23,30 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "the result of an earlier attempt ends a later one",
         file: "crates/core/src/execution/advance.rs",
-        from: "s.state == StepState::Running { attempt })",
-        to: "attempt > 0 && matches!(s.state, StepState::Running { .. }))",
+        from: "self.steps.run(step_run).state == StepState::Running { attempt: *attempt }",
+        to: "*attempt > 0 && matches!(self.steps.run(step_run).state, StepState::Running { .. })",
     },
     Mutant {
         description: "a step that must not be repeated is run again after a crash",
-        file: "crates/core/src/execution/advance.rs",
+        file: "crates/core/src/execution/resume.rs",
         from: "if planned.repeat_after_crash || planned.effect == Effect::Pure {",
         to: "if planned.repeat_after_crash || planned.effect != Effect::Idempotent {",
     },
     Mutant {
         description: "one attempt too many",
-        file: "crates/core/src/execution/advance.rs",
-        from: "wanted && attempt < retry.max_attempts",
-        to: "wanted && attempt <= retry.max_attempts",
+        file: "crates/core/src/execution/settle.rs",
+        from: "wanted && *attempt < retry.max_attempts",
+        to: "wanted && *attempt <= retry.max_attempts",
     },
     Mutant {
         description: "a retry begins while the execution is paused",
-        file: "crates/core/src/execution/advance.rs",
+        file: "crates/core/src/execution/resume.rs",
         from: "if self.execution.phase == Status::Paused {\n            return;\n        }\n        let Moment",
         to: "let Moment",
     },
     Mutant {
         description: "a waiting step still waits after the execution has ended",
-        file: "crates/core/src/execution/flow.rs",
+        file: "crates/core/src/execution/settle.rs",
         from: "if stop || matches!(state, StepState::Waiting { .. } | StepState::Backoff { .. }) {",
         to: "if stop || matches!(state, StepState::Backoff { .. }) {",
     },
@@ -65,7 +65,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "a resumed execution drops the steps that were held back",
         file: "crates/core/src/execution/advance.rs",
-        from: "self.record(Event::Resumed);\n                self.go_on();",
+        from: "self.record(Event::Resumed);\n                self.start_held_back();",
         to: "self.record(Event::Resumed);",
     },
 ];

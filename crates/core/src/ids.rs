@@ -147,8 +147,8 @@ id!(
     /// An execution: one run of a release with given inputs.
     ExecutionId, "an execution", dataflow: "ex", abi: "exec");
 id!(
-    /// A step run: one step (and iteration) inside an execution.
-    StepRunId, "a step run", dataflow: "task", abi: "task");
+    /// A step run (one step, in one iteration, inside an execution), as the APIs identify it.
+    TaskId, "a step run", dataflow: "task", abi: "task");
 id!(
     /// An API key.
     KeyId, "a key", dataflow: "key", abi: "key");
@@ -231,11 +231,11 @@ impl From<WebhookId> for ReceiverId {
     }
 }
 
-impl StepRunId {
-    /// The id of a step's run, the same each time it is asked for: UUIDv5 of the execution and
-    /// the step's id.
-    pub fn of(execution: ExecutionId, step: &str) -> Self {
-        Self(Uuid::new_v5(&execution.uuid(), step.as_bytes()))
+impl TaskId {
+    /// The id of a step run, always the same: UUIDv5 of the execution and of the step run as it
+    /// is written (`charge`, `orders[3].charge`).
+    pub fn of(execution: ExecutionId, step_run: &str) -> Self {
+        Self(Uuid::new_v5(&execution.uuid(), step_run.as_bytes()))
     }
 }
 

@@ -1,10 +1,13 @@
 //! Old journals are replayed for ever: each file of `journals/` is one as it was stored, and what
 //! it must fold to. A file is never changed; new events get new files.
+//!
+//! The files of `recorded_journals/` were written by a server: a line with the definition, a line
+//! for each event, byte for byte, and a line with the state that they fold to.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -49,21 +52,35 @@ fn types() -> Types {
     };
     Types(vec![
         spec("Delay", Action::Delay),
+        spec("Echo", Action::Run),
         spec("Fail", Action::Fail),
+        spec("HttpRequest", Action::Run),
         spec("Run", Action::Run),
         spec("SetState", Action::SetState),
     ])
 }
 
-fn replay(fixture: &Value) -> Execution {
-    let plan = definition::plan(&fixture["definition"], &types(), &Limits::default());
+fn empty_execution(definition: &Value) -> Execution {
+    let plan = definition::plan(definition, &types(), &Limits::default());
     let (_, plan) = plan.unwrap_or_else(|problems| panic!("{problems}"));
-    let mut execution = Execution::new(Origin {
+    Execution::new(Origin {
         id: ExecutionId::from_uuid(uuid::Uuid::from_u128(1)),
         workflow: WorkflowId::from_uuid(uuid::Uuid::from_u128(2)),
         release: 1,
         plan: Arc::new(plan),
-    });
+    })
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn replay(fixture: &Value) -> Execution {
+    let mut execution = empty_execution(&fixture["definition"]);
     for stored in fixture["journal"].as_array().unwrap() {
         let recorded: Recorded = serde_json::from_value(stored.clone()).unwrap();
         // What is written today reads as what was written then.
@@ -74,49 +91,94 @@ fn replay(fixture: &Value) -> Execution {
     execution
 }
 
-fn told(run: &StepRun) -> Value {
+fn run_summary(run: &StepRun) -> Value {
     let list = |value: &Option<Arc<Value>>| Value::from_iter(value.iter().map(|v| (**v).clone()));
-    let mut told = json!({
+    let mut summary = json!({
         "state": run.state.name(),
         "attempts": run.attempts,
         "input": list(&run.input),
         "config": list(&run.config),
     });
     if let Some(secrets) = &run.secrets {
-        told["secrets"] = json!(secrets);
+        summary["secrets"] = json!(secrets);
     }
     match &run.state {
         StepState::Completed { output, port } => {
-            told["output"] = (**output).clone();
+            summary["output"] = (**output).clone();
             if let Some(port) = port {
-                told["port"] = json!(port);
+                summary["port"] = json!(port);
             }
         }
-        StepState::Failed { error, .. } => told["error"] = json!(error.code),
+        StepState::Failed { error, .. } => summary["error"] = json!(error.code),
         _ => {}
     }
-    told
+    summary
 }
 
 #[test]
 fn stored_journals_fold_to_what_they_meant() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
-    files.sort();
-    assert!(!files.is_empty());
-    for file in files {
+    for file in files("journals") {
         let fixture: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let execution = replay(&fixture);
         let plan = &execution.origin.plan;
-        let steps = plan.steps.iter().zip(&execution.steps);
+        let steps = plan.steps.iter().zip(execution.steps.iter());
         let found = json!({
             "status": execution.status().name(),
             "input": *execution.input,
             "output": execution.output.as_deref(),
             "error": execution.error,
             "state": execution.state,
-            "steps": Value::from_iter(steps.map(|(step, run)| (step.id.clone(), told(run)))),
+            "steps": Value::from_iter(steps.map(|(step, (_, run))| (step.id.clone(), run_summary(run)))),
         });
         assert_eq!(found, fixture["expect"], "{}", file.display());
+    }
+}
+
+/// Everything that follows from an execution's journal.
+fn whole_state(execution: &Execution) -> Value {
+    let steps = execution.steps.iter().map(|(id, run)| {
+        let more = match &run.state {
+            StepState::Waiting { since, until } => json!({"since": since, "until": until}),
+            StepState::Backoff { since, until, error, .. } => {
+                json!({"since": since, "until": until, "error": error})
+            }
+            StepState::Failed { error, handled } => json!({"error": error, "handled": handled}),
+            _ => Value::Null,
+        };
+        json!({
+            "id": id.display(&execution.origin.plan).to_string(), "run": run_summary(run), "more": more, "started_at": run.started_at,
+            "ended_at": run.ended_at, "reused": run.reused,
+        })
+    });
+    json!({
+        "status": execution.status().name(),
+        "seq": execution.seq,
+        "input": execution.input,
+        "output": execution.output,
+        "error": execution.error,
+        "state": execution.state,
+        "rerun_of": execution.rerun_of,
+        "times": [execution.created_at, execution.next_wake()],
+        "started_at": execution.started_at,
+        "ended_at": execution.ended_at,
+        "steps": Value::from_iter(steps),
+    })
+}
+
+#[test]
+fn recorded_journals_give_the_same_states_and_the_same_bytes() {
+    for file in files("recorded_journals") {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let [header, journal @ .., expected] = lines.as_slice() else { panic!("{file:?}") };
+        let header: Value = serde_json::from_str(header).unwrap();
+        let mut execution = empty_execution(&header["definition"]);
+        for line in journal {
+            let recorded: Recorded = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&recorded).unwrap(), *line, "{}", file.display());
+            execution.apply(&recorded);
+        }
+        let found = serde_json::to_string(&whole_state(&execution)).unwrap();
+        assert_eq!(found, *expected, "{}", file.display());
     }
 }

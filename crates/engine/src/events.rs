@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Execution, StepState};
+use stepwell_core::execution::{AttemptId, Execution, StepState};
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
@@ -184,12 +184,14 @@ impl Follow {
 
 /// The notice of a piece, unless its attempt is over or what it belongs to is not wanted.
 fn piece(execution: &Execution, delta: &Delta, skip: u64) -> Option<Notice> {
-    let running = StepState::Running { attempt: delta.attempt };
-    if delta.after < skip || execution.steps.get(delta.step)?.state != running {
+    let Delta { number, after, at, ref attempt, ref text } = *delta;
+    let AttemptId { step_run, attempt } = attempt;
+    let running = StepState::Running { attempt: *attempt };
+    if after < skip || execution.steps.run(step_run).state != running {
         return None;
     }
-    let Delta { number, after, at, step, ref text, .. } = *delta;
-    Some(Notice { seq: after, at, what: What::Delta { number, step, text: text.clone() } })
+    let (step, text) = (step_run.clone(), text.clone());
+    Some(Notice { seq: after, at, what: What::Delta { number, step, text } })
 }
 
 impl Drop for Follow {

@@ -3,33 +3,32 @@
 //! The lines are derived from the journal when they are read, so they cost a running execution
 //! nothing and there are at most as many as the journal has events.
 
-use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Execution, Failure, Recorded, SkipReason};
+use std::collections::BTreeMap;
 
-use crate::view::{LogLine, log_line};
+use stepwell_core::Timestamp;
+use stepwell_core::execution::{Event, Execution, Failure, Recorded, SkipReason, StepRunId};
+
+use crate::view::{LogLine, log_line, step_run_name};
 
 /// The lines of an execution, in order. `execution` is the one at the beginning of the journal.
 pub fn log_lines(execution: &Execution, journal: &[Recorded]) -> Vec<LogLine> {
-    let mut started = vec![None; execution.origin.plan.steps.len()];
+    let mut started = BTreeMap::new();
     journal.iter().filter_map(|recorded| line(execution, recorded, &mut started)).collect()
 }
 
 fn line(
     execution: &Execution,
     recorded: &Recorded,
-    started: &mut [Option<Timestamp>],
+    started: &mut BTreeMap<StepRunId, Timestamp>,
 ) -> Option<LogLine> {
     let Recorded { seq, at, event, .. } = recorded;
-    if let Event::StepStarted { step, .. } | Event::StepWaiting { step, .. } = event
-        && let Some(started) = started.get_mut(*step as usize)
-    {
-        *started = Some(*at);
+    if let Event::StepStarted { step, .. } | Event::StepWaiting { step, .. } = event {
+        started.insert(step.clone(), *at);
     }
-    let since = |step: u32| started.get(step as usize).copied().flatten();
     let (level, message) = match event {
         Event::StepWaiting { until, .. } => ("info", format!("waits until {until}")),
         Event::StepCompleted { step, port, .. } => {
-            ("info", completed(*at, since(*step), port.as_deref()))
+            ("info", completed(*at, started.get(step).copied(), port.as_deref()))
         }
         Event::StepRetrying { error, until, .. } => {
             ("warn", format!("{}; the next attempt is due at {until}", failed(error)))
@@ -47,8 +46,7 @@ fn line(
         }
         _ => return log_line(execution, recorded),
     };
-    let step_id =
-        event.step().and_then(|step| Some(execution.origin.plan.steps.get(step)?.id.clone()));
+    let step_id = event.step().and_then(|step| step_run_name(execution, step));
     Some(LogLine { seq: *seq, at: *at, step_id, level: level.into(), message })
 }
 

@@ -130,13 +130,13 @@ impl EngineMetrics {
     /// Counts what became of steps. The execution is the one after these events.
     pub(crate) fn steps_changed(&self, execution: &Execution, events: &[Recorded]) {
         for event in events {
-            let (step, outcome) = match event.event {
-                Event::StepCompleted { step, .. } => (step as usize, StepOutcome::Completed),
-                Event::StepFailed { step, .. } => (step as usize, StepOutcome::Failed),
-                Event::StepRetrying { step, .. } => (step as usize, StepOutcome::Retried),
+            let (step, outcome) = match &event.event {
+                Event::StepCompleted { step, .. } => (step, StepOutcome::Completed),
+                Event::StepFailed { step, .. } => (step, StepOutcome::Failed),
+                Event::StepRetrying { step, .. } => (step, StepOutcome::Retried),
                 _ => continue,
             };
-            let planned = execution.origin.plan.steps.get(step);
+            let planned = execution.origin.plan.step(step.step);
             let Some(metrics) = planned.and_then(|planned| self.steps.get(planned.type_name))
             else {
                 continue;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Execution, Failure, Recorded, Status, StepState};
-use stepwell_core::ids::{ExecutionId, StepRunId};
+use stepwell_core::execution::{Event, Execution, Failure, Recorded, Status, StepRunId, StepState};
+use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
 
 use crate::memory::Hold;
@@ -34,9 +34,12 @@ pub struct ExecutionView {
 /// A step of an execution.
 #[derive(Debug, Clone)]
 pub struct StepView {
-    /// The id of this step's run.
-    pub run_id: StepRunId,
-    /// The step's id in the definition.
+    /// The step run.
+    pub step_run: StepRunId,
+    /// Its id in the APIs.
+    pub run_id: TaskId,
+    /// The step run as it is written: the step's id in the definition, in an iteration with the
+    /// steps around it.
     pub step_id: String,
     /// Its type.
     pub type_name: &'static str,
@@ -134,12 +137,23 @@ impl ExecutionView {
 }
 
 fn steps(execution: &Execution) -> Vec<StepView> {
-    (0..execution.steps.len()).filter_map(|index| step(execution, index)).collect()
+    execution.steps.ids().filter_map(|id| step(execution, &id)).collect()
 }
 
-/// One step of an execution, by its index in the plan.
-pub fn step(execution: &Execution, index: usize) -> Option<StepView> {
-    let (step, run) = execution.origin.plan.steps.get(index).zip(execution.steps.get(index))?;
+/// How many steps are shown as settled, and how many there are.
+fn progress(execution: &Execution) -> (usize, usize) {
+    let is_final = execution.status().is_final();
+    let is_settled =
+        |state: &StepState| state.is_settled() || is_final && *state == StepState::Pending;
+    let settled = execution.steps.iter().filter(|(_, run)| is_settled(&run.state)).count();
+    (settled, execution.steps.len())
+}
+
+/// One step run of an execution.
+pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
+    let plan = &execution.origin.plan;
+    let (step, run) = plan.step(id.step).zip(execution.steps.get(id))?;
+    let step_id = id.display(plan).to_string();
     let (output, error) = match &run.state {
         StepState::Completed { output, .. } => (Some(output.clone()), None),
         StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
@@ -148,8 +162,9 @@ pub fn step(execution: &Execution, index: usize) -> Option<StepView> {
         _ => (None, None),
     };
     Some(StepView {
-        run_id: StepRunId::of(execution.origin.id, &step.id),
-        step_id: step.id.clone(),
+        step_run: id.clone(),
+        run_id: TaskId::of(execution.origin.id, &step_id),
+        step_id,
         type_name: step.type_name,
         status: match StepStatus::from(&run.state) {
             // No event says so of each: what was not reached when it ended never will be.
@@ -220,8 +235,8 @@ pub enum What {
     Delta {
         /// Counts the pieces of the execution, from 0.
         number: u64,
-        /// The step's index in the plan.
-        step: usize,
+        /// The step run.
+        step: StepRunId,
         /// The piece.
         text: Arc<str>,
     },
@@ -247,7 +262,7 @@ pub fn observe(execution: &mut Execution, recorded: &Recorded) -> Option<Notice>
     let before = execution.status();
     execution.apply(recorded);
     let what = match recorded.event.step() {
-        Some(index) => step_notice(execution, recorded, index)?,
+        Some(id) => step_notice(execution, recorded, id)?,
         None => {
             let status = execution.status();
             if status == before && recorded.seq > 1 {
@@ -263,17 +278,19 @@ pub fn observe(execution: &mut Execution, recorded: &Recorded) -> Option<Notice>
     Some(Notice { seq: recorded.seq, at: recorded.at, what })
 }
 
-fn step_notice(execution: &Execution, recorded: &Recorded, index: usize) -> Option<What> {
+fn step_notice(execution: &Execution, recorded: &Recorded, id: &StepRunId) -> Option<What> {
     if let Some(line) = log_line(execution, recorded) {
         return Some(What::Log(line));
     }
-    let mut all = steps(execution);
-    let settled = all.iter().filter(|s| s.status.is_settled()).count();
-    let total = all.len();
-    if index >= total {
-        return None;
-    }
-    Some(What::Step { step: Box::new(all.swap_remove(index)), settled, total })
+    let step = Box::new(step(execution, id)?);
+    let (settled, total) = progress(execution);
+    Some(What::Step { step, settled, total })
+}
+
+/// A step run as it is written; `None`: the plan has no such step.
+pub(crate) fn step_run_name(execution: &Execution, id: &StepRunId) -> Option<String> {
+    let plan = &execution.origin.plan;
+    plan.step(id.step).map(|_| id.display(plan).to_string())
 }
 
 /// The line that an event amounts to in the logs of an execution.
@@ -281,8 +298,7 @@ pub fn log_line(execution: &Execution, recorded: &Recorded) -> Option<LogLine> {
     let Recorded { seq, at, event, .. } = recorded;
     let (step_id, level, message) = match event {
         Event::StepLogged { step, level, message } => {
-            let step = execution.origin.plan.steps.get(*step as usize);
-            (step.map(|step| step.id.clone()), level.clone(), message.clone())
+            (step_run_name(execution, step), level.clone(), message.clone())
         }
         Event::Cancelled { reason: Some(reason) } => {
             (None, "info".into(), format!("cancelled: {reason}"))

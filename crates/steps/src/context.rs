@@ -84,7 +84,7 @@ pub struct RunContext<'a> {
     /// The configuration, checked against the type's schema, secrets resolved in its sensitive
     /// fields.
     pub config: &'a Value,
-    /// The same text for each repeat of this step of this execution: `execution/step/iteration`.
+    /// The same text for each repeat of this step of this execution: `execution/step/path`.
     pub idempotency_key: &'a str,
     /// Which attempt this is, from 1.
     pub attempt: u32,

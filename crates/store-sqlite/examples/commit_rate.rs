@@ -93,15 +93,15 @@ fn three_steps(node: NodeId) -> Commit {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     let now = Timestamp::default().after(now);
     let [hello, turned] = [json!("Hello, world!"), json!("!dlrow ,olleH")].map(Arc::new);
-    let started = |step, input: &Arc<_>| Event::StepStarted {
-        step,
+    let started = |step: u32, input: &Arc<_>| Event::StepStarted {
+        step: step.into(),
         attempt: 1,
         input: Some(Arc::clone(input)),
         config: None,
         secrets: None,
     };
-    let completed = |step, output: &Arc<_>| Event::StepCompleted {
-        step,
+    let completed = |step: u32, output: &Arc<_>| Event::StepCompleted {
+        step: step.into(),
         output: Arc::clone(output),
         port: None,
     };

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::json;
-use stepwell_core::execution::Failure;
+use stepwell_core::execution::{Failure, IterationPath, StepRunId};
 use stepwell_core::expr::SecretInsertion;
 
 use super::*;
@@ -12,11 +12,11 @@ fn recorded(first_seq: u64, events: Vec<Event>) -> Vec<Recorded> {
 
 fn started(step: u32, input: Value, config: Option<Value>) -> Event {
     let (input, config) = (Some(Arc::new(input)), config.map(Arc::new));
-    Event::StepStarted { step, attempt: 1, input, config, secrets: None }
+    Event::StepStarted { step: step.into(), attempt: 1, input, config, secrets: None }
 }
 
 fn completed(step: u32, output: Value) -> Event {
-    Event::StepCompleted { step, output: Arc::new(output), port: None }
+    Event::StepCompleted { step: step.into(), output: Arc::new(output), port: None }
 }
 
 fn text(events: &[Recorded]) -> String {
@@ -53,6 +53,29 @@ fn version_1_is_written_so() {
     );
 }
 
+/// `tests/chunks.jsonl` has chunks as a server wrote them, each with the seq of its first event.
+#[test]
+fn chunks_of_a_server_are_written_again_as_they_were() {
+    for line in include_str!("tests/chunks.jsonl").lines() {
+        let (first_seq, written): (u64, String) = serde_json::from_str(line).unwrap();
+        let chunk = [&[VERSION], written.as_bytes()].concat();
+        let events = decode(first_seq, &chunk).unwrap();
+        assert_eq!(String::from_utf8(encode(&events).unwrap()).unwrap(), {
+            String::from_utf8(chunk).unwrap()
+        });
+    }
+}
+
+#[test]
+fn a_path_is_written_where_there_is_one() {
+    let step = StepRunId { path: [3].into(), ..1.into() };
+    let event = Event::StepCompleted { step, output: Arc::new(json!(1)), port: None };
+    let written = check(1, vec![completed(1, json!(1)), event]);
+    let events =
+        r#"[{"e":"step_completed","n":1,"out":1},{"e":"step_completed","n":[1,[3]],"out":1}]"#;
+    assert!(written.ends_with(&format!("{events}]")), "{written}");
+}
+
 #[test]
 fn only_identical_values_are_shared() {
     let written = check(
@@ -74,7 +97,7 @@ fn only_identical_values_are_shared() {
 #[test]
 fn a_null_is_not_nothing() {
     let nothing =
-        Event::StepStarted { step: 0, attempt: 2, input: None, config: None, secrets: None };
+        Event::StepStarted { step: 0.into(), attempt: 2, input: None, config: None, secrets: None };
     let written = check(1, vec![started(0, json!(null), Some(json!(null))), nothing]);
     assert!(written.contains("[[0,0],[1,1]]"), "{written}");
 }
@@ -187,6 +210,15 @@ fn any_insertions() -> impl Strategy<Value = Vec<SecretInsertion>> {
     proptest::collection::vec(insertion, 0..3)
 }
 
+fn any_step() -> impl Strategy<Value = StepRunId> {
+    let path = prop_oneof![
+        3 => Just(IterationPath::EMPTY),
+        1 => any::<[u32; 1]>().prop_map(IterationPath::from),
+        1 => any::<[u32; 4]>().prop_map(IterationPath::from),
+    ];
+    (any::<u32>(), path).prop_map(|(step, path)| StepRunId { path, ..step.into() })
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let value = || any_value().prop_map(Arc::new);
     let few = || prop_oneof![Just(json!({ "a": [1] })), Just(json!("x"))].prop_map(Arc::new);
@@ -194,7 +226,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         value().prop_map(|input| Event::accepted(Value::clone(&input))),
         Just(Event::Started),
         (
-            any::<u32>(),
+            any_step(),
             1_u32..4,
             proptest::option::of(few()),
             proptest::option::of(value()),
@@ -203,9 +235,9 @@ fn any_event() -> impl Strategy<Value = Event> {
             .prop_map(|(step, attempt, input, config, secrets)| {
                 Event::StepStarted { step, attempt, input, config, secrets }
             }),
-        (any::<u32>(), few(), proptest::option::of("[a-z]{1,5}"))
+        (any_step(), few(), proptest::option::of("[a-z]{1,5}"))
             .prop_map(|(step, output, port)| Event::StepCompleted { step, output, port }),
-        (any::<u32>(), any_value(), any::<bool>()).prop_map(|(step, details, handled)| {
+        (any_step(), any_value(), any::<bool>()).prop_map(|(step, details, handled)| {
             Event::StepFailed {
                 step,
                 error: Failure { details, ..Failure::new("A", "b") },

@@ -10,6 +10,7 @@ mod place;
 pub mod plan;
 mod read;
 mod size;
+mod step_index;
 #[cfg(test)]
 mod tests;
 mod yaml_numbers;
@@ -17,6 +18,7 @@ mod yaml_numbers;
 pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
+pub use step_index::StepIndex;
 
 use serde_json::Value;
 

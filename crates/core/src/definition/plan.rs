@@ -1,6 +1,7 @@
 //! A definition that was checked and compiled: what an execution runs.
 
 use std::collections::BTreeMap;
+use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::check::checker::Checker;
 use super::model::{Join, OnError, Retry};
+use super::step_index::StepIndex;
 use crate::catalog::{Action, Effect};
 use crate::expr::{Expr, Template};
 use crate::{Map, Problems};
@@ -25,11 +27,11 @@ pub struct Plan {
     /// In the order of the definition.
     pub steps: Vec<PlanStep>,
     /// Step index by step id.
-    pub by_id: BTreeMap<String, usize>,
+    pub by_id: BTreeMap<String, StepIndex>,
     /// Steps that nothing comes before, in order.
-    pub roots: Vec<usize>,
+    pub roots: Vec<StepIndex>,
     /// Steps that nothing comes after, in order.
-    pub sinks: Vec<usize>,
+    pub sinks: Vec<StepIndex>,
     /// The declared outputs, in order; empty: what the sinks made.
     pub outputs: Vec<PlanOutput>,
     /// First values of the state.
@@ -75,7 +77,10 @@ pub struct PlanStep {
     /// The edges into it; empty: a root.
     pub after: Vec<Edge>,
     /// The steps with an edge from this one, each once.
-    pub dependents: Vec<usize>,
+    pub dependents: Vec<StepIndex>,
+    /// The steps that repeat it, outermost first; empty: it runs once in an execution. A run of
+    /// the step has the index of an iteration for each of them.
+    pub enclosing: Vec<StepIndex>,
     /// When it starts, seen from `after`.
     pub join: Join,
     /// It is skipped when this is false.
@@ -141,7 +146,26 @@ impl PlanStep {
     }
 }
 
+impl Index<StepIndex> for Plan {
+    type Output = PlanStep;
+
+    /// The step of an index of this plan's own.
+    fn index(&self, index: StepIndex) -> &PlanStep {
+        &self.steps[index.position()]
+    }
+}
+
 impl Plan {
+    /// The step of an index that may come from elsewhere, such as a journal.
+    pub fn step(&self, index: StepIndex) -> Option<&PlanStep> {
+        self.steps.get(index.position())
+    }
+
+    /// The steps with their indexes, in the order of the definition.
+    pub fn indexed_steps(&self) -> impl Iterator<Item = (StepIndex, &PlanStep)> {
+        self.steps.iter().enumerate().map(|(position, step)| (StepIndex::at(position), step))
+    }
+
     /// Checks the input of an execution, defaults already filled in. It may take long.
     ///
     /// # Errors
@@ -178,8 +202,8 @@ impl Plan {
 /// An edge into a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
-    /// The index of the step it comes from.
-    pub from: usize,
+    /// The step it comes from.
+    pub from: StepIndex,
     /// The port it leaves by; `None`: the usual way out.
     pub port: Option<String>,
 }
@@ -204,8 +228,8 @@ pub enum Binding {
 pub enum Feed {
     /// From an earlier step's output.
     Step {
-        /// Its index.
-        from: usize,
+        /// The step.
+        from: StepIndex,
         /// The property of its output to take; `None`: the whole.
         property: Option<&'static str>,
         /// The input property it goes to; `None`: it is the whole input.
@@ -213,8 +237,8 @@ pub enum Feed {
     },
     /// From several steps: an object of the outputs of those that completed, by step id.
     Steps {
-        /// Their indexes.
-        from: Vec<usize>,
+        /// The steps.
+        from: Vec<StepIndex>,
     },
     /// From the workflow's inputs: these properties, where present, as an object.
     Inputs {

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::event::{Event, Recorded, Rerun, Reused, Settled};
-use super::state::{Execution, Status, StepState};
+use super::state::{Execution, Status};
+use super::step_runs::StepState;
 use crate::catalog::Action;
 
 impl Execution {
@@ -31,7 +32,7 @@ impl Execution {
                 self.started_at = Some(at);
             }
             Event::StepStarted { step, attempt, input, config, secrets } => {
-                if let Some(run) = self.steps.get_mut(*step as usize) {
+                if let Some(run) = self.steps.get_mut(step) {
                     run.state = StepState::Running { attempt: *attempt };
                     run.attempts = *attempt;
                     run.started_at.get_or_insert(at);
@@ -43,29 +44,26 @@ impl Execution {
                 }
             }
             Event::StepWaiting { step, until } => {
-                if let Some(run) = self.steps.get_mut(*step as usize) {
+                if let Some(run) = self.steps.get_mut(step) {
                     run.state = StepState::Waiting { since: at, until: *until };
                 }
             }
             Event::StepRetrying { step, error, until } => {
-                if let Some(run) = self.steps.get_mut(*step as usize) {
+                if let Some(run) = self.steps.get_mut(step) {
                     let (attempt, until, error) = (run.attempts, *until, error.clone());
                     run.state = StepState::Backoff { attempt, since: at, until, error };
                 }
             }
             Event::StepCompleted { step, output, port } => {
                 let (output, port) = (output.clone(), port.clone());
-                self.settle(*step, at, StepState::Completed { output, port });
+                self.steps.settle_at(step, at, StepState::Completed { output, port });
             }
             Event::StepFailed { step, error, handled } => {
-                self.settle(
-                    *step,
-                    at,
-                    StepState::Failed { error: error.clone(), handled: *handled },
-                );
+                let (error, handled) = (error.clone(), *handled);
+                self.steps.settle_at(step, at, StepState::Failed { error, handled });
             }
-            Event::StepSkipped { step, .. } => self.settle(*step, at, StepState::Skipped),
-            Event::StepCancelled { step } => self.settle(*step, at, StepState::Cancelled),
+            Event::StepSkipped { step, .. } => self.steps.settle_at(step, at, StepState::Skipped),
+            Event::StepCancelled { step } => self.steps.settle_at(step, at, StepState::Cancelled),
             Event::StateSet { values } => {
                 self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
@@ -95,15 +93,14 @@ impl Execution {
     fn take_over(&mut self, rerun: &Rerun) {
         let Rerun { of, steps, given } = rerun;
         self.rerun_of = Some(*of);
-        self.given = given.as_ref().map(|(step, input)| (*step as usize, input.clone()));
+        self.given.clone_from(given);
         for Reused { step, input, how } in steps {
-            let Some(run) = self.steps.get_mut(*step as usize) else { continue };
-            if !run.state.is_settled() {
-                self.open = self.open.saturating_sub(1);
+            if self.steps.get(step).is_none() {
+                continue;
             }
-            run.state = match how {
+            let state = match how {
                 Settled::Completed { output, port } => {
-                    let planned = self.origin.plan.steps.get(*step as usize);
+                    let planned = self.origin.plan.step(step.step);
                     if planned.is_some_and(|planned| planned.action == Action::SetState) {
                         let values = output.as_object().into_iter().flatten();
                         self.state.extend(values.map(|(k, v)| (k.clone(), v.clone())));
@@ -115,18 +112,10 @@ impl Execution {
                 }
                 Settled::Skipped => StepState::Skipped,
             };
-            run.input.clone_from(input);
-            run.reused = true;
-        }
-    }
-
-    fn settle(&mut self, step: u32, at: crate::Timestamp, state: StepState) {
-        if let Some(run) = self.steps.get_mut(step as usize) {
-            if !run.state.is_settled() {
-                self.open = self.open.saturating_sub(1);
+            if let Some(run) = self.steps.settle(step, state) {
+                run.input.clone_from(input);
+                run.reused = true;
             }
-            run.state = state;
-            run.ended_at = Some(at);
         }
     }
 

@@ -1,15 +1,17 @@
-//! Making the values that flow: a step's input, a delay's end, the execution's outputs.
+//! Making the values that flow: a step's input and configuration, the execution's outputs.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::scope::ExecutionScope;
-use super::state::{Execution, StepState};
-use crate::definition::parse_duration;
+use super::state::Execution;
+use super::step_run_id::StepRunId;
+use super::step_runs::StepState;
+use crate::Map;
+use crate::definition::StepIndex;
 use crate::definition::plan::{Binding, Feed, PlanStep};
 use crate::expr::{EvalError, Rendered, shared_null};
-use crate::{Map, Timestamp};
 
 /// The input of a step, as its binding says.
 pub(super) fn input(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Rendered, EvalError> {
@@ -42,11 +44,13 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
             fed_by_step(output_of(execution, *from), *property, *into)
         }
         Feed::Steps { from } => {
-            let completed = from.iter().filter_map(|i| match &execution.steps[*i].state {
-                StepState::Completed { output, .. } => {
-                    Some((execution.origin.plan.steps[*i].id.clone(), Value::clone(output)))
+            let completed = from.iter().filter_map(|step| {
+                match &execution.steps.run(&StepRunId::from(*step)).state {
+                    StepState::Completed { output, .. } => {
+                        Some((execution.origin.plan[*step].id.clone(), Value::clone(output)))
+                    }
+                    _ => None,
                 }
-                _ => None,
             });
             Arc::new(Value::Object(completed.collect()))
         }
@@ -68,8 +72,8 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
 }
 
 /// What a step made; `null` where it did not complete.
-fn output_of(execution: &Execution, step: usize) -> &Arc<Value> {
-    match &execution.steps[step].state {
+fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
+    match &execution.steps.run(&step.into()).state {
         StepState::Completed { output, .. } => output,
         _ => shared_null(),
     }
@@ -96,37 +100,12 @@ fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) 
 }
 
 /// The configuration of a step that was begun: made by expressions, else the plan's own.
-pub(super) fn config(execution: &Execution, step: usize) -> Arc<Value> {
-    if let Some(config) = &execution.steps[step].config {
+pub(super) fn config(execution: &Execution, step: &StepRunId) -> Arc<Value> {
+    if let Some(config) = &execution.steps.run(step).config {
         return config.clone();
     }
-    let rendered = execution.origin.plan.steps[step].config.render(&ExecutionScope::new(execution));
+    let rendered = execution.origin.plan[step.step].config.render(&ExecutionScope::new(execution));
     rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
-}
-
-/// When a `Delay` goes on.
-pub(super) fn delay_until(config: &Value, now: Timestamp) -> Result<Timestamp, String> {
-    if let Some(text) = config.get("until") {
-        let parsed = text.as_str().and_then(Timestamp::parse);
-        return parsed.ok_or_else(|| {
-            format!("config.until: {text} is not an RFC 3339 time such as 2026-01-31T09:00:00Z")
-        });
-    }
-    let length = config.get("for").unwrap_or(&Value::Null);
-    match parse_duration(length) {
-        Ok(duration) => Ok(now.after(duration)),
-        Err(message) => Err(format!("config.for: {message}")),
-    }
-}
-
-/// Whether a `Delay` that waited until this moment was to wait longer than its time-out.
-pub(super) fn is_cut_short(planned: &PlanStep, config: &Value, until: Timestamp) -> bool {
-    let Some(timeout) = planned.timeout else { return false };
-    if config.get("until").is_some() {
-        return delay_until(config, until).is_ok_and(|wanted| wanted > until);
-    }
-    let length = parse_duration(config.get("for").unwrap_or(&Value::Null));
-    length.is_ok_and(|length| length > timeout)
 }
 
 /// The outputs of an execution whose steps are all settled: those declared, else what its last

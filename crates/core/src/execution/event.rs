@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::step_run_id::StepRunId;
 use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
@@ -28,7 +29,7 @@ pub struct Recorded {
     pub event: Event,
 }
 
-/// What can happen to an execution. A step is named by its index in the plan.
+/// What can happen to an execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "e", rename_all = "snake_case")]
 pub enum Event {
@@ -58,9 +59,9 @@ pub enum Event {
     Started,
     /// An attempt of a step began.
     StepStarted {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// From 1.
         #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
         attempt: u32,
@@ -79,17 +80,17 @@ pub enum Event {
     },
     /// A step waits for a moment by itself (`Delay`).
     StepWaiting {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// When it goes on.
         until: Timestamp,
     },
     /// A step completed.
     StepCompleted {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// What it made.
         #[serde(rename = "out")]
         output: Arc<Value>,
@@ -99,9 +100,9 @@ pub enum Event {
     },
     /// An attempt failed and another one will follow.
     StepRetrying {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// Why the attempt failed.
         #[serde(rename = "err")]
         error: Failure,
@@ -110,9 +111,9 @@ pub enum Event {
     },
     /// A step failed for good.
     StepFailed {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// Why.
         #[serde(rename = "err")]
         error: Failure,
@@ -122,18 +123,18 @@ pub enum Event {
     },
     /// A step will not run.
     StepSkipped {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// Why.
         #[serde(rename = "why")]
         reason: SkipReason,
     },
     /// A step was under way or still to come when the execution ended.
     StepCancelled {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
     },
     /// A step set state values.
     StateSet {
@@ -142,9 +143,9 @@ pub enum Event {
     },
     /// A step wrote a log line.
     StepLogged {
-        /// The step.
+        /// The step run.
         #[serde(rename = "n")]
-        step: u32,
+        step: StepRunId,
         /// `info`, `warn` or `error`.
         level: String,
         /// The text.
@@ -194,15 +195,25 @@ pub struct Rerun {
     pub steps: Vec<Reused>,
     /// A step that is run again, and its input instead of the one that its binding would make.
     #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
-    pub given: Option<(u32, Arc<Value>)>,
+    pub given: Option<GivenInput>,
+}
+
+/// An input for a step run, instead of the one that its binding would make. Stored as a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(StepRunId, Arc<Value>)", into = "(StepRunId, Arc<Value>)")]
+pub struct GivenInput {
+    /// The step run.
+    pub step: StepRunId,
+    /// Its input.
+    pub input: Arc<Value>,
 }
 
 /// A step that is not run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reused {
-    /// The step.
+    /// The step run.
     #[serde(rename = "n")]
-    pub step: u32,
+    pub step: StepRunId,
     /// What it was given.
     #[serde(rename = "in", default, deserialize_with = "there")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,8 +268,8 @@ impl Event {
         }
     }
 
-    /// The step it is about, if any.
-    pub fn step(&self) -> Option<usize> {
+    /// The step run it is about, if any.
+    pub const fn step(&self) -> Option<&StepRunId> {
         match self {
             Self::StepStarted { step, .. }
             | Self::StepWaiting { step, .. }
@@ -267,7 +278,7 @@ impl Event {
             | Self::StepFailed { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepCancelled { step }
-            | Self::StepLogged { step, .. } => Some(*step as usize),
+            | Self::StepLogged { step, .. } => Some(step),
             Self::Accepted { .. }
             | Self::Started
             | Self::StateSet { .. }
@@ -290,6 +301,18 @@ impl Event {
                 | Self::TimedOut { .. }
                 | Self::Cancelled { .. }
         )
+    }
+}
+
+impl From<(StepRunId, Arc<Value>)> for GivenInput {
+    fn from((step, input): (StepRunId, Arc<Value>)) -> Self {
+        Self { step, input }
+    }
+}
+
+impl From<GivenInput> for (StepRunId, Arc<Value>) {
+    fn from(given: GivenInput) -> Self {
+        (given.step, given.input)
     }
 }
 

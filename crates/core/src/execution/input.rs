@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::event::{Recorded, Rerun};
 use super::failure::Failure;
 use super::state::Status;
+use super::step_run_id::{AttemptId, StepRunId};
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
@@ -48,17 +49,15 @@ pub enum Input {
     Start,
     /// An attempt of a step ended.
     StepEnded {
-        /// The step's index.
-        step: usize,
         /// The attempt that ended; another one's result is refused.
-        attempt: u32,
+        attempt: AttemptId,
         /// How.
         result: Result<Done, Fault>,
     },
     /// A step under way wrote a log line.
     StepLogged {
-        /// The step's index.
-        step: usize,
+        /// The step run.
+        step: StepRunId,
         /// `info`, `warn` or `error`.
         level: String,
         /// The text.
@@ -74,13 +73,13 @@ pub enum Input {
     Resume,
     /// Evaluate what a [`Command::Evaluate`] named, with the whole budget.
     Evaluate {
-        /// The step's index; `None`: the outputs.
-        step: Option<usize>,
+        /// The step run; `None`: the outputs.
+        step: Option<StepRunId>,
     },
     /// The evaluation that a [`Command::Evaluate`] named was given up.
     EvaluationFailed {
-        /// The step's index; `None`: the outputs.
-        step: Option<usize>,
+        /// The step run; `None`: the outputs.
+        step: Option<StepRunId>,
         /// Why.
         failure: Failure,
     },
@@ -117,25 +116,20 @@ pub struct Fault {
 }
 
 /// What the runtime has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Run an attempt of a step, with the input and configuration of its step run. Its
-    /// idempotency key is made of execution and step, the same for each attempt.
-    Run {
-        /// The step's index.
-        step: usize,
-        /// The attempt.
-        attempt: u32,
-    },
+    /// idempotency key is made of execution and step run, the same for each attempt.
+    Run(AttemptId),
     /// Evaluate expressions that may take long, by [`Input::Evaluate`].
     Evaluate {
-        /// The index of the step to start; `None`: the outputs.
-        step: Option<usize>,
+        /// The step run to start; `None`: the outputs.
+        step: Option<StepRunId>,
     },
     /// Stop the attempt of a step that is under way; its result is not wanted any more.
     Stop {
-        /// The step's index.
-        step: usize,
+        /// The step run.
+        step: StepRunId,
     },
 }
 

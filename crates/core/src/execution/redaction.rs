@@ -127,8 +127,8 @@ impl Redaction {
                 Settled::Skipped => {}
             }
         }
-        if let Some((_, input)) = &mut rerun.given {
-            self.value(input);
+        if let Some(given) = &mut rerun.given {
+            self.value(&mut given.input);
         }
     }
 }
@@ -139,6 +139,7 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::step_run_id::StepRunId;
     use super::*;
 
     /// Finds nothing and counts where it looked.
@@ -161,10 +162,13 @@ mod tests {
         let count = Arc::new(Count::default());
         let mut redaction = Redaction::new(count.clone());
         let value = Arc::new(json!("x".repeat(1000)));
-        for step in 0..50 {
+        for step in 0..50_u32 {
+            let step = StepRunId::from(step);
             let input = Some(value.clone());
             let secrets = None;
-            let started = Event::StepStarted { step, attempt: 1, input, config: None, secrets };
+            let config = None;
+            let started =
+                Event::StepStarted { step: step.clone(), attempt: 1, input, config, secrets };
             redaction.event(started);
             redaction.event(Event::StepCompleted { step, output: value.clone(), port: None });
         }

@@ -2,14 +2,15 @@
 //! are run. What is decided here is written into the first event of the new execution, so that its
 //! replay needs nothing of the old one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::advance::index;
-use super::event::{Event, Recorded, Rerun, Reused, Settled};
-use super::state::{Execution, Status, StepState};
+use super::event::{Event, GivenInput, Recorded, Rerun, Reused, Settled};
+use super::state::{Execution, Status};
+use super::step_run_id::StepRunId;
+use super::step_runs::{StepRun, StepState};
 use crate::Problems;
 
 /// From where an execution is run again.
@@ -53,8 +54,9 @@ impl Execution {
         if !self.status().is_final() {
             return Err(RerunRefused::NotEnded);
         }
-        let mut again: Vec<bool> =
-            self.steps.iter().map(|run| reusable(&run.state).is_none()).collect();
+        let unusable =
+            |(id, run): (StepRunId, &StepRun)| reusable(&run.state).is_none().then_some(id);
+        let mut again: BTreeSet<StepRunId> = self.steps.iter().filter_map(unusable).collect();
         let mut given = None;
         match from {
             RerunFrom::Failed if self.status() == Status::Completed => {
@@ -66,11 +68,12 @@ impl Execution {
                 let Some(&step) = plan.by_id.get(&id) else {
                     return Err(RerunRefused::NoSuchStep(id));
                 };
+                let step_run = StepRunId::from(step);
                 if let Some(input) = input {
-                    plan.steps[step].check_given(&input).map_err(RerunRefused::InvalidInput)?;
-                    given = Some((index(step), Arc::new(input)));
+                    plan[step].check_given(&input).map_err(RerunRefused::InvalidInput)?;
+                    given = Some(GivenInput { step: step_run.clone(), input: Arc::new(input) });
                 }
-                again[step] = true;
+                again.insert(step_run);
             }
         }
         self.spread(&mut again);
@@ -79,11 +82,12 @@ impl Execution {
     }
 
     /// Whatever follows from a step that is run again is run again.
-    fn spread(&self, again: &mut [bool]) {
-        let mut queue: VecDeque<usize> = (0..again.len()).filter(|step| again[*step]).collect();
+    fn spread(&self, again: &mut BTreeSet<StepRunId>) {
+        let mut queue: VecDeque<StepRunId> = again.iter().cloned().collect();
         while let Some(step) = queue.pop_front() {
-            for &next in &self.origin.plan.steps[step].dependents {
-                if !std::mem::replace(&mut again[next], true) {
+            for next in &self.origin.plan[step.step].dependents {
+                let next = step.sibling(*next);
+                if again.insert(next.clone()) {
                     queue.push_back(next);
                 }
             }
@@ -91,11 +95,11 @@ impl Execution {
     }
 
     /// In the order in which they settled: they set the state in that order.
-    fn taken_over(&self, journal: &[Recorded], again: &[bool]) -> Vec<Reused> {
+    fn taken_over(&self, journal: &[Recorded], again: &BTreeSet<StepRunId>) -> Vec<Reused> {
         let settled = journal.iter().flat_map(|recorded| settled_by(&recorded.event));
-        let kept = settled.filter(|step| again.get(*step as usize) == Some(&false));
+        let kept = settled.filter(|step| !again.contains(step));
         let reused = kept.filter_map(|step| {
-            let run = self.steps.get(step as usize)?;
+            let run = self.steps.get(&step)?;
             Some(Reused { step, input: run.input.clone(), how: reusable(&run.state)? })
         });
         reused.collect()
@@ -103,14 +107,14 @@ impl Execution {
 }
 
 /// The steps that are settled from this event on.
-fn settled_by(event: &Event) -> Vec<u32> {
+fn settled_by(event: &Event) -> Vec<StepRunId> {
     match event {
         Event::Accepted { rerun: Some(rerun), .. } => {
-            rerun.steps.iter().map(|reused| reused.step).collect()
+            rerun.steps.iter().map(|reused| reused.step.clone()).collect()
         }
         Event::StepCompleted { step, .. }
         | Event::StepFailed { step, .. }
-        | Event::StepSkipped { step, .. } => vec![*step],
+        | Event::StepSkipped { step, .. } => vec![step.clone()],
         _ => Vec::new(),
     }
 }

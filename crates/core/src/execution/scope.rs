@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::state::{Execution, StepState};
+use super::state::Execution;
+use super::step_run_id::StepRunId;
+use super::step_runs::StepState;
 use crate::Map;
 use crate::expr::{Budget, Scope, StepScope, shared_null};
 
@@ -15,7 +17,7 @@ use crate::expr::{Budget, Scope, StepScope, shared_null};
 pub struct ExecutionScope<'a> {
     pub(super) execution: &'a Execution,
     /// The errors of failed steps as values, made when one is first looked at.
-    errors: OnceCell<BTreeMap<usize, Value>>,
+    errors: OnceCell<BTreeMap<StepRunId, Value>>,
     /// What evaluations may use; `None`: the full budget each.
     budget: Option<&'a RefCell<Budget>>,
 }
@@ -31,16 +33,16 @@ impl<'a> ExecutionScope<'a> {
         Self { budget: Some(budget), ..Self::new(execution) }
     }
 
-    fn errors(&self) -> &BTreeMap<usize, Value> {
+    fn errors(&self) -> &BTreeMap<StepRunId, Value> {
         self.errors.get_or_init(|| {
-            let runs = self.execution.steps.iter().enumerate();
-            runs.filter_map(|(i, run)| match &run.state {
+            let runs = self.execution.steps.iter();
+            runs.filter_map(|(id, run)| match &run.state {
                 StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
                     let details = error.details.clone();
                     let shown = json!({
                         "code": error.code, "message": error.message, "details": details,
                     });
-                    Some((i, shown))
+                    Some((id, shown))
                 }
                 _ => None,
             })
@@ -55,15 +57,15 @@ impl Scope for ExecutionScope<'_> {
     }
 
     fn step(&self, id: &str) -> Option<StepScope<'_>> {
-        let index = *self.execution.origin.plan.by_id.get(id)?;
-        let run = &self.execution.steps[index];
+        let id = StepRunId::from(*self.execution.origin.plan.by_id.get(id)?);
+        let run = self.execution.steps.run(&id);
         let output = match &run.state {
             StepState::Completed { output, .. } => output,
             _ => shared_null(),
         };
         let error = match &run.state {
             StepState::Failed { .. } | StepState::Backoff { .. } => {
-                self.errors().get(&index).unwrap_or(&Value::Null)
+                self.errors().get(&id).unwrap_or(&Value::Null)
             }
             _ => &Value::Null,
         };

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::event::GivenInput;
 use super::failure::Failure;
 use super::redaction::Redaction;
+use super::step_runs::{StepRuns, StepState};
 use super::waits::Waits;
 use crate::definition::SharedPlan;
-use crate::expr::SecretInsertion;
 use crate::ids::{ExecutionId, WorkflowId};
 use crate::redact::Redact;
 use crate::{Map, Timestamp};
@@ -68,112 +69,6 @@ impl Status {
     }
 }
 
-/// Where a step of an execution stands. The data of a state lives in its variant only.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StepState {
-    /// Not reached yet.
-    Pending,
-    /// An attempt is under way. Begun by `StepStarted`.
-    Running {
-        /// From 1.
-        attempt: u32,
-    },
-    /// It waits by itself. Begun by `StepWaiting`, ended by `StepCompleted`.
-    Waiting {
-        /// Since when.
-        since: Timestamp,
-        /// When it goes on.
-        until: Timestamp,
-    },
-    /// An attempt failed, the next one waits. Begun by `StepRetrying`, ended by `StepStarted`.
-    Backoff {
-        /// The attempt that failed.
-        attempt: u32,
-        /// When it failed.
-        since: Timestamp,
-        /// When the next one begins.
-        until: Timestamp,
-        /// Why it failed.
-        error: Failure,
-    },
-    /// Final. By `StepCompleted`.
-    Completed {
-        /// What it made.
-        output: Arc<Value>,
-        /// The port it left by.
-        port: Option<String>,
-    },
-    /// Final. By `StepFailed`.
-    Failed {
-        /// Why.
-        error: Failure,
-        /// Whether the execution goes on.
-        handled: bool,
-    },
-    /// Final. By `StepSkipped`.
-    Skipped,
-    /// Final. By `StepCancelled`.
-    Cancelled,
-}
-
-impl StepState {
-    /// Whether nothing can follow.
-    pub const fn is_settled(&self) -> bool {
-        matches!(
-            self,
-            Self::Completed { .. } | Self::Failed { .. } | Self::Skipped | Self::Cancelled
-        )
-    }
-
-    /// The word that expressions see.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running { .. } | Self::Backoff { .. } => "running",
-            Self::Waiting { .. } => "waiting",
-            Self::Completed { .. } => "completed",
-            Self::Failed { .. } => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// What is known of one step run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepRun {
-    /// Where it stands.
-    pub state: StepState,
-    /// How many attempts have begun.
-    pub attempts: u32,
-    /// What the last attempt was given.
-    pub input: Option<Arc<Value>>,
-    /// The configuration of the last attempt, where it was made by expressions.
-    pub config: Option<Arc<Value>>,
-    /// The secrets that are inserted into both before the step runs, by pointers from
-    /// `{"input", "config"}`; `None`: it uses none, or began under a version that did not say.
-    pub secrets: Option<Vec<SecretInsertion>>,
-    /// When the first attempt began.
-    pub started_at: Option<Timestamp>,
-    /// When it settled; `None` for a step that never began.
-    pub ended_at: Option<Timestamp>,
-    /// Whether it was taken over from an earlier execution and is not run here.
-    pub reused: bool,
-}
-
-impl StepRun {
-    pub(super) const PENDING: Self = Self {
-        state: StepState::Pending,
-        attempts: 0,
-        input: None,
-        config: None,
-        secrets: None,
-        started_at: None,
-        ended_at: None,
-        reused: false,
-    };
-}
-
 /// What does not change during an execution.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -198,8 +93,8 @@ pub struct Execution {
     pub seq: u64,
     /// Its input.
     pub input: Arc<Value>,
-    /// In the order of the plan.
-    pub steps: Vec<StepRun>,
+    /// Its step runs.
+    pub steps: StepRuns,
     /// The state.
     pub state: Map,
     /// The execution whose last state it began with.
@@ -211,7 +106,7 @@ pub struct Execution {
     /// The execution that it is run again from.
     pub rerun_of: Option<ExecutionId>,
     /// A step's input instead of the one that its binding would make.
-    pub(super) given: Option<(usize, Arc<Value>)>,
+    pub(super) given: Option<GivenInput>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it left the queue.
@@ -222,8 +117,6 @@ pub struct Execution {
     pub output: Option<Arc<Value>>,
     /// Why it failed or timed out.
     pub error: Option<Failure>,
-    /// How many steps are not settled.
-    pub(super) open: usize,
     /// Keeps secrets out of its events; `None`: it has none.
     pub(super) redaction: Option<Box<Redaction>>,
     /// What is left of its waits, by the monotonic clock.
@@ -233,7 +126,6 @@ pub struct Execution {
 impl Execution {
     /// An execution of which nothing is known yet.
     pub fn new(origin: Origin) -> Self {
-        let steps = vec![StepRun::PENDING; origin.plan.steps.len()];
         Self {
             phase: Status::Queued,
             seq: 0,
@@ -249,9 +141,8 @@ impl Execution {
             ended_at: None,
             output: None,
             error: None,
-            open: steps.len(),
             waits: Waits::default(),
-            steps,
+            steps: StepRuns::pending(origin.plan.steps.len()),
             origin,
             redaction: None,
         }
@@ -267,15 +158,14 @@ impl Execution {
         let waits = self.phase == Status::Running
             && self
                 .steps
-                .iter()
-                .any(|s| matches!(s.state, StepState::Waiting { .. } | StepState::Backoff { .. }))
+                .any(|s| matches!(s, StepState::Waiting { .. } | StepState::Backoff { .. }))
             && !self.is_busy();
         if waits { Status::Waiting } else { self.phase }
     }
 
     /// Whether an attempt of a step is under way.
     pub fn is_busy(&self) -> bool {
-        self.steps.iter().any(|s| matches!(s.state, StepState::Running { .. }))
+        self.steps.any(|s| matches!(s, StepState::Running { .. }))
     }
 
     /// When it must be looked at next, if nothing else happens: the earliest of its time-out, its
@@ -285,7 +175,7 @@ impl Execution {
         if self.phase.is_final() || self.phase == Status::Queued {
             return None;
         }
-        let steps = self.steps.iter().filter_map(|s| match s.state {
+        let steps = self.steps.iter().filter_map(|(_, run)| match run.state {
             // A paused execution starts nothing, so only its time-out can wake it.
             _ if self.phase == Status::Paused => None,
             StepState::Waiting { until, .. } | StepState::Backoff { until, .. } => Some(until),

@@ -7,18 +7,22 @@
 //! it. An execution that is loaded gets what is left by the wall clock, at most the length. A
 //! moment that a user named (`until`) is a moment of the wall clock, whatever happens to it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::bind;
 use super::event::{Event, Recorded};
-use super::state::{Execution, Status, StepState};
+use super::state::{Execution, Status};
+use super::step_run_id::StepRunId;
+use super::step_runs::StepState;
+use super::wait_end;
 use crate::Timestamp;
 
 /// What is left of an execution's waits. Not part of the journal.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waits {
-    /// By step; empty where no step has waited.
-    steps: Vec<Wait>,
+    /// Those of step runs that wait or have waited.
+    steps: BTreeMap<StepRunId, Wait>,
     /// When the earlier time-out is over.
     timeout: Option<Duration>,
 }
@@ -34,7 +38,7 @@ struct Wait {
 
 impl Waits {
     /// Whether the step waits for a moment of the wall clock.
-    pub(super) fn is_for_moment(&self, step: usize) -> bool {
+    pub(super) fn is_for_moment(&self, step: &StepRunId) -> bool {
         self.steps.get(step).is_some_and(|wait| wait.for_moment)
     }
 }
@@ -46,7 +50,7 @@ impl Execution {
             Event::Accepted { .. } => self.limit(self.timeout, elapsed),
             Event::Started => self.limit(self.origin.plan.timeout, elapsed),
             Event::StepWaiting { step, .. } | Event::StepRetrying { step, .. } => {
-                self.measure_step(*step as usize, recorded.at, elapsed, Duration::ZERO);
+                self.measure_step(step, recorded.at, elapsed, Duration::ZERO);
             }
             _ => {}
         }
@@ -63,8 +67,8 @@ impl Execution {
             .timeouts()
             .map(|(since, timeout)| since.after(timeout).before(set_back).since(now).min(timeout));
         self.waits.timeout = left.min().map(|left| elapsed.saturating_add(left));
-        for step in 0..self.steps.len() {
-            self.measure_step(step, now, elapsed, set_back);
+        for step in self.steps.ids() {
+            self.measure_step(&step, now, elapsed, set_back);
         }
     }
 
@@ -73,26 +77,29 @@ impl Execution {
         self.waits.timeout = self.waits.timeout.into_iter().chain(due).min();
     }
 
-    fn measure_step(&mut self, step: usize, now: Timestamp, elapsed: Duration, set_back: Duration) {
+    fn measure_step(
+        &mut self,
+        step: &StepRunId,
+        now: Timestamp,
+        elapsed: Duration,
+        set_back: Duration,
+    ) {
         let Some((since, until)) = self.waiting(step) else { return };
         let for_moment = self.is_for_moment(step, until);
         let (end, length) = if for_moment {
             // A delay up to a moment may have a time-out as well.
-            let timeout = self.origin.plan.steps[step].timeout;
+            let timeout = self.origin.plan[step.step].timeout;
             (timeout.map(|timeout| since.after(timeout)), timeout.unwrap_or_default())
         } else {
             (Some(until), until.since(since))
         };
         let left = end.map(|end| end.before(set_back).since(now).min(length));
         let due = left.map(|left| elapsed.saturating_add(left));
-        if self.waits.steps.is_empty() {
-            self.waits.steps = vec![Wait::default(); self.steps.len()];
-        }
-        self.waits.steps[step] = Wait { due, for_moment };
+        self.waits.steps.insert(step.clone(), Wait { due, for_moment });
     }
 
     /// Since when and up to when a step waits.
-    fn waiting(&self, step: usize) -> Option<(Timestamp, Timestamp)> {
+    fn waiting(&self, step: &StepRunId) -> Option<(Timestamp, Timestamp)> {
         match self.steps.get(step)?.state {
             StepState::Waiting { since, until } | StepState::Backoff { since, until, .. } => {
                 Some((since, until))
@@ -102,18 +109,17 @@ impl Execution {
     }
 
     /// Whether a step waits for the very moment that its configuration names.
-    fn is_for_moment(&self, step: usize, until: Timestamp) -> bool {
-        if !matches!(self.steps[step].state, StepState::Waiting { .. }) {
+    fn is_for_moment(&self, step: &StepRunId, until: Timestamp) -> bool {
+        if !matches!(self.steps.run(step).state, StepState::Waiting { .. }) {
             return false;
         }
-        let config = bind::config(self, step);
-        config.get("until").is_some() && bind::delay_until(&config, until) == Ok(until)
+        wait_end::is_for_moment(&bind::config(self, step), until)
     }
 
     /// How long a step still waits; `None`: it does not wait.
     pub(super) fn wait_left(
         &self,
-        step: usize,
+        step: &StepRunId,
         now: Timestamp,
         elapsed: Duration,
     ) -> Option<Duration> {
@@ -137,8 +143,8 @@ impl Execution {
             return None;
         }
         // A paused execution starts nothing, so only its time-out can wake it.
-        let steps = if self.phase == Status::Paused { 0 } else { self.steps.len() };
-        let waits = (0..steps).filter_map(|step| self.wait_left(step, now, elapsed));
+        let steps = self.steps.ids().filter(|_| self.phase != Status::Paused);
+        let waits = steps.filter_map(|step| self.wait_left(&step, now, elapsed));
         waits.chain(self.timeout_left(now, elapsed)).min()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::{Join, OnError};
-use stepwell_core::execution::{Event, Recorded, Reused, Settled, SkipReason};
+use stepwell_core::execution::{Event, Recorded, Reused, Settled, SkipReason, StepRunId};
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
@@ -14,10 +14,10 @@ pub struct Oracle {
     paused: bool,
     last_seq: u64,
     last_at: Timestamp,
-    under_way: BTreeMap<usize, u32>,
-    attempts: BTreeMap<usize, u32>,
-    resting_until: BTreeMap<usize, Timestamp>,
-    settled: BTreeMap<usize, How>,
+    under_way: BTreeMap<StepRunId, u32>,
+    attempts: BTreeMap<StepRunId, u32>,
+    resting_until: BTreeMap<StepRunId, Timestamp>,
+    settled: BTreeMap<StepRunId, How>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -49,10 +49,7 @@ impl Oracle {
         assert!(recorded.at >= self.last_at, "time goes on");
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
         if let Some(step) = recorded.event.step() {
-            assert!(
-                !self.settled.contains_key(&step),
-                "a settled step is left alone: {recorded:?}"
-            );
+            assert!(!self.settled.contains_key(step), "a settled step is left alone: {recorded:?}");
             assert!(self.started, "no step before the start");
         }
         match &recorded.event {
@@ -63,32 +60,24 @@ impl Oracle {
                 }
             }
             Event::Started => self.started = true,
-            Event::StepStarted { step, attempt, .. } => {
-                self.step_started(plan, *step as usize, *attempt)
-            }
+            Event::StepStarted { step, attempt, .. } => self.step_started(plan, step, *attempt),
             Event::StepWaiting { step, until } => {
-                assert!(self.under_way.remove(&(*step as usize)).is_some());
-                self.resting_until.insert(*step as usize, *until);
+                assert!(self.under_way.remove(step).is_some());
+                self.resting_until.insert(step.clone(), *until);
             }
             Event::StepRetrying { step, until, .. } => {
-                let step = *step as usize;
-                let attempt =
-                    self.under_way.remove(&step).expect("only an attempt under way fails");
-                assert!(attempt < plan.steps[step].retry.max_attempts, "no attempt too many");
+                let attempt = self.under_way.remove(step).expect("only an attempt under way fails");
+                assert!(attempt < plan[step.step].retry.max_attempts, "no attempt too many");
                 assert!(*until >= recorded.at);
-                self.resting_until.insert(step, *until);
+                self.resting_until.insert(step.clone(), *until);
             }
-            Event::StepCompleted { step, port, .. } => {
-                self.step_completed(*step as usize, port.clone())
-            }
+            Event::StepCompleted { step, port, .. } => self.step_completed(step, port.clone()),
             Event::StepFailed { step, handled, .. } => {
-                let step = *step as usize;
-                assert_eq!(*handled, plan.steps[step].on_error != OnError::Fail);
-                self.under_way.remove(&step);
-                self.settled.insert(step, How::Failed { handled: *handled });
+                assert_eq!(*handled, plan[step.step].on_error != OnError::Fail);
+                self.under_way.remove(step);
+                self.settled.insert(step.clone(), How::Failed { handled: *handled });
             }
             Event::StepSkipped { step, reason } => {
-                let step = *step as usize;
                 assert!(!self.paused, "nothing is decided while paused");
                 match reason {
                     SkipReason::Condition => assert!(self.may_start(plan, step)),
@@ -96,16 +85,15 @@ impl Oracle {
                         assert!(self.must_skip(plan, step), "skipped too early")
                     }
                 }
-                self.settled.insert(step, How::Skipped);
+                self.settled.insert(step.clone(), How::Skipped);
             }
             Event::StepCancelled { step } => {
-                let step = *step as usize;
-                let was = self.under_way.remove(&step).is_some();
+                let was = self.under_way.remove(step).is_some();
                 assert!(
-                    was || self.resting_until.remove(&step).is_some(),
+                    was || self.resting_until.remove(step).is_some(),
                     "only what was begun is cancelled"
                 );
-                self.settled.insert(step, How::Cancelled);
+                self.settled.insert(step.clone(), How::Cancelled);
             }
             Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
             Event::Resumed => assert!(std::mem::replace(&mut self.paused, false)),
@@ -128,50 +116,50 @@ impl Oracle {
 
     /// Settled from the first event on: whatever else happens to it breaks a rule.
     fn reused(&mut self, plan: &Plan, reused: &Reused) {
-        let step = reused.step as usize;
+        let step = &reused.step;
         let how = match &reused.how {
             Settled::Completed { port, .. } => How::Completed(port.clone()),
             Settled::Failed { .. } => {
-                assert!(plan.steps[step].on_error != OnError::Fail);
+                assert!(plan[step.step].on_error != OnError::Fail);
                 How::Failed { handled: true }
             }
             Settled::Skipped => How::Skipped,
         };
-        assert!(self.settled.insert(step, how).is_none(), "each is taken over once");
+        assert!(self.settled.insert(step.clone(), how).is_none(), "each is taken over once");
     }
 
-    fn step_started(&mut self, plan: &Plan, step: usize, attempt: u32) {
+    fn step_started(&mut self, plan: &Plan, step: &StepRunId, attempt: u32) {
         assert!(!self.paused, "nothing starts while paused");
-        let before = self.attempts.insert(step, attempt).unwrap_or(0);
+        let before = self.attempts.insert(step.clone(), attempt).unwrap_or(0);
         assert_eq!(attempt, before + 1, "attempts are counted one by one");
         if attempt == 1 {
             assert!(self.may_start(plan, step), "started too early");
         } else {
-            let until = self.resting_until.remove(&step).expect("a retry follows its pause");
+            let until = self.resting_until.remove(step).expect("a retry follows its pause");
             assert!(self.last_at >= until, "not before the pause is over");
         }
-        assert!(self.under_way.insert(step, attempt).is_none(), "one attempt at a time");
+        assert!(self.under_way.insert(step.clone(), attempt).is_none(), "one attempt at a time");
     }
 
-    fn step_completed(&mut self, step: usize, port: Option<String>) {
-        if let Some(until) = self.resting_until.remove(&step) {
+    fn step_completed(&mut self, step: &StepRunId, port: Option<String>) {
+        if let Some(until) = self.resting_until.remove(step) {
             assert!(self.last_at >= until, "a delay takes its time");
         } else {
-            assert!(self.under_way.remove(&step).is_some(), "only what is under way completes");
+            assert!(self.under_way.remove(step).is_some(), "only what is under way completes");
         }
-        self.settled.insert(step, How::Completed(port));
+        self.settled.insert(step.clone(), How::Completed(port));
     }
 
     /// How many edges into the step are open, and how many were taken.
-    fn edges(&self, plan: &Plan, step: usize) -> (usize, usize) {
+    fn edges(&self, plan: &Plan, step: &StepRunId) -> (usize, usize) {
         let (mut open, mut taken) = (0, 0);
-        for edge in &plan.steps[step].after {
+        for edge in &plan[step.step].after {
             let error = edge.port.as_deref() == Some("error");
-            match self.settled.get(&edge.from) {
+            match self.settled.get(&step.sibling(edge.from)) {
                 None => open += 1,
                 Some(How::Completed(port)) if *port == edge.port => taken += 1,
                 Some(How::Failed { handled: true }) => {
-                    let by_port = plan.steps[edge.from].on_error == OnError::Port;
+                    let by_port = plan[edge.from].on_error == OnError::Port;
                     taken += usize::from((by_port && error) || (!by_port && edge.port.is_none()));
                 }
                 Some(_) => {}
@@ -180,32 +168,33 @@ impl Oracle {
         (open, taken)
     }
 
-    fn may_start(&self, plan: &Plan, step: usize) -> bool {
+    fn may_start(&self, plan: &Plan, step: &StepRunId) -> bool {
         let (open, taken) = self.edges(plan, step);
-        match plan.steps[step].join {
-            _ if plan.steps[step].after.is_empty() => true,
+        match plan[step.step].join {
+            _ if plan[step.step].after.is_empty() => true,
             Join::All => open == 0 && taken > 0,
             Join::Any => taken > 0,
             Join::Count(n) => taken >= n,
         }
     }
 
-    fn must_skip(&self, plan: &Plan, step: usize) -> bool {
+    fn must_skip(&self, plan: &Plan, step: &StepRunId) -> bool {
         let (open, taken) = self.edges(plan, step);
-        match plan.steps[step].join {
+        match plan[step.step].join {
             Join::All | Join::Any => open == 0 && taken == 0,
             Join::Count(n) => taken + open < n,
         }
     }
 
     /// Steps that must have been looked at by now: ready, not settled, not begun.
-    pub fn forgotten(&self, plan: &Plan) -> BTreeSet<usize> {
+    pub fn forgotten(&self, plan: &Plan) -> BTreeSet<StepRunId> {
         if self.paused || self.ended || !self.started {
             return BTreeSet::new();
         }
-        let open =
-            |step: &usize| !self.settled.contains_key(step) && !self.attempts.contains_key(step);
-        let ready = |step: &usize| self.may_start(plan, *step) || self.must_skip(plan, *step);
-        (0..plan.steps.len()).filter(open).filter(ready).collect()
+        let open = |step: &StepRunId| {
+            !self.settled.contains_key(step) && !self.attempts.contains_key(step)
+        };
+        let ready = |step: &StepRunId| self.may_start(plan, step) || self.must_skip(plan, step);
+        plan.indexed_steps().map(|(step, _)| step.into()).filter(open).filter(ready).collect()
     }
 }

@@ -9,8 +9,9 @@ use stepwell_core::Timestamp;
 use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
-    Acceptance, Command, Done, Event, Execution, Failure, Fault, Input, Moment, Origin, Recorded,
-    Refused, RerunFrom, RerunRefused, Reused, Settled, Status,
+    Acceptance, AttemptId, Command, Done, Event, Execution, Failure, Fault, GivenInput, Input,
+    Moment, Origin, Recorded, Refused, RerunFrom, RerunRefused, Reused, Settled, Status, StepIndex,
+    StepRunId,
 };
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -32,21 +33,21 @@ pub struct World {
     live: Execution,
     uncommitted: Vec<Recorded>,
     /// Attempts that somebody works on; their results may come late, twice, or never.
-    under_way: Vec<(usize, u32)>,
+    under_way: Vec<AttemptId>,
     /// Results on their way, also of attempts that are over.
-    in_flight: Vec<(usize, u32, Result<Done, Fault>)>,
+    in_flight: Vec<(AttemptId, Result<Done, Fault>)>,
     /// Evaluations that are left to the runtime.
-    evaluations: Vec<Option<usize>>,
+    evaluations: Vec<Option<StepRunId>>,
     /// The events after which such an evaluation was still to come.
     evaluated_later: BTreeSet<u64>,
     /// Durable.
     journal: Vec<Recorded>,
     /// Steps whose result is durable.
-    recorded: BTreeSet<usize>,
+    recorded: BTreeSet<StepRunId>,
     /// The input that a step is given instead of its own.
-    given: Option<(u32, Arc<serde_json::Value>)>,
+    given: Option<GivenInput>,
     /// How often each external attempt was really begun.
-    begun: BTreeMap<(usize, u32), u32>,
+    begun: BTreeMap<AttemptId, u32>,
     events: u64,
 }
 
@@ -165,8 +166,10 @@ impl World {
         self.uncommitted.extend(decision.events);
         for command in decision.commands {
             match command {
-                Command::Stop { step } => self.under_way.retain(|(s, _)| *s != step),
-                Command::Run { step, attempt } => self.begin(step, attempt),
+                Command::Stop { step } => {
+                    self.under_way.retain(|under_way| under_way.step_run != step)
+                }
+                Command::Run(attempt) => self.begin(attempt),
                 Command::Evaluate { step } => self.evaluations.push(step),
             }
         }
@@ -181,33 +184,37 @@ impl World {
         let _ = self.tell(input);
     }
 
-    fn begin(&mut self, step: usize, attempt: u32) {
-        assert!(!self.recorded.contains(&step), "a step with a recorded result runs again");
-        assert!(!self.under_way.contains(&(step, attempt)), "one attempt at a time");
-        let planned = &self.plan.steps[step];
+    fn begin(&mut self, attempt: AttemptId) {
+        let step = &attempt.step_run;
+        assert!(!self.recorded.contains(step), "a step with a recorded result runs again");
+        assert!(!self.under_way.contains(&attempt), "one attempt at a time");
+        let planned = &self.plan[step.step];
+        let repeatable = planned.repeat_after_crash;
         if planned.effect == Effect::External {
             // The barrier: what was decided is durable before the outside hears of it.
             self.commit();
-            let times = self.begun.entry((step, attempt)).or_default();
+            let times = self.begun.entry(attempt.clone()).or_default();
             *times += 1;
-            let repeatable = self.plan.steps[step].repeat_after_crash;
             assert!(repeatable || *times == 1, "an attempt that must not be repeated was");
         }
-        self.under_way.push((step, attempt));
+        self.under_way.push(attempt);
     }
 
     fn finish_some_attempt(&mut self) {
         if self.under_way.is_empty() {
             return;
         }
-        let (step, attempt) = self.under_way.remove(self.rng.below(self.under_way.len()));
-        let result = if self.rng.chance(60) { Ok(self.done(step)) } else { Err(self.fault()) };
-        self.in_flight.push((step, attempt, result));
+        let attempt = self.under_way.remove(self.rng.below(self.under_way.len()));
+        let result = if self.rng.chance(60) { Ok(self.done(&attempt)) } else { Err(self.fault()) };
+        self.in_flight.push((attempt, result));
     }
 
-    fn done(&mut self, step: usize) -> Done {
+    fn done(&mut self, attempt: &AttemptId) -> Done {
         let ports = [None, None, None, Some("left".to_owned()), Some("right".to_owned())];
-        Done { output: Arc::new(json!({"made_by": step})), port: self.rng.pick(&ports).clone() }
+        Done {
+            output: Arc::new(json!({"made_by": attempt.step_run})),
+            port: self.rng.pick(&ports).clone(),
+        }
     }
 
     fn fault(&mut self) -> Fault {
@@ -224,13 +231,13 @@ impl World {
             return;
         }
         let index = self.rng.below(self.in_flight.len());
-        let (step, attempt, result) = match self.rng.chance(20) {
+        let (attempt, result) = match self.rng.chance(20) {
             true => self.in_flight[index].clone(),
             false => self.in_flight.remove(index),
         };
         // After a crash the same attempt may be worked on anew; whichever result comes first counts.
-        if self.tell(Input::StepEnded { step, attempt, result }).is_ok() {
-            self.under_way.retain(|under_way| *under_way != (step, attempt));
+        if self.tell(Input::StepEnded { attempt: attempt.clone(), result }).is_ok() {
+            self.under_way.retain(|under_way| *under_way != attempt);
         }
     }
 
@@ -245,7 +252,7 @@ impl World {
             let failure = Failure::new("SIMULATED", "given up");
             return self.tell_if_it_fits(Input::EvaluationFailed { step, failure });
         }
-        if self.tell(Input::Evaluate { step }) == Err(Refused::Interrupted) {
+        if self.tell(Input::Evaluate { step: step.clone() }) == Err(Refused::Interrupted) {
             self.evaluations.push(step);
         }
     }
@@ -262,7 +269,7 @@ impl World {
     fn commit(&mut self) {
         for event in self.uncommitted.drain(..) {
             if let Event::StepCompleted { step, .. } = &event.event {
-                self.recorded.insert(*step as usize);
+                self.recorded.insert(step.clone());
             }
             self.journal.push(event);
         }
@@ -270,10 +277,10 @@ impl World {
 
     /// The node dies: memory is gone, somebody replays the journal. Workers outside may go on.
     fn crash(&mut self) {
-        for (step, attempt) in std::mem::take(&mut self.under_way) {
+        for attempt in std::mem::take(&mut self.under_way) {
             if self.rng.chance(50) {
-                let result = Ok(self.done(step));
-                self.in_flight.push((step, attempt, result));
+                let result = Ok(self.done(&attempt));
+                self.in_flight.push((attempt, result));
             }
         }
         self.uncommitted.clear();
@@ -308,14 +315,13 @@ impl World {
             }
             if !self.evaluations.is_empty() {
                 self.evaluate_some();
-            } else if let Some((step, attempt, result)) = self.in_flight.pop() {
+            } else if let Some((attempt, result)) = self.in_flight.pop() {
                 // Maybe late: then it is refused.
-                self.tell_if_it_fits(Input::StepEnded { step, attempt, result });
-                self.under_way.retain(|under_way| *under_way != (step, attempt));
-            } else if let Some((step, attempt)) = self.under_way.pop() {
-                let result = Ok(Done { output: Arc::new(json!(step)), port: None });
-                self.tell(Input::StepEnded { step, attempt, result })
-                    .expect("its result is wanted");
+                self.tell_if_it_fits(Input::StepEnded { attempt: attempt.clone(), result });
+                self.under_way.retain(|under_way| *under_way != attempt);
+            } else if let Some(attempt) = self.under_way.pop() {
+                let result = Ok(Done { output: Arc::new(json!(attempt.attempt)), port: None });
+                self.tell(Input::StepEnded { attempt, result }).expect("its result is wanted");
             } else {
                 let wake = self.live.next_wake();
                 assert!(
@@ -348,12 +354,12 @@ impl World {
             }
             Err(other) => panic!("{other}"),
         };
-        let reused: BTreeSet<usize> =
-            rerun.steps.iter().map(|reused| reused.step as usize).collect();
-        for (step, planned) in self.plan.steps.iter().enumerate() {
+        let reused: BTreeSet<StepIndex> =
+            rerun.steps.iter().map(|reused| reused.step.step).collect();
+        for (step, planned) in self.plan.indexed_steps() {
             let chosen = matches!(&from, RerunFrom::Step { id, .. } if *id == planned.id);
             assert!(!(chosen && reused.contains(&step)), "the chosen step is run");
-            let follows = |next: &usize| reused.contains(next);
+            let follows = |next: &StepIndex| reused.contains(next);
             assert!(
                 reused.contains(&step) || !planned.dependents.iter().any(follows),
                 "what follows from a step that is run is run"
@@ -367,7 +373,7 @@ impl World {
         world.now = self.now;
         let completed = |reused: &&Reused| matches!(reused.how, Settled::Completed { .. });
         world.recorded =
-            rerun.steps.iter().filter(completed).map(|reused| reused.step as usize).collect();
+            rerun.steps.iter().filter(completed).map(|reused| reused.step.clone()).collect();
         world.given.clone_from(&rerun.given);
         let accepted = Acceptance {
             input: ended.input,
@@ -386,7 +392,7 @@ impl World {
                 Event::Accepted { state: first, rerun, .. } => {
                     state.extend(first.clone().unwrap_or_default());
                     for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
-                        let sets = self.plan.steps[reused.step as usize].type_name == "SetState";
+                        let sets = self.plan[reused.step.step].type_name == "SetState";
                         if let (true, Settled::Completed { output, .. }) = (sets, &reused.how) {
                             state.extend(output.as_object().cloned().unwrap_or_default());
                         }
@@ -394,8 +400,8 @@ impl World {
                 }
                 Event::StateSet { values } => state.extend(values.clone()),
                 Event::StepStarted { step, attempt: 1, input, .. } => {
-                    if let Some((_, given)) = self.given.as_ref().filter(|(n, _)| n == step) {
-                        assert_eq!(input.as_ref(), Some(given), "it gets what it was given");
+                    if let Some(given) = self.given.as_ref().filter(|given| given.step == *step) {
+                        assert_eq!(input.as_ref(), Some(&given.input), "it gets its own input");
                     }
                 }
                 _ => {}

@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::Value;
 use stepwell_core::definition::plan::PlanStep;
-use stepwell_core::execution::{Done, Execution, Failure, Fault, codes};
+use stepwell_core::execution::{
+    AttemptId, Done, Execution, Failure, Fault, IterationPath, StepRun, codes,
+};
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
@@ -33,8 +35,7 @@ type Ended = (Done, Reservation);
 
 /// One attempt, ready to be run.
 pub(crate) struct Attempt {
-    pub(crate) step: usize,
-    pub(crate) attempt: u32,
+    id: AttemptId,
     step_type: &'static dyn StepType,
     behaviour: Behaviour,
     input: Arc<Value>,
@@ -56,11 +57,11 @@ impl Attempt {
         engine: &Engine,
         execution: &Execution,
         secrets: &Secrets,
-        (step, attempt): (usize, u32),
+        id: &AttemptId,
         held: usize,
     ) -> Result<Self, Fault> {
-        let planned = &execution.origin.plan.steps[step];
-        let run = &execution.steps[step];
+        let planned = &execution.origin.plan[id.step_run.step];
+        let run = execution.steps.run(&id.step_run);
         let registry = stepwell_steps::registry();
         let found =
             registry.step_type(planned.type_name).zip(registry.behaviour(planned.type_name));
@@ -68,17 +69,16 @@ impl Attempt {
             return Err(internal("the step type is not there any more"));
         };
         let input = run.input.clone().unwrap_or_default();
-        let config = config(execution, planned, step)?;
+        let config = config(execution, planned, run)?;
         let (input, config) = secrets.insert(planned, run, input, config)?;
         Ok(Self {
-            step,
-            attempt,
+            id: id.clone(),
             step_type,
             behaviour,
             input,
             config,
             secrets: secrets.clone(),
-            key: idempotency_key(execution.origin.id, planned),
+            key: idempotency_key(execution.origin.id, planned, &id.step_run.path),
             timeout: planned.timeout.unwrap_or_else(|| engine.config.step_timeout()),
             max_bytes: engine.config.max_value_bytes,
             held,
@@ -117,7 +117,7 @@ impl Attempt {
         feed: Weak<Feed>,
         mailbox: mpsc::Sender<Message>,
     ) {
-        let (step, attempt) = (self.step, self.attempt);
+        let attempt = self.id.clone();
         let result = match self.behaviour {
             Behaviour::Pure(code) => {
                 let timeout = self.timeout;
@@ -134,7 +134,7 @@ impl Attempt {
             Err(fault) => (Err(fault), engine.memory.empty()),
         };
         // Where nobody listens any more, the result is not wanted.
-        let _ = mailbox.send(Message::StepEnded { step, attempt, result, memory }).await;
+        let _ = mailbox.send(Message::StepEnded { attempt, result, memory }).await;
     }
 
     /// Runs pure code on a thread for blocking work, once there is memory for it.
@@ -169,13 +169,14 @@ impl Attempt {
     ) -> Result<Ended, Fault> {
         let log = |level: &'static str, message: String| {
             // A log line finds no room where the runner is far behind; steps must not wait for it.
-            let _ = mailbox.try_send(Message::StepLogged { step: self.step, level, message });
+            let step = self.id.step_run.clone();
+            let _ = mailbox.try_send(Message::StepLogged { step, level, message });
         };
         let pieces = self.secrets.piece_redactor();
         let show = |piece: &str| {
             // Whoever counts who holds a feed does not count attempts.
             let Some(feed) = feed.upgrade() else { return };
-            feed.show_piece(engine.now(), (self.step, self.attempt), piece);
+            feed.show_piece(engine.now(), &self.id, piece);
         };
         let delta = |piece: &str| match &pieces {
             Some(pieces) => show(&pieces.push(piece)),
@@ -186,7 +187,7 @@ impl Attempt {
             input: self.input.clone(),
             config: &self.config,
             idempotency_key: &self.key,
-            attempt: self.attempt,
+            attempt: self.id.attempt,
             outbound: &engine.egress,
             log: &log,
             delta: &delta,
@@ -242,8 +243,8 @@ impl Attempt {
 }
 
 /// The configuration of an attempt: journaled where expressions made it, else the plan's own.
-fn config(execution: &Execution, planned: &PlanStep, step: usize) -> Result<Arc<Value>, Fault> {
-    if let Some(config) = &execution.steps[step].config {
+fn config(execution: &Execution, planned: &PlanStep, run: &StepRun) -> Result<Arc<Value>, Fault> {
+    if let Some(config) = &run.config {
         return Ok(config.clone());
     }
     let scope = stepwell_core::execution::ExecutionScope::new(execution);
@@ -254,9 +255,9 @@ fn config(execution: &Execution, planned: &PlanStep, step: usize) -> Result<Arc<
         .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
 }
 
-/// `execution/step/iteration`: the same at each attempt and after each crash.
-fn idempotency_key(id: ExecutionId, planned: &PlanStep) -> String {
-    format!("{id}/{}/0", planned.id)
+/// `execution/step/path`: the same at each attempt and after each crash.
+fn idempotency_key(id: ExecutionId, planned: &PlanStep, path: &IterationPath) -> String {
+    format!("{id}/{}/{path}", planned.id)
 }
 
 pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {

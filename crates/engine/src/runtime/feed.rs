@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Execution, Recorded};
+use stepwell_core::execution::{AttemptId, Execution, Recorded};
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
@@ -43,10 +43,8 @@ pub(crate) struct Delta {
     pub(crate) after: u64,
     /// When.
     pub(crate) at: Timestamp,
-    /// The step.
-    pub(crate) step: usize,
-    /// The attempt.
-    pub(crate) attempt: u32,
+    /// The attempt that sent it.
+    pub(crate) attempt: AttemptId,
     /// The text.
     pub(crate) text: Arc<str>,
 }
@@ -104,10 +102,10 @@ impl Shown {
 
     /// Adds to the last piece where there are too many, nobody has seen it, and it is of the same
     /// attempt; else answers false.
-    fn join(&mut self, (step, attempt): (usize, u32), text: &str) -> bool {
+    fn join(&mut self, attempt: &AttemptId, text: &str) -> bool {
         let (crowded, after) = (self.bytes > CROWDED_BYTES, self.journal.len() as u64);
         let Some(last) = self.deltas.back_mut().filter(|_| crowded) else { return false };
-        let follows = (last.step, last.attempt, last.after) == (step, attempt, after);
+        let follows = (&last.attempt, last.after) == (attempt, after);
         if !follows || last.number < self.taken || last.text.len() + text.len() > JOINED_BYTES {
             return false;
         }
@@ -172,14 +170,14 @@ impl Feed {
 
     /// Shows a piece of text that a step sent just now. Forgets the oldest where there is no
     /// room.
-    pub(crate) fn show_piece(&self, at: Timestamp, (step, attempt): (usize, u32), text: &str) {
+    pub(crate) fn show_piece(&self, at: Timestamp, attempt: &AttemptId, text: &str) {
         // Where nobody listens, nobody can miss it.
         if self.news.receiver_count() == 0 || text.is_empty() {
             return;
         }
         let mut shown = self.lock();
         // Its readers were told of that piece, and are still to come for it.
-        if shown.join((step, attempt), text) {
+        if shown.join(attempt, text) {
             self.piece_memory.add(text.len());
             return;
         }
@@ -188,7 +186,8 @@ impl Feed {
         let size = text.len() + PIECE_BYTES;
         shown.bytes += size;
         self.piece_memory.add(size);
-        shown.deltas.push_back(Delta { number, after, at, step, attempt, text: text.into() });
+        let attempt = attempt.clone();
+        shown.deltas.push_back(Delta { number, after, at, attempt, text: text.into() });
         // Where all feeds together keep too much, the one that grows gives way.
         while (shown.bytes > KEPT_BYTES || self.piece_memory.is_exceeded())
             && let Some(oldest) = shown.deltas.pop_front()
@@ -322,6 +321,10 @@ mod tests {
 
     use super::*;
 
+    fn attempt(attempt: u32) -> AttemptId {
+        AttemptId { step_run: 0.into(), attempt }
+    }
+
     fn event(seq: u64) -> Recorded {
         Recorded { seq, at: Timestamp::default(), event: Event::Started }
     }
@@ -335,14 +338,14 @@ mod tests {
     #[test]
     fn pieces_have_their_place_between_events() {
         let feed = Feed::new(Arc::default());
-        feed.show_piece(Timestamp::default(), (0, 1), "nobody listens");
+        feed.show_piece(Timestamp::default(), &attempt(1), "nobody listens");
         let _ear = feed.listen();
         feed.show(&[event(1), event(2)]);
         for text in ["a", "b", "", "c"] {
-            feed.show_piece(Timestamp::default(), (0, 1), text);
+            feed.show_piece(Timestamp::default(), &attempt(1), text);
         }
         feed.show(&[event(3)]);
-        feed.show_piece(Timestamp::default(), (0, 1), "d");
+        feed.show_piece(Timestamp::default(), &attempt(1), "d");
         assert_eq!(places(&feed, 0, 0, 9), (vec![1, 2, 3], vec![0, 1, 2, 3], false));
         assert_eq!(places(&feed, 0, 0, 1), (vec![1], vec![], false));
         assert_eq!(places(&feed, 1, 0, 2), (vec![2], vec![0, 1], false));
@@ -366,7 +369,7 @@ mod tests {
         };
         for piece in 0..200_000 {
             let piece = format!("{piece} ");
-            feed.show_piece(Timestamp::default(), (0, 1), &piece);
+            feed.show_piece(Timestamp::default(), &attempt(1), &piece);
             text.push_str(&piece);
             // What is handed out is not added to: the next piece is one of its own.
             if piece.ends_with("00000 ") {
@@ -375,7 +378,7 @@ mod tests {
             }
         }
         // Another attempt's text stays apart.
-        feed.show_piece(Timestamp::default(), (0, 2), "again");
+        feed.show_piece(Timestamp::default(), &attempt(2), "again");
         assert_eq!(take(usize::MAX), text.len() + "again".len());
         assert_eq!(read.0, text + "again");
         assert!(read.1 < 100_000, "{} pieces", read.1);
@@ -387,7 +390,7 @@ mod tests {
         let _ear = feed.listen();
         let text = "x".repeat(KEPT_BYTES / 4);
         for _ in 0..5 {
-            feed.show_piece(Timestamp::default(), (0, 1), &text);
+            feed.show_piece(Timestamp::default(), &attempt(1), &text);
         }
         assert_eq!(feed.first_piece(), 2);
         assert_eq!(places(&feed, 0, 0, 9), (vec![], vec![2, 3, 4], true));

@@ -36,6 +36,7 @@ mod tests {
     use std::sync::Arc;
 
     use stepwell_core::Timestamp;
+    use stepwell_core::execution::AttemptId;
 
     use super::*;
     use crate::runtime::feed::Feed;
@@ -50,9 +51,10 @@ mod tests {
         let feeds: Vec<_> = (0..20).map(|_| Feed::new(memory.clone())).collect();
         let _readers: Vec<_> = feeds.iter().map(|feed| feed.listen()).collect();
         let text = "x".repeat(3 << 20);
+        let attempt = AttemptId { step_run: 0.into(), attempt: 1 };
         for feed in &feeds {
-            feed.show_piece(Timestamp::default(), (0, 1), &text);
-            feed.show_piece(Timestamp::default(), (0, 1), &text);
+            feed.show_piece(Timestamp::default(), &attempt, &text);
+            feed.show_piece(Timestamp::default(), &attempt, &text);
             let usage = memory.usage();
             assert!(usage.used <= usage.limit, "{usage:?}");
         }

@@ -13,21 +13,20 @@ use super::feed::{Feed, Outcome};
 use super::piece_memory::PieceMemory;
 use crate::AppError;
 use crate::memory::Reservation;
-use stepwell_core::execution::{Done, Fault};
+use stepwell_core::execution::{AttemptId, Done, Fault, StepRunId};
 use stepwell_store::record::ExecutionRecord;
 
 /// What a runner can be told.
 pub(crate) enum Message {
     /// A step's attempt ended.
     StepEnded {
-        step: usize,
-        attempt: u32,
+        attempt: AttemptId,
         result: Result<Done, Fault>,
         /// What the attempt has reserved, its output included.
         memory: Reservation,
     },
     /// A step wrote a log line.
-    StepLogged { step: usize, level: &'static str, message: String },
+    StepLogged { step: StepRunId, level: &'static str, message: String },
     /// Somebody wants something of the execution; answered once it is durable.
     Control {
         what: Control,

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{
-    Command, Decision, Execution, Failure, Input, Recorded, Refused, Status, codes,
+    AttemptId, Command, Decision, Execution, Failure, Input, Recorded, Refused, Status, StepRunId,
+    codes,
 };
 use stepwell_core::expr::Budget;
 use stepwell_core::faults;
@@ -75,8 +76,8 @@ pub(crate) struct Runner {
     notes: Vec<AuditRecord>,
     /// To be run.
     commands: VecDeque<Command>,
-    /// Attempts under way, by step.
-    under_way: HashMap<usize, AbortHandle>,
+    /// Attempts under way, by step run.
+    under_way: HashMap<StepRunId, AbortHandle>,
     /// To be answered once what they asked for is durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
     /// About how many bytes the values in the journal take as text.
@@ -85,8 +86,8 @@ pub(crate) struct Runner {
     retained: Retained,
     /// Told to finish what is under way and go.
     draining: bool,
-    /// The step whose command is being carried out.
-    current: Option<usize>,
+    /// The step run whose command is being carried out.
+    current: Option<StepRunId>,
     /// Commands carried out since the runner began.
     carried_out: u32,
 }
@@ -390,13 +391,13 @@ impl Runner {
                         attempt.abort();
                     }
                 }
-                Command::Run { .. } | Command::Evaluate { .. } if self.draining => {}
-                Command::Run { step, attempt } => {
-                    self.current = Some(step);
-                    self.run(step, attempt).await?;
+                Command::Run(_) | Command::Evaluate { .. } if self.draining => {}
+                Command::Run(attempt) => {
+                    self.current = Some(attempt.step_run.clone());
+                    self.run(attempt).await?;
                 }
                 Command::Evaluate { step } => {
-                    self.current = step;
+                    self.current.clone_from(&step);
                     self.evaluate(step).await?;
                 }
             }
@@ -427,35 +428,36 @@ impl Runner {
         Ok(())
     }
 
-    async fn run(&mut self, step: usize, attempt: u32) -> Result<(), Gone> {
+    async fn run(&mut self, attempt: AttemptId) -> Result<(), Gone> {
         let ready = Attempt::prepare(
             &self.engine,
             &self.execution,
             &self.secrets,
-            (step, attempt),
+            &attempt,
             self.retained.bytes(),
         );
         let may_run_inline = self.may_run_inline();
         let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
         let ready = match ready.map(run) {
             Err(fault) => {
-                self.tell(Input::StepEnded { step, attempt, result: Err(fault) });
+                self.tell(Input::StepEnded { attempt, result: Err(fault) });
                 return Ok(());
             }
             Ok(Ok(result)) => {
-                self.step_ended(step, attempt, result);
+                self.step_ended(attempt, result);
                 return Ok(());
             }
             Ok(Err(ready)) => ready,
         };
         if self.under_way.len() >= self.engine.config.max_parallel_steps {
             // Wait for one of them to end before starting another one.
-            self.commands.push_back(Command::Run { step, attempt });
+            self.commands.push_back(Command::Run(attempt));
             self.commit().await?;
             return self.hear().await;
         }
-        if self.execution.origin.plan.steps[step].effect == Effect::External || self.record.seq == 0
-        {
+        let AttemptId { step_run, .. } = attempt;
+        let effect = self.execution.origin.plan[step_run.step].effect;
+        if effect == Effect::External || self.record.seq == 0 {
             self.commit().await?;
         }
         let task = tokio::spawn(ready.run(
@@ -463,14 +465,13 @@ impl Runner {
             Arc::downgrade(&self.feed),
             self.sender.clone(),
         ));
-        self.under_way.insert(step, task.abort_handle());
+        self.under_way.insert(step_run, task.abort_handle());
         Ok(())
     }
 
     fn step_ended(
         &mut self,
-        step: usize,
-        attempt: u32,
+        attempt: AttemptId,
         result: Result<stepwell_core::execution::Done, stepwell_core::execution::Fault>,
     ) {
         let result = result.and_then(|done| {
@@ -484,6 +485,6 @@ impl Runner {
             }
             Ok(done)
         });
-        self.tell(Input::StepEnded { step, attempt, result });
+        self.tell(Input::StepEnded { attempt, result });
     }
 }

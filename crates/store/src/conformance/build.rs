@@ -178,7 +178,8 @@ pub fn ended(n: u128, status: Status) -> Commit {
 
 /// The event that an attempt of a step began.
 pub fn step_started(step: u32, input: Option<Value>) -> Event {
-    Event::StepStarted { step, attempt: 1, input: input.map(Arc::new), config: None, secrets: None }
+    let (step, input) = (step.into(), input.map(Arc::new));
+    Event::StepStarted { step, attempt: 1, input, config: None, secrets: None }
 }
 
 /// What a key in workspace 1 stands for.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::execution::{Event, Failure, Rerun, Reused, Settled, SkipReason, Status};
+use stepwell_core::execution::{
+    Event, Failure, GivenInput, Rerun, Reused, Settled, SkipReason, Status, StepRunId,
+};
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
 
@@ -107,16 +109,18 @@ pub async fn every_kind_of_event(store: Shared) {
     let value = Arc::new(awkward());
     let values = awkward().as_object().cloned().unwrap_or_default();
     let until = at(-99);
-    let reused = |step, how| Reused { step, input: Some(Arc::new(Value::Null)), how };
+    let reused =
+        |step: u32, how| Reused { step: step.into(), input: Some(Arc::new(Value::Null)), how };
+    let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
     let rerun = Rerun {
         of: execution(9),
         steps: vec![
             reused(0, Settled::Completed { output: value.clone(), port: Some("p".to_owned()) }),
             reused(1, Settled::Completed { output: Arc::new(Value::Null), port: None }),
             reused(2, Settled::Failed { error: full.clone() }),
-            Reused { step: 3, input: None, how: Settled::Skipped },
+            Reused { step: inside(3), input: None, how: Settled::Skipped },
         ],
-        given: Some((4, Arc::new(Value::Null))),
+        given: Some(GivenInput { step: inside(4), input: Arc::new(Value::Null) }),
     };
     let accepted = |rerun| Event::Accepted {
         input: value.clone(),
@@ -130,16 +134,16 @@ pub async fn every_kind_of_event(store: Shared) {
         accepted(Some(Box::new(rerun))),
         accepted(Some(Box::new(Rerun { of: execution(9), steps: Vec::new(), given: None }))),
         Event::Started,
-        Event::StepStarted { step: 0, attempt: 1, input: None, config: None, secrets: None },
+        Event::StepStarted { step: 0.into(), attempt: 1, input: None, config: None, secrets: None },
         Event::StepStarted {
-            step: 0,
+            step: 0.into(),
             attempt: 2,
             input: Some(Arc::new(json!(null))),
             config: None,
             secrets: Some(Vec::new()),
         },
         Event::StepStarted {
-            step: u32::MAX,
+            step: u32::MAX.into(),
             attempt: u32::MAX,
             input: Some(value.clone()),
             config: Some(Arc::new(json!({ "a": 1 }))),
@@ -149,18 +153,22 @@ pub async fn every_kind_of_event(store: Shared) {
                 name: "TOKEN".to_owned(),
             }]),
         },
-        Event::StepWaiting { step: 1, until },
-        Event::StepCompleted { step: 1, output: value.clone(), port: Some("approved".to_owned()) },
-        Event::StepCompleted { step: 1, output: Arc::new(Value::Null), port: None },
-        Event::StepRetrying { step: 1, error: full.clone(), until },
-        Event::StepFailed { step: 1, error: Failure::new("X", ""), handled: true },
-        Event::StepFailed { step: 1, error: full.clone(), handled: false },
-        Event::StepSkipped { step: 2, reason: SkipReason::Condition },
-        Event::StepSkipped { step: 2, reason: SkipReason::NotTaken },
-        Event::StepCancelled { step: 3 },
+        Event::StepWaiting { step: 1.into(), until },
+        Event::StepCompleted {
+            step: 1.into(),
+            output: value.clone(),
+            port: Some("approved".to_owned()),
+        },
+        Event::StepCompleted { step: 1.into(), output: Arc::new(Value::Null), port: None },
+        Event::StepRetrying { step: 1.into(), error: full.clone(), until },
+        Event::StepFailed { step: 1.into(), error: Failure::new("X", ""), handled: true },
+        Event::StepFailed { step: 1.into(), error: full.clone(), handled: false },
+        Event::StepSkipped { step: 2.into(), reason: SkipReason::Condition },
+        Event::StepSkipped { step: 2.into(), reason: SkipReason::NotTaken },
+        Event::StepCancelled { step: inside(3) },
         Event::StateSet { values: Map::new() },
         Event::StateSet { values },
-        Event::StepLogged { step: 4, level: "warn".to_owned(), message: "ü\n".to_owned() },
+        Event::StepLogged { step: 4.into(), level: "warn".to_owned(), message: "ü\n".to_owned() },
         Event::Recovered,
         Event::Paused,
         Event::Resumed,
@@ -182,17 +190,19 @@ pub async fn repeated_values_stay_in_order(store: Shared) {
     let negative: Value = serde_json::from_str(r#"{"a":{"x":-0.0},"b":2}"#).unwrap();
     let shared = Arc::new(ab.clone());
     let mut events = vec![Event::Started];
-    for (step, value) in (0..).zip([&ab, &ba, &negative, &ab, &json!(null), &json!([]), &ba]) {
+    for (step, value) in (0_u32..).zip([&ab, &ba, &negative, &ab, &json!(null), &json!([]), &ba]) {
+        let step = StepRunId::from(step);
         events.push(Event::StepStarted {
-            step,
+            step: step.clone(),
             attempt: 1,
             input: Some(Arc::new(value.clone())),
             config: Some(shared.clone()),
             secrets: None,
         });
-        events.push(Event::StepCompleted { step, output: Arc::new(value.clone()), port: None });
+        let (output, port) = (Arc::new(value.clone()), None);
+        events.push(Event::StepCompleted { step: step.clone(), output, port });
         events.push(Event::StepStarted {
-            step,
+            step: step.clone(),
             attempt: 2,
             input: None,
             config: None,
@@ -220,7 +230,7 @@ pub async fn large_values(store: Shared) {
     let value = json!({ "text": "äöü€".repeat(400_000), "list": vec![1; 10_000] });
     let output = Arc::new(value);
     let events = vec![
-        Event::StepCompleted { step: 0, output: output.clone(), port: None },
+        Event::StepCompleted { step: 0.into(), output: output.clone(), port: None },
         Event::Completed { output },
     ];
     round_trip(&store, 1, events).await;
@@ -233,8 +243,8 @@ pub async fn long_journals(store: Shared) {
     let mut events = last.events.clone();
     store.commit(last.clone()).await.unwrap();
     for n in 0..60 {
-        let logged = |step| Event::StepLogged {
-            step,
+        let logged = |step: u32| Event::StepLogged {
+            step: step.into(),
             level: "info".to_owned(),
             message: format!("line {n}"),
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Failure, SkipReason, Status};
+use stepwell_core::execution::{Event, Failure, SkipReason, Status, StepRunId};
 use stepwell_core::expr::SecretInsertion;
 
 /// A sequence of random numbers.
@@ -84,13 +84,17 @@ impl Random {
     }
 
     pub(super) fn event(&mut self) -> Event {
-        let step = u32::try_from(self.below(5)).unwrap();
+        let number = u32::try_from(self.below(5)).unwrap();
+        let mut step = StepRunId::from(number);
+        if self.once_in(4) {
+            step.path = [number, 0].into();
+        }
         let value = Arc::new(self.value());
         match self.below(10) {
             0 => Event::Started,
             1 | 2 => Event::StepStarted {
                 step,
-                attempt: 1 + step,
+                attempt: 1 + number,
                 input: self.maybe(2, |_| value.clone()),
                 config: self.maybe(3, |random| Arc::new(random.value())),
                 secrets: self.maybe(3, |random| random.insertions()),

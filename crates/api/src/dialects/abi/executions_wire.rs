@@ -266,6 +266,7 @@ pub fn execution<'a>(
 /// A step; `with_io`: with its input and output.
 pub fn step(view: &StepView, with_io: bool) -> Step<'_> {
     let StepView {
+        step_run: _,
         run_id: _,
         step_id,
         type_name,

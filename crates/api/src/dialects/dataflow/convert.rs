@@ -166,7 +166,7 @@ fn steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
 }
 
 fn after<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
-    let before = |edge: &Edge| plan.steps.get(edge.from).map(|step| step.id.as_str());
+    let before = |edge: &Edge| plan.step(edge.from).map(|step| step.id.as_str());
     step.after.iter().filter_map(before).collect()
 }
 
@@ -196,6 +196,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
 impl<'a> From<&'a StepView> for wire::Task<'a> {
     fn from(view: &'a StepView) -> Self {
         let StepView {
+            step_run: _,
             run_id,
             step_id,
             type_name,

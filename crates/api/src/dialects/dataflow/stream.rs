@@ -91,7 +91,7 @@ mod tests {
     use serde_json::json;
     use stepwell_core::Timestamp;
     use stepwell_core::execution::Status;
-    use stepwell_core::ids::StepRunId;
+    use stepwell_core::ids::TaskId;
     use stepwell_engine::view::{LogLine, StepStatus, StepView};
     use uuid::Uuid;
 
@@ -130,7 +130,8 @@ mod tests {
         };
         check(What::Log(line), &[("log", r#""step_id":null,"level":"warn","message":"hm""#)]);
         let step = StepView {
-            run_id: StepRunId::from_uuid(Uuid::nil()),
+            step_run: 0.into(),
+            run_id: TaskId::from_uuid(Uuid::nil()),
             step_id: "echo".into(),
             type_name: "Echo",
             status: StepStatus::Completed,

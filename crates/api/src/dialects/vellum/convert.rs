@@ -53,7 +53,7 @@ fn is_fail(steps: &[StepView], error: Option<&Failure>) -> bool {
 /// Whether a failure is that of a `Fail` step of this plan.
 pub fn is_fail_of(plan: &Plan, error: Option<&Failure>) -> bool {
     let failed = error.and_then(|error| error.step.as_deref());
-    let step = failed.and_then(|id| plan.steps.get(*plan.by_id.get(id)?));
+    let step = failed.and_then(|id| plan.step(*plan.by_id.get(id)?));
     step.is_some_and(|step| step.type_name == FAIL)
 }
 

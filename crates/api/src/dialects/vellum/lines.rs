@@ -1,14 +1,14 @@
 //! What happens to an execution, as lines of its stream. Knows nothing of sockets and of time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Failure, Status};
-use stepwell_core::ids::{ExecutionId, StepRunId, WorkflowId};
+use stepwell_core::execution::{Failure, Status, StepRunId};
+use stepwell_core::ids::{ExecutionId, TaskId, WorkflowId};
 use stepwell_engine::events::Follow;
 use stepwell_engine::view::{Notice, StepStatus, StepView, What};
 use uuid::Uuid;
@@ -35,11 +35,11 @@ pub struct Lines {
     meta: ExpandMeta,
     thinking: bool,
     outputs: Vec<Output>,
-    nodes: Vec<Node>,
+    nodes: BTreeMap<StepRunId, Node>,
     /// The names of the outputs that were told whole.
     told: BTreeSet<String>,
     /// The steps that were told to have begun.
-    begun: BTreeSet<usize>,
+    begun: BTreeSet<StepRunId>,
     initiated: bool,
 }
 
@@ -55,17 +55,18 @@ struct Node {
 }
 
 impl Node {
-    fn all(follow: &Follow, workflow: WorkflowId, outputs: &[Output]) -> Vec<Self> {
-        let steps = follow.plan().steps.iter().enumerate();
-        let nodes = steps.map(|(step, planned)| {
-            let id = outputs::id(workflow, &planned.id);
-            let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(step));
-            Self {
+    fn all(follow: &Follow, workflow: WorkflowId, outputs: &[Output]) -> BTreeMap<StepRunId, Self> {
+        let nodes = follow.execution().steps.ids().map(|step| {
+            let name = step.display(follow.plan()).to_string();
+            let id = outputs::id(workflow, &name);
+            let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
+            let node = Self {
                 id,
-                run: StepRunId::of(follow.id(), &planned.id).uuid(),
+                run: TaskId::of(follow.id(), &name).uuid(),
                 text: node_output_id(id, TEXT),
                 streams: streams.map(|(at, o)| (at, outputs::id(workflow, &o.name))).collect(),
-            }
+            };
+            (step, node)
         });
         nodes.collect()
     }
@@ -89,7 +90,7 @@ impl WriteLines for Lines {
                 Ok(())
             }
             What::Step { step, .. } => self.step(to, notice, step),
-            What::Delta { number, step, text } => self.delta(to, at, (*number, *step), text),
+            What::Delta { number, step, text } => self.delta(to, at, (*number, step), text),
             What::Log(_) => Ok(()),
         }
     }
@@ -184,7 +185,7 @@ impl Lines {
             return Ok(());
         }
         // Clients want a node for each: an output that no step makes alone is one by itself.
-        let node = known.and_then(|output| self.nodes.get(output.source.as_ref()?.0));
+        let node = known.and_then(|output| self.nodes.get(&output.source.as_ref()?.0.into()));
         let output = StreamedOutput {
             id,
             name,
@@ -202,7 +203,7 @@ impl Lines {
         &self,
         to: &mut Vec<u8>,
         at: Time,
-        (number, step): (u64, usize),
+        (number, step): (u64, &StepRunId),
         text: &str,
     ) -> io::Result<()> {
         let Some(node) = self.nodes.get(step) else { return Ok(()) };
@@ -234,12 +235,12 @@ impl Lines {
     }
 
     fn step(&mut self, to: &mut Vec<u8>, notice: &Notice, view: &StepView) -> io::Result<()> {
-        let Some(step) = self.plan.by_id.get(&view.step_id).copied() else { return Ok(()) };
+        let step = &view.step_run;
         let at = Time(notice.at);
         let place = format!("event {}", notice.seq);
         let node = self.nodes.get(step).map(|node| node.id).unwrap_or_default();
         let (state, with) = match view.status {
-            StepStatus::Running if self.begun.insert(step) => {
+            StepStatus::Running if self.begun.insert(step.clone()) => {
                 let inputs = values(view.input.as_deref(), |key, value| {
                     json!({
                         "node_input_id": node_output_id(view.run_id.uuid(), key), "key": key,
@@ -255,7 +256,7 @@ impl Lines {
                         "node_output_id": node_output_id(node, key), "state": "FULFILLED",
                     })
                 });
-                let type_name = self.plan.steps[step].type_name;
+                let type_name = view.type_name;
                 let text = node_output_id(node, TEXT);
                 let data = self.meta.told(type_name, text, view.output.as_deref());
                 ("FULFILLED", json!({ "data": data, "output_values": made, "mocked": null }))
@@ -265,7 +266,7 @@ impl Lines {
                 let error = view.error.as_ref().map(|error| convert::told(error, is_fail));
                 ("REJECTED", json!({ "data": null, "error": error }))
             }
-            StepStatus::Cancelled if self.begun.contains(&step) => {
+            StepStatus::Cancelled if self.begun.contains(step) => {
                 ("REJECTED", json!({ "data": null, "error": convert::stopped() }))
             }
             _ => return Ok(()),
@@ -282,7 +283,7 @@ impl Lines {
         &mut self,
         to: &mut Vec<u8>,
         at: Time,
-        step: usize,
+        step: &StepRunId,
         made: &Value,
     ) -> io::Result<()> {
         let mut whole = Vec::new();
@@ -300,7 +301,7 @@ impl Lines {
     fn node_event(
         &self,
         to: &mut Vec<u8>,
-        (step, place): (usize, &str),
+        (step, place): (&StepRunId, &str),
         (state, ts): (&'static str, Time),
         with: impl Serialize,
     ) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use stepwell_core::definition::plan::Plan;
+use stepwell_core::execution::{StepIndex, StepRunId};
 use stepwell_core::ids::WorkflowId;
 use uuid::Uuid;
 
@@ -22,21 +23,21 @@ pub struct Output {
     /// Its type; `None`: the value decides.
     pub value_type: Option<ValueType>,
     /// The step and the path inside its output that it is exactly.
-    pub source: Option<(usize, Vec<String>)>,
+    pub source: Option<(StepIndex, Vec<String>)>,
 }
 
 impl Output {
-    /// Whether it is exactly the text that a step sends in pieces.
-    pub fn is_text_of(&self, step: usize) -> bool {
+    /// Whether it is exactly the text that a step run sends in pieces.
+    pub fn is_text_of(&self, step: &StepRunId) -> bool {
         let is_source = matches!(&self.source, Some((from, path))
-            if *from == step && matches!(path.as_slice(), [only] if only == "text"));
+            if *step == (*from).into() && matches!(path.as_slice(), [only] if only == "text"));
         is_source && matches!(self.value_type, None | Some(ValueType::String))
     }
 
-    /// Its value, where it is exactly what a step made.
-    pub fn made_by<'a>(&self, step: usize, made: &'a Value) -> Option<&'a Value> {
+    /// Its value, where it is exactly what a step run made.
+    pub fn made_by<'a>(&self, step: &StepRunId, made: &'a Value) -> Option<&'a Value> {
         let (from, path) = self.source.as_ref()?;
-        if *from == step { at(made, path) } else { None }
+        if *step == (*from).into() { at(made, path) } else { None }
     }
 }
 
@@ -61,7 +62,7 @@ pub fn of(plan: &Plan) -> Vec<Output> {
         return declared.collect();
     }
     let [sink] = plan.sinks.as_slice() else { return Vec::new() };
-    let step = &plan.steps[*sink];
+    let step = &plan[*sink];
     let properties = step.output_schema.get("properties").and_then(Value::as_object);
     let made = properties.into_iter().flatten().map(|(name, schema)| Output {
         name: name.clone(),
@@ -72,7 +73,7 @@ pub fn of(plan: &Plan) -> Vec<Output> {
 }
 
 /// `steps.<id>.output.<path…>`.
-fn source(plan: &Plan, path: &[String]) -> Option<(usize, Vec<String>)> {
+fn source(plan: &Plan, path: &[String]) -> Option<(StepIndex, Vec<String>)> {
     match path {
         [root, step, field, inside @ ..] if root == "steps" && field == "output" => {
             Some((*plan.by_id.get(step)?, inside.to_vec()))
@@ -169,9 +170,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("text".to_owned(), Some((0, vec!["text".to_owned()]))),
+                ("text".to_owned(), Some((0.into(), vec!["text".to_owned()]))),
                 ("both".to_owned(), None),
-                ("whole".to_owned(), Some((0, vec![]))),
+                ("whole".to_owned(), Some((0.into(), vec![]))),
             ]
         );
     }
@@ -181,7 +182,10 @@ mod tests {
         let plan = plan(json!({"name": "x", "steps": [{"type": "StreamText", "input": "hi"}]}));
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
         let known = of(&plan);
-        assert_eq!((known.len(), &known[0].source), (1, &Some((0, vec!["text".to_owned()]))));
+        assert_eq!(
+            (known.len(), &known[0].source),
+            (1, &Some((0.into(), vec!["text".to_owned()])))
+        );
         let value = json!({"text": "hi", "more": [{"type": "THINKING"}]});
         let typed = typed(workflow, &known, &value, false);
         let shown: Vec<_> = typed.iter().map(|o| (o.name, o.value_type)).collect();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use stepwell_core::Timestamp;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::{ExecutionId, StepRunId, WorkflowId};
+use stepwell_core::ids::{ExecutionId, TaskId, WorkflowId};
 use stepwell_engine::app::ExecutionDetail;
 use stepwell_engine::view::{StepStatus, StepView};
 use uuid::Uuid;
@@ -47,7 +47,7 @@ impl Raw {
             "type": "WORKFLOW", "span_id": self.id,
             "workflow_definition": self.workflow_definition(),
         });
-        let span = StepRunId::of(self.id, step).uuid();
+        let span = TaskId::of(self.id, step).uuid();
         let body = with(json!({ "node_definition": node }), more);
         self.event(("node", what), (at, count), (span, parent), body)
     }

@@ -8,7 +8,7 @@ use axum::extract::{RawPathParams, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
-use stepwell_core::execution::Status;
+use stepwell_core::execution::{Status, StepRunId};
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::app::{Choose, Start, Target, WorkflowRef};
@@ -216,14 +216,11 @@ impl Lines {
         let ended = self.raw.node_ended(step, at).filter(|_| reached);
         let Some(ended) = ended else { return Ok(()) };
         ndjson::line(to, &ended)?;
-        let (Some(index), Some(made)) = (self.raw.plan.by_id.get(&step.step_id), &step.output)
-        else {
-            return Ok(());
-        };
+        let Some(made) = &step.output else { return Ok(()) };
         let whole: Vec<_> = self
             .outputs
             .iter()
-            .filter_map(|output| Some((output.name.clone(), output.made_by(*index, made)?)))
+            .filter_map(|output| Some((output.name.clone(), output.made_by(&step.step_run, made)?)))
             .collect();
         whole.iter().try_for_each(|(name, value)| self.output_whole(at, name, value, to))
     }
@@ -231,12 +228,11 @@ impl Lines {
     fn delta(
         &mut self,
         at: Timestamp,
-        step: usize,
+        step: &StepRunId,
         text: &str,
         to: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let Some(planned) = self.raw.plan.steps.get(step) else { return Ok(()) };
-        let node = planned.id.clone();
+        let node = step.display(&self.raw.plan).to_string();
         let output = json!({ "output": { "name": "text", "delta": text } });
         let count = self.next();
         ndjson::line(to, &self.raw.of_node(&node, ("streaming", at), count, output))?;
@@ -260,7 +256,7 @@ impl WriteLines for Lines {
         match &notice.what {
             What::Status { status, .. } => self.status(follow, (*status, at), to),
             What::Step { step, .. } => self.step(at, step, to),
-            What::Delta { step, text, .. } => self.delta(at, *step, text, to),
+            What::Delta { step, text, .. } => self.delta(at, step, text, to),
             What::Log(_) => Ok(()),
         }
     }

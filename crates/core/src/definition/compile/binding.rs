@@ -11,6 +11,7 @@ use crate::catalog::StepSpec;
 use crate::definition::check::types::{Kinds, Member, is_trivial, member, proves};
 use crate::definition::model::{OnError, Step};
 use crate::definition::plan::{Binding, Edge, Feed};
+use crate::definition::step_index::StepIndex;
 use crate::expr::Template;
 use crate::{Map, Problem, Problems};
 
@@ -150,7 +151,7 @@ impl Compiler<'_> {
                 None => return Some(empty(spec)),
             },
             (several, None) => {
-                let mut from: Vec<usize> = several.iter().map(|edge| edge.from).collect();
+                let mut from: Vec<StepIndex> = several.iter().map(|edge| edge.from).collect();
                 from.sort_unstable();
                 from.dedup();
                 let schema = Arc::new(json!({"type": "object"}));
@@ -218,7 +219,7 @@ impl Compiler<'_> {
         edge: &Edge,
         into: Option<&'static str>,
     ) -> Option<Flow> {
-        let before = self.definition.steps.get(edge.from)?;
+        let before = self.definition.steps.get(edge.from.position())?;
         let is_error = edge.port.as_deref() == Some("error");
         if let (true, Some(key)) = (is_error, into) {
             if names::is_required(&spec.input, key) {
@@ -233,8 +234,9 @@ impl Compiler<'_> {
             }
             return None;
         }
-        let source = self.specs.get(edge.from).copied().flatten();
-        let output = self.outputs.get(edge.from).cloned().unwrap_or_else(|| Arc::new(json!({})));
+        let source = self.specs.get(edge.from.position()).copied().flatten();
+        let output =
+            self.outputs.get(edge.from.position()).cloned().unwrap_or_else(|| Arc::new(json!({})));
         let property = match (into, source) {
             // Through a step that only passes on, what it passes on is looked at.
             (Some(key), Some(source)) if source.passes_through() => {

@@ -4,6 +4,7 @@ use crate::catalog::StepSpec;
 use crate::definition::did_you_mean;
 use crate::definition::model::{After, Definition, OnError};
 use crate::definition::plan::Edge;
+use crate::definition::step_index::StepIndex;
 use crate::{Problem, Problems};
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub(super) struct Graph {
     /// The edges into each step.
     pub(super) after: Vec<Vec<Edge>>,
     /// The steps with an edge from each, each once, in order.
-    pub(super) dependents: Vec<Vec<usize>>,
+    pub(super) dependents: Vec<Vec<StepIndex>>,
     /// Step index by id; the first where an id is there twice.
     pub(super) by_id: BTreeMap<String, usize>,
     /// Every step once, predecessors first; steps in a cycle at the end.
@@ -45,10 +46,10 @@ pub(super) fn build(
     let mut dependents = vec![Vec::new(); after.len()];
     for (i, edges) in after.iter().enumerate() {
         for edge in edges {
-            if let Some(list) = dependents.get_mut(edge.from)
-                && list.last() != Some(&i)
+            if let Some(list) = dependents.get_mut(edge.from.position())
+                && list.last() != Some(&StepIndex::at(i))
             {
-                list.push(i);
+                list.push(StepIndex::at(i));
             }
         }
     }
@@ -72,7 +73,7 @@ impl Builder<'_> {
             // Not said: the step before it in the list.
             return index
                 .checked_sub(1)
-                .map(|from| Edge { from, port: None })
+                .map(|from| Edge { from: StepIndex::at(from), port: None })
                 .into_iter()
                 .collect();
         };
@@ -100,7 +101,7 @@ impl Builder<'_> {
         if let Some(port) = &entry.port {
             self.check_port(from, port, path);
         }
-        Some(Edge { from, port: entry.port.clone() })
+        Some(Edge { from: StepIndex::at(from), port: entry.port.clone() })
     }
 
     fn check_port(&mut self, from: usize, port: &str, path: &str) {
@@ -137,8 +138,8 @@ impl Builder<'_> {
             let entry = After { step: target.clone(), port: None };
             let path = format!("steps[{index}].on_error");
             let Some(to) = self.edge(index, &entry, &path) else { continue };
-            let edge = Edge { from: index, port: Some("error".into()) };
-            if let Some(edges) = after.get_mut(to.from)
+            let edge = Edge { from: StepIndex::at(index), port: Some("error".into()) };
+            if let Some(edges) = after.get_mut(to.from.position())
                 && !edges.contains(&edge)
             {
                 edges.push(edge);
@@ -151,7 +152,7 @@ impl Builder<'_> {
 fn order(
     definition: &Definition,
     after: &[Vec<Edge>],
-    dependents: &[Vec<usize>],
+    dependents: &[Vec<StepIndex>],
     problems: &mut Problems,
 ) -> Vec<usize> {
     let mut waiting: Vec<usize> = after.iter().map(|edges| distinct(edges)).collect();
@@ -160,10 +161,10 @@ fn order(
     while let Some(done) = order.get(next).copied() {
         next += 1;
         for dependent in dependents.get(done).into_iter().flatten() {
-            if let Some(count) = waiting.get_mut(*dependent) {
+            if let Some(count) = waiting.get_mut(dependent.position()) {
                 *count -= 1;
                 if *count == 0 {
-                    order.push(*dependent);
+                    order.push(dependent.position());
                 }
             }
         }
@@ -184,7 +185,7 @@ fn order(
 }
 
 fn distinct(edges: &[Edge]) -> usize {
-    let mut from: Vec<usize> = edges.iter().map(|edge| edge.from).collect();
+    let mut from: Vec<StepIndex> = edges.iter().map(|edge| edge.from).collect();
     from.sort_unstable();
     from.dedup();
     from.len()
@@ -201,7 +202,10 @@ fn cycle(definition: &Definition, after: &[Vec<Edge>], done: &[bool], left: &[us
         }
         way.push(index);
         let edges = after.get(index).map(Vec::as_slice).unwrap_or_default();
-        at = edges.iter().map(|edge| edge.from).find(|from| done.get(*from) == Some(&false));
+        at = edges
+            .iter()
+            .map(|edge| edge.from.position())
+            .find(|from| done.get(*from) == Some(&false));
     }
     way.reverse();
     let least = way.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
@@ -244,11 +248,12 @@ fn ancestors(after: &[Vec<Edge>], order: &[usize]) -> Vec<Vec<u64>> {
     for index in order {
         let mut bits = vec![0_u64; words];
         for edge in after.get(*index).into_iter().flatten() {
-            if let Some(before) = all.get(edge.from) {
+            if let Some(before) = all.get(edge.from.position()) {
                 bits.iter_mut().zip(before).for_each(|(bit, more)| *bit |= more);
             }
-            if let Some(word) = bits.get_mut(edge.from / 64) {
-                *word |= 1 << (edge.from % 64);
+            let from = edge.from.position();
+            if let Some(word) = bits.get_mut(from / 64) {
+                *word |= 1 << (from % 64);
             }
         }
         if let Some(slot) = all.get_mut(*index) {

@@ -58,7 +58,8 @@ fn step_bytes(step: &PlanStep) -> usize {
         + names
         + on_error
         + edges.sum::<usize>()
-        + step.dependents.len() * size_of::<usize>()
+        + size_of_val(step.dependents.as_slice())
+        + size_of_val(step.enclosing.as_slice())
         + step.when.as_ref().map_or(0, Expr::memory_bytes)
         + names_bytes(&step.retry.on)
         + names_bytes(&step.secrets)
@@ -68,7 +69,7 @@ fn step_bytes(step: &PlanStep) -> usize {
 
 fn binding_bytes(binding: &Binding) -> usize {
     let feed = |feed: &Feed| match feed {
-        Feed::Steps { from } => from.len() * size_of::<usize>(),
+        Feed::Steps { from } => size_of_val(from.as_slice()),
         Feed::Inputs { properties } => names_bytes(properties),
         Feed::Step { .. } | Feed::AllInputs | Feed::Empty => 0,
     };

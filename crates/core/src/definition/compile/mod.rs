@@ -29,6 +29,7 @@ use super::check::schema;
 use super::check::types::{Kinds, schema_of};
 use super::model::Definition;
 use super::plan::{Plan, PlanOutput, PlanStep};
+use super::step_index::StepIndex;
 use crate::catalog::{Catalog, StepSpec};
 use crate::expr::{Template, at_key};
 use crate::{Problem, Problems};
@@ -184,15 +185,16 @@ impl Compiler<'_> {
         input_schema: Arc<Value>,
         input_checker: Checker,
     ) -> Plan {
-        let roots = |(i, step): (usize, &PlanStep)| step.after.is_empty().then_some(i);
-        let sinks = |(i, step): (usize, &PlanStep)| step.dependents.is_empty().then_some(i);
+        let indexed = || (0..).map(StepIndex::at).zip(&steps);
+        let roots = |(i, step): (StepIndex, &PlanStep)| step.after.is_empty().then_some(i);
+        let sinks = |(i, step): (StepIndex, &PlanStep)| step.dependents.is_empty().then_some(i);
         let mut plan = Plan {
             name: self.definition.name.clone(),
             input_schema,
             input_checker,
-            by_id: steps.iter().enumerate().map(|(i, step)| (step.id.clone(), i)).collect(),
-            roots: steps.iter().enumerate().filter_map(roots).collect(),
-            sinks: steps.iter().enumerate().filter_map(sinks).collect(),
+            by_id: indexed().map(|(i, step)| (step.id.clone(), i)).collect(),
+            roots: indexed().filter_map(roots).collect(),
+            sinks: indexed().filter_map(sinks).collect(),
             steps,
             outputs,
             state: self.definition.state.clone(),

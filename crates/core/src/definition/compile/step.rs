@@ -49,6 +49,7 @@ impl Compiler<'_> {
             config,
             after: self.graph.after.get(index)?.clone(),
             dependents: self.graph.dependents.get(index)?.clone(),
+            enclosing: Vec::new(),
             join: step.join,
             when,
             timeout: step.timeout,

@@ -20,7 +20,7 @@ fn feed_of(steps: Value, inputs: Value, index: usize) -> Option<Feed> {
 #[test]
 fn feeds() {
     let text = Some("text");
-    let step = |from, property, into| Some(Feed::Step { from, property, into });
+    let step = |from: u32, property, into| Some(Feed::Step { from: from.into(), property, into });
     let source = json!({"type": "StaticTextInput", "input": "x"});
     for (steps, inputs, index, expected) in [
         (json!([source, "TextOperation.Reverse"]), Value::Null, 1, step(0, text, text)),
@@ -45,7 +45,7 @@ fn feeds() {
                 {"type": "Echo", "after": ["static_text_input", "b"]}]),
             Value::Null,
             2,
-            Some(Feed::Steps { from: vec![0, 1] }),
+            Some(Feed::Steps { from: vec![0.into(), 1.into()] }),
         ),
         (
             json!([{"type": "TextOperation.Reverse", "input": {}}]),

@@ -6,7 +6,7 @@ mod random;
 
 use serde_json::{Value, json};
 
-use super::{Format, Limits, Plan, plan, read};
+use super::{Format, Limits, Plan, StepIndex, plan, read};
 use crate::expr::test_scope::TestScope;
 use crate::test_support::TestCatalog;
 
@@ -36,7 +36,7 @@ fn the_short_form_of_the_seed() {
     }));
     let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(ids, ["static_text_input", "reverse", "echo"]);
-    assert_eq!((plan.roots, plan.sinks), (vec![0], vec![2]));
+    assert_eq!((plan.roots, plan.sinks), (vec![0.into()], vec![2.into()]));
     assert!(plan.steps.iter().all(|step| step.input_proven && step.config_proven));
     assert_eq!(plan.input_schema["required"], json!([]));
     assert_eq!(plan.steps[2].output_schema, plan.steps[1].output_schema);
@@ -90,7 +90,7 @@ outputs:
 "#,
     ));
     assert_eq!(plan.timeout, Some(std::time::Duration::from_secs(5400)));
-    let step = |id: &str| &plan.steps[plan.by_id[id]];
+    let step = |id: &str| &plan[plan.by_id[id]];
     assert_eq!(step("first").retry.max_attempts, 5);
     assert!(!step("first").repeat_after_crash);
     assert_eq!(step("first").on_error, super::model::OnError::Port);
@@ -99,7 +99,7 @@ outputs:
     assert_eq!(step("yes").secrets, ["KEY"]);
     assert_eq!(step("yes").retry.max_attempts, 4);
     assert_eq!(step("no").type_name, "TextOperation.Reverse");
-    assert_eq!(step("ask").dependents, [2, 3]);
+    assert_eq!(step("ask").dependents, [2, 3].map(StepIndex::from));
     assert_eq!(plan.outputs[1].schema, json!({"type": "integer"}));
     assert_eq!(plan.with_defaults(json!({"text": "x"})), json!({"text": "x", "n": 3}));
     assert_eq!(plan.with_defaults(Value::Null), json!({"n": 3}));

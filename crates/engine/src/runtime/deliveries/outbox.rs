@@ -109,7 +109,7 @@ impl Telling<'_> {
     /// The data of an event for webhooks; the execution stands after it.
     fn data(&self, event: &Recorded) -> String {
         let workflow_name = &self.committed.origin.plan.name;
-        let step = event.event.step().and_then(|index| view::step(self.committed, index));
+        let step = event.event.step().and_then(|id| view::step(self.committed, id));
         match step {
             Some(step) => self.engine.tell.step(StepOf {
                 execution: self.record,

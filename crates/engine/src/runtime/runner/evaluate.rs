@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, codes};
+use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, StepRunId, codes};
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::faults;
 use tokio::sync::{Notify, mpsc};
@@ -36,16 +36,16 @@ struct Evaluated {
 
 impl Runner {
     /// Starts a step, or completes the execution, on a thread for blocking work.
-    pub(super) async fn evaluate(&mut self, step: Option<usize>) -> Result<(), Gone> {
+    pub(super) async fn evaluate(&mut self, step: Option<StepRunId>) -> Result<(), Gone> {
         // What was acknowledged is durable before anything that may take the process down.
         self.commit().await?;
-        let (limit, is_of_step) = self.evaluation_limit(step);
+        let (limit, is_of_step) = self.evaluation_limit(step.as_ref());
         let Ok(_permit) = self.engine.evaluations.clone().acquire_owned().await else {
             return Err(Gone::Stopped);
         };
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
-        let input = Input::Evaluate { step };
+        let input = Input::Evaluate { step: step.clone() };
         let ended = self.on_a_thread(execution, input, limit).await;
         let Evaluated { execution, result, memory } = ended.evaluated;
         self.execution = execution;
@@ -82,9 +82,9 @@ impl Runner {
     }
 
     /// How long an evaluation may take, and whether the step's time-out says so.
-    fn evaluation_limit(&self, step: Option<usize>) -> (Duration, bool) {
+    fn evaluation_limit(&self, step: Option<&StepRunId>) -> (Duration, bool) {
         let default = self.engine.config.step_timeout();
-        let planned = step.map(|step| &self.execution.origin.plan.steps[step]);
+        let planned = step.map(|step| &self.execution.origin.plan[step.step]);
         let of_step = planned.map_or(default, |planned| planned.timeout.unwrap_or(default));
         let (now, elapsed) = self.engine.clocks();
         match self.execution.timeout_left(now, elapsed) {

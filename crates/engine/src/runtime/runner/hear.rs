@@ -33,10 +33,10 @@ impl Runner {
 
     pub(super) fn take(&mut self, message: Message) {
         match message {
-            Message::StepEnded { step, attempt, result, memory } => {
-                self.under_way.remove(&step);
+            Message::StepEnded { attempt, result, memory } => {
+                self.under_way.remove(&attempt.step_run);
                 self.feed.memory().absorb(memory);
-                self.step_ended(step, attempt, result);
+                self.step_ended(attempt, result);
                 self.resize_memory();
             }
             Message::StepLogged { step, level, message } => {

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use stepwell_core::execution::{Execution, Failure, Input, codes};
 
 use super::{Gone, Runner};
+use crate::view::step_run_name;
 
 /// The text that a panic carries.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
@@ -31,10 +32,9 @@ impl Runner {
         }
     }
 
-    /// The id of the step whose command was being carried out.
-    fn current_step(&self) -> Option<&str> {
-        let step = self.current?;
-        self.execution.origin.plan.steps.get(step).map(|step| step.id.as_str())
+    /// The step run whose command was being carried out, as it is written.
+    fn current_step(&self) -> Option<String> {
+        step_run_name(&self.execution, self.current.as_ref()?)
     }
 
     async fn fail_after_panic(&mut self) -> Gone {
@@ -48,7 +48,7 @@ impl Runner {
         let text = "a part of the server failed while it worked on this execution; \
                     this is a bug in Stepwell";
         let mut error = Failure::new(codes::INTERNAL, text);
-        error.step = self.current_step().map(str::to_owned);
+        error.step = self.current_step();
         self.tell(Input::Abort { error });
         match self.commit().await {
             Ok(()) => Gone::Ended,

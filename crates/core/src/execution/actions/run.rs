@@ -1,0 +1,9 @@
+//! `Run`: the runtime runs the step's code.
+
+use crate::execution::advance::Transition;
+use crate::execution::input::Command;
+use crate::execution::step_run_id::AttemptId;
+
+pub(super) fn start(transition: &mut Transition<'_>, attempt: AttemptId) {
+    transition.command(Command::Run(attempt));
+}

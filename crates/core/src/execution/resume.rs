@@ -1,0 +1,113 @@
+//! How an execution continues by itself: after a wait, a pause, or a crash.
+
+use std::time::Duration;
+
+use super::advance::Transition;
+use super::event::Event;
+use super::failure::{Failure, codes};
+use super::input::{Command, Moment};
+use super::state::Status;
+use super::step_run_id::{AttemptId, StepRunId};
+use super::step_runs::StepState;
+use crate::catalog::Effect;
+
+impl Transition<'_> {
+    /// Everything that is due at this moment.
+    pub(super) fn timer(&mut self) {
+        if self.time_out_if_due() {
+            return;
+        }
+        if self.execution.phase == Status::Paused {
+            return;
+        }
+        let Moment { now, elapsed, .. } = self.moment;
+        for id in self.execution.steps.ids() {
+            if self.execution.wait_left(&id, now, elapsed) != Some(Duration::ZERO) {
+                continue;
+            }
+            match self.execution.steps.run(&id).state {
+                StepState::Waiting { until, .. } => self.end_wait(&id, until),
+                StepState::Backoff { attempt, .. } => self.retry(id, attempt + 1),
+                _ => {}
+            }
+            if self.execution.phase.is_final() {
+                return;
+            }
+        }
+        self.complete_if_settled();
+    }
+
+    /// Ends the execution where its timeout is over, and returns whether it did.
+    pub(super) fn time_out_if_due(&mut self) -> bool {
+        let Moment { now, elapsed, .. } = self.moment;
+        let is_over = self.execution.timeout_left(now, elapsed) == Some(Duration::ZERO);
+        let deadline = self.execution.deadline().filter(|_| is_over);
+        if let Some(deadline) = deadline {
+            let message = format!("the execution's time-out was over at {deadline}");
+            let error = Failure::new(codes::EXECUTION_TIMEOUT, message);
+            self.end(Event::TimedOut { error });
+        }
+        deadline.is_some()
+    }
+
+    /// Begins another attempt of a step run, with what the attempt before was given.
+    fn retry(&mut self, step: StepRunId, attempt: u32) {
+        self.record(Event::StepStarted {
+            step: step.clone(),
+            attempt,
+            input: None,
+            config: None,
+            secrets: None,
+        });
+        self.repeat_action(AttemptId { step_run: step, attempt });
+    }
+
+    /// What was held back while it was paused.
+    pub(super) fn start_held_back(&mut self) {
+        if self.execution.phase != Status::Running {
+            return;
+        }
+        self.start_all_ready();
+        if !self.execution.phase.is_final() {
+            self.timer();
+        }
+    }
+
+    /// The node that ran it is gone: attempts that were under way run again or have failed.
+    pub(super) fn recover(&mut self) {
+        let plan = self.execution.origin.plan.clone();
+        let under_way: Vec<AttemptId> = self
+            .execution
+            .steps
+            .iter()
+            .filter_map(|(step_run, run)| match run.state {
+                StepState::Running { attempt } => Some(AttemptId { step_run, attempt }),
+                _ => None,
+            })
+            .collect();
+        self.record(Event::Recovered);
+        for attempt in under_way {
+            if self.execution.phase.is_final() {
+                return;
+            }
+            let planned = &plan[attempt.step_run.step];
+            if planned.repeat_after_crash || planned.effect == Effect::Pure {
+                self.command(Command::Run(attempt));
+                continue;
+            }
+            let failure = Failure::new(
+                codes::INTERRUPTED,
+                "the server stopped while this step ran, and it must not be repeated",
+            );
+            self.settle_failed(&attempt.step_run, failure);
+            self.start_reached();
+        }
+        if self.execution.phase == Status::Running {
+            // Whose evaluation was still to come.
+            self.start_all_ready();
+        }
+        if !self.execution.phase.is_final() {
+            self.timer();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The step runs of an execution. Nothing else finds a step run by its position.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::step_run_id::StepRunId;
+use crate::Timestamp;
+use crate::definition::StepIndex;
+use crate::expr::SecretInsertion;
+
+/// Where a step of an execution stands. The data of a state lives in its variant only.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepState {
+    /// Not reached yet.
+    Pending,
+    /// An attempt is under way. Begun by `StepStarted`.
+    Running {
+        /// From 1.
+        attempt: u32,
+    },
+    /// It waits by itself. Begun by `StepWaiting`, ended by `StepCompleted`.
+    Waiting {
+        /// Since when.
+        since: Timestamp,
+        /// When it goes on.
+        until: Timestamp,
+    },
+    /// An attempt failed, the next one waits. Begun by `StepRetrying`, ended by `StepStarted`.
+    Backoff {
+        /// The attempt that failed.
+        attempt: u32,
+        /// When it failed.
+        since: Timestamp,
+        /// When the next one begins.
+        until: Timestamp,
+        /// Why it failed.
+        error: Failure,
+    },
+    /// Final. By `StepCompleted`.
+    Completed {
+        /// What it made.
+        output: Arc<Value>,
+        /// The port it left by.
+        port: Option<String>,
+    },
+    /// Final. By `StepFailed`.
+    Failed {
+        /// Why.
+        error: Failure,
+        /// Whether the execution goes on.
+        handled: bool,
+    },
+    /// Final. By `StepSkipped`.
+    Skipped,
+    /// Final. By `StepCancelled`.
+    Cancelled,
+}
+
+impl StepState {
+    /// Whether nothing can follow.
+    pub const fn is_settled(&self) -> bool {
+        matches!(
+            self,
+            Self::Completed { .. } | Self::Failed { .. } | Self::Skipped | Self::Cancelled
+        )
+    }
+
+    /// The word that expressions see.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running { .. } | Self::Backoff { .. } => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What is known of one step run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRun {
+    /// Where it stands.
+    pub state: StepState,
+    /// How many attempts have begun.
+    pub attempts: u32,
+    /// What the last attempt was given.
+    pub input: Option<Arc<Value>>,
+    /// The configuration of the last attempt, where it was made by expressions.
+    pub config: Option<Arc<Value>>,
+    /// The secrets that are inserted into both before the step runs, by pointers from
+    /// `{"input", "config"}`; `None`: it uses none, or began under a version that did not say.
+    pub secrets: Option<Vec<SecretInsertion>>,
+    /// When the first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled; `None` for a step that never began.
+    pub ended_at: Option<Timestamp>,
+    /// Whether it was taken over from an earlier execution and is not run here.
+    pub reused: bool,
+}
+
+impl StepRun {
+    pub(super) const PENDING: Self = Self {
+        state: StepState::Pending,
+        attempts: 0,
+        input: None,
+        config: None,
+        secrets: None,
+        started_at: None,
+        ended_at: None,
+        reused: false,
+    };
+}
+
+static NOT_BEGUN: StepRun = StepRun::PENDING;
+
+/// The step runs of an execution: one for each step of its plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRuns {
+    /// In the order of the plan.
+    runs: Vec<StepRun>,
+    /// How many are not settled.
+    open: usize,
+}
+
+impl StepRuns {
+    /// The runs of a plan with so many steps, none of which has begun.
+    pub(super) fn pending(steps: usize) -> Self {
+        Self { runs: vec![StepRun::PENDING; steps], open: steps }
+    }
+
+    /// A step run; `None` where the plan has no such step, or not in this iteration.
+    pub fn get(&self, id: &StepRunId) -> Option<&StepRun> {
+        self.runs.get(id.step.position()).filter(|_| id.path.is_empty())
+    }
+
+    /// As [`StepRuns::get`], but a run of which nothing is known has not begun.
+    pub fn run(&self, id: &StepRunId) -> &StepRun {
+        self.get(id).unwrap_or(&NOT_BEGUN)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &StepRunId) -> Option<&mut StepRun> {
+        self.runs.get_mut(id.step.position()).filter(|_| id.path.is_empty())
+    }
+
+    /// Sets the final state of a step run; `None` where there is no such run.
+    pub(super) fn settle(&mut self, id: &StepRunId, state: StepState) -> Option<&mut StepRun> {
+        let run = self.runs.get_mut(id.step.position()).filter(|_| id.path.is_empty())?;
+        if !run.state.is_settled() {
+            self.open = self.open.saturating_sub(1);
+        }
+        run.state = state;
+        Some(run)
+    }
+
+    /// As [`StepRuns::settle`], at a moment.
+    pub(super) fn settle_at(&mut self, id: &StepRunId, at: Timestamp, state: StepState) {
+        if let Some(run) = self.settle(id, state) {
+            run.ended_at = Some(at);
+        }
+    }
+
+    /// Whether all are settled.
+    pub(super) const fn are_settled(&self) -> bool {
+        self.open == 0
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Their ids, in the order of the plan.
+    pub fn ids(&self) -> impl Iterator<Item = StepRunId> + use<> {
+        (0..self.runs.len()).map(|position| StepIndex::at(position).into())
+    }
+
+    /// All of them, in the order of the plan.
+    pub fn iter(&self) -> impl Iterator<Item = (StepRunId, &StepRun)> {
+        self.ids().zip(&self.runs)
+    }
+
+    /// Whether one is in a state.
+    pub(super) fn any(&self, is_in: impl Fn(&StepState) -> bool) -> bool {
+        self.runs.iter().any(|run| is_in(&run.state))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_in_an_iteration_is_not_the_run_of_the_plan() {
+        let mut runs = StepRuns::pending(2);
+        let outside = StepRunId::from(1);
+        let inside = StepRunId { path: [0].into(), ..outside.clone() };
+        runs.settle_at(&inside, Timestamp::default(), StepState::Skipped);
+        assert_eq!(runs, StepRuns::pending(2));
+        assert!(runs.get(&inside).is_none() && runs.get_mut(&inside).is_none());
+        assert_eq!(runs.run(&inside), &StepRun::PENDING);
+
+        runs.settle_at(&outside, Timestamp::default(), StepState::Skipped);
+        assert_eq!(runs.run(&outside).state, StepState::Skipped);
+        assert!(runs.get(&StepRunId::from(2)).is_none());
+    }
+
+    #[test]
+    fn a_run_is_settled_once() {
+        let mut runs = StepRuns::pending(2);
+        for _ in 0..2 {
+            runs.settle(&0.into(), StepState::Cancelled);
+            assert!(!runs.are_settled());
+        }
+        runs.settle(&1.into(), StepState::Skipped);
+        assert!(runs.are_settled());
+    }
+}
