@@ -72,27 +72,51 @@ fn object(entries: usize) -> usize {
 /// About how many bytes the value takes as JSON. Escapes are not counted, so text of control
 /// characters takes more; walking stops once `enough` is reached.
 pub fn json_size(value: &Value, enough: usize) -> usize {
+    // Only containers in containers are kept here, so most values need none of it.
+    let mut open = Vec::new();
+    let mut next = Some(value);
     let mut size = 0;
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        size += match value {
-            Value::Null | Value::Bool(_) => 5,
-            Value::Number(_) => 8,
-            Value::String(text) => text.len() + 3,
+    while let Some(value) = next {
+        match value {
             Value::Array(items) => {
-                open.extend(items);
-                2
+                size += 2;
+                for item in items {
+                    size += leaf_size(item, &mut open);
+                    if size >= enough {
+                        return size;
+                    }
+                }
             }
             Value::Object(fields) => {
-                open.extend(fields.values());
-                2 + fields.keys().map(|k| k.len() + 3).sum::<usize>()
+                size += 2;
+                for (key, value) in fields {
+                    size += key.len() + 3 + leaf_size(value, &mut open);
+                    if size >= enough {
+                        return size;
+                    }
+                }
             }
-        };
+            other => size += leaf_size(other, &mut open),
+        }
         if size >= enough {
             break;
         }
+        next = open.pop();
     }
     size
+}
+
+/// The size of a text, number, boolean or null; containers are put aside.
+fn leaf_size<'a>(value: &'a Value, open: &mut Vec<&'a Value>) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 3,
+        Value::Array(_) | Value::Object(_) => {
+            open.push(value);
+            0
+        }
+    }
 }
 
 /// An upper estimate of the bytes that a value takes, itself included.

@@ -4,7 +4,7 @@
 //! noted for the thread while it is written: a [`Shared`] value that is large is put aside there
 //! and leaves a placeholder.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::Arc;
 
@@ -21,16 +21,12 @@ pub const PLACEHOLDER: &str = "null";
 const LARGE: usize = 8 << 10;
 
 thread_local! {
-    static CAPTURE: RefCell<Option<Capture>> = const { RefCell::new(None) };
-}
-
-/// What is being written.
-#[derive(Default)]
-struct Capture {
-    /// How many bytes were written so far.
-    length: usize,
+    /// Whether a body is being written without its large values.
+    static IS_CAPTURING: Cell<bool> = const { Cell::new(false) };
+    /// How many bytes of it were written so far.
+    static LENGTH: Cell<usize> = const { Cell::new(0) };
     /// The values that were put aside, each with the place of its placeholder.
-    shared: Vec<(usize, Arc<Value>)>,
+    static SHARED: RefCell<Vec<(usize, Arc<Value>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A body without its large values.
@@ -56,13 +52,11 @@ impl Serialize for Shared<'_> {
 
 /// Whether the value was put aside.
 fn put_aside(value: &Arc<Value>) -> bool {
-    CAPTURE.with_borrow_mut(|capture| match capture {
-        Some(capture) if json_size(value, LARGE) >= LARGE => {
-            capture.shared.push((capture.length, Arc::clone(value)));
-            true
-        }
-        _ => false,
-    })
+    let is_aside = IS_CAPTURING.get() && json_size(value, LARGE) >= LARGE;
+    if is_aside {
+        SHARED.with_borrow_mut(|shared| shared.push((LENGTH.get(), Arc::clone(value))));
+    }
+    is_aside
 }
 
 /// Ends what is noted for the thread, also where writing panics.
@@ -70,14 +64,16 @@ struct Capturing;
 
 impl Capturing {
     fn begin() -> Self {
-        CAPTURE.set(Some(Capture::default()));
+        IS_CAPTURING.set(true);
+        LENGTH.set(0);
         Self
     }
 }
 
 impl Drop for Capturing {
     fn drop(&mut self) {
-        CAPTURE.set(None);
+        IS_CAPTURING.set(false);
+        SHARED.take();
     }
 }
 
@@ -89,14 +85,21 @@ struct Beginning {
 
 impl io::Write for Beginning {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        CAPTURE.with_borrow_mut(|capture| {
-            if let Some(capture) = capture {
-                capture.length += bytes.len();
-            }
-        });
-        let room = self.keep.saturating_sub(self.text.len()).min(bytes.len());
-        self.text.extend_from_slice(&bytes[..room]);
+        self.write_all(bytes)?;
         Ok(bytes.len())
+    }
+
+    // Called for every few bytes of a response.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        LENGTH.set(LENGTH.get() + bytes.len());
+        if self.text.len() + bytes.len() <= self.keep {
+            self.text.extend_from_slice(bytes);
+        } else {
+            // What is kept is a beginning: nothing may follow a part that was left out.
+            self.keep = self.text.len().min(self.keep);
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -113,6 +116,5 @@ pub fn write(body: &impl Serialize, keep: usize) -> Result<Written, ApiError> {
     let mut beginning = Beginning { text: Vec::with_capacity(1024), keep };
     serde_json::to_writer(&mut beginning, body)
         .map_err(|error| ApiError::internal(format!("a response could not be written: {error}")))?;
-    let Capture { length, shared } = CAPTURE.take().unwrap_or_default();
-    Ok(Written { text: beginning.text, length, shared })
+    Ok(Written { text: beginning.text, length: LENGTH.get(), shared: SHARED.take() })
 }
