@@ -268,13 +268,17 @@ fn a_step_may_follow_one_that_never_returns() {
 
 #[test]
 fn constant_texts_and_given_names() {
-    for input in [json!("{"), json!({"text": "{"}), json!({"text": "{{ '[' ~ 1 }}"})] {
+    for (input, path) in [
+        (json!("{"), "steps[1].input"),
+        (json!({"text": "{"}), "steps[1].input.text"),
+        (json!({"text": "{{ '[' ~ 1 }}"}), "steps[1].input.text"),
+    ] {
         let parse = second(json!({"type": "Json.Parse", "input": input}));
-        refused(&parse, "steps[1].input", &["the text is not JSON"]);
+        refused(&parse, path, &["the text is not JSON"]);
     }
     accepted(&second(json!({"type": "Json.Parse", "input": "[1, {}]"})));
     let state = second(json!({"type": "SetState", "input": {"a\u{202e}b": 1}}));
-    refused(&state, "steps[1].input", &["U+202E"]);
+    refused(&state, "steps[1].input.ab", &["U+202E"]);
     let fail = second(json!({"type": "Fail", "config": {"message": "x", "code": "A\nB"}}));
     refused(&fail, "steps[1].config.code", &["U+000A"]);
 }

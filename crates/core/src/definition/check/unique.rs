@@ -13,7 +13,6 @@ struct UniqueItems {
 }
 
 /// Makes the keyword.
-#[expect(clippy::result_large_err, reason = "the library's type")]
 pub(super) fn unique_items<'s>(
     _: &'s Map<String, Value>,
     wanted: &'s Value,
