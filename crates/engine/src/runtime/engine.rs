@@ -35,6 +35,9 @@ use crate::{AppError, EngineConfig, Tell};
 /// How long a runner takes at most that is about to go.
 const GOING: Duration = Duration::from_millis(20);
 
+/// How long a request to control an execution waits for it.
+const CONTROLLED_WITHIN: Duration = Duration::from_secs(10);
+
 /// How far the wall clock may be from the monotonic one without having been set.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
 
@@ -183,7 +186,26 @@ impl Engine {
 
     /// Tells an execution something and waits until it is durable, together with the note of it.
     /// The caller has checked that the execution is there.
+    ///
+    /// # Errors
+    /// What the execution refuses; `Unavailable` where that cannot be stored now.
     pub(crate) async fn control(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        what: Control,
+        note: Option<AuditRecord>,
+    ) -> Result<(), AppError> {
+        let controlled = self.send_control(id, what, note);
+        tokio::time::timeout(CONTROLLED_WITHIN, controlled).await.unwrap_or_else(|_| {
+            Err(AppError::Unavailable {
+                reason: "the execution did not answer in time; the request may take effect later"
+                    .into(),
+                retry_after: Duration::from_secs(1),
+            })
+        })
+    }
+
+    async fn send_control(
         self: &Arc<Self>,
         id: ExecutionId,
         what: Control,

@@ -17,6 +17,7 @@ mod webhooks;
 mod workflows;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::ids::{
@@ -40,6 +41,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct MemoryStore {
     // A plain mutex: nothing awaits while it is held.
     state: Mutex<State>,
+    /// Whether writes are refused.
+    full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +71,20 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Has every write refused as `Unavailable`, as a store does whose disk is full, or accepted
+    /// again. For tests.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+
+    /// The state for a change.
+    fn writable(&self) -> Result<MutexGuard<'_, State>> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the disk is full".to_owned()));
+        }
+        Ok(self.state())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -19,7 +19,7 @@ use crate::webhooks::WebhookStatus;
 #[async_trait]
 impl NodeStore for MemoryStore {
     async fn join_node(&self, node: NodeId, now: Timestamp) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         if state.nodes.contains_key(&node) {
             state.require_alive(node)?;
         }
@@ -28,14 +28,14 @@ impl NodeStore for MemoryStore {
     }
 
     async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(node)?;
         state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
         Ok(())
     }
 
     async fn take_over(&self, node: NodeId, before: Timestamp) -> Result<u64> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(node)?;
         let stale =
             |other: &&NodeRecord| other.id != node && (!other.alive || other.heartbeat_at < before);
@@ -66,7 +66,7 @@ impl NodeStore for MemoryStore {
 
     async fn clock_set_back(&self, set_back: ClockSetBack) -> Result<bool> {
         let ClockSetBack { node, by, now, at_start } = set_back;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(node)?;
         for stored in state.executions.values_mut() {
             let record = &mut stored.record;
@@ -93,7 +93,7 @@ impl NodeStore for MemoryStore {
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         for stored in state.executions.values_mut() {
             let record = &mut stored.record;
             if record.status == Status::Queued && record.owner == Some(node) {
@@ -110,7 +110,7 @@ impl NodeStore for MemoryStore {
 #[async_trait]
 impl MaintenanceStore for MemoryStore {
     async fn purge(&self, purge: Purge) -> Result<u64> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let records = state.executions.values().map(|stored| &stored.record);
         let over = records.filter(|record| state.is_over(record, &purge));
         let ids: Vec<ExecutionId> = over.take(purge.limit).map(|record| record.id).collect();
@@ -140,7 +140,7 @@ impl MaintenanceStore for MemoryStore {
     }
 
     async fn check(&self) -> Result<()> {
-        Ok(())
+        self.writable().map(drop)
     }
 
     async fn gauges(&self) -> Result<StoreGauges> {
