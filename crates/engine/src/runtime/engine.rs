@@ -50,6 +50,9 @@ pub(crate) struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steady: SteadyClock,
+    /// How far the wall clock was ahead of the monotonic one when stored moments were last
+    /// corrected, in microseconds.
+    pub(crate) clock_offset: AtomicI64,
     /// When the last execution was created, in microseconds.
     pub(crate) last_created: AtomicI64,
     pub(crate) node: NodeId,

@@ -20,9 +20,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use stepwell_core::Timestamp;
 use stepwell_core::ids::{
     ActualId, DeliveryId, ExecutionId, NodeId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
 };
+
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::audit::{AuditPlace, AuditRecord};
@@ -60,6 +63,8 @@ struct State {
     webhooks: BTreeMap<WebhookId, WebhookRecord>,
     webhook_changes: u64,
     nodes: BTreeMap<NodeId, NodeRecord>,
+    /// Clock marks, with when they were made.
+    clocks: BTreeMap<Uuid, (i64, Timestamp)>,
     /// With the seq of the journal at the last recovery.
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,

@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, NodeId, SubjectId};
+use uuid::Uuid;
 
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
 use crate::traits::{
-    ClockSetBack, MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, Purge, StoreGauges,
+    ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, MAX_COUNTED_DELIVERIES, MaintenanceStore,
+    NodeStore, Purge, StoreGauges,
 };
 use crate::webhooks::WebhookStatus;
 
@@ -64,14 +66,20 @@ impl NodeStore for MemoryStore {
         Ok(self.state().nodes.values().map(|node| node.heartbeat_at).max())
     }
 
-    async fn clock_set_back(&self, set_back: ClockSetBack) -> Result<bool> {
-        let ClockSetBack { node, by, now, at_start } = set_back;
+    async fn clock_mark(&self, boot: Uuid) -> Result<Option<ClockMark>> {
+        let state = self.state();
+        let offset = state.clocks.get(&boot).map(|(offset, _)| *offset);
+        Ok(offset.map(|offset| ClockMark { boot, offset }))
+    }
+
+    async fn correct_clock(&self, correction: ClockCorrection) -> Result<bool> {
+        let ClockCorrection { node, waits, pauses, limits, now, at_start, mark } = correction;
         let mut state = self.writable()?;
         state.require_alive(node)?;
         for stored in state.executions.values_mut() {
             let record = &mut stored.record;
             if record.owner == Some(node) {
-                record.wake_at = record.wake_at.map(|at| at.before(by));
+                record.wake_at = record.wake_at.map(|at| moved(at, waits));
             }
         }
         let rivals = |other: &NodeRecord| {
@@ -79,15 +87,26 @@ impl NodeStore for MemoryStore {
         };
         let leads = !state.nodes.values().any(rivals);
         for node in state.nodes.values_mut().filter(|node| node.heartbeat_at > now) {
-            node.heartbeat_at = node.heartbeat_at.before(by);
+            node.heartbeat_at = moved(node.heartbeat_at, waits.min(0));
         }
         if leads {
             for delivery in state.deliveries.values_mut() {
                 if delivery.status == DeliveryStatus::Pending {
-                    delivery.next_attempt_at = delivery.next_attempt_at.before(by);
-                    delivery.give_up_at = delivery.give_up_at.before(by);
+                    delivery.next_attempt_at = moved(delivery.next_attempt_at, pauses);
+                    delivery.give_up_at = moved(delivery.give_up_at, limits);
                 }
             }
+            for webhook in state.webhooks.values_mut() {
+                webhook.failing_since = webhook.failing_since.map(|since| moved(since, limits));
+            }
+        }
+        if let Some(ClockMark { boot, offset }) = mark {
+            state.clocks.insert(boot, (offset, now));
+        }
+        while state.clocks.len() > KEPT_CLOCK_MARKS {
+            let oldest = state.clocks.iter().min_by_key(|(boot, (_, at))| (*at, **boot));
+            let Some(oldest) = oldest.map(|(boot, _)| *boot) else { break };
+            state.clocks.remove(&oldest);
         }
         Ok(leads)
     }
@@ -105,6 +124,11 @@ impl NodeStore for MemoryStore {
         }
         Ok(())
     }
+}
+
+/// A moment so many microseconds later.
+fn moved(at: Timestamp, micros: i64) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().saturating_add(micros))
 }
 
 #[async_trait]

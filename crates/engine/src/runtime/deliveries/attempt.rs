@@ -55,9 +55,16 @@ enum NotSent {
     Yet(String),
 }
 
-/// Sends a delivery, unless nobody is there any more.
-pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &Asked) -> Verdict {
+/// Sends a delivery, unless nobody is there any more. `now` is the moment at which it was read:
+/// how long it may still be tried is measured from there by the monotonic clock.
+pub(super) async fn attempt(
+    engine: &Engine,
+    delivery: DeliveryRecord,
+    now: Timestamp,
+    asked: &Asked,
+) -> Verdict {
     let (at, begun) = engine.clocks();
+    let left = delivery.give_up_at.since(now);
     let number = delivery.attempts.saturating_add(1);
     let mut made = AttemptRecord {
         number,
@@ -90,13 +97,13 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
             (good, if good { Health::Well } else { Health::Failing })
         }
     };
-    let now = engine.now();
+    let now = engine.uncorrected_now();
     let took = engine.clock.elapsed().saturating_sub(begun);
     made.micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let pause = pause_after(number).max(retry_after);
     let status = match good {
         true => DeliveryStatus::Delivered,
-        false if now >= delivery.give_up_at || made.response_status == Some(GONE) => {
+        false if took >= left || made.response_status == Some(GONE) => {
             tracing::warn!(delivery = %delivery.id, reason = reason(&made), "a delivery is given up");
             DeliveryStatus::Exhausted
         }
