@@ -9,7 +9,8 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Topic, Topics};
 use stepwell_engine::app::{
-    CreateKey, CreateWorkflow, Deletion, Expected, NewWebhook, ScheduleSelection, Start,
+    CreateKey, CreateWorkflow, Deletion, Expected, Idempotency, NewWebhook, ScheduleSelection,
+    Start, Turn,
 };
 use stepwell_engine::{AppError, EngineConfig};
 use stepwell_store::memory::MemoryStore;
@@ -192,4 +193,20 @@ async fn every_other_call_that_writes_is_refused() {
     // Reading goes on.
     app.schedule(caller, schedule).await.unwrap();
     app.workflow(caller, workflow).await.unwrap();
+}
+
+/// A request whose key was taken before the disk was full can be repeated when there is room.
+#[tokio::test(start_paused = true)]
+async fn an_idempotency_key_is_freed_when_there_is_room_again() {
+    let world = World::new().await;
+    let (app, caller) = (&world.bench.app, &world.bench.caller);
+    let key = Idempotency { key: "k".to_owned(), fingerprint: vec![1] };
+    let Turn::First(ticket) = app.turn(caller, &key).await.unwrap() else { panic!("the first") };
+    world.store.set_full(true);
+    ticket.release().await;
+    world.bench.pass(5).await;
+    assert!(matches!(app.turn(caller, &key).await, Ok(Turn::Busy)));
+    world.store.set_full(false);
+    world.bench.pass(2).await;
+    assert!(matches!(app.turn(caller, &key).await, Ok(Turn::First(_))));
 }
