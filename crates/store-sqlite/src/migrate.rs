@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0014_workspaces.sql"),
     include_str!("../migrations/0015_keys.sql"),
     include_str!("../migrations/0016_clocks.sql"),
+    include_str!("../migrations/0017_sensitive_deliveries.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -10,6 +10,7 @@ use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::execution::Moment;
 use stepwell_core::expr;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
+use stepwell_core::redact::Redact;
 use stepwell_store::Store;
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -243,6 +244,14 @@ impl Engine {
             reason: "the execution cannot be loaded now".into(),
             retry_after: Duration::from_secs(1),
         })
+    }
+
+    /// What recognises the secrets of an execution, at work or at rest; `None`: it has none, or
+    /// they are not known any more.
+    pub(crate) fn find_redact(&self, id: ExecutionId) -> Option<Arc<dyn Redact>> {
+        let driven = || self.registry.active_feed(id).and_then(|feed| feed.redact());
+        // It may be taken out of the vault between the first two looks.
+        driven().or_else(|| self.vault.look_up(id).redact()).or_else(driven)
     }
 
     /// The secret with which a workspace's deliveries are signed; made when first asked for.

@@ -222,6 +222,7 @@ impl Runner {
             seat.feed.memory().absorb(memory);
         }
         seat.feed.memory().resize(&engine.memory, retained.bytes());
+        seat.feed.lend_redact(secrets.redact().as_ref());
         seat.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
