@@ -1,18 +1,21 @@
-"""Sets the wall clock of the real server back (libfaketime; the monotonic clock stays true).
+"""Sets the wall clock of the real server (libfaketime; the monotonic clock stays true).
 
-Whatever waits for a length of time must not wait longer: a delay, the pause before a retry, a
-time-out, an interval schedule, each in a running server; and a delay of a server that had a wrong
-clock and was killed.
+Whatever waits for a length of time must wait neither longer nor shorter: a delay, the pause before
+a retry, a time-out, an interval schedule, in a running server whose clock is set back and in one
+that had a wrong clock and was killed. Deliveries are not given up because the clock was set
+forward, in a running server or between two.
 
 Usage: run.py PATH_OF_THE_SERVER
 """
 
 import glob
+import http.server
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -85,8 +88,8 @@ class Server:
         made = self.call("POST", "/workflows", {"name": name, **definition})
         return f"/workflows/{made['workflow_id']}"
 
-    def execute(self, workflow: str) -> str:
-        begun = self.call("POST", f"{workflow}/execute", {})
+    def execute(self, workflow: str, **start: object) -> str:
+        begun = self.call("POST", f"{workflow}/execute", start)
         return f"{workflow}/executions/{begun['execution_id']}"
 
     def status(self, execution: str) -> str:
@@ -141,19 +144,79 @@ def in_a_running_server(server: Server) -> None:
 
 
 def after_a_restart(server: Server) -> None:
-    server.set_clock("+3h")
+    retry = {"max_attempts": 2, "initial": "7s", "jitter": 0, "on": ["INVALID_JSON"]}
+    failing = [{"id": "wait", "type": "Json.Parse", "input": {"text": "{"}, "retry": retry}]
+    # Killed at several moments between two heartbeats.
+    for lived in (0.7, 3.5, 6.0):
+        server.set_clock("+3h")
+        server.start()
+        expected = []
+        for name, seconds, status, definition in [
+            ("delay", 8, "COMPLETED", {"steps": delay("8s")}),
+            ("retry", 7, "FAILED", {"steps": failing}),
+            ("timeout", 9, "FAILED", {"steps": delay("1h"), "timeout": "9s"}),
+        ]:
+            workflow = server.workflow(f"{name} {lived}", **definition)
+            begun = time.monotonic()
+            expected.append((name, server.execute(workflow), begun, seconds, status))
+        time.sleep(lived)
+        server.kill()
+        server.set_clock("+0s")
+        server.start()
+        waiting = expected
+        while waiting:
+            now = time.monotonic()
+            over = [one for one in waiting if server.status(one[1]) == one[4]]
+            for name, _, begun, seconds, _ in over:
+                took = time.monotonic() - begun
+                assert took >= seconds, f"{name} after {lived} s: {took:.1f} s is too early"
+            waiting = [one for one in waiting if one not in over]
+            for name, _, begun, seconds, _ in waiting:
+                assert now - begun < seconds + LATE, f"{name} after {lived} s: not in time"
+            time.sleep(0.02)
+        server.kill()
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A receiver that fails."""
+
+    calls: list[float] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.calls.append(time.monotonic())
+        self.send_response(500)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def deliveries(server: Server) -> None:
+    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{receiver.server_port}/"
+    calls = Refusing.calls
+    server.set_clock("-50h")
     server.start()
-    execution = server.execute(server.workflow("restart", steps=delay("8s")))
-    time.sleep(1)
+    quick = server.workflow("quick", steps=[{"type": "StaticTextInput", "input": "x"}])
+    server.execute(quick, webhook_url=url)
+    until(LATE, "the first attempt", lambda: len(calls) >= 1)
+    server.set_clock("-25h")
+    until(10 + LATE, "tried again in a running server", lambda: len(calls) >= 4)
+    took = calls[3] - calls[0]
+    assert took >= 0.8 + 1.6 + 3.2, f"four attempts within {took} s"
     server.kill()
     server.set_clock("+0s")
     server.start()
-    until(8 + LATE, "the delay is over", lambda: server.status(execution) == "COMPLETED")
+    until(16 + LATE, "tried again after a restart", lambda: len(calls) >= 6)
     server.kill()
+    receiver.shutdown()
 
 
 def main() -> None:
-    for test in (in_a_running_server, after_a_restart):
+    for test in (in_a_running_server, after_a_restart, deliveries):
         with tempfile.TemporaryDirectory() as folder:
             server = Server(sys.argv[1], Path(folder))
             try:

@@ -25,7 +25,7 @@ use crate::error::{ApiError, Kind};
 use crate::query::Params;
 use crate::server::Api;
 use crate::telemetry;
-use crate::{limits, parameters, peer, scopes};
+use crate::{limits, parameters, peer, scopes, secrets};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -212,11 +212,12 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     Ok(Some(token.trim()))
 }
 
-/// The client's request id where it is harmless to repeat, else a new one.
+/// The client's request id where it is harmless to repeat and to store, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let sane = |text: &&str| {
         (1..=MAX_REQUEST_ID).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
+            && !secrets::are_held_by(text, headers)
     };
     match headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(sane) {
         Some(text) => text.to_owned(),
@@ -348,6 +349,12 @@ mod tests {
             let id = request_id(&with("x-request-id", bad));
             assert_eq!(Uuid::parse_str(&id).unwrap().get_version_num(), 7, "{bad}");
         }
+        // It is stored in the audit log and in logs.
+        let mut headers = with("x-request-id", "job-hunter2hunter2");
+        headers.insert("x-secret-tok", HeaderValue::from_static("hunter2hunter2"));
+        assert!(!request_id(&headers).contains("hunter2"));
+        headers.insert("x-secret-tok", HeaderValue::from_static("another"));
+        assert_eq!(request_id(&headers), "job-hunter2hunter2");
     }
 
     #[test]

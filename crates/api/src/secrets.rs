@@ -33,6 +33,13 @@ pub fn from_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, ApiErr
     Ok(secrets)
 }
 
+/// Whether a text holds one of the secrets among the headers.
+pub fn are_held_by(text: &str, headers: &HeaderMap) -> bool {
+    let secrets = headers.iter().filter(|(name, _)| secret_name(name.as_str()).is_some());
+    let mut values = secrets.filter_map(|(_, value)| value.to_str().ok());
+    values.any(|value| !value.is_empty() && text.contains(value))
+}
+
 fn secret_name(header: &str) -> Option<String> {
     if let Some((_, name)) = NAMED.iter().find(|(known, _)| *known == header) {
         return Some((*name).to_owned());

@@ -3,6 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use stepwell_core::Timestamp;
+use uuid::Uuid;
+
+/// Two readings that took longer than this belong to different moments.
+const APART: Duration = Duration::from_millis(20);
+/// How often to read both clocks again where the machine is busy.
+const READINGS: usize = 5;
 
 /// Tells the time. The only place that asks the system for it is [`SystemClock`].
 pub trait Clock: Send + Sync + 'static {
@@ -12,6 +18,27 @@ pub trait Clock: Send + Sync + 'static {
     /// The time since some moment before the process started. Never jumps, so it measures lengths
     /// of time.
     fn elapsed(&self) -> Duration;
+
+    /// Since which start of the machine [`Clock::elapsed`] counts, where processes that follow one
+    /// another can compare it; `None`: they cannot.
+    fn boot(&self) -> Option<Uuid> {
+        None
+    }
+}
+
+/// How far the wall clock is ahead of the monotonic one, in microseconds. Changes only when the
+/// wall clock is set.
+pub(crate) fn offset(clock: &dyn Clock) -> i64 {
+    let mut offset = 0;
+    for _ in 0..READINGS {
+        let before = clock.elapsed();
+        let now = clock.now();
+        offset = now.before(before).as_micros();
+        if clock.elapsed().saturating_sub(before) <= APART {
+            break;
+        }
+    }
+    offset
 }
 
 /// The machine's clocks.
@@ -34,6 +61,16 @@ impl Clock for SystemClock {
             u64::try_from(read.tv_sec).unwrap_or_default(),
             u32::try_from(read.tv_nsec).unwrap_or_default(),
         )
+    }
+
+    #[cfg(target_os = "linux")]
+    fn boot(&self) -> Option<Uuid> {
+        static BOOT: std::sync::OnceLock<Option<Uuid>> = std::sync::OnceLock::new();
+        *BOOT.get_or_init(|| {
+            // Made by the kernel from memory, so reading it waits for no disk.
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            text.trim().parse().ok()
+        })
     }
 
     #[cfg(not(target_os = "linux"))]

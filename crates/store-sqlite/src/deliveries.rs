@@ -25,14 +25,14 @@ use crate::{SqliteStore, effects, webhooks};
 macro_rules! columns {
     () => {
         "id, webhook, url, receiver, subject, sequence, workspace, event, body, status, attempts, \
-         created_at, next_attempt_at, give_up_at"
+         created_at, next_attempt_at, give_up_at, sensitive"
     };
 }
 
 const INSERT: &str = concat!(
     "INSERT INTO deliveries (",
     columns!(),
-    ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+    ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 );
 pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE id = ?1");
 const RECEIVER: &str =
@@ -147,6 +147,7 @@ pub(crate) fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
         created_at: row::time(found, 11)?,
         next_attempt_at: row::time(found, 12)?,
         give_up_at: row::time(found, 13)?,
+        sensitive: row::truth(found, 14)?,
     })
 }
 
@@ -265,6 +266,7 @@ pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> 
             delivery.created_at.as_micros(),
             delivery.next_attempt_at.as_micros(),
             delivery.give_up_at.as_micros(),
+            delivery.sensitive,
             head,
         ];
         statement.execute(params)?;

@@ -22,6 +22,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0013_objects.sql"),
     include_str!("../migrations/0014_workspaces.sql"),
     include_str!("../migrations/0015_keys.sql"),
+    include_str!("../migrations/0016_clocks.sql"),
+    include_str!("../migrations/0017_sensitive_deliveries.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
-use stepwell_store::traits::ClockSetBack;
+use stepwell_store::traits::{ClockCorrection, ClockMark, KEPT_CLOCK_MARKS};
 use stepwell_store::{NodeStore, StoreError};
+use uuid::Uuid;
 
 use crate::fault::{Answer, Result};
 use crate::row::{self, Id};
@@ -25,19 +26,26 @@ const KILL: &str = "UPDATE nodes SET alive = 0 WHERE id = ?1";
 const LAST_HEARTBEAT: &str = "SELECT MAX(heartbeat_at) FROM nodes";
 const FOLLOWS: &str = "SELECT 1 FROM nodes
     WHERE alive = 1 AND id < ?1 AND (NOT ?2 OR heartbeat_at <= ?3) LIMIT 1";
-const BEAT_EARLIER: &str =
-    "UPDATE nodes SET heartbeat_at = heartbeat_at - ?1 WHERE heartbeat_at > ?2";
-const WAKE_EARLIER: &str = "UPDATE executions SET wake_at = wake_at - ?2
-    WHERE owner = ?1 AND wake_at IS NOT NULL AND wake_at > ?3";
+const MOVE_HEARTBEATS: &str =
+    "UPDATE nodes SET heartbeat_at = heartbeat_at + ?1 WHERE heartbeat_at > ?2";
+const MOVE_WAITS: &str = "UPDATE executions SET wake_at = wake_at + ?2
+    WHERE owner = ?1 AND wake_at IS NOT NULL AND wake_at BETWEEN ?3 AND ?4";
 /// By way of the queues, which each have a head: what was sent long ago is not looked at.
-const SEND_EARLIER: &str = "UPDATE deliveries
-    SET next_attempt_at = next_attempt_at - ?1, give_up_at = give_up_at - ?1
+const MOVE_DELIVERIES: &str = "UPDATE deliveries
+    SET next_attempt_at = next_attempt_at + ?1, give_up_at = MIN(give_up_at, ?3) + ?2
     WHERE status = 0
     AND (subject, receiver) IN (SELECT subject, receiver FROM deliveries WHERE head = 1)";
+const MOVE_FAILURES: &str = "UPDATE webhooks SET failing_since = failing_since + ?1
+    WHERE failing_since IS NOT NULL";
+const MARK: &str = "SELECT offset FROM clocks WHERE boot = ?1";
+const SAVE_MARK: &str = "INSERT INTO clocks (boot, offset, marked_at) VALUES (?1, ?2, ?3)
+    ON CONFLICT (boot) DO UPDATE SET offset = excluded.offset, marked_at = excluded.marked_at";
+const FORGET_MARKS: &str = "DELETE FROM clocks WHERE boot NOT IN
+    (SELECT boot FROM clocks ORDER BY marked_at DESC, boot DESC LIMIT ?1)";
 
 /// Those that the query plan test looks at.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, FOLLOWS, WAKE_EARLIER];
+pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, FOLLOWS, MOVE_WAITS, MARK];
 
 /// Whether the node is there and may commit.
 pub(crate) fn is_alive(connection: &Connection, node: NodeId) -> Result<bool> {
@@ -74,8 +82,17 @@ impl NodeStore for SqliteStore {
             .await
     }
 
-    async fn clock_set_back(&self, set_back: ClockSetBack) -> Answer<bool> {
-        self.writer.write(0, move |batch| clock_set_back(batch, set_back)).await
+    async fn clock_mark(&self, boot: Uuid) -> Answer<Option<ClockMark>> {
+        let key = boot.into_bytes();
+        let read = move |connection: &Connection| {
+            row::first(connection, MARK, [&key[..]], |found| row::get(found, 0))
+        };
+        let offset = self.readers.read(read).await?;
+        Ok(offset.map(|offset| ClockMark { boot, offset }))
+    }
+
+    async fn correct_clock(&self, correction: ClockCorrection) -> Answer<bool> {
+        self.writer.write(0, move |batch| correct_clock(batch, correction)).await
     }
 
     async fn leave(&self, node: NodeId) -> Answer<()> {
@@ -121,20 +138,31 @@ fn take_over(batch: &mut Batch<'_>, node: NodeId, before: Timestamp) -> Result<u
     Ok(taken as u64)
 }
 
-fn clock_set_back(batch: &mut Batch<'_>, set_back: ClockSetBack) -> Result<bool> {
-    let ClockSetBack { node, by, now, at_start } = set_back;
+fn correct_clock(batch: &mut Batch<'_>, correction: ClockCorrection) -> Result<bool> {
+    let ClockCorrection { node, waits, pauses, limits, now, at_start, mark } = correction;
     batch.require_alive(node)?;
     let connection = batch.connection;
-    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-    // A bound, so that nothing is moved before the beginning of time.
-    let bound = i64::MIN.saturating_add(micros);
-    row::run(connection, WAKE_EARLIER, params![node.blob(), micros, bound])?;
+    if waits != 0 {
+        // Bounds, so that nothing is moved out of what time there is.
+        let (first, last) = (i64::MIN.saturating_sub(waits.min(0)), i64::MAX - waits.max(0));
+        row::run(connection, MOVE_WAITS, params![node.blob(), waits, first, last])?;
+    }
     let rivals = params![node.blob(), at_start, now.as_micros()];
     let follows = row::first(connection, FOLLOWS, rivals, |found| row::truth(found, 0))?;
     let leads = !follows.unwrap_or(false);
-    row::run(connection, BEAT_EARLIER, params![micros, now.as_micros()])?;
-    if leads {
-        row::run(connection, SEND_EARLIER, [micros])?;
+    if waits < 0 {
+        row::run(connection, MOVE_HEARTBEATS, params![waits, now.as_micros()])?;
+    }
+    if leads && (pauses, limits) != (0, 0) {
+        // "For ever" stays the last moment that there is.
+        let last = i64::MAX - limits.max(0);
+        row::run(connection, MOVE_DELIVERIES, params![pauses, limits, last])?;
+        row::run(connection, MOVE_FAILURES, [limits])?;
+    }
+    if let Some(ClockMark { boot, offset }) = mark {
+        let boot = boot.into_bytes();
+        row::run(connection, SAVE_MARK, params![&boot[..], offset, now.as_micros()])?;
+        row::run(connection, FORGET_MARKS, [row::limit(KEPT_CLOCK_MARKS)])?;
     }
     Ok(leads)
 }

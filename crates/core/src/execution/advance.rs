@@ -152,7 +152,10 @@ impl Transition<'_> {
         let Acceptance { input, state, previous, tag, timeout, rerun } = acceptance;
         let timeout_millis =
             timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-        self.record(Event::Accepted { input, state, previous, tag, timeout_millis, rerun });
+        let secrets = self.execution.redaction.is_some();
+        let accepted =
+            Event::Accepted { input, state, previous, tag, timeout_millis, rerun, secrets };
+        self.record(accepted);
     }
 
     /// Starts at the roots, or, where some steps are settled already, wherever a step is ready.

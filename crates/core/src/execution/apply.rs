@@ -14,12 +14,13 @@ impl Execution {
         self.seq = recorded.seq;
         let at = recorded.at;
         match &recorded.event {
-            Event::Accepted { input, state, previous, tag, timeout_millis, rerun } => {
+            Event::Accepted { input, state, previous, tag, timeout_millis, rerun, secrets } => {
                 self.input = input.clone();
                 if let Some(values) = state {
                     self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
                 }
                 self.previous = *previous;
+                self.has_secrets = *secrets;
                 self.tag.clone_from(tag);
                 self.timeout = timeout_millis.map(Duration::from_millis);
                 if let Some(rerun) = rerun {

@@ -54,6 +54,9 @@ pub enum Event {
         /// What it takes over from an earlier execution of the same release.
         #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
         rerun: Option<Box<Rerun>>,
+        /// Whether it came with secrets.
+        #[serde(rename = "sec", default, skip_serializing_if = "std::ops::Not::not")]
+        secrets: bool,
     },
     /// It left the queue.
     Started,
@@ -265,6 +268,7 @@ impl Event {
             tag: None,
             timeout_millis: None,
             rerun: None,
+            secrets: false,
         }
     }
 

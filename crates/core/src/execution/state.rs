@@ -101,6 +101,8 @@ pub struct Execution {
     pub previous: Option<ExecutionId>,
     /// The release tag by which its release was chosen.
     pub tag: Option<String>,
+    /// Whether it came with secrets, which may be forgotten by now.
+    pub has_secrets: bool,
     /// How long it may take from its acceptance on, beside the definition's own time-out.
     pub timeout: Option<Duration>,
     /// The execution that it is run again from.
@@ -133,6 +135,7 @@ impl Execution {
             state: origin.plan.state.clone(),
             previous: None,
             tag: None,
+            has_secrets: false,
             timeout: None,
             rerun_of: None,
             given: None,

@@ -279,13 +279,15 @@ impl App {
         self.control_noted(caller, &record, what).await
     }
 
-    /// Has an execution controlled by somebody who may, and writes it down.
+    /// Has an execution controlled by somebody who may, and writes it down. Refused before the
+    /// execution is changed in memory where the store cannot be written.
     pub(super) async fn control_noted(
         &self,
         caller: &Caller,
         record: &ExecutionRecord,
         what: Control,
     ) -> Result<(), AppError> {
+        self.require_writable_store().await?;
         let action = match what {
             Control::Cancel { .. } => Some(Action::ExecutionCancelled),
             Control::Pause => Some(Action::ExecutionPaused),

@@ -46,6 +46,10 @@ const UNDER_WAY: &str = "working ";
 /// Work that has taken so long was abandoned: longer than any request may take.
 const ABANDONED_AFTER: Duration = Duration::from_secs(15 * 60);
 
+/// How soon it is tried again to free a key, and how often: then it is taken for abandoned.
+const FREE_AGAIN: Duration = Duration::from_secs(1);
+const FREE_ATTEMPTS: u32 = 15 * 60;
+
 /// What an idempotency key means for a request that came with it.
 pub enum Turn {
     /// It is the first one: it may do its work.
@@ -94,10 +98,23 @@ impl Drop for Ticket {
     }
 }
 
-async fn free(engine: &Engine, from: IdempotencyRecord) {
-    if let Err(error) = engine.store.swap_idempotent(SwapIdempotent { from, to: None }).await {
-        tracing::warn!(%error, "an idempotency key could not be freed");
-    }
+/// Frees a key; where the store cannot be written now, later, so that the request can be repeated
+/// as soon as it can. A repeat finds the key busy until then.
+async fn free(engine: &Arc<Engine>, from: IdempotencyRecord) {
+    let swap = SwapIdempotent { from, to: None };
+    let Err(error) = engine.store.swap_idempotent(swap.clone()).await else { return };
+    tracing::warn!(%error, "an idempotency key could not be freed; trying again");
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        for _ in 0..FREE_ATTEMPTS {
+            tokio::time::sleep(FREE_AGAIN).await;
+            if engine.background.is_stopping()
+                || engine.store.swap_idempotent(swap.clone()).await.is_ok()
+            {
+                return;
+            }
+        }
+    });
 }
 
 /// What is stored under a key whose work is under way: who does it, and since when.

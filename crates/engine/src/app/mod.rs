@@ -12,10 +12,9 @@ use stepwell_core::Timestamp;
 use stepwell_core::cache::ByteCache;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
-use stepwell_store::traits::ClockSetBack;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::clock::{Clock, SteadyClock};
+use crate::clock::{Clock, SteadyClock, offset};
 use crate::egress::{EgressClient, EgressRules};
 use crate::limits::Meters;
 use crate::memory::MemoryBudget;
@@ -24,7 +23,7 @@ use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::hooks::{Hooks, watch_webhooks};
 use crate::runtime::journals::Journals;
-use crate::runtime::nodes::{DEAD_AFTER, HEARTBEAT, prove_alive};
+use crate::runtime::nodes::{DEAD_AFTER, prove_alive};
 use crate::runtime::plans::Plans;
 use crate::runtime::queue::{claim_queued, resume_unfinished};
 use crate::runtime::recoveries::Suspects;
@@ -165,6 +164,7 @@ impl App {
             journals: Journals::default(),
             config,
             steady: SteadyClock::start(&*clock),
+            clock_offset: AtomicI64::new(offset(&*clock)),
             last_created: AtomicI64::new(0),
             clock,
             node,
@@ -198,11 +198,7 @@ impl App {
             probe: Arc::default(),
             refreshed: Arc::default(),
         };
-        // The clock was put right while no server ran. How long the last one lived after its last
-        // heartbeat is not known, at most until the next one.
-        if let Some(last_seen) = last_seen.filter(|last_seen| *last_seen > now) {
-            app.clock_set_back(last_seen.since(now) + HEARTBEAT, true).await?;
-        }
+        app.correct_clock_at_start(last_seen).await?;
         let background = &engine.background;
         background.start(|stop| resume_unfinished(engine.clone(), stop));
         supervise(&engine, "claim_queued", claim_queued);
@@ -224,20 +220,6 @@ impl App {
             });
         }
         Ok(app)
-    }
-
-    /// Corrects what is stored after the wall clock was set back: lengths of time stay as long as
-    /// they are.
-    ///
-    /// # Errors
-    /// The store could not be read or written.
-    async fn clock_set_back(&self, by: Duration, at_start: bool) -> Result<(), AppError> {
-        let (node, now) = (self.engine.node, self.engine.now());
-        let set_back = ClockSetBack { node, by, now, at_start };
-        if self.engine.store.clock_set_back(set_back).await? {
-            self.set_back_schedules(by).await?;
-        }
-        Ok(())
     }
 
     /// Stops taking work, lets steps finish for the grace period, hands the rest over.

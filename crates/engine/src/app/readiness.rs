@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::App;
+use crate::AppError;
 
 /// How long an answer counts: the probe writes, and probes come from many sides.
 const FRESH: Duration = Duration::from_secs(1);
@@ -35,6 +36,20 @@ impl App {
             self.probe_store().await
         };
         Readiness { ready: reason.is_none(), reason }
+    }
+
+    /// Refuses work that the store could not keep.
+    ///
+    /// # Errors
+    /// `Unavailable` where the store cannot be written, as it was found at most a second ago.
+    pub(super) async fn require_writable_store(&self) -> Result<(), AppError> {
+        match self.probe_store().await {
+            None => Ok(()),
+            Some(reason) => Err(AppError::Unavailable {
+                reason: format!("nothing was changed: {reason}"),
+                retry_after: FRESH,
+            }),
+        }
     }
 
     /// Why the store cannot be written; callers that come together share one probe.

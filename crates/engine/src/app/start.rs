@@ -262,6 +262,9 @@ impl App {
         let secrets = self.engine.vault.open(start.secrets);
         secrets.check_absent(&input, "input")?;
         secrets.check_map(&start.metadata, "metadata")?;
+        secrets.check_text(start.external_id.as_deref(), "external_id")?;
+        let key = start.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+        secrets.check_text(key, "Idempotency-Key")?;
         let state = match start.previous {
             // One that is run again begins as the first one did, not as that one's predecessor ended.
             Some(previous) if start.rerun.is_none() => {

@@ -10,6 +10,7 @@ use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::execution::Moment;
 use stepwell_core::expr;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
+use stepwell_core::redact::Redact;
 use stepwell_store::Store;
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -35,6 +36,9 @@ use crate::{AppError, EngineConfig, Tell};
 /// How long a runner takes at most that is about to go.
 const GOING: Duration = Duration::from_millis(20);
 
+/// How long a request to control an execution waits for it.
+const CONTROLLED_WITHIN: Duration = Duration::from_secs(10);
+
 /// How far the wall clock may be from the monotonic one without having been set.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
 
@@ -47,6 +51,9 @@ pub(crate) struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steady: SteadyClock,
+    /// How far the wall clock was ahead of the monotonic one when stored moments were last
+    /// corrected, in microseconds.
+    pub(crate) clock_offset: AtomicI64,
     /// When the last execution was created, in microseconds.
     pub(crate) last_created: AtomicI64,
     pub(crate) node: NodeId,
@@ -183,7 +190,26 @@ impl Engine {
 
     /// Tells an execution something and waits until it is durable, together with the note of it.
     /// The caller has checked that the execution is there.
+    ///
+    /// # Errors
+    /// What the execution refuses; `Unavailable` where that cannot be stored now.
     pub(crate) async fn control(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        what: Control,
+        note: Option<AuditRecord>,
+    ) -> Result<(), AppError> {
+        let controlled = self.send_control(id, what, note);
+        tokio::time::timeout(CONTROLLED_WITHIN, controlled).await.unwrap_or_else(|_| {
+            Err(AppError::Unavailable {
+                reason: "the execution did not answer in time; the request may take effect later"
+                    .into(),
+                retry_after: Duration::from_secs(1),
+            })
+        })
+    }
+
+    async fn send_control(
         self: &Arc<Self>,
         id: ExecutionId,
         what: Control,
@@ -218,6 +244,14 @@ impl Engine {
             reason: "the execution cannot be loaded now".into(),
             retry_after: Duration::from_secs(1),
         })
+    }
+
+    /// What recognises the secrets of an execution, at work or at rest; `None`: it has none, or
+    /// they are not known any more.
+    pub(crate) fn find_redact(&self, id: ExecutionId) -> Option<Arc<dyn Redact>> {
+        let driven = || self.registry.active_feed(id).and_then(|feed| feed.redact());
+        // It may be taken out of the vault between the first two looks.
+        driven().or_else(|| self.vault.look_up(id).redact()).or_else(driven)
     }
 
     /// The secret with which a workspace's deliveries are signed; made when first asked for.

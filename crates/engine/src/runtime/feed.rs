@@ -10,10 +10,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{AttemptId, Execution, Recorded};
+use stepwell_core::redact::Redact;
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::watch;
@@ -83,6 +84,8 @@ pub(crate) struct Feed {
     outcome: OnceLock<Outcome>,
     /// What its values take of the memory.
     memory: Arc<HeldMemory>,
+    /// What recognises its secrets, for as long as it is driven.
+    redact: Mutex<Option<Weak<dyn Redact>>>,
     news: watch::Sender<()>,
     piece_memory: Arc<PieceMemory>,
 }
@@ -138,6 +141,7 @@ impl Feed {
             committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
             memory: Arc::default(),
+            redact: Mutex::default(),
             news,
         })
     }
@@ -276,6 +280,17 @@ impl Feed {
     /// Whether anything was committed since it was brought into memory.
     pub(crate) fn has_committed(&self) -> bool {
         self.committed.load(Ordering::Relaxed)
+    }
+
+    /// Lends others what recognises the execution's secrets while it is driven.
+    pub(crate) fn lend_redact(&self, redact: Option<&Arc<dyn Redact>>) {
+        let mut lent = self.redact.lock().unwrap_or_else(PoisonError::into_inner);
+        *lent = redact.map(Arc::downgrade);
+    }
+
+    /// What recognises the execution's secrets; `None` where it is not driven or has none.
+    pub(crate) fn redact(&self) -> Option<Arc<dyn Redact>> {
+        self.redact.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
     }
 
     /// Notes that the acceptance of the execution is durable.

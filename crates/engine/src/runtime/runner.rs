@@ -80,6 +80,8 @@ pub(crate) struct Runner {
     under_way: HashMap<StepRunId, AbortHandle>,
     /// To be answered once what they asked for is durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
+    /// Messages that came while the store could not answer.
+    deferred: VecDeque<Message>,
     /// About how many bytes the values in the journal take as text.
     bytes: usize,
     /// What they take in memory.
@@ -220,6 +222,7 @@ impl Runner {
             seat.feed.memory().absorb(memory);
         }
         seat.feed.memory().resize(&engine.memory, retained.bytes());
+        seat.feed.lend_redact(secrets.redact().as_ref());
         seat.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
@@ -242,6 +245,7 @@ impl Runner {
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
+            deferred: VecDeque::new(),
             draining: false,
             current: None,
             carried_out: 0,
@@ -313,7 +317,7 @@ impl Runner {
                 if let Err(gone) = self.commit_asleep(rest).await {
                     return gone;
                 }
-                if self.mailbox.is_empty() {
+                if self.mailbox.is_empty() && self.deferred.is_empty() {
                     return if self.draining { Gone::Stopped } else { Gone::Asleep };
                 }
             } else if let Err(gone) = self.commit().await {
@@ -415,6 +419,7 @@ impl Runner {
     /// In a long chain of pure steps: what users want and what is due takes hold, and what was
     /// accepted becomes durable.
     async fn look_up(&mut self) -> Result<(), Gone> {
+        self.take_deferred();
         while let Ok(message) = self.mailbox.try_recv() {
             self.take(message);
         }

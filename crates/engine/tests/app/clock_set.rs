@@ -14,6 +14,7 @@ use stepwell_engine::view::ExecutionView;
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::simulated::{RuntimeClock, Simulated, at, cron, every};
 use crate::support::config;
@@ -131,19 +132,33 @@ async fn a_clock_set_forward_does_not_time_out_what_runs() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_put_right_while_no_server_runs() {
     let (errors, _guard) = ErrorLines::watch();
-    for seconds in [-HOUR, -3 * HOUR, -DAY] {
-        for (definition, millis, status) in lengths() {
-            let (length, world) = (Duration::from_millis(millis), World::new().await);
-            let begun = Instant::now();
-            let id = world.begin(&definition).await;
-            tokio::time::sleep(length / 4).await;
-            let world = world.restart(|clock| clock.set(seconds)).await;
-            let restarted = Instant::now();
-            let view = world.ended(id).await;
-            let what = format!("{definition} after {seconds} s: {:?}", begun.elapsed());
-            assert_eq!(view.record.status, status, "{what}");
-            assert!(restarted.elapsed() <= length + LATE, "{what}");
-            world.bench.app.shutdown().await;
+    // The machine's own clock tells how long the server was away, or does not.
+    for boot in [Some(Uuid::from_u128(1)), None] {
+        for seconds in [-30, -HOUR, -3 * HOUR, -DAY] {
+            for (definition, millis, status) in lengths() {
+                let length = Duration::from_millis(millis);
+                let clock = RuntimeClock::of_boot(at("2026-05-02T10:00:00Z"), boot);
+                let world = World::over(Arc::new(MemoryStore::new()), clock).await;
+                let begun = Instant::now();
+                let id = world.begin(&definition).await;
+                tokio::time::sleep(length / 4).await;
+                let away = length / 4;
+                let stopping = Instant::now();
+                world.bench.app.shutdown().await;
+                let stopping = stopping.elapsed();
+                tokio::time::sleep(away).await;
+                world.clock.set(seconds);
+                let world = World::over(world.bench.store, world.clock).await;
+                let restarted = Instant::now();
+                let view = world.ended(id).await;
+                let took = begun.elapsed();
+                let what = format!("{definition} after {seconds} s, {boot:?}: {took:?}");
+                assert_eq!(view.record.status, status, "{what}");
+                assert!(took >= length, "{what}: too early");
+                assert!(restarted.elapsed() <= length + LATE, "{what}");
+                assert!(boot.is_none() || took <= length + stopping + LATE, "{what}: too late");
+                world.bench.app.shutdown().await;
+            }
         }
     }
     assert_eq!(errors.count(), 0);

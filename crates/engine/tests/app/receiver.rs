@@ -27,6 +27,8 @@ pub struct Receiver {
     now: Arc<AtomicU16>,
     /// Header lines of each response.
     headers: Arc<Mutex<String>>,
+    /// The body of each response.
+    body: Arc<Mutex<String>>,
 }
 
 impl Receiver {
@@ -41,16 +43,19 @@ impl Receiver {
         let answer = now.clone();
         let headers: Arc<Mutex<String>> = Arc::default();
         let sent_headers = headers.clone();
+        let body = Arc::new(Mutex::new("{}".to_owned()));
+        let sent_body = body.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (all, statuses, counted) = (all.clone(), statuses.clone(), counted.clone());
                 let (answer, headers) = (answer.clone(), sent_headers.clone());
+                let body = sent_body.clone();
                 tokio::spawn(async move {
-                    serve(stream, &all, (&statuses, &answer, &headers), &counted).await;
+                    serve(stream, &all, (&statuses, &answer, &headers, &body), &counted).await;
                 });
             }
         });
-        Self { url, calls, count, now, headers }
+        Self { url, calls, count, now, headers, body }
     }
 
     /// Answers so from now on.
@@ -61,6 +66,11 @@ impl Receiver {
     /// Sends these header lines from now on, each with its line break.
     pub fn send_headers(&self, lines: &str) {
         lines.clone_into(&mut self.headers.lock().unwrap());
+    }
+
+    /// Answers with this body from now on.
+    pub fn send_body(&self, body: &str) {
+        body.clone_into(&mut self.body.lock().unwrap());
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -79,7 +89,7 @@ impl Receiver {
 async fn serve(
     mut stream: TcpStream,
     all: &Mutex<Vec<Call>>,
-    (statuses, now, headers): (&[u16], &AtomicU16, &Mutex<String>),
+    (statuses, now, headers, body): (&[u16], &AtomicU16, &Mutex<String>, &Mutex<String>),
     counted: &watch::Sender<usize>,
 ) {
     let mut buffer = Vec::new();
@@ -98,8 +108,11 @@ async fn serve(
             return std::future::pending().await;
         }
         let more = headers.lock().unwrap().clone();
+        let body = body.lock().unwrap().clone();
+        let length = body.len();
         let answer = format!(
-            "HTTP/1.1 {status} X\r\n{more}content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+            "HTTP/1.1 {status} X\r\n{more}content-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
         );
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;

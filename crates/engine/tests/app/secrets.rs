@@ -1,13 +1,16 @@
 //! Secrets reach the steps that ask for them, where their templates place them, and nothing else.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stepwell_core::execution::Status;
-use stepwell_core::ids::WorkflowId;
-use stepwell_engine::app::Start;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_engine::app::{Idempotency, Start};
 use stepwell_engine::view::{ExecutionView, StepStatus, What};
 use stepwell_engine::{AppError, EngineConfig};
 
 use crate::echo::Echo;
+use crate::receiver::Receiver;
 use crate::support::{Bench, PATIENCE, config};
 
 const TOKEN: &str = "hunter2hunter2-t0k";
@@ -254,4 +257,82 @@ async fn pieces_of_text_that_are_shown_live_hold_no_secret() {
     let view = bench.ended(id).await;
     assert_eq!(*view.steps[0].output.clone().unwrap(), json!({"text": "so [secret] it is"}));
     assert!(!everything(&bench, &view).await.contains(TOKEN));
+}
+
+/// What of a request is stored as it is may not be one of its secrets.
+#[tokio::test]
+async fn nothing_of_a_request_is_stored_that_holds_its_secret() {
+    let bench = Bench::new().await;
+    let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;
+    let held = format!("order-{TOKEN}");
+    let key = || Idempotency { key: held.clone(), fingerprint: vec![1] };
+    for (field, start) in [
+        ("external_id", Start { external_id: Some(held.clone()), ..start(json!({}), TOKEN) }),
+        ("Idempotency-Key", Start { idempotency: Some(key()), ..start(json!({}), TOKEN) }),
+    ] {
+        let refused = bench.app.execute(&bench.caller, workflow, start).await.unwrap_err();
+        let AppError::InvalidRequest(problem) = &refused else { panic!("{refused}") };
+        assert_eq!(problem.path, field);
+        assert!(!refused.to_string().contains(TOKEN), "{refused}");
+    }
+    // Without the secret they are ordinary.
+    let other = Start {
+        external_id: Some(held.clone()),
+        idempotency: Some(key()),
+        ..start(json!({}), "another-secret")
+    };
+    run(&bench, workflow, other).await;
+}
+
+/// What is stored of the responses to the deliveries of an execution.
+async fn responses(bench: &Bench, id: ExecutionId, least: usize) -> Vec<String> {
+    let looking = async {
+        loop {
+            let found = bench.store.list_deliveries(id.into()).await.unwrap();
+            if found.len() >= least && found.iter().all(|one| one.attempts > 0) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, looking).await.expect("in time");
+    let ids = found.iter().map(|delivery| delivery.id).collect();
+    let attempts = bench.store.list_attempts(ids).await.unwrap();
+    attempts.into_iter().flatten().map(|attempt| attempt.response).collect()
+}
+
+#[tokio::test]
+async fn what_a_receiver_answers_is_stored_without_secrets() {
+    let receiver = Receiver::start(&[200]).await;
+    // Some of it is beyond what is kept: what is cut is redacted before.
+    receiver.send_body(&format!("got {TOKEN} {}{TOKEN}", "x".repeat(970)));
+    let bench = Bench::new().await;
+    let workflow =
+        bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1h"}}])).await;
+    let told = || Some(receiver.url.clone());
+    let first = Start { webhook_url: told(), ..start(json!({}), TOKEN) };
+    let id = bench.app.execute(&bench.caller, workflow, first).await.unwrap();
+    receiver.at_least(2).await;
+    let known = responses(&bench, id, 2).await;
+    for response in &known {
+        assert!(response.starts_with("got [secret] xxx"), "{response}");
+        assert!(!response.contains("hunter2"), "{response}");
+    }
+    bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
+    for response in responses(&bench, id, known.len() + 1).await {
+        assert!(!response.contains("hunter2"), "{response}");
+    }
+    // After a restart nobody knows the secret.
+    let again = Start { webhook_url: told(), ..start(json!({}), TOKEN) };
+    let id = bench.app.execute(&bench.caller, workflow, again).await.unwrap();
+    let before = responses(&bench, id, 2).await.len();
+    let bench = bench.restart().await;
+    bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
+    let all = responses(&bench, id, before + 1).await;
+    assert!(all[before..].iter().all(|response| response.starts_with("[not stored")), "{all:?}");
+    // One without secrets keeps its answers.
+    let plain = Start { webhook_url: told(), ..Start::default() };
+    let id = bench.app.execute(&bench.caller, workflow, plain).await.unwrap();
+    bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
+    assert!(responses(&bench, id, 2).await.iter().all(|response| response.contains(TOKEN)));
 }

@@ -16,6 +16,7 @@ use stepwell_store::lists::{ListExecutions, Order};
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::ExecutionRecord;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::support::config;
 use crate::words::Words;
@@ -30,11 +31,18 @@ pub struct RuntimeClock {
     since: Instant,
     /// How far the wall clock was set forward, in microseconds.
     set: AtomicI64,
+    /// `None`: processes cannot compare what they measure.
+    boot: Option<Uuid>,
 }
 
 impl RuntimeClock {
     pub fn from(base: Timestamp) -> Arc<Self> {
-        Arc::new(Self { base, since: Instant::now(), set: AtomicI64::new(0) })
+        Self::of_boot(base, Some(Uuid::from_u128(1)))
+    }
+
+    /// Of some start of a machine.
+    pub fn of_boot(base: Timestamp, boot: Option<Uuid>) -> Arc<Self> {
+        Arc::new(Self { base, since: Instant::now(), set: AtomicI64::new(0), boot })
     }
 
     /// Sets the wall clock forward by so many seconds, or back.
@@ -51,6 +59,10 @@ impl Clock for RuntimeClock {
 
     fn elapsed(&self) -> Duration {
         self.since.elapsed()
+    }
+
+    fn boot(&self) -> Option<Uuid> {
+        self.boot
     }
 }
 

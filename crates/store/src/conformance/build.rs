@@ -209,6 +209,7 @@ pub fn pending(n: u128, of: u128, sequence: u64) -> DeliveryRecord {
         created_at: at(10),
         next_attempt_at: at(10),
         give_up_at: at(1000),
+        sensitive: n.is_multiple_of(2),
     }
 }
 

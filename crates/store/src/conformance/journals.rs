@@ -129,6 +129,7 @@ pub async fn every_kind_of_event(store: Shared) {
         tag: Some("beta".to_owned()),
         timeout_millis: Some(u64::MAX),
         rerun,
+        secrets: true,
     };
     let events = vec![
         accepted(Some(Box::new(rerun))),

@@ -44,7 +44,8 @@ macro_rules! conformance_tests {
             claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,
                 due_and_next_wake, unfinished_in_pages, active_by_key_and_workspace;
             nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
-                leaving_gives_up_the_queue, a_clock_that_was_set_back;
+                leaving_gives_up_the_queue, a_clock_that_was_set_back,
+                a_clock_that_was_set_forward, clock_marks;
             recoveries: recoveries_are_counted;
             stats: counts_are_exact, counts_under_concurrency;
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,

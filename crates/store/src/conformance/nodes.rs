@@ -1,11 +1,12 @@
 //! Nodes come and go.
 
+use stepwell_core::Timestamp;
 use stepwell_core::execution::{Event, Status};
 use stepwell_core::ids::NodeId;
 
 use super::build::*;
 use crate::StoreError;
-use crate::traits::{ClaimQueued, ClockSetBack, OwnedUnfinished};
+use crate::traits::{ClaimQueued, ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, OwnedUnfinished};
 
 async fn owner(store: &Shared, n: u128) -> Option<NodeId> {
     store.load_execution(execution(n)).await.unwrap().unwrap().record.owner
@@ -119,8 +120,9 @@ pub async fn a_clock_that_was_set_back(store: Shared) {
     let by = std::time::Duration::from_secs(100);
     // The other node leads, so what all share is its business.
     let (now, at_start) = (at(60), false);
-    let set_back =
-        async |n| store.clock_set_back(ClockSetBack { node: node(n), by, now, at_start }).await;
+    let correction =
+        |n, at_start| ClockCorrection { node: node(n), at_start, ..all_moved(-100, now) };
+    let set_back = async |n| store.correct_clock(correction(n, at_start)).await;
     assert!(!set_back(2).await.unwrap());
     assert_eq!(store.last_heartbeat().await.unwrap(), Some(at(10)), "the other one's");
     wakes([Some(500), Some(400), None]).await;
@@ -135,11 +137,64 @@ pub async fn a_clock_that_was_set_back(store: Shared) {
     }
     // One that starts leads where the other has not proved since that it lives.
     store.heartbeat(node(1), at(70)).await.unwrap();
-    let starts = ClockSetBack { node: node(2), by, now, at_start: true };
-    assert!(store.clock_set_back(starts).await.unwrap());
+    let starts = correction(2, true);
+    assert!(store.correct_clock(starts).await.unwrap());
     store.heartbeat(node(1), at(60)).await.unwrap();
-    assert!(!store.clock_set_back(starts).await.unwrap());
+    assert!(!store.correct_clock(starts).await.unwrap());
     store.leave(node(1)).await.unwrap();
     assert!(set_back(2).await.unwrap());
     assert!(matches!(set_back(1).await, Err(StoreError::Fenced)));
+}
+
+/// Everything moved by so many seconds.
+fn all_moved(seconds: i64, now: Timestamp) -> ClockCorrection {
+    let by = seconds * 1_000_000;
+    let (waits, pauses, limits) = (by, by, by);
+    ClockCorrection { node: node(1), waits, pauses, limits, now, at_start: false, mark: None }
+}
+
+/// What is given up at some moment is given up later by as much as the clock was set forward.
+pub async fn a_clock_that_was_set_forward(store: Shared) {
+    join(&store, 1).await;
+    let mut mine = queued(1);
+    mine.record.wake_at = Some(at(500));
+    mine.deliveries = vec![pending(1, 1, 1)];
+    commit_all(&store, [mine]).await;
+    let forward = all_moved(100, at(60));
+    let forward = ClockCorrection { waits: 0, ..forward };
+    assert!(store.correct_clock(forward).await.unwrap());
+    let outage = ClockCorrection { pauses: 0, ..forward };
+    assert!(store.correct_clock(outage).await.unwrap());
+    let found = store.load_execution(execution(1)).await.unwrap().unwrap();
+    assert_eq!(found.record.wake_at, Some(at(500)));
+    let found = store.list_deliveries(execution(1).into()).await.unwrap();
+    assert_eq!((found[0].next_attempt_at, found[0].give_up_at), (at(110), at(1200)));
+    let later = ClockCorrection { waits: 5_000_000, pauses: 0, limits: 0, ..forward };
+    assert!(store.correct_clock(later).await.unwrap());
+    let found = store.load_execution(execution(1)).await.unwrap().unwrap();
+    assert_eq!(found.record.wake_at, Some(at(505)));
+}
+
+/// What is noted of a machine's clocks is found by the start of that machine.
+pub async fn clock_marks(store: Shared) {
+    join(&store, 1).await;
+    let boot = uuid::Uuid::from_u128;
+    let mark = async |n, offset, second| {
+        let mark = Some(ClockMark { boot: boot(n), offset });
+        let correction = ClockCorrection { mark, ..all_moved(0, at(second)) };
+        assert!(store.correct_clock(correction).await.unwrap());
+    };
+    assert_eq!(store.clock_mark(boot(1)).await.unwrap(), None);
+    mark(1, -7, 10).await;
+    mark(2, 9, 11).await;
+    mark(1, 8, 12).await;
+    for (n, offset) in [(1, 8), (2, 9)] {
+        let expect = ClockMark { boot: boot(n), offset };
+        assert_eq!(store.clock_mark(boot(n)).await.unwrap(), Some(expect));
+    }
+    for n in 0..KEPT_CLOCK_MARKS as u128 - 1 {
+        mark(100 + n, 0, 20).await;
+    }
+    assert_eq!(store.clock_mark(boot(2)).await.unwrap(), None, "the oldest goes");
+    assert!(store.clock_mark(boot(1)).await.unwrap().is_some());
 }

@@ -11,7 +11,7 @@ use crate::conformance::build::{
 };
 use crate::lists::ListExecutions;
 use crate::record::IdempotencyRecord;
-use crate::traits::{ClockSetBack, Purge};
+use crate::traits::{ClockCorrection, ClockMark, Purge};
 use crate::webhooks::ListWebhookDeliveries;
 
 /// How many different ids there are: few, so that calls meet.
@@ -115,14 +115,30 @@ impl Caller {
         answers
     }
 
+    /// A start of a machine. More than there are places for.
+    fn boot(&mut self) -> uuid::Uuid {
+        uuid::Uuid::from_u128(self.random.below(100).into())
+    }
+
     async fn nodes(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
         let (node, now) = (self.node(), self.random.time());
-        match self.random.below(14) {
+        match self.random.below(15) {
             12 => both!(one, other, last_heartbeat()),
+            14 => {
+                let boot = self.boot();
+                both!(one, other, clock_mark(boot))
+            }
             13 => {
-                let by = std::time::Duration::from_micros(self.random.below(50));
-                let set_back = ClockSetBack { node, by, now, at_start: self.random.once_in(2) };
-                both!(one, other, clock_set_back(set_back))
+                let mut micros = || self.random.below(100) as i64 - 50;
+                let (waits, pauses, limits) = (micros(), micros(), micros());
+                let boot = self.boot();
+                let mark = self
+                    .random
+                    .maybe(2, |random| ClockMark { boot, offset: random.below(9) as i64 - 4 });
+                let at_start = self.random.once_in(2);
+                let correction =
+                    ClockCorrection { node, waits, pauses, limits, now, at_start, mark };
+                both!(one, other, correct_clock(correction))
             }
             0..=4 => both!(one, other, join_node(node, now)),
             5..=7 => both!(one, other, heartbeat(node, now)),

@@ -14,7 +14,7 @@ use crate::traits::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 #[async_trait]
 impl DeliveryStore for MemoryStore {
     async fn add_effects(&self, effects: Effects) -> Result<()> {
-        self.state().take_effects(effects);
+        self.writable()?.take_effects(effects);
         Ok(())
     }
 
@@ -44,7 +44,7 @@ impl DeliveryStore for MemoryStore {
     }
 
     async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         for DeliveryAttempt { id, status, next_attempt_at, attempt, health } in attempts {
             let Some(delivery) = state.deliveries.get_mut(&id) else { continue };
             delivery.status = status;

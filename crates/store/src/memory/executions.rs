@@ -19,7 +19,7 @@ use crate::{Effects, StoreError};
 impl ExecutionStore for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<()> {
         commit.check()?;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(commit.node)?;
         if commit.expected_seq == 0 {
             state.require_new_key(commit.idempotency.as_ref())?;
@@ -63,7 +63,7 @@ impl ExecutionStore for MemoryStore {
     }
 
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(claim.node)?;
         let free =
             |record: &&ExecutionRecord| record.status == Status::Queued && record.owner.is_none();
@@ -108,7 +108,7 @@ impl ExecutionStore for MemoryStore {
     }
 
     async fn save_idempotent(&self, record: IdempotencyRecord) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_new_key(Some(&record))?;
         state.take_key(Some(record));
         Ok(())
@@ -116,7 +116,7 @@ impl ExecutionStore for MemoryStore {
 
     async fn swap_idempotent(&self, swap: SwapIdempotent) -> Result<bool> {
         let SwapIdempotent { from, to } = swap;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let place = (from.workspace, from.key);
         let found = state.idempotent.get_mut(&place);
         let fits = |found: &&mut IdempotencyRecord| {

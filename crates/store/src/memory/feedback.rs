@@ -11,7 +11,7 @@ use crate::{Effects, StoreError};
 #[async_trait]
 impl FeedbackStore for MemoryStore {
     async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.tags.insert((tag.workflow, tag.name.clone()), tag);
         state.take_effects(effects);
         Ok(())
@@ -31,7 +31,7 @@ impl FeedbackStore for MemoryStore {
     }
 
     async fn add_actuals(&self, actuals: Vec<ActualRecord>) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         if let Some(twin) = actuals.iter().find(|actual| state.actuals.contains_key(&actual.id)) {
             return Err(StoreError::Corrupt(format!("actual {} is already there", twin.id)));
         }

@@ -17,11 +17,15 @@ mod webhooks;
 mod workflows;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use stepwell_core::Timestamp;
 use stepwell_core::ids::{
     ActualId, DeliveryId, ExecutionId, NodeId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
 };
+
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::audit::{AuditPlace, AuditRecord};
@@ -40,6 +44,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct MemoryStore {
     // A plain mutex: nothing awaits while it is held.
     state: Mutex<State>,
+    /// Whether writes are refused.
+    full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +63,8 @@ struct State {
     webhooks: BTreeMap<WebhookId, WebhookRecord>,
     webhook_changes: u64,
     nodes: BTreeMap<NodeId, NodeRecord>,
+    /// Clock marks, with when they were made.
+    clocks: BTreeMap<Uuid, (i64, Timestamp)>,
     /// With the seq of the journal at the last recovery.
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
     schedules: BTreeMap<ScheduleId, ScheduleRecord>,
@@ -68,6 +76,20 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Has every write refused as `Unavailable`, as a store does whose disk is full, or accepted
+    /// again. For tests.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+
+    /// The state for a change.
+    fn writable(&self) -> Result<MutexGuard<'_, State>> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the disk is full".to_owned()));
+        }
+        Ok(self.state())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

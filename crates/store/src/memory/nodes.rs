@@ -7,19 +7,21 @@ use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, NodeId, SubjectId};
+use uuid::Uuid;
 
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
 use crate::traits::{
-    ClockSetBack, MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, Purge, StoreGauges,
+    ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, MAX_COUNTED_DELIVERIES, MaintenanceStore,
+    NodeStore, Purge, StoreGauges,
 };
 use crate::webhooks::WebhookStatus;
 
 #[async_trait]
 impl NodeStore for MemoryStore {
     async fn join_node(&self, node: NodeId, now: Timestamp) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         if state.nodes.contains_key(&node) {
             state.require_alive(node)?;
         }
@@ -28,14 +30,14 @@ impl NodeStore for MemoryStore {
     }
 
     async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(node)?;
         state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
         Ok(())
     }
 
     async fn take_over(&self, node: NodeId, before: Timestamp) -> Result<u64> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_alive(node)?;
         let stale =
             |other: &&NodeRecord| other.id != node && (!other.alive || other.heartbeat_at < before);
@@ -64,14 +66,20 @@ impl NodeStore for MemoryStore {
         Ok(self.state().nodes.values().map(|node| node.heartbeat_at).max())
     }
 
-    async fn clock_set_back(&self, set_back: ClockSetBack) -> Result<bool> {
-        let ClockSetBack { node, by, now, at_start } = set_back;
-        let mut state = self.state();
+    async fn clock_mark(&self, boot: Uuid) -> Result<Option<ClockMark>> {
+        let state = self.state();
+        let offset = state.clocks.get(&boot).map(|(offset, _)| *offset);
+        Ok(offset.map(|offset| ClockMark { boot, offset }))
+    }
+
+    async fn correct_clock(&self, correction: ClockCorrection) -> Result<bool> {
+        let ClockCorrection { node, waits, pauses, limits, now, at_start, mark } = correction;
+        let mut state = self.writable()?;
         state.require_alive(node)?;
         for stored in state.executions.values_mut() {
             let record = &mut stored.record;
             if record.owner == Some(node) {
-                record.wake_at = record.wake_at.map(|at| at.before(by));
+                record.wake_at = record.wake_at.map(|at| moved(at, waits));
             }
         }
         let rivals = |other: &NodeRecord| {
@@ -79,21 +87,32 @@ impl NodeStore for MemoryStore {
         };
         let leads = !state.nodes.values().any(rivals);
         for node in state.nodes.values_mut().filter(|node| node.heartbeat_at > now) {
-            node.heartbeat_at = node.heartbeat_at.before(by);
+            node.heartbeat_at = moved(node.heartbeat_at, waits.min(0));
         }
         if leads {
             for delivery in state.deliveries.values_mut() {
                 if delivery.status == DeliveryStatus::Pending {
-                    delivery.next_attempt_at = delivery.next_attempt_at.before(by);
-                    delivery.give_up_at = delivery.give_up_at.before(by);
+                    delivery.next_attempt_at = moved(delivery.next_attempt_at, pauses);
+                    delivery.give_up_at = moved(delivery.give_up_at, limits);
                 }
             }
+            for webhook in state.webhooks.values_mut() {
+                webhook.failing_since = webhook.failing_since.map(|since| moved(since, limits));
+            }
+        }
+        if let Some(ClockMark { boot, offset }) = mark {
+            state.clocks.insert(boot, (offset, now));
+        }
+        while state.clocks.len() > KEPT_CLOCK_MARKS {
+            let oldest = state.clocks.iter().min_by_key(|(boot, (_, at))| (*at, **boot));
+            let Some(oldest) = oldest.map(|(boot, _)| *boot) else { break };
+            state.clocks.remove(&oldest);
         }
         Ok(leads)
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         for stored in state.executions.values_mut() {
             let record = &mut stored.record;
             if record.status == Status::Queued && record.owner == Some(node) {
@@ -107,10 +126,15 @@ impl NodeStore for MemoryStore {
     }
 }
 
+/// A moment so many microseconds later.
+fn moved(at: Timestamp, micros: i64) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().saturating_add(micros))
+}
+
 #[async_trait]
 impl MaintenanceStore for MemoryStore {
     async fn purge(&self, purge: Purge) -> Result<u64> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let records = state.executions.values().map(|stored| &stored.record);
         let over = records.filter(|record| state.is_over(record, &purge));
         let ids: Vec<ExecutionId> = over.take(purge.limit).map(|record| record.id).collect();
@@ -140,7 +164,7 @@ impl MaintenanceStore for MemoryStore {
     }
 
     async fn check(&self) -> Result<()> {
-        Ok(())
+        self.writable().map(drop)
     }
 
     async fn gauges(&self) -> Result<StoreGauges> {

@@ -60,7 +60,7 @@ impl Objects {
 #[async_trait]
 impl ObjectStore for MemoryStore {
     async fn write_objects(&self, batch: ObjectBatch) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_new_key(batch.idempotency.as_ref())?;
         state.objects.check(&batch)?;
         let ObjectBatch { puts, deletes, effects, idempotency } = batch;

@@ -9,7 +9,7 @@ use crate::traits::{Recovery, RecoveryStore};
 #[async_trait]
 impl RecoveryStore for MemoryStore {
     async fn begin_recoveries(&self, ids: Vec<ExecutionId>) -> Result<Vec<Recovery>> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let mut found = Vec::new();
         for id in ids {
             let Some(seq) = state.executions.get(&id).map(|stored| stored.record.seq) else {
@@ -25,7 +25,7 @@ impl RecoveryStore for MemoryStore {
     }
 
     async fn count_trial(&self, id: ExecutionId) -> Result<()> {
-        if let Some((_, recovery)) = self.state().recoveries.get_mut(&id) {
+        if let Some((_, recovery)) = self.writable()?.recoveries.get_mut(&id) {
             recovery.trials += 1;
         }
         Ok(())

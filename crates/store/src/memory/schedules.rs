@@ -19,7 +19,7 @@ const MISSING: StoreError = StoreError::Missing("the schedule");
 impl ScheduleStore for MemoryStore {
     async fn create_schedule(&self, create: CreateSchedule) -> Result<()> {
         let CreateSchedule { schedule, effects } = create;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.live_workflow(schedule.workflow, None)?;
         if state.schedules.contains_key(&schedule.id) {
             return Err(StoreError::Corrupt(format!("schedule {} is already there", schedule.id)));
@@ -29,14 +29,14 @@ impl ScheduleStore for MemoryStore {
     }
 
     async fn update_schedule(&self, update: UpdateSchedule) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_schedule(Some(&update))?;
         state.put_schedule(update);
         Ok(())
     }
 
     async fn delete_schedule(&self, delete: DeleteSchedule) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.schedules.remove(&delete.id).ok_or(MISSING)?;
         state.take_effects(delete.effects);
         Ok(())

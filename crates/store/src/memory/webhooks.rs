@@ -17,7 +17,7 @@ const MISSING: StoreError = StoreError::Missing("the webhook");
 #[async_trait]
 impl WebhookStore for MemoryStore {
     async fn create_webhook(&self, webhook: WebhookRecord, effects: Effects) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         if state.webhooks.contains_key(&webhook.id) {
             return Err(StoreError::Corrupt(format!("webhook {} is already there", webhook.id)));
         }
@@ -29,7 +29,7 @@ impl WebhookStore for MemoryStore {
 
     async fn update_webhook(&self, update: UpdateWebhook) -> Result<()> {
         let UpdateWebhook { webhook, expected, effects } = update;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let found = state.webhooks.get_mut(&webhook.id).ok_or(MISSING)?;
         if found.updated_at != expected {
             return Err(StoreError::Outdated("the webhook"));
@@ -43,7 +43,7 @@ impl WebhookStore for MemoryStore {
     }
 
     async fn delete_webhook(&self, id: WebhookId, effects: Effects) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.webhooks.remove(&id).ok_or(MISSING)?;
         state.webhook_changes += 1;
         state.take_effects(effects);
@@ -95,7 +95,7 @@ impl WebhookStore for MemoryStore {
 
     async fn redeliver(&self, redeliver: Redeliver) -> Result<()> {
         let Redeliver { id, now, give_up_at, effects } = redeliver;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let found = state.deliveries.get_mut(&id).ok_or(StoreError::Missing("the delivery"))?;
         found.status = DeliveryStatus::Pending;
         found.next_attempt_at = now;

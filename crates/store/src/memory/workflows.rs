@@ -17,7 +17,7 @@ use crate::traits::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, W
 impl WorkflowStore for MemoryStore {
     async fn create_workflow(&self, create: CreateWorkflow) -> Result<()> {
         let CreateWorkflow { workflow, release, idempotency, effects } = create;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         state.require_new_key(idempotency.as_ref())?;
         if state.workflows.contains_key(&workflow.id) {
             return Err(StoreError::Corrupt(format!("workflow {} is already there", workflow.id)));
@@ -30,7 +30,7 @@ impl WorkflowStore for MemoryStore {
     }
 
     async fn add_release(&self, add: AddRelease) -> Result<WorkflowRecord> {
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let workflow = state.live_workflow(add.workflow, add.expected)?;
         let number = workflow.release + 1;
         workflow.release = number;
@@ -57,7 +57,7 @@ impl WorkflowStore for MemoryStore {
 
     async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord> {
         let UpdateWorkflow { id, expected, active, delete, parts, now, effects } = update;
-        let mut state = self.state();
+        let mut state = self.writable()?;
         let workflow = state.live_workflow(id, expected)?;
         let parts = parts.unwrap_or_else(|| workflow.parts());
         workflow.take(parts, now);

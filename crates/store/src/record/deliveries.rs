@@ -35,6 +35,8 @@ pub struct DeliveryRecord {
     pub next_attempt_at: Timestamp,
     /// An attempt that fails from this moment on is the last.
     pub give_up_at: Timestamp,
+    /// Whether it tells of an execution that came with secrets, so that a response may hold one.
+    pub sensitive: bool,
 }
 
 /// Where a delivery goes.

@@ -13,7 +13,7 @@ pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
 pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
 pub use feedback::FeedbackStore;
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGauges};
-pub use nodes::{ClockSetBack, NodeStore};
+pub use nodes::{ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, NodeStore};
 pub use recoveries::{Recovery, RecoveryStore};
 pub use settings::SettingStore;
 pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};

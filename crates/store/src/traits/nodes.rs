@@ -1,10 +1,9 @@
 //! The server processes.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
+use uuid::Uuid;
 
 use super::Result;
 
@@ -23,28 +22,51 @@ pub trait NodeStore: Send + Sync {
     async fn take_over(&self, node: NodeId, before: Timestamp) -> Result<u64>;
     /// The latest heartbeat of any node that is remembered, alive or dead.
     async fn last_heartbeat(&self) -> Result<Option<Timestamp>>;
-    /// Makes up for a wall clock that was set back, in one transaction, so that lengths of time
-    /// stay as long as they are: whatever the node's unfinished executions wait for comes earlier
-    /// by as much (what they wait for is checked when they wake), as do heartbeats after `now`.
-    /// Where no other node that is alive has a smaller id, so do the attempts and the ends of
-    /// pending deliveries, which all nodes share. Answers whether that is so. `Fenced` where the
-    /// node is not alive.
-    async fn clock_set_back(&self, set_back: ClockSetBack) -> Result<bool>;
+    /// What was last noted of the clocks of a machine since that start of it.
+    async fn clock_mark(&self, boot: Uuid) -> Result<Option<ClockMark>>;
+    /// Makes up for a wall clock that was set, and for time during which no server ran, in one
+    /// transaction, so that lengths of time stay as long as they are: whatever the node's
+    /// unfinished executions wait for is moved by `waits` (what they wait for is checked when they
+    /// wake), heartbeats after `now` as well where that is earlier. Where no other node that is
+    /// alive has a smaller id, what all nodes share is moved too: the next attempts of pending
+    /// deliveries by `pauses`; the ends of their attempts, and the moments since which webhooks
+    /// fail, by `limits`. Answers whether that is so. `Fenced` where the node is not alive.
+    async fn correct_clock(&self, correction: ClockCorrection) -> Result<bool>;
     /// Leaves in order: gives up all executions of the node that are queued, declares it dead.
     /// Its other unfinished executions wait for the next take-over.
     async fn leave(&self, node: NodeId) -> Result<()>;
 }
 
-/// Parameters of [`NodeStore::clock_set_back`].
+/// Parameters of [`NodeStore::correct_clock`]. Moments are moved by microseconds, earlier where
+/// they are negative.
 #[derive(Debug, Clone, Copy)]
-pub struct ClockSetBack {
+pub struct ClockCorrection {
     /// The node that noticed it.
     pub node: NodeId,
-    /// By how much.
-    pub by: Duration,
+    /// By how much waits of executions are moved.
+    pub waits: i64,
+    /// By how much the next attempts of deliveries are moved.
+    pub pauses: i64,
+    /// By how much the ends of attempts are moved.
+    pub limits: i64,
     /// The moment that it is now.
     pub now: Timestamp,
     /// Whether the node has just started: of the others, those count that have proved since that
     /// they live.
     pub at_start: bool,
+    /// What is noted of the clocks, together with the correction.
+    pub mark: Option<ClockMark>,
 }
+
+/// How the wall clock and the clock of a machine since its start go together. It only changes when
+/// the wall clock is set, so a later server on that machine can tell by how much that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockMark {
+    /// Which start of which machine.
+    pub boot: Uuid,
+    /// How far the wall clock is ahead of the other, in microseconds.
+    pub offset: i64,
+}
+
+/// How many marks are kept at least: of so many starts of machines.
+pub const KEPT_CLOCK_MARKS: usize = 64;

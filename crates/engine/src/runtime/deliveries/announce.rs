@@ -20,13 +20,15 @@ pub(crate) struct Happened {
     pub(crate) sequence: u64,
     /// When.
     pub(crate) at: Timestamp,
+    /// Whether it is an execution that came with secrets.
+    pub(crate) sensitive: bool,
 }
 
 impl Happened {
     /// To an object that has no journal: the time is its place.
     pub(crate) fn to(workspace: WorkspaceId, subject: impl Into<SubjectId>, at: Timestamp) -> Self {
         let sequence = u64::try_from(at.as_micros()).unwrap_or_default();
-        Self { workspace, subject: subject.into(), sequence, at }
+        Self { workspace, subject: subject.into(), sequence, at, sensitive: false }
     }
 }
 
@@ -74,7 +76,7 @@ impl Engine {
         happened: Happened,
         body: Arc<str>,
     ) -> DeliveryRecord {
-        let Happened { workspace, subject, sequence, at } = happened;
+        let Happened { workspace, subject, sequence, at, sensitive } = happened;
         DeliveryRecord {
             id: DeliveryId::from_uuid(new_uuid()),
             destination: Destination::Webhook(webhook),
@@ -89,6 +91,7 @@ impl Engine {
             created_at: at,
             next_attempt_at: at,
             give_up_at: self.config.give_up_at(at),
+            sensitive,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use stepwell_core::Timestamp;
+use stepwell_core::ids::ExecutionId;
 use stepwell_steps::OutboundRequest;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::traits::{DeliveryAttempt, Health};
@@ -25,6 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 const MOST_READ: usize = 64 << 10;
 /// How much of an answer is kept, in characters.
 const MOST_KEPT: usize = 1000;
+/// Stands for a response that is not kept.
+const NOT_KEPT: &str = "[not stored: it may hold a secret of the execution]";
 /// The status by which a receiver says that it wants nothing any more.
 const GONE: u16 = 410;
 
@@ -55,9 +58,16 @@ enum NotSent {
     Yet(String),
 }
 
-/// Sends a delivery, unless nobody is there any more.
-pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &Asked) -> Verdict {
+/// Sends a delivery, unless nobody is there any more. `now` is the moment at which it was read:
+/// how long it may still be tried is measured from there by the monotonic clock.
+pub(super) async fn attempt(
+    engine: &Engine,
+    delivery: DeliveryRecord,
+    now: Timestamp,
+    asked: &Asked,
+) -> Verdict {
     let (at, begun) = engine.clocks();
+    let left = delivery.give_up_at.since(now);
     let number = delivery.attempts.saturating_add(1);
     let mut made = AttemptRecord {
         number,
@@ -90,13 +100,13 @@ pub(super) async fn attempt(engine: &Engine, delivery: DeliveryRecord, asked: &A
             (good, if good { Health::Well } else { Health::Failing })
         }
     };
-    let now = engine.now();
+    let now = engine.uncorrected_now();
     let took = engine.clock.elapsed().saturating_sub(begun);
     made.micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let pause = pause_after(number).max(retry_after);
     let status = match good {
         true => DeliveryStatus::Delivered,
-        false if now >= delivery.give_up_at || made.response_status == Some(GONE) => {
+        false if took >= left || made.response_status == Some(GONE) => {
             tracing::warn!(delivery = %delivery.id, reason = reason(&made), "a delivery is given up");
             DeliveryStatus::Exhausted
         }
@@ -199,8 +209,7 @@ async fn send(
     match engine.egress.deliver(request, MOST_READ).await {
         Ok(DeliveryResponse { status, beginning, retry_after }) => {
             made.response_status = Some(status);
-            let text = String::from_utf8_lossy(&beginning);
-            made.response = text.chars().take(MOST_KEPT).collect();
+            made.response = kept(engine, delivery, &beginning);
             ((200..300).contains(&status), retry_after)
         }
         Err(error) => {
@@ -208,6 +217,25 @@ async fn send(
             (false, None)
         }
     }
+}
+
+/// What is stored of a response: its beginning, without the secrets of the execution that it was
+/// told of. Where these are not known any more, or one may have been cut, nothing.
+fn kept(engine: &Engine, delivery: &DeliveryRecord, beginning: &[u8]) -> String {
+    if beginning.is_empty() {
+        return String::new();
+    }
+    let redacted = if delivery.sensitive {
+        let execution = ExecutionId::from_uuid(delivery.subject.uuid());
+        match engine.find_redact(execution) {
+            Some(redact) if beginning.len() < MOST_READ => redact.redact_bytes(beginning),
+            _ => return NOT_KEPT.to_owned(),
+        }
+    } else {
+        None
+    };
+    let text = String::from_utf8_lossy(redacted.as_deref().unwrap_or(beginning));
+    text.chars().take(MOST_KEPT).collect()
 }
 
 /// Exponential, bounded, and up to a fifth shorter by chance.

@@ -57,5 +57,6 @@ fn reason(engine: &Engine, webhook: &WebhookRecord, gone: bool) -> Option<String
     }
     let since = webhook.failing_since?;
     let patience = Duration::from_secs(engine.config.webhook_disable_seconds);
-    (since.after(patience) <= engine.now()).then(|| format!("every delivery since {since} failed"))
+    (since.after(patience) <= engine.uncorrected_now())
+        .then(|| format!("every delivery since {since} failed"))
 }

@@ -99,11 +99,19 @@ impl Telling<'_> {
         if let Some(topic) = topic(&event.event) {
             let happened = Happened {
                 sequence: event.seq,
+                sensitive: self.is_sensitive(),
                 ..Happened::to(self.record.workspace, self.record.id, event.at)
             };
             let told = self.engine.announce(topic, happened, || self.data(event));
             self.deliveries.extend(told);
         }
+    }
+
+    /// Whether receivers may know secrets of the execution. Journals of before it was noted there
+    /// do not tell whether it came with some.
+    fn is_sensitive(&self) -> bool {
+        let steps = &self.committed.origin.plan.steps;
+        self.committed.has_secrets || steps.iter().any(|step| !step.secrets.is_empty())
     }
 
     /// The data of an event for webhooks; the execution stands after it.
@@ -165,6 +173,7 @@ impl Telling<'_> {
             created_at: at,
             next_attempt_at: at,
             give_up_at: self.engine.config.give_up_at(at),
+            sensitive: self.is_sensitive(),
         }
     }
 }

@@ -92,7 +92,8 @@ impl Sending {
         if limit == 0 {
             return Ok(LOOK_EVERY);
         }
-        let now = engine.now();
+        // Before the deliveries are read: where they are corrected meanwhile, they have longer.
+        let now = engine.uncorrected_now();
         let due = DueDeliveries {
             now,
             under_way: self.busy.clone(),
@@ -114,7 +115,7 @@ impl Sending {
                 let id = delivery.id;
                 let attempt = AssertUnwindSafe(async {
                     faults::hit("send_delivery");
-                    attempt(&engine, delivery, &asked).await
+                    attempt(&engine, delivery, now, &asked).await
                 });
                 match attempt.catch_unwind().await {
                     Ok(verdict) => (queue, webhook, Some(verdict)),

@@ -8,8 +8,9 @@ use std::time::Duration;
 use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, StepRunId, codes};
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::faults;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
+use super::hear::receive;
 use super::{Gone, Runner};
 use crate::memory::{MemoryShortage, PATIENCE, Reservation};
 use crate::runtime::registry::Message;
@@ -165,13 +166,5 @@ impl Runner {
             }
             Ok(room)
         }
-    }
-}
-
-/// The next message. The runner holds a sender itself, so there is always another one to wait for.
-async fn receive(mailbox: &mut mpsc::Receiver<Message>) -> Message {
-    match mailbox.recv().await {
-        Some(message) => message,
-        None => std::future::pending().await,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stepwell_core::execution::{Input, Refused, Status};
 use stepwell_store::audit::AuditRecord;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Gone, Runner};
 use crate::AppError;
@@ -16,6 +16,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 impl Runner {
     /// Waits for the next message or moment, and acts on it.
     pub(super) async fn hear(&mut self) -> Result<(), Gone> {
+        if self.take_deferred() {
+            return Ok(());
+        }
         let (now, elapsed) = self.engine.clocks();
         let pause = self.execution.wakes_in(now, elapsed).map(|pause| pause.min(LONGEST_SLEEP));
         let message = tokio::select! {
@@ -29,6 +32,16 @@ impl Runner {
             self.take(message);
         }
         Ok(())
+    }
+
+    /// Takes what came while the store could not answer; whether there was anything.
+    pub(super) fn take_deferred(&mut self) -> bool {
+        let deferred = std::mem::take(&mut self.deferred);
+        let any = !deferred.is_empty();
+        for message in deferred {
+            self.take(message);
+        }
+        any
     }
 
     pub(super) fn take(&mut self, message: Message) {
@@ -87,6 +100,14 @@ impl Runner {
             }
         }
         Gone::Ended
+    }
+}
+
+/// The next message. The runner holds a sender itself, so there is always another one to wait for.
+pub(super) async fn receive(mailbox: &mut mpsc::Receiver<Message>) -> Message {
+    match mailbox.recv().await {
+        Some(message) => message,
+        None => std::future::pending().await,
     }
 }
 

@@ -7,13 +7,19 @@ use stepwell_store::StoreError;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
 
+use super::hear::receive;
 use super::rest::Rest;
 use super::{Beginning, Gone, Runner};
+use crate::AppError;
 use crate::runtime::deliveries::{Outbox, Uncommitted};
 use crate::runtime::engine::Engine;
+use crate::runtime::registry::Message;
 
 /// How long the store is left alone when it cannot answer.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many messages are kept while the store cannot answer, before log lines are dropped.
+const MOST_DEFERRED: usize = 256;
 
 impl Runner {
     /// Commits what is not durable yet. Where the store is away, waits for it to come back.
@@ -103,6 +109,29 @@ impl Runner {
         }
     }
 
+    /// Leaves the store alone for a while. Requests that come meanwhile are refused, since nothing
+    /// of them could be made durable; what steps report is kept for later.
+    async fn wait_for_store(&mut self, reason: &str) {
+        let pause = tokio::time::sleep(STORE_PAUSE);
+        tokio::pin!(pause);
+        loop {
+            let message = tokio::select! {
+                () = &mut pause => return,
+                message = receive(&mut self.mailbox) => message,
+            };
+            match message {
+                Message::Control { reply, .. } => {
+                    // The caller may have gone.
+                    let _ = reply.send(Err(StoreError::Unavailable(reason.to_owned()).into()));
+                }
+                // After its commit the runner looks at the time anyway.
+                Message::Wake => {}
+                Message::StepLogged { .. } if self.deferred.len() >= MOST_DEFERRED => {}
+                message => self.deferred.push_back(message),
+            }
+        }
+    }
+
     async fn after_refusal(&mut self, error: StoreError) -> Result<(), Gone> {
         let id = self.record.id;
         match error {
@@ -110,7 +139,10 @@ impl Runner {
             error if self.record.seq == 0 => Err(Gone::NotAccepted(error)),
             StoreError::Unavailable(reason) => {
                 tracing::warn!(%id, reason, "the store cannot answer; trying again");
-                tokio::time::sleep(STORE_PAUSE).await;
+                for reply in self.replies.drain(..) {
+                    let _ = reply.send(Err(stored_later(&reason)));
+                }
+                self.wait_for_store(&reason).await;
                 // What was decided is in the journal up to the last commit only: whoever takes
                 // over after a stop decides it again.
                 if self.engine.background.is_stopping() { Err(Gone::Stopped) } else { Ok(()) }
@@ -121,6 +153,16 @@ impl Runner {
                 Err(Gone::Lost)
             }
         }
+    }
+}
+
+/// The answer to a request that was decided before the store failed: it cannot be taken back.
+fn stored_later(reason: &str) -> AppError {
+    AppError::Unavailable {
+        reason: format!(
+            "the store cannot answer now: {reason}; the request takes effect when it can again"
+        ),
+        retry_after: Duration::from_secs(1),
     }
 }
 

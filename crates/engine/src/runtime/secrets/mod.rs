@@ -101,6 +101,18 @@ impl Secrets {
         }
     }
 
+    /// As [`Secrets::check_absent`], for a text beside the input that is stored as it is.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming `field`.
+    pub(crate) fn check_text(&self, text: Option<&str>, field: &str) -> Result<(), AppError> {
+        let (Some(known), Some(text)) = (&self.0, text) else { return Ok(()) };
+        if known.matcher.finds(text.as_bytes()) {
+            return Err(AppError::invalid(field, HELD));
+        }
+        Ok(())
+    }
+
     /// As [`Secrets::check_absent`], for the values of an object.
     ///
     /// # Errors
@@ -149,8 +161,8 @@ impl Secrets {
 }
 
 /// Why a value is refused.
-const HELD: &str = "holds the value of a secret of this request; inputs and labels are stored and \
-                    shown: leave it out, and use the secret as `secrets.NAME` in the workflow";
+const HELD: &str = "holds the value of a secret of this request, but is stored and may be shown: \
+                    leave it out, and use the secret as `secrets.NAME` in the workflow";
 
 /// The place of the first text with a secret in it.
 fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> {

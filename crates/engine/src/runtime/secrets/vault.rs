@@ -86,6 +86,14 @@ impl Vault {
         }
     }
 
+    /// The secrets of an execution at rest.
+    pub(crate) fn look_up(&self, id: ExecutionId) -> Secrets {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = kept.by_execution.get(&id).map(|(_, values)| Arc::clone(values));
+        drop(kept);
+        values.map_or_else(Secrets::default, |values| self.shared(values))
+    }
+
     /// Takes out the secrets of an execution that is driven again, or is gone.
     pub(crate) fn take(&self, id: ExecutionId) -> Secrets {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,6 @@
 //! Webhooks: who is told of what, when, and for how long it is tried.
 
+mod clock_set;
 mod owners;
 mod retries;
 mod slow;

@@ -29,6 +29,7 @@ async fn a_slow_receiver_holds_up_nobody() {
         created_at: now,
         next_attempt_at: now,
         give_up_at: now.after(Duration::from_secs(3600)),
+        sensitive: false,
     });
     bench.store.add_effects(Effects::telling(waiting.collect())).await.unwrap();
     bench.app.test_webhook(&bench.caller, stuck).await.unwrap();

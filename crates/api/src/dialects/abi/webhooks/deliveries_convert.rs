@@ -58,6 +58,7 @@ impl<'a> From<&'a DeliveryView> for wire::Delivery<'a> {
             created_at,
             next_attempt_at,
             give_up_at: _,
+            sensitive: _,
         } = record;
         let pending = *status == DeliveryStatus::Pending;
         let last = attempts.last();
