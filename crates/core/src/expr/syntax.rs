@@ -63,6 +63,11 @@ fn detail(error: &minijinja::Error) -> String {
             "it takes too many operations; let a step do this work".into()
         }
         (_, Some(detail)) => detail.to_owned(),
+        // Only the sign is without one.
+        (minijinja::ErrorKind::InvalidOperation, None) => {
+            "the operation is not possible with this type of value; a sign `-` needs a number"
+                .into()
+        }
         (kind, None) => kind.to_string(),
     }
 }

@@ -268,3 +268,16 @@ fn faults_are_placed_however_far_into_the_text() {
     let message = Template::compile(&far, "here").unwrap_err().to_string();
     assert!(message.contains("nope") && !message.contains("column 65"), "{message}");
 }
+
+#[test]
+fn faults_of_values_name_them() {
+    for (template, part) in [
+        ("{{ 'a' | int }}", "the text \"a\" is not a number"),
+        ("{{ '' | float }}", "the text \"\" is not a number"),
+        ("{{ -inputs.rows }}", "a sign `-` needs a number"),
+    ] {
+        let message = render(json!(template)).unwrap_err();
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(render(json!("{{ 'a' | int(default=3) }}")), Ok(json!(3)));
+}
