@@ -61,18 +61,36 @@ pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Respo
         response = refuse(dialect, &error, &id, response);
     }
     let status = response.status();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    add_headers(&mut response, dialect, &id, route);
+    finish(&method, route, status, started.elapsed());
+    response
+}
+
+/// Adds the headers that every response has.
+fn add_headers(response: &mut Response, dialect: Dialect, id: &str, route: &str) {
+    let status = response.status();
     let headers = response.headers_mut();
     if dialect == Dialect::Abi {
         limits::show_none(headers, SystemClock.now());
     }
     headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A request id is visible ASCII, made so above.
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
     limit_caching(route, status, headers);
-    finish(&method, route, status, started.elapsed());
+}
+
+/// The response to a request that could not be read, so that it has no route: with the error body
+/// of its path, a request id of its own, and the headers of every response.
+pub fn refuse_unrouted(path: &str, error: &ApiError) -> Response {
+    let id = new_request_id();
+    let dialect = Dialect::of(path);
+    let mut response = dialect.refuse(error, &id);
+    add_headers(&mut response, dialect, &id, "none");
+    let status = response.status().as_u16();
+    tracing::debug!(target: "stepwell::access", request_id = %id, status, "an unreadable request");
     response
 }
 
@@ -226,7 +244,7 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// The id of a request that brings none.
-pub fn new_request_id() -> String {
+fn new_request_id() -> String {
     Uuid::now_v7().to_string()
 }
 

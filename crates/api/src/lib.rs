@@ -12,6 +12,7 @@ mod cors;
 mod dialects;
 mod edge;
 mod error;
+mod habits;
 mod json;
 mod large;
 mod limits;

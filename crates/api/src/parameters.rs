@@ -10,22 +10,16 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 
 use crate::error::{ApiError, shortened};
+use crate::habits;
 use crate::query::{METADATA, Params};
 use crate::scopes::method_name;
 
-/// A name with at most so many letters wrong is a misspelling.
+/// A name with at most so many letters wrong is a misspelling; a shorter one than
+/// [`SHORT_NAME`] with at most one.
 const MAX_TYPOS: usize = 2;
 
-/// Names that other APIs have for what a parameter here does, and that no label is likely to have.
-const HABITS: [(&str, &[&str]); 7] = [
-    ("limit", &["page_size"]),
-    ("per_page", &["page_size", "limit"]),
-    ("page_size", &["limit"]),
-    ("offset", &["page", "cursor"]),
-    ("page_token", &["cursor"]),
-    ("sort", &["sort_by", "ordering"]),
-    ("order_by", &["sort_by", "ordering"]),
-];
+/// The length of a name, in characters, up to which two wrong ones make another word.
+const SHORT_NAME: usize = 4;
 
 /// The query parameters of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,18 +81,18 @@ impl Known {
 
     /// The parameter that was probably meant.
     fn nearest(&self, name: &str) -> Option<&str> {
-        let bare = |text: &str| text.to_lowercase().replace(['_', '-', '.', ' '], "");
-        let wanted = bare(name);
+        let wanted = habits::bare(name);
         let distance = |known: &str| {
             let raw = strsim::damerau_levenshtein(known, name);
-            raw.min(strsim::damerau_levenshtein(&bare(known), &wanted))
+            raw.min(strsim::damerau_levenshtein(&habits::bare(known), &wanted))
         };
-        let near = self.names.iter().map(|known| (distance(known), known.as_str())).min();
-        let typo = near.filter(|(distance, _)| *distance <= MAX_TYPOS).map(|(_, known)| known);
-        let habit = || {
-            let (_, meant) = HABITS.iter().find(|(habit, _)| *habit == name)?;
-            meant.iter().copied().find(|known| self.has(known))
+        let is_typo = |(distance, known): &(usize, &str)| {
+            let is_short = known.chars().count().min(name.chars().count()) <= SHORT_NAME;
+            *distance <= if is_short { 1 } else { MAX_TYPOS }
         };
+        let near = self.names.iter().map(|known| (distance(known), known.as_str()));
+        let typo = near.filter(is_typo).min().map(|(_, known)| known);
+        let habit = || habits::meant(name).iter().copied().find(|known| self.has(known));
         typo.or_else(habit)
     }
 
@@ -107,24 +101,20 @@ impl Known {
     }
 
     fn check_name(&self, name: &str) -> Result<(), ApiError> {
-        // A parameter without a name asks for nothing.
-        if name.is_empty() || self.has(name) {
+        if self.has(name) {
             return Ok(());
         }
         let shown = shortened(name);
-        let nearest = self.nearest(&shown);
+        if name.is_empty() {
+            let message = "there is a parameter without a name, such as `=1`; remove it";
+            return Err(ApiError::invalid("query", message));
+        }
         if self.has_labels {
-            let is_label = name.strip_prefix(METADATA).is_some_and(|label| !label.is_empty());
-            let Some(nearest) = nearest.filter(|_| !is_label) else { return Ok(()) };
-            let message = format!(
-                "unknown parameter; did you mean `{nearest}`? To filter by the label `{shown}`, \
-                 write `{METADATA}{shown}`"
-            );
-            return Err(ApiError::invalid(&shown, message));
+            return self.check_label(name, &shown);
         }
         let what = match name {
             "cursor" if self.has("page") => "there is no cursor here, use page".to_owned(),
-            _ => match nearest {
+            _ => match self.nearest(&shown) {
                 Some(nearest) => format!("unknown parameter; did you mean `{nearest}`?"),
                 None => "unknown parameter".to_owned(),
             },
@@ -135,6 +125,35 @@ impl Known {
             names => format!("{what}{separator} the parameters are {}", names.join(", ")),
         };
         Err(ApiError::invalid(&shown, message))
+    }
+
+    /// Checks the name of a label that is to be filtered by: one that is likely to be meant as a
+    /// parameter needs the prefix.
+    fn check_label(&self, name: &str, shown: &str) -> Result<(), ApiError> {
+        if name.strip_prefix(METADATA).is_some_and(|label| !label.is_empty()) {
+            return Ok(());
+        }
+        let parameters = || format!("the parameters are {}", self.names.join(", "));
+        let message = if habits::is_label_prefix(name) {
+            format!(
+                "names no label; write `{METADATA}NAME`, such as `{METADATA}department=sales`; {}",
+                parameters()
+            )
+        } else if let Some(nearest) = self.nearest(shown) {
+            format!(
+                "unknown parameter; did you mean `{nearest}`? To filter by the label `{shown}`, \
+                 write `{METADATA}{shown}`"
+            )
+        } else if habits::is_parameter_like(name) {
+            format!(
+                "unknown parameter; {}. To filter by the label `{shown}`, write \
+                 `{METADATA}{shown}`",
+                parameters()
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::invalid(shown, message))
     }
 }
 
@@ -169,7 +188,6 @@ mod tests {
         };
         for (name, expect) in [
             ("status", None),
-            ("", None),
             ("color", Some(format!("color: unknown parameter; {all}"))),
             ("stauts", meant("stauts", "status")),
             ("statuss", meant("statuss", "status")),
@@ -183,6 +201,9 @@ mod tests {
         ] {
             assert_eq!(refusal(&known, false, &[("page", "1"), (name, "x")]), expect, "{name}");
         }
+        let nameless = "query: there is a parameter without a name, such as `=1`; remove it";
+        assert_eq!(refusal(&known, false, &[("", "x")]).as_deref(), Some(nameless));
+        assert_eq!(refusal(&known, true, &[("", "x")]).as_deref(), Some(nameless));
         let none = "x: unknown parameter; this call takes no query parameters";
         assert_eq!(refusal(&[], false, &[("x", "1")]).as_deref(), Some(none));
         let long = refusal(&known, false, &[(&"x".repeat(99), "")]).unwrap();
@@ -192,13 +213,49 @@ mod tests {
     #[test]
     fn labels_are_what_is_not_nearly_a_parameter() {
         let known = ["page", "status"];
-        for name in ["department", "color", "metadata.status", "metadata.page", "metadata.x.y"] {
+        for name in ["department", "color", "tier", "time", "metadata.status", "metadata.x.y"] {
             assert_eq!(refusal(&known, true, &[(name, "x")]), None, "{name}");
         }
         let expect = "stauts: unknown parameter; did you mean `status`? To filter by the label \
                       `stauts`, write `metadata.stauts`";
         assert_eq!(refusal(&known, true, &[("stauts", "x")]).as_deref(), Some(expect));
-        assert!(refusal(&["page_size"], true, &[("limit", "x")]).is_some());
+    }
+
+    #[test]
+    fn words_of_other_apis_are_no_labels() {
+        let known =
+            ["page", "page_size", "cursor", "sort_by", "sort_order", "status", "start_date"];
+        for (name, meant) in [
+            ("limit", Some("page_size")),
+            ("page[size]", Some("page_size")),
+            ("$top", Some("page_size")),
+            ("pageToken", Some("cursor")),
+            ("order", Some("sort_order")),
+            ("orderBy", Some("sort_by")),
+            ("since", Some("start_date")),
+            ("created_at[gte]", None),
+            ("created_after", Some("start_date")),
+            ("until", None),
+            ("q", None),
+            ("filter[team]", None),
+            ("name", None),
+            ("tag", None),
+            ("id__in", None),
+        ] {
+            let message = refusal(&known, true, &[(name, "x")]);
+            let message = message.unwrap_or_else(|| panic!("{name}"));
+            let expect = match meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the parameters are {}", known.join(", ")),
+            };
+            assert!(message.contains(&expect), "{name}: {message}");
+            assert!(message.contains(&format!("write `metadata.{name}`")), "{name}: {message}");
+        }
+        for name in ["metadata", "metadata.", "metadata[team]", "labels"] {
+            let message = refusal(&known, true, &[(name, "x")]);
+            let message = message.unwrap_or_else(|| panic!("{name}"));
+            assert!(message.contains("write `metadata.NAME`"), "{name}: {message}");
+        }
     }
 
     #[test]

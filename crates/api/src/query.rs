@@ -94,7 +94,10 @@ impl Params {
         default: usize,
     ) -> Result<usize, ApiError> {
         let Some(text) = self.one(name)? else { return Ok(default) };
-        text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
+        // Digits only: `parse` takes a sign as well.
+        let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = digits.and_then(|text| text.parse().ok());
+        number.filter(|n| range.contains(n)).ok_or_else(|| {
             let expected = format!("a whole number from {} to {}", range.start(), range.end());
             wrong(name, &expected, text)
         })
@@ -153,7 +156,7 @@ impl Params {
 pub fn wrong(name: &str, expected: &str, found: &str) -> ApiError {
     let found: String = found.chars().take(100).collect();
     ApiError::problem(
-        Problem::new(name, format!("the query parameter `{name}` must be {expected}"))
+        Problem::new(name, "the query parameter has a value that is not possible")
             .expecting(expected, found),
     )
 }
@@ -214,6 +217,7 @@ mod tests {
             ("limit=101", Err("limit")),
             ("limit=x", Err("limit")),
             ("limit=-1", Err("limit")),
+            ("limit=%2B5", Err("limit")),
             ("limit=", Err("limit")),
             ("limit=1&limit=2", Err("limit")),
         ] {

@@ -57,6 +57,8 @@ const OPERATIONS: &[(RequiredScope, &[&str])] = &[
         RequiredScope::AnyKey,
         &[
             "GET /api/v1/auth/me",
+            "GET /api/v1/step_types",
+            "GET /api/v1/step_types/{type}",
             "GET /step-types",
             "GET /v1/environments/identity",
             "GET /v1/organizations/identity",
@@ -91,8 +93,6 @@ const OPERATIONS: &[(RequiredScope, &[&str])] = &[
             "GET /api/v1/workflows/{id}/release_tags/{tag}",
             "GET /api/v1/workflows/{id}/releases",
             "GET /api/v1/workflow_executions",
-            "GET /api/v1/step_types",
-            "GET /api/v1/step_types/{type}",
             "GET /workflows",
             "GET /workflows/{workflow_id}",
             "GET /workflows/{workflow_id}/executions",

@@ -76,6 +76,10 @@ impl EventId {
     }
 
     fn parse(text: &str) -> Option<Self> {
+        // `parse` takes a sign as well.
+        if text.contains('+') {
+            return None;
+        }
         let Some((sequence, part)) = text.split_once('.') else {
             return text.parse().ok().map(Self::whole);
         };
@@ -268,7 +272,7 @@ mod tests {
             let id = event_id("after", text).unwrap();
             assert_eq!((id.seen_whole(), id.to_string().as_str()), (seen, text));
         }
-        for bad in ["", "-1", "x", "1.", ".1", "1.0", "0.1", "1.1.1", "1.5e3", "1 "] {
+        for bad in ["", "-1", "x", "1.", ".1", "1.0", "0.1", "1.1.1", "1.5e3", "1 ", "+5", "1.+1"] {
             assert_eq!(event_id("after", bad).unwrap_err().details()[0].path, "after", "{bad}");
         }
     }

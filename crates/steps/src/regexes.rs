@@ -129,7 +129,14 @@ pub(crate) fn group_number(regex: &Regex, group: &Value) -> Result<usize, String
             (index.filter(|n| *n < regex.captures_len()), number.to_string())
         }
     };
-    index.ok_or_else(|| no_group(regex, &shown))
+    index.ok_or_else(|| {
+        let is_quoted =
+            group.is_string() && shown.parse().is_ok_and(|n: usize| n < regex.captures_len());
+        match is_quoted {
+            true => format!("text is the name of a group; write the number {shown} without quotes"),
+            false => no_group(regex, &shown),
+        }
+    })
 }
 
 /// The index of a group by the text that stands for it in a replacement.

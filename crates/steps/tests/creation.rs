@@ -147,7 +147,7 @@ fn operations_that_always_fail() {
 fn constant_expressions() {
     for (expression, says) in [
         ("{{ (1 / 0) ~ '' }}", "unable to calculate"),
-        ("{{ 'x' | int | string }}", "invalid"),
+        ("{{ 'x' | int | string }}", "is not a number"),
         ("a {{ 18446744073709551616 }}", "more than 64 bits"),
         ("{{ [1][5] ~ '' }}", "undefined"),
         ("{% for i in 5 %}{{ i }}{% endfor %}", "steps[1].input.text"),
@@ -163,7 +163,7 @@ fn constant_expressions() {
     let pause = second(json!({
         "type": "StreamText", "input": "x", "config": {"pause": "{{ 'so' ~ 'on' }}"}
     }));
-    refused(&pause, "steps[1].config.pause", &["`soon` is not a duration"]);
+    refused(&pause, "steps[1].config.pause", &["`soon` is not a duration; write `500ms`, "]);
     // Conditions may be constant; what takes too long to be known is left to the execution.
     accepted(&second(json!({"type": "Echo", "when": "false"})));
     accepted(&second(json!({"type": "Echo", "when": "1 > 2"})));

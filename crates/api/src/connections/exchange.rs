@@ -56,6 +56,7 @@ impl Exchange {
             Some(overloaded())
         } else {
             host_fault(request.version(), request.headers())
+                .or_else(|| expectation_fault(request.version(), request.headers()))
         };
         let may_wait = fault.is_none() && !expects;
         let extensions = request.extensions_mut();
@@ -96,6 +97,20 @@ fn host_fault(version: Version, headers: &HeaderMap) -> Option<ApiError> {
         }
     };
     Some(ApiError::invalid("Host", message))
+}
+
+/// RFC 9110, 10.1.1: `100-continue` is the only expectation there is. HTTP/1.0 has none.
+fn expectation_fault(version: Version, headers: &HeaderMap) -> Option<ApiError> {
+    if version < Version::HTTP_11 {
+        return None;
+    }
+    let is_known = |value: &HeaderValue| {
+        let mut expected = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        expected.all(|one| one.is_empty() || one.eq_ignore_ascii_case(b"100-continue"))
+    };
+    let is_unknown = headers.get_all(EXPECT).iter().any(|value| !is_known(value));
+    let message = "requires what is not supported; send `100-continue`, or omit the header";
+    is_unknown.then(|| ApiError::invalid("Expect", message).into_kind(Kind::ExpectationFailed))
 }
 
 /// A host may be empty where the address of the server has none.
@@ -139,6 +154,22 @@ impl Drop for ResponseBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_only_expectation_is_to_continue() {
+        for (version, value, ok) in [
+            (Version::HTTP_11, "100-continue", true),
+            (Version::HTTP_11, "100-Continue", true),
+            (Version::HTTP_11, "", true),
+            (Version::HTTP_11, "200-ok", false),
+            (Version::HTTP_11, "100-continue, 200-ok", false),
+            (Version::HTTP_10, "200-ok", true),
+        ] {
+            let headers = [(EXPECT, HeaderValue::from_static(value))].into_iter().collect();
+            assert_eq!(expectation_fault(version, &headers).is_none(), ok, "{version:?} {value}");
+        }
+        assert!(expectation_fault(Version::HTTP_11, &HeaderMap::new()).is_none());
+    }
 
     #[test]
     fn a_request_has_one_host() {

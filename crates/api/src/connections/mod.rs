@@ -10,11 +10,12 @@ mod state;
 mod stream;
 mod table;
 mod unread;
+mod unreadable;
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -31,12 +32,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub use table::ConnectionLimits;
 
-use crate::dialects::Dialect;
 use crate::error::{ApiError, Kind};
 use crate::server::Stopping;
 use crate::{edge, telemetry};
 use exchange::Exchange;
-use state::{CloseReason, Phase, Requested};
+use state::{CloseReason, Connection, Phase, Requested};
 use stream::ClientStream;
 use table::{ConnectionTable, Registration};
 
@@ -133,30 +133,60 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
     let mut serving =
         http1::Builder::new().max_buf_size(MAX_HEAD).serve_connection(stream, service);
     let mut is_stopping = false;
-    let closed = poll_fn(|context| {
+    let ended = poll_fn(|context| {
         match connection.requested(context.waker()) {
             Requested::Nothing => {}
             Requested::StayedOpen => table.stayed_open(),
-            Requested::Close(reason) => return Poll::Ready(Some(reason)),
+            Requested::Close(reason) => return Poll::Ready(Err(reason)),
             Requested::Stop if is_stopping => {}
             Requested::Stop => {
                 is_stopping = true;
                 Pin::new(&mut serving).graceful_shutdown();
             }
         }
-        // Errors of a connection are its client's: it sent no HTTP, or has gone.
-        Pin::new(&mut serving).poll(context).map(|_| None)
+        Pin::new(&mut serving).poll(context).map(Ok)
     })
     .await;
-    let Some(reason) = closed else { return };
     let phase = connection.stamp().phase();
-    telemetry::closed_connection(phase_label(phase, reason));
-    if phase == Phase::Head {
-        let parts = serving.into_parts();
-        let refused = refuse_head(&parts.read_buf, reason);
-        let _ = tokio::time::timeout(LAST_WORDS, send_last(parts.io.into_inner(), refused)).await;
+    let parts = serving.into_parts();
+    let stream = parts.io.into_inner();
+    match ended {
+        Ok(served) => {
+            // Other errors of a connection are its client's, which has gone.
+            if let (Some(status), Err(error)) = (stream.withheld(), served) {
+                let error = unreadable::error_of(&parts.read_buf, status, &error);
+                let sending = send_last(stream, refuse(&parts.read_buf, &error));
+                send_unless_closed(&connection, &table, sending).await;
+            }
+        }
+        Err(reason) => {
+            telemetry::closed_connection(phase_label(phase, reason));
+            if phase == Phase::Head {
+                let refused = refuse(&parts.read_buf, &late(reason));
+                let _ = tokio::time::timeout(LAST_WORDS, send_last(stream, refused)).await;
+            }
+        }
     }
     drop(registration);
+}
+
+/// Waits for the last response of a connection, unless the connection passes a deadline.
+async fn send_unless_closed(
+    connection: &Connection,
+    table: &ConnectionTable,
+    sending: impl Future<Output = io::Result<()>>,
+) {
+    let mut sending = pin!(sending);
+    poll_fn(|context| {
+        match connection.requested(context.waker()) {
+            Requested::Close(_) => return Poll::Ready(()),
+            Requested::StayedOpen => table.stayed_open(),
+            Requested::Nothing | Requested::Stop => {}
+        }
+        // The client may have gone.
+        sending.as_mut().poll(context).map(drop)
+    })
+    .await;
 }
 
 /// All that [`phase_label`] returns.
@@ -175,18 +205,20 @@ const fn phase_label(phase: Phase, reason: CloseReason) -> &'static str {
     }
 }
 
-/// The error for a request whose head did not arrive in time.
-fn refuse_head(head: &[u8], reason: CloseReason) -> Response<Body> {
-    let error = match reason {
+/// The error of a request whose head did not arrive in time.
+fn late(reason: CloseReason) -> ApiError {
+    match reason {
         CloseReason::Evicted => exchange::overloaded(),
         _ => ApiError::new(
             Kind::SlowBody,
             "the header of the request did not arrive in time; send the request again",
         ),
-    };
-    let mut words = head.split(|byte| byte.is_ascii_whitespace()).skip(1);
-    let path = words.next().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
-    let mut response = Dialect::of(path).refuse(&error, &edge::new_request_id());
+    }
+}
+
+/// The response to a request that cannot be read; `head` is what has arrived of it.
+fn refuse(head: &[u8], error: &ApiError) -> Response<Body> {
+    let mut response = edge::refuse_unrouted(unreadable::path_of(head), error);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
@@ -196,6 +228,7 @@ async fn send_last(
     mut stream: ClientStream<TcpStream>,
     response: Response<Body>,
 ) -> io::Result<()> {
+    stream.begin_own_response();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_HEAD).await.map_err(io::Error::other)?;
     let mut text = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", parts.status, body.len());

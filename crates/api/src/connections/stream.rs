@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::state::{Connection, Phase};
@@ -22,11 +23,35 @@ pub struct ClientStream<T> {
     /// Whether our side is ended.
     shut: bool,
     discarded: usize,
+    /// The status of a response of hyper's own, which is not sent.
+    withheld: Option<StatusCode>,
 }
 
 impl<T> ClientStream<T> {
     pub const fn new(inner: T, connection: Arc<Connection>) -> Self {
-        Self { inner, connection, ended: false, shut: false, discarded: 0 }
+        Self { inner, connection, ended: false, shut: false, discarded: 0, withheld: None }
+    }
+
+    /// The status of the response that hyper wrote by itself to a request that it could not read.
+    /// That response has neither a body nor our headers: it is withheld, the socket stays open, and
+    /// another one is to be written instead.
+    pub const fn withheld(&self) -> Option<StatusCode> {
+        self.withheld
+    }
+
+    /// What is written from here on is sent. The client may still be sending the request.
+    pub fn begin_own_response(&mut self) {
+        self.withheld = None;
+        self.connection.linger();
+        self.connection.enter(Phase::Flushing);
+    }
+
+    /// Whether these bytes are of a response of hyper's own: no request is being served.
+    fn withholds(&mut self, bytes: &[u8]) -> bool {
+        if self.withheld.is_none() && self.connection.stamp().phase().is_waiting() {
+            self.withheld = status_of(bytes);
+        }
+        self.withheld.is_some()
     }
 
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -37,6 +62,12 @@ impl<T> ClientStream<T> {
         }
         written
     }
+}
+
+/// The status of a response that begins with these bytes.
+fn status_of(head: &[u8]) -> Option<StatusCode> {
+    let rest = head.strip_prefix(b"HTTP/1.1 ").or_else(|| head.strip_prefix(b"HTTP/1.0 "))?;
+    StatusCode::from_bytes(rest.get(..3)?).ok()
 }
 
 impl<T: AsyncRead + Unpin> ClientStream<T> {
@@ -80,6 +111,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.withholds(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.written(written)
     }
@@ -94,6 +128,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.withheld.is_some() {
+            return Poll::Ready(Ok(()));
+        }
         if !self.shut {
             let shut = ready!(Pin::new(&mut self.inner).poll_shutdown(context));
             self.shut = true;
@@ -111,6 +148,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let first = slices.iter().find(|slice| !slice.is_empty());
+        if first.is_some_and(|slice| self.withholds(slice)) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
         self.written(written)
     }
@@ -149,6 +190,27 @@ mod tests {
         assert!(!closing.is_finished(), "it waits for the client's end");
         drop(far);
         closing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_response_without_a_request_is_withheld_until_another_one_begins() {
+        let (mut far, mut near) = near();
+        near.connection.note_read();
+        near.write_all(b"HTTP/1.1 431 Too Large\r\n\r\n").await.unwrap();
+        near.shutdown().await.unwrap();
+        assert_eq!(near.withheld(), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        near.begin_own_response();
+        near.write_all(b"HTTP/1.1").await.unwrap();
+        let mut sent = [0; 8];
+        far.read_exact(&mut sent).await.unwrap();
+        assert_eq!(&sent, b"HTTP/1.1");
+        drop(far);
+        near.shutdown().await.unwrap();
+        // That of a request that is being served passes.
+        let (_far, mut near) = self::near();
+        near.connection.enter(Phase::Serving);
+        near.write_all(b"HTTP/1.1").await.unwrap();
+        assert_eq!(near.withheld(), None);
     }
 
     #[tokio::test]

@@ -45,6 +45,12 @@ pub enum Kind {
     UnsupportedMediaType,
     /// The body or a value is too large.
     TooLarge,
+    /// The path and the query are too long.
+    UriTooLong,
+    /// The headers are too large, or there are too many.
+    HeadersTooLarge,
+    /// The header `Expect` requires something that is not supported.
+    ExpectationFailed,
     /// The workflow is not active.
     Inactive,
     /// The workflow requires an integration that is not connected.
@@ -99,6 +105,11 @@ impl Kind {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::UriTooLong => (StatusCode::URI_TOO_LONG, "URI_TOO_LONG"),
+            Self::HeadersTooLarge => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE")
+            }
+            Self::ExpectationFailed => (StatusCode::EXPECTATION_FAILED, "EXPECTATION_FAILED"),
             Self::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
             Self::IntegrationMissing => (StatusCode::CONFLICT, "INTEGRATION_MISSING"),
             Self::Changed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),

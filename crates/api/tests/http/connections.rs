@@ -253,6 +253,64 @@ async fn a_request_without_one_host_is_refused_in_the_words_of_its_path() {
     assert!(old.starts_with("HTTP/1.0 200"), "{old}");
 }
 
+#[tokio::test]
+async fn what_is_no_http_is_refused_as_all_else_is() {
+    let served = Served::start().await;
+    let many = (0..150).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
+    let get =
+        |path: &str, headers: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let long = "x".repeat(66_000);
+    for (request, status, code) in [
+        (get("/workflows", "Bad Header: x\r\n"), 400, "/error/code"),
+        (get("/api/v1/workflows", "Bad Header: x\r\n"), 400, "/errors/0/code"),
+        (get("/v1/workflow-deployments", "Bad Header: x\r\n"), 400, "/detail"),
+        (get("/workflows", "Content-Length: x\r\n"), 400, "/error/code"),
+        ("hello\r\n\r\n".to_owned(), 400, "/error/code"),
+        ("\u{16}\u{3}\u{1}\u{2}".to_owned(), 400, "/error/code"),
+        (get(&format!("/workflows?{long}"), ""), 414, "/error/code"),
+        (get("/api/v1/workflows", &many), 431, "/errors/0/code"),
+        (get("/workflows", &format!("X-A: {long}\r\n").repeat(3)), 431, "/error/code"),
+        (get("/workflows", "Expect: 200-ok\r\n"), 417, "/error/code"),
+        // Behind a request that is served.
+        (get("/healthz", "") + &get("/workflows", "Bad Header: x\r\n"), 400, "/error/code"),
+    ] {
+        // The last one does not close by itself.
+        let request =
+            request.replace("Expect: 200-ok\r\n", "Expect: 200-ok\r\nConnection: close\r\n");
+        let response = exchange(&served, &request).await;
+        let shown = request.chars().take(60).collect::<String>();
+        let at = response.rfind("HTTP/1.1 ").unwrap_or_else(|| panic!("{shown}: {response}"));
+        let response = &response[at..];
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{shown}: {response}");
+        let head = response.to_lowercase();
+        for header in
+            ["cache-control: no-store", "connection: close", "content-type: application/json"]
+        {
+            assert!(head.contains(&format!("\r\n{header}\r\n")), "{shown}: {response}");
+        }
+        let id = head.split("x-request-id: ").nth(1).unwrap().lines().next().unwrap();
+        assert!(body(response).to_string().contains(id), "{shown}: {response}");
+        assert!(body(response).pointer(code).is_some(), "{shown}: {response}");
+    }
+}
+
+/// A client that is still sending a request that is too large can read why.
+#[tokio::test]
+async fn a_head_that_is_too_large_has_its_response_while_it_is_sent() {
+    let served = Served::start().await;
+    let mut stream = connect(&served).await;
+    stream.write_all(b"GET /workflows?").await.unwrap();
+    let part = vec![b'x'; 64 << 10];
+    for _ in 0..64 {
+        stream.write_all(&part).await.unwrap();
+    }
+    let response = until(&mut stream, "}").await;
+    assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
+    stream.write_all(&part).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(to_end(&mut stream).await, "");
+}
+
 /// A proxy goes on writing when the response has come: it must be able to read that response.
 #[tokio::test]
 async fn a_refused_body_is_answered_at_once_and_the_close_announced() {

@@ -72,6 +72,13 @@ async fn unknown_and_misspelt_ones_are_refused_by_every_call() {
             assert_eq!(refusal, None, "{method} {path}: {text}");
             let (refusal, text) = send("metadata.page").await;
             assert_eq!(refusal, None, "{method} {path}: {text}");
+            for wrong in ["metadata", "metadata.", "labels", "q", "order", "limit", "since", "ids"]
+            {
+                let (refusal, text) = send(wrong).await;
+                let (field, message) = refusal.unwrap_or_else(|| panic!("{path} {wrong}: {text}"));
+                assert_eq!(field, wrong, "{path}: {text}");
+                assert!(message.contains("`metadata."), "{path} {wrong}: {message}");
+            }
         } else {
             let (field, message) = refusal.unwrap_or_else(|| panic!("{method} {path}: {text}"));
             assert_eq!(field, "color", "{method} {path}: {text}");
@@ -103,12 +110,13 @@ async fn those_of_a_case_that_passed_are_refused() {
         format!("{workflow}/executions?foo=1"),
         "/workflows?statuss=x".to_owned(),
         format!("{workflow}/execute?wiat=true"),
+        "/workflows?=x".to_owned(),
     ] {
         let method = if path.contains("execute?") { "POST" } else { "GET" };
         let answer = server.send(method, &path, &[], "").await;
         assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{path}");
     }
-    let listed = server.get(&format!("{workflow}/executions?status=FAILED&limit=1&&=x")).await;
+    let listed = server.get(&format!("{workflow}/executions?status=FAILED&limit=1&&")).await;
     assert_eq!(listed.status, 200, "{}", listed.text);
     // Nothing was executed by the misspelt call.
     assert_eq!(server.get(&format!("{workflow}/executions")).await.json()["executions"], json!([]));
@@ -149,4 +157,24 @@ async fn metadata_names_a_label_always() {
     }
     let twice = server.get("/api/v1/workflows?team=x&metadata.team=y").await;
     assert_eq!(twice.abi_refusal(), (400, "INVALID_REQUEST".into()));
+}
+
+/// A field of an item is no label: a filter by it would find nothing.
+#[tokio::test]
+async fn fields_of_the_items_are_no_labels() {
+    let server = Server::start().await;
+    let workflow = server.workflow(json!([{"type": "Echo", "input": "a"}])).await;
+    server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await;
+    let template = json!({"name": "t", "body": "b"});
+    assert_eq!(server.post("/api/v1/templates", &template).await.status, 201);
+    for Call { path, names, .. } in calls().into_iter().filter(|call| call.has_labels) {
+        let items = server.get(&path).await.json()["data"]["items"].clone();
+        let item = items[0].as_object().unwrap();
+        assert!(item.len() > 5, "{item:?}");
+        for field in item.keys().filter(|field| !names.contains(field)) {
+            let response = server.get(&format!("{path}?{field}=x")).await;
+            assert_eq!(response.status, 400, "{path} {field}: {}", response.text);
+            assert!(response.text.contains("`metadata."), "{path} {field}: {}", response.text);
+        }
+    }
 }

@@ -15,8 +15,10 @@ use crate::support::Server;
 const KINDS: [&str; 5] = ["workflows", "schedules", "webhooks", "integrations", "templates"];
 
 /// Operations that take any key.
-const ANY_KEY: [&str; 5] = [
+const ANY_KEY: [&str; 7] = [
     "/api/v1/auth/me",
+    "/api/v1/step_types",
+    "/api/v1/step_types/{type}",
     "/step-types",
     "/v1/environments/identity",
     "/v1/organizations/identity",

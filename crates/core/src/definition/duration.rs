@@ -8,7 +8,10 @@ use serde_json::Value;
 const MAX: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// What a duration may look like, for messages.
-pub(crate) const EXPECTED: &str = "a duration such as `30s`, `5m`, `1h30m`, `PT5M` or seconds";
+const FORMS: &str = "`500ms`, `30s`, `5m`, `1h30m`, `PT5M`, or a number of seconds";
+
+/// What is expected where a duration is to be.
+pub(crate) const EXPECTED: &str = "a duration";
 
 /// Reads a duration: a number of seconds, or text (`500ms`, `1h30m`, ISO 8601 `PT5M`).
 ///
@@ -21,9 +24,9 @@ pub fn parse_duration(value: &Value) -> Result<Duration, String> {
             let text = text.trim();
             let iso = text.strip_prefix(['P', 'p']).map(iso);
             iso.unwrap_or_else(|| compound(text))
-                .ok_or_else(|| format!("`{}` is not a duration", shown(text)))?
+                .ok_or_else(|| format!("`{}` is not a duration; write {FORMS}", shown(text)))?
         }
-        _ => return Err("a duration is a number of seconds or text".into()),
+        _ => return Err(format!("it is not a duration; write {FORMS}")),
     };
     if seconds <= 0.0 {
         return Err("a duration must be longer than 0".into());

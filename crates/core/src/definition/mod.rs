@@ -9,6 +9,7 @@ mod parse;
 mod place;
 pub mod plan;
 mod read;
+mod requirement;
 mod size;
 mod step_index;
 #[cfg(test)]

@@ -88,6 +88,9 @@ fn invalid_yaml(error: &serde_saphyr::Error) -> Problems {
     let what = message.split(" at line ").next().unwrap_or_default().trim();
     let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let what = match what {
+        _ if what.starts_with("non-finite float") => {
+            "infinity and NaN are no values here; write a number, or the word in quotes for text"
+        }
         _ if what.contains("Documents {") => "there is more than one document; send one",
         _ => what,
     };
@@ -275,6 +278,7 @@ mod tests {
             (yaml("a: !!float 9007199254740993"), "more digits than can be kept"),
             (yaml("a: {b: {c: 9007199254740993.0}}"), "more digits than can be kept"),
             (yaml("a: 1e400"), "not valid YAML"),
+            (yaml("a: .inf"), "infinity and NaN are no values here"),
             (yaml("a: 0xFFFFFFFFFFFFFFFFFF"), "has more than 64 bits"),
             (yaml("a: -0x8000000000000001"), "has more than 64 bits"),
             (yaml("a: [0o7777777777777777777777777]"), "line 1, column 5: the integer 0o7777"),

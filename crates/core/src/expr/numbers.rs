@@ -191,7 +191,7 @@ pub(super) fn int(
             return Err(invalid(format!("{float:?} is too large for an integer")));
         }
     }
-    filters::int(state, &value, default, base, kwargs)
+    filters::int(state, &value, default, base, kwargs).map_err(|error| no_number(&value, error))
 }
 
 /// `value | float`. What a double does not hold exactly is refused, not rounded.
@@ -210,7 +210,21 @@ pub(super) fn to_double(
             false => check_text(&format!("{text}.0"))?,
         }
     }
-    filters::float(state, &value, default, kwargs)
+    filters::float(state, &value, default, kwargs).map_err(|error| no_number(&value, error))
+}
+
+/// The error of a text that is read as a number and is none, which the parser reports without it.
+fn no_number(value: &Value, error: Error) -> Error {
+    let is_parser = error.detail().is_some_and(|detail| {
+        ["invalid float", "cannot parse", "invalid digit"]
+            .iter()
+            .any(|begin| detail.starts_with(begin))
+    });
+    let Some(text) = value.as_str().filter(|_| is_parser) else { return error };
+    let shown: String = text.chars().take(40).collect();
+    invalid(format!(
+        "the text {shown:?} is not a number; give a default for such text, as in `int(default=0)`"
+    ))
 }
 
 /// Checks a text that is read as a number, if it is one.

@@ -35,8 +35,12 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// From a position as the tokenizer counts it: columns from 0.
+    /// From a position as the tokenizer counts it: columns from 0. It does not count beyond 16
+    /// bits: what is there is at an unknown place.
     pub(super) fn at(line: u16, column: u16, message: String) -> Self {
+        if line == u16::MAX || column == u16::MAX {
+            return Self { message, line: 0, column: 0 };
+        }
         Self { message, line: usize::from(line), column: usize::from(column) + 1 }
     }
 
@@ -44,7 +48,12 @@ impl Fault {
         let start = error.range().map(|range| range.start).unwrap_or_default();
         let before = source.get(..start).unwrap_or_default();
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Self { message: detail(error), line: error.line().unwrap_or(1), column }
+        // The error's own line has 16 bits.
+        let line = match error.range() {
+            Some(_) => before.matches('\n').count() + 1,
+            None => error.line().unwrap_or(1),
+        };
+        Self { message: detail(error), line, column }
     }
 }
 
@@ -54,6 +63,11 @@ fn detail(error: &minijinja::Error) -> String {
             "it takes too many operations; let a step do this work".into()
         }
         (_, Some(detail)) => detail.to_owned(),
+        // Only the sign is without one.
+        (minijinja::ErrorKind::InvalidOperation, None) => {
+            "the operation is not possible with this type of value; a sign `-` needs a number"
+                .into()
+        }
         (kind, None) => kind.to_string(),
     }
 }

@@ -252,3 +252,32 @@ fn errors_name_the_line_of_a_text_with_several() {
     let message = Template::compile(&json!("a\n{% if %}"), "body").unwrap_err().to_string();
     assert!(message.contains("line 2"), "{message}");
 }
+
+#[test]
+fn faults_are_placed_however_far_into_the_text() {
+    for start in ["{#", "{% raw %}"] {
+        let message = render(json!(start.repeat(60_000))).unwrap_err();
+        assert!(message.contains("at column "), "{message}");
+    }
+    for (before, place) in [("x", "at column 700"), ("\n", "at line 70001, column ")] {
+        let message = render(json!(before.repeat(70_000) + "{{ 1 + }}")).unwrap_err();
+        assert!(message.contains(place), "{message}");
+    }
+    // The tokenizer does not count so far: no place is better than a wrong one.
+    let far = json!("x".repeat(70_000) + "{{ 1 | nope }}");
+    let message = Template::compile(&far, "here").unwrap_err().to_string();
+    assert!(message.contains("nope") && !message.contains("column 65"), "{message}");
+}
+
+#[test]
+fn faults_of_values_name_them() {
+    for (template, part) in [
+        ("{{ 'a' | int }}", "the text \"a\" is not a number"),
+        ("{{ '' | float }}", "the text \"\" is not a number"),
+        ("{{ -inputs.rows }}", "a sign `-` needs a number"),
+    ] {
+        let message = render(json!(template)).unwrap_err();
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(render(json!("{{ 'a' | int(default=3) }}")), Ok(json!(3)));
+}

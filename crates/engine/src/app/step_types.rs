@@ -1,30 +1,25 @@
-//! The step types, as a caller may read them. They belong to the server, not to a workspace.
+//! The step types. They belong to the server, not to a workspace, and are published with it: every
+//! caller may read them.
 
 use stepwell_core::catalog::{Catalog, StepSpec};
 
-use super::{App, workflows};
-use crate::caller::Verb;
-use crate::{AppError, Caller};
+use super::App;
+use crate::AppError;
 
 /// How much of a name that is unknown is repeated to the caller.
 const SHOWN: usize = 100;
 
 impl App {
     /// All step types, sorted by name.
-    ///
-    /// # Errors
-    /// `Forbidden` where the caller can read no workflow.
-    pub fn step_types(&self, caller: &Caller) -> Result<Vec<&'static StepSpec>, AppError> {
-        caller.require_any(Verb::Read, workflows::KIND)?;
-        Ok(stepwell_steps::registry().all())
+    pub fn step_types(&self) -> Vec<&'static StepSpec> {
+        stepwell_steps::registry().all()
     }
 
     /// The step type of that name or alias.
     ///
     /// # Errors
-    /// `Forbidden` where the caller can read no workflow; `NotFound`.
-    pub fn step_type(&self, caller: &Caller, name: &str) -> Result<&'static StepSpec, AppError> {
-        caller.require_any(Verb::Read, workflows::KIND)?;
+    /// `NotFound`.
+    pub fn step_type(&self, name: &str) -> Result<&'static StepSpec, AppError> {
         stepwell_steps::registry().find(name).ok_or_else(|| AppError::NotFound {
             kind: "step type",
             id: name.chars().take(SHOWN).collect(),

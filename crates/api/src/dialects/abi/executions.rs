@@ -217,7 +217,7 @@ fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), 
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
     params(("id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
-        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header")),
+        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
     responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn events(

@@ -120,12 +120,11 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
 pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
     let mut labels: Vec<(String, String)> = Vec::new();
     for name in params.names() {
-        // One without a name names no label.
         let common = PAGED.contains(&name) || BY_CURSOR.contains(&name);
-        if name.is_empty() || common || known.contains(&name) {
+        if common || known.contains(&name) {
             continue;
         }
-        let label = name.strip_prefix(METADATA).filter(|label| !label.is_empty()).unwrap_or(name);
+        let label = name.strip_prefix(METADATA).unwrap_or(name);
         if labels.iter().any(|(named, _)| named == label) {
             return Err(ApiError::invalid(name, "is given more than once; give it once"));
         }

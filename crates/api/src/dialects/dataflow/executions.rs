@@ -220,7 +220,7 @@ fn changed(of: &OfExecution, status: Status) -> Result<(StatusCode, String), Api
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
-        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header")),
+        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
     responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn events(

@@ -22,8 +22,8 @@ fn names(answer: &Answer) -> Vec<String> {
 async fn workflows_are_filtered_sorted_and_cut() {
     let server = Server::start().await;
     for (name, metadata) in [
-        ("b", json!({"team": "ops", "size": 3})),
-        ("a", json!({"team": "dev", "size": 3})),
+        ("b", json!({"team": "ops", "level": 3})),
+        ("a", json!({"team": "dev", "level": 3})),
         ("c", json!({"team": "ops", "on": true})),
     ] {
         labelled(&server, name, metadata).await;
@@ -35,7 +35,7 @@ async fn workflows_are_filtered_sorted_and_cut() {
         ("?sort_by=name&sort_order=asc", &["a", "b", "c"]),
         ("?sort_by=status&sort_order=asc", &["b", "a", "c"]),
         ("?team=ops", &["c", "b"]),
-        ("?team=ops&size=3", &["b"]),
+        ("?team=ops&level=3", &["b"]),
         ("?on=true", &["c"]),
         ("?nothing=1", &[]),
         ("?status=inactive&type=custom", &["c", "a", "b"]),

@@ -1,6 +1,6 @@
 //! JSON Schemas that users and step types give, and what values violate of them.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use regex::RegexBuilder;
 use serde_json::Value;
@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::cost::{self, Cost, Slot, slot};
 use super::references::refuse_bad_references;
 use super::unique::unique_items;
-use crate::definition::did_you_mean;
 use crate::definition::parse::describe;
+pub(crate) use crate::definition::requirement::one_of;
+use crate::definition::{did_you_mean, requirement};
 use crate::expr::at_key;
 use crate::{Problem, Problems};
 
@@ -34,7 +35,38 @@ pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
         .with_pattern_options(patterns)
         .with_keyword("uniqueItems", unique_items)
         .build(schema)
-        .map_err(|error| error.masked_with("what is there").to_string())
+        .map_err(|error| invalid_schema(&error))
+}
+
+/// Why a schema is none: the place in it, and what to write there.
+fn invalid_schema(error: &ValidationError<'_>) -> String {
+    let found = error.instance();
+    let what = match (error.kind(), found.as_str()) {
+        (ValidationErrorKind::Format { format }, Some(pattern)) if format == "regex" => {
+            format!(
+                "`{}` is not a regular expression{}",
+                requirement::shown(pattern),
+                pattern_fault(pattern)
+            )
+        }
+        _ => match requirement::requirement(error) {
+            Some(required) => format!("must be {required}, not {}", describe(found)),
+            None => error.masked_with("what is there").to_string().chars().take(300).collect(),
+        },
+    };
+    let pointer = error.instance_path().as_str();
+    match pointer.strip_prefix('/') {
+        Some(place) => format!("`{}`: {what}", place.replace('/', ".")),
+        None => what,
+    }
+}
+
+/// What is wrong with a pattern, as the engine reports it.
+fn pattern_fault(pattern: &str) -> String {
+    let message = regex::Regex::new(pattern).err().map(|error| error.to_string());
+    let last = message.as_deref().and_then(|message| message.lines().last());
+    let fault = last.and_then(|line| line.strip_prefix("error: "));
+    fault.map_or_else(String::new, |fault| format!(": {fault}"))
 }
 
 /// About how many bytes the patterns of a schema take compiled; counting stops above `enough`.
@@ -167,17 +199,15 @@ pub(super) fn violations(
     problems
 }
 
-fn violation(error: &ValidationError<'_>, value: &Value, path: &str, out: &mut Vec<Problem>) {
-    let path = place(value, error.instance_path().as_str(), path);
+fn violation(error: &ValidationError<'_>, value: &Value, base: &str, out: &mut Vec<Problem>) {
+    if out.len() >= MAX_VIOLATIONS {
+        return;
+    }
+    let path = place(value, error.instance_path().as_str(), base);
     let found = describe(error.instance());
     match error.kind() {
         ValidationErrorKind::Type { kind } => {
-            let expected = match kind {
-                TypeKind::Single(one) => one.to_string(),
-                TypeKind::Multiple(set) => {
-                    set.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
-                }
-            };
+            let expected = requirement::types(kind);
             out.push(Problem::new(path, "the value has the wrong type").expecting(expected, found));
         }
         ValidationErrorKind::Required { property } => {
@@ -192,10 +222,11 @@ fn violation(error: &ValidationError<'_>, value: &Value, path: &str, out: &mut V
             }
         }
         ValidationErrorKind::Enum { options } => {
-            out.push(
-                Problem::new(path, "the value is none of those allowed")
-                    .expecting(one_of(options), found),
-            );
+            let names = options.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let written = error.instance().as_str().unwrap_or_default();
+            let message =
+                format!("the value is none of those allowed{}", did_you_mean(written, names));
+            out.push(Problem::new(path, message).expecting(one_of(options), found));
         }
         ValidationErrorKind::OneOfMultipleValid { .. } => {
             let message = "more than one of the alternatives is given; keep only one of them";
@@ -205,6 +236,23 @@ fn violation(error: &ValidationError<'_>, value: &Value, path: &str, out: &mut V
             if let Some(names) = all_missing(context) =>
         {
             out.push(Problem::new(path, format!("one of {names} is required")));
+        }
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            match meant(context, error.instance_path().as_str().len()) {
+                // The places of the errors begin at the whole value.
+                Some(errors) => {
+                    errors.iter().for_each(|inner| violation(inner, value, base, out));
+                }
+                None => {
+                    let mut problem = Problem::new(path, "the value fits none of the alternatives");
+                    if let Some(expected) =
+                        requirement::alternatives(context, error.instance_path().as_str())
+                    {
+                        problem = problem.expecting(expected, found);
+                    }
+                    out.push(problem);
+                }
+            }
         }
         ValidationErrorKind::Not { schema } if schema.get("required").is_some() => {
             let names = schema["required"].as_array().into_iter().flatten();
@@ -221,6 +269,18 @@ fn violation(error: &ValidationError<'_>, value: &Value, path: &str, out: &mut V
     }
 }
 
+/// The errors of the alternative that was probably meant: the only one whose type the value has, so
+/// that all its errors are of parts of the value. `depth`: the length of the value's own place.
+fn meant<'e, 'v>(
+    alternatives: &'e [Vec<ValidationError<'v>>],
+    depth: usize,
+) -> Option<&'e [ValidationError<'v>]> {
+    let is_within = |error: &ValidationError<'_>| error.instance_path().as_str().len() > depth;
+    let mut inner = alternatives.iter().filter(|errors| errors.iter().all(is_within));
+    let only = inner.next().filter(|errors| !errors.is_empty())?;
+    inner.next().is_none().then_some(only.as_slice())
+}
+
 /// `` `a` or `b` `` where each alternative lacks nothing but one property.
 fn all_missing(alternatives: &[Vec<ValidationError<'_>>]) -> Option<String> {
     let missing = |errors: &Vec<ValidationError<'_>>| match errors.as_slice() {
@@ -232,18 +292,6 @@ fn all_missing(alternatives: &[Vec<ValidationError<'_>>]) -> Option<String> {
     };
     let names: Option<Vec<String>> = alternatives.iter().map(missing).collect();
     names.filter(|names| !names.is_empty()).map(|names| names.join(" or "))
-}
-
-/// `one of a, b, c`, cut where there are many.
-pub(crate) fn one_of(options: &Value) -> String {
-    let all = options.as_array().map(Vec::as_slice).unwrap_or_default();
-    let shown: Vec<String> = all
-        .iter()
-        .take(20)
-        .map(|option| option.as_str().map_or_else(|| option.to_string(), str::to_owned))
-        .collect();
-    let more = if all.len() > shown.len() { ", …" } else { "" };
-    format!("one of {}{more}", shown.join(", "))
 }
 
 /// A JSON pointer into `value` as a path below `base`.

@@ -176,7 +176,8 @@ impl Compiler<'_> {
         let (which, below) = rest.split_first()?;
         if !STEP_MEMBERS.contains(which) {
             let hint = did_you_mean(which, STEP_MEMBERS);
-            return Some(format!("a step has no `{which}`{hint}; it has output, status and error"));
+            let list = if hint.is_empty() { "; it has" } else { " It has" };
+            return Some(format!("a step has no `{which}`{hint}{list} output, status and error"));
         }
         if *which == "error" && !below.is_empty() {
             return self.check_fixed("error", below, &format!("steps.{id}.error"));
@@ -249,7 +250,8 @@ pub(super) fn walk<'s>(
                 let hint = did_you_mean(name, known.iter().copied());
                 let listed = match known.is_empty() {
                     true => String::new(),
-                    false => format!("; it has {}", known.join(", ")),
+                    false if hint.is_empty() => format!("; it has {}", known.join(", ")),
+                    false => format!(" It has {}", known.join(", ")),
                 };
                 return Err(format!("`{}` has no `{name}`{hint}{listed}", path()));
             }

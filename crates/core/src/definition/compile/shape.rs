@@ -12,7 +12,7 @@ use crate::Problem;
 use crate::definition::check::checker::Checker;
 use crate::definition::check::schema::{no_such_field, one_of};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
-use crate::definition::parse::{describe, type_name};
+use crate::definition::parse::{STEP_FIELDS, describe, type_name};
 use crate::expr::{Inferred, Template, at_key, infer, written_path};
 
 /// Where a value stands and what stands beside it.
@@ -192,6 +192,10 @@ impl Compiler<'_> {
                 let message = match place.other {
                     Some((name, other)) if names::property(other, key).is_some() => {
                         format!("`{key}` belongs into `{name}`, not here")
+                    }
+                    // The other part of a configuration is the step's input.
+                    Some(("input", _)) if STEP_FIELDS.contains(&key.as_str()) => {
+                        format!("`{key}` is a field of the step; write it beside `config`")
                     }
                     _ => no_such_field(key, names::properties(schema)),
                 };

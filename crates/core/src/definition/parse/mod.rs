@@ -5,6 +5,7 @@ mod inputs;
 mod step;
 mod walk;
 
+pub(crate) use step::FIELDS as STEP_FIELDS;
 pub(crate) use walk::{describe, type_name};
 
 use indexmap::IndexMap;

@@ -10,7 +10,8 @@ use crate::definition::{did_you_mean, is_id};
 use crate::expr::at_key;
 use crate::{Map, Problem};
 
-const FIELDS: &[&str] = &[
+/// The fields of a step.
+pub(crate) const FIELDS: &[&str] = &[
     "id",
     "type",
     "input",

@@ -43,7 +43,7 @@ fn shapes() {
             json!({"name": 5, "steps": ["Echo"], "timeout": "soon", "inputs": {"a": "strng", "b": 3}}),
             vec![
                 "name: `name` has the wrong type (expected string, found integer 5)",
-                "timeout: `soon` is not a duration",
+                "timeout: `soon` is not a duration; write `500ms`, `30s`, ",
                 "inputs.a: there is no type `strng`; did you mean `string`?",
                 "inputs.b: an input is a type's name",
             ],
@@ -145,6 +145,13 @@ fn configuration_and_input() {
             vec![
                 "steps[0].config.methd: there is no `methd`; did you mean `method`?",
                 "steps[0].config.url: ",
+            ],
+        ),
+        (
+            json!([{"type": "HttpRequest", "config": {"method": "get", "url": "x", "timeout": 5}}]),
+            vec![
+                "steps[0].config.timeout: `timeout` is a field of the step; write it beside `config`",
+                "steps[0].config.method: the value is none of those allowed; did you mean `GET`? (",
             ],
         ),
         (

@@ -169,5 +169,12 @@ mod tests {
             assert_eq!(failure.code, "INVALID_REGEX");
             assert!(failure.message.contains("groups 0 to 1 (a)"), "{}", failure.message);
         }
+        let config = json!({"pattern": "(x)", "group": "1"});
+        let failure = run(&RegexExtract, json!({"text": ""}), config).unwrap_err();
+        assert!(
+            failure.message.contains("write the number 1 without quotes"),
+            "{}",
+            failure.message
+        );
     }
 }
