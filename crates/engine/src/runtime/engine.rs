@@ -76,6 +76,8 @@ pub(crate) struct Engine {
     pub(crate) suspects: Suspects,
     /// Places for evaluations that may take long.
     pub(crate) evaluations: Arc<Semaphore>,
+    /// Places for pure steps that run on threads.
+    pub(crate) step_places: Arc<Semaphore>,
     /// How many accepted executions this node knows to be waiting in the queue.
     pub(crate) queued: AtomicUsize,
     /// A place became free, or something was queued.

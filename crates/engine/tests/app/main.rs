@@ -10,6 +10,7 @@ mod limits;
 mod memory;
 mod outbox;
 mod poison;
+mod pure_steps;
 mod rates;
 mod receiver;
 mod restart;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{Input, Refused, Status};
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::oneshot;
@@ -46,8 +47,21 @@ impl Runner {
             Message::Wake => {
                 self.tell(Input::Timer);
             }
-            Message::Drain => self.draining = true,
+            Message::Drain => self.drain(),
         }
+    }
+
+    /// Begins to finish what is under way, but for pure steps: the next start computes them again.
+    fn drain(&mut self) {
+        self.draining = true;
+        let steps = &self.execution.origin.plan.steps;
+        self.under_way.retain(|step, attempt| {
+            let is_pure = steps[*step].effect == Effect::Pure;
+            if is_pure {
+                attempt.abort();
+            }
+            !is_pure
+        });
     }
 
     fn control(
