@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use stepwell_core::execution::codes;
 use stepwell_core::redact::Redact;
 
 use crate::WorkingMemory;
@@ -67,6 +68,11 @@ impl Failure {
     /// A failure that another attempt may mend.
     pub fn transient(code: &'static str, message: impl Into<String>) -> Self {
         Self { retryable: true, ..Self::permanent(code, message) }
+    }
+
+    /// The failure of a step that ended early because its result was not wanted any more.
+    pub(crate) fn interrupted() -> Self {
+        Self::transient(codes::INTERRUPTED, "the step was interrupted")
     }
 
     /// Adds details for a machine.

@@ -13,6 +13,8 @@ mod spec;
 mod testing;
 mod types;
 mod values;
+#[cfg(test)]
+mod work_tests;
 
 pub use context::{
     Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, Redirect, RunContext,
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::catalog::StepSpec;
+use stepwell_core::expr::Interrupt;
 
 /// The caches of the step types, with what they take and may take.
 pub fn memory_pools() -> [PoolUsage; 2] {
@@ -51,13 +54,24 @@ pub trait StepType: Sync + Send {
 /// How a step type's code is called.
 #[derive(Clone, Copy)]
 pub enum Behaviour {
-    /// Computes at once, in the caller's thread. The input has passed the type's input schema and
-    /// the configuration its configuration schema.
-    Pure(fn(&PureCall<'_>) -> Result<StepOutput, Failure>),
+    /// Computes in the caller's thread, with so much work. The input has passed the type's input
+    /// schema and the configuration its configuration schema.
+    Pure(Work, fn(&PureCall<'_>) -> Result<StepOutput, Failure>),
     /// Takes time or reaches outside.
     Async(for<'a> fn(&'a RunContext<'a>) -> StepFuture<'a>),
     /// The state machine carries it out: it has no code here.
     Control,
+}
+
+/// What bounds the work of a pure step. A test holds each type to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// The size of its input and configuration together: at most about a microsecond for each
+    /// byte. With little of both it may run where others wait for the thread.
+    Linear,
+    /// Nothing that can be known before: it carries out a program or a pattern. It runs on a thread
+    /// for blocking work and looks at [`PureCall::interrupt`] while it does.
+    Unbounded,
 }
 
 /// What a pure step is called with.
@@ -69,4 +83,6 @@ pub struct PureCall<'a> {
     pub config: &'a Value,
     /// Where it reserves memory beyond its [`StepType::working_bytes`].
     pub memory: &'a Arc<dyn WorkingMemory>,
+    /// Whether the result is still wanted. Code of [`Work::Unbounded`] ends soon after it is not.
+    pub interrupt: &'a Interrupt,
 }

@@ -8,13 +8,18 @@ use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::catalog::Checked;
+use stepwell_core::expr::Interrupt;
 use tokio::time::Instant;
 
 use crate::Failure;
 use crate::values::whole;
 
+/// The longest pattern, in bytes. Compiled, every character takes several bytes, so longer ones are
+/// mostly over the limit of their compiled size; reading them would take much more than that.
+const MAX_PATTERN: usize = 64 * 1024;
+
 /// The most memory one compiled pattern may take, in bytes.
-const SIZE_LIMIT: usize = 1024 * 1024;
+pub(crate) const SIZE_LIMIT: usize = 1024 * 1024;
 
 /// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
 /// fits.
@@ -28,7 +33,7 @@ const SEARCH_BYTES: usize = 256 << 10;
 const CACHE_BYTES: u64 = 32 << 20;
 
 /// The compiled patterns.
-static CACHE: LazyLock<ByteCache<String, Regex>> = LazyLock::new(|| {
+static CACHE: LazyLock<ByteCache<String, (Regex, usize)>> = LazyLock::new(|| {
     let typical = SIZE_CLASSES[0] + SEARCH_BYTES;
     ByteCache::new("regexes", CACHE_BYTES, typical as u64)
 });
@@ -39,19 +44,31 @@ pub(crate) fn usage() -> PoolUsage {
 }
 
 /// The time for all searches of one step. One search is linear in the text, but finding every
-/// match can be quadratic, and a pure step holds a thread of the server while it runs.
+/// match can be quadratic.
 const SEARCH_TIME: Duration = Duration::from_secs(5);
 
 /// The pattern, compiled. Fails with `INVALID_REGEX`.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, Failure> {
+    compile_sized(pattern).map(|(regex, _)| regex)
+}
+
+/// The pattern, compiled, with about how many bytes it takes.
+///
+/// # Errors
+/// `INVALID_REGEX`.
+pub(crate) fn compile_sized(pattern: &str) -> Result<(Regex, usize), Failure> {
+    if pattern.len() > MAX_PATTERN {
+        let message = format!("the pattern is longer than {MAX_PATTERN} bytes");
+        return Err(Failure::permanent("INVALID_REGEX", message));
+    }
     let key = pattern.to_owned();
     if let Some(found) = CACHE.get(&key) {
         return Ok(found);
     }
     let (regex, size) = build(pattern).map_err(invalid)?;
     let bytes = size + SEARCH_BYTES + 2 * pattern.len();
-    CACHE.insert(key, regex.clone(), bytes as u64);
-    Ok(regex)
+    CACHE.insert(key, (regex.clone(), size), bytes as u64);
+    Ok((regex, size))
 }
 
 /// The pattern, compiled, with the limit that it fits.
@@ -197,45 +214,37 @@ fn invalid(error: regex::Error) -> Failure {
     Failure::permanent("INVALID_REGEX", message)
 }
 
-/// Keeps all searches of one step within their time.
-pub(crate) struct SearchTime {
-    started: Instant,
-    searches: usize,
-}
-
-impl SearchTime {
-    pub fn start() -> Self {
-        Self { started: Instant::now(), searches: 0 }
-    }
-
-    /// Counts a search. Fails with `REGEX_TIMEOUT` when the time is over.
-    pub fn check(&mut self) -> Result<(), Failure> {
-        self.searches += 1;
-        if self.searches.is_multiple_of(64) && self.started.elapsed() > SEARCH_TIME {
-            let message = "the search took too long: simplify the pattern or give a `limit`";
-            return Err(Failure::permanent("REGEX_TIMEOUT", message));
-        }
-        Ok(())
-    }
-}
-
-/// Calls `each` with at most `limit` matches from the start, within the time for one step.
+/// Calls `each` with at most `limit` matches from the start, within the time for one step and until
+/// it is interrupted.
+///
+/// # Errors
+/// `REGEX_TIMEOUT` when the time is over, `INTERRUPTED`, and those of `each`.
 pub(crate) fn for_each_match<'t>(
     regex: &Regex,
     text: &'t str,
     limit: usize,
+    interrupt: &Interrupt,
     mut each: impl FnMut(Captures<'t>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut time = SearchTime::start();
+    let started = Instant::now();
     for captures in regex.captures_iter(text).take(limit) {
         each(captures)?;
-        time.check()?;
+        if interrupt.is_due() {
+            return Err(Failure::interrupted());
+        }
+        if started.elapsed() > SEARCH_TIME {
+            let message = "the search took too long: simplify the pattern or give a `limit`";
+            return Err(Failure::permanent("REGEX_TIMEOUT", message));
+        }
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -250,6 +259,21 @@ mod tests {
         assert!(CACHE.get(&"kept".to_owned()).is_some());
         let size = |pattern: &str| build(pattern).unwrap().1;
         assert_eq!((size("a"), size(r"\w{3}"), size(r"\w{20}")), (64 << 10, 256 << 10, 1 << 20));
+    }
+
+    #[test]
+    fn searches_end_when_they_are_interrupted() {
+        let regex = compile("a").unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let questions = asked.clone();
+        let interrupt = Interrupt::new(move || questions.fetch_add(1, Ordering::Relaxed) == 2);
+        let text = "a".repeat(1000);
+        let mut found = 0;
+        let result = for_each_match(&regex, &text, usize::MAX, &interrupt, |_| {
+            found += 1;
+            Ok(())
+        });
+        assert_eq!((found, result.unwrap_err().code), (3, "INTERRUPTED"));
     }
 
     /// What counts as a reference here is what `regex` replaces.
@@ -273,7 +297,12 @@ mod tests {
 
     #[test]
     fn refuses_bad_patterns_with_a_reason() {
-        for (pattern, says) in [("a(b", "unclosed group"), (r"(\w{1000}){1000}", "when compiled")] {
+        let long = "a|".repeat(40_000);
+        for (pattern, says) in [
+            ("a(b", "unclosed group"),
+            (r"(\w{1000}){1000}", "when compiled"),
+            (&long, "longer than 65536 bytes"),
+        ] {
             let failure = compile(pattern).unwrap_err();
             assert_eq!(failure.code, "INVALID_REGEX");
             assert!(failure.message.contains(says), "{}", failure.message);

@@ -167,7 +167,7 @@ mod tests {
                 let input = bind(spec, example.get("input"));
                 assert_valid(&spec.config, &config, spec.name);
                 assert_valid(&spec.input, &input, spec.name);
-                if let Behaviour::Pure(code) = behaviour {
+                if let Behaviour::Pure(_, code) = behaviour {
                     let output = code(&pure_call(&Arc::new(input), &config));
                     assert_valid(&spec.output, &output.unwrap().value, spec.name);
                 }
@@ -324,7 +324,7 @@ mod tests {
         ];
         let refusals = ["INVALID_REGEX", "INVALID_QUERY", "INVALID_INPUT"];
         for Entry { spec, behaviour, .. } in &registry().entries {
-            let Behaviour::Pure(code) = behaviour else { continue };
+            let Behaviour::Pure(_, code) = behaviour else { continue };
             let fields = spec.config["properties"].as_object().unwrap();
             for (field, value) in fields.keys().flat_map(|f| hostile.iter().map(move |v| (f, v))) {
                 let mut step = spec.examples[0].clone();

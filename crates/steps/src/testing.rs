@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
+use stepwell_core::expr::Interrupt;
 
 use crate::memory::Unlimited;
 use crate::{Behaviour, Failure, PureCall, StepType, WorkingMemory};
@@ -12,16 +13,17 @@ pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Va
     let spec = step.spec();
     assert_valid(&spec.input, &input, "input");
     assert_valid(&spec.config, &config, "config");
-    let Behaviour::Pure(code) = step.behaviour() else { panic!("{} is not pure", spec.name) };
+    let Behaviour::Pure(_, code) = step.behaviour() else { panic!("{} is not pure", spec.name) };
     let output = code(&pure_call(&Arc::new(input), &config))?;
     assert_valid(&spec.output, &output.value, "output");
     Ok(Value::clone(&output.value))
 }
 
-/// A call with memory without a limit.
+/// A call with memory without a limit, which nothing interrupts.
 pub(crate) fn pure_call<'a>(input: &'a Arc<Value>, config: &'a Value) -> PureCall<'a> {
     static MEMORY: LazyLock<Arc<dyn WorkingMemory>> = LazyLock::new(|| Arc::new(Unlimited));
-    PureCall { input, config, memory: &MEMORY }
+    static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
+    PureCall { input, config, memory: &MEMORY, interrupt: &NEVER }
 }
 
 /// Runs a step from text to text.

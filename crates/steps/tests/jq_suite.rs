@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use stepwell_core::catalog::Catalog as _;
 use stepwell_core::catalog::StaticFields;
+use stepwell_core::expr::Interrupt;
 use stepwell_steps::{Behaviour, Failure, PureCall, WorkingMemory, registry};
 
 /// The files of tests in jq's source.
@@ -95,12 +96,14 @@ impl WorkingMemory for Unlimited {
 }
 
 fn evaluate(program: &str, input: Value) -> Result<Vec<Value>, String> {
-    let Some(Behaviour::Pure(run)) = registry().behaviour("Json.Query") else {
+    let Some(Behaviour::Pure(_, run)) = registry().behaviour("Json.Query") else {
         panic!("Json.Query is not pure")
     };
     let (input, config) = (Arc::new(json!({"value": input})), json!({"query": program}));
     let memory: Arc<dyn WorkingMemory> = Arc::new(Unlimited);
-    let output = run(&PureCall { input: &input, config: &config, memory: &memory });
+    let never = Interrupt::new(|| false);
+    let output =
+        run(&PureCall { input: &input, config: &config, memory: &memory, interrupt: &never });
     let output = output.map_err(|failure| format!("{}: {}", failure.code, failure.message))?;
     Ok(output.value["values"].as_array().unwrap().clone())
 }

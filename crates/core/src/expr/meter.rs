@@ -36,17 +36,18 @@ pub(super) const MAX_TEXT: usize = 4 << 20;
 /// The longest sequence that repeating or filling may create.
 pub(super) const MAX_ITEMS: usize = 100_000;
 
-/// A question that a long evaluation asks again and again: shall it end?
+/// A question that long work asks again and again: shall it end?
 #[derive(Clone)]
 pub struct Interrupt(Arc<dyn Fn() -> bool + Send + Sync>);
 
 impl Interrupt {
-    /// `is_due` is called about once a millisecond and must be cheap.
+    /// `is_due` is called about once a millisecond or more often and must be cheap.
     pub fn new(is_due: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(is_due))
     }
 
-    fn is_due(&self) -> bool {
+    /// Whether the work is to end.
+    pub fn is_due(&self) -> bool {
         (self.0)()
     }
 }

@@ -104,8 +104,9 @@ fn supervise<F: Future<Output = ()> + Send + 'static>(
     engine.background.supervise(name, move |stop| work(of.clone(), stop));
 }
 
-/// How many long evaluations run at once: as many as can make progress.
-fn evaluation_places() -> usize {
+/// How many long evaluations, and how many pure steps on threads, run at once: as many as can make
+/// progress.
+fn places() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
@@ -175,8 +176,9 @@ impl App {
             pools: MemoryPools::register(),
             background: Background::new(),
             suspects: Suspects::default(),
-            evaluations: Arc::new(Semaphore::new(evaluation_places())),
-            input_checks: Arc::new(Semaphore::new(evaluation_places())),
+            evaluations: Arc::new(Semaphore::new(places())),
+            input_checks: Arc::new(Semaphore::new(places())),
+            step_places: Arc::new(Semaphore::new(places())),
             queued: AtomicUsize::new(0),
             queue_changed: Notify::new(),
             timers_changed: Notify::new(),

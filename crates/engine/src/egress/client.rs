@@ -261,9 +261,9 @@ async fn read(
     let mut headers = BTreeMap::<String, String>::new();
     let mut set_cookie = Vec::new();
     for (name, value) in response.headers() {
-        let value = String::from_utf8_lossy(value.as_bytes());
+        let value = header_text(value.as_bytes());
         if name == SET_COOKIE {
-            set_cookie.push(value.into_owned());
+            set_cookie.push(value);
             continue;
         }
         headers
@@ -272,7 +272,7 @@ async fn read(
                 joined.push_str(", ");
                 joined.push_str(&value);
             })
-            .or_insert_with(|| value.clone().into_owned());
+            .or_insert_with(|| value.clone());
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| outbound(error, &url))? {
@@ -293,6 +293,15 @@ async fn read(
     }
     let (url, redirects) = (url.into(), Vec::new());
     Ok(OutboundResponse { status, headers, set_cookie, body, url, redirects, retry_after })
+}
+
+/// The value of a header as text: mostly ASCII, else UTF-8 where it is that, else ISO 8859-1, which
+/// HTTP meant originally.
+fn header_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
 }
 
 /// Makes room for so many bytes more, and reserves the memory for it: while a buffer grows, the old

@@ -96,7 +96,7 @@ fn decode(body: &[u8], coding: ContentCoding, limit: usize) -> Result<Vec<u8>, O
     };
     let decoded = decoded.map_err(|error| {
         let name = coding.name();
-        OutboundError::Unreachable(format!("the response is not valid {name} data: {error}"))
+        OutboundError::Undecodable(format!("the response is not valid {name} data: {error}"))
     })?;
     if decoded.len() > limit {
         return Err(OutboundError::TooLarge(format!(
@@ -224,7 +224,7 @@ mod tests {
             (ContentCoding::Brotli, b"hello".to_vec()),
         ] {
             let result = decode_body(body, &[coding], 100);
-            assert!(matches!(result, Err(OutboundError::Unreachable(_))), "{coding:?} {result:?}");
+            assert!(matches!(result, Err(OutboundError::Undecodable(_))), "{coding:?} {result:?}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Running one attempt of a step.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,10 +11,11 @@ use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{
     AttemptId, Done, Execution, Failure, Fault, IterationPath, StepRun, codes,
 };
+use stepwell_core::expr::Interrupt;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
-use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput, StepType, WorkingMemory};
+use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput, StepType, Work, WorkingMemory};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
@@ -21,11 +23,33 @@ use super::feed::Feed;
 use super::registry::Message;
 use super::secrets::Secrets;
 use super::step_memory::{NO_WAITING, StepMemory};
-use crate::memory::{MemoryBudget, MemoryShortage, PATIENCE, Reservation, SMALL};
+use crate::memory::{MemoryShortage, PATIENCE, Reservation, SMALL};
 use stepwell_core::memory::json_size;
 
-/// Pure steps with more input than this run on a thread for blocking work.
-const INLINE_INPUT_BYTES: usize = 64 << 10;
+/// Pure steps whose work grows with their input and configuration run inline where both together
+/// are smaller than this.
+const INLINE_BYTES: usize = 64 << 10;
+
+/// For calls that are over before anybody could interrupt them.
+static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
+
+/// Interrupts the thread of an attempt when the attempt is dropped: at the step's or the
+/// execution's time-out, when it is cancelled, when the server stops.
+#[derive(Default)]
+struct InterruptOnDrop(Arc<AtomicBool>);
+
+impl InterruptOnDrop {
+    fn interrupt(&self) -> Interrupt {
+        let is_dropped = self.0.clone();
+        Interrupt::new(move || is_dropped.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for InterruptOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// The code of a pure step.
 type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>;
@@ -85,13 +109,12 @@ impl Attempt {
         })
     }
 
-    /// Runs a pure step at once, where that takes no time worth mentioning; else gives it back.
+    /// Runs a pure step at once, where its declared work and its size say that this takes no time
+    /// worth mentioning; else gives it back.
     pub(crate) fn run_inline(self) -> Result<Result<Done, Fault>, Self> {
         match self.behaviour {
-            Behaviour::Pure(code)
-                if json_size(&self.input, INLINE_INPUT_BYTES) < INLINE_INPUT_BYTES =>
-            {
-                match self.call(code, &NO_WAITING) {
+            Behaviour::Pure(Work::Linear, code) if is_small(&self.input, &self.config) => {
+                match self.call(code, &NO_WAITING, &NEVER) {
                     // It is computed again, with the memory that it takes.
                     Err(fault) if fault.failure.code == codes::MEMORY_SHORTAGE => Err(self),
                     done => Ok(done),
@@ -101,8 +124,13 @@ impl Attempt {
         }
     }
 
-    fn call(&self, code: PureCode, memory: &Arc<dyn WorkingMemory>) -> Result<Done, Fault> {
-        let call = PureCall { input: &self.input, config: &self.config, memory };
+    fn call(
+        &self,
+        code: PureCode,
+        memory: &Arc<dyn WorkingMemory>,
+        interrupt: &Interrupt,
+    ) -> Result<Done, Fault> {
+        let call = PureCall { input: &self.input, config: &self.config, memory, interrupt };
         let result = catch_unwind(AssertUnwindSafe(|| {
             faults::hit("step");
             code(&call)
@@ -119,9 +147,9 @@ impl Attempt {
     ) {
         let attempt = self.id.clone();
         let result = match self.behaviour {
-            Behaviour::Pure(code) => {
+            Behaviour::Pure(_, code) => {
                 let timeout = self.timeout;
-                let work = self.run_on_thread(code, engine.memory.clone());
+                let work = self.run_on_thread(code, &engine);
                 tokio::time::timeout(timeout, work)
                     .await
                     .unwrap_or_else(|_| Err(timed_out(timeout)))
@@ -137,27 +165,39 @@ impl Attempt {
         let _ = mailbox.send(Message::StepEnded { attempt, result, memory }).await;
     }
 
-    /// Runs pure code on a thread for blocking work, once there is memory for it.
-    async fn run_on_thread(self, code: PureCode, budget: MemoryBudget) -> Result<Ended, Fault> {
+    /// Runs pure code on a thread for blocking work, once there is a place and memory for it.
+    async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, Fault> {
         let stopped = |_| internal("the step was stopped");
+        let budget = &engine.memory;
+        // Kept by the thread until it is done, also where the attempt is given up before.
+        let place = engine.step_places.clone().acquire_owned().await;
+        let place = place.map_err(|_| internal("the server stops"))?;
         // It looks at the whole input.
-        let estimate = tokio::task::spawn_blocking(move || (self.working_bytes(), self));
-        let (bytes, attempt) = estimate.await.map_err(stopped)?;
+        let estimate = tokio::task::spawn_blocking(move || (self.working_bytes(), self, place));
+        let (bytes, attempt, place) = estimate.await.map_err(stopped)?;
         // One that was not run at once takes its turn, however little it needs.
         let bytes = bytes.max(SMALL);
         let mut reserved = budget.beside(attempt.held);
         reserved.grow_to(bytes, PATIENCE).await.map_err(no_memory)?;
-        let (memory, _attempt) = StepMemory::new(&budget, reserved);
+        let (memory, _attempt) = StepMemory::new(budget, reserved);
+        let given_up = InterruptOnDrop::default();
+        let interrupt = given_up.interrupt();
         let work = tokio::task::spawn_blocking(move || {
+            let _place = place;
             let given: Arc<dyn WorkingMemory> = memory.clone();
-            let done = attempt.call(code, &given)?;
+            let done = attempt.call(code, &given, &interrupt)?;
             Ok((done, memory.take()))
         });
         work.await.map_err(stopped)?
     }
 
     fn working_bytes(&self) -> usize {
-        let call = PureCall { input: &self.input, config: &self.config, memory: &NO_WAITING };
+        let call = PureCall {
+            input: &self.input,
+            config: &self.config,
+            memory: &NO_WAITING,
+            interrupt: &NEVER,
+        };
         self.step_type.working_bytes(&call)
     }
 
@@ -242,6 +282,13 @@ impl Attempt {
     }
 }
 
+/// Whether there is little to work on. The configuration counts: expressions put callers' data
+/// there.
+fn is_small(input: &Value, config: &Value) -> bool {
+    let taken = json_size(input, INLINE_BYTES);
+    taken < INLINE_BYTES && json_size(config, INLINE_BYTES - taken) < INLINE_BYTES - taken
+}
+
 /// The configuration of an attempt: journaled where expressions made it, else the plan's own.
 fn config(execution: &Execution, planned: &PlanStep, run: &StepRun) -> Result<Arc<Value>, Fault> {
     if let Some(config) = &run.config {
@@ -284,4 +331,29 @@ fn panicked() -> stepwell_steps::Failure {
         codes::INTERNAL,
         "the step's code panicked; this is a bug in Stepwell",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn input_and_configuration_count_together() {
+        for (input, config, expect) in [
+            (0, 0, true),
+            (60_000, 0, true),
+            (0, 60_000, true),
+            (30_000, 30_000, true),
+            (40_000, 30_000, false),
+            (30_000, 40_000, false),
+            (70_000, 0, false),
+            (0, 70_000, false),
+        ] {
+            let [input_text, config_text] =
+                [input, config].map(|bytes| json!({"x": "a".repeat(bytes)}));
+            assert_eq!(is_small(&input_text, &config_text), expect, "{input} {config}");
+        }
+    }
 }

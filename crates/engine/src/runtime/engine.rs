@@ -85,6 +85,8 @@ pub(crate) struct Engine {
     pub(crate) evaluations: Arc<Semaphore>,
     /// Places for checks of inputs that may take long.
     pub(crate) input_checks: Arc<Semaphore>,
+    /// Places for pure steps that run on threads.
+    pub(crate) step_places: Arc<Semaphore>,
     /// How many accepted executions this node knows to be waiting in the queue.
     pub(crate) queued: AtomicUsize,
     /// A place became free, or something was queued.

@@ -13,6 +13,7 @@ mod memory;
 mod objects;
 mod outbox;
 mod poison;
+mod pure_steps;
 mod rates;
 mod receiver;
 mod restart;

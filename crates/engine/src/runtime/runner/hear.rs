@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{Input, Refused, Status};
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
@@ -59,8 +60,21 @@ impl Runner {
             Message::Wake => {
                 self.tell(Input::Timer);
             }
-            Message::Drain => self.draining = true,
+            Message::Drain => self.drain(),
         }
+    }
+
+    /// Begins to finish what is under way, but for pure steps: the next start computes them again.
+    fn drain(&mut self) {
+        self.draining = true;
+        let plan = &self.execution.origin.plan;
+        self.under_way.retain(|run, attempt| {
+            let is_pure = plan.step(run.step).is_some_and(|step| step.effect == Effect::Pure);
+            if is_pure {
+                attempt.abort();
+            }
+            !is_pure
+        });
     }
 
     fn control(

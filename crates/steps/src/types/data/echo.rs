@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_core::catalog::{SAME_AS_INPUT, StepSpec};
 
 use crate::spec::base;
-use crate::{Behaviour, PureCall, StepType};
+use crate::{Behaviour, PureCall, StepType, Work};
 
 pub(crate) struct Echo;
 
@@ -20,7 +20,7 @@ impl StepType for Echo {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(|call| Ok(Arc::clone(call.input).into()))
+        Behaviour::Pure(Work::Linear, |call| Ok(Arc::clone(call.input).into()))
     }
 
     fn working_bytes(&self, _: &PureCall<'_>) -> usize {

@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_core::catalog::{SAME_AS_INPUT, StepSpec};
 
 use crate::spec::base;
-use crate::{Behaviour, StepType};
+use crate::{Behaviour, StepType, Work};
 
 pub(crate) struct StaticInput;
 
@@ -24,6 +24,6 @@ impl StepType for StaticInput {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(|call| Ok(Arc::clone(call.input).into()))
+        Behaviour::Pure(Work::Linear, |call| Ok(Arc::clone(call.input).into()))
     }
 }

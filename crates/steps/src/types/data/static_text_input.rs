@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base, text_object};
-use crate::{Behaviour, StepType};
+use crate::{Behaviour, StepType, Work};
 
 pub(crate) struct StaticTextInput;
 
@@ -24,6 +24,6 @@ impl StepType for StaticTextInput {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(|call| Ok(Arc::clone(call.input).into()))
+        Behaviour::Pure(Work::Linear, |call| Ok(Arc::clone(call.input).into()))
     }
 }

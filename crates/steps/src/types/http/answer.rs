@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use encoding_rs::Encoding;
 use serde_json::{Value, json};
 use stepwell_core::redact::Redact;
 use url::Url;
 
-use super::charset::{declared, decode, has_mark};
+use super::charset::{declared, decode, encoding, has_mark};
 use crate::values::{MAX_DEPTH, fields, fits_depth};
 use crate::{Failure, OutboundResponse, StepOutput};
 
@@ -22,19 +23,39 @@ pub(super) fn read_body(
     }
     let content_type = response.headers.get("content-type").map_or("", String::as_str);
     match how {
-        "json" => json_body(&read_text(response)),
-        "text" => Ok(read_text(response).into()),
+        "json" => json_body(&read_text(response)?),
+        "text" => Ok(read_text(response)?.into()),
         "base64" => Ok(base64(body, redact).into()),
-        _ if is_json(content_type) => json_body(&read_text(response)),
-        _ if is_text(content_type, body) => Ok(read_text(response).into()),
+        _ if is_json(content_type) => json_body(&read_text(response)?),
+        _ if is_text(content_type, body) => Ok(read_text(response)?.into()),
         _ => Ok(base64(body, redact).into()),
     }
 }
 
 /// The body as text in its declared encoding, without a byte order mark.
-pub(super) fn read_text(response: &OutboundResponse) -> String {
+fn read_text(response: &OutboundResponse) -> Result<String, Failure> {
+    let encoding = body_encoding(response).map_err(|label| {
+        let label: String = label.chars().take(40).collect();
+        let message = format!(
+            "the answer declares the unknown charset `{label}`; set `response` to `base64` to take \
+             its bytes"
+        );
+        Failure::permanent("INVALID_RESPONSE", message)
+    })?;
+    Ok(decode(&response.body, encoding))
+}
+
+/// The body as text for a person, where its encoding is not known as UTF-8.
+pub(super) fn shown_text(response: &OutboundResponse) -> String {
+    decode(&response.body, body_encoding(response).unwrap_or_default())
+}
+
+fn body_encoding(response: &OutboundResponse) -> Result<Option<&'static Encoding>, String> {
     let content_type = response.headers.get("content-type").map_or("", String::as_str);
-    decode(&response.body, declared(content_type))
+    if response.body.is_empty() {
+        return Ok(None);
+    }
+    encoding(content_type, is_xml(&media_type(content_type)), &response.body)
 }
 
 /// The headers: texts, but `set-cookie`, which is a list.
@@ -78,6 +99,10 @@ fn is_json(content_type: &str) -> bool {
     matches!(media_type.as_str(), "application/json" | "text/json") || media_type.ends_with("+json")
 }
 
+fn is_xml(media_type: &str) -> bool {
+    matches!(media_type, "text/xml" | "application/xml") || media_type.ends_with("+xml")
+}
+
 /// Whether a body is text: by its media type, or because an encoding is declared. Without a media
 /// type it is text if it reads as such.
 fn is_text(content_type: &str, body: &[u8]) -> bool {
@@ -87,11 +112,10 @@ fn is_text(content_type: &str, body: &[u8]) -> bool {
     }
     media_type.starts_with("text/")
         || declared(content_type).is_some()
-        || media_type.ends_with("+xml")
+        || is_xml(&media_type)
         || matches!(
             media_type.as_str(),
-            "application/xml"
-                | "application/javascript"
+            "application/javascript"
                 | "application/x-ndjson"
                 | "application/x-www-form-urlencoded"
                 | "application/yaml"

@@ -7,7 +7,7 @@ use stepwell_core::catalog::{Effect, StepSpec};
 use stepwell_core::memory::json_bytes;
 use stepwell_core::redact::{Redact, redacted_text};
 
-use super::answer::{headers, output, read_body, read_text};
+use super::answer::{headers, output, read_body, shown_text};
 use super::build::{build, check, check_input};
 use super::log::AttemptLog;
 use super::status::ExpectedStatus;
@@ -91,9 +91,9 @@ impl StepType for HttpRequest {
 const DOC: &str = "\
 The response is read as JSON (`application/json`, `text/json`, `…+json`) or text by its content \
 type, anything else as base64; `response` says otherwise. Text is decoded by its byte order mark, \
-else by the `charset` of its content type (any label of the WHATWG Encoding Standard), else as \
-UTF-8; bytes that are not valid become U+FFFD. The content codings gzip, deflate and br are \
-undone, also several at once; another one fails with `INVALID_RESPONSE`. In `headers`, the \
+else by the `charset` of its content type (any label of the WHATWG Encoding Standard; another one \
+fails with `INVALID_RESPONSE`), else for XML by the `encoding` of its declaration, else as UTF-8; bytes that are not valid become U+FFFD. The content codings gzip, deflate and br are \
+undone, also several at once; another one, and data that is not valid, fails with `INVALID_RESPONSE`. In `headers`, the \
 values of a repeated header are joined by `, `, and `set-cookie` is always a list. Each request is in the \
 execution's log: method, URL (without user, query and fragment), redirects, status, time and \
 size. A status that is not expected fails with `HTTP_STATUS`, with the status, headers and \
@@ -275,7 +275,7 @@ fn failure(error: OutboundError) -> Failure {
 
 fn unexpected(response: &OutboundResponse, redact: &dyn Redact) -> Failure {
     let status = response.status;
-    let text = read_text(response);
+    let text = shown_text(response);
     // Before it is cut: half a secret would not be recognised any more.
     let text = redacted_text(redact, &text);
     let failure = Failure {

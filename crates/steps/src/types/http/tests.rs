@@ -173,6 +173,13 @@ async fn reads_answers() {
         (json!({}), "text/csv; header=present; charset=\"windows-1252\"", b"\x80", json!("€")),
         (json!({}), "application/x-own; charset=latin1", b"\xe9", json!("é")),
         (json!({}), "text/plain", b"\xef\xbb\xbfa", json!("a")),
+        (
+            json!({}),
+            "application/atom+xml",
+            b"<?xml version='1.0' encoding='iso-8859-1'?>\xe9",
+            json!("<?xml version='1.0' encoding='iso-8859-1'?>é"),
+        ),
+        (json!({"response": "base64"}), "text/plain; charset=nope", b"\xff\0", base64.clone()),
         (json!({}), "", b"\xfe\xff\0a", json!("a")),
         (json!({"response": "text"}), "text/plain; charset=utf-16le", b"a\0", json!("a")),
         (json!({"response": "json"}), "", b"\xef\xbb\xbf1", json!(1)),
@@ -184,6 +191,13 @@ async fn reads_answers() {
         let output = run(json!({}), config, vec![Ok(prepared)]).await.result.unwrap();
         assert_eq!(output["body"], expect, "{content_type} {body:?}");
         assert_eq!(output["url"], "https://a.example/x?k=1");
+    }
+    for content_type in ["text/plain; charset=nope", "application/json; charset=utf-32"] {
+        let prepared = answer(200, &[("content-type", content_type)], b"1");
+        let result = run(json!({}), json!({"url": URL}), vec![Ok(prepared)]).await.result;
+        let failure = result.unwrap_err();
+        assert_eq!(failure.code, "INVALID_RESPONSE");
+        assert!(failure.message.contains("charset `"), "{}", failure.message);
     }
     let broken = answer(200, &[("content-type", "application/json")], b"{");
     let failure = run(json!({}), json!({"url": URL}), vec![Ok(broken)]).await.result.unwrap_err();

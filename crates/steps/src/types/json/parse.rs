@@ -6,7 +6,7 @@ use stepwell_core::memory::json_bytes;
 
 use crate::spec::{base, object, text_object};
 use crate::values::{MAX_DEPTH, fields, fits_depth, text};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Parse;
 
@@ -30,7 +30,7 @@ impl StepType for Parse {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {

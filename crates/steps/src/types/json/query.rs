@@ -10,7 +10,7 @@ use stepwell_core::memory::value_bytes;
 use super::jq;
 use crate::spec::{base, object};
 use crate::values::{fields, required, text};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Query;
 
@@ -55,7 +55,7 @@ impl StepType for Query {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Unbounded, run)
     }
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {
@@ -78,7 +78,8 @@ fn check(config: &Map) -> Checked {
 fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let program = text(call.config, "query")?;
     let memory = jq::Memory { given: Arc::clone(call.memory), held: input_bytes(call) };
-    let values = jq::evaluate(program, required(call.input, "value")?, &jq::LIMITS, memory)?;
+    let (input, interrupt) = (required(call.input, "value")?, call.interrupt.clone());
+    let values = jq::evaluate(program, input, &jq::LIMITS, memory, interrupt)?;
     let first = values.first().cloned().unwrap_or(Value::Null);
     Ok(StepOutput::new(fields([("value", first), ("values", Value::Array(values))])))
 }

@@ -8,7 +8,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base, object, text_object};
 use crate::values::{MAX_OUTPUT_BYTES, check_size, flag, required, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Stringify;
 
@@ -39,7 +39,7 @@ impl StepType for Stringify {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 

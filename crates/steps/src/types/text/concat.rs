@@ -8,7 +8,7 @@ use stepwell_core::catalog::StepSpec;
 use super::pieces::{self, SCALARS};
 use crate::spec::{object, text_operation};
 use crate::values::{check_size, optional_text, required, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Concat;
 
@@ -57,7 +57,7 @@ impl StepType for Concat {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 

@@ -6,7 +6,7 @@ use stepwell_core::catalog::StepSpec;
 use super::pieces::{self, SCALARS};
 use crate::spec::{object, text_operation};
 use crate::values::{optional_text, required, text_output, unfit};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Join;
 
@@ -46,7 +46,7 @@ impl StepType for Join {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 

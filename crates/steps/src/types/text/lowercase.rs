@@ -5,7 +5,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::text_operation;
 use crate::values::{text, text_output};
-use crate::{Behaviour, StepType};
+use crate::{Behaviour, StepType, Work};
 
 pub(crate) struct Lowercase;
 
@@ -20,7 +20,7 @@ impl StepType for Lowercase {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(|call| text_output(text(call.input, "text")?.to_lowercase()))
+        Behaviour::Pure(Work::Linear, |call| text_output(text(call.input, "text")?.to_lowercase()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::memory::list_of_parts;
 use crate::regexes::{check_group, compile, for_each_match, group_number};
 use crate::spec::{object, text_operation};
 use crate::values::{check_items, fields, optional_count, text};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct RegexExtract;
 
@@ -35,7 +35,7 @@ impl StepType for RegexExtract {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Unbounded, run)
     }
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {
@@ -94,7 +94,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let limit = optional_count(call.config, "limit")?.unwrap_or(usize::MAX);
     let mut matches: Vec<Value> = Vec::new();
     let mut groups = Map::new();
-    for_each_match(&regex, text, limit, |captures| {
+    for_each_match(&regex, text, limit, call.interrupt, |captures| {
         if let Some(found) = captures.get(group) {
             if matches.is_empty() {
                 groups = all_groups(&regex, &captures);

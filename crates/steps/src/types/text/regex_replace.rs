@@ -6,7 +6,7 @@ use stepwell_core::catalog::StepSpec;
 use crate::regexes::{check_replacement, compile, for_each_match};
 use crate::spec::{object, text_operation};
 use crate::values::{check_size, optional_count, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct RegexReplace;
 
@@ -46,7 +46,7 @@ impl StepType for RegexReplace {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Unbounded, run)
     }
 }
 
@@ -59,7 +59,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let mut done = 0;
     // What one expansion can add at most: each `$` brings in a group, no longer than the match.
     let references = replacement.matches('$').count();
-    for_each_match(&regex, text_in, limit, |captures| {
+    for_each_match(&regex, text_in, limit, call.interrupt, |captures| {
         let whole = captures.get_match();
         result.push_str(&text_in[done..whole.start()]);
         check_size(

@@ -5,7 +5,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{object, text_operation};
 use crate::values::{check_size, optional_count, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Replace;
 
@@ -44,7 +44,7 @@ impl StepType for Replace {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 

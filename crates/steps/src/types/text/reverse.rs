@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::text_operation;
 use crate::values::{text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Reverse;
 
@@ -22,7 +22,7 @@ impl StepType for Reverse {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 
@@ -33,7 +33,10 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
         return text_output(text.chars().rev().collect::<String>());
     }
     let mut reversed = String::with_capacity(text.len());
-    reversed.extend(text.graphemes(true).rev());
+    // Found forwards: backwards, the beginning of each is looked for again and again in a run of
+    // flags.
+    let characters: Vec<&str> = text.graphemes(true).collect();
+    reversed.extend(characters.into_iter().rev());
     text_output(reversed)
 }
 

@@ -5,7 +5,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::text_operation;
 use crate::values::{check_size, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 /// The longest transliteration of one character, in bytes: keeps the result within the limit.
 const LONGEST_TRANSLITERATION: usize = 16;
@@ -30,7 +30,7 @@ impl StepType for Slugify {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 

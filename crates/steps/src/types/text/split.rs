@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::memory::list_of_parts;
 use crate::spec::{object, text_operation};
 use crate::values::{MAX_ITEMS, check_items, fields, optional_count, optional_text, text};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Split;
 
@@ -46,7 +46,7 @@ impl StepType for Split {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {

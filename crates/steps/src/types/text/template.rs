@@ -8,7 +8,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base, object, text_object};
 use crate::values::{check_size, required, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Template;
 
@@ -35,7 +35,7 @@ impl StepType for Template {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 

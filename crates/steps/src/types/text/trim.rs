@@ -1,12 +1,14 @@
 //! `TextOperation.Trim`: takes characters off the ends.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::{object, text_operation};
 use crate::values::{optional_text, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType};
+use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
 
 pub(crate) struct Trim;
 
@@ -46,17 +48,17 @@ impl StepType for Trim {
     }
 
     fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(run)
+        Behaviour::Pure(Work::Linear, run)
     }
 }
 
 fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     let text = text(call.input, "text")?;
     let side = optional_text(call.config, "side").unwrap_or("both");
-    let set: Option<Vec<&str>> =
+    let set: Option<HashSet<&str>> =
         optional_text(call.config, "characters").map(|set| set.graphemes(true).collect());
     let drops = |character: &str| match &set {
-        Some(set) => set.contains(&character),
+        Some(set) => set.contains(character),
         None => character.chars().all(char::is_whitespace),
     };
     let mut rest = text;
@@ -65,7 +67,9 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
         rest = kept.map_or("", |(at, _)| &rest[at..]);
     }
     if side != "start" {
-        let kept = rest.grapheme_indices(true).rfind(|(_, c)| !drops(c));
+        // Forwards: from the end, each cluster is looked for from further and further back in a run
+        // of flags.
+        let kept = rest.grapheme_indices(true).filter(|(_, c)| !drops(c)).last();
         rest = kept.map_or("", |(at, c)| &rest[..at + c.len()]);
     }
     text_output(rest)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use jaq_core::{Error, ValR};
 
-use super::budget::pay;
+use super::budget::{pay, pay_reading};
 use super::text::check_length;
 use super::value::{Num, Obj, Val, deeper};
 
@@ -63,7 +63,10 @@ impl Add for Val {
             }
             (Self::Obj(mut l), Self::Obj(r)) => {
                 let object = Rc::make_mut(&mut l);
-                object.map.extend(r.map.iter().map(|(k, v)| (Rc::clone(k), v.clone())));
+                object.map.extend(r.map.iter().map(|(key, value)| {
+                    pay_reading(key.len());
+                    (Rc::clone(key), value.clone())
+                }));
                 object.depth = object.depth.max(r.depth);
                 Ok(Self::Obj(l))
             }
@@ -122,6 +125,7 @@ fn repeat(text: &str, times: f64) -> Result {
 /// Merges deeply: objects in both are merged, anything else is replaced.
 fn merge(l: &mut Obj, r: &Obj) {
     for (key, value) in &r.map {
+        pay_reading(key.len().saturating_mul(2));
         let merged = match (l.map.get_mut(key), value) {
             (Some(Val::Obj(ours)), Val::Obj(theirs)) => {
                 pay(1);

@@ -1,4 +1,4 @@
-//! What a running program has left. It belongs to the thread, because the interpreter gives its
+//! What a running program has left, and whether its result is still wanted. It belongs to the thread, because the interpreter gives its
 //! values no way to reach anything else.
 //!
 //! When it is used up, the thread is unwound rather than an error returned: a program could catch
@@ -7,6 +7,9 @@
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_core::expr::Interrupt;
 
 use super::Limits;
 use crate::{Failure, WorkingMemory};
@@ -23,6 +26,17 @@ const FREE: usize = 1 << 20;
 /// How much is reserved at a time.
 const STEP: usize = 8 << 20;
 
+/// After so many units the interrupt is looked at again.
+const POLL_EVERY: u64 = 4096;
+
+/// A value on its way from where it is made to where it is used passes a call for each level of
+/// recursion, and nothing pays there. So each payment includes how far the stack has grown or
+/// shrunk since the one before: a unit for so many bytes.
+const STACK_PER_UNIT: usize = 4096;
+
+/// Time that a unit stands for where work cannot be measured otherwise: in searches.
+const NANOS_PER_UNIT: u128 = 1000;
+
 /// What a program has too much of. The payload with which its thread is unwound.
 #[derive(Debug)]
 pub(super) enum Exhausted {
@@ -30,6 +44,8 @@ pub(super) enum Exhausted {
     Stack,
     Depth,
     Text,
+    /// Its result is not wanted any more.
+    Interrupted,
     /// The server had no memory for it.
     Memory(Failure),
 }
@@ -45,6 +61,11 @@ pub(in super::super) struct Memory {
 
 thread_local! {
     static WORK: Cell<u64> = const { Cell::new(u64::MAX) };
+    /// The interrupt is looked at when less work than this is left.
+    static POLL_BELOW: Cell<u64> = const { Cell::new(0) };
+    static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+    /// Where the stack was at the last payment.
+    static PLACE: Cell<usize> = const { Cell::new(0) };
     /// The address below which the stack must not grow. Stacks grow down on all our platforms.
     static STACK_END: Cell<usize> = const { Cell::new(0) };
     /// About how many bytes it has made. What it has let go of again counts as well.
@@ -55,8 +76,11 @@ thread_local! {
 }
 
 /// Gives this thread its budget, counted from the caller's place in the stack.
-pub(super) fn start(limits: &Limits, memory: Memory) {
+pub(super) fn start(limits: &Limits, memory: Memory, interrupt: Interrupt) {
     WORK.set(limits.work);
+    POLL_BELOW.set(limits.work);
+    INTERRUPT.set(Some(interrupt));
+    PLACE.set(here());
     MADE.set(0);
     RESERVED.set(FREE);
     MEMORY.set(Some(memory));
@@ -92,18 +116,52 @@ fn reserve(made: usize) {
     }
 }
 
-/// Pays for so many units of work.
+/// Pays for so many units of work that make values.
 pub(super) fn pay(units: usize) {
-    let left = WORK.get();
-    let units = u64::try_from(units).unwrap_or(u64::MAX);
-    match left.checked_sub(units) {
-        Some(left) => WORK.set(left),
+    pay_work(units);
+    make(units.saturating_mul(BYTES_OF_UNIT));
+}
+
+/// Pays for so many units of work that make nothing.
+pub(super) fn pay_work(units: usize) {
+    let place = here();
+    let way = PLACE.replace(place).abs_diff(place) / STACK_PER_UNIT;
+    let units = u64::try_from(units.saturating_add(way)).unwrap_or(u64::MAX);
+    match WORK.get().checked_sub(units) {
+        Some(left) if left >= POLL_BELOW.get() => WORK.set(left),
+        Some(left) => poll(left),
         None => stop(Exhausted::Work),
     }
-    make(usize::try_from(units).unwrap_or(usize::MAX).saturating_mul(BYTES_OF_UNIT));
-    if here() < STACK_END.get() {
+    if place < STACK_END.get() {
         stop(Exhausted::Stack);
     }
+}
+
+#[cold]
+fn poll(left: u64) {
+    WORK.set(left);
+    POLL_BELOW.set(left.saturating_sub(POLL_EVERY));
+    if INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(Interrupt::is_due)) {
+        stop(Exhausted::Interrupted);
+    }
+}
+
+/// Pays for time that was spent in a search, which may take longer than its text lets expect, and
+/// looks at the interrupt.
+pub(super) fn pay_time(time: Duration) {
+    pay_work(usize::try_from(time.as_nanos() / NANOS_PER_UNIT).unwrap_or(usize::MAX));
+    poll(WORK.get());
+}
+
+/// Pays for reading so many bytes of text.
+pub(super) fn pay_reading(bytes: usize) {
+    pay_work(bytes / BYTES_PER_UNIT);
+}
+
+/// The units that are left.
+#[cfg(test)]
+pub(super) fn left() -> u64 {
+    WORK.get()
 }
 
 /// Pays for reading or making so many bytes of text.

@@ -28,19 +28,32 @@ impl DataT for Data {
 
 /// The program while it runs. The interpreter copies it with each call, so each copy pays: a
 /// program can loop without ever touching a value.
-pub(super) struct Program<'a>(pub &'a Lut<Data>);
+pub(super) struct Program<'a> {
+    pub lut: &'a Lut<Data>,
+    /// What each copy pays.
+    pub units_of_call: usize,
+}
 
 impl Clone for Program<'_> {
     fn clone(&self) -> Self {
-        pay(1);
-        Self(self.0)
+        pay(self.units_of_call);
+        Self { lut: self.lut, units_of_call: self.units_of_call }
     }
 }
 
 impl<'a> HasLut<'a, Data> for Program<'a> {
     fn lut(&self) -> &'a Lut<Data> {
-        self.0
+        self.lut
     }
+}
+
+/// The interpreter finds a variable or an argument by walking over those that were bound after it:
+/// a unit for so many of them.
+const NAMES_PER_UNIT: usize = 64;
+
+/// What a call within a program pays.
+pub(super) fn units_of_call(program: &str) -> usize {
+    1 + program.bytes().filter(|byte| matches!(byte, b'$' | b';')).count() / NAMES_PER_UNIT
 }
 
 /// The most memory for compiled programs that are kept, in bytes.

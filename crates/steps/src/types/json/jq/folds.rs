@@ -4,6 +4,7 @@ use jaq_core::box_iter::box_once;
 use jaq_core::native::Fun;
 use jaq_core::{Bind, Native, ValXs};
 
+use super::budget::pay_work;
 use super::compile::Data;
 use super::value::Val;
 
@@ -14,13 +15,18 @@ pub(super) fn all() -> Vec<Fun<Data>> {
             [Bind::Fun(())].into(),
             Native::new(|mut cv| {
                 let (filter, context) = cv.0.pop_fun();
-                let last = filter.run((context, cv.1)).try_fold(Val::Null, |_, output| output);
+                let last = filter.run((context, cv.1)).try_fold(Val::Null, |_, output| {
+                    pay_work(1);
+                    output
+                });
                 box_once(last)
             })
             .with_paths(|mut cv| {
                 let (filter, context) = cv.0.pop_fun();
-                let last =
-                    filter.paths((context, cv.1)).try_fold(None, |_, output| output.map(Some));
+                let last = filter.paths((context, cv.1)).try_fold(None, |_, output| {
+                    pay_work(1);
+                    output.map(Some)
+                });
                 Box::new(last.transpose().into_iter())
             }),
         ),

@@ -10,6 +10,8 @@ mod arithmetic;
 mod budget;
 mod compile;
 mod convert;
+#[cfg(test)]
+mod cost_tests;
 mod desugar;
 mod folds;
 mod natives;
@@ -27,6 +29,7 @@ use std::thread;
 
 use jaq_core::{Ctx, Vars};
 use serde_json::Value;
+use stepwell_core::expr::Interrupt;
 
 use crate::Failure;
 use crate::values::MAX_OUTPUT_BYTES;
@@ -62,15 +65,16 @@ pub(super) const LIMITS: Limits =
 /// All results of a program for an input.
 ///
 /// Fails with `INVALID_QUERY` where the program is not valid, `QUERY_FAILED` where it raises an
-/// error, `QUERY_LIMIT` where it uses too much, and `MEMORY_SHORTAGE` where the memory for what it
-/// makes cannot be reserved.
+/// error, `QUERY_LIMIT` where it uses too much, `MEMORY_SHORTAGE` where the memory for what it
+/// makes cannot be reserved, and `INTERRUPTED`.
 pub(super) fn evaluate(
     program: &str,
     input: &Value,
     limits: &Limits,
     memory: Memory,
+    interrupt: Interrupt,
 ) -> Result<Vec<Value>, Failure> {
-    beside(|| run(program, input, limits, memory))
+    beside(|| run(program, input, limits, memory, interrupt))
 }
 
 /// Whether the program is valid; does not run it. Fails with `INVALID_QUERY`.
@@ -101,10 +105,13 @@ fn run(
     input: &Value,
     limits: &Limits,
     memory: Memory,
+    interrupt: Interrupt,
 ) -> Result<Vec<Value>, Failure> {
     let filter = compile::compile(program)?;
-    budget::start(limits, memory);
-    let context = Ctx::<compile::Data>::new(compile::Program(&filter.lut), Vars::new([]));
+    budget::start(limits, memory, interrupt);
+    let units_of_call = compile::units_of_call(program);
+    let code = compile::Program { lut: &filter.lut, units_of_call };
+    let context = Ctx::<compile::Data>::new(code, Vars::new([]));
     let mut results = Vec::new();
     let mut left = limits.output_bytes;
     for result in filter.id.run((context, convert::from_json(input))) {
@@ -135,6 +142,7 @@ fn unwound(reason: Option<&Exhausted>) -> Failure {
         Some(Exhausted::Stack) => limit("it recurses too deeply"),
         Some(Exhausted::Depth) => limit("it makes a value that is nested too deeply"),
         Some(Exhausted::Memory(failure)) => failure.clone(),
+        Some(Exhausted::Interrupted) => Failure::interrupted(),
         Some(Exhausted::Text) => limit("it makes a text that is too long"),
         None => Failure::permanent("QUERY_FAILED", "the query failed: internal error"),
     }

@@ -3,7 +3,7 @@
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
-use super::budget::{pay, pay_text};
+use super::budget::{pay, pay_reading, pay_text};
 use super::compile::{Data, library};
 use super::convert::from_json;
 use super::patterns;
@@ -12,7 +12,7 @@ use super::walk::not_indexable;
 
 /// Filters of the interpreter's library that are not used: they reach outside, depend on the
 /// machine, stop the server, run in a loop that nothing bounds, or are not as in jq.
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 24] = [
     "halt",
     "env",
     "now",
@@ -35,6 +35,8 @@ const REFUSED: [&str; 22] = [
     "rtrimstr",
     "decode_base64",
     "implode",
+    "escape_html",
+    "unescape_html",
 ];
 
 /// Names under which the library's own are used where jq gives the name another meaning.
@@ -147,10 +149,10 @@ fn contains(l: &Val, r: &Val) -> Result<bool, Error<Val>> {
         (Val::Arr(l), Val::Arr(r)) => {
             r.items.iter().all(|r| l.items.iter().any(|l| contains(l, r).unwrap_or(false)))
         }
-        (Val::Obj(l), Val::Obj(r)) => r
-            .map
-            .iter()
-            .all(|(key, r)| l.map.get(key).is_some_and(|l| contains(l, r).unwrap_or(false))),
+        (Val::Obj(l), Val::Obj(r)) => r.map.iter().all(|(key, r)| {
+            pay_reading(key.len());
+            l.map.get(key).is_some_and(|l| contains(l, r).unwrap_or(false))
+        }),
         (Val::Null | Val::Bool(_) | Val::Num(_), _) => l == r,
         _ => {
             let (l, r) = (l.described(), r.described());
@@ -162,7 +164,10 @@ fn contains(l: &Val, r: &Val) -> Result<bool, Error<Val>> {
 
 fn has(value: &Val, key: &Val) -> ValR<Val> {
     match (value, key) {
-        (Val::Obj(object), Val::Str(key)) => Ok(Val::Bool(object.map.contains_key(key))),
+        (Val::Obj(object), Val::Str(key)) => {
+            pay_reading(key.len());
+            Ok(Val::Bool(object.map.contains_key(key)))
+        }
         (Val::Arr(array), Val::Num(n)) => {
             let at = n.truncated().and_then(|at| usize::try_from(at).ok());
             Ok(Val::Bool(at.is_some_and(|at| at < array.items.len())))
@@ -175,6 +180,9 @@ fn has(value: &Val, key: &Val) -> ValR<Val> {
     }
 }
 
+/// How much of a part is compared at each place of a text, in bytes, before it is paid for.
+const BYTES_COMPARED_FREE: usize = 16;
+
 /// Where a part begins in a text or array, or where an item is in an array.
 pub(super) fn indices(value: &Val, part: &Val) -> ValR<Val> {
     Ok(match (value, part) {
@@ -183,9 +191,13 @@ pub(super) fn indices(value: &Val, part: &Val) -> ValR<Val> {
         (Val::Str(text), Val::Str(part)) => {
             pay_text(text.len() + part.len());
             let mut found = Vec::new();
+            let (text, part) = (text.as_ref(), part.as_bytes());
+            let (start, rest) = part.split_at(part.len().min(BYTES_COMPARED_FREE));
             for (character, (at, _)) in text.char_indices().enumerate() {
-                if text.as_bytes()[at..].starts_with(part.as_bytes()) {
-                    pay_text(part.len());
+                let Some(behind) = text.as_bytes()[at..].strip_prefix(start) else { continue };
+                pay_reading(rest.len());
+                if behind.starts_with(rest) {
+                    pay(1);
                     found.push(Val::count(character));
                 }
             }

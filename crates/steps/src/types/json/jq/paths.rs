@@ -10,7 +10,7 @@ use jaq_core::native::{Fun, bome, v};
 use jaq_core::path::Opt;
 use jaq_core::{Bind, Error, Native, ValR, ValT as _, ValX, ValXs};
 
-use super::budget::pay;
+use super::budget::{pay, pay_reading};
 use super::compile::Data;
 use super::value::{Num, Val};
 use super::walk::{bounds, position, slice};
@@ -197,8 +197,9 @@ fn delete_keys(value: Val, keys: &[&Val]) -> ValR<Val> {
             let map = &mut Rc::make_mut(&mut object).map;
             for key in keys {
                 let Val::Str(key) = key else { return Err(not_deletable(key, "field of object")) };
-                map.shift_remove(key);
                 pay(map.len());
+                pay_reading(key.len());
+                map.shift_remove(key);
             }
             Ok(Val::Obj(object))
         }

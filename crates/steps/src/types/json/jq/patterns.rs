@@ -1,16 +1,21 @@
 //! Regular expressions, by the same bounded engine as the text operations'. `test`, `match`,
 //! `capture`, `scan`, `split` and `sub` are written on these filters.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
 use jaq_core::box_iter::box_once;
 use jaq_core::native::{Fun, bome, v};
 use jaq_core::{Bind, Cv, Error, Exn, Native, ValR, ValT as _, ValX, ValXs};
 use regex::{Captures, Regex};
 
-use super::budget::{pay, pay_text};
+use super::budget::{make, pay, pay_reading, pay_text, pay_time};
 use super::compile::Data;
 use super::text::check_length;
 use super::value::{Num, Val};
-use crate::regexes::{SearchTime, compile};
+use crate::regexes::{SIZE_LIMIT, compile_sized};
 
 pub(super) fn all() -> Vec<Fun<Data>> {
     vec![
@@ -85,9 +90,49 @@ fn not_a_string(value: &Val) -> Error<Val> {
     Error::str(format_args!("{} cannot be matched, as it is not a string", value.described()))
 }
 
+/// What a program may keep of compiled patterns, in bytes; beyond, it begins anew.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Bytes of a compiled pattern for a unit of work.
+const BYTES_PER_UNIT: usize = 32;
+
+/// The patterns of a program that runs, each paid for once.
+#[derive(Default)]
+struct Compiled {
+    patterns: HashMap<String, Rc<Regex>>,
+    bytes: usize,
+}
+
+thread_local! {
+    // A program has a thread of its own.
+    static COMPILED: RefCell<Compiled> = RefCell::default();
+}
+
+fn compiled(pattern: String) -> Result<Rc<Regex>, Error<Val>> {
+    pay_reading(pattern.len());
+    if let Some(known) = COMPILED.with_borrow(|compiled| compiled.patterns.get(&pattern).cloned()) {
+        return Ok(known);
+    }
+    pay_reading(pattern.len().saturating_mul(64));
+    let result = compile_sized(&pattern);
+    let size = result.as_ref().map_or(SIZE_LIMIT, |(_, size)| *size);
+    pay(size / BYTES_PER_UNIT);
+    let (regex, _) = result.map_err(|failure| Error::str(failure.message))?;
+    let regex = Rc::new(regex);
+    make(size);
+    COMPILED.with_borrow_mut(|compiled| {
+        if compiled.bytes + size > KEPT_BYTES {
+            *compiled = Compiled::default();
+        }
+        compiled.bytes += size + pattern.len();
+        compiled.patterns.insert(pattern, Rc::clone(&regex));
+    });
+    Ok(regex)
+}
+
 struct Search {
-    text: std::rc::Rc<str>,
-    regex: Regex,
+    text: Rc<str>,
+    regex: Rc<Regex>,
     flags: Flags,
 }
 
@@ -107,7 +152,7 @@ impl Search {
             "" => pattern.as_ref().to_owned(),
             letters => format!("(?{letters}){pattern}"),
         };
-        let regex = compile(&pattern).map_err(|failure| Error::str(failure.message))?;
+        let regex = compiled(pattern)?;
         pay_text(text.len());
         Ok(Self { text, regex, flags })
     }
@@ -187,12 +232,13 @@ impl Search {
         &self,
         mut f: impl FnMut(&Captures<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let mut time = SearchTime::start();
         let mut at = 0;
         while at <= self.text.len() {
             pay(1);
-            time.check().map_err(|failure| Error::str(failure.message))?;
-            let Some(captures) = self.regex.captures_at(&self.text, at) else { break };
+            let started = Instant::now();
+            let captures = self.regex.captures_at(&self.text, at);
+            pay_time(started.elapsed());
+            let Some(captures) = captures else { break };
             let whole = captures.get_match();
             at = match self.text[whole.end()..].chars().next() {
                 Some(next) if whole.is_empty() => whole.end() + next.len_utf8(),
@@ -214,7 +260,7 @@ impl Search {
         let named = self.regex.capture_names().zip(captures.iter());
         let named = named.filter_map(|(name, group)| {
             let value = group.map_or(Val::Null, |group| Val::text(group.as_str()));
-            Some((std::rc::Rc::from(name?), value))
+            Some((Rc::from(name?), value))
         });
         Val::object(named.collect())
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use stepwell_core::expr::Interrupt;
 
 use super::{LIMITS, Limits, Memory};
 use crate::memory::Unlimited;
@@ -15,7 +16,8 @@ use crate::{Failure, WorkingMemory, memory_shortage};
 const SMALL: Limits = Limits { work: 300_000, ..LIMITS };
 
 fn evaluate(program: &str, input: &Value, limits: &Limits) -> Result<Vec<Value>, Failure> {
-    super::evaluate(program, input, limits, Memory { given: Arc::new(Unlimited), held: 0 })
+    let memory = Memory { given: Arc::new(Unlimited), held: 0 };
+    super::evaluate(program, input, limits, memory, Interrupt::new(|| false))
 }
 
 fn check(input: &Value, program: &str, expect: &Value) {
@@ -488,7 +490,8 @@ fn what_a_program_makes_is_reserved_as_it_runs() {
     ] {
         let memory = Arc::new(Scarce { limit, most: AtomicUsize::new(0) });
         let given = Memory { given: memory.clone(), held: MIB };
-        let result = super::evaluate(program, &Value::Null, &LIMITS, given);
+        let never = Interrupt::new(|| false);
+        let result = super::evaluate(program, &Value::Null, &LIMITS, given, never);
         let result = result.map(drop).map_err(|failure| {
             assert!(failure.retryable);
             failure.code

@@ -1,6 +1,7 @@
 //! Values as text, and texts within the limits.
 
 use std::fmt;
+use std::rc::Rc;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -9,13 +10,13 @@ use data_encoding::BASE32;
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
-use super::budget::{Exhausted, pay, pay_text, stop};
+use super::budget::{Exhausted, pay, pay_reading, pay_text, stop};
 use super::compile::Data;
 use super::value::{MAX_TEXT, Num, Val};
 
 /// The filters on texts that differ from the interpreter's library.
 pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 7] = [
+    let filters: [Filter<RunPtr<Data>>; 9] = [
         ("ltrimstr", v(1), |cv| {
             unary(cv, |text, part| Ok(trimmed(text, &part, |text, part| text.strip_prefix(part))))
         }),
@@ -24,6 +25,8 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
         }),
         ("implode", v(0), |cv| bome(implode(&cv.1))),
         ("join", v(1), |cv| unary(cv, |list, separator| join(&list, &separator))),
+        ("escape_html", v(0), |cv| bome(text_only(&cv.1).map(|text| escape_html(&text)))),
+        ("unescape_html", v(0), |cv| bome(text_only(&cv.1).map(|text| unescape_html(&text)))),
         ("_decode_base64", v(0), |cv| bome(decode_base64(&cv.1))),
         ("_encode_base32", v(0), |cv| bome(encode_base32(&cv.1))),
         ("_decode_base32", v(0), |cv| bome(decode_base32(&cv.1))),
@@ -34,6 +37,7 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
 /// The text without a part at its end or beginning; anything else as it is.
 fn trimmed(value: Val, part: &Val, strip: for<'t> fn(&'t str, &str) -> Option<&'t str>) -> Val {
     let (Val::Str(text), Val::Str(part)) = (&value, part) else { return value };
+    pay_reading(part.len());
     match strip(text, part) {
         Some(rest) => Val::text(rest),
         None => value,
@@ -94,6 +98,47 @@ fn append(to: &mut String, text: &str) {
     pay_text(text.len());
     check_length(to.len() + text.len());
     to.push_str(text);
+}
+
+/// The characters that have another form in HTML.
+const HTML: [(char, &str); 5] =
+    [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('\'', "&#39;"), ('"', "&quot;")];
+
+fn text_only(value: &Val) -> Result<Rc<str>, Error<Val>> {
+    match value {
+        Val::Str(text) => Ok(Rc::clone(text)),
+        other => Err(Error::str(format_args!("{} is not a string", other.described()))),
+    }
+}
+
+fn escape_html(text: &str) -> Val {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match HTML.iter().find(|(plain, _)| *plain == character) {
+            Some((_, form)) => escaped.push_str(form),
+            None => escaped.push(character),
+        }
+    }
+    pay_reading(text.len());
+    check_length(escaped.len());
+    Val::text(escaped)
+}
+
+fn unescape_html(text: &str) -> Val {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let known = HTML.iter().chain(&[('\'', "&apos;")]);
+        let found = known.into_iter().find(|(_, form)| rest.starts_with(form));
+        let (character, form) = found.copied().unwrap_or(('&', "&"));
+        plain.push(character);
+        rest = &rest[form.len()..];
+    }
+    plain.push_str(rest);
+    pay_reading(text.len());
+    Val::text(plain)
 }
 
 /// As jq: padding may be missing, and ends the text where it is there.
@@ -187,7 +232,7 @@ impl Val {
     pub fn to_json_text(&self) -> String {
         let mut out = Bounded(String::new());
         // Writing to a string does not fail; too long a one ends the program.
-        let _ = self.write_json(&mut out);
+        let _ = self.write_json(&mut out, usize::MAX);
         out.0
     }
 
@@ -196,7 +241,7 @@ impl Val {
         let mut out = Short(String::new(), SHOWN);
         let written = match self {
             Self::Str(text) => fmt::Write::write_str(&mut out, text),
-            other => other.write_json(&mut out),
+            other => other.write_json(&mut out, SHOWN),
         };
         if written.is_err() {
             out.0.push('…');
@@ -219,7 +264,7 @@ impl Val {
     /// Its type and the beginning of its JSON, as jq shows it in errors: `string ("very-long-...)`.
     pub fn described(&self) -> String {
         let mut out = Short(String::new(), DESCRIBED + 4);
-        let cut = self.write_json(&mut out).is_err();
+        let cut = self.write_json(&mut out, DESCRIBED + 4).is_err();
         let shown = if cut || out.0.len() > DESCRIBED + 3 {
             let end = out.0.floor_char_boundary(DESCRIBED);
             format!("{}...", &out.0[..end])
@@ -229,19 +274,20 @@ impl Val {
         format!("{} ({shown})", self.kind())
     }
 
-    fn write_json(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+    /// Its JSON, of each text at most so many characters: an error shows the beginning only.
+    fn write_json(&self, out: &mut dyn fmt::Write, characters: usize) -> fmt::Result {
         match self {
             Self::Null => out.write_str("null"),
             Self::Bool(b) => write!(out, "{b}"),
             Self::Num(n) => n.write_json(out),
-            Self::Str(text) => write_quoted(text, out),
+            Self::Str(text) => write_quoted(text, out, characters),
             Self::Arr(array) => {
                 out.write_char('[')?;
                 for (i, item) in array.items.iter().enumerate() {
                     if i > 0 {
                         out.write_char(',')?;
                     }
-                    item.write_json(out)?;
+                    item.write_json(out, characters)?;
                 }
                 out.write_char(']')
             }
@@ -251,9 +297,9 @@ impl Val {
                     if i > 0 {
                         out.write_char(',')?;
                     }
-                    write_quoted(key, out)?;
+                    write_quoted(key, out, characters)?;
                     out.write_char(':')?;
-                    value.write_json(out)?;
+                    value.write_json(out, characters)?;
                 }
                 out.write_char('}')
             }
@@ -261,8 +307,10 @@ impl Val {
     }
 }
 
-fn write_quoted(text: &str, out: &mut dyn fmt::Write) -> fmt::Result {
-    out.write_str(&serde_json::Value::from(text).to_string())
+fn write_quoted(text: &str, out: &mut dyn fmt::Write, characters: usize) -> fmt::Result {
+    // What is cut off is longer than what is shown, so that the end is not shown either.
+    let end = text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at);
+    out.write_str(&serde_json::Value::from(&text[..end]).to_string())
 }
 
 impl Num {
@@ -286,7 +334,7 @@ impl Num {
 impl fmt::Display for Val {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Short(String::new(), SHOWN);
-        let written = self.write_json(&mut out);
+        let written = self.write_json(&mut out, SHOWN);
         f.write_str(&out.0)?;
         if written.is_err() { f.write_str("…") } else { Ok(()) }
     }

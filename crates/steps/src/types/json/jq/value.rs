@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::budget::{Exhausted, pay, pay_text, stop};
+use super::budget::{Exhausted, pay, pay_reading, pay_text, stop};
 
 /// The deepest nesting of a value that a program makes.
 #[expect(clippy::cast_possible_truncation, reason = "the limit is small")]
@@ -179,6 +179,9 @@ impl Obj {
     fn compare(&self, other: &Self) -> Ordering {
         let sorted = |object: &Self| {
             pay(object.map.len());
+            let bytes = object.map.keys().fold(0_usize, |sum, key| sum.saturating_add(key.len()));
+            let comparisons = object.map.len().checked_ilog2().unwrap_or(0) as usize;
+            pay_reading(bytes.saturating_mul(1 + comparisons));
             let mut keys: Vec<Rc<str>> = object.map.keys().cloned().collect();
             keys.sort_unstable();
             keys

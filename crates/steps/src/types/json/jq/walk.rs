@@ -8,7 +8,7 @@ use jaq_core::box_iter::{BoxIter, box_once};
 use jaq_core::path::Opt;
 use jaq_core::{Error, Exn, ValR, ValX};
 
-use super::budget::{pay, pay_text};
+use super::budget::{pay, pay_reading, pay_text, pay_work};
 use super::natives::indices;
 use super::value::{Num, Obj, Val, deeper};
 
@@ -63,6 +63,7 @@ impl FromIterator<Self> for Val {
 
 impl jaq_core::ValT for Val {
     fn from_num(text: &str) -> ValR<Self> {
+        pay_reading(text.len().saturating_mul(8));
         stepwell_core::json::check_number(text).map_err(Error::str)?;
         let int = text.parse().ok().and_then(Num::int);
         let number = int.or_else(|| text.parse().ok().map(Num::Float));
@@ -72,8 +73,10 @@ impl jaq_core::ValT for Val {
     fn from_map<I: IntoIterator<Item = (Self, Self)>>(entries: I) -> ValR<Self> {
         let mut map = IndexMap::new();
         for (key, value) in entries {
+            let key = key.into_key()?;
             pay(1);
-            map.insert(key.into_key()?, value);
+            pay_reading(key.len());
+            map.insert(key, value);
         }
         Ok(Self::object(map))
     }
@@ -108,7 +111,10 @@ impl jaq_core::ValT for Val {
                 let at = n.truncated().and_then(|at| position(Num::Int(at), a.items.len()));
                 at.and_then(|at| a.items.get(at).cloned()).unwrap_or(Self::Null)
             }
-            (Self::Obj(o), Self::Str(key)) => o.map.get(key).cloned().unwrap_or(Self::Null),
+            (Self::Obj(o), Self::Str(key)) => {
+                pay_reading(key.len());
+                o.map.get(key).cloned().unwrap_or(Self::Null)
+            }
             (Self::Arr(a), Self::Arr(_)) => indices(&Self::Arr(a), index)?,
             (value @ (Self::Arr(_) | Self::Str(_)), Self::Obj(slice)) => {
                 return value.range(bounds(slice));
@@ -200,6 +206,8 @@ impl jaq_core::ValT for Val {
     }
 
     fn as_bool(&self) -> bool {
+        // Alternatives take values without a copy.
+        pay_work(1);
         !matches!(self, Self::Null | Self::Bool(false))
     }
 
@@ -258,6 +266,7 @@ fn set_key<'a, I: Iterator<Item = ValX<'a, Val>>>(
     f: impl Fn(Val) -> I,
 ) -> ValX<'a, Val> {
     let changed = Rc::make_mut(&mut object);
+    pay_reading(key.len().saturating_mul(2));
     // Taken out, so that it is changed in place and not copied.
     let old = changed.map.get_mut(key).map_or(Val::Null, |old| std::mem::replace(old, Val::Null));
     match f(old).next().transpose()? {
