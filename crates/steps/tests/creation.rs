@@ -268,11 +268,9 @@ fn a_step_may_follow_one_that_never_returns() {
 
 #[test]
 fn constant_texts_and_given_names() {
-    for (input, path) in [
-        (json!("{"), "steps[1].input"),
-        (json!({"text": "{"}), "steps[1].input.text"),
-        (json!({"text": "{{ '[' ~ 1 }}"}), "steps[1].input.text"),
-    ] {
+    for (input, path) in
+        [(json!("{"), "steps[1].input"), (json!({"text": "{"}), "steps[1].input.text")]
+    {
         let parse = second(json!({"type": "Json.Parse", "input": input}));
         refused(&parse, path, &["the text is not JSON"]);
     }

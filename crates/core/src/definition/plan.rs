@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::check::checker::Checker;
+use super::check::schema::Checker;
 use super::model::{Join, OnError, Retry};
 use super::step_index::StepIndex;
 use crate::catalog::{Action, Effect};

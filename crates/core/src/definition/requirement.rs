@@ -104,7 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Problem;
-    use crate::definition::check::checker::Checker;
+    use crate::definition::check::schema::Checker;
 
     fn violations(schema: &Value, value: &Value) -> String {
         let checker = Checker::new(Arc::new(schema.clone())).unwrap();

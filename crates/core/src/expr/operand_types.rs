@@ -1,12 +1,8 @@
 //! What filters, tests and functions take: the types of their operands, how many arguments, of
 //! which types.
 
-use minijinja::machinery::ast;
-
 use self::Of::{Alone, Always, InputOrArgument};
-use super::operations;
-use super::result_types::{Walk, find};
-use crate::definition::{Kinds, did_you_mean};
+use crate::definition::Kinds;
 
 /// The result of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +79,7 @@ pub(super) const FILTERS: &[Filter] = &[
 ];
 
 /// The types that arguments of filters, tests and functions must have, by their place.
-const ARGUMENTS: &[(&str, &[Kinds])] = &[
+pub(super) const ARGUMENTS: &[(&str, &[Kinds])] = &[
     ("batch", &[NUMERIC]),
     ("divisibleby", &[NUMERIC]),
     ("range", &[NUMERIC, NUMERIC.or(Kinds::NULL), NUMERIC.or(Kinds::NULL)]),
@@ -93,79 +89,3 @@ const ARGUMENTS: &[(&str, &[Kinds])] = &[
     ("split", &[Kinds::STRING.or(Kinds::NULL), NUMERIC.or(Kinds::NULL)]),
     ("trim", &[Kinds::STRING.or(Kinds::NULL)]),
 ];
-
-impl Walk<'_> {
-    pub(super) fn check_count(
-        &mut self,
-        expr: &ast::Expr<'_>,
-        name: &str,
-        args: &[ast::CallArg<'_>],
-        (fewest, most): (usize, usize),
-        certain: bool,
-    ) {
-        let is_splat = |arg: &ast::CallArg<'_>| {
-            matches!(arg, ast::CallArg::PosSplat(_) | ast::CallArg::KwargSplat(_))
-        };
-        if args.iter().any(is_splat) {
-            return;
-        }
-        let places = args.iter().filter(|arg| matches!(arg, ast::CallArg::Pos(_))).count();
-        let counted = |n: usize| match n {
-            0 => "no argument".to_owned(),
-            1 => "one argument".to_owned(),
-            n => format!("{n} arguments"),
-        };
-        if places > most {
-            let at_most = if most == 0 { "" } else { "at most " };
-            let message = format!("`{name}` takes {at_most}{}, not {places}", counted(most));
-            self.fault(expr, certain, message);
-        } else if args.len() < fewest {
-            self.fault(expr, certain, format!("`{name}` needs {}", counted(fewest)));
-        }
-    }
-
-    /// The types of arguments that are given by their place.
-    pub(super) fn check_arguments(
-        &mut self,
-        expr: &ast::Expr<'_>,
-        name: &str,
-        args: &[ast::CallArg<'_>],
-        certain: bool,
-    ) {
-        let Some(wanted) = find(ARGUMENTS, name) else { return };
-        for (i, (arg, takes)) in args.iter().zip(wanted).enumerate() {
-            let ast::CallArg::Pos(arg) = arg else { return };
-            let found = self.kinds(arg, false);
-            if !found.fits(*takes) {
-                let message =
-                    format!("argument {} of `{name}` must be {takes}, not {found}", i + 1);
-                self.fault(expr, certain, message);
-            }
-        }
-    }
-
-    /// The names of filters and tests that are written as text.
-    pub(super) fn check_name(
-        &mut self,
-        expr: &ast::Expr<'_>,
-        filter: &str,
-        args: &[ast::CallArg<'_>],
-        certain: bool,
-    ) {
-        let (place, what, known) = match filter {
-            "map" => (0, "filter", operations::FILTERS),
-            "select" | "reject" => (0, "test", operations::TESTS),
-            "selectattr" | "rejectattr" => (1, "test", operations::TESTS),
-            _ => return,
-        };
-        let are_places = args.iter().take(place).all(|arg| matches!(arg, ast::CallArg::Pos(_)));
-        if let Some(ast::CallArg::Pos(ast::Expr::Const(name))) = args.get(place)
-            && let Some(name) = name.value.as_str().filter(|name| !known.contains(name))
-            && are_places
-        {
-            let shown: String = name.chars().take(60).collect();
-            let hint = did_you_mean(name, known.iter().copied());
-            self.fault(expr, certain, format!("there is no {what} `{shown}`{hint}"));
-        }
-    }
-}

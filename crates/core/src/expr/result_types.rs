@@ -7,7 +7,8 @@ use minijinja::machinery::ast;
 use minijinja::value::{Value, ValueKind};
 
 use super::operand_types::Of::{Alone, Always, InputOrArgument};
-use super::operand_types::{COUNTED, FILTERS, ITERABLE, NUMERIC};
+use super::operand_types::{ARGUMENTS, COUNTED, FILTERS, ITERABLE, NUMERIC};
+use super::operations;
 use super::path::Path;
 use super::syntax::{self, Fault};
 use super::tree::keys;
@@ -78,12 +79,12 @@ pub(crate) fn analyse_expression(
 /// The result of every function. That of every test is a boolean.
 pub(super) const FUNCTIONS: &[(&str, Kinds)] = &[("dict", Kinds::OBJECT), ("range", Kinds::ARRAY)];
 
-pub(super) fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, result)| *result)
 }
 
 /// One walk over an expression.
-pub(super) struct Walk<'w> {
+struct Walk<'w> {
     lookup: &'w dyn Fn(&[String]) -> Kinds,
     source: &'w str,
     faults: Vec<String>,
@@ -101,7 +102,7 @@ impl Walk<'_> {
     }
 
     /// The types that an expression may have. `certain`: it is evaluated whenever the whole is.
-    pub(super) fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
+    fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
         match expr {
             ast::Expr::Const(constant) => {
                 self.check_literal(expr, &constant.value);
@@ -249,6 +250,80 @@ impl Walk<'_> {
         }
     }
 
+    fn check_count(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        name: &str,
+        args: &[ast::CallArg<'_>],
+        (fewest, most): (usize, usize),
+        certain: bool,
+    ) {
+        let is_splat = |arg: &ast::CallArg<'_>| {
+            matches!(arg, ast::CallArg::PosSplat(_) | ast::CallArg::KwargSplat(_))
+        };
+        if args.iter().any(is_splat) {
+            return;
+        }
+        let places = args.iter().filter(|arg| matches!(arg, ast::CallArg::Pos(_))).count();
+        let counted = |n: usize| match n {
+            0 => "no argument".to_owned(),
+            1 => "one argument".to_owned(),
+            n => format!("{n} arguments"),
+        };
+        if places > most {
+            let at_most = if most == 0 { "" } else { "at most " };
+            let message = format!("`{name}` takes {at_most}{}, not {places}", counted(most));
+            self.fault(expr, certain, message);
+        } else if args.len() < fewest {
+            self.fault(expr, certain, format!("`{name}` needs {}", counted(fewest)));
+        }
+    }
+
+    /// The types of arguments that are given by their place.
+    fn check_arguments(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        name: &str,
+        args: &[ast::CallArg<'_>],
+        certain: bool,
+    ) {
+        let Some(wanted) = find(ARGUMENTS, name) else { return };
+        for (i, (arg, takes)) in args.iter().zip(wanted).enumerate() {
+            let ast::CallArg::Pos(arg) = arg else { return };
+            let found = self.kinds(arg, false);
+            if !found.fits(*takes) {
+                let message =
+                    format!("argument {} of `{name}` must be {takes}, not {found}", i + 1);
+                self.fault(expr, certain, message);
+            }
+        }
+    }
+
+    /// The names of filters and tests that are written as text.
+    fn check_name(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        filter: &str,
+        args: &[ast::CallArg<'_>],
+        certain: bool,
+    ) {
+        let (place, what, known) = match filter {
+            "map" => (0, "filter", operations::FILTERS),
+            "select" | "reject" => (0, "test", operations::TESTS),
+            "selectattr" | "rejectattr" => (1, "test", operations::TESTS),
+            _ => return,
+        };
+        let are_places = args.iter().take(place).all(|arg| matches!(arg, ast::CallArg::Pos(_)));
+        if let Some(ast::CallArg::Pos(ast::Expr::Const(name))) = args.get(place)
+            && let Some(name) = name.value.as_str().filter(|name| !known.contains(name))
+            && are_places
+        {
+            let shown: String = name.chars().take(60).collect();
+            let hint = crate::definition::did_you_mean(name, known.iter().copied());
+            self.fault(expr, certain, format!("there is no {what} `{shown}`{hint}"));
+        }
+    }
+
     fn binary(&mut self, expr: &ast::Expr<'_>, op: &ast::BinOp<'_>, certain: bool) -> Kinds {
         use ast::BinOpKind as Kind;
         let is_short_circuit = matches!(op.op, Kind::ScAnd | Kind::ScOr);
@@ -317,7 +392,7 @@ impl Walk<'_> {
     }
 
     /// An operation that always fails; of its result nothing is said a second time.
-    pub(super) fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> Kinds {
+    fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> Kinds {
         if certain {
             let span = expr.span();
             let fault = Fault::at(span.start_line, span.start_col, message);

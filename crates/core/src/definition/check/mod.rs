@@ -1,12 +1,11 @@
 //! Checking values against JSON Schemas, at rest and while a definition is compiled.
 
-pub(crate) mod checker;
 mod cost;
-#[cfg(test)]
-mod cost_tests;
 mod cost_walk;
 mod patterns;
 mod references;
 pub(crate) mod schema;
+#[cfg(test)]
+mod tests;
 pub(crate) mod types;
 mod unique;

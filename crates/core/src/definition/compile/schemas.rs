@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Compiler, memory};
 use crate::catalog::StepSpec;
-use crate::definition::check::checker::Checker;
+use crate::definition::check::schema::Checker;
 use crate::definition::check::types::is_trivial;
 use crate::memory::clone_bytes;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Compiler;
 use super::names;
 use crate::Problem;
-use crate::definition::check::checker::Checker;
+use crate::definition::check::schema::Checker;
 use crate::definition::check::schema::{no_such_field, one_of};
 use crate::definition::check::types::{Kinds, is_trivial, proves};
 use crate::definition::parse::{STEP_FIELDS, describe, type_name};

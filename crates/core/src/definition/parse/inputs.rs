@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::describe;
 use super::walk::Walk;
-use crate::definition::check::checker::Checker;
 use crate::definition::check::schema;
+use crate::definition::check::schema::Checker;
 use crate::definition::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use super::checker::Checker;
 use super::cost::{FULL, TooMuch, Weights};
 use super::patterns::{UNKNOWN_POSITIONS, positions_of};
+use super::schema::Checker;
 use crate::Problems;
 
 fn units(schema: &Value, value: &Value) -> Result<u64, TooMuch> {
