@@ -70,7 +70,7 @@ pub enum Work {
     /// byte. With little of both it may run where others wait for the thread.
     Linear,
     /// Nothing that can be known before: it carries out a program or a pattern. It runs on a thread
-    /// for blocking work and looks at [`PureCall::interrupt`] while it does.
+    /// for blocking work and polls [`PureCall::interrupt`] while it does.
     Unbounded,
 }
 

@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn searches_end_when_they_are_interrupted() {
         let regex = compile("a").unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let questions = asked.clone();
-        let interrupt = Interrupt::new(move || questions.fetch_add(1, Ordering::Relaxed) == 2);
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counter = polls.clone();
+        let interrupt = Interrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
         let text = "a".repeat(1000);
         let mut found = 0;
         let result = for_each_match(&regex, &text, usize::MAX, &interrupt, |_| {

@@ -34,6 +34,8 @@ const RULES: &[Rule] = &[
             "crates/store-sqlite/src/writer.rs",
             "crates/steps/src/regexes.rs",
             "crates/steps/src/types/http/log.rs",
+            "crates/steps/src/types/json/jq/cost_tests.rs",
+            "crates/steps/src/types/json/jq/patterns.rs",
             "crates/steps/src/types/text/regexes.rs",
         ],
         is_allowed_in_tests: true,

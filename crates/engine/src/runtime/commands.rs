@@ -34,7 +34,7 @@ const INLINE_BYTES: usize = 64 << 10;
 static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
 
 /// Interrupts the thread of an attempt when the attempt is dropped: at the step's or the
-/// execution's time-out, when it is cancelled, when the server stops.
+/// execution's timeout, when it is cancelled, when the server stops.
 #[derive(Default)]
 struct InterruptOnDrop(Arc<AtomicBool>);
 

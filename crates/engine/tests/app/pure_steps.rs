@@ -1,4 +1,4 @@
-//! Pure steps whose work nothing bounds: they keep nobody waiting, and end when they are not wanted.
+//! Pure steps of unbounded work: they block no other execution, and end when they are not wanted.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn text() -> String {
     "a".repeat(1 << 20)
 }
 
-/// A step that works for seconds on little more than a megabyte, with a time-out.
+/// A step that works for seconds on little more than a megabyte, with a timeout.
 fn long_step(timeout: &str) -> Value {
     json!({"id": "long", "type": "TextOperation.RegexExtract", "timeout": timeout,
         "input": "{{ inputs.text }}", "config": {"pattern": PATTERN}})
@@ -49,7 +49,7 @@ fn many() -> usize {
 }
 
 #[tokio::test]
-async fn a_step_that_takes_long_keeps_nobody_waiting() {
+async fn a_step_that_takes_long_blocks_no_other_execution() {
     let bench = Bench::new().await;
     let id = begun(&bench, "1m").await;
     // The test has one async worker only.
@@ -64,7 +64,7 @@ async fn a_step_that_takes_long_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn a_time_out_takes_hold_and_frees_the_thread() {
+async fn a_timeout_takes_hold_and_frees_the_thread() {
     let bench = Bench::new().await;
     let workflow = bench.steps(json!([long_step("200ms")])).await;
     let started = Instant::now();

@@ -37,7 +37,7 @@ fn read_text(response: &OutboundResponse) -> Result<String, Failure> {
     let encoding = body_encoding(response).map_err(|label| {
         let label: String = label.chars().take(40).collect();
         let message = format!(
-            "the answer declares the unknown charset `{label}`; set `response` to `base64` to take \
+            "the response declares the unknown charset `{label}`; set `response` to `base64` to take \
              its bytes"
         );
         Failure::permanent("INVALID_RESPONSE", message)

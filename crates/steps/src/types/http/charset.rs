@@ -26,7 +26,7 @@ pub(super) fn declared(content_type: &str) -> Option<&'static Encoding> {
 /// declared. A byte order mark is left to [`decode`].
 ///
 /// # Errors
-/// The label that is declared, where it is none of the standard and no mark says more.
+/// The label that is declared, where it is none of the standard and there is no mark.
 pub(super) fn encoding(
     content_type: &str,
     is_xml: bool,

@@ -26,15 +26,15 @@ const FREE: usize = 1 << 20;
 /// How much is reserved at a time.
 const STEP: usize = 8 << 20;
 
-/// After so many units the interrupt is looked at again.
+/// After so many units the interrupt is polled again.
 const POLL_EVERY: u64 = 4096;
 
-/// A value on its way from where it is made to where it is used passes a call for each level of
+/// A value on its way from where it is created to where it is used passes a call for each level of
 /// recursion, and nothing pays there. So each payment includes how far the stack has grown or
 /// shrunk since the one before: a unit for so many bytes.
 const STACK_PER_UNIT: usize = 4096;
 
-/// Time that a unit stands for where work cannot be measured otherwise: in searches.
+/// Time that counts as a unit where work cannot be measured otherwise: in searches.
 const NANOS_PER_UNIT: u128 = 1000;
 
 /// What a program has too much of. The payload with which its thread is unwound.
@@ -61,7 +61,7 @@ pub(in super::super) struct Memory {
 
 thread_local! {
     static WORK: Cell<u64> = const { Cell::new(u64::MAX) };
-    /// The interrupt is looked at when less work than this is left.
+    /// The interrupt is polled when less work than this is left.
     static POLL_BELOW: Cell<u64> = const { Cell::new(0) };
     static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
     /// Where the stack was at the last payment.
@@ -147,7 +147,7 @@ fn poll(left: u64) {
 }
 
 /// Pays for time that was spent in a search, which may take longer than its text lets expect, and
-/// looks at the interrupt.
+/// polls the interrupt.
 pub(super) fn pay_time(time: Duration) {
     pay_work(usize::try_from(time.as_nanos() / NANOS_PER_UNIT).unwrap_or(usize::MAX));
     poll(WORK.get());

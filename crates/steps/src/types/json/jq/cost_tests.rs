@@ -290,12 +290,12 @@ fn a_program_ends_soon_after_it_is_interrupted() {
         "last(repeat(1) | tostring | test(\"a\"))",
         "try last(range(1e12)) catch 1",
     ] {
-        let asked = Arc::new(AtomicU32::new(0));
-        let questions = asked.clone();
-        let interrupt = Interrupt::new(move || questions.fetch_add(1, Ordering::Relaxed) >= 3);
+        let polls = Arc::new(AtomicU32::new(0));
+        let counter = polls.clone();
+        let interrupt = Interrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) >= 3);
         let memory = Memory { given: Arc::new(Unlimited), held: 0 };
         let result = super::evaluate(program, &Value::Null, &limits, memory, interrupt);
         assert_eq!(result.unwrap_err().code, "INTERRUPTED", "{program}");
-        assert_eq!(asked.load(Ordering::Relaxed), 4, "{program}");
+        assert_eq!(polls.load(Ordering::Relaxed), 4, "{program}");
     }
 }

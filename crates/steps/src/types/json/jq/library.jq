@@ -84,6 +84,9 @@ def drem($l; $r): remainder($l; $r) | if . == 0 then copysign(.; $l) else . end;
 def nexttoward($x; $y): nextafter($x; $y);
 def scalb($x; $e): $x * pow(2.0; $e);
 def gamma: lgamma;
+def lgamma_r:
+  [lgamma, if isnormal and . < 0 and floor != . and (floor % 2 != 0) then -1 else 1 end];
+def nearbyint: rint;
 
 # Paths
 def paths: path(..) | select(length > 0);

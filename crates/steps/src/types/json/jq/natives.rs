@@ -12,7 +12,7 @@ use super::walk::not_indexable;
 
 /// Filters of the interpreter's library that are not used: they reach outside, depend on the
 /// machine, stop the server, run in a loop that nothing bounds, or are not as in jq.
-const REFUSED: [&str; 24] = [
+const REFUSED: [&str; 25] = [
     "halt",
     "env",
     "now",
@@ -37,6 +37,7 @@ const REFUSED: [&str; 24] = [
     "implode",
     "escape_html",
     "unescape_html",
+    "nearbyint",
 ];
 
 /// Names under which the library's own are used where jq gives the name another meaning.

@@ -226,7 +226,7 @@ impl Search {
         Ok(texts)
     }
 
-    /// Calls `f` with each match, until it is `false`. After an empty match the search goes on
+    /// Calls `f` with each match, until it is `false`. After an empty match the search continues
     /// with the next character.
     fn each<E: From<Error<Val>>>(
         &self,

@@ -317,6 +317,31 @@ fn is_jq() {
         ),
         (json!([2015, 13, 32, 25, 61, 61]), "mktime | todate", json!(["2016-03-04T02:02:01Z"])),
         (json!(5), "gamma, lgamma | . * 1000 | floor", json!([3178, 3178])),
+        (json!(5), "lgamma_r | map(. * 1000 | floor)", json!([[3178, 1000]])),
+        (json!([-0.5, -1.5, -2, 0.5]), "map(lgamma_r[1])", json!([[-1, 1, 1, 1]])),
+        (
+            json!([2.5, 3.5, -0.5, 0.5, -2.5]),
+            "map(nearbyint), map(rint) | tojson",
+            json!(["[2,4,-0,0,-2]", "[2,4,-0,0,-2]"]),
+        ),
+        (
+            json!(["NBUQ====", "NBUQ", "ME", "ME======", ""]),
+            "map(@base32d)",
+            json!([["hi", "hi", "a", "a", ""]]),
+        ),
+        (
+            json!("<&'\">"),
+            "@html, (@html | @htmld)",
+            json!(["&lt;&amp;&apos;&quot;&gt;", "<&'\">"]),
+        ),
+        // As jq writes what it has calculated.
+        (
+            json!([3e-5, 1e-4, 1.25e-5, -1e-9, 1.5e300, 1e17, 5e-324, 0.1]),
+            "map(. * 1 | tojson) | join(\" \")",
+            json!(["3e-05 0.0001 1.25e-05 -1e-09 1.5e+300 1e+17 5e-324 0.1"]),
+        ),
+        (json!([3e-5]), "tostring, @csv, \"\\(.[0])\"", json!(["[3e-05]", "3e-05", "3e-05"])),
+        (json!(null), "[\"ab\" * (0, 0.5, 1.5, -1)]", json!([["", "", "ab", null]])),
         (
             json!(null),
             "nan < nan, nan == nan, ([nan, 1] | sort), [range(0; 3; 0)]",

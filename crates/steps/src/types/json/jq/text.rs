@@ -6,7 +6,7 @@ use std::rc::Rc;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use data_encoding::BASE32;
+use data_encoding::{BASE32, BASE32_NOPAD};
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
@@ -102,7 +102,7 @@ fn append(to: &mut String, text: &str) {
 
 /// The characters that have another form in HTML.
 const HTML: [(char, &str); 5] =
-    [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('\'', "&#39;"), ('"', "&quot;")];
+    [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('\'', "&apos;"), ('"', "&quot;")];
 
 fn text_only(value: &Val) -> Result<Rc<str>, Error<Val>> {
     match value {
@@ -130,7 +130,7 @@ fn unescape_html(text: &str) -> Val {
     while let Some(at) = rest.find('&') {
         plain.push_str(&rest[..at]);
         rest = &rest[at..];
-        let known = HTML.iter().chain(&[('\'', "&apos;")]);
+        let known = HTML.iter().chain(&[('\'', "&#39;")]);
         let found = known.into_iter().find(|(_, form)| rest.starts_with(form));
         let (character, form) = found.copied().unwrap_or(('&', "&"));
         plain.push(character);
@@ -171,12 +171,14 @@ fn encode_base32(value: &Val) -> ValR<Val> {
     Ok(Val::text(BASE32.encode(text.as_bytes())))
 }
 
+/// As for base 64: padding may be missing, and ends the text where it is there.
 fn decode_base32(text: &Val) -> ValR<Val> {
     let text = text.to_text();
     let Val::Str(written) = &text else { return Ok(Val::Null) };
     pay_text(written.len());
-    let bytes = BASE32
-        .decode(written.as_bytes())
+    let digits = written.split('=').next().unwrap_or_default();
+    let bytes = BASE32_NOPAD
+        .decode(digits.as_bytes())
         .map_err(|_| Error::str(format_args!("{} is not valid base32 data", text.described())))?;
     Ok(Val::text(String::from_utf8_lossy(&bytes)))
 }
@@ -326,8 +328,31 @@ impl Num {
     }
 
     fn write_json(self, out: &mut dyn fmt::Write) -> fmt::Result {
-        write!(out, "{}", self.to_json())
+        match self {
+            Self::Float(f) if f == 0.0 && f.is_sign_negative() => out.write_str("-0"),
+            Self::Float(f) if !f.is_nan() => match exponential(f.clamp(f64::MIN, f64::MAX)) {
+                Some(text) => out.write_str(&text),
+                None => write!(out, "{}", self.to_json()),
+            },
+            _ => write!(out, "{}", self.to_json()),
+        }
     }
+}
+
+/// How many zeros jq writes out at the end of a number, and after the point.
+const ZEROS: i32 = 15;
+const ZEROS_AFTER_POINT: i32 = 3;
+
+/// A number in the form with an exponent of at least two digits, where jq uses it: `3e-05`.
+fn exponential(f: f64) -> Option<String> {
+    // The shortest digits that read as this number, and the power of ten of the first one.
+    let written = format!("{f:e}");
+    let (digits, exponent) = written.split_once('e')?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let count = i32::try_from(digits.bytes().filter(u8::is_ascii_digit).count()).ok()?;
+    let is_long = exponent >= count + ZEROS || exponent < -1 - ZEROS_AFTER_POINT;
+    let sign = if exponent < 0 { '-' } else { '+' };
+    is_long.then(|| format!("{digits}e{sign}{:02}", exponent.abs()))
 }
 
 /// For errors only: the beginning of the value's JSON.

@@ -68,12 +68,13 @@ impl Num {
         exact.then_some(Self::Int(i))
     }
 
-    /// The result of a computation: an integer where it is one.
+    /// The result of a computation: an integer where it is one. Negative zero stays as it is.
     pub fn computed(f: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "it is integral and below 2^53")]
         let int = f as i128;
+        let is_negative_zero = f == 0.0 && f.is_sign_negative();
         let integral = f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_992.0;
-        if integral { Self::Int(int) } else { Self::Float(f) }
+        if integral && !is_negative_zero { Self::Int(int) } else { Self::Float(f) }
     }
 
     /// As a float, rounded where an integer has more than 53 bits.
