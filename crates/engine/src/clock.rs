@@ -67,7 +67,7 @@ impl Clock for SystemClock {
     fn boot(&self) -> Option<Uuid> {
         static BOOT: std::sync::OnceLock<Option<Uuid>> = std::sync::OnceLock::new();
         *BOOT.get_or_init(|| {
-            // Made by the kernel from memory, so reading it waits for no disk.
+            // The kernel serves it from memory, so reading it waits for no disk.
             let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
             text.trim().parse().ok()
         })

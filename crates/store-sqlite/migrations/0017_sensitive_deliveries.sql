@@ -1,3 +1,3 @@
--- Whether a delivery tells of an execution that came with secrets. Of those that are there already
--- nobody knows, so it is taken for true.
+-- Whether a delivery is about an execution that came with secrets. For existing rows that is not
+-- known, so it is taken for true.
 ALTER TABLE deliveries ADD COLUMN sensitive INTEGER NOT NULL DEFAULT 1;

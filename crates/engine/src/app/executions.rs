@@ -279,7 +279,7 @@ impl App {
         self.control_noted(caller, &record, what).await
     }
 
-    /// Has an execution controlled by somebody who may, and writes it down. Refused before the
+    /// Controls an execution for a caller that may, with a note in the audit log. Refused before the
     /// execution is changed in memory where the store cannot be written.
     pub(super) async fn control_noted(
         &self,

@@ -204,7 +204,7 @@ impl Engine {
         let controlled = self.send_control(id, what, note);
         tokio::time::timeout(CONTROLLED_WITHIN, controlled).await.unwrap_or_else(|_| {
             Err(AppError::Unavailable {
-                reason: "the execution did not answer in time; the request may take effect later"
+                reason: "the execution did not respond in time; the request may take effect later"
                     .into(),
                 retry_after: Duration::from_secs(1),
             })

@@ -80,7 +80,7 @@ pub(crate) struct Runner {
     under_way: HashMap<StepRunId, AbortHandle>,
     /// To be answered once what they asked for is durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
-    /// Messages that came while the store could not answer.
+    /// Messages that came while the store was unavailable.
     deferred: VecDeque<Message>,
     /// About how many bytes the values in the journal take as text.
     bytes: usize,

@@ -132,7 +132,7 @@ async fn a_clock_set_forward_does_not_time_out_what_runs() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_put_right_while_no_server_runs() {
     let (errors, _guard) = ErrorLines::watch();
-    // The machine's own clock tells how long the server was away, or does not.
+    // The machine's own clock shows how long the server was away, or does not.
     for boot in [Some(Uuid::from_u128(1)), None] {
         for seconds in [-30, -HOUR, -3 * HOUR, -DAY] {
             for (definition, millis, status) in lengths() {

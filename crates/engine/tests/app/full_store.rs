@@ -1,5 +1,5 @@
 //! A store whose disk is full: every call that must write is refused soon, none waits for room, and
-//! what was under way goes on when there is room again.
+//! what was under way continues when there is room again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl World {
         Self { bench, store, workflow: slow, executions }
     }
 
-    /// Asks for a control of every execution; each is refused.
+    /// Controls every execution; each call is refused.
     async fn control_all(&self) {
         let (app, caller) = (&self.bench.app, &self.bench.caller);
         for (state, id) in &self.executions {
@@ -85,7 +85,7 @@ async fn refused<T>(what: &str, call: impl Future<Output = Result<T, AppError>>)
         }
         Ok(Err(error)) => panic!("{what}: {error}"),
         Ok(Ok(_)) => panic!("{what}: it was done"),
-        Err(_) => panic!("{what}: no answer"),
+        Err(_) => panic!("{what}: no response"),
     }
 }
 
@@ -131,7 +131,7 @@ async fn controls_are_refused_that_were_decided_before_the_store_failed() {
 
 /// What a step reports while the store fails is not lost.
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_goes_on_when_there_is_room_again() {
+async fn what_is_under_way_continues_when_there_is_room_again() {
     let world = World::new().await;
     let (app, caller) = (&world.bench.app, &world.bench.caller);
     world.bench.pass(2).await;
@@ -190,7 +190,7 @@ async fn every_other_call_that_writes_is_refused() {
     refused("delete a webhook", app.delete_webhook(caller, webhook)).await;
     refused("create a key", app.create_key(caller, CreateKey::new("l", &["admin"]))).await;
     refused("revoke a key", app.revoke_key(caller, key)).await;
-    // Reading goes on.
+    // Reading works.
     app.schedule(caller, schedule).await.unwrap();
     app.workflow(caller, workflow).await.unwrap();
 }

@@ -68,7 +68,7 @@ impl Receiver {
         lines.clone_into(&mut self.headers.lock().unwrap());
     }
 
-    /// Answers with this body from now on.
+    /// Sends this body in each response from now on.
     pub fn send_body(&self, body: &str) {
         body.clone_into(&mut self.body.lock().unwrap());
     }

@@ -302,15 +302,15 @@ async fn responses(bench: &Bench, id: ExecutionId, least: usize) -> Vec<String> 
 }
 
 #[tokio::test]
-async fn what_a_receiver_answers_is_stored_without_secrets() {
+async fn responses_of_a_receiver_are_stored_without_secrets() {
     let receiver = Receiver::start(&[200]).await;
     // Some of it is beyond what is kept: what is cut is redacted before.
     receiver.send_body(&format!("got {TOKEN} {}{TOKEN}", "x".repeat(970)));
     let bench = Bench::new().await;
     let workflow =
         bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1h"}}])).await;
-    let told = || Some(receiver.url.clone());
-    let first = Start { webhook_url: told(), ..start(json!({}), TOKEN) };
+    let url = || Some(receiver.url.clone());
+    let first = Start { webhook_url: url(), ..start(json!({}), TOKEN) };
     let id = bench.app.execute(&bench.caller, workflow, first).await.unwrap();
     receiver.at_least(2).await;
     let known = responses(&bench, id, 2).await;
@@ -322,16 +322,16 @@ async fn what_a_receiver_answers_is_stored_without_secrets() {
     for response in responses(&bench, id, known.len() + 1).await {
         assert!(!response.contains("hunter2"), "{response}");
     }
-    // After a restart nobody knows the secret.
-    let again = Start { webhook_url: told(), ..start(json!({}), TOKEN) };
+    // After a restart the secret is not known.
+    let again = Start { webhook_url: url(), ..start(json!({}), TOKEN) };
     let id = bench.app.execute(&bench.caller, workflow, again).await.unwrap();
     let before = responses(&bench, id, 2).await.len();
     let bench = bench.restart().await;
     bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
     let all = responses(&bench, id, before + 1).await;
     assert!(all[before..].iter().all(|response| response.starts_with("[not stored")), "{all:?}");
-    // One without secrets keeps its answers.
-    let plain = Start { webhook_url: told(), ..Start::default() };
+    // Responses to one without secrets are kept.
+    let plain = Start { webhook_url: url(), ..Start::default() };
     let id = bench.app.execute(&bench.caller, workflow, plain).await.unwrap();
     bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
     assert!(responses(&bench, id, 2).await.iter().all(|response| response.contains(TOKEN)));

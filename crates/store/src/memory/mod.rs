@@ -63,7 +63,7 @@ struct State {
     webhooks: BTreeMap<WebhookId, WebhookRecord>,
     webhook_changes: u64,
     nodes: BTreeMap<NodeId, NodeRecord>,
-    /// Clock marks, with when they were made.
+    /// Clock marks with their times.
     clocks: BTreeMap<Uuid, (i64, Timestamp)>,
     /// With the seq of the journal at the last recovery.
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,

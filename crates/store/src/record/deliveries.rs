@@ -35,7 +35,7 @@ pub struct DeliveryRecord {
     pub next_attempt_at: Timestamp,
     /// An attempt that fails from this moment on is the last.
     pub give_up_at: Timestamp,
-    /// Whether it tells of an execution that came with secrets, so that a response may hold one.
+    /// Whether it is about an execution that came with secrets, so that a response may hold one.
     pub sensitive: bool,
 }
 

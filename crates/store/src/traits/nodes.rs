@@ -30,7 +30,7 @@ pub trait NodeStore: Send + Sync {
     /// wake), heartbeats after `now` as well where that is earlier. Where no other node that is
     /// alive has a smaller id, what all nodes share is moved too: the next attempts of pending
     /// deliveries by `pauses`; the ends of their attempts, and the moments since which webhooks
-    /// fail, by `limits`. Answers whether that is so. `Fenced` where the node is not alive.
+    /// fail, by `limits`. Returns whether that is so. `Fenced` where the node is not alive.
     async fn correct_clock(&self, correction: ClockCorrection) -> Result<bool>;
     /// Leaves in order: gives up all executions of the node that are queued, declares it dead.
     /// Its other unfinished executions wait for the next take-over.
@@ -59,7 +59,7 @@ pub struct ClockCorrection {
 }
 
 /// How the wall clock and the clock of a machine since its start go together. It only changes when
-/// the wall clock is set, so a later server on that machine can tell by how much that happened.
+/// the wall clock is set, so a later server on that machine knows by how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockMark {
     /// Which start of which machine.

@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 const MOST_READ: usize = 64 << 10;
 /// How much of an answer is kept, in characters.
 const MOST_KEPT: usize = 1000;
-/// Stands for a response that is not kept.
+/// In place of a response that is not kept.
 const NOT_KEPT: &str = "[not stored: it may hold a secret of the execution]";
 /// The status by which a receiver says that it wants nothing any more.
 const GONE: u16 = 410;
@@ -58,7 +58,7 @@ enum NotSent {
     Yet(String),
 }
 
-/// Sends a delivery, unless nobody is there any more. `now` is the moment at which it was read:
+/// Sends a delivery, unless its receiver is gone. `now` is the moment at which it was read:
 /// how long it may still be tried is measured from there by the monotonic clock.
 pub(super) async fn attempt(
     engine: &Engine,
@@ -219,8 +219,8 @@ async fn send(
     }
 }
 
-/// What is stored of a response: its beginning, without the secrets of the execution that it was
-/// told of. Where these are not known any more, or one may have been cut, nothing.
+/// What is stored of a response: its beginning, without the secrets of the execution that the
+/// delivery is about. Where these are not known any more, or one may have been cut, nothing.
 fn kept(engine: &Engine, delivery: &DeliveryRecord, beginning: &[u8]) -> String {
     if beginning.is_empty() {
         return String::new();

@@ -108,7 +108,7 @@ impl Telling<'_> {
     }
 
     /// Whether receivers may know secrets of the execution. Journals of before it was noted there
-    /// do not tell whether it came with some.
+    /// do not show whether it came with some.
     fn is_sensitive(&self) -> bool {
         let steps = &self.committed.origin.plan.steps;
         self.committed.has_secrets || steps.iter().any(|step| !step.secrets.is_empty())

@@ -35,7 +35,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Takes what came while the store could not answer; whether there was anything.
+    /// Takes what came while the store was unavailable; whether there was anything.
     pub(super) fn take_deferred(&mut self) -> bool {
         let deferred = std::mem::take(&mut self.deferred);
         let any = !deferred.is_empty();

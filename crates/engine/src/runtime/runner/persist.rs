@@ -18,7 +18,7 @@ use crate::runtime::registry::Message;
 /// How long the store is left alone when it cannot answer.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// How many messages are kept while the store cannot answer, before log lines are dropped.
+/// How many messages are kept while the store is unavailable, before log lines are dropped.
 const MOST_DEFERRED: usize = 256;
 
 impl Runner {
@@ -124,7 +124,7 @@ impl Runner {
                     // The caller may have gone.
                     let _ = reply.send(Err(StoreError::Unavailable(reason.to_owned()).into()));
                 }
-                // After its commit the runner looks at the time anyway.
+                // After its commit the runner checks the time anyway.
                 Message::Wake => {}
                 Message::StepLogged { .. } if self.deferred.len() >= MOST_DEFERRED => {}
                 message => self.deferred.push_back(message),
@@ -156,11 +156,11 @@ impl Runner {
     }
 }
 
-/// The answer to a request that was decided before the store failed: it cannot be taken back.
+/// The error for a request that was decided before the store failed: it cannot be taken back.
 fn stored_later(reason: &str) -> AppError {
     AppError::Unavailable {
         reason: format!(
-            "the store cannot answer now: {reason}; the request takes effect when it can again"
+            "the store is unavailable: {reason}; the request takes effect when it is back"
         ),
         retry_after: Duration::from_secs(1),
     }

@@ -7,7 +7,7 @@ use stepwell_engine::Clock;
 
 use super::*;
 
-/// The system's clocks; the wall clock is set by hand.
+/// The system's clocks; the test sets the wall clock.
 struct SetClock(AtomicI64);
 
 impl SetClock {
@@ -44,7 +44,7 @@ async fn deliveries_outlive_a_clock_set_forward() {
     let id = bench.app.execute(&bench.caller, workflow, start).await.unwrap();
     receiver.at_least(2).await;
     clock.set(FAR);
-    // Looked at before it is noticed that the clock was set.
+    // Sent before it is noticed that the clock was set.
     let begun = std::time::Instant::now();
     bench.wait(workflow, json!({})).await.unwrap();
     let pending = async |bench: &Bench| {
@@ -59,7 +59,7 @@ async fn deliveries_outlive_a_clock_set_forward() {
     while pending(&bench).await < 4 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // At least 0.8 + 1.6 + 3.2 s lie between four attempts, of which one was made before.
+    // At least 0.8 + 1.6 + 3.2 s lie between four attempts, one of them before the change.
     assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}", begun.elapsed());
     // A server that was away for as long tries again.
     bench.app.shutdown().await;
