@@ -32,8 +32,8 @@ pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
     names.whole(&given, input, problems)
 }
 
-/// The input of an execution from plain values by name, or all that is wrong with it. What has the
-/// wrong type is told by whoever checks the schema.
+/// The input of an execution from plain values by name, or all that is wrong with it. Values of a
+/// wrong type are reported by the check of the schema.
 pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
     let mut input = Map::new();
     let mut problems = Vec::new();
