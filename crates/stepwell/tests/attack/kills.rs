@@ -14,7 +14,7 @@ async fn what_was_acknowledged_ends_after_kills() {
     let mut topic = Topic::begin("kills").await;
     let mut target = Target::start().await;
     let examples = crate::expressions::examples(&target).await;
-    let steps = json!([{"type": "Delay", "config": {"for": "{{ inputs.n * 0.01 }}"}},
+    let steps = json!([{"type": "Delay", "config": {"for": "{{ (inputs.n + 1) * 0.01 }}"}},
         {"id": "last", "type": "Echo", "input": "{{ inputs.n }}"}]);
     let honest = json!({"name": "honest", "inputs": {"n": "number"}, "steps": steps});
     let honest = target.create(&honest).await.expect("it is valid");
