@@ -214,6 +214,9 @@ const OTHERS: &[&str] = &[
     "user",
 ];
 
+/// Labels that the server gives the executions of a schedule.
+const SERVER_LABELS: &[&str] = &["schedule_id", "scheduled_at"];
+
 /// Names for labels as a whole.
 const LABELS: &[&str] = &["metadata", "meta", "label", "labels", "labelselector"];
 
@@ -239,6 +242,9 @@ pub fn meant(name: &str) -> &'static [&'static str] {
 
 /// Whether a name is likely to be meant as a parameter, so that it is no label without its prefix.
 pub fn is_parameter_like(name: &str) -> bool {
+    if SERVER_LABELS.contains(&name) {
+        return false;
+    }
     !meant(name).is_empty() || forms(name).iter().any(|form| OTHERS.contains(&form.as_str()))
 }
 

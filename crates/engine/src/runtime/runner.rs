@@ -168,7 +168,7 @@ impl Runner {
     /// Loads a stored execution and drives it.
     pub(crate) async fn resume(engine: Arc<Engine>, id: ExecutionId, seat: Seat, because: Because) {
         let _departure = Departure(engine.clone(), id);
-        let loaded = AssertUnwindSafe(load::load(&engine, id)).catch_unwind().await;
+        let loaded = AssertUnwindSafe(Box::pin(load::load(&engine, id))).catch_unwind().await;
         match loaded {
             Ok(Ok(Some(beginning))) => {
                 seat.feed.fill(&beginning.record, &[]);
@@ -255,7 +255,7 @@ impl Runner {
     async fn drive(mut self, first: Option<Input>) {
         let gone = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
             Ok(gone) => gone,
-            Err(panic) => self.after_panic(panic).await,
+            Err(panic) => Box::pin(self.after_panic(panic)).await,
         };
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
@@ -402,7 +402,7 @@ impl Runner {
                 }
                 Command::Evaluate { step } => {
                     self.current.clone_from(&step);
-                    self.evaluate(step).await?;
+                    Box::pin(self.evaluate(step)).await?;
                 }
             }
             self.current = None;
@@ -428,7 +428,7 @@ impl Runner {
             self.tell(Input::Timer);
         }
         if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
-            self.commit().await?;
+            Box::pin(self.commit()).await?;
         }
         Ok(())
     }
@@ -443,17 +443,22 @@ impl Runner {
         );
         let may_run_inline = self.may_run_inline();
         let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
-        let ready = match ready.map(run) {
+        match ready.map(run) {
             Err(fault) => {
                 self.tell(Input::StepEnded { attempt, result: Err(fault) });
-                return Ok(());
+                Ok(())
             }
             Ok(Ok(result)) => {
                 self.step_ended(attempt, result);
-                return Ok(());
+                Ok(())
             }
-            Ok(Err(ready)) => ready,
-        };
+            // Boxed, so that the future of the usual case stays small.
+            Ok(Err(ready)) => Box::pin(self.run_in_task(attempt, ready)).await,
+        }
+    }
+
+    /// Runs an attempt in a task of its own, once everything that must be durable before it is.
+    async fn run_in_task(&mut self, attempt: AttemptId, ready: Attempt) -> Result<(), Gone> {
         if self.under_way.len() >= self.engine.config.max_parallel_steps {
             // Wait for one of them to end before starting another one.
             self.commands.push_back(Command::Run(attempt));

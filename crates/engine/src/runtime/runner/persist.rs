@@ -47,7 +47,7 @@ impl Runner {
             match error {
                 // An attempt whose answer was lost had been stored after all.
                 StoreError::Conflict { actual, .. } if actual == record.seq => break,
-                error => self.after_refusal(error).await?,
+                error => Box::pin(self.after_refusal(error)).await?,
             }
         }
         self.record = record;

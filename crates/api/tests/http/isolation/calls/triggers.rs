@@ -91,7 +91,7 @@ pub const CALLS: &[Call] = &[
     call("GET /api/v1/schedules/preview", "/api/v1/schedules/preview?cron=0+9+*+*+1", Own),
     call("GET /api/v1/webhooks/signing-secret", "", Own),
     call("GET /api/v1/templates", "", EmptyAt("/data/items")),
-    call("GET /api/v1/templates", "/api/v1/templates?label=xyzzy", EmptyAt("/data/items")),
+    call("GET /api/v1/templates", "/api/v1/templates?metadata.label=xyzzy", EmptyAt("/data/items")),
     // The name that a template of another workspace has is free.
     with("POST /api/v1/templates", "", r#"{"name": "<name>", "body": "a"}"#, Own),
     call("GET /api/v1/templates/{id}", "/api/v1/templates/<template>", Nothing(404)),

@@ -5,7 +5,7 @@ use super::{Call, call, with};
 
 pub const CALLS: &[Call] = &[
     call("GET /api/v1/workflows", "", EmptyAt("/data/items")),
-    call("GET /api/v1/workflows", "/api/v1/workflows?label=xyzzy", EmptyAt("/data/items")),
+    call("GET /api/v1/workflows", "/api/v1/workflows?metadata.label=xyzzy", EmptyAt("/data/items")),
     with(
         "POST /api/v1/workflows",
         "",
