@@ -231,7 +231,7 @@ mod tests {
             ("use crate::dialects::abi::wire::W;\n", 0),
             ("use crate::dialects::shared::f;\n", 0),
         ] {
-            assert_eq!(check(&file(text)).len(), wrong, "{text}");
+            assert_eq!(check_with(&file(text), &[]).len(), wrong, "{text}");
         }
     }
 }
