@@ -47,6 +47,9 @@ pub async fn json(
     status: StatusCode,
     body: &(impl Serialize + Sync),
 ) -> Result<Response, ApiError> {
+    if hold.is_small() {
+        return crate::respond::json(status, body);
+    }
     let mut written = write(body, USUAL)?;
     let reserved = memory.reserve(written.length, PATIENCE).await.map_err(AppError::from)?;
     if written.text.len() < written.length {

@@ -133,7 +133,7 @@ impl App {
         match self.patiently(patience, feed.ended()).await {
             Some(Outcome::Ended(execution)) => match feed.record() {
                 Some(record) => {
-                    let memory = Hold::new(feed.memory().clone());
+                    let memory = Hold::of(feed.memory());
                     Ok(ExecutionView::new(&execution, record, memory))
                 }
                 None => self.execution_as(caller, Verb::Execute, None, id).await,

@@ -56,6 +56,11 @@ impl HeldMemory {
         self.lock().shared = hold;
     }
 
+    fn is_reserved(&self) -> bool {
+        let held = self.lock();
+        held.own.is_some() || held.shared.is_some()
+    }
+
     /// Gives the reservation to the caller.
     pub(crate) fn take(&self) -> Option<Reservation> {
         self.lock().own.take()
@@ -64,16 +69,32 @@ impl HeldMemory {
 
 /// Keeps memory reserved, whatever reserved it: a share for each reader of the values in it.
 #[derive(Debug, Clone, Default)]
-pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
+pub struct Hold {
+    owner: Option<Arc<dyn Any + Send + Sync>>,
+    is_small: bool,
+}
 
 impl Hold {
     /// Keeps what `owner` has reserved.
     pub fn new(owner: impl Any + Send + Sync) -> Self {
-        Self(Some(Arc::new(owner)))
+        Self { owner: Some(Arc::new(owner)), is_small: false }
+    }
+
+    /// Keeps the reservation of values; where there is none, they are known to be small.
+    pub fn of(memory: &Arc<HeldMemory>) -> Self {
+        if memory.is_reserved() {
+            return Self::new(memory.clone());
+        }
+        Self { owner: None, is_small: true }
     }
 
     /// Whether it keeps anything.
     pub fn is_some(&self) -> bool {
-        self.0.is_some()
+        self.owner.is_some()
+    }
+
+    /// Whether all of the values together are smaller than [`SMALL`], so that nothing is reserved.
+    pub fn is_small(&self) -> bool {
+        self.is_small
     }
 }

@@ -69,7 +69,8 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     if side != "start" {
         // Forwards: from the end, each cluster is looked for from further and further back in a run
         // of flags.
-        let kept = rest.grapheme_indices(true).filter(|(_, c)| !drops(c)).last();
+        let kept = rest.grapheme_indices(true).filter(|(_, c)| !drops(c));
+        let kept = kept.fold(None, |_, last| Some(last));
         rest = kept.map_or("", |(at, c)| &rest[..at + c.len()]);
     }
     text_output(rest)
