@@ -145,7 +145,7 @@ def in_a_running_server(server: Server) -> None:
 
 def after_a_restart(server: Server) -> None:
     retry = {"max_attempts": 2, "initial": "7s", "jitter": 0, "on": ["INVALID_JSON"]}
-    failing = [{"id": "wait", "type": "Json.Parse", "input": {"text": "{"}, "retry": retry}]
+    failing = [{"id": "wait", "type": "Json.Parse", "input": {"text": "{{ execution.id }}"}, "retry": retry}]
     # Killed at several moments between two heartbeats.
     for lived in (0.7, 3.5, 6.0):
         server.set_clock("+3h")
