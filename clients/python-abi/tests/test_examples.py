@@ -49,7 +49,7 @@ def test_managing(stub: StubServer, capsys: pytest.CaptureFixture[str]) -> None:
         ("POST", one + "/deactivate"),
         ("DELETE", one),
     ]
-    assert {request.headers["x-api-key"] for request in stub.requests} == {"token-1"}
+    assert {request.headers["authorization"] for request in stub.requests} == {"Bearer token-1"}
     assert stub.requests[0].json() == EXAMPLES["Create Workflow"].body
     assert query(stub, 2) == {
         "status": ["active"],
@@ -97,7 +97,7 @@ def test_executing(stub: StubServer, capsys: pytest.CaptureFixture[str]) -> None
         "page_size": ["10"],
     }
     status = namespace["execution_status"]
-    shown = status.model_dump(mode="json", exclude_unset=True)
+    shown = status.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert shown == EXAMPLES["Get Execution Status"].response["data"]
     output = capsys.readouterr().out.splitlines()
     assert output[:2] == ["Execution ID: exec_123456789", "Status: completed"]

@@ -18,7 +18,6 @@ from abi.workflows import (
     WorkflowConfig,
     WorkflowExecutor,
     WorkflowManager,
-    WorkflowRow,
     WorkflowScheduler,
 )
 
@@ -75,7 +74,7 @@ def test_rows_of_lists_can_be_changed(manager: WorkflowManager, workflow: Workfl
     workflow.metadata["batch"] = workflow.id
     manager.update_workflow(workflow)
     (row,) = manager.list_workflows(batch=workflow.id).items
-    assert isinstance(row, WorkflowRow)
+    assert isinstance(row, Workflow)
     row.metadata["seen"] = True
     assert row.changes() == {"metadata": {"batch": workflow.id, "seen": True}}
     updated = manager.update_workflow(row)

@@ -51,7 +51,7 @@ def address(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 @pytest.fixture
 def workflow_id(address: Server) -> str:
     with stepwell.Client(address.key) as client:
-        return client.create_workflow(FEEDBACK).workflow_id
+        return client.dataflow.create_workflow(FEEDBACK).workflow_id
 
 
 def run(program: str, namespace: dict[str, Any], *services: str) -> None:
@@ -197,7 +197,7 @@ def test_executing(address: Server) -> None:
                 with pytest.raises(exceptions.WorkflowExecutionError) as failed:
                     await executor.execute_workflow_async(failing)
                 assert failed.value.code == "WORKFLOW_EXECUTION_ERROR"
-                assert (failed.value.step, failed.value.status) == ("stop", None)
+                assert (failed.value.step, failed.value.status) == ("stop", 500)
                 with pytest.raises(exceptions.ExecutionTimeoutError):
                     await executor.execute_workflow_async(
                         slow, execution_options={"timeout_seconds": 0.1}

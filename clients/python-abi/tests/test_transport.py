@@ -63,12 +63,14 @@ def test_a_long_retry_after_is_not_waited_for(start_stub: Callable[..., StubServ
 
 def test_timeouts(start_stub: Callable[..., StubServer]) -> None:
     stub = start_stub(StubResponse(200, [b"{"], hang=True))
-    with WorkflowManager("t", stub.url, timeout=0.2) as manager:
+    with WorkflowManager("t", stub.url, timeout=0.2, max_retries=1) as manager:
         with pytest.raises(exceptions.RequestTimeoutError) as late:
             manager.create_workflow(WorkflowConfig(name="n"))
     assert isinstance(late.value, exceptions.ConnectionFailedError)
     assert (late.value.code, late.value.status) == ("REQUEST_TIMEOUT", None)
-    assert len(stub.requests) == 1  # It may have been created.
+    # It may have been created, so the retries have the same key.
+    assert len(stub.requests) == 2
+    assert len({request.headers["idempotency-key"] for request in stub.requests}) == 1
 
 
 def test_unexpected_responses(start_stub: Callable[..., StubServer]) -> None:
@@ -99,7 +101,7 @@ def test_address_and_token(
     with WorkflowManager() as manager:
         manager.get_workflow("wf_1")
     assert {request.path for request in stub.requests} == {"/api/v1/workflows/wf_1"}
-    keys = [request.headers["x-api-key"] for request in stub.requests]
+    keys = [request.headers["authorization"].split()[1] for request in stub.requests]
     assert keys == ["argument"] * 4 + ["of-the-environment"]
     for wrong in ("sk_live_a\nb", "sk_live_ключ", "sk_live_a b"):
         with pytest.raises(ValueError, match="api_key") as refused:

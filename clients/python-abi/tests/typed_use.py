@@ -16,7 +16,6 @@ from abi.workflows import (
     WorkflowConfig,
     WorkflowExecutor,
     WorkflowManager,
-    WorkflowRow,
     WorkflowScheduler,
 )
 
@@ -39,7 +38,7 @@ def use(manager: WorkflowManager, executor: WorkflowExecutor, scheduler: Workflo
     assert_type(manager.update_workflow(wf), Workflow)
     manager.update_workflow(schedule)  # type: ignore[arg-type]
     for row in manager.iter_workflows(type="custom"):
-        assert_type(row, WorkflowRow)
+        assert_type(row, Workflow)
 
 
 async def use_async(manager: WorkflowManager, executor: WorkflowExecutor) -> None:

@@ -55,7 +55,9 @@ def test_the_example_runs_unchanged(
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
     with stepwell.Client(deployments.key) as other:
-        earlier = other.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
+        earlier = other.vellum.execute_workflow(
+            {"query": "a"}, workflow_deployment_name="my-workflow"
+        )
         example = insert(snippets(EXAMPLES)[0], "your-api-key", deployments.key)
         example = insert(example, "exec_id", earlier.execution_id)
         namespace: dict = {}
@@ -73,7 +75,7 @@ def test_the_example_runs_unchanged(
             "Workflow state: STREAMING",
             "Workflow state: FULFILLED",
         ]
-        [actual] = other.list_actuals(earlier.execution_id).items
+        [actual] = other.executions.list_actuals(earlier.execution_id).items
         assert (actual.output_name, actual.desired_output_value, actual.matched) == (
             "result",
             "Expected output",

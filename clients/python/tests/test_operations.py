@@ -10,15 +10,16 @@ import re
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Optional
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from stepwell_testing import ROOT, Request, Server, StubResponse, StubServer
 
 import stepwell
+from stepwell._base import Pagination
 
 TABLE = json.loads((ROOT / "clients/testing/operations.json").read_text())
 METHODS: dict[str, dict[str, Any]] = TABLE["operations"]
@@ -127,7 +128,7 @@ def test_every_model_matches_its_response(description: dict[str, Any]) -> None:
             entry = METHODS.get(call["operationId"])
             if entry is None:
                 continue
-            kind = typing.get_type_hints(method_of(client, entry["call"]))["return"]
+            kind = return_type(method_of(client, entry["call"]))
             for status, response in call["responses"].items():
                 schema = response.get("content", {}).get("application/json", {}).get("schema")
                 if status.startswith("2") and schema:
@@ -135,11 +136,26 @@ def test_every_model_matches_its_response(description: dict[str, Any]) -> None:
     assert found == []
 
 
+def return_type(method: Any) -> Any:
+    """What a method returns; of a list, the items with their pagination."""
+    kind = typing.get_type_hints(method)["return"]
+    if typing.get_origin(kind) is not stepwell.Page:
+        return kind
+    [item] = typing.get_args(kind)
+    fields: dict[str, Any] = {"items": (list[item], ...), "pagination": (Pagination, ...)}
+    if item.__module__ == "stepwell.dataflow":
+        fields = {"next_cursor": (Optional[str], None)}
+        fields |= {name: (list[item], []) for name in ("workflows", "executions")}
+    return create_model("PageModel", **fields)
+
+
 def mismatches(
     description: dict[str, Any], schema: dict[str, Any], kind: Any, where: str
 ) -> Iterator[str]:
     """The differences between a schema and a type."""
     found = fields(description, schema)
+    if typing.get_origin(kind) is stepwell.Execution:
+        kind = stepwell.Execution
     if "data" in found and "status" in found:
         yield from mismatches(description, found["data"], kind, where)
         return
@@ -161,12 +177,12 @@ def mismatches(
     elif models:
         required = required_fields(description, schema)
         for name, inner in found.items():
-            having = [model for model in models if name in model.model_fields]
+            having = [field for model in models if (field := field_of(model, name))]
             if not having:
                 yield f"{where}.{name} is missing"
                 continue
-            held = having[0].model_fields[name].annotation
-            if name not in required and all(m.model_fields[name].is_required() for m in having):
+            held = having[0].annotation
+            if name not in required and all(field.is_required() for field in having):
                 yield f"{where}.{name} can be missing in a response"
             if is_nullable(description, inner) and not accepts_none(held):
                 yield f"{where}.{name} can be null"
@@ -180,6 +196,11 @@ def mismatches(
                 yield from mismatches(description, inner_type["items"], item, f"{where}.{name}[]")
             else:
                 yield from mismatches(description, inner, held, f"{where}.{name}")
+
+
+def field_of(model: type[BaseModel], name: str) -> Any:
+    """The field of a model for a name in the response; None: there is none."""
+    return {field.alias or key: field for key, field in model.model_fields.items()}.get(name)
 
 
 def required_fields(description: dict[str, Any], schema: dict[str, Any]) -> set[str]:

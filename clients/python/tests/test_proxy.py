@@ -14,11 +14,10 @@ import pytest
 from stepwell_testing import StubResponse, StubServer
 
 import stepwell
-from stepwell import AsyncClient, Client, RetryPolicy
+from stepwell import AsyncClient, Client
 from stepwell._proxy import is_loopback, proxy_for
 
 StartStub = Callable[..., StubServer]
-ONCE = RetryPolicy(max_retries=0)
 KEY = "sk_live_secret"
 VARIABLES = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
 
@@ -32,15 +31,15 @@ def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def failed_calls(url: str, **options: Any) -> list[Exception]:
     """The errors of the sync and of the async client."""
     errors: list[Exception] = []
-    with Client(KEY, url, retries=ONCE, timeout=5, **options) as client:
+    with Client(KEY, url, max_retries=0, timeout=5, **options) as client:
         try:
-            client.get_workflow("w")
+            client.dataflow.get_workflow("w")
         except stepwell.StepwellError as error:
             errors.append(error)
 
     async def main() -> None:
-        async with AsyncClient(KEY, url, retries=ONCE, timeout=5, **options) as client:
-            await client.get_workflow("w")
+        async with AsyncClient(KEY, url, max_retries=0, timeout=5, **options) as client:
+            await client.dataflow.get_workflow("w")
 
     try:
         asyncio.run(main())
@@ -87,7 +86,7 @@ def test_a_custom_http_client_keeps_its_proxy(monkeypatch: pytest.MonkeyPatch) -
     mock = httpx.MockTransport(lambda _: httpx.Response(404))
     with httpx.Client(transport=mock) as own, Client(KEY, "http://h", http_client=own) as client:
         with pytest.raises(stepwell.NotFoundError):
-            client.get_workflow("w")
+            client.dataflow.get_workflow("w")
 
 
 @pytest.mark.parametrize(
@@ -142,10 +141,10 @@ def test_swapped_arguments_are_not_shown(make: Any) -> None:
 
 
 def test_a_key_in_the_url_is_not_shown() -> None:
-    with Client("k", f"http://user:{KEY}@127.0.0.1:9", retries=ONCE) as client:
+    with Client("k", f"http://user:{KEY}@127.0.0.1:9", max_retries=0) as client:
         assert KEY not in repr(client) and KEY not in repr(client._settings)
         with pytest.raises(stepwell.ConnectionFailedError) as caught:
-            client.get_workflow("w")
+            client.dataflow.get_workflow("w")
     assert "http://127.0.0.1:9" in str(caught.value) and KEY not in str(caught.value)
     with Client(KEY, "http://127.0.0.1:9") as client:
         assert KEY not in repr(client) and KEY not in repr(client._settings)

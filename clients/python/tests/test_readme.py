@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -18,30 +19,36 @@ def test_snippets(
 ) -> None:
     monkeypatch.setenv("STEPWELL_URL", deployments.url)
     monkeypatch.setenv("STEPWELL_API_KEY", deployments.key)
-    namespace: dict = {"__name__": "readme"}
+    # A dataclass looks its module up.
+    module = types.ModuleType("readme")
+    monkeypatch.setitem(sys.modules, "readme", module)
+    namespace = module.__dict__
     for snippet in snippets(README):
         exec(compile(snippet, "README.md", "exec"), namespace)
     namespace["client"].close()
     output = capsys.readouterr().out
     for part in (
-        "{'text': 'RETAW EHT OT NWOD'}",
-        "COMPLETED",
-        "ENO",
-        "text STRING NWOD",
-        "text None True\ntext 0.9 None\n2 0.9 1.0",
-        "nwod",
-        "stable [(1, 1)]",
-        "['read:workflows']\n['revoked']",
-        "INVALID_WORKFLOW",
-        "completed {'text': 'NWOD'}",
+        "completed {'text': 'RETAW EHT OT NWOD'}",
+        "completed {'text': 'PU'}\nupper completed ",
+        "TFEL",
         "reverse completed 2 2",
         "{'text': '21'}",
+        "ENO\nOWT\n5 of ",
         "PRECONDITION_FAILED",
+        "stable [(1, 1)]",
+        "nwoD",
         "02:30:00+0",
-        "{'text': 'THGIN DOOG'}",
+        "{'text': 'thgin doog'}",
+        "Order 7: 2 items",
+        "['read:workflows']\nrevoked",
         "developer 50",
         "workflow.updated ['description']",
         "\n['reader']\n",
+        "text None True\ntext 0.9 None\n2 0.9 1.0",
+        "COMPLETED {'text': 'nwod'}",
+        "422 PARAMETER_VALIDATION_ERROR\nparameters.txt ",
+        "True ['admin']",
+        "/api/v1/auth/me 200 None None",
     ):
         assert part in output, (part, output)
 

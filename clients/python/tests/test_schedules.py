@@ -29,7 +29,7 @@ def client(server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 def workflow_id(client: Client) -> str:
-    return client.create_workflow(GREET).workflow_id
+    return client.dataflow.create_workflow(GREET).workflow_id
 
 
 def test_cron(client: Client, workflow_id: str) -> None:
@@ -96,22 +96,16 @@ def test_lists(client: Client, workflow_id: str) -> None:
             enabled=n != 0,
         )
     page = client.schedules.list(
-        workflow_id=workflow_id, page=2, page_size=2, sort_by="name", sort_order="asc"
+        workflow=workflow_id, page=2, page_size=2, sort_by="name", sort_order="asc"
     )
     assert [row.name for row in page.items] == ["s-2", "s-3"]
-    pagination = page.pagination
-    assert (
-        pagination.page,
-        pagination.page_size,
-        pagination.total_items,
-        pagination.total_pages,
-    ) == (2, 2, 5, 3)
-    off = client.schedules.list(workflow_id=workflow_id, enabled=False)
+    assert (page.page, page.page_size, page.total_items, page.total_pages) == (2, 2, 5, 3)
+    off = client.schedules.list(workflow=workflow_id, enabled=False)
     assert [row.name for row in off.items] == ["s-0"]
-    assert {row.name for row in client.schedules.iter(workflow_id=workflow_id)} == {
+    assert {row.name for row in client.schedules.list(workflow=workflow_id)} == {
         f"s-{n}" for n in range(5)
     }
-    paused = client.schedules.pause_many(workflow_id=workflow_id)
+    paused = client.schedules.pause_many(workflow=workflow_id)
     assert (paused.matched, paused.changed) == (5, 4)
     ids = [row.id for row in page.items]
     resumed = client.schedules.resume_many(schedule_ids=ids)
@@ -141,7 +135,7 @@ def test_firing_and_triggering(client: Client, workflow_id: str) -> None:
     while True:
         shown = client.schedules.get(created.id)
         last = shown.last_execution
-        if last and last.execution_id != started.execution_id and last.completed_at:
+        if last and last.id != started.id and last.completed_at:
             break
         assert time.monotonic() < deadline, shown
         time.sleep(0.05)
@@ -176,15 +170,15 @@ def test_async(server: Server, workflow_id: str) -> None:
                 workflow_id, "a", "cron", cron_expression="@hourly", parameters=HELLO
             )
             assert await client.schedules.get(created.id) == created
-            assert (await client.schedules.list(workflow_id=workflow_id)).items[0].id == created.id
-            found = [row.id async for row in client.schedules.iter(workflow_id=workflow_id)]
+            assert (await client.schedules.list(workflow=workflow_id)).items[0].id == created.id
+            found = [row.id async for row in client.schedules.list(workflow=workflow_id)]
             assert found == [created.id]
             assert (await client.schedules.update(created.id, name="b")).name == "b"
             assert not (await client.schedules.pause(created.id)).enabled
             assert (await client.schedules.resume(created.id)).enabled
             assert (await client.schedules.pause_many(schedule_ids=[created.id])).changed == 1
             # A schedule that was paused on its own must be resumed on its own.
-            assert (await client.schedules.resume_many(workflow_id=workflow_id)).changed == 0
+            assert (await client.schedules.resume_many(workflow=workflow_id)).changed == 0
             assert (await client.schedules.resume_many(schedule_ids=[created.id])).changed == 1
             assert (await client.schedules.preview("@daily", count=1)).next_executions
             assert (await client.schedules.trigger(created.id)).schedule_id == created.id

@@ -16,7 +16,7 @@ import stepwell
 from stepwell import AsyncClient, Client, RetryPolicy
 
 StartStub = Callable[..., StubServer]
-QUICK = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
+QUICK = RetryPolicy(base_delay=0.01, max_delay=0.02)
 BUSY = StubResponse(
     503, {"error": {"code": "UNAVAILABLE", "message": "later", "request_id": "r-1"}}
 )
@@ -54,15 +54,15 @@ def resuming(cuts: list[int]) -> Callable[[Any], StubResponse]:
 @pytest.mark.parametrize("cuts", [[], [1], [2], [3], [4], [5], [3, 1], [1, 2, 2], [0, 0], [3, 2]])
 def test_events_resume_without_loss(cuts: list[int]) -> None:
     async def collect(url: str) -> list[tuple[int, str]]:
-        async with AsyncClient("k", url, retries=QUICK) as client:
-            return [(e.sequence, e.event) async for e in client.events("w", "ex-1")]
+        async with AsyncClient("k", url, retry_policy=QUICK) as client:
+            return [(e.sequence, e.event) async for e in client.dataflow.events("w", "ex-1")]
 
     for run in ("sync", "async"):
         stub = StubServer(resuming(cuts))
         try:
             if run == "sync":
-                with Client("k", stub.url, retries=QUICK) as client:
-                    events = [(e.sequence, e.event) for e in client.events("w", "ex-1")]
+                with Client("k", stub.url, retry_policy=QUICK) as client:
+                    events = [(e.sequence, e.event) for e in client.dataflow.events("w", "ex-1")]
             else:
                 events = asyncio.run(collect(stub.url))
             assert events == list(zip(IDS, NAMES)), run
@@ -72,22 +72,22 @@ def test_events_resume_without_loss(cuts: list[int]) -> None:
 
 def test_event_streams_stop_after_the_last_retry() -> None:
     stub = StubServer(resuming([0] * 50))
-    with Client("k", stub.url, retries=QUICK) as client:
+    with Client("k", stub.url, retry_policy=QUICK) as client:
         with pytest.raises(stepwell.ConnectionFailedError) as caught:
-            list(client.events("w", "ex-1"))
+            list(client.dataflow.events("w", "ex-1"))
     assert caught.value.execution_id == "ex-1"
-    assert len(stub.requests) == 1 + QUICK.max_retries
+    assert len(stub.requests) == 1 + 3
     stub.close()
 
 
 def test_event_streams_are_retried_after_503(start_stub: StartStub) -> None:
     stub = start_stub(BUSY, StubResponse(200, [sse(4)], EVENT_STREAM))
-    with Client("k", stub.url, retries=QUICK) as client:
-        assert [event.sequence for event in client.events("w", "ex-1")] == [4]
+    with Client("k", stub.url, retry_policy=QUICK) as client:
+        assert [event.sequence for event in client.dataflow.events("w", "ex-1")] == [4]
     gone = start_stub(BUSY)
-    with Client("k", gone.url, retries=QUICK) as client:
+    with Client("k", gone.url, retry_policy=QUICK) as client:
         with pytest.raises(stepwell.UnavailableError) as caught:
-            list(client.events("w", "ex-1"))
+            list(client.dataflow.events("w", "ex-1"))
     assert caught.value.request_id == "r-1"
 
 
@@ -112,8 +112,8 @@ def test_deployment_streams(start_stub: StartStub) -> None:
     ]
     for chunks in ways:
         stub = start_stub(BUSY, StubResponse(200, chunks))
-        with Client("k", stub.url, retries=QUICK) as client:
-            stream = client.execute_workflow_stream({"q": 1}, workflow_deployment_name="w")
+        with Client("k", stub.url, retry_policy=QUICK) as client:
+            stream = client.vellum.execute_workflow_stream({"q": 1}, workflow_deployment_name="w")
             states = [event.data.state for event in stream]
         assert states == ["INITIATED", "STREAMING", "FULFILLED"]
         assert len({r.headers["idempotency-key"] for r in stub.requests}) == 1
@@ -126,8 +126,8 @@ def test_deployment_streams(start_stub: StartStub) -> None:
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_broken_deployment_stream_raises(start_stub: StartStub, cut: bool) -> None:
     stub = start_stub(StubResponse(200, [line("INITIATED")], cut=cut))
-    with Client("k", stub.url, retries=QUICK) as client:
-        stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+    with Client("k", stub.url, retry_policy=QUICK) as client:
+        stream = client.vellum.execute_workflow_stream([], workflow_deployment_name="w")
         assert next(stream).execution_id == "e-1"
         with pytest.raises(stepwell.ConnectionFailedError) as caught:
             next(stream)
@@ -136,13 +136,13 @@ def test_a_broken_deployment_stream_raises(start_stub: StartStub, cut: bool) -> 
 
     torn = start_stub(StubResponse(200, [b"data: {}\n"]))
     with Client("k", torn.url) as client, pytest.raises(stepwell.UnexpectedResponseError):
-        list(client.execute_workflow_stream([], workflow_deployment_name="w"))
+        list(client.vellum.execute_workflow_stream([], workflow_deployment_name="w"))
 
 
 def test_invalid_utf8_in_a_stream_raises(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(200, [line("INITIATED"), b"\xff\xfe\n"]))
     with Client("k", stub.url) as client:
-        stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+        stream = client.vellum.execute_workflow_stream([], workflow_deployment_name="w")
         next(stream)
         with pytest.raises(stepwell.UnexpectedResponseError):
             next(stream)
@@ -155,14 +155,17 @@ def test_big_streams(start_stub: StartStub) -> None:
     chunks = [body[at : at + 65_521] for at in range(0, len(body), 65_521)]
     stub = start_stub(StubResponse(200, chunks))
     with Client("k", stub.url) as client:
-        stream = client.execute_workflow_stream([], workflow_deployment_name="w")
+        stream = client.vellum.execute_workflow_stream([], workflow_deployment_name="w")
         states = Counter(event.data.state for event in stream)
     assert states == {"INITIATED": 1, "STREAMING": 20_001, "FULFILLED": 1}
 
 
 STREAMS = [
-    (line("INITIATED"), lambda c: c.execute_workflow_stream([], workflow_deployment_name="w")),
-    (sse(0), lambda c: c.events("w", "ex-1")),
+    (
+        line("INITIATED"),
+        lambda c: c.vellum.execute_workflow_stream([], workflow_deployment_name="w"),
+    ),
+    (sse(0), lambda c: c.dataflow.events("w", "ex-1")),
 ]
 
 
@@ -216,9 +219,9 @@ def test_many_event_streams_do_not_block_other_calls(start_stub: StartStub) -> N
 
     async def main() -> None:
         async with AsyncClient("k", stub.url, timeout=10) as client:
-            streams = [client.events("w", "ex-1") for _ in range(count)]
+            streams = [client.dataflow.events("w", "ex-1") for _ in range(count)]
             await asyncio.gather(*(stream.__anext__() for stream in streams))
-            assert (await client.execute("w")).execution_id == "ex-1"
+            assert (await client.dataflow.execute("w")).execution_id == "ex-1"
             await asyncio.gather(*(stream.aclose() for stream in streams))
 
     asyncio.run(main())
@@ -229,7 +232,7 @@ def test_waiting_for_a_connection_is_limited(start_stub: StartStub) -> None:
     limits = httpx.Limits(max_connections=1)
     with httpx.Client(limits=limits) as http:
         client = Client("k", stub.url, timeout=0.1, http_client=http)
-        stream = client.events("w", "ex-1")
+        stream = client.dataflow.events("w", "ex-1")
         next(stream)
         with pytest.raises(stepwell.RequestTimeoutError, match="all are in use"):
             client.me()

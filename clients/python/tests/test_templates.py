@@ -35,7 +35,7 @@ def test_templates(server: Server) -> None:
             client.templates.create("wrong", "a\n{{ b + }}")
         labelled = client.templates.list(metadata={"team": "sales"}, sort_by="name").items
         assert [row.id for row in labelled] == [made.id]
-        assert [row.name for row in client.templates.iter(name="receipt")] == ["receipt"]
+        assert [row.name for row in client.templates.list(name="receipt")] == ["receipt"]
         assert client.templates.delete(made.id, if_version=2).deleted
         with pytest.raises(stepwell.NotFoundError):
             client.templates.get(made.id)

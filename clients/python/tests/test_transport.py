@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import pickle
 import time
 import traceback
 from collections.abc import Callable
+from datetime import datetime, timezone
 from email.utils import formatdate
 from typing import Any
 
@@ -15,28 +17,29 @@ import pytest
 from stepwell_testing import StubResponse, StubServer
 
 import stepwell
-from stepwell import AsyncClient, Client, RetryPolicy
+from stepwell import AsyncClient, Client, RetryPolicy, Secret
 
 StartStub = Callable[..., StubServer]
-QUICK = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
+QUICK = RetryPolicy(base_delay=0.01, max_delay=0.02)
 BUSY = StubResponse(
     503, {"error": {"code": "UNAVAILABLE", "message": "later", "request_id": "r-1"}}
 )
 OK = StubResponse(202, {"execution_id": "ex-1"})
 KEY = "sk_live_secret"
+WORKFLOW = "wf_" + "0" * 26
 
 
 def both(stub: StubServer, call: Callable[[Any], Any]) -> list[Any]:
     """The outcome of a call on the sync and on the async client."""
     outcomes: list[Any] = []
-    with Client("k", stub.url, retries=QUICK) as client:
+    with Client("k", stub.url, retry_policy=QUICK) as client:
         try:
             outcomes.append(call(client))
         except stepwell.StepwellError as error:
             outcomes.append(error)
 
     async def main() -> Any:
-        async with AsyncClient("k", stub.url, retries=QUICK) as client:
+        async with AsyncClient("k", stub.url, retry_policy=QUICK) as client:
             return await call(client)
 
     try:
@@ -48,7 +51,7 @@ def both(stub: StubServer, call: Callable[[Any], Any]) -> list[Any]:
 
 def test_posts_are_retried_with_the_same_key(start_stub: StartStub) -> None:
     stub = start_stub(BUSY, StubResponse(429), OK, BUSY, StubResponse(429), OK)
-    outcomes = both(stub, lambda client: client.execute("wf-1", {"a": 1}))
+    outcomes = both(stub, lambda client: client.dataflow.execute("wf-1", {"a": 1}))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
     keys = [request.headers["idempotency-key"] for request in stub.requests]
     assert len(keys) == 6 and len(set(keys[:3])) == 1 and len(set(keys[3:])) == 1
@@ -59,23 +62,27 @@ def test_posts_are_retried_with_the_same_key(start_stub: StartStub) -> None:
 @pytest.mark.parametrize(
     ("status", "call", "requests"),
     [
-        (503, lambda c: c.get_workflow("w"), 4),
-        (503, lambda c: c.pause("w", "e"), 4),
-        (503, lambda c: c.execute_workflow([], workflow_deployment_name="w"), 4),
-        (503, lambda c: c.put_release_tag("w", "t", 1), 4),
-        (503, lambda c: c.create_release("w", {}), 4),
-        (503, lambda c: c.update_workflow("w", {}), 1),
-        (503, lambda c: c.delete_workflow("w"), 1),
-        # The server refused these before it did anything.
-        (429, lambda c: c.update_workflow("w", {}), 4),
-        (429, lambda c: c.delete_workflow("w"), 4),
-        (429, lambda c: c.update_api_key("k", name="n"), 4),
-        (502, lambda c: c.execute("w"), 4),
-        (502, lambda c: c.update_workflow("w", {}), 1),
-        (409, lambda c: c.execute("w"), 1),
-        (500, lambda c: c.get_workflow("w"), 1),
-        (504, lambda c: c.execute("w"), 1),
-        (400, lambda c: c.get_workflow("w"), 1),
+        (503, lambda c: c.dataflow.get_workflow("w"), 4),
+        (503, lambda c: c.executions.pause("e"), 4),
+        (503, lambda c: c.vellum.execute_workflow([], workflow_deployment_name="w"), 4),
+        (503, lambda c: c.release_tags.set(WORKFLOW, "t", 1), 4),
+        (503, lambda c: c.releases.create(WORKFLOW, {}), 4),
+        (503, lambda c: c.workflows.update(WORKFLOW, name="n"), 1),
+        (503, lambda c: c.workflows.delete(WORKFLOW), 1),
+        # The server rejected these before it did anything.
+        (429, lambda c: c.workflows.update(WORKFLOW, name="n"), 4),
+        (429, lambda c: c.workflows.delete(WORKFLOW), 4),
+        (429, lambda c: c.keys.update("k", name="n"), 4),
+        (502, lambda c: c.workflows.start(WORKFLOW), 4),
+        (502, lambda c: c.dataflow.update_workflow("w", {}), 1),
+        (409, lambda c: c.workflows.start(WORKFLOW), 1),
+        (408, lambda c: c.workflows.get(WORKFLOW), 4),
+        (408, lambda c: c.workflows.delete(WORKFLOW), 1),
+        (500, lambda c: c.workflows.list(), 4),
+        (500, lambda c: c.workflows.update(WORKFLOW, name="n"), 1),
+        (504, lambda c: c.workflows.execute(WORKFLOW), 4),
+        (501, lambda c: c.workflows.get(WORKFLOW), 1),
+        (400, lambda c: c.workflows.get(WORKFLOW), 1),
     ],
 )
 def test_which_requests_are_retried(
@@ -91,7 +98,7 @@ def test_which_requests_are_retried(
 def test_a_lost_response_is_requested_again(start_stub: StartStub) -> None:
     lost = StubResponse(202, [b'{"execution'], cut=True)
     stub = start_stub(lost, OK, lost, OK)
-    outcomes = both(stub, lambda client: client.execute("w"))
+    outcomes = both(stub, lambda client: client.dataflow.execute("w"))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
     assert len({request.headers["idempotency-key"] for request in stub.requests}) == 2
 
@@ -101,9 +108,9 @@ def test_a_request_in_progress_is_retried(start_stub: StartStub) -> None:
     error = {"error": {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "in progress"}}
     busy = StubResponse(409, error, {"Retry-After": "0"})
     stub = start_stub(busy, OK, busy, OK, busy)
-    outcomes = both(stub, lambda client: client.execute("w"))
+    outcomes = both(stub, lambda client: client.dataflow.execute("w"))
     assert [outcome.execution_id for outcome in outcomes] == ["ex-1", "ex-1"]
-    for outcome in both(stub, lambda client: client.update_workflow("w", {})):
+    for outcome in both(stub, lambda client: client.dataflow.update_workflow("w", {})):
         assert isinstance(outcome, stepwell.ConflictError)
     assert [request.method for request in stub.requests] == ["POST"] * 4 + ["PUT"] * 2
 
@@ -111,13 +118,13 @@ def test_a_request_in_progress_is_retried(start_stub: StartStub) -> None:
 def test_retry_after(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(503, headers={"Retry-After": "1"}), OK)
     started = time.monotonic()
-    with Client("k", stub.url, retries=QUICK) as client:
-        client.execute("w")
+    with Client("k", stub.url, retry_policy=QUICK) as client:
+        client.dataflow.execute("w")
     assert 1.0 <= time.monotonic() - started < 5.0
 
     far = start_stub(StubResponse(429, headers={"Retry-After": "3600"}))
     with Client("k", far.url) as client, pytest.raises(stepwell.RateLimitError):
-        client.execute("w")
+        client.dataflow.execute("w")
     assert len(far.requests) == 1
 
 
@@ -127,19 +134,18 @@ def test_retry_after(start_stub: StartStub) -> None:
         (1, None, 0.75, 1.0),
         (2, None, 1.5, 2.0),
         (3, None, 2.25, 3.0),
-        (4, None, None, None),
+        (9, None, 2.25, 3.0),
         (1, "0", 0.0, 0.0),
         (1, "7.5", 7.5, 7.5),
         (1, "61", None, None),
         (1, "nonsense", 0.75, 1.0),
         (1, "-3", 0.0, 0.0),
-        (4, "1", None, None),
         (1, "soon", 10.0, 21.0),
         (1, "Thu, 01 Jan 1970 00:00:00 GMT", 0.0, 0.0),
     ],
 )
 def test_delays(tried: int, header: Any, low: Any, high: Any) -> None:
-    policy = RetryPolicy(max_retries=3, base_delay=1.0, max_delay=3.0)
+    policy = RetryPolicy(base_delay=1.0, max_delay=3.0)
     if header == "soon":
         header = formatdate(time.time() + 20, usegmt=True)
     delay = policy.delay(tried, {"retry-after": header} if header is not None else {})
@@ -189,7 +195,7 @@ def test_error_bodies_of_all_apis(
 def test_unexpected_responses(start_stub: StartStub) -> None:
     for body in ([b"<html>"], [b""], ["list"], {"other": 1}):
         for error in both(
-            start_stub(StubResponse(200, body)), lambda client: client.get_workflow("w")
+            start_stub(StubResponse(200, body)), lambda client: client.dataflow.get_workflow("w")
         ):
             assert isinstance(error, stepwell.UnexpectedResponseError), body
     for error in both(start_stub(StubResponse(502, [b"<html>"])), lambda client: client.me()):
@@ -197,7 +203,7 @@ def test_unexpected_responses(start_stub: StartStub) -> None:
 
 
 def test_no_server() -> None:
-    for client in (Client("k", "http://127.0.0.1:9", retries=QUICK),):
+    for client in (Client("k", "http://127.0.0.1:9", retry_policy=QUICK),):
         with client, pytest.raises(stepwell.ConnectionFailedError) as caught:
             client.me()
         assert caught.value.code == "CONNECTION_FAILED"
@@ -213,7 +219,7 @@ def test_the_key_does_not_follow_a_redirect(start_stub: StartStub) -> None:
 
 def test_paths_are_escaped(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(404))
-    both(stub, lambda client: client.get_execution("a/b", "../c?d"))
+    both(stub, lambda client: client.dataflow.get_execution("a/b", "../c?d"))
     assert {r.path for r in stub.requests} == {"/workflows/a%2Fb/executions/..%2Fc%3Fd"}
 
 
@@ -234,13 +240,13 @@ def test_a_key_is_never_shown(start_stub: StartStub) -> None:
     # Read from a file, with a line end.
     with Client(" sk_live_a\n", stub.url) as client, pytest.raises(stepwell.NotFoundError):
         client.me()
-    assert [request.headers["x-api-key"] for request in stub.requests] == ["sk_live_a"]
+    assert [request.headers["authorization"] for request in stub.requests] == ["Bearer sk_live_a"]
 
 
 @pytest.mark.parametrize(
     ("body", "call"),
     [
-        ({"id": "k", "secret": KEY}, lambda c: c.create_api_key("n")),
+        ({"id": "k", "secret": KEY}, lambda c: c.keys.create("n")),
         ({"secret": KEY}, lambda c: c.webhooks.create("http://h", ["*"])),
         ({"secret": [KEY]}, lambda c: c.webhooks.rotate_secret("w")),
     ],
@@ -259,20 +265,25 @@ def test_a_secret_that_no_header_can_contain_is_not_shown(value: str) -> None:
     """The HTTP library would show it in its own error."""
     with Client("k", "http://127.0.0.1:9") as client:
         for secrets in ({"TOKEN": value}, {value: "TOKEN"}):
-            for call in (client.execute, client.run, client.workflows.execute):
+            for call in (
+                client.dataflow.execute,
+                client.dataflow.run,
+                client.workflows.start,
+                client.workflows.execute,
+            ):
                 with pytest.raises(ValueError, match="secret") as caught:
-                    call("w", secrets=secrets)
+                    call(WORKFLOW, secrets=secrets)
                 assert "sk_live" not in str(caught.value)
         with pytest.raises(ValueError, match="idempotency_key"):
-            client.execute("w", idempotency_key="a\nb")
+            client.dataflow.execute("w", idempotency_key="a\nb")
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda c: c.create_api_key("n", "admin"),
+        lambda c: c.keys.create("n", "admin"),
         lambda c: c.webhooks.create("http://h", "execution.completed"),
-        lambda c: c.create_release("w", {}, release_tags="beta"),
+        lambda c: c.releases.create(WORKFLOW, {}, release_tags="beta"),
         lambda c: c.schedules.pause_many(schedule_ids="sched_1"),
     ],
 )
@@ -285,31 +296,36 @@ def test_a_string_is_not_a_list_of_strings(call: Callable[[Any], Any]) -> None:
 
 def test_options_of_single_calls(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(503))
-    with Client("k", stub.url, retries=QUICK) as client:
-        for options, requests in [
-            ({}, 4),
-            ({"max_retries": 1}, 2),
-            ({"retries": RetryPolicy(max_retries=0)}, 1),
+    with Client("k", stub.url, retry_policy=QUICK, headers={"X-Team": "a"}) as client:
+        for options, requests, team in [
+            ({}, 4, "a"),
+            ({"max_retries": 1}, 2, "a"),
+            ({"max_retries": 0, "headers": {"X-Team": "b", "X-More": "c"}}, 1, "b"),
         ]:
             with client.with_options(**options) as other:
                 assert type(other) is Client and other.base_url == client.base_url
-                for call in (other.me, other.workflows.list, lambda: next(other.workflows.iter())):
+                for call in (other.me, other.workflows.list, lambda: other.executions.logs("e")):
                     stub.requests.clear()
                     with pytest.raises(stepwell.UnavailableError):
                         call()
                     assert len(stub.requests) == requests
+                    assert {r.headers["x-team"] for r in stub.requests} == {team}
         # The connections stay open until the first client is closed.
         with pytest.raises(stepwell.UnavailableError):
             client.me()
+        with pytest.raises(ValueError, match="max_retries"):
+            client.with_options(max_retries=-1)
 
     async def main() -> None:
-        async with AsyncClient("k", hanging.url, retries=QUICK) as client:
+        async with AsyncClient("k", hanging.url, retry_policy=QUICK, max_retries=1) as client:
             with pytest.raises(stepwell.RequestTimeoutError):
                 await client.with_options(timeout=0.1).me()
+            with pytest.raises(stepwell.RequestTimeoutError):
+                await client.workflows.get(WORKFLOW, timeout=0.1)
 
     hanging = start_stub(StubResponse(200, [b"{"], hang=True))
     asyncio.run(main())
-    assert len(hanging.requests) == 1
+    assert len(hanging.requests) == 4
 
 
 def test_errors_can_be_pickled_and_copied(start_stub: StartStub) -> None:
@@ -318,7 +334,7 @@ def test_errors_can_be_pickled_and_copied(start_stub: StartStub) -> None:
     )
     with Client("t", stub.url) as client, pytest.raises(stepwell.RateLimitError) as refused:
         client.me()
-    execution = stepwell.management.Execution(execution_id="e", workflow_id="w", status="failed")
+    execution: stepwell.Execution = stepwell.Execution(id="e", workflow_id="w", status="failed")
     for error in (
         refused.value,
         stepwell.WaitTimeoutError("e", 1.0),
@@ -332,18 +348,163 @@ def test_errors_can_be_pickled_and_copied(start_stub: StartStub) -> None:
     assert (refused.value.retry_after, refused.value.request_id) == (3600, "r")
 
 
-def test_timeouts_are_not_retried(start_stub: StartStub) -> None:
+def test_timeouts_are_retried_if_repeating_is_safe(start_stub: StartStub) -> None:
     stub = start_stub(StubResponse(200, [b"{"], hang=True))
-    with Client("k", stub.url, timeout=0.1, retries=QUICK) as client:
-        with pytest.raises(stepwell.RequestTimeoutError) as caught:
-            client.me()
-        assert caught.value.code == "REQUEST_TIMEOUT"
-        stream = client.execute_workflow_stream([], workflow_deployment_name="w", timeout=0.1)
+    with Client("k", stub.url, timeout=0.1, max_retries=1, retry_policy=QUICK) as client:
+        for call, requests in [
+            (client.me, 2),
+            (lambda: client.workflows.start(WORKFLOW), 2),
+            (lambda: client.workflows.delete(WORKFLOW), 1),
+            (lambda: client.workflows.update(WORKFLOW, name="n"), 1),
+        ]:
+            stub.requests.clear()
+            with pytest.raises(stepwell.RequestTimeoutError) as caught:
+                call()
+            assert caught.value.code == "REQUEST_TIMEOUT"
+            assert len(stub.requests) == requests
+        stub.requests.clear()
+        stream = client.vellum.execute_workflow_stream(
+            [], workflow_deployment_name="w", timeout=0.1
+        )
         with pytest.raises(stepwell.RequestTimeoutError):
             next(stream)
-    assert len(stub.requests) == 2
+        # The stream had begun, so it is not requested again.
+        assert len(stub.requests) == 1
 
 
-def test_unknown_options_are_rejected(start_stub: StartStub) -> None:
-    with Client("k", "http://127.0.0.1:9") as client, pytest.raises(TypeError, match="deploymnt"):
-        client.execute_workflow([], workflow_deploymnt_name="x")  # type: ignore[call-arg]
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.workflows.create("n", configurtion={}),
+        lambda c: c.workflows.list(stauts="active"),
+        lambda c: c.executions.wait("e", timout=1),
+        lambda c: c.schedules.update("s", nme="n"),
+        lambda c: c.vellum.execute_workflow([], workflow_deploymnt_name="x"),
+        lambda c: c.with_options(retries=1),
+        lambda c: c.workflows.with_raw_response.get("w", timout=1),
+    ],
+)
+def test_unknown_parameters_are_rejected(call: Callable[[Any], Any]) -> None:
+    with Client("k", "http://127.0.0.1:9") as client, pytest.raises(TypeError, match="unexpected"):
+        call(client)
+
+
+def execution_error(code: str) -> dict[str, Any]:
+    error = {"code": code, "detail": "no", "execution_id": "exec_1", "step": "s"}
+    return {"status": "error", "message": "the execution failed", "errors": [error]}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "ended"),
+    [
+        (500, "WORKFLOW_EXECUTION_ERROR", "failed"),
+        (504, "EXECUTION_TIMEOUT", "timed_out"),
+    ],
+)
+def test_a_failed_execution_is_not_retried(
+    start_stub: StartStub, status: int, code: str, ended: str
+) -> None:
+    failure = {"code": "NO_LUCK", "message": "no luck", "step": "s"}
+    data = {"execution_id": "exec_1", "workflow_id": "w", "status": ended, "error": failure}
+    responses = [StubResponse(status, execution_error(code)), StubResponse(200, {"data": data})]
+    stub = start_stub(*responses, *responses)
+    for error in both(stub, lambda client: client.workflows.execute(WORKFLOW)):
+        assert isinstance(error, stepwell.ExecutionFailedError)
+        assert (error.code, error.message, error.step) == ("NO_LUCK", "no luck", "s")
+        assert (error.execution_id, error.execution.status) == ("exec_1", ended)
+        assert error.failure and error.failure.code == "NO_LUCK"
+    assert [request.method for request in stub.requests] == ["POST", "GET"] * 2
+
+
+def test_hooks_see_every_attempt(start_stub: StartStub, caplog: pytest.LogCaptureFixture) -> None:
+    limits = {"X-Rate-Limit-Limit": "5", "X-Rate-Limit-Remaining": "3", "X-Rate-Limit-Reset": "60"}
+    stub = start_stub(BUSY, StubResponse(202, OK.body, {**limits, "X-Request-Id": "r-2"}))
+    requests: list[stepwell.RequestInfo] = []
+    responses: list[stepwell.ResponseInfo] = []
+
+    def on_request(request: stepwell.RequestInfo) -> None:
+        request.headers["traceparent"] = "00-1"
+        requests.append(request)
+
+    options: Any = {"on_request": on_request, "on_response": responses.append}
+    with caplog.at_level("DEBUG", "stepwell"):
+        with Client(KEY, stub.url, retry_policy=QUICK, **options) as client:
+            client.dataflow.execute("w", secrets={"TOKEN": KEY}, idempotency_key="once")
+    assert [(r.method, r.path, r.attempt, r.idempotency_key) for r in requests] == [
+        ("POST", "/workflows/w/execute", 1, "once"),
+        ("POST", "/workflows/w/execute", 2, "once"),
+    ]
+    assert KEY not in repr(requests) + repr([r.headers for r in requests]) + repr(responses)
+    assert {r.headers["traceparent"] for r in stub.requests} == {"00-1"}
+    assert {r.headers["x-secret-token"] for r in stub.requests} == {KEY}
+    first, last = responses
+    assert first.status == 503 and first.error and first.error.code == "UNAVAILABLE"
+    assert first.retry_delay is not None and first.duration > 0
+    assert (last.status, last.error, last.retry_delay, last.request_id) == (202, None, None, "r-2")
+    assert last.rate_limit and (last.rate_limit.limit, last.rate_limit.remaining) == (5, 3)
+    assert last.rate_limit.reset == datetime(1970, 1, 1, 0, 1, tzinfo=timezone.utc)
+    assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG"]
+    assert "POST /workflows/w/execute: UNAVAILABLE" in caplog.messages[0]
+    assert KEY not in caplog.text
+
+
+def test_hooks_of_a_failing_connection() -> None:
+    responses: list[stepwell.ResponseInfo] = []
+    with Client(
+        "k", "http://127.0.0.1:9", max_retries=1, retry_policy=QUICK, on_response=responses.append
+    ) as client:
+        with pytest.raises(stepwell.ConnectionFailedError):
+            client.me()
+    assert [r.error.code for r in responses if r.error] == ["CONNECTION_FAILED"] * 2
+    assert [r.status for r in responses] == [None, None]
+
+
+def test_raw_responses(start_stub: StartStub) -> None:
+    page = {
+        "items": [],
+        "pagination": {"page": 1, "page_size": 1, "total_items": 0, "total_pages": 0},
+    }
+    headers = {"X-Request-Id": "r-3"}
+    stub = start_stub(BUSY, StubResponse(200, {"data": page}, headers), BUSY)
+    with Client("k", stub.url, retry_policy=QUICK) as client:
+        raw = client.workflows.with_raw_response.list(page_size=1)
+        assert (raw.status, raw.request_id, raw.retries_taken) == (200, "r-3", 1)
+        assert raw.parse().items == [] and raw.rate_limit is None
+        assert raw.headers["Content-Length"] and '"items"' in raw.text()
+        with pytest.raises(stepwell.UnavailableError) as refused:
+            client.workflows.with_raw_response.get(WORKFLOW)
+    assert refused.value.headers["content-length"]
+
+
+def test_clients_and_secrets_are_not_shown() -> None:
+    with Client(KEY, "http://user:hidden@127.0.0.1:9") as client:
+        assert repr(client) == str(client) == "Client(base_url='http://127.0.0.1:9')"
+        assert KEY not in repr(vars(client)) + repr(vars(client._settings))
+        with pytest.raises(TypeError, match="pickled"):
+            pickle.dumps(client)
+    secret = Secret(KEY)
+    assert repr(secret) == "Secret('**********')"
+    assert str(secret) == f"{secret}" == format(secret) == "**********"
+    assert secret.reveal() == KEY and secret == Secret(KEY) and secret != Secret("other")
+    assert copy.deepcopy(secret) == secret and len({secret, Secret(KEY)}) == 1
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        json.dumps({"secret": secret})
+    key = stepwell.NewApiKey.model_validate(
+        {
+            "id": "k",
+            "name": "n",
+            "hint": "sk",
+            "scopes": [],
+            "status": "active",
+            "created_at": "2026-01-01T00:00:00Z",
+            "secret": KEY,
+        }
+    )
+    shown = repr(key) + str(key) + key.model_dump_json() + repr(key.model_dump())
+    assert KEY not in shown and key.secret.reveal() == KEY
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(key)
+    with Client(key.secret, "http://127.0.0.1:9") as client:
+        assert client._settings.authorization == {"Authorization": f"Bearer {KEY}"}

@@ -27,9 +27,9 @@ def test_workspaces(server: Server) -> None:
         assert (changed.tier, changed.rate_limits.executions_per_second) == ("standard", 5)
         names = [space.name for space in client.workspaces.list(sort_by="name").items]
         assert "Acme" in names and names == sorted(names, reverse=True)
-        assert created.id in [space.id for space in client.workspaces.iter(sort_by="name")]
+        assert created.id in [space.id for space in client.workspaces.list(sort_by="name")]
 
-        key = client.create_api_key(
+        key = client.keys.create(
             "theirs",
             role="developer",
             workspace_id=created.id,
@@ -38,13 +38,13 @@ def test_workspaces(server: Server) -> None:
         )
         assert (key.workspace_id, key.role, key.tier) == (created.id, "developer", "enterprise")
         assert key.rate_limits.concurrent_executions == 3
-        ours = client.create_workflow(STEPS).workflow_id
+        ours = client.dataflow.create_workflow(STEPS).workflow_id
         with Client(key.secret, server.url) as theirs:
             me = theirs.me()
             assert (me.workspace_id, me.role) == (created.id, "developer")
             with pytest.raises(stepwell.NotFoundError):
-                theirs.get_workflow(ours)
-            assert list(theirs.iter_workflows()) == []
+                theirs.dataflow.get_workflow(ours)
+            assert list(theirs.workflows.list()) == []
         with pytest.raises(stepwell.BadRequestError, match="tier"):
             client.workspaces.create("Wrong", tier="gold")  # type: ignore[arg-type]
         with pytest.raises(stepwell.NotFoundError):
@@ -53,21 +53,19 @@ def test_workspaces(server: Server) -> None:
 
 def test_keys_can_be_updated(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        key = client.create_api_key("limited", ["read:workflows"], tier="standard")
-        changed = client.update_api_key(
-            key.id, name="free", rate_limits={"requests_per_minute": 1000}
-        )
+        key = client.keys.create("limited", ["read:workflows"], tier="standard")
+        changed = client.keys.update(key.id, name="free", rate_limits={"requests_per_minute": 1000})
         assert (changed.name, changed.scopes) == ("free", ["read:workflows"])
         assert (changed.tier, changed.rate_limits.requests_per_minute) == (None, 1000)
-        found = client.get_api_key(key.id)
+        found = client.keys.get(key.id)
         assert (found.name, found.rate_limits) == (changed.name, changed.rate_limits)
         (entry,) = client.audit_log.list(action="api_key.updated", object_id=key.id).items
         assert "name" in entry.changed_fields
 
     async def main() -> None:
         async with AsyncClient(server.key, server.url) as client:
-            assert (await client.update_api_key(key.id, name="b")).name == "b"
-            assert (await client.get_api_key(key.id)).name == "b"
+            assert (await client.keys.update(key.id, name="b")).name == "b"
+            assert (await client.keys.get(key.id)).name == "b"
 
     asyncio.run(main())
 
@@ -79,6 +77,6 @@ def test_async(server: Server) -> None:
             assert await client.workspaces.get(created.id) == created
             assert (await client.workspaces.update(created.id, name="B")).name == "B"
             assert created.id in [s.id for s in (await client.workspaces.list()).items]
-            assert created.id in [s.id async for s in client.workspaces.iter()]
+            assert created.id in [s.id async for s in client.workspaces.list()]
 
     asyncio.run(main())

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
-from typing import Any, Mapping, Optional, Sequence, TypedDict, Union
+from datetime import date, datetime
+from typing import Any, Literal, Mapping, Optional, Sequence, TypedDict, Union
 
-from stepwell import management
+import stepwell
 
+from ._models import Execution, Page, convert, page_of
 from ._service import ServiceClient
 
-Page = management.Page
-Execution = management.Execution
+Status = Literal["queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"]
+Date = Union[datetime, date, str]
 Parameters = Optional[Mapping[str, Any]]
 
 # Requests that one executor sends at the same time for event loops.
@@ -122,10 +123,11 @@ class WorkflowExecutor(ServiceClient):
         `idempotency_key` does not start a second execution."""
         timeout, waits = _read_options(execution_options)
         with self._sync_client() as client:
-            start = client.workflows.execute if waits else client.workflows.execute_async
-            return start(
-                workflow_id, parameters, timeout_seconds=timeout, idempotency_key=idempotency_key
+            start = client.workflows.execute if waits else client.workflows.start
+            result = start(
+                workflow_id, parameters, execution_timeout=timeout, idempotency_key=idempotency_key
             )
+        return convert(Execution, result)
 
     def execute_workflow_async(
         self,
@@ -148,13 +150,14 @@ class WorkflowExecutor(ServiceClient):
 
         def start() -> Execution:
             with self._sync_client() as client:
-                return client.workflows.execute_async(
+                result = client.workflows.start(
                     workflow_id,
                     parameters,
                     callback_url=callback_url,
-                    timeout_seconds=timeout,
+                    execution_timeout=timeout,
                     idempotency_key=idempotency_key,
                 )
+            return convert(Execution, result)
 
         if _in_event_loop():
             return StartedExecution(self._pool.submit(start), self._wait_for_end)
@@ -169,34 +172,35 @@ class WorkflowExecutor(ServiceClient):
 
     async def _wait_for_end(self, execution_id: str) -> Execution:
         async with self._async_client() as client:
-            return (await client.executions.wait(execution_id)).raise_for_status()
+            result = await client.executions.wait(execution_id)
+            return convert(Execution, result.raise_for_status())
 
     def get_execution_status(self, execution_id: str) -> Execution:
         """Returns an execution with its steps."""
         with self._sync_client() as client:
-            return client.executions.get(execution_id)
+            return convert(Execution, client.executions.get(execution_id))
 
     async def get_execution_status_async(self, execution_id: str) -> Execution:
         """Async variant of `get_execution_status`."""
         async with self._async_client() as client:
-            return await client.executions.get(execution_id)
+            return convert(Execution, await client.executions.get(execution_id))
 
     def list_executions(
         self,
         workflow_id: Optional[str] = None,
         *,
-        status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DateOrTimestamp] = None,
-        end_date: Optional[management.DateOrTimestamp] = None,
+        status: Union[Status, Sequence[Status], None] = None,
+        start_date: Optional[Date] = None,
+        end_date: Optional[Date] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
-    ) -> Page[management.ExecutionRow]:
+    ) -> Page[Execution]:
         """Returns a page of executions, newest first. The dates are those of the creation and can
         be strings."""
         with self._sync_client() as client:
-            return client.executions.list(
-                workflow_id=workflow_id,
+            result = client.executions.list(
+                workflow=workflow_id,
                 status=status,
                 start_date=start_date,
                 end_date=end_date,
@@ -204,22 +208,23 @@ class WorkflowExecutor(ServiceClient):
                 page_size=page_size,
                 cursor=cursor,
             )
+            return page_of(Execution, result)
 
     async def list_executions_async(
         self,
         workflow_id: Optional[str] = None,
         *,
-        status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DateOrTimestamp] = None,
-        end_date: Optional[management.DateOrTimestamp] = None,
+        status: Union[Status, Sequence[Status], None] = None,
+        start_date: Optional[Date] = None,
+        end_date: Optional[Date] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
-    ) -> Page[management.ExecutionRow]:
+    ) -> Page[Execution]:
         """Async variant of `list_executions`."""
         async with self._async_client() as client:
-            return await client.executions.list(
-                workflow_id=workflow_id,
+            result = await client.executions.list(
+                workflow=workflow_id,
                 status=status,
                 start_date=start_date,
                 end_date=end_date,
@@ -227,38 +232,39 @@ class WorkflowExecutor(ServiceClient):
                 page_size=page_size,
                 cursor=cursor,
             )
+            return page_of(Execution, result)
 
     def iter_executions(
         self,
         workflow_id: Optional[str] = None,
         *,
-        status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DateOrTimestamp] = None,
-        end_date: Optional[management.DateOrTimestamp] = None,
-    ) -> Iterator[management.ExecutionRow]:
+        status: Union[Status, Sequence[Status], None] = None,
+        start_date: Optional[Date] = None,
+        end_date: Optional[Date] = None,
+    ) -> Iterator[Execution]:
         """Iterates over all executions; the arguments are those of `list_executions`."""
         with self._sync_client() as client:
-            rows = client.executions.iter(
-                workflow_id=workflow_id, status=status, start_date=start_date, end_date=end_date
+            rows = client.executions.list(
+                workflow=workflow_id, status=status, start_date=start_date, end_date=end_date
             )
             for row in rows:
-                yield row
+                yield convert(Execution, row)
 
     async def iter_executions_async(
         self,
         workflow_id: Optional[str] = None,
         *,
-        status: Union[str, Sequence[str], None] = None,
-        start_date: Optional[management.DateOrTimestamp] = None,
-        end_date: Optional[management.DateOrTimestamp] = None,
-    ) -> AsyncIterator[management.ExecutionRow]:
+        status: Union[Status, Sequence[Status], None] = None,
+        start_date: Optional[Date] = None,
+        end_date: Optional[Date] = None,
+    ) -> AsyncIterator[Execution]:
         """Async variant of `iter_executions`."""
         async with self._async_client() as client:
-            rows = client.executions.iter(
-                workflow_id=workflow_id, status=status, start_date=start_date, end_date=end_date
+            rows = client.executions.list(
+                workflow=workflow_id, status=status, start_date=start_date, end_date=end_date
             )
             async for row in rows:
-                yield row
+                yield convert(Execution, row)
 
 
 def _read_options(options: Optional[ExecutionOptions]) -> tuple[Optional[float], bool]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar, Literal, Mapping, Optional, Union
 
+import stepwell
 from pydantic import BaseModel, ConfigDict
-from stepwell import management
-
+from ._models import Page, convert, page_of
 from ._service import ServiceClient
 from ._tracked import TrackedModel
 
-Page = management.Page
+Order = Literal["created_at", "updated_at", "name", "type", "status"]
 
 
 class WorkflowConfig(BaseModel):
@@ -23,21 +23,15 @@ class WorkflowConfig(BaseModel):
     description: Optional[str] = None
     type: str = "custom"
     configuration: dict[str, Any] = {}
-    integrations: list[Union[management.Integration, dict[str, Any]]] = []
+    integrations: list[Union[stepwell.Integration, dict[str, Any]]] = []
     metadata: dict[str, Any] = {}
 
 
 _WRITABLE = ("name", "description", "type", "configuration", "integrations", "metadata")
 
 
-class WorkflowRow(management.WorkflowRow, TrackedModel):
-    """A workflow in a list. Change its fields and pass it to `update_workflow`."""
-
-    WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
-
-
-class Workflow(management.Workflow, TrackedModel):
-    """A workflow. Change its fields, or the dicts and lists in them, and pass it to
+class Workflow(stepwell.Workflow, TrackedModel):
+    """A workflow, in lists without its configuration. Change its fields, or the dicts and lists in them, and pass it to
     `update_workflow`."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
@@ -89,10 +83,10 @@ class WorkflowManager(ServiceClient):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
-    ) -> Page[WorkflowRow]:
+    ) -> Page[Workflow]:
         """Returns a page of workflows, newest first. Other arguments filter by metadata:
         `department="customer_success"`."""
         with self._sync_client() as client:
@@ -106,7 +100,7 @@ class WorkflowManager(ServiceClient):
                 sort_order=sort_order,
                 metadata=metadata,
             )
-        return _page(result)
+        return page_of(Workflow, result)
 
     async def list_workflows_async(
         self,
@@ -116,10 +110,10 @@ class WorkflowManager(ServiceClient):
         page: Optional[int] = None,
         page_size: Optional[int] = None,
         cursor: Optional[str] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
-    ) -> Page[WorkflowRow]:
+    ) -> Page[Workflow]:
         """Async variant of `list_workflows`."""
         async with self._async_client() as client:
             result = await client.workflows.list(
@@ -132,20 +126,20 @@ class WorkflowManager(ServiceClient):
                 sort_order=sort_order,
                 metadata=metadata,
             )
-        return _page(result)
+        return page_of(Workflow, result)
 
     def iter_workflows(
         self,
         *,
         status: Optional[Literal["active", "inactive"]] = None,
         type: Optional[str] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
-    ) -> Iterator[WorkflowRow]:
+    ) -> Iterator[Workflow]:
         """Iterates over all workflows; the arguments are those of `list_workflows`."""
         with self._sync_client() as client:
-            rows = client.workflows.iter(
+            rows = client.workflows.list(
                 status=status,
                 type=type,
                 sort_by=sort_by,
@@ -153,20 +147,20 @@ class WorkflowManager(ServiceClient):
                 metadata=metadata,
             )
             for row in rows:
-                yield _row(row)
+                yield _workflow(row)
 
     async def iter_workflows_async(
         self,
         *,
         status: Optional[Literal["active", "inactive"]] = None,
         type: Optional[str] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
         **metadata: str,
-    ) -> AsyncIterator[WorkflowRow]:
+    ) -> AsyncIterator[Workflow]:
         """Async variant of `iter_workflows`."""
         async with self._async_client() as client:
-            rows = client.workflows.iter(
+            rows = client.workflows.list(
                 status=status,
                 type=type,
                 sort_by=sort_by,
@@ -174,11 +168,9 @@ class WorkflowManager(ServiceClient):
                 metadata=metadata,
             )
             async for row in rows:
-                yield _row(row)
+                yield _workflow(row)
 
-    def update_workflow(
-        self, workflow: Union[Workflow, WorkflowRow], *, if_unchanged: bool = False
-    ) -> Workflow:
+    def update_workflow(self, workflow: Workflow, *, if_unchanged: bool = False) -> Workflow:
         """Updates the fields that were changed since the workflow was read. With `if_unchanged`,
         raises `PreconditionFailedError` if it has been changed on the server since then."""
         version = _version(workflow) if if_unchanged else None
@@ -189,7 +181,7 @@ class WorkflowManager(ServiceClient):
         return _workflow(changed)
 
     async def update_workflow_async(
-        self, workflow: Union[Workflow, WorkflowRow], *, if_unchanged: bool = False
+        self, workflow: Workflow, *, if_unchanged: bool = False
     ) -> Workflow:
         """Async variant of `update_workflow`."""
         version = _version(workflow) if if_unchanged else None
@@ -199,32 +191,32 @@ class WorkflowManager(ServiceClient):
         workflow.mark_saved(sent)
         return _workflow(changed)
 
-    def activate_workflow(self, workflow_id: str) -> management.WorkflowStatus:
+    def activate_workflow(self, workflow_id: str) -> stepwell.WorkflowStatus:
         """Activates a workflow, so that it can be executed."""
         with self._sync_client() as client:
             return client.workflows.activate(workflow_id)
 
-    async def activate_workflow_async(self, workflow_id: str) -> management.WorkflowStatus:
+    async def activate_workflow_async(self, workflow_id: str) -> stepwell.WorkflowStatus:
         """Async variant of `activate_workflow`."""
         async with self._async_client() as client:
             return await client.workflows.activate(workflow_id)
 
-    def deactivate_workflow(self, workflow_id: str) -> management.WorkflowStatus:
+    def deactivate_workflow(self, workflow_id: str) -> stepwell.WorkflowStatus:
         """Deactivates a workflow: no new executions start, running ones continue."""
         with self._sync_client() as client:
             return client.workflows.deactivate(workflow_id)
 
-    async def deactivate_workflow_async(self, workflow_id: str) -> management.WorkflowStatus:
+    async def deactivate_workflow_async(self, workflow_id: str) -> stepwell.WorkflowStatus:
         """Async variant of `deactivate_workflow`."""
         async with self._async_client() as client:
             return await client.workflows.deactivate(workflow_id)
 
-    def delete_workflow(self, workflow_id: str) -> management.Deleted:
+    def delete_workflow(self, workflow_id: str) -> stepwell.Deleted:
         """Deletes a workflow; running executions continue, and its history remains readable."""
         with self._sync_client() as client:
             return client.workflows.delete(workflow_id)
 
-    async def delete_workflow_async(self, workflow_id: str) -> management.Deleted:
+    async def delete_workflow_async(self, workflow_id: str) -> stepwell.Deleted:
         """Async variant of `delete_workflow`."""
         async with self._async_client() as client:
             return await client.workflows.delete(workflow_id)
@@ -234,25 +226,15 @@ def _fields(config: Union[WorkflowConfig, Mapping[str, Any]]) -> Mapping[str, An
     return WorkflowConfig.model_validate(config).model_dump(mode="json", exclude_none=True)
 
 
-def _changes(workflow: Union[Workflow, WorkflowRow]) -> Mapping[str, Any]:
+def _changes(workflow: Workflow) -> Mapping[str, Any]:
     return workflow.changes()
 
 
-def _version(workflow: Union[Workflow, WorkflowRow]) -> int:
-    version = workflow.version if isinstance(workflow, Workflow) else None
-    if version is None:
+def _version(workflow: Workflow) -> int:
+    if workflow.version is None:
         raise ValueError("if_unchanged requires a workflow from `get_workflow`")
-    return version
+    return workflow.version
 
 
-def _workflow(result: management.Workflow) -> Workflow:
-    return Workflow.model_validate(result.model_dump(exclude_unset=True))
-
-
-def _row(result: management.WorkflowRow) -> WorkflowRow:
-    return WorkflowRow.model_validate(result.model_dump(exclude_unset=True))
-
-
-def _page(result: Page[management.WorkflowRow]) -> Page[WorkflowRow]:
-    items = [_row(row) for row in result.items]
-    return Page[WorkflowRow](items=items, pagination=result.pagination)
+def _workflow(result: stepwell.Workflow) -> Workflow:
+    return convert(Workflow, result)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import Any, ClassVar, Literal, Mapping, Optional, Union
 
-from stepwell import management
-from typing_extensions import Unpack
+import stepwell
+from typing_extensions import TypedDict, Unpack
 
+from ._models import LastExecution, Page, convert, page_of
 from ._service import ServiceClient
 from ._tracked import TrackedModel
 
-Page = management.Page
+ScheduleType = Literal["cron", "interval", "fixed_time"]
+Order = Literal["created_at", "updated_at", "name", "next_execution"]
 
 
 _WRITABLE = (
@@ -30,16 +33,28 @@ _WRITABLE = (
 )
 
 
-class ScheduleRow(management.ScheduleRow, TrackedModel):
-    """A schedule in a list. Change its fields and pass it to `update_schedule`."""
+class ScheduleFields(TypedDict, total=False):
+    """The fields of a schedule except name and type: `cron_expression` for `cron`, `interval_value`
+    and `interval_unit` for `interval`, `execution_time` for `fixed_time`."""
 
-    WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
+    description: Optional[str]
+    cron_expression: Optional[str]
+    interval_value: Optional[int]
+    interval_unit: Optional[Literal["seconds", "minutes", "hours", "days"]]
+    execution_time: Union[datetime, str, None]
+    timezone: Optional[str]
+    parameters: Optional[Mapping[str, Any]]
+    enabled: Optional[bool]
+    misfire_policy: Optional[Literal["run_once", "skip", "run_all"]]
+    overlap_policy: Optional[Literal["allow", "skip", "queue"]]
 
 
-class Schedule(management.Schedule, TrackedModel):
+class Schedule(stepwell.Schedule, TrackedModel):
     """A schedule. Change its fields, or its parameters, and pass it to `update_schedule`."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = _WRITABLE
+
+    last_execution: Optional[LastExecution] = None
 
 
 class WorkflowScheduler(ServiceClient):
@@ -49,10 +64,10 @@ class WorkflowScheduler(ServiceClient):
         self,
         workflow_id: str,
         name: str,
-        schedule_type: management.ScheduleType,
+        schedule_type: ScheduleType,
         *,
         idempotency_key: Optional[str] = None,
-        **fields: Unpack[management.ScheduleFields],
+        **fields: Unpack[ScheduleFields],
     ) -> Schedule:
         """Schedules a workflow: by a `cron_expression`, at an interval (`interval_value`,
         `interval_unit`), or once at an `execution_time`. Calling again with the same
@@ -67,10 +82,10 @@ class WorkflowScheduler(ServiceClient):
         self,
         workflow_id: str,
         name: str,
-        schedule_type: management.ScheduleType,
+        schedule_type: ScheduleType,
         *,
         idempotency_key: Optional[str] = None,
-        **fields: Unpack[management.ScheduleFields],
+        **fields: Unpack[ScheduleFields],
     ) -> Schedule:
         """Async variant of `create_schedule`."""
         async with self._async_client() as client:
@@ -96,20 +111,20 @@ class WorkflowScheduler(ServiceClient):
         enabled: Optional[bool] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
-    ) -> Page[ScheduleRow]:
+    ) -> Page[Schedule]:
         """Returns a page of schedules, newest first."""
         with self._sync_client() as client:
             result = client.schedules.list(
-                workflow_id=workflow_id,
+                workflow=workflow_id,
                 enabled=enabled,
                 page=page,
                 page_size=page_size,
                 sort_by=sort_by,
                 sort_order=sort_order,
             )
-        return _page(result)
+        return page_of(Schedule, result)
 
     async def list_schedules_async(
         self,
@@ -118,54 +133,54 @@ class WorkflowScheduler(ServiceClient):
         enabled: Optional[bool] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
-    ) -> Page[ScheduleRow]:
+    ) -> Page[Schedule]:
         """Async variant of `list_schedules`."""
         async with self._async_client() as client:
             result = await client.schedules.list(
-                workflow_id=workflow_id,
+                workflow=workflow_id,
                 enabled=enabled,
                 page=page,
                 page_size=page_size,
                 sort_by=sort_by,
                 sort_order=sort_order,
             )
-        return _page(result)
+        return page_of(Schedule, result)
 
     def iter_schedules(
         self,
         workflow_id: Optional[str] = None,
         *,
         enabled: Optional[bool] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
-    ) -> Iterator[ScheduleRow]:
+    ) -> Iterator[Schedule]:
         """Iterates over all schedules; the arguments are those of `list_schedules`."""
         with self._sync_client() as client:
-            rows = client.schedules.iter(
-                workflow_id=workflow_id, enabled=enabled, sort_by=sort_by, sort_order=sort_order
+            rows = client.schedules.list(
+                workflow=workflow_id, enabled=enabled, sort_by=sort_by, sort_order=sort_order
             )
             for row in rows:
-                yield _row(row)
+                yield _schedule(row)
 
     async def iter_schedules_async(
         self,
         workflow_id: Optional[str] = None,
         *,
         enabled: Optional[bool] = None,
-        sort_by: Optional[str] = None,
+        sort_by: Optional[Order] = None,
         sort_order: Optional[Literal["asc", "desc"]] = None,
-    ) -> AsyncIterator[ScheduleRow]:
+    ) -> AsyncIterator[Schedule]:
         """Async variant of `iter_schedules`."""
         async with self._async_client() as client:
-            rows = client.schedules.iter(
-                workflow_id=workflow_id, enabled=enabled, sort_by=sort_by, sort_order=sort_order
+            rows = client.schedules.list(
+                workflow=workflow_id, enabled=enabled, sort_by=sort_by, sort_order=sort_order
             )
             async for row in rows:
-                yield _row(row)
+                yield _schedule(row)
 
-    def update_schedule(self, schedule: Union[Schedule, ScheduleRow]) -> Schedule:
+    def update_schedule(self, schedule: Schedule) -> Schedule:
         """Updates the fields that were changed since the schedule was read."""
         sent = schedule.model_copy(deep=True)
         with self._sync_client() as client:
@@ -173,7 +188,7 @@ class WorkflowScheduler(ServiceClient):
         schedule.mark_saved(sent)
         return _schedule(changed)
 
-    async def update_schedule_async(self, schedule: Union[Schedule, ScheduleRow]) -> Schedule:
+    async def update_schedule_async(self, schedule: Schedule) -> Schedule:
         """Async variant of `update_schedule`."""
         sent = schedule.model_copy(deep=True)
         async with self._async_client() as client:
@@ -181,29 +196,20 @@ class WorkflowScheduler(ServiceClient):
         schedule.mark_saved(sent)
         return _schedule(changed)
 
-    def delete_schedule(self, schedule_id: str) -> management.Deleted:
+    def delete_schedule(self, schedule_id: str) -> stepwell.Deleted:
         """Deletes a schedule; its executions are kept."""
         with self._sync_client() as client:
             return client.schedules.delete(schedule_id)
 
-    async def delete_schedule_async(self, schedule_id: str) -> management.Deleted:
+    async def delete_schedule_async(self, schedule_id: str) -> stepwell.Deleted:
         """Async variant of `delete_schedule`."""
         async with self._async_client() as client:
             return await client.schedules.delete(schedule_id)
 
 
-def _changes(schedule: Union[Schedule, ScheduleRow]) -> Mapping[str, Any]:
+def _changes(schedule: Schedule) -> Mapping[str, Any]:
     return schedule.changes()
 
 
-def _schedule(result: management.Schedule) -> Schedule:
-    return Schedule.model_validate(result.model_dump(exclude_unset=True))
-
-
-def _row(result: management.ScheduleRow) -> ScheduleRow:
-    return ScheduleRow.model_validate(result.model_dump(exclude_unset=True))
-
-
-def _page(result: Page[management.ScheduleRow]) -> Page[ScheduleRow]:
-    items = [_row(row) for row in result.items]
-    return Page[ScheduleRow](items=items, pagination=result.pagination)
+def _schedule(result: stepwell.Schedule) -> Schedule:
+    return convert(Schedule, result)

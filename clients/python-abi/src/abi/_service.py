@@ -14,12 +14,22 @@ from typing_extensions import Self
 from . import exceptions
 
 
+class _Client(stepwell.Client):
+    """The workflows of this module are given by their ids only."""
+
+    _resolves_names = False
+
+
+class _AsyncClient(stepwell.AsyncClient):
+    _resolves_names = False
+
+
 class ServiceClient:
     """A client for one server.
 
     `base_url` defaults to `STEPWELL_URL`, `access_token` to `STEPWELL_API_KEY`. `timeout` is in
-    seconds, for each request. After 429, 502, 503 and connection errors a request is retried up
-    to `max_retries` times if repeating it has no second effect.
+    seconds, for each request. A request is retried up to `max_retries` times if repeating
+    it has no second effect.
 
     Each call has a variant for asyncio. Within `async with` these share connections; otherwise
     each opens its own.
@@ -39,7 +49,7 @@ class ServiceClient:
             "timeout": timeout,
             "max_retries": max_retries,
         }
-        self._client = stepwell.Client(**self._client_options)
+        self._client = _Client(**self._client_options)
         self._shared_client: Optional[stepwell.AsyncClient] = None
 
     def __enter__(self) -> Self:
@@ -54,7 +64,7 @@ class ServiceClient:
         self.close()
 
     async def __aenter__(self) -> Self:
-        self._shared_client = stepwell.AsyncClient(**self._client_options)
+        self._shared_client = _AsyncClient(**self._client_options)
         return self
 
     async def __aexit__(
@@ -86,7 +96,7 @@ class ServiceClient:
                 yield self._shared_client
             else:
                 # A new client, since asyncio connections belong to one event loop.
-                async with stepwell.AsyncClient(**self._client_options) as client:
+                async with _AsyncClient(**self._client_options) as client:
                     yield client
         except stepwell.StepwellError as error:
             raise exceptions.from_stepwell_error(error) from error

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import PrivateAttr
-from stepwell.management import Model
+from stepwell import Model
 
 
 class TrackedModel(Model):

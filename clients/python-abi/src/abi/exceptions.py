@@ -9,7 +9,6 @@ from typing import Any, Mapping, Optional, Sequence
 
 import stepwell
 from pydantic import BaseModel, ConfigDict
-from stepwell.management import Execution, Failure
 
 
 class ErrorItem(BaseModel):
@@ -137,7 +136,7 @@ class WorkflowExecutionError(ServerError):
 
     execution_id: Optional[str] = None
     step: Optional[str] = None
-    cause: Optional[Failure] = None
+    cause: Optional[stepwell.Failure] = None
 
 
 class ExecutionTimeoutError(WorkflowExecutionError):
@@ -193,7 +192,7 @@ def from_stepwell_error(error: stepwell.StepwellError) -> ABIError:
         return kind(error.message, code=error.code, request_id=error.request_id)
     fallback = ServerError if error.status >= 500 else ABIError
     kind = _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, fallback)
-    converted = kind(
+    return kind(
         error.message,
         code=error.code,
         status=error.status,
@@ -201,26 +200,17 @@ def from_stepwell_error(error: stepwell.StepwellError) -> ABIError:
         request_id=error.request_id,
         retry_after=error.retry_after,
     )
-    if isinstance(converted, WorkflowExecutionError):
-        if isinstance(error, stepwell.ExecutionNotCompletedError):
-            converted.execution_id, converted.step, converted.cause = (
-                error.execution_id,
-                error.step,
-                error.failure,
-            )
-    return converted
 
 
 def _execution_error(error: stepwell.ExecutionFailedError) -> ABIError:
-    """The error of an execution that was polled: the same as if the server had waited."""
+    """The error of an execution that ended without a result."""
     timed_out = error.execution.status == "timed_out"
     kind = ExecutionTimeoutError if timed_out else WorkflowExecutionError
-    code = "EXECUTION_TIMEOUT" if timed_out else "WORKFLOW_EXECUTION_ERROR"
-    converted = kind(error.message, code=code)
-    converted.execution_id = error.execution.execution_id
-    if isinstance(error.execution, Execution) and error.execution.error:
-        converted.cause = error.execution.error
-        converted.step = error.execution.error.step
+    code, status = ("EXECUTION_TIMEOUT", 504) if timed_out else ("WORKFLOW_EXECUTION_ERROR", 500)
+    converted = kind(error.message, code=code, status=status)
+    converted.execution_id, converted.step = error.execution_id, error.step
+    if isinstance(error.failure, stepwell.Failure):
+        converted.cause = error.failure
     return converted
 
 

@@ -1,39 +1,28 @@
 """Managing, executing and scheduling workflows."""
 
-from stepwell.management import (
-    Deleted,
-    ExecutionRow,
-    Failure,
-    Integration,
-    LastExecution,
-    Page,
-    Step,
-    WorkflowStats,
-    WorkflowStatus,
-)
+from stepwell import Deleted, Failure, Integration, Step, WorkflowStats, WorkflowStatus
 
-from ._executor import Execution, ExecutionOptions, StartedExecution, WorkflowExecutor
-from ._manager import Workflow, WorkflowConfig, WorkflowManager, WorkflowRow
-from ._scheduler import Schedule, ScheduleRow, WorkflowScheduler
+from ._executor import ExecutionOptions, StartedExecution, WorkflowExecutor
+from ._manager import Workflow, WorkflowConfig, WorkflowManager
+from ._models import Execution, LastExecution, Page, Pagination
+from ._scheduler import Schedule, WorkflowScheduler
 
 __all__ = [
     "Deleted",
     "Execution",
     "ExecutionOptions",
-    "ExecutionRow",
     "Failure",
     "Integration",
     "LastExecution",
     "Page",
+    "Pagination",
     "Schedule",
-    "ScheduleRow",
     "StartedExecution",
     "Step",
     "Workflow",
     "WorkflowConfig",
     "WorkflowExecutor",
     "WorkflowManager",
-    "WorkflowRow",
     "WorkflowScheduler",
     "WorkflowStats",
     "WorkflowStatus",

@@ -7,9 +7,35 @@ from types import TracebackType
 from typing import Any, Optional, Union
 
 import stepwell
-from typing_extensions import Unpack
+from stepwell import vellum as types
+from typing_extensions import TypedDict, Unpack
 
 from ._errors import execution_error, request_error
+
+
+class DeploymentOptions(TypedDict, total=False):
+    """Options of the three calls that execute a deployment. Pass its id or its name, not both."""
+
+    workflow_deployment_id: Optional[str]
+    workflow_deployment_name: Optional[str]
+    release_tag: Optional[str]
+    external_id: Optional[str]
+    metadata: Optional[Mapping[str, Any]]
+    previous_execution_id: Optional[str]
+    idempotency_key: Optional[str]
+    timeout: Optional[float]
+
+
+class SyncOptions(DeploymentOptions, total=False):
+    """Options of `execute_workflow`."""
+
+    expand_meta: Optional[Mapping[str, bool]]
+
+
+class StreamOptions(SyncOptions, total=False):
+    """Options of `execute_workflow_stream`; `event_types` are WORKFLOW (the default) and NODE."""
+
+    event_types: Optional[Sequence[types.EventType]]
 
 
 class Client:
@@ -53,13 +79,13 @@ class Client:
         self._client.close()
 
     def execute_workflow(
-        self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.SyncOptions]
-    ) -> stepwell.ExecuteWorkflowResponse:
+        self, *, inputs: types.Inputs, **options: Unpack[SyncOptions]
+    ) -> types.ExecuteWorkflowResponse:
         """Executes a deployment (`workflow_deployment_name` or `workflow_deployment_id`) and
         returns its outputs. Raises `VellumError`, also if the execution fails."""
         options.setdefault("timeout", self._timeout)
         try:
-            response = self._client.execute_workflow(inputs, **options)
+            response = self._client.vellum.execute_workflow(inputs, **options)
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=True) from error
         if response.data.state == "REJECTED":
@@ -67,24 +93,24 @@ class Client:
         return response
 
     def execute_workflow_async(
-        self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.DeploymentOptions]
-    ) -> stepwell.ExecuteWorkflowAsyncResponse:
+        self, *, inputs: types.Inputs, **options: Unpack[DeploymentOptions]
+    ) -> types.ExecuteWorkflowAsyncResponse:
         """Queues an execution of a deployment. `workflow_execution_status` returns its status."""
         options.setdefault("timeout", self._timeout)
         try:
-            return self._client.execute_workflow_async(inputs, **options)
+            return self._client.vellum.execute_workflow_async(inputs, **options)
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=True) from error
 
-    def workflow_execution_status(self, execution_id: str) -> stepwell.WorkflowExecutionStatus:
+    def workflow_execution_status(self, execution_id: str) -> types.WorkflowExecutionStatus:
         """Returns the status of an execution. A failed one has an `error`."""
         try:
-            return self._client.workflow_execution_status(execution_id)
+            return self._client.vellum.workflow_execution_status(execution_id)
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=False) from error
 
     def execute_workflow_stream(
-        self, *, inputs: stepwell.Inputs, **options: Unpack[stepwell.StreamOptions]
+        self, *, inputs: types.Inputs, **options: Unpack[StreamOptions]
     ) -> WorkflowStream:
         """Executes a deployment and streams its events to one `for` or `async for`. The request is
         sent when the iteration starts."""
@@ -94,13 +120,13 @@ class Client:
     def submit_workflow_execution_actuals(
         self,
         *,
-        actuals: Sequence[Union[stepwell.Actual, Mapping[str, Any]]],
+        actuals: Sequence[Union[types.Actual, Mapping[str, Any]]],
         execution_id: Optional[str] = None,
         external_id: Optional[str] = None,
     ) -> None:
         """Submits feedback on the outputs of executions."""
         try:
-            self._client.submit_workflow_execution_actuals(
+            self._client.vellum.submit_workflow_execution_actuals(
                 actuals, execution_id=execution_id, external_id=external_id
             )
         except stepwell.StepwellError as error:
@@ -117,8 +143,8 @@ class WorkflowStream:
         self,
         client: stepwell.Client,
         client_options: Mapping[str, Any],
-        inputs: stepwell.Inputs,
-        options: stepwell.StreamOptions,
+        inputs: types.Inputs,
+        options: StreamOptions,
     ) -> None:
         self._client = client
         self._client_options = client_options
@@ -131,19 +157,21 @@ class WorkflowStream:
             raise RuntimeError("this stream was already read; execute the workflow again")
         self._is_consumed = True
 
-    def __iter__(self) -> Generator[stepwell.WorkflowStreamEvent, None, None]:
+    def __iter__(self) -> Generator[types.WorkflowStreamEvent, None, None]:
         self._mark_consumed()
         try:
-            yield from self._client.execute_workflow_stream(self._inputs, **self._options)
+            yield from self._client.vellum.execute_workflow_stream(self._inputs, **self._options)
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=True) from error
 
-    async def __aiter__(self) -> AsyncGenerator[stepwell.WorkflowStreamEvent, None]:
+    async def __aiter__(self) -> AsyncGenerator[types.WorkflowStreamEvent, None]:
         self._mark_consumed()
         # A new client, since asyncio connections belong to one event loop.
         try:
             async with stepwell.AsyncClient(**self._client_options) as client:
-                async for event in client.execute_workflow_stream(self._inputs, **self._options):
+                async for event in client.vellum.execute_workflow_stream(
+                    self._inputs, **self._options
+                ):
                     yield event
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=True) from error

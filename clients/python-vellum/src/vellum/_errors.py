@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import stepwell
+from stepwell import vellum as types
 
 # The code of a rejected request to execute; nothing was started.
 INITIALIZATION_ERROR = "WORKFLOW_INITIALIZATION_ERROR"
@@ -45,7 +46,7 @@ class VellumError(Exception):
         return _reconstruct, (type(self), self.args), self.__dict__
 
 
-def execution_error(response: stepwell.ExecuteWorkflowResponse) -> VellumError:
+def execution_error(response: types.ExecuteWorkflowResponse) -> VellumError:
     """The exception for a failed execution."""
     error = response.data.error
     code = error.code if error else "INTERNAL_SERVER_ERROR"

@@ -1,12 +1,11 @@
-"""Audit log of the management API: responses and options."""
+"""Audit log of the management API: responses."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Optional, TypedDict, Union
+from typing import Any, Literal, Optional, Union
 
-from ._management_models import CursorPaging, DateOrTimestamp
-from ._models import Model
+from ._base import Model
 
 AuditAction = Literal[
     "workflow.created",
@@ -77,24 +76,3 @@ class AuditEntry(Model):
     details: dict[str, Any] = {}
     ip_address: Optional[str] = None
     request_id: Optional[str] = None
-
-
-class AuditSelection(TypedDict, total=False):
-    """Filters of the audit log, newest first unless `sort_order` is `asc`. `actor` is the name of a
-    key, or `system`, `cli` or `anonymous`. Both dates are inclusive and can be strings.
-    `workspace_id` is for admins of the default workspace."""
-
-    actor: Optional[str]
-    key_id: Optional[str]
-    action: Optional[Union[AuditAction, str]]
-    object_type: Optional[AuditObjectType]
-    object_id: Optional[str]
-    start_date: Optional[DateOrTimestamp]
-    end_date: Optional[DateOrTimestamp]
-    workspace_id: Optional[str]
-    sort_by: Optional[Literal["created_at"]]
-    sort_order: Optional[Literal["asc", "desc"]]
-
-
-class AuditListOptions(AuditSelection, CursorPaging, total=False):
-    """`AuditSelection`, and the page."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from ._base import Model
 from ._errors import (
     APIError,
     ConnectionFailedError,
@@ -21,21 +22,20 @@ from ._errors import (
     UnexpectedResponseError,
     api_error,
 )
-from ._models import Model
-from ._retry import RetryPolicy, is_retryable, parse_retry_after
+from ._omit import without_none
+from ._retry import EXECUTION_ERROR_CODES, is_retryable
+from ._secret import Secret
 from ._settings import Settings
-
-# A workflow definition: a mapping, or text in YAML (or JSON).
-Definition = Union[Mapping[str, Any], str]
 
 # A query parameter.
 QueryValue = Union[str, int]
+Query = Mapping[str, QueryValue]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
-# Errors after which the same request can succeed, and which are no timeout of a sent request.
-_TRANSIENT_ERRORS = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
+# Errors after which the same request can succeed.
+_TRANSIENT_ERRORS = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
 
 # Seconds that executing a workflow may take if the call has no timeout of its own.
 EXECUTE_TIMEOUT = 600.0
@@ -49,37 +49,37 @@ class Call(Generic[T]):
     method: str
     path: str
     decode: Callable[[Any], T]
-    query: Mapping[str, QueryValue] = field(default_factory=dict)
+    query: Query = field(default_factory=dict)
     # Headers and body can contain secrets, so they are not shown.
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: Optional[bytes] = field(default=None, repr=False)
     timeout: Optional[float] = None
     repeatable: bool = True
 
-    def request_arguments(self, settings: Settings) -> dict[str, Any]:
-        """The arguments of `httpx.Client.build_request`."""
-        timeout = settings.timeout
-        if self.timeout is not None:
-            timeout = httpx.Timeout(self.timeout, connect=timeout.connect)
-        return {
-            "method": self.method,
-            "url": settings.base_url + self.path,
-            "params": dict(self.query) or None,
-            "headers": {**settings.headers(), **self.headers},
-            "content": self.content,
-            "timeout": timeout,
-        }
+    def http_timeout(self, settings: Settings) -> httpx.Timeout:
+        """The timeouts of this call."""
+        if self.timeout is None:
+            return settings.timeout
+        return httpx.Timeout(
+            self.timeout, connect=min(self.timeout, settings.timeout.connect or 10)
+        )
 
     def retry_delay(
-        self, policy: RetryPolicy, attempts: int, outcome: Union[httpx.Response, httpx.RequestError]
+        self,
+        settings: Settings,
+        attempts: int,
+        outcome: Union[httpx.Response, httpx.RequestError],
     ) -> Optional[float]:
         """Seconds before the request is sent again; None: `outcome` is final."""
+        if attempts > settings.max_retries:
+            return None
         if isinstance(outcome, httpx.Response):
             if is_retryable(outcome.status_code, outcome.headers, self.repeatable):
-                return policy.delay(attempts, outcome.headers)
+                if not _describes_an_execution(outcome):
+                    return settings.retry_policy.delay(attempts, outcome.headers)
             return None
         if self.repeatable and isinstance(outcome, _TRANSIENT_ERRORS):
-            return policy.delay(attempts)
+            return settings.retry_policy.delay(attempts)
         return None
 
     def decode_response(self, response: httpx.Response) -> T:
@@ -97,13 +97,22 @@ class Call(Generic[T]):
 
 def error_from_response(response: httpx.Response) -> APIError:
     """The exception for an unsuccessful response."""
+    return api_error(response.status_code, response.headers, _body_of(response))
+
+
+def _body_of(response: httpx.Response) -> Any:
+    """The JSON of a response that was read, else its text."""
     try:
-        body = response.json()
+        return response.json()
     except ValueError:
-        body = response.text
-    headers = response.headers
-    retry_after = parse_retry_after(headers.get("retry-after"))
-    return api_error(response.status_code, body, headers.get("x-request-id"), retry_after)
+        return response.text
+
+
+def _describes_an_execution(response: httpx.Response) -> bool:
+    """Whether an error is the end of an execution: a retry would return it again."""
+    if response.status_code not in (500, 504) or not response.is_stream_consumed:
+        return False
+    return api_error(response.status_code, {}, _body_of(response)).code in EXECUTION_ERROR_CODES
 
 
 def transport_error(
@@ -134,19 +143,9 @@ def ignore_body(_: Any) -> None:
     """For responses whose body is not needed."""
 
 
-def list_page(url_path: str, kind: type[M], options: Mapping[str, Any]) -> Call[M]:
-    """Requests one page of a list."""
-    return Call("GET", url_path, decode_data(kind), query_params(options))
-
-
 def build_path(template: str, *segments: str) -> str:
     """`template` with each `{}` replaced by an escaped segment."""
     return template.format(*(quote(segment, safe="") for segment in segments))
-
-
-def without_none(**fields: Any) -> dict[str, Any]:
-    """The fields that are not None."""
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def string_list(name: str, values: Sequence[str]) -> list[str]:
@@ -158,6 +157,8 @@ def string_list(name: str, values: Sequence[str]) -> list[str]:
 
 def to_json(value: Any) -> Any:
     """A JSON value: models are dumped, dates and times become strings."""
+    if isinstance(value, Secret):
+        return value.reveal()
     if isinstance(value, Model):
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, Mapping):
@@ -167,47 +168,42 @@ def to_json(value: Any) -> Any:
     return format_date(value) if isinstance(value, date) else value
 
 
-def get(url_path: str, decode: Callable[[Any], T], **query: Optional[QueryValue]) -> Call[T]:
-    """A GET; parameters that are None are omitted."""
-    return Call("GET", url_path, decode, without_none(**query))
-
-
-def put(
-    url_path: str,
-    decode: Callable[[Any], T],
-    body: Any,
-    *,
-    version: Optional[int] = None,
-    repeatable: bool = False,
-) -> Call[T]:
-    """A PUT, conditional on `version` if there is one. Usually not repeatable: it would overwrite
-    changes that others made in between."""
-    content, headers = encode_body(body)
-    headers = {**headers, **if_match(version)}
-    return Call("PUT", url_path, decode, {}, headers, content, repeatable=repeatable)
-
-
-def patch(url_path: str, decode: Callable[[Any], T], body: Any) -> Call[T]:
-    """A PATCH; not repeatable, for the same reason as a PUT."""
-    content, headers = encode_body(body)
-    return Call("PATCH", url_path, decode, {}, headers, content, repeatable=False)
-
-
-def delete(url_path: str) -> Call[None]:
-    """A DELETE; not repeatable, since the second request would not find the object."""
-    return Call("DELETE", url_path, ignore_body, repeatable=False)
-
-
-def delete_with_result(
+def get(
     url_path: str,
     decode: Callable[[Any], T],
     *,
-    version: Optional[int] = None,
+    timeout: Optional[float] = None,
     **query: Optional[QueryValue],
 ) -> Call[T]:
-    """A DELETE with a response body, conditional on `version` if there is one."""
-    headers = if_match(version)
-    return Call("DELETE", url_path, decode, without_none(**query), headers, repeatable=False)
+    """A GET; parameters that are None are omitted."""
+    return Call("GET", url_path, decode, without_none(**query), timeout=timeout)
+
+
+def change(
+    method: str,
+    url_path: str,
+    decode: Callable[[Any], T],
+    body: Any = None,
+    *,
+    version: Optional[int] = None,
+    timeout: Optional[float] = None,
+    repeatable: bool = False,
+    **query: Optional[QueryValue],
+) -> Call[T]:
+    """A PUT, PATCH or DELETE, conditional on `version` if there is one. Usually not repeatable: a
+    PUT would overwrite changes that others made in between, and a second DELETE would not find the
+    object."""
+    content, content_type = encode_body(body)
+    return Call(
+        method,
+        url_path,
+        decode,
+        without_none(**query),
+        {**content_type, **if_match(version)},
+        content,
+        timeout,
+        repeatable,
+    )
 
 
 def if_match(version: Optional[int]) -> dict[str, str]:
@@ -215,13 +211,12 @@ def if_match(version: Optional[int]) -> dict[str, str]:
     return {} if version is None else {"If-Match": f'"{version}"'}
 
 
-def query_params(options: Mapping[str, Any]) -> dict[str, QueryValue]:
+def list_query(*, metadata: Optional[Mapping[str, Any]] = None, **filters: Any) -> Query:
     """The query of a list. Labels (`metadata`) get a prefix, since a label can have the name of a
     parameter."""
-    labels = options.get("metadata") or {}
-    fields = {name: value for name, value in options.items() if name != "metadata"}
-    query = {name: _query_value(value) for name, value in without_none(**fields).items()}
-    return {**query, **{f"metadata.{name}": value for name, value in labels.items()}}
+    query = {name: _query_value(value) for name, value in without_none(**filters).items()}
+    labels = {f"metadata.{name}": value for name, value in (metadata or {}).items()}
+    return {**query, **labels}
 
 
 def _query_value(value: Any) -> QueryValue:
@@ -247,7 +242,7 @@ def post(
     body: Any = None,
     *,
     key: Optional[str] = None,
-    query: Optional[Mapping[str, QueryValue]] = None,
+    query: Optional[Query] = None,
     headers: Optional[Mapping[str, str]] = None,
     timeout: Optional[float] = None,
 ) -> Call[T]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
-from ._models import ErrorDetail
+from ._base import ErrorDetail
+from ._rate_limit import RateLimit, rate_limit_of
+from ._retry import parse_retry_after
 
 if TYPE_CHECKING:
-    from . import _management_models as mm
-    from ._models import Execution
+    from . import dataflow
+    from ._execution_models import Execution, Failure
 
 
 def _reconstruct(kind: type[StepwellError], args: tuple[Any, ...]) -> StepwellError:
@@ -50,8 +52,8 @@ class StepwellError(Exception):
 
 
 class APIError(StepwellError):
-    """The server rejected the request. `status` is the HTTP status, `body` the body of the response
-    and `retry_after` its `Retry-After` in seconds (None: no such header)."""
+    """The server rejected the request. `status` is the HTTP status, `headers` and `body` are those
+    of the response, and `retry_after` is its `Retry-After` in seconds (None: no such header)."""
 
     def __init__(
         self,
@@ -61,13 +63,23 @@ class APIError(StepwellError):
         status: int,
         details: Sequence[ErrorDetail] = (),
         request_id: Optional[str] = None,
+        headers: Optional[Mapping[str, str]] = None,
         body: Any = None,
-        retry_after: Optional[float] = None,
     ) -> None:
         super().__init__(message, code=code, details=details, request_id=request_id)
         self.status = status
+        self.headers = dict(headers or {})
         self.body = body
-        self.retry_after = retry_after
+
+    @property
+    def retry_after(self) -> Optional[float]:
+        """The `Retry-After` of the response in seconds."""
+        return parse_retry_after(self.headers.get("retry-after"))
+
+    @property
+    def rate_limit(self) -> Optional[RateLimit]:
+        """The rate limit of the key; None if the response does not have it."""
+        return rate_limit_of(self.headers)
 
 
 class BadRequestError(APIError):
@@ -78,7 +90,7 @@ class AuthenticationError(APIError):
     """401: the API key is missing, invalid, expired or revoked."""
 
 
-class ForbiddenError(APIError):
+class PermissionDeniedError(APIError):
     """403: the key does not have the scope that the message names."""
 
 
@@ -104,34 +116,6 @@ class ServerError(APIError):
 
 class UnavailableError(ServerError):
     """503: the server is temporarily unavailable, even after the retries."""
-
-
-class ExecutionNotCompletedError(ServerError):
-    """500 `WORKFLOW_EXECUTION_ERROR`, 504 `EXECUTION_TIMEOUT`: the execution that the call waited
-    for failed, was cancelled or timed out. `step` is None if no single step is the cause."""
-
-    @property
-    def execution_id(self) -> Optional[str]:
-        """The id of the execution."""
-        return _optional_str(self._first_error.get("execution_id"))
-
-    @property
-    def step(self) -> Optional[str]:
-        """The step that failed."""
-        return _optional_str(self._first_error.get("step"))
-
-    @property
-    def failure(self) -> Optional[mm.Failure]:
-        """The cause of the failure."""
-        from ._management_models import Failure
-
-        cause = self._first_error.get("cause")
-        return Failure.model_validate(cause) if isinstance(cause, dict) else None
-
-    @property
-    def _first_error(self) -> Mapping[str, Any]:
-        errors = self.body.get("errors") if isinstance(self.body, dict) else None
-        return errors[0] if isinstance(errors, list) and errors else {}
 
 
 class ConnectionFailedError(StepwellError):
@@ -164,7 +148,7 @@ class UnexpectedResponseError(StepwellError):
 
 
 class WaitTimeoutError(StepwellError):
-    """The execution had not ended within the timeout of `wait` or `run`. It continues.
+    """The execution had not ended within the timeout of the call. It continues.
 
     Code `WAIT_TIMEOUT`; the execution is `execution_id`.
     """
@@ -177,19 +161,39 @@ class WaitTimeoutError(StepwellError):
 
 
 class ExecutionFailedError(StepwellError):
-    """Raised by `raise_for_status` of an execution that failed, timed out or was cancelled."""
+    """The execution failed, timed out or was cancelled: raised by `workflows.execute`, and by
+    `raise_for_status` of an execution. `code` and `message` are those of the cause, `step` is the
+    step that failed (None: no single step is the cause)."""
 
-    def __init__(self, execution: Union[Execution, mm.Execution]) -> None:
+    def __init__(self, execution: Union[Execution[Any], dataflow.Execution]) -> None:
+        names = ("id", "execution_id")
+        self.execution_id = str(next(getattr(execution, n) for n in names if hasattr(execution, n)))
         error = execution.error
         super().__init__(
-            error.message if error else f"{execution.execution_id} is {execution.status}",
-            code=error.code if error else str(execution.status),
+            error.message if error else f"{self.execution_id} is {execution.status}",
+            code=error.code if error else str(execution.status).upper(),
         )
         self.execution = execution
+        self.step: Optional[str] = getattr(error, "step", getattr(error, "step_id", None))
+
+    @property
+    def failure(self) -> Optional[Union[Failure, dataflow.Failure]]:
+        """The cause; None for a cancelled execution."""
+        return self.execution.error
+
+
+class NoSuchPageError(StepwellError):
+    """Raised by `next_page` of the last page and `previous_page` of the first.
+
+    Code `NO_SUCH_PAGE`.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="NO_SUCH_PAGE")
 
 
 class WebhookVerificationError(StepwellError):
-    """Raised by `verify_webhook`: the signature is invalid, or the request is too old.
+    """Raised by `webhooks.verify`: the signature is invalid, or the request is too old.
 
     Code `WEBHOOK_NOT_VERIFIED`.
     """
@@ -201,7 +205,7 @@ class WebhookVerificationError(StepwellError):
 _BY_STATUS: Mapping[int, type[APIError]] = {
     400: BadRequestError,
     401: AuthenticationError,
-    403: ForbiddenError,
+    403: PermissionDeniedError,
     404: NotFoundError,
     409: ConflictError,
     412: PreconditionFailedError,
@@ -213,25 +217,18 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
 }
 
 
-_EXECUTION_ERROR_CODES = frozenset({"WORKFLOW_EXECUTION_ERROR", "EXECUTION_TIMEOUT"})
-
-
-def api_error(
-    status: int, body: Any, request_id: Optional[str], retry_after: Optional[float]
-) -> APIError:
+def api_error(status: int, headers: Mapping[str, str], body: Any) -> APIError:
     """The exception for an unsuccessful response; `body` is its JSON, or its text."""
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
-    code, message, details, body_request_id = _parse_error_body(body)
-    if status >= 500 and code in _EXECUTION_ERROR_CODES:
-        kind = ExecutionNotCompletedError
+    code, message, details, request_id = _parse_error_body(body)
     return kind(
         message or f"the server returned status {status}",
         code=code or f"HTTP_{status}",
         status=status,
         details=details,
-        request_id=body_request_id or request_id,
+        request_id=request_id or headers.get("x-request-id"),
+        headers=headers,
         body=body,
-        retry_after=retry_after,
     )
 
 

@@ -1,57 +1,47 @@
-"""The two requests of the dataflow API that execute a workflow, as data. No I/O."""
+"""The requests that execute a workflow, as data. No I/O."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Union
+from collections.abc import Mapping
+from typing import Any, Optional
 
-from . import _models as m
-from ._call import Call, build_path, decode_as, post, secret_headers, without_none
+from ._call import Call, decode_data, post, secret_headers
+from ._errors import APIError
+from ._execution_models import Execution
+from ._retry import EXECUTION_ERROR_CODES
 
-EXECUTION = "/workflows/{}/executions/{}"
-
-# Seconds that the server delays a response at most; after that the client polls.
-MAX_SERVER_WAIT = 30.0
-
-
-def execute_call(
-    workflow_id: str,
-    input: Any,
-    webhook_url: Optional[str],
-    secrets: Optional[Mapping[str, str]],
-    key: Optional[str],
-) -> Call[m.ExecutionAccepted]:
-    """Queues an execution."""
-    return post(
-        build_path("/workflows/{}/execute", workflow_id),
-        decode_as(m.ExecutionAccepted),
-        without_none(input=input, webhook_url=webhook_url),
-        key=key,
-        headers=secret_headers(secrets),
-    )
+# Seconds to wait for the response of a request that waits for the end of an execution; the server
+# responds earlier.
+EXECUTE_TIMEOUT = 600.0
 
 
-def run_call(
-    workflow_id: str,
-    input: Any,
-    webhook_url: Optional[str],
+def execution_call(
+    url_path: str,
+    body: dict[str, Any],
+    *,
+    execution_timeout: Optional[float],
     secrets: Optional[Mapping[str, str]],
     key: Optional[str],
     timeout: Optional[float],
-) -> Call[Union[m.ExecutionAccepted, m.Execution]]:
-    """Executes and waits: the execution if it ended in time, else its id."""
-    wait = MAX_SERVER_WAIT if timeout is None else max(0.0, min(timeout, MAX_SERVER_WAIT))
+) -> Call[Execution]:
+    """Executes a workflow, or starts it; the path decides."""
+    if execution_timeout is not None:
+        body["execution_options"] = {"timeout_seconds": execution_timeout}
+    if timeout is None and url_path.endswith("/execute"):
+        timeout = EXECUTE_TIMEOUT
     return post(
-        build_path("/workflows/{}/execute", workflow_id),
-        _accepted_or_ended,
-        without_none(input=input, webhook_url=webhook_url),
+        url_path,
+        decode_data(Execution),
+        body,
         key=key,
-        query={"wait": "true", "timeout": f"{max(1, int(wait * 1000))}ms"},
         headers=secret_headers(secrets),
-        timeout=wait + 30.0,
+        timeout=timeout,
     )
 
 
-def _accepted_or_ended(body: Any) -> Union[m.ExecutionAccepted, m.Execution]:
-    if "status" in body:
-        return m.Execution.model_validate(body)
-    return m.ExecutionAccepted.model_validate(body)
+def ended_execution_id(error: APIError) -> Optional[str]:
+    """The id of the execution whose end the error describes; None for other errors."""
+    errors = error.body.get("errors") if isinstance(error.body, dict) else None
+    if error.code not in EXECUTION_ERROR_CODES or not isinstance(errors, list) or not errors:
+        return None
+    return errors[0].get("execution_id") if isinstance(errors[0], dict) else None

@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Generic, Iterator, Mapping, Optional, TypeVar, Union
 
 import httpx
 from pydantic import ValidationError
 
-from . import _management_models as mm
-from . import _models as m
+from . import _execution_models as mm
+from . import dataflow as m
 from ._call import error_from_response, transport_error
-from ._errors import ConnectionFailedError, StepwellError, UnexpectedResponseError
+from ._errors import (
+    ConnectionFailedError,
+    StepwellError,
+    UnexpectedResponseError,
+    WaitTimeoutError,
+)
 from ._lines import EventParser, LineSplitter, ServerSentEvent
-from ._retry import RetryPolicy, is_retryable
+from ._retry import is_retryable
+from ._settings import AFTER_ALL_EVENTS, STREAM_TIMEOUT, Settings
 
 E = TypeVar("E")
 
@@ -67,9 +74,7 @@ class EventFollower(Generic[E]):
         types: EventTypes[E],
         after: Union[int, str],
         execution_id: str,
-        *,
-        server: str,
-        policy: RetryPolicy,
+        settings: Settings,
     ) -> None:
         self.ended = False
         self._types = types
@@ -81,8 +86,7 @@ class EventFollower(Generic[E]):
         # How many events of the current number this connection still repeats.
         self._to_skip = 0
         self._execution_id = execution_id
-        self._server = server
-        self._policy = policy
+        self._settings = settings
         self._failures = 0
         self._reset_connection()
 
@@ -137,7 +141,7 @@ class EventFollower(Generic[E]):
 
     def on_connection_error(self, error: httpx.RequestError) -> None:
         """Records that the connection broke, or that there was none."""
-        self._cause = transport_error(error, self._server, self._execution_id)
+        self._cause = transport_error(error, self._settings.server_label, self._execution_id)
 
     @property
     def closed_without_events(self) -> bool:
@@ -148,10 +152,71 @@ class EventFollower(Generic[E]):
     def reconnect_delay(self) -> float:
         """Seconds before the next connection; raises the last error after the last retry."""
         self._failures += 1
-        delay = self._policy.delay(self._failures, self._headers)
-        if delay is None:
+        delay = self._settings.retry_policy.delay(self._failures, self._headers)
+        if delay is None or self._failures > self._settings.max_retries:
             raise self._cause or ConnectionFailedError(
                 "the server closed the stream before the execution ended",
                 execution_id=self._execution_id,
             )
         return delay
+
+
+# Seconds by which a wait can exceed its timeout.
+_ACCEPTED_DELAY = 1.0
+
+
+class EndWaiter:
+    """Waits for the end of an execution on its event stream. The stream starts after all events
+    (`AFTER_ALL_EVENTS`), so it has none, and the server closes it when the execution has ended."""
+
+    def __init__(self, execution_id: str, timeout: Optional[float], settings: Settings) -> None:
+        self.headers = {
+            "Accept": "text/event-stream",
+            "Last-Event-ID": str(AFTER_ALL_EVENTS),
+        }
+        self._execution_id = execution_id
+        self._timeout = timeout
+        self._deadline = None if timeout is None else monotonic() + timeout
+        self._settings = settings
+        self._failures = 0
+
+    def start_connection(self) -> httpx.Timeout:
+        """Begins to wait; returns the timeouts of the connection."""
+        self._connected = monotonic()
+        self._read_timeout = self._settings.stream_timeout.read or STREAM_TIMEOUT
+        left = self._time_left()
+        if left is not None:
+            self._read_timeout = min(self._read_timeout, max(left, 0.001))
+        return self._settings.reading_timeout(self._read_timeout)
+
+    def _time_left(self) -> Optional[float]:
+        return None if self._deadline is None else self._deadline - monotonic()
+
+    def check_deadline(self) -> None:
+        """Raises `WaitTimeoutError` after the deadline."""
+        left = self._time_left()
+        if left is not None and left <= 0:
+            raise WaitTimeoutError(self._execution_id, self._timeout or 0.0)
+
+    @property
+    def must_reconnect(self) -> bool:
+        """Whether the connection, on which data has just arrived, would wait for data until long
+        after the deadline. The server sends keep-alives every 15 s."""
+        left = self._time_left()
+        return left is not None and left < self._read_timeout - _ACCEPTED_DELAY
+
+    def on_error_response(self, response: httpx.Response) -> None:
+        """Raises an unsuccessful response if a retry would not help."""
+        if not is_retryable(response.status_code, response.headers, repeatable=True):
+            raise error_from_response(response)
+
+    def pause(self) -> float:
+        """Seconds before the next request. A stream that was open for a while was closed because
+        the execution ended; one that was not can be a server that shuts down."""
+        held = monotonic() - self._connected
+        self._failures = 0 if held > 1.0 else self._failures + 1
+        if self._failures <= 1:
+            return 0.0
+        delay = self._settings.retry_policy.delay(self._failures - 1) or 0.0
+        left = self._time_left()
+        return delay if left is None else max(0.0, min(delay, left))

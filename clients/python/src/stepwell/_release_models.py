@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Optional
 
-from ._models import Model
+from ._base import Model
 
 
 class Release(Model):
@@ -31,7 +31,7 @@ class ReleaseTag(Model):
     updated_at: datetime
 
 
-class StoredActual(Model):
+class Actual(Model):
     """Feedback on an output: its quality, 0 to 1, and the expected value. `matched`: whether the
     output equals the expected value; None if unknown."""
 

@@ -8,35 +8,33 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Mapping, Optional
 
-# The server refused the request before it did anything, so any method can be sent again.
+# The server rejected the request before it did anything, so any method can be sent again.
 RATE_LIMITED = 429
 
-# Responses after which a request is sent again if repeating it has no second effect. 502: a
-# reverse proxy did not reach the server.
-RETRIED_STATUSES = frozenset({RATE_LIMITED, 502, 503})
+# Responses after which a request is sent again if repeating it has no second effect.
+RETRIED_STATUSES = frozenset({408, RATE_LIMITED, 500, 502, 503, 504})
 
 # 409 with a `Retry-After`: the first request with this idempotency key is still in progress.
 CONFLICT = 409
 
+# Errors that describe an ended execution, so a retry would return the same.
+EXECUTION_ERROR_CODES = frozenset({"WORKFLOW_EXECUTION_ERROR", "EXECUTION_TIMEOUT"})
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential backoff with jitter; all times are seconds.
+    """The delays before retries, in seconds: exponential backoff with jitter.
 
-    After the first attempt there are up to `max_retries` more. The delay before them starts at
-    `base_delay` and doubles up to `max_delay`. A `Retry-After` header of the response replaces
-    it; if that is more than `max_retry_after`, the request is not retried.
+    The delay starts at `base_delay` and doubles up to `max_delay`. A `Retry-After` header of the
+    response replaces it; if that is more than `max_retry_after`, the request is not retried.
     """
 
-    max_retries: int = 3
     base_delay: float = 0.25
     max_delay: float = 8.0
     max_retry_after: float = 60.0
 
     def delay(self, attempts: int, headers: Optional[Mapping[str, str]] = None) -> Optional[float]:
         """Seconds before the next attempt, after `attempts` of them; None: do not retry."""
-        if attempts > self.max_retries:
-            return None
         requested = parse_retry_after(headers.get("retry-after")) if headers is not None else None
         if requested is not None:
             return requested if requested <= self.max_retry_after else None

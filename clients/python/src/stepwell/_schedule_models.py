@@ -1,12 +1,13 @@
-"""Schedules of the management API: responses and options."""
+"""Schedules of the management API: responses."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Mapping, Optional, TypedDict, Union
+from typing import Any, Literal, Optional, Union
 
-from ._management_models import Paging, Sorting, Timestamp
-from ._models import Model
+from pydantic import Field
+
+from ._base import Model
 
 ScheduleType = Literal["cron", "interval", "fixed_time"]
 IntervalUnit = Literal["seconds", "minutes", "hours", "days"]
@@ -14,8 +15,27 @@ MisfirePolicy = Literal["run_once", "skip", "run_all"]
 OverlapPolicy = Literal["allow", "skip", "queue"]
 
 
-class ScheduleRow(Model):
-    """A schedule in a list. `next_execution` is None if it does not fire again."""
+class LastExecution(Model):
+    """The last execution that a schedule started."""
+
+    id: str = Field(alias="execution_id")
+    status: str
+    started_at: Optional[datetime] = None
+    completed_at: Optional[datetime] = None
+
+
+class SkippedFiring(Model):
+    """A firing that started no execution, with the reason."""
+
+    scheduled_at: datetime
+    skipped_at: datetime
+    code: str
+    message: str
+
+
+class Schedule(Model):
+    """A schedule. `next_execution` is None if it does not fire again. Lists have no `parameters`,
+    policies, `last_execution` and `last_skipped`."""
 
     id: str
     workflow_id: str
@@ -32,29 +52,6 @@ class ScheduleRow(Model):
     next_execution: Optional[datetime] = None
     created_at: datetime
     updated_at: datetime
-
-
-class LastExecution(Model):
-    """The last execution that a schedule started."""
-
-    execution_id: str
-    status: str
-    started_at: Optional[datetime] = None
-    completed_at: Optional[datetime] = None
-
-
-class SkippedFiring(Model):
-    """A firing that started no execution, with the reason."""
-
-    scheduled_at: datetime
-    skipped_at: datetime
-    code: str
-    message: str
-
-
-class Schedule(ScheduleRow):
-    """A schedule."""
-
     parameters: dict[str, Any] = {}
     misfire_policy: Optional[Union[MisfirePolicy, str]] = None
     overlap_policy: Optional[Union[OverlapPolicy, str]] = None
@@ -62,51 +59,6 @@ class Schedule(ScheduleRow):
     last_skipped: Optional[SkippedFiring] = None
     queued_executions: Optional[int] = None
     created_by: Optional[str] = None
-
-
-class ScheduleFields(TypedDict, total=False):
-    """The fields of a schedule except name and type: `cron_expression` for `cron`, `interval_value`
-    and `interval_unit` for `interval`, `execution_time` for `fixed_time`."""
-
-    description: Optional[str]
-    cron_expression: Optional[str]
-    interval_value: Optional[int]
-    interval_unit: Optional[IntervalUnit]
-    execution_time: Optional[Timestamp]
-    timezone: Optional[str]
-    parameters: Optional[Mapping[str, Any]]
-    enabled: Optional[bool]
-    misfire_policy: Optional[MisfirePolicy]
-    overlap_policy: Optional[OverlapPolicy]
-
-
-class ScheduleChange(ScheduleFields, total=False):
-    """Changes of a schedule; omitted fields are unchanged."""
-
-    name: str
-    schedule_type: ScheduleType
-
-
-class ScheduleSelection(Sorting, total=False):
-    """Filters of schedules, sorted by `created_at`, `updated_at`, `name` or `next_execution`."""
-
-    workflow_id: Optional[str]
-    enabled: Optional[bool]
-    schedule_type: Optional[ScheduleType]
-
-
-class ScheduleListOptions(ScheduleSelection, Paging, total=False):
-    """`ScheduleSelection`, and the page."""
-
-
-class TriggeredSchedule(Model):
-    """The execution that `trigger` started."""
-
-    execution_id: str
-    workflow_id: str
-    schedule_id: str
-    status: str
-    parameters: dict[str, Any] = {}
 
 
 class SchedulesChanged(Model):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Optional
+from typing import Mapping, Optional, Union
 
 import httpx
 
 from ._proxy import proxy_for, without_credentials
 from ._retry import RetryPolicy
+from ._secret import Secret, reveal
 
 VERSION = "0.1.0"
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -17,9 +18,9 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 # The server sends a comment every 15 s, so a stream without data for longer is broken.
 STREAM_TIMEOUT = 60.0
 
-# `wait` polls after 50 ms, then at growing intervals, at least every second.
-FIRST_POLL_INTERVAL = 0.05
-MAX_POLL_INTERVAL = 1.0
+# `wait` reads the events after this one, which is after the last possible event: the server sends
+# nothing but keep-alives, and closes the stream when the execution has ended.
+AFTER_ALL_EVENTS = 2**53 - 1
 
 # Each event stream holds a connection while it is read, so the limit of httpx (100) is low.
 CONNECTION_LIMITS = httpx.Limits(
@@ -33,32 +34,46 @@ class Settings:
 
     # Can contain the credentials of a reverse proxy, so it is not shown.
     base_url: str = field(repr=False)
-    api_key: Optional[str] = field(repr=False)
+    api_key: Optional[Secret]
     timeout: httpx.Timeout
-    retries: RetryPolicy
+    max_retries: int
+    retry_policy: RetryPolicy
+    # The caller's own headers, which can contain secrets.
+    own_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     # The proxy from the environment. None: requests go directly to the server, or through the
     # caller's own HTTP client, which has its own proxy settings.
     proxy: Optional[str] = field(default=None, repr=False)
 
     @property
+    def address(self) -> str:
+        """The URL of the server without credentials."""
+        return without_credentials(self.base_url).rstrip("/")
+
+    @property
     def server_label(self) -> str:
         """The server, and the proxy if there is one, for error messages: without credentials."""
-        server = without_credentials(self.base_url).rstrip("/")
         if self.proxy is None:
-            return server
-        return f"{server} through the proxy {without_credentials(self.proxy).rstrip('/')}"
+            return self.address
+        return f"{self.address} through the proxy {without_credentials(self.proxy).rstrip('/')}"
 
+    @property
     def headers(self) -> dict[str, str]:
-        """The headers of every request."""
-        headers = {"User-Agent": f"stepwell-python/{VERSION}", "Accept": "application/json"}
-        if self.api_key:
-            headers["X-API-KEY"] = self.api_key
-        return headers
+        """The headers of every request, without the API key."""
+        user_agent = f"stepwell-python/{VERSION}"
+        return {"User-Agent": user_agent, "Accept": "application/json", **self.own_headers}
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header with the API key. `httpx` does not show this header in its own messages."""
+        return {"Authorization": f"Bearer {self.api_key.reveal()}"} if self.api_key else {}
 
     @property
     def stream_timeout(self) -> httpx.Timeout:
         """The timeouts of event streams."""
-        read = max(STREAM_TIMEOUT, self.timeout.read or 0.0)
+        return self.reading_timeout(max(STREAM_TIMEOUT, self.timeout.read or 0.0))
+
+    def reading_timeout(self, read: float) -> httpx.Timeout:
+        """These timeouts with another one for the time without data."""
         base = self.timeout
         return httpx.Timeout(connect=base.connect, read=read, write=base.write, pool=base.pool)
 
@@ -66,14 +81,33 @@ class Settings:
         self,
         timeout: Optional[float],
         max_retries: Optional[int],
-        retries: Optional[RetryPolicy],
+        headers: Optional[Mapping[str, str]],
+        retry_policy: Optional[RetryPolicy],
     ) -> Settings:
-        """These settings with other timeouts and retries; None keeps a value."""
-        policy = retries or self.retries
-        if retries is None and max_retries is not None:
-            policy = replace(policy, max_retries=max_retries)
-        limits = self.timeout if timeout is None else request_timeout(timeout)
-        return replace(self, timeout=limits, retries=policy)
+        """These settings with other options; None keeps a value, headers are added."""
+        return replace(
+            self,
+            timeout=self.timeout if timeout is None else request_timeout(timeout),
+            max_retries=self.max_retries if max_retries is None else _checked(max_retries),
+            own_headers={**self.own_headers, **(headers or {})},
+            retry_policy=retry_policy or self.retry_policy,
+        )
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """The options of a client, as they are passed."""
+
+    timeout: float
+    max_retries: int
+    headers: Optional[Mapping[str, str]]
+    retry_policy: Optional[RetryPolicy]
+
+
+def _checked(max_retries: int) -> int:
+    if max_retries < 0:
+        raise ValueError("max_retries must not be negative")
+    return max_retries
 
 
 def request_timeout(seconds: float) -> httpx.Timeout:
@@ -83,11 +117,9 @@ def request_timeout(seconds: float) -> httpx.Timeout:
 
 def resolve_settings(
     base_url: Optional[str],
-    api_key: Optional[str],
-    timeout: float,
-    max_retries: int,
-    retries: Optional[RetryPolicy],
-    use_environment_proxy: bool = True,
+    api_key: Union[Secret, str, None],
+    options: ClientOptions,
+    use_environment_proxy: bool,
 ) -> Settings:
     """Takes missing arguments from `STEPWELL_URL` (or `STEPWELL_SERVER`) and `STEPWELL_API_KEY`.
 
@@ -105,18 +137,20 @@ def resolve_settings(
     return Settings(
         # Each call has its whole path, so the prefix of the management API is accepted and removed.
         base_url=url.rstrip("/").removesuffix("/api/v1"),
-        api_key=_normalize_api_key(api_key or env.get("STEPWELL_API_KEY") or ""),
-        timeout=request_timeout(timeout),
-        retries=retries or RetryPolicy(max_retries=max_retries),
+        api_key=_normalize_api_key(reveal(api_key or env.get("STEPWELL_API_KEY") or "")),
+        timeout=request_timeout(options.timeout),
+        max_retries=_checked(options.max_retries),
+        retry_policy=options.retry_policy or RetryPolicy(),
+        own_headers=dict(options.headers or {}),
         proxy=proxy_for(url) if use_environment_proxy else None,
     )
 
 
-def _normalize_api_key(text: str) -> Optional[str]:
+def _normalize_api_key(text: str) -> Optional[Secret]:
     """The key without the line end of the file that it was read from. No message shows it."""
     key = text.strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("api_key contains characters that are not allowed in a key")
     if "://" in key:
         raise ValueError("api_key is a URL; pass the key first, then base_url")
-    return key or None
+    return Secret(key) if key else None

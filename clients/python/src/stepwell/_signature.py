@@ -12,7 +12,11 @@ from typing import Mapping, Sequence, Union
 from pydantic import ValidationError
 
 from ._errors import WebhookVerificationError
+from ._secret import Secret, reveal
 from ._webhook_models import WebhookEvent
+
+# A signing secret, or several during a rotation.
+Secrets = Union[Secret, str, Sequence[Union[Secret, str]]]
 
 _VERSION = "v1"
 
@@ -20,7 +24,7 @@ _VERSION = "v1"
 def verify_webhook(
     body: Union[bytes, str],
     headers: Mapping[str, str],
-    secret: Union[str, Sequence[str]],
+    secret: Secrets,
     *,
     tolerance: float = 300.0,
 ) -> WebhookEvent:
@@ -44,8 +48,8 @@ def verify_webhook(
             f"the timestamp is too old or in the future: {timestamp[:32]}"
         )
     signed_content = b".".join((webhook_id.encode(), timestamp.encode(), raw))
-    secrets = [secret] if isinstance(secret, str) else secret
-    expected = [_signature(_secret_bytes(item), signed_content) for item in secrets]
+    secrets = [secret] if isinstance(secret, (str, Secret)) else secret
+    expected = [_signature(_secret_bytes(reveal(item)), signed_content) for item in secrets]
     received = [part.partition(",") for part in signatures.split(" ")]
     matching = (
         hmac.compare_digest(value.encode(), candidate)

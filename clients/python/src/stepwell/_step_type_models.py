@@ -1,11 +1,10 @@
-"""Step types of the management API: responses and options."""
+"""Step types of the management API: responses."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, Optional, Union
 
-from ._management_models import Paging, Sorting
-from ._models import Model
+from ._base import Model
 
 
 class StepType(Model):
@@ -29,14 +28,3 @@ class StepType(Model):
     ports: list[str] = []
     secret_fields: list[str] = []
     examples: list[Any] = []
-
-
-class StepTypeSelection(Sorting, total=False):
-    """Filters of step types, sorted by `type` or `category`, ascending unless `sort_order` is
-    `desc`."""
-
-    category: Optional[str]
-
-
-class StepTypeListOptions(StepTypeSelection, Paging, total=False):
-    """`StepTypeSelection`, and the page."""

@@ -1,14 +1,12 @@
-"""Webhooks of the management API: responses and options."""
+"""Webhooks of the management API: responses."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Optional, Sequence, TypedDict, Union
+from typing import Any, Literal, Optional, Union
 
-from pydantic import Field
-
-from ._management_models import CursorPaging, Paging, Sorting
-from ._models import Model
+from ._base import Model
+from ._secret import Secret
 
 WebhookTopic = Literal[
     "workflow.created",
@@ -27,6 +25,7 @@ WebhookTopic = Literal[
     "*",
 ]
 
+WebhookState = Literal["active", "inactive", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "exhausted"]
 
 
@@ -37,7 +36,7 @@ class Webhook(Model):
     url: str
     events: list[str]
     description: Optional[str] = None
-    status: Union[Literal["active", "inactive", "disabled"], str]
+    status: Union[WebhookState, str]
     disabled_reason: Optional[str] = None
     failing_since: Optional[datetime] = None
     previous_secret_expires_at: Optional[datetime] = None
@@ -49,40 +48,7 @@ class NewWebhook(Webhook):
     """A webhook that was created or has a new secret. `secret` is set if the server generated
     it, and shown only once."""
 
-    secret: Optional[str] = Field(default=None, repr=False)
-
-
-class WebhookChange(TypedDict, total=False):
-    """Changes of a webhook; omitted fields are unchanged."""
-
-    url: str
-    events: Sequence[Union[WebhookTopic, str]]
-    description: Optional[str]
-    status: Literal["active", "inactive"]
-    secret: str
-
-
-class WebhookSelection(Sorting, total=False):
-    """Filters of webhooks, sorted by `created_at`, `updated_at` or `url`."""
-
-    status: Optional[Literal["active", "inactive", "disabled"]]
-    event: Optional[Union[WebhookTopic, str]]
-
-
-class WebhookListOptions(WebhookSelection, Paging, total=False):
-    """`WebhookSelection`, and the page."""
-
-
-class DeliverySelection(Sorting, total=False):
-    """Filters of deliveries, newest first unless `sort_order` is `asc`. `event` is a topic, or
-    `webhook.test`."""
-
-    status: Optional[DeliveryStatus]
-    event: Optional[str]
-
-
-class DeliveryListOptions(DeliverySelection, CursorPaging, total=False):
-    """`DeliverySelection`, and the page."""
+    secret: Optional[Secret] = None
 
 
 class DeliveryRequest(Model):

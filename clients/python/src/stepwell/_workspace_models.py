@@ -1,11 +1,48 @@
-"""Workspaces and the identity of the caller: responses and options."""
+"""Workspaces, API keys and the identity of the caller: responses."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Mapping, Optional, TypedDict, Union
+from typing import Literal, Optional, Union
 
-from ._models import Model, RateLimits, Role, Tier
+from ._base import Model
+from ._secret import Secret
+
+ApiKeyStatus = Literal["active", "expired", "revoked"]
+Role = Literal["admin", "developer", "analyst", "user"]
+Tier = Literal["standard", "enterprise"]
+
+
+class RateLimits(Model):
+    """Limits; None: unlimited."""
+
+    executions_per_second: Optional[int] = None
+    requests_per_minute: Optional[int] = None
+    concurrent_executions: Optional[int] = None
+
+
+class ApiKey(Model):
+    """An API key. `hint` is the start of its secret; `role` is the role with the same scopes."""
+
+    id: str
+    name: str
+    hint: str
+    scopes: list[str]
+    role: Optional[Union[Role, str]] = None
+    workspace_id: Optional[str] = None
+    tier: Optional[Union[Tier, str]] = None
+    rate_limits: RateLimits = RateLimits()
+    status: Union[ApiKeyStatus, str]
+    created_at: datetime
+    expires_at: Optional[datetime] = None
+    last_used_at: Optional[datetime] = None
+    revoked_at: Optional[datetime] = None
+
+
+class NewApiKey(ApiKey):
+    """A created key; `secret` is in this response only."""
+
+    secret: Secret
 
 
 class Workspace(Model):
@@ -33,16 +70,3 @@ class Me(Model):
     tier: Optional[Union[Tier, str]] = None
     rate_limits: RateLimits = RateLimits()
     expires_at: Optional[datetime] = None
-
-
-class WorkspaceFields(TypedDict, total=False):
-    """The fields of a workspace except its name: a `tier`, or its own `rate_limits`."""
-
-    tier: Optional[Tier]
-    rate_limits: Optional[Union[RateLimits, Mapping[str, Any]]]
-
-
-class WorkspaceChange(WorkspaceFields, total=False):
-    """Changes of a workspace; omitted fields are unchanged."""
-
-    name: str

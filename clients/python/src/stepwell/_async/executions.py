@@ -1,156 +1,271 @@
-"""Executions in the dataflow API."""
+"""Executions of all workflows: `/api/v1/workflow_executions`."""
 
 from __future__ import annotations
 
-import asyncio
-from time import monotonic
-from typing import Any, AsyncGenerator, Mapping, Optional, Sequence, Union
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypeVar, Union, overload
 
-from .. import _models as m
-from .._call import build_path, decode_as, get, post
-from .._errors import WaitTimeoutError
-from .._execution_calls import EXECUTION, execute_call, run_call
-from .._follow import DATAFLOW_EVENTS
-from .._settings import FIRST_POLL_INTERVAL, MAX_POLL_INTERVAL
+from .. import _execution_models as m
+from .._base import DateOrTimestamp, SortOrder
+from .._call import Call, build_path, decode_data, get, list_query, post, secret_headers
+from .._execution_models import Execution
+from .._follow import MANAGEMENT_EVENTS
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import EXECUTION, EXECUTIONS
+from .._release_models import Actual
+from .._result_type import with_result_type
+from .pages import AsyncPaginator
+from .resource import AsyncResource
 from .transport import AsyncTransport
 
+if TYPE_CHECKING:
+    from .raw import AsyncExecutionsWithRawResponse
 
-class AsyncExecutions(AsyncTransport):
-    """Calls for executions."""
+R = TypeVar("R")
 
-    async def execute(
+
+class AsyncExecutions(AsyncResource):
+    """Executions: `client.executions`. `client.workflows` starts them."""
+
+    @property
+    def with_raw_response(self) -> AsyncExecutionsWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import AsyncExecutionsWithRawResponse
+
+        return AsyncExecutionsWithRawResponse(self)
+
+    @overload
+    async def get(
         self,
-        workflow_id: str,
-        input: Any = None,
+        execution_id: str,
         *,
-        webhook_url: Optional[str] = None,
-        secrets: Optional[Mapping[str, str]] = None,
-        idempotency_key: Optional[str] = None,
-    ) -> m.ExecutionAccepted:
-        """Queues an execution. `secrets` (name to value) apply to this execution only."""
-        call = execute_call(workflow_id, input, webhook_url, secrets, idempotency_key)
-        return await self._send(call)
-
-    async def run(
-        self,
-        workflow_id: str,
-        input: Any = None,
-        *,
-        webhook_url: Optional[str] = None,
-        secrets: Optional[Mapping[str, str]] = None,
-        idempotency_key: Optional[str] = None,
+        result_type: type[R],
+        include_io: bool = False,
         timeout: Optional[float] = None,
-    ) -> m.Execution:
-        """Executes a workflow and waits for its end, up to `timeout` seconds (None: no limit).
+    ) -> Execution[Optional[R]]: ...
 
-        A failed execution is returned, not raised: see `Execution.raise_for_status`. Raises
-        `WaitTimeoutError` after `timeout`.
-        """
-        started = monotonic()
-        call = run_call(workflow_id, input, webhook_url, secrets, idempotency_key, timeout)
-        outcome = await self._send(call)
-        if isinstance(outcome, m.Execution):
-            return outcome
-        return await self._wait(workflow_id, outcome.execution_id, timeout, started)
+    @overload
+    async def get(
+        self,
+        execution_id: str,
+        *,
+        result_type: None = None,
+        include_io: bool = False,
+        timeout: Optional[float] = None,
+    ) -> Execution: ...
+
+    async def get(
+        self,
+        execution_id: str,
+        *,
+        result_type: Optional[type[Any]] = None,
+        include_io: bool = False,
+        timeout: Optional[float] = None,
+    ) -> Execution:
+        """Returns an execution with its steps; `include_io` adds their inputs and outputs.
+        `result_type` is the type of the `result`, which is None until the execution has
+        completed."""
+        execution = await self._send(get_execution(execution_id, include_io, timeout))
+        return with_result_type(execution, result_type)
+
+    def list(
+        self,
+        *,
+        workflow: Optional[str] = None,
+        status: Union[m.ExecutionStatus, Sequence[m.ExecutionStatus], None] = None,
+        start_date: Optional[DateOrTimestamp] = None,
+        end_date: Optional[DateOrTimestamp] = None,
+        external_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+        sort_by: Optional[Literal["created_at"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        cursor: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[Execution]:
+        """Lists executions, newest first by default. `workflow` is an id or a name, `status` is one
+        or several. The dates are those of the creation, both inclusive. `external_id` is the id
+        that the caller of a deployment chose; `metadata` are labels that the executions must
+        have."""
+        query = list_query(
+            status=status,
+            start_date=start_date,
+            end_date=end_date,
+            external_id=external_id,
+            metadata=metadata,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page=page,
+            page_size=page_size,
+            cursor=cursor,
+        )
+        return self._list(page_request(EXECUTIONS, Execution, query, timeout), workflow)
+
+    @overload
+    async def wait(
+        self, execution_id: str, *, result_type: type[R], timeout: Optional[float] = None
+    ) -> Execution[Optional[R]]: ...
+
+    @overload
+    async def wait(
+        self, execution_id: str, *, result_type: None = None, timeout: Optional[float] = None
+    ) -> Execution: ...
 
     async def wait(
-        self, workflow_id: str, execution_id: str, *, timeout: Optional[float] = None
-    ) -> m.Execution:
-        """Waits for the end of an execution; raises `WaitTimeoutError` after `timeout` seconds."""
-        return await self._wait(workflow_id, execution_id, timeout, monotonic())
-
-    async def _wait(
-        self, workflow_id: str, execution_id: str, timeout: Optional[float], started: float
-    ) -> m.Execution:
-        interval = FIRST_POLL_INTERVAL
-        while True:
-            execution = await self.get_execution(workflow_id, execution_id)
-            if execution.ended:
-                return execution
-            pause = interval
-            if timeout is not None:
-                left = started + timeout - monotonic()
-                if left <= 0:
-                    raise WaitTimeoutError(execution_id, timeout)
-                pause = min(interval, left)
-            await asyncio.sleep(pause)
-            interval = min(interval * 1.5, MAX_POLL_INTERVAL)
-
-    async def get_execution(self, workflow_id: str, execution_id: str) -> m.Execution:
-        """Returns an execution with its tasks."""
-        return await self._send(
-            get(build_path(EXECUTION, workflow_id, execution_id), decode_as(m.Execution))
-        )
-
-    async def list_executions(
         self,
-        workflow_id: str,
+        execution_id: str,
         *,
-        status: Union[str, Sequence[str], None] = None,
-        limit: Optional[int] = None,
-        cursor: Optional[str] = None,
-    ) -> m.ExecutionPage:
-        """Returns a page of a workflow's executions, newest first; `status` is one or several."""
-        statuses = status if status is None or isinstance(status, str) else ",".join(status)
-        url_path = build_path("/workflows/{}/executions", workflow_id)
-        decode = decode_as(m.ExecutionPage)
-        return await self._send(get(url_path, decode, status=statuses, limit=limit, cursor=cursor))
+        result_type: Optional[type[Any]] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution:
+        """Waits for the end of an execution and returns it, whatever its status: see
+        `raise_for_status`. The server responds when the execution ends, so nothing is polled.
 
-    async def iter_executions(
-        self, workflow_id: str, *, status: Union[str, Sequence[str], None] = None
-    ) -> AsyncGenerator[m.ExecutionRow, None]:
-        """Iterates over the executions of a workflow, newest first, page by page."""
-        cursor: Optional[str] = None
-        while True:
-            page = await self.list_executions(workflow_id, status=status, limit=100, cursor=cursor)
-            for row in page.executions:
-                yield row
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        `timeout`: seconds to wait (None: no limit); after that this raises `WaitTimeoutError`,
+        and the execution continues. `result_type` is the type of the `result`.
+        """
+        execution = await wait_for_execution(self._client, execution_id, timeout)
+        return with_result_type(execution, result_type)
 
     async def cancel(
         self,
-        workflow_id: str,
         execution_id: str,
         *,
         reason: Optional[str] = None,
         idempotency_key: Optional[str] = None,
-    ) -> m.ExecutionChanged:
-        """Cancels an execution."""
-        body = {"reason": reason} if reason is not None else None
-        url_path = build_path(EXECUTION + "/cancel", workflow_id, execution_id)
-        return await self._send(
-            post(url_path, decode_as(m.ExecutionChanged), body, key=idempotency_key)
-        )
+        timeout: Optional[float] = None,
+    ) -> m.ExecutionChange:
+        """Cancels an execution; `reason` is shown in its log."""
+        body = without_none(reason=reason)
+        return await self._control(execution_id, "cancel", body, idempotency_key, timeout)
 
     async def pause(
-        self, workflow_id: str, execution_id: str, *, idempotency_key: Optional[str] = None
-    ) -> m.ExecutionChanged:
+        self,
+        execution_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.ExecutionChange:
         """Pauses an execution: running steps finish, no further step starts."""
-        url_path = build_path(EXECUTION + "/pause", workflow_id, execution_id)
-        return await self._send(post(url_path, decode_as(m.ExecutionChanged), key=idempotency_key))
+        return await self._control(execution_id, "pause", None, idempotency_key, timeout)
 
     async def resume(
-        self, workflow_id: str, execution_id: str, *, idempotency_key: Optional[str] = None
-    ) -> m.ExecutionChanged:
+        self,
+        execution_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.ExecutionChange:
         """Resumes a paused execution."""
-        url_path = build_path(EXECUTION + "/resume", workflow_id, execution_id)
-        return await self._send(post(url_path, decode_as(m.ExecutionChanged), key=idempotency_key))
+        return await self._control(execution_id, "resume", None, idempotency_key, timeout)
+
+    async def _control(
+        self,
+        execution_id: str,
+        verb: str,
+        body: Any,
+        key: Optional[str],
+        timeout: Optional[float],
+    ) -> m.ExecutionChange:
+        url_path = build_path(EXECUTION + "/" + verb, execution_id)
+        decode = decode_data(m.ExecutionChange)
+        return await self._send(post(url_path, decode, body or None, key=key, timeout=timeout))
+
+    async def rerun(
+        self,
+        execution_id: str,
+        *,
+        parameters: Optional[Mapping[str, Any]] = None,
+        from_failed: bool = False,
+        from_step: Optional[str] = None,
+        input: Union[Any, Omit] = OMIT,
+        callback_url: Optional[str] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution:
+        """Reruns an ended execution as a new execution of the same release: from its beginning,
+        with optional new `parameters`; from what failed (`from_failed`); or from a step
+        (`from_step`), with an optional new `input`. The results of earlier steps are reused."""
+        body = without_none(
+            parameters=parameters,
+            from_step=from_step,
+            callback_url=callback_url,
+            **{"from": "failed" if from_failed else None},
+        )
+        call = post(
+            build_path(EXECUTION + "/rerun", execution_id),
+            decode_data(Execution),
+            {**body, **given(input=input)},
+            key=idempotency_key,
+            headers=secret_headers(secrets),
+            timeout=timeout,
+        )
+        return await self._send(call)
 
     def events(
-        self, workflow_id: str, execution_id: str, *, after: Union[int, str] = 0
+        self, execution_id: str, *, after: Union[int, str] = 0
     ) -> AsyncGenerator[m.Event, None]:
         """Follows the events of an execution from its start (or after the event with the id
         `after`) to its end. Reconnects when a connection breaks, without losing or repeating an
         event."""
-        get_execution = get(
-            build_path(EXECUTION, workflow_id, execution_id), decode_as(m.Execution)
+        return self._client._follow_events(
+            build_path(EXECUTION + "/events", execution_id),
+            MANAGEMENT_EVENTS,
+            get_execution(execution_id),
+            execution_id,
+            after,
         )
-        url_path = build_path(EXECUTION + "/events", workflow_id, execution_id)
-        return self._follow_events(url_path, DATAFLOW_EVENTS, get_execution, execution_id, after)
 
-    async def logs(self, workflow_id: str, execution_id: str) -> list[m.LogLine]:
-        """Returns the log of an execution, in order."""
-        url_path = build_path(EXECUTION + "/logs", workflow_id, execution_id)
-        return (await self._send(get(url_path, decode_as(m.Logs)))).logs
+    def logs(
+        self,
+        execution_id: str,
+        *,
+        sort_by: Optional[Literal["sequence"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[m.LogLine]:
+        """Lists the lines of an execution's log, in order."""
+        url_path = build_path(EXECUTION + "/logs", execution_id)
+        query = list_query(sort_by=sort_by, sort_order=sort_order, page=page, page_size=page_size)
+        return self._list(page_request(url_path, m.LogLine, query, timeout))
+
+    def list_actuals(
+        self,
+        execution_id: str,
+        *,
+        sort_by: Optional[Literal["created_at"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[Actual]:
+        """Lists the feedback on the outputs of an execution, in the order of its submission.
+        `vellum.submit_workflow_execution_actuals` submits it."""
+        url_path = build_path(EXECUTION + "/actuals", execution_id)
+        query = list_query(sort_by=sort_by, sort_order=sort_order, page=page, page_size=page_size)
+        return self._list(page_request(url_path, Actual, query, timeout))
+
+
+def get_execution(
+    execution_id: str, include_io: bool = False, timeout: Optional[float] = None
+) -> Call[Execution]:
+    """Requests an execution."""
+    return get(
+        build_path(EXECUTION, execution_id),
+        decode_data(Execution),
+        timeout=timeout,
+        include="io" if include_io else None,
+    )
+
+
+async def wait_for_execution(
+    client: AsyncTransport, execution_id: str, timeout: Optional[float]
+) -> Execution:
+    """Waits for the end of an execution."""
+    url_path = build_path(EXECUTION + "/events", execution_id)
+    return await client._wait_for_end(url_path, get_execution(execution_id), execution_id, timeout)

@@ -1,25 +1,46 @@
-"""API keys, which require scope `admin`, and the identity of this client."""
+"""API keys: `/api/v1/auth/api-keys`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, AsyncGenerator, Literal, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from typing_extensions import Unpack
+from .. import _workspace_models as m
+from .._base import SortOrder
+from .._call import (
+    build_path,
+    change,
+    decode_data,
+    get,
+    ignore_body,
+    list_query,
+    post,
+    string_list,
+)
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import KEY, KEYS
+from .pages import AsyncPaginator
+from .resource import AsyncResource
 
-from .. import _models as m
-from .. import _workspace_models as ws
-from .._call import build_path, decode_data, delete, get, patch, post, string_list, without_none
-from .._management_models import Page
-from .transport import AsyncTransport
+if TYPE_CHECKING:
+    from .raw import AsyncKeysWithRawResponse
 
-_KEYS = "/api/v1/auth/api-keys"
+KeyOrder = Literal["created_at", "expires_at", "last_used_at", "name"]
 
 
-class AsyncKeys(AsyncTransport):
-    """Calls for API keys."""
+class AsyncKeys(AsyncResource):
+    """API keys: `client.keys`. They require scope `admin`."""
 
-    async def create_api_key(
+    @property
+    def with_raw_response(self) -> AsyncKeysWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import AsyncKeysWithRawResponse
+
+        return AsyncKeysWithRawResponse(self)
+
+    async def create(
         self,
         name: str,
         scopes: Optional[Sequence[str]] = None,
@@ -28,8 +49,9 @@ class AsyncKeys(AsyncTransport):
         tier: Optional[m.Tier] = None,
         rate_limits: Union[m.RateLimits, Mapping[str, Any], None] = None,
         workspace_id: Optional[str] = None,
-        expires_at: Optional[datetime] = None,
+        expires_at: Union[datetime, str, None] = None,
         idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
     ) -> m.NewApiKey:
         """Creates a key with the scopes of `scopes`, of a `role` (`admin`, `developer`, `analyst`,
         `user`) or of both, and with the limits of a `tier` or its own `rate_limits`. Its `secret`
@@ -44,58 +66,51 @@ class AsyncKeys(AsyncTransport):
             workspace_id=workspace_id,
             expires_at=expires_at,
         )
-        return await self._send(post(_KEYS, decode_data(m.NewApiKey), body, key=idempotency_key))
+        decode = decode_data(m.NewApiKey)
+        return await self._send(post(KEYS, decode, body, key=idempotency_key, timeout=timeout))
 
-    async def list_api_keys(
+    async def get(self, key_id: str, *, timeout: Optional[float] = None) -> m.ApiKey:
+        """Returns a key, without its secret."""
+        url_path = build_path(KEY, key_id)
+        return await self._send(get(url_path, decode_data(m.ApiKey), timeout=timeout))
+
+    def list(
         self,
         *,
+        workspace_id: Optional[str] = None,
+        sort_by: Optional[KeyOrder] = None,
+        sort_order: Optional[SortOrder] = None,
         page: Optional[int] = None,
         page_size: Optional[int] = None,
-        sort_by: Optional[m.ApiKeyOrder] = None,
-        sort_order: Optional[Literal["asc", "desc"]] = None,
-        workspace_id: Optional[str] = None,
-    ) -> m.ApiKeyPage:
-        """Returns a page of keys, without their secrets. `sort_by` is `created_at`, `expires_at`,
-        `last_used_at` or `name`, `sort_order` is `desc` or `asc`. Admins of the default workspace
-        can pass another workspace as `workspace_id`."""
-        query = without_none(
-            page=page,
-            page_size=page_size,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[m.ApiKey]:
+        """Lists keys, newest first by default, without their secrets. Admins of the default
+        workspace can pass another workspace as `workspace_id`."""
+        query = list_query(
+            workspace_id=workspace_id,
             sort_by=sort_by,
             sort_order=sort_order,
-            workspace_id=workspace_id,
+            page=page,
+            page_size=page_size,
         )
-        return await self._send(get(_KEYS, decode_data(m.ApiKeyPage), **query))
+        return self._list(page_request(KEYS, m.ApiKey, query, timeout))
 
-    def iter_api_keys(
+    async def update(
         self,
+        key_id: str,
         *,
-        sort_by: Optional[m.ApiKeyOrder] = None,
-        sort_order: Optional[Literal["asc", "desc"]] = None,
-        workspace_id: Optional[str] = None,
-    ) -> AsyncGenerator[m.ApiKey, None]:
-        """Iterates over all keys, page by page; the arguments are those of `list_api_keys`."""
-        query = without_none(sort_by=sort_by, sort_order=sort_order, workspace_id=workspace_id)
-        return self._iter_pages(_KEYS, Page[m.ApiKey], query)
-
-    async def get_api_key(self, key_id: str) -> m.ApiKey:
-        """Returns a key, without its secret."""
-        return await self._send(get(build_path(_KEYS + "/{}", key_id), decode_data(m.ApiKey)))
-
-    async def update_api_key(self, key_id: str, **changes: Unpack[m.ApiKeyChange]) -> m.ApiKey:
+        name: Union[str, Omit] = OMIT,
+        tier: Union[m.Tier, None, Omit] = OMIT,
+        rate_limits: Union[m.RateLimits, Mapping[str, Any], None, Omit] = OMIT,
+        timeout: Optional[float] = None,
+    ) -> m.ApiKey:
         """Updates the name or the limits of a key, effective immediately; scopes are fixed."""
-        call = patch(build_path(_KEYS + "/{}", key_id), decode_data(m.ApiKey), changes)
+        body = given(name=name, tier=tier, rate_limits=rate_limits)
+        url_path = build_path(KEY, key_id)
+        call = change("PATCH", url_path, decode_data(m.ApiKey), body, timeout=timeout)
         return await self._send(call)
 
-    async def revoke_api_key(self, key_id: str) -> None:
-        """Revokes a key."""
-        await self._send(delete(build_path(_KEYS + "/{}", key_id)))
-
-    async def me(self) -> ws.Me:
-        """Returns the key of this client with its scopes and limits."""
-        return await self._send(get("/api/v1/auth/me", decode_data(ws.Me)))
-
-    async def webhook_signing_secret(self) -> str:
-        """Returns the secret that signs callbacks (`webhook_url`, `callback_url`)."""
-        url_path = "/api/v1/webhooks/signing-secret"
-        return await self._send(get(url_path, lambda body: str(body["data"]["secret"])))
+    async def revoke(self, key_id: str, *, timeout: Optional[float] = None) -> None:
+        """Revokes a key, effective immediately."""
+        url_path = build_path(KEY, key_id)
+        await self._send(change("DELETE", url_path, ignore_body, timeout=timeout))

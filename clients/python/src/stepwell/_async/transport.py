@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from types import TracebackType
-from typing import Any, AsyncGenerator, Mapping, Optional, TypeVar, Union
+from typing import Any, AsyncGenerator, Mapping, NoReturn, Optional, Protocol, TypeVar, Union
 
 import httpx
 from typing_extensions import Self
 
-from .._call import Call, QueryValue, decode_data, transport_error
-from .._follow import EventFollower, EventTypes
-from .._management_models import Page
+from .._attempts import Attempts, Hooks
+from .._call import Call, ignore_body, transport_error
+from .._follow import EndWaiter, EventFollower, EventTypes
+from .._observe import RequestHook, ResponseHook
+from .._paging import PageRequest
+from .._raw import Capture
 from .._retry import RetryPolicy
-from .._settings import CONNECTION_LIMITS, resolve_settings
+from .._secret import Secret
+from .._settings import CONNECTION_LIMITS, ClientOptions, resolve_settings
+from .pages import AsyncPage
 
 T = TypeVar("T")
+
+
+class _Endable(Protocol):
+    @property
+    def ended(self) -> bool: ...
+
+
+E = TypeVar("E", bound=_Endable)
 
 
 class AsyncTransport:
     """A server and the connections to it."""
 
+    # Whether a text that does not look like an id is the name of a workflow or template.
+    _resolves_names = True
+
     def __init__(
         self,
-        api_key: Optional[str] = None,
+        api_key: Union[Secret, str, None] = None,
         base_url: Optional[str] = None,
         *,
         timeout: float = 30.0,
         max_retries: int = 3,
-        retries: Optional[RetryPolicy] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        retry_policy: Optional[RetryPolicy] = None,
         http_client: Optional[httpx.AsyncClient] = None,
+        on_request: Optional[RequestHook] = None,
+        on_response: Optional[ResponseHook] = None,
     ) -> None:
         self._owns_http = http_client is None
-        self._settings = resolve_settings(
-            base_url, api_key, timeout, max_retries, retries, self._owns_http
-        )
+        options = ClientOptions(timeout, max_retries, headers, retry_policy)
+        self._settings = resolve_settings(base_url, api_key, options, self._owns_http)
+        self._hooks = Hooks(on_request, on_response)
+        self._capture: Optional[Capture] = None
         self._http = http_client or httpx.AsyncClient(transport=self._http_transport())
 
     def _http_transport(self) -> httpx.AsyncHTTPTransport:
@@ -56,6 +75,12 @@ class AsyncTransport:
     ) -> None:
         await self.close()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._settings.address!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be pickled; create one in each process")
+
     @property
     def base_url(self) -> str:
         """The URL of the server."""
@@ -66,13 +91,26 @@ class AsyncTransport:
         *,
         timeout: Optional[float] = None,
         max_retries: Optional[int] = None,
-        retries: Optional[RetryPolicy] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        retry_policy: Optional[RetryPolicy] = None,
     ) -> Self:
-        """A client with another timeout or retry policy that uses the connections of this one, for
-        example `client.with_options(timeout=5).me()`. Only this one needs to be closed."""
-        other = copy.copy(self)
+        """A client with other options that uses the connections of this one, for example
+        `client.with_options(timeout=5, max_retries=0).me()`. `headers` are added to those of this
+        client. Only this client needs to be closed."""
+        other = self._derive()
+        other._settings = self._settings.override(timeout, max_retries, headers, retry_policy)
+        return other
+
+    def _with_capture(self, capture: Capture) -> Self:
+        other = self._derive()
+        other._capture = capture
+        return other
+
+    def _derive(self) -> Self:
+        """A client with the connections of this one, which does not close them."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other._owns_http = False
-        other._settings = self._settings.override(timeout, max_retries, retries)
         return other
 
     async def close(self) -> None:
@@ -85,17 +123,15 @@ class AsyncTransport:
 
     async def _send_with_retries(self, call: Call[Any], stream: bool = False) -> httpx.Response:
         """The final response to a call. The caller closes a streamed one."""
-        arguments = call.request_arguments(self._settings)
-        attempts = 0
+        attempts = Attempts(call, self._settings, self._hooks)
         while True:
-            attempts += 1
-            request = self._http.build_request(**arguments)
+            request = self._http.build_request(**attempts.start())
             outcome: Union[httpx.Response, httpx.RequestError]
             try:
                 outcome = await self._http.send(request, stream=stream)
             except httpx.RequestError as error:
                 outcome = error
-            delay = call.retry_delay(self._settings.retries, attempts, outcome)
+            delay = attempts.finish(outcome)
             if delay is None:
                 break
             if isinstance(outcome, httpx.Response):
@@ -103,22 +139,13 @@ class AsyncTransport:
             await asyncio.sleep(delay)
         if isinstance(outcome, httpx.RequestError):
             raise transport_error(outcome, self._settings.server_label) from outcome
+        if self._capture is not None:
+            self._capture.response = outcome
+            self._capture.retries += attempts.count - 1
         return outcome
 
-    async def _iter_pages(
-        self, url_path: str, kind: type[Page[T]], filters: Mapping[str, QueryValue]
-    ) -> AsyncGenerator[T, None]:
-        """All items of a list, page by page."""
-        query: Mapping[str, QueryValue] = {"page_size": 100, **filters}
-        while True:
-            page = await self._send(Call("GET", url_path, decode_data(kind), query))
-            for item in page.items:
-                yield item
-            next_page = page.pagination.next_page_query()
-            if next_page is None:
-                return
-            kept = {name: query[name] for name in query if name not in ("page", "cursor")}
-            query = {**kept, **next_page}
+    async def _get_page(self, request: PageRequest[T]) -> AsyncPage[T]:
+        return AsyncPage(request, await self._send(request.call()), self._get_page)
 
     async def _follow_events(
         self,
@@ -129,31 +156,60 @@ class AsyncTransport:
         after: Union[int, str],
     ) -> AsyncGenerator[T, None]:
         """The events at a path until the execution has ended."""
-        follower = EventFollower(
-            types,
-            after,
-            execution_id,
-            server=self._settings.server_label,
-            policy=self._settings.retries,
-        )
-        timeout = self._settings.stream_timeout
+        follower = EventFollower(types, after, execution_id, self._settings)
+        call: Call[None] = Call("GET", url_path, ignore_body)
+        attempts = Attempts(call, self._settings, self._hooks)
         while not follower.ended:
-            headers = {**self._settings.headers(), **follower.start_connection()}
-            url = self.base_url + url_path
-            stream = self._http.stream("GET", url, headers=headers, timeout=timeout)
+            arguments = attempts.start()
+            arguments["headers"].update(follower.start_connection())
+            arguments["timeout"] = self._settings.stream_timeout
             try:
-                async with stream as response:
+                async with self._http.stream(**arguments) as response:
                     if response.is_success:
+                        attempts.report(response, None)
                         async for chunk in response.aiter_bytes():
                             for event in follower.feed(chunk):
                                 yield event
                     else:
                         await response.aread()
+                        attempts.report(response, None)
                         follower.on_error_response(response)
             except httpx.RequestError as error:
+                attempts.report(error, None)
                 follower.on_connection_error(error)
             if follower.ended:
                 return
             if follower.closed_without_events and (await self._send(get_execution)).ended:
                 return
             await asyncio.sleep(follower.reconnect_delay())
+
+    async def _wait_for_end(
+        self, url_path: str, get_execution: Call[E], execution_id: str, timeout: Optional[float]
+    ) -> E:
+        """The ended execution; `url_path` is that of its events."""
+        waiter = EndWaiter(execution_id, timeout, self._settings)
+        while True:
+            execution = await self._send(get_execution)
+            if execution.ended:
+                return execution
+            waiter.check_deadline()
+            await self._read_until_closed(url_path, waiter)
+            await asyncio.sleep(waiter.pause())
+
+    async def _read_until_closed(self, url_path: str, waiter: EndWaiter) -> None:
+        """Returns when the server closes the stream, or when the connection breaks."""
+        attempts = Attempts(Call("GET", url_path, ignore_body), self._settings, self._hooks)
+        arguments = attempts.start()
+        arguments["headers"].update(waiter.headers)
+        arguments["timeout"] = waiter.start_connection()
+        try:
+            async with self._http.stream(**arguments) as response:
+                if not response.is_success:
+                    await response.aread()
+                    waiter.on_error_response(response)
+                attempts.report(response, None)
+                async for _ in response.aiter_bytes():
+                    if waiter.must_reconnect:
+                        return
+        except httpx.RequestError as error:
+            attempts.report(error, None)

@@ -2,124 +2,207 @@
 
 from __future__ import annotations
 
-from typing import AsyncGenerator, Optional, Sequence, Union
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from typing_extensions import Unpack
-
-from .. import _webhook_models as w
+from .. import _webhook_models as m
+from .._base import SortOrder
 from .._call import (
-    Call,
     build_path,
+    change,
     decode_data,
-    delete,
     get,
-    list_page,
+    ignore_body,
+    list_query,
     post,
-    put,
-    query_params,
     string_list,
-    without_none,
 )
-from .._management import WEBHOOK, WEBHOOKS
-from .._management_models import Page
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import DELIVERY, WEBHOOK, WEBHOOKS
+from .._secret import Secret
+from .._signature import Secrets, verify_webhook
+from .pages import AsyncPaginator
 from .resource import AsyncResource
 
-_DELIVERIES = WEBHOOK + "/deliveries"
+if TYPE_CHECKING:
+    from .raw import AsyncWebhooksWithRawResponse
 
 
 class AsyncWebhooks(AsyncResource):
-    """Calls for webhooks: `client.webhooks`. Receivers use `verify_webhook`."""
+    """Webhooks, which send events to your URLs: `client.webhooks`. Receivers use `verify`."""
+
+    @property
+    def with_raw_response(self) -> AsyncWebhooksWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import AsyncWebhooksWithRawResponse
+
+        return AsyncWebhooksWithRawResponse(self)
 
     async def create(
         self,
         url: str,
-        events: Sequence[Union[w.WebhookTopic, str]],
+        events: Sequence[Union[m.WebhookTopic, str]],
         *,
-        secret: Optional[str] = None,
+        secret: Union[Secret, str, None] = None,
         description: Optional[str] = None,
         idempotency_key: Optional[str] = None,
-    ) -> w.NewWebhook:
+        timeout: Optional[float] = None,
+    ) -> m.NewWebhook:
         """Creates a webhook, which sends signed events to a URL; `["*"]` means all events. If you
         pass no `secret` (`whsec_…`), one is generated, which is in this response only."""
         body = without_none(
             url=url, events=string_list("events", events), secret=secret, description=description
         )
-        call = post(WEBHOOKS, decode_data(w.NewWebhook), body, key=idempotency_key)
-        return await self._client._send(call)
+        decode = decode_data(m.NewWebhook)
+        return await self._send(post(WEBHOOKS, decode, body, key=idempotency_key, timeout=timeout))
 
-    async def get(self, webhook_id: str) -> w.Webhook:
+    async def get(self, webhook_id: str, *, timeout: Optional[float] = None) -> m.Webhook:
         """Returns a webhook, without its secret."""
-        return await self._client._send(
-            get(build_path(WEBHOOK, webhook_id), decode_data(w.Webhook))
+        url_path = build_path(WEBHOOK, webhook_id)
+        return await self._send(get(url_path, decode_data(m.Webhook), timeout=timeout))
+
+    def list(
+        self,
+        *,
+        status: Optional[m.WebhookState] = None,
+        event: Optional[Union[m.WebhookTopic, str]] = None,
+        sort_by: Optional[Literal["created_at", "updated_at", "url"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[m.Webhook]:
+        """Lists webhooks, newest first by default."""
+        query = list_query(
+            status=status,
+            event=event,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page=page,
+            page_size=page_size,
         )
+        return self._list(page_request(WEBHOOKS, m.Webhook, query, timeout))
 
-    async def list(self, **options: Unpack[w.WebhookListOptions]) -> Page[w.Webhook]:
-        """Returns a page of webhooks."""
-        return await self._client._send(list_page(WEBHOOKS, Page[w.Webhook], options))
-
-    def iter(self, **selection: Unpack[w.WebhookSelection]) -> AsyncGenerator[w.Webhook, None]:
-        """Iterates over all webhooks, page by page."""
-        return self._client._iter_pages(WEBHOOKS, Page[w.Webhook], query_params(selection))
-
-    async def update(self, webhook_id: str, **changes: Unpack[w.WebhookChange]) -> w.Webhook:
+    async def update(
+        self,
+        webhook_id: str,
+        *,
+        url: Union[str, Omit] = OMIT,
+        events: Union[Sequence[Union[m.WebhookTopic, str]], Omit] = OMIT,
+        description: Union[str, None, Omit] = OMIT,
+        status: Union[Literal["active", "inactive"], Omit] = OMIT,
+        secret: Union[Secret, str, Omit] = OMIT,
+        timeout: Optional[float] = None,
+    ) -> m.Webhook:
         """Updates the given fields. `status="active"` enables a disabled webhook."""
-        call = put(build_path(WEBHOOK, webhook_id), decode_data(w.Webhook), changes)
-        return await self._client._send(call)
-
-    async def delete(self, webhook_id: str) -> None:
-        """Deletes a webhook; its pending deliveries are dropped."""
-        await self._client._send(delete(build_path(WEBHOOK, webhook_id)))
-
-    async def test(self, webhook_id: str, *, idempotency_key: Optional[str] = None) -> w.Delivery:
-        """Sends the event `webhook.test` and returns its delivery; see `get_delivery`."""
-        url_path = build_path(WEBHOOK + "/test", webhook_id)
-        return await self._client._send(
-            post(url_path, decode_data(w.Delivery), key=idempotency_key)
+        body = given(
+            url=url,
+            events=events if isinstance(events, Omit) else string_list("events", events),
+            description=description,
+            status=status,
+            secret=secret,
         )
+        url_path = build_path(WEBHOOK, webhook_id)
+        call = change("PUT", url_path, decode_data(m.Webhook), body, timeout=timeout)
+        return await self._send(call)
+
+    async def delete(self, webhook_id: str, *, timeout: Optional[float] = None) -> None:
+        """Deletes a webhook; its pending deliveries are dropped."""
+        url_path = build_path(WEBHOOK, webhook_id)
+        await self._send(change("DELETE", url_path, ignore_body, timeout=timeout))
+
+    async def test(
+        self,
+        webhook_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Delivery:
+        """Sends the event `webhook.test` and returns its delivery; see `get_delivery`."""
+        url_path, decode = build_path(WEBHOOK + "/test", webhook_id), decode_data(m.Delivery)
+        return await self._send(post(url_path, decode, key=idempotency_key, timeout=timeout))
 
     async def rotate_secret(
         self,
         webhook_id: str,
         *,
-        secret: Optional[str] = None,
+        secret: Union[Secret, str, None] = None,
         overlap_seconds: Optional[int] = None,
         idempotency_key: Optional[str] = None,
-    ) -> w.NewWebhook:
+        timeout: Optional[float] = None,
+    ) -> m.NewWebhook:
         """Replaces the secret of a webhook. For `overlap_seconds` (default one day) deliveries are
         signed with the old one too. If you pass no `secret`, one is generated, which is in this
         response only."""
         body = without_none(secret=secret, overlap_seconds=overlap_seconds)
         url_path = build_path(WEBHOOK + "/rotate_secret", webhook_id)
-        call = post(url_path, decode_data(w.NewWebhook), body, key=idempotency_key)
-        return await self._client._send(call)
+        decode = decode_data(m.NewWebhook)
+        return await self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
 
-    async def list_deliveries(
+    def list_deliveries(
         self,
         webhook_id: str,
-        **options: Unpack[w.DeliveryListOptions],
-    ) -> Page[w.Delivery]:
-        """Returns a page of a webhook's deliveries, newest first."""
-        url_path = build_path(_DELIVERIES, webhook_id)
-        return await self._client._send(list_page(url_path, Page[w.Delivery], options))
+        *,
+        status: Optional[m.DeliveryStatus] = None,
+        event: Optional[str] = None,
+        sort_by: Optional[Literal["created_at"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        cursor: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[m.Delivery]:
+        """Lists the deliveries of a webhook, newest first by default. `event` is a topic, or
+        `webhook.test`."""
+        query = list_query(
+            status=status,
+            event=event,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page=page,
+            page_size=page_size,
+            cursor=cursor,
+        )
+        url_path = build_path(WEBHOOK + "/deliveries", webhook_id)
+        return self._list(page_request(url_path, m.Delivery, query, timeout))
 
-    def iter_deliveries(
-        self,
-        webhook_id: str,
-        **selection: Unpack[w.DeliverySelection],
-    ) -> AsyncGenerator[w.Delivery, None]:
-        """Iterates over the deliveries of a webhook, newest first, page by page."""
-        url_path = build_path(_DELIVERIES, webhook_id)
-        return self._client._iter_pages(url_path, Page[w.Delivery], query_params(selection))
-
-    async def get_delivery(self, delivery_id: str) -> w.Delivery:
+    async def get_delivery(
+        self, delivery_id: str, *, timeout: Optional[float] = None
+    ) -> m.Delivery:
         """Returns a delivery with its attempts."""
-        url_path = build_path(WEBHOOKS + "/deliveries/{}", delivery_id)
-        return await self._client._send(get(url_path, decode_data(w.Delivery)))
+        url_path = build_path(DELIVERY, delivery_id)
+        return await self._send(get(url_path, decode_data(m.Delivery), timeout=timeout))
 
     async def redeliver(
-        self, delivery_id: str, *, idempotency_key: Optional[str] = None
-    ) -> w.Delivery:
+        self,
+        delivery_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Delivery:
         """Sends a delivery again, with the same id and body."""
-        url_path = build_path(WEBHOOKS + "/deliveries/{}/redeliver", delivery_id)
-        call: Call[w.Delivery] = post(url_path, decode_data(w.Delivery), key=idempotency_key)
-        return await self._client._send(call)
+        url_path = build_path(DELIVERY + "/redeliver", delivery_id)
+        decode = decode_data(m.Delivery)
+        return await self._send(post(url_path, decode, key=idempotency_key, timeout=timeout))
+
+    async def signing_secret(self, *, timeout: Optional[float] = None) -> Secret:
+        """Returns the secret that signs callbacks (`callback_url`). Requires scope `admin`."""
+        url_path = "/api/v1/webhooks/signing-secret"
+        return await self._send(get(url_path, _secret_in_body, timeout=timeout))
+
+    @staticmethod
+    def verify(
+        body: Union[bytes, str],
+        headers: Mapping[str, str],
+        secret: Secrets,
+        *,
+        tolerance: float = 300.0,
+    ) -> m.WebhookEvent:
+        """Verifies a request to a webhook or callback URL and returns its event: see
+        `verify_webhook`. Sends no request."""
+        return verify_webhook(body, headers, secret, tolerance=tolerance)
+
+
+def _secret_in_body(body: Any) -> Secret:
+    return Secret(str(body["data"]["secret"]))

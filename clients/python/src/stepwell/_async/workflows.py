@@ -1,76 +1,303 @@
-"""Workflows of the dataflow API, step types, and the schema of definitions."""
+"""Workflows: `/api/v1/workflows`."""
 
 from __future__ import annotations
 
-from typing import Any, AsyncGenerator, Optional
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypeVar, Union, overload
 
-from .. import _models as m
-from .._call import Definition, build_path, decode_as, delete, get, post, put
-from .transport import AsyncTransport
+from .. import _workflow_models as m
+from .._base import Deleted, SortOrder
+from .._call import change, decode_data, get, if_match, list_query, post
+from .._errors import APIError, ExecutionFailedError
+from .._execution_calls import ended_execution_id, execution_call
+from .._execution_models import Execution
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import WORKFLOW, WORKFLOWS
+from .._release_models import Quality
+from .._result_type import with_result_type
+from ..definitions import Configuration
+from .executions import get_execution, wait_for_execution
+from .pages import AsyncPaginator
+from .resource import AsyncResource
+
+if TYPE_CHECKING:
+    from .raw import AsyncWorkflowsWithRawResponse
+
+R = TypeVar("R")
+
+WorkflowOrder = Literal["created_at", "updated_at", "name", "type", "status"]
+Integrations = Sequence[Union[m.Integration, Mapping[str, Any]]]
 
 
-class AsyncWorkflows(AsyncTransport):
-    """Calls for workflows."""
+class AsyncWorkflows(AsyncResource):
+    """Workflows: `client.workflows`. The parameter `workflow` is an id or a name; a name is that of
+    the newest workflow that has it, and costs one more request."""
 
-    async def create_workflow(
-        self, definition: Definition, *, idempotency_key: Optional[str] = None
-    ) -> m.WorkflowCreated:
-        """Creates a workflow from a definition: a mapping, or text in YAML (or JSON)."""
-        call = post("/workflows", decode_as(m.WorkflowCreated), definition, key=idempotency_key)
-        return await self._send(call)
+    @property
+    def with_raw_response(self) -> AsyncWorkflowsWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import AsyncWorkflowsWithRawResponse
 
-    async def list_workflows(
+        return AsyncWorkflowsWithRawResponse(self)
+
+    async def create(
+        self,
+        name: str,
+        *,
+        configuration: Union[Configuration, Mapping[str, Any], None] = None,
+        type: str = "custom",
+        description: Optional[str] = None,
+        integrations: Optional[Integrations] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Workflow:
+        """Creates a workflow. It is inactive until you call `activate`.
+
+        `configuration` has `steps` and the other fields of a definition, or a whole `definition`.
+        An integration is `{"id": …, "required": …}`. `metadata` are labels.
+        """
+        body = without_none(
+            name=name,
+            type=type,
+            description=description,
+            configuration=configuration,
+            integrations=integrations,
+            metadata=metadata,
+        )
+        decode = decode_data(m.Workflow)
+        return await self._send(post(WORKFLOWS, decode, body, key=idempotency_key, timeout=timeout))
+
+    async def get(self, workflow: str, *, timeout: Optional[float] = None) -> m.Workflow:
+        """Returns a workflow with the counts of its executions."""
+        url_path = await self._workflow_path(WORKFLOW, workflow)
+        return await self._send(get(url_path, decode_data(m.Workflow), timeout=timeout))
+
+    def list(
         self,
         *,
         status: Optional[m.WorkflowState] = None,
-        limit: Optional[int] = None,
+        type: Optional[str] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+        sort_by: Optional[WorkflowOrder] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
         cursor: Optional[str] = None,
-    ) -> m.WorkflowPage:
-        """Returns a page of workflows, newest first; `status` is `active` or `inactive`."""
-        decode = decode_as(m.WorkflowPage)
-        return await self._send(
-            get("/workflows", decode, status=status, limit=limit, cursor=cursor)
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[m.Workflow]:
+        """Lists workflows, newest first by default. `metadata` are labels that the workflows must
+        have."""
+        query = list_query(
+            status=status,
+            type=type,
+            metadata=metadata,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page=page,
+            page_size=page_size,
+            cursor=cursor,
         )
+        return self._list(page_request(WORKFLOWS, m.Workflow, query, timeout))
 
-    async def iter_workflows(
-        self, *, status: Optional[m.WorkflowState] = None
-    ) -> AsyncGenerator[m.WorkflowRow, None]:
-        """Iterates over all workflows, newest first, page by page."""
-        cursor: Optional[str] = None
-        while True:
-            page = await self.list_workflows(status=status, limit=100, cursor=cursor)
-            for row in page.workflows:
-                yield row
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-    async def get_workflow(self, workflow_id: str) -> m.Workflow:
-        """Returns a workflow with its definition and resolved steps."""
-        return await self._send(
-            get(build_path("/workflows/{}", workflow_id), decode_as(m.Workflow))
+    async def update(
+        self,
+        workflow: str,
+        *,
+        name: Union[str, Omit] = OMIT,
+        type: Union[str, Omit] = OMIT,
+        description: Union[str, None, Omit] = OMIT,
+        configuration: Union[Configuration, Mapping[str, Any], Omit] = OMIT,
+        integrations: Union[Integrations, None, Omit] = OMIT,
+        metadata: Union[Mapping[str, Any], None, Omit] = OMIT,
+        if_version: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Workflow:
+        """Updates the given fields. A change of the definition creates the next release. With
+        `if_version`, raises `PreconditionFailedError` if the workflow has another `version`."""
+        body = given(
+            name=name,
+            type=type,
+            description=description,
+            configuration=configuration,
+            integrations=integrations,
+            metadata=metadata,
         )
+        url_path = await self._workflow_path(WORKFLOW, workflow)
+        decode = decode_data(m.Workflow)
+        call = change("PUT", url_path, decode, body, version=if_version, timeout=timeout)
+        return await self._send(call)
 
-    async def update_workflow(self, workflow_id: str, definition: Definition) -> m.Workflow:
-        """Replaces the definition, which creates a release. Retried after 429 only, since each
-        request creates a release; `create_release` has an idempotency key."""
-        url_path = build_path("/workflows/{}", workflow_id)
-        return await self._send(put(url_path, decode_as(m.Workflow), definition))
+    async def activate(
+        self,
+        workflow: str,
+        *,
+        if_version: Optional[int] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.WorkflowStatus:
+        """Activates a workflow, so that it can be executed."""
+        return await self._set_status(workflow, "activate", if_version, idempotency_key, timeout)
 
-    async def delete_workflow(self, workflow_id: str) -> None:
-        """Deletes a workflow; running executions continue, and its history remains readable."""
-        await self._send(delete(build_path("/workflows/{}", workflow_id)))
+    async def deactivate(
+        self,
+        workflow: str,
+        *,
+        if_version: Optional[int] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.WorkflowStatus:
+        """Deactivates a workflow: no new executions start, running ones continue."""
+        return await self._set_status(workflow, "deactivate", if_version, idempotency_key, timeout)
 
-    async def workflow_stats(self, workflow_id: str) -> m.Stats:
-        """Returns the counts of a workflow's executions."""
-        return await self._send(
-            get(build_path("/workflows/{}/stats", workflow_id), decode_as(m.Stats))
+    async def _set_status(
+        self,
+        workflow: str,
+        verb: str,
+        version: Optional[int],
+        key: Optional[str],
+        timeout: Optional[float],
+    ) -> m.WorkflowStatus:
+        url_path = await self._workflow_path(WORKFLOW + "/" + verb, workflow)
+        decode = decode_data(m.WorkflowStatus)
+        headers = if_match(version)
+        return await self._send(post(url_path, decode, key=key, headers=headers, timeout=timeout))
+
+    async def delete(
+        self,
+        workflow: str,
+        *,
+        cancel_running: bool = False,
+        if_version: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Deleted:
+        """Deletes a workflow; its history remains readable. Running executions continue, or are
+        cancelled with `cancel_running`."""
+        url_path = await self._workflow_path(WORKFLOW, workflow)
+        call = change(
+            "DELETE",
+            url_path,
+            decode_data(Deleted),
+            version=if_version,
+            timeout=timeout,
+            cancel_running="true" if cancel_running else None,
         )
+        return await self._send(call)
 
-    async def step_types(self) -> list[m.StepType]:
-        """Returns all step types, sorted by name."""
-        return (await self._send(get("/step-types", decode_as(m.StepTypes)))).step_types
+    async def get_definition(
+        self, workflow: str, *, timeout: Optional[float] = None
+    ) -> m.WorkflowDefinition:
+        """Returns the definition that the configuration was compiled to."""
+        url_path = await self._workflow_path(WORKFLOW + "/definition", workflow)
+        return await self._send(get(url_path, decode_data(m.WorkflowDefinition), timeout=timeout))
 
-    async def definition_schema(self) -> dict[str, Any]:
-        """Returns the JSON Schema of definitions, for editors and validators."""
-        return await self._send(get("/api/v1/schema/definition", dict))
+    async def quality(self, workflow: str, *, timeout: Optional[float] = None) -> Quality:
+        """Returns totals of the feedback on outputs (actuals): overall, by release, and by the tag
+        that the executions used."""
+        url_path = await self._workflow_path(WORKFLOW + "/quality", workflow)
+        return await self._send(get(url_path, decode_data(Quality), timeout=timeout))
+
+    @overload
+    async def execute(
+        self,
+        workflow: str,
+        parameters: Optional[Mapping[str, Any]] = None,
+        *,
+        result_type: type[R],
+        execution_timeout: Optional[float] = None,
+        callback_url: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution[R]: ...
+
+    @overload
+    async def execute(
+        self,
+        workflow: str,
+        parameters: Optional[Mapping[str, Any]] = None,
+        *,
+        result_type: None = None,
+        execution_timeout: Optional[float] = None,
+        callback_url: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution: ...
+
+    async def execute(
+        self,
+        workflow: str,
+        parameters: Optional[Mapping[str, Any]] = None,
+        *,
+        result_type: Optional[type[Any]] = None,
+        execution_timeout: Optional[float] = None,
+        callback_url: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution:
+        """Executes a workflow and returns the completed execution. Raises `ExecutionFailedError` if
+        it fails, times out or is cancelled.
+
+        `execution_timeout`: seconds after which the server ends the execution as `timed_out`.
+        `timeout`: seconds to wait; after that this raises `WaitTimeoutError`, and the execution
+        continues. `result_type`: the type of `result`, such as a pydantic model or a dataclass.
+        The ended execution is sent to `callback_url`. `metadata` are labels. `secrets` (name to
+        value) apply to this execution only.
+        """
+        url_path = await self._workflow_path(
+            WORKFLOW + ("/execute" if timeout is None else "/execute_async"), workflow
+        )
+        call = execution_call(
+            url_path,
+            without_none(parameters=parameters, callback_url=callback_url, metadata=metadata),
+            execution_timeout=execution_timeout,
+            secrets=secrets,
+            key=idempotency_key,
+            timeout=timeout,
+        )
+        started = monotonic()
+        try:
+            execution = await self._send(call)
+            if not execution.ended:
+                left = None if timeout is None else max(0.0, started + timeout - monotonic())
+                execution = await wait_for_execution(self._client, execution.id, left)
+        except APIError as error:
+            execution_id = ended_execution_id(error)
+            if execution_id is None:
+                raise
+            failed = await self._send(get_execution(execution_id))
+            raise ExecutionFailedError(failed) from None
+        return with_result_type(execution.raise_for_status(), result_type)
+
+    async def start(
+        self,
+        workflow: str,
+        parameters: Optional[Mapping[str, Any]] = None,
+        *,
+        execution_timeout: Optional[float] = None,
+        callback_url: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        secrets: Optional[Mapping[str, str]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution:
+        """Starts an execution and returns it without waiting for its end: `running`, or `queued` if
+        it waits for capacity. It is durable; `executions.wait` waits for its end. The parameters
+        are those of `execute`, but `timeout` is that of the request."""
+        url_path = await self._workflow_path(WORKFLOW + "/execute_async", workflow)
+        call = execution_call(
+            url_path,
+            without_none(parameters=parameters, callback_url=callback_url, metadata=metadata),
+            execution_timeout=execution_timeout,
+            secrets=secrets,
+            key=idempotency_key,
+            timeout=timeout,
+        )
+        return await self._send(call)

@@ -2,54 +2,78 @@
 
 from __future__ import annotations
 
-from typing import AsyncGenerator, Optional
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from typing_extensions import Unpack
-
-from .. import _workspace_models as ws
-from .._call import build_path, decode_data, get, list_page, patch, post, query_params, without_none
-from .._management import WORKSPACE, WORKSPACES
-from .._management_models import ListOptions, Page, Sorting
+from .. import _workspace_models as m
+from .._base import SortOrder
+from .._call import build_path, change, decode_data, get, list_query, post
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import WORKSPACE, WORKSPACES
+from .pages import AsyncPaginator
 from .resource import AsyncResource
+
+if TYPE_CHECKING:
+    from .raw import AsyncWorkspacesWithRawResponse
 
 
 class AsyncWorkspaces(AsyncResource):
-    """Calls for workspaces: `client.workspaces`. They require scope `admin`; creating one and
+    """Workspaces (tenants): `client.workspaces`. They require scope `admin`; creating one and
     changing its limits require a key of the default workspace."""
+
+    @property
+    def with_raw_response(self) -> AsyncWorkspacesWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import AsyncWorkspacesWithRawResponse
+
+        return AsyncWorkspacesWithRawResponse(self)
 
     async def create(
         self,
         name: str,
         *,
+        tier: Optional[m.Tier] = None,
+        rate_limits: Union[m.RateLimits, Mapping[str, Any], None] = None,
         idempotency_key: Optional[str] = None,
-        **fields: Unpack[ws.WorkspaceFields],
-    ) -> ws.Workspace:
-        """Creates a workspace. Create its first key with `create_api_key(workspace_id=…)`."""
-        call = post(
-            WORKSPACES,
-            decode_data(ws.Workspace),
-            without_none(name=name, **fields),
-            key=idempotency_key,
-        )
-        return await self._client._send(call)
+        timeout: Optional[float] = None,
+    ) -> m.Workspace:
+        """Creates a workspace with the limits of a `tier`, or its own `rate_limits`. Create its
+        first key with `keys.create(workspace_id=…)`."""
+        body = without_none(name=name, tier=tier, rate_limits=rate_limits)
+        decode = decode_data(m.Workspace)
+        call = post(WORKSPACES, decode, body, key=idempotency_key, timeout=timeout)
+        return await self._send(call)
 
-    async def get(self, workspace_id: str) -> ws.Workspace:
+    async def get(self, workspace_id: str, *, timeout: Optional[float] = None) -> m.Workspace:
         """Returns a workspace."""
-        return await self._client._send(
-            get(build_path(WORKSPACE, workspace_id), decode_data(ws.Workspace))
-        )
+        url_path = build_path(WORKSPACE, workspace_id)
+        return await self._send(get(url_path, decode_data(m.Workspace), timeout=timeout))
 
-    async def list(self, **options: Unpack[ListOptions]) -> Page[ws.Workspace]:
-        """Returns a page of workspaces, sorted by `created_at`, `updated_at` or `name`."""
-        return await self._client._send(list_page(WORKSPACES, Page[ws.Workspace], options))
-
-    def iter(self, **sorting: Unpack[Sorting]) -> AsyncGenerator[ws.Workspace, None]:
-        """Iterates over all workspaces, page by page."""
-        return self._client._iter_pages(WORKSPACES, Page[ws.Workspace], query_params(sorting))
+    def list(
+        self,
+        *,
+        sort_by: Optional[Literal["created_at", "updated_at", "name"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncPaginator[m.Workspace]:
+        """Lists workspaces, newest first by default."""
+        query = list_query(sort_by=sort_by, sort_order=sort_order, page=page, page_size=page_size)
+        return self._list(page_request(WORKSPACES, m.Workspace, query, timeout))
 
     async def update(
-        self, workspace_id: str, **changes: Unpack[ws.WorkspaceChange]
-    ) -> ws.Workspace:
+        self,
+        workspace_id: str,
+        *,
+        name: Union[str, Omit] = OMIT,
+        tier: Union[m.Tier, None, Omit] = OMIT,
+        rate_limits: Union[m.RateLimits, Mapping[str, Any], None, Omit] = OMIT,
+        timeout: Optional[float] = None,
+    ) -> m.Workspace:
         """Updates the given fields."""
-        call = patch(build_path(WORKSPACE, workspace_id), decode_data(ws.Workspace), changes)
-        return await self._client._send(call)
+        body = given(name=name, tier=tier, rate_limits=rate_limits)
+        url_path = build_path(WORKSPACE, workspace_id)
+        call = change("PATCH", url_path, decode_data(m.Workspace), body, timeout=timeout)
+        return await self._send(call)

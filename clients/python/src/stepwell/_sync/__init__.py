@@ -1,2 +1,2 @@
-# Generated from `_async/__init__.py` by `scripts/generate_sync.py`. Do not edit.
+# Generated from `_async/__init__.py` by `scripts/generate_clients.py`. Do not edit.
 """The client for programs without asyncio."""

@@ -1,143 +1,237 @@
-# Generated from `_async/schedules.py` by `scripts/generate_sync.py`. Do not edit.
+# Generated from `_async/schedules.py` by `scripts/generate_clients.py`. Do not edit.
 """Schedules: `/api/v1/workflow_schedules`."""
 
 from __future__ import annotations
 
-from typing import Generator, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from typing_extensions import Unpack
-
-from .. import _schedule_models as s
-from .._call import (
-    Call,
-    build_path,
-    decode_data,
-    delete_with_result,
-    get,
-    list_page,
-    post,
-    put,
-    query_params,
-    string_list,
-    without_none,
-)
-from .._management import SCHEDULE, SCHEDULES, WORKFLOW
-from .._management_models import Deleted, Page
+from .. import _schedule_models as m
+from .._base import Deleted, SortOrder, Timestamp
+from .._call import build_path, change, decode_data, get, list_query, post, string_list
+from .._execution_models import Execution
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import SCHEDULE, SCHEDULES, WORKFLOW
+from .pages import Page
 from .resource import Resource
+
+if TYPE_CHECKING:
+    from .raw import SchedulesWithRawResponse
+
+ScheduleOrder = Literal["created_at", "updated_at", "name", "next_execution"]
 
 
 class Schedules(Resource):
-    """Calls for schedules: `client.schedules`."""
+    """Schedules, which start executions at given times: `client.schedules`."""
+
+    @property
+    def with_raw_response(self) -> SchedulesWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import SchedulesWithRawResponse
+
+        return SchedulesWithRawResponse(self)
 
     def create(
         self,
-        workflow_id: str,
+        workflow: str,
         name: str,
-        schedule_type: s.ScheduleType,
+        schedule_type: m.ScheduleType,
         *,
+        description: Optional[str] = None,
+        cron_expression: Optional[str] = None,
+        interval_value: Optional[int] = None,
+        interval_unit: Optional[m.IntervalUnit] = None,
+        execution_time: Optional[Timestamp] = None,
+        timezone: Optional[str] = None,
+        parameters: Optional[Mapping[str, Any]] = None,
+        enabled: Optional[bool] = None,
+        misfire_policy: Optional[m.MisfirePolicy] = None,
+        overlap_policy: Optional[m.OverlapPolicy] = None,
         idempotency_key: Optional[str] = None,
-        **fields: Unpack[s.ScheduleFields],
-    ) -> s.Schedule:
-        """Creates a schedule for a workflow."""
-        body = without_none(name=name, schedule_type=schedule_type, **fields)
-        url_path = build_path(WORKFLOW + "/schedules", workflow_id)
-        call = post(url_path, decode_data(s.Schedule), body, key=idempotency_key)
-        return self._client._send(call)
+        timeout: Optional[float] = None,
+    ) -> m.Schedule:
+        """Creates a schedule for a workflow (an id or a name). `cron` requires a `cron_expression`,
+        `interval` an `interval_value` and `interval_unit`, `fixed_time` an `execution_time`.
+        `parameters` are those of the executions."""
+        body = without_none(
+            name=name,
+            schedule_type=schedule_type,
+            description=description,
+            cron_expression=cron_expression,
+            interval_value=interval_value,
+            interval_unit=interval_unit,
+            execution_time=execution_time,
+            timezone=timezone,
+            parameters=parameters,
+            enabled=enabled,
+            misfire_policy=misfire_policy,
+            overlap_policy=overlap_policy,
+        )
+        url_path = self._workflow_path(WORKFLOW + "/schedules", workflow)
+        decode = decode_data(m.Schedule)
+        return self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
 
-    def get(self, schedule_id: str) -> s.Schedule:
+    def get(self, schedule_id: str, *, timeout: Optional[float] = None) -> m.Schedule:
         """Returns a schedule with its next and its last execution."""
-        return self._client._send(
-            get(build_path(SCHEDULE, schedule_id), decode_data(s.Schedule))
-        )
+        url_path = build_path(SCHEDULE, schedule_id)
+        return self._send(get(url_path, decode_data(m.Schedule), timeout=timeout))
 
-    def list(self, **options: Unpack[s.ScheduleListOptions]) -> Page[s.ScheduleRow]:
-        """Returns a page of schedules."""
-        return self._client._send(list_page(SCHEDULES, Page[s.ScheduleRow], options))
-
-    def iter(
+    def list(
         self,
-        **selection: Unpack[s.ScheduleSelection],
-    ) -> Generator[s.ScheduleRow, None, None]:
-        """Iterates over all schedules, page by page."""
-        return self._client._iter_pages(SCHEDULES, Page[s.ScheduleRow], query_params(selection))
-
-    def update(self, schedule_id: str, **changes: Unpack[s.ScheduleChange]) -> s.Schedule:
-        """Updates the given fields."""
-        call = put(build_path(SCHEDULE, schedule_id), decode_data(s.Schedule), changes)
-        return self._client._send(call)
-
-    def delete(self, schedule_id: str) -> Deleted:
-        """Deletes a schedule; its executions are kept."""
-        return self._client._send(
-            delete_with_result(build_path(SCHEDULE, schedule_id), decode_data(Deleted))
+        *,
+        workflow: Optional[str] = None,
+        enabled: Optional[bool] = None,
+        schedule_type: Optional[m.ScheduleType] = None,
+        sort_by: Optional[ScheduleOrder] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[m.Schedule]:
+        """Lists schedules, newest first by default. `workflow` is an id or a name."""
+        query = list_query(
+            enabled=enabled,
+            schedule_type=schedule_type,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page=page,
+            page_size=page_size,
         )
+        return self._list(page_request(SCHEDULES, m.Schedule, query, timeout), workflow)
+
+    def update(
+        self,
+        schedule_id: str,
+        *,
+        name: Union[str, Omit] = OMIT,
+        schedule_type: Union[m.ScheduleType, Omit] = OMIT,
+        description: Union[str, None, Omit] = OMIT,
+        cron_expression: Union[str, None, Omit] = OMIT,
+        interval_value: Union[int, None, Omit] = OMIT,
+        interval_unit: Union[m.IntervalUnit, None, Omit] = OMIT,
+        execution_time: Union[Timestamp, None, Omit] = OMIT,
+        timezone: Union[str, None, Omit] = OMIT,
+        parameters: Union[Mapping[str, Any], None, Omit] = OMIT,
+        enabled: Union[bool, None, Omit] = OMIT,
+        misfire_policy: Union[m.MisfirePolicy, None, Omit] = OMIT,
+        overlap_policy: Union[m.OverlapPolicy, None, Omit] = OMIT,
+        timeout: Optional[float] = None,
+    ) -> m.Schedule:
+        """Updates the given fields; None clears a field."""
+        body = given(
+            name=name,
+            schedule_type=schedule_type,
+            description=description,
+            cron_expression=cron_expression,
+            interval_value=interval_value,
+            interval_unit=interval_unit,
+            execution_time=execution_time,
+            timezone=timezone,
+            parameters=parameters,
+            enabled=enabled,
+            misfire_policy=misfire_policy,
+            overlap_policy=overlap_policy,
+        )
+        url_path = build_path(SCHEDULE, schedule_id)
+        call = change("PUT", url_path, decode_data(m.Schedule), body, timeout=timeout)
+        return self._send(call)
+
+    def delete(self, schedule_id: str, *, timeout: Optional[float] = None) -> Deleted:
+        """Deletes a schedule; its executions are kept."""
+        url_path = build_path(SCHEDULE, schedule_id)
+        return self._send(change("DELETE", url_path, decode_data(Deleted), timeout=timeout))
 
     def trigger(
-        self, schedule_id: str, *, idempotency_key: Optional[str] = None
-    ) -> s.TriggeredSchedule:
+        self,
+        schedule_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Execution:
         """Starts an execution now, regardless of the policies; the next firing does not change."""
         url_path = build_path(SCHEDULE + "/trigger", schedule_id)
-        call = post(url_path, decode_data(s.TriggeredSchedule), key=idempotency_key)
-        return self._client._send(call)
+        decode = decode_data(Execution)
+        return self._send(post(url_path, decode, key=idempotency_key, timeout=timeout))
 
-    def pause(self, schedule_id: str, *, idempotency_key: Optional[str] = None) -> s.Schedule:
+    def pause(
+        self,
+        schedule_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Schedule:
         """Disables a schedule; queued firings are dropped."""
         url_path = build_path(SCHEDULE + "/pause", schedule_id)
-        return self._client._send(
-            post(url_path, decode_data(s.Schedule), key=idempotency_key)
-        )
+        decode = decode_data(m.Schedule)
+        return self._send(post(url_path, decode, key=idempotency_key, timeout=timeout))
 
     def resume(
-        self, schedule_id: str, *, idempotency_key: Optional[str] = None
-    ) -> s.Schedule:
+        self,
+        schedule_id: str,
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.Schedule:
         """Enables a schedule; missed firings are not made up for."""
         url_path = build_path(SCHEDULE + "/resume", schedule_id)
-        return self._client._send(
-            post(url_path, decode_data(s.Schedule), key=idempotency_key)
-        )
+        decode = decode_data(m.Schedule)
+        return self._send(post(url_path, decode, key=idempotency_key, timeout=timeout))
 
     def pause_many(
         self,
         *,
-        workflow_id: Optional[str] = None,
+        workflow: Optional[str] = None,
         schedule_ids: Optional[Sequence[str]] = None,
         all: bool = False,
         idempotency_key: Optional[str] = None,
-    ) -> s.SchedulesChanged:
+        timeout: Optional[float] = None,
+    ) -> m.SchedulesChanged:
         """Pauses the schedules of a workflow, those in `schedule_ids`, or all of the workspace."""
-        call = _bulk_change("/pause", workflow_id, schedule_ids, all, idempotency_key)
-        return self._client._send(call)
+        body = self._selection(workflow, schedule_ids, all)
+        url_path, decode = SCHEDULES + "/pause", decode_data(m.SchedulesChanged)
+        return self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
 
     def resume_many(
         self,
         *,
-        workflow_id: Optional[str] = None,
+        workflow: Optional[str] = None,
         schedule_ids: Optional[Sequence[str]] = None,
         all: bool = False,
         idempotency_key: Optional[str] = None,
-    ) -> s.SchedulesChanged:
+        timeout: Optional[float] = None,
+    ) -> m.SchedulesChanged:
         """Resumes the schedules of a workflow, those in `schedule_ids`, or all of the workspace."""
-        call = _bulk_change("/resume", workflow_id, schedule_ids, all, idempotency_key)
-        return self._client._send(call)
+        body = self._selection(workflow, schedule_ids, all)
+        url_path, decode = SCHEDULES + "/resume", decode_data(m.SchedulesChanged)
+        return self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
+
+    def _selection(
+        self, workflow: Optional[str], schedule_ids: Optional[Sequence[str]], is_all: bool
+    ) -> dict[str, Any]:
+        return without_none(
+            workflow_id=None if workflow is None else self._workflow_id(workflow),
+            schedule_ids=None
+            if schedule_ids is None
+            else string_list("schedule_ids", schedule_ids),
+            all=is_all or None,
+        )
 
     def preview(
-        self, cron: str, *, timezone: Optional[str] = None, count: Optional[int] = None
-    ) -> s.SchedulePreview:
+        self,
+        cron_expression: str,
+        *,
+        timezone: Optional[str] = None,
+        count: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> m.SchedulePreview:
         """Returns the next `count` firings of a cron expression (default 10, at most 100)."""
-        decode = decode_data(s.SchedulePreview)
-        call = get("/api/v1/schedules/preview", decode, cron=cron, timezone=timezone, count=count)
-        return self._client._send(call)
-
-
-def _bulk_change(
-    verb: str,
-    workflow_id: Optional[str],
-    schedule_ids: Optional[Sequence[str]],
-    all_schedules: bool,
-    key: Optional[str],
-) -> Call[s.SchedulesChanged]:
-    ids = None if schedule_ids is None else string_list("schedule_ids", schedule_ids)
-    body = without_none(
-        workflow_id=workflow_id, schedule_ids=ids, all=True if all_schedules else None
-    )
-    return post(SCHEDULES + verb, decode_data(s.SchedulesChanged), body, key=key)
+        call = get(
+            "/api/v1/schedules/preview",
+            decode_data(m.SchedulePreview),
+            timeout=timeout,
+            cron=cron_expression,
+            timezone=timezone,
+            count=count,
+        )
+        return self._send(call)

@@ -1,89 +1,136 @@
-# Generated from `_async/templates.py` by `scripts/generate_sync.py`. Do not edit.
-"""Templates, texts and JSON values with expressions: `/api/v1/templates`."""
+# Generated from `_async/templates.py` by `scripts/generate_clients.py`. Do not edit.
+"""Templates: `/api/v1/templates`."""
 
 from __future__ import annotations
 
-from typing import Any, Generator, Mapping, Optional
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from typing_extensions import Unpack
-
-from .. import _template_models as t
-from .._call import (
-    build_path,
-    decode_data,
-    delete_with_result,
-    get,
-    list_page,
-    post,
-    put,
-    query_params,
-    without_none,
-)
-from .._management import TEMPLATE, TEMPLATES
-from .._management_models import Deleted, Page
+from .. import _template_models as m
+from .._base import Deleted, SortOrder
+from .._call import Call, build_path, change, decode_data, get, list_query, post
+from .._names import first_id_in_list, is_id
+from .._omit import OMIT, Omit, given, without_none
+from .._paging import page_request
+from .._paths import TEMPLATE, TEMPLATES
+from .pages import Page
 from .resource import Resource
+
+if TYPE_CHECKING:
+    from .raw import TemplatesWithRawResponse
 
 
 class Templates(Resource):
-    """Calls for templates: `client.templates`."""
+    """Templates, which are texts and JSON values with expressions: `client.templates`. The
+    parameter `template` is an id or a name; a name costs one more request."""
+
+    @property
+    def with_raw_response(self) -> TemplatesWithRawResponse:
+        """The same methods, which return a `RawResponse`."""
+        from .raw import TemplatesWithRawResponse
+
+        return TemplatesWithRawResponse(self)
 
     def create(
         self,
         name: str,
         body: Any,
         *,
+        description: Optional[str] = None,
+        sample: Optional[Mapping[str, Any]] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
         idempotency_key: Optional[str] = None,
-        **fields: Unpack[t.TemplateFields],
-    ) -> t.Template:
-        """Creates a template: a Jinja text, or a JSON value whose texts are Jinja."""
-        content = {"name": name, "body": body, **fields}
-        call = post(TEMPLATES, decode_data(t.Template), content, key=idempotency_key)
-        return self._client._send(call)
+        timeout: Optional[float] = None,
+    ) -> m.Template:
+        """Creates a template: a Jinja text, or a JSON value whose texts are Jinja. `sample` is the
+        data of a preview."""
+        optional = without_none(description=description, sample=sample, metadata=metadata)
+        content = {"name": name, "body": body, **optional}
+        decode = decode_data(m.Template)
+        call = post(TEMPLATES, decode, content, key=idempotency_key, timeout=timeout)
+        return self._send(call)
 
-    def get(self, template_id: str) -> t.Template:
+    def get(self, template: str, *, timeout: Optional[float] = None) -> m.Template:
         """Returns a template."""
-        return self._client._send(
-            get(build_path(TEMPLATE, template_id), decode_data(t.Template))
+        url_path = self._path(TEMPLATE, template)
+        return self._send(get(url_path, decode_data(m.Template), timeout=timeout))
+
+    def list(
+        self,
+        *,
+        name: Optional[str] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+        sort_by: Optional[Literal["created_at", "updated_at", "name"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        cursor: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[m.Template]:
+        """Lists templates, newest first by default. `metadata` are labels that the templates must
+        have."""
+        query = list_query(
+            name=name,
+            metadata=metadata,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page=page,
+            page_size=page_size,
+            cursor=cursor,
         )
-
-    def list(self, **options: Unpack[t.TemplateListOptions]) -> Page[t.TemplateRow]:
-        """Returns a page of templates."""
-        return self._client._send(list_page(TEMPLATES, Page[t.TemplateRow], options))
-
-    def iter(
-        self, **selection: Unpack[t.TemplateSelection]
-    ) -> Generator[t.TemplateRow, None, None]:
-        """Iterates over all templates, page by page."""
-        return self._client._iter_pages(TEMPLATES, Page[t.TemplateRow], query_params(selection))
+        return self._list(page_request(TEMPLATES, m.Template, query, timeout))
 
     def update(
         self,
-        template_id: str,
+        template: str,
         *,
+        name: Union[str, Omit] = OMIT,
+        body: Union[Any, Omit] = OMIT,
+        description: Union[str, None, Omit] = OMIT,
+        sample: Union[Mapping[str, Any], None, Omit] = OMIT,
+        metadata: Union[Mapping[str, Any], None, Omit] = OMIT,
         if_version: Optional[int] = None,
-        **changes: Unpack[t.TemplateChange],
-    ) -> t.Template:
+        timeout: Optional[float] = None,
+    ) -> m.Template:
         """Updates the given fields. With `if_version`, raises `PreconditionFailedError` if the
         template has another `version`."""
-        url_path = build_path(TEMPLATE, template_id)
-        call = put(url_path, decode_data(t.Template), changes, version=if_version)
-        return self._client._send(call)
+        content = given(
+            name=name, body=body, description=description, sample=sample, metadata=metadata
+        )
+        url_path = self._path(TEMPLATE, template)
+        decode = decode_data(m.Template)
+        call = change("PUT", url_path, decode, content, version=if_version, timeout=timeout)
+        return self._send(call)
 
-    def delete(self, template_id: str, *, if_version: Optional[int] = None) -> Deleted:
+    def delete(
+        self,
+        template: str,
+        *,
+        if_version: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Deleted:
         """Deletes a template."""
-        url_path = build_path(TEMPLATE, template_id)
-        call = delete_with_result(url_path, decode_data(Deleted), version=if_version)
-        return self._client._send(call)
+        url_path = self._path(TEMPLATE, template)
+        decode = decode_data(Deleted)
+        call = change("DELETE", url_path, decode, version=if_version, timeout=timeout)
+        return self._send(call)
 
     def preview(
         self,
-        template_id: str,
+        template: str,
         data: Optional[Mapping[str, Any]] = None,
         *,
         idempotency_key: Optional[str] = None,
-    ) -> t.TemplatePreview:
+        timeout: Optional[float] = None,
+    ) -> m.TemplatePreview:
         """Renders a template with `data`, by default with its own sample."""
-        url_path = build_path(TEMPLATE + "/preview", template_id)
-        body = without_none(data=data)
-        call = post(url_path, decode_data(t.TemplatePreview), body, key=idempotency_key)
-        return self._client._send(call)
+        url_path = self._path(TEMPLATE + "/preview", template)
+        decode, body = decode_data(m.TemplatePreview), without_none(data=data)
+        return self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
+
+    def _path(self, path: str, template: str) -> str:
+        """The path of a template that is given by its id or name."""
+        if is_id(template, "tpl") or not self._client._resolves_names:
+            return build_path(path, template)
+        call = Call("GET", TEMPLATES, first_id_in_list(template), {"name": template})
+        return build_path(path, self._send(call))

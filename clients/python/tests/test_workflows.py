@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from queue import Queue
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from stepwell_testing import Request, Server, StubResponse, StubServer
 
 import stepwell
-from stepwell import AsyncClient, Client, RetryPolicy, management, verify_webhook
+from stepwell import AsyncClient, Client, RetryPolicy, verify_webhook
 
 STEPS = [
     {"id": "shout", "type": "TextOperation.Uppercase", "input": "{{ inputs.text }}"},
@@ -58,7 +61,7 @@ def test_workflows(client: Client) -> None:
     assert created.stats and created.stats.runs_total == 0 and created.activated_at is None
     assert client.workflows.get(created.id) == created
 
-    definition = client.workflows.definition(created.id)
+    definition = client.workflows.get_definition(created.id)
     assert definition.release == 1 and definition.definition["steps"] == STEPS
 
     with pytest.raises(stepwell.ConflictError) as asleep:
@@ -97,28 +100,40 @@ def test_lists(client: Client) -> None:
     client.workflows.activate(ids[0])
     first = client.workflows.list(metadata=label, page_size=2, sort_by="name", sort_order="asc")
     assert [row.id for row in first.items] == ids[:2]
-    pagination = first.pagination
-    assert (pagination.page, pagination.total_items, pagination.total_pages) == (1, 5, 3)
+    assert (first.page, first.page_size, first.total_items, first.total_pages) == (1, 2, 5, 3)
     second = client.workflows.list(
         metadata=label, page=2, page_size=2, sort_by="name", sort_order="asc"
     )
     assert [row.id for row in second.items] == ids[2:4]
-    assert pagination.next_cursor is not None
+    assert first.next_cursor is not None
     same = client.workflows.list(
-        metadata=label, cursor=pagination.next_cursor, page_size=2, sort_by="name", sort_order="asc"
+        metadata=label, cursor=first.next_cursor, page_size=2, sort_by="name", sort_order="asc"
     )
-    assert same.items == second.items and same.pagination.page is None
-    assert [row.id for row in client.workflows.iter(metadata=label)] == ids[::-1]
-    assert [r.id for r in client.workflows.iter(metadata=label, status="active")] == ids[:1]
-    assert [r.id for r in client.workflows.iter(metadata={**label, "n": "3"})] == [ids[3]]
-    assert list(client.workflows.iter(metadata=label, type="onboarding")) == []
+    assert same.items == second.items and same.page is None
+    assert not same.has_previous_page()
+    following = first.next_page()
+    assert following.items == second.items and following.previous_page().items == first.items
+    last = following.next_page()
+    assert len(last.items) == 1 and not last.has_next_page()
+    with pytest.raises(stepwell.NoSuchPageError) as beyond:
+        last.next_page()
+    assert beyond.value.code == "NO_SUCH_PAGE"
+    assert second.previous_page().items == first.items and not first.has_previous_page()
+    with pytest.raises(stepwell.NoSuchPageError):
+        first.previous_page()
+    assert [row.id for row in second] == ids[2:]
+    assert [len(page.items) for page in first.iter_pages()] == [2, 2, 1]
+    assert [row.id for row in client.workflows.list(metadata=label)] == ids[::-1]
+    assert [r.id for r in client.workflows.list(metadata=label, status="active")] == ids[:1]
+    assert [r.id for r in client.workflows.list(metadata={**label, "n": "3"})] == [ids[3]]
+    assert list(client.workflows.list(metadata=label, type="onboarding")) == []
     with pytest.raises(stepwell.BadRequestError, match="sort_by"):
-        client.workflows.list(sort_by="colour")
+        client.workflows.list(sort_by="colour")  # type: ignore[arg-type]
     assert client.workflows.list(metadata={"status": "x"}).items == []
     labelled = client.workflows.create(
         "l-status", configuration={"steps": STEPS[1:]}, metadata={"status": "x"}
     )
-    assert [r.id for r in client.workflows.iter(metadata={"status": "x"})] == [labelled.id]
+    assert [r.id for r in client.workflows.list(metadata={"status": "x"})] == [labelled.id]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +154,7 @@ def test_invalid_arguments_are_reported(client: Client, arguments: dict, path: s
 
 def test_executing(client: Client) -> None:
     workflow_id = active(client, GREET)
-    done = client.workflows.execute(workflow_id, {"text": "abc"}, timeout_seconds=20)
+    done = client.workflows.execute(workflow_id, {"text": "abc"}, execution_timeout=20)
     assert (done.status, done.result, done.parameters) == (
         "completed",
         {"text": "CBA"},
@@ -147,36 +162,34 @@ def test_executing(client: Client) -> None:
     )
     assert done.ended and done.raise_for_status() is done and done.duration_ms is not None
 
-    started = client.workflows.execute_async(workflow_id, {"text": "x"}, metadata={"who": "u-1"})
+    started = client.workflows.start(workflow_id, {"text": "x"}, metadata={"who": "u-1"})
     assert started.status in ("running", "queued") and started.workflow_id == workflow_id
-    ended = client.executions.wait(started.execution_id, timeout=20)
+    ended = client.executions.wait(started.id, timeout=20)
     assert (ended.result, ended.workflow_name) == ({"text": "X"}, "greet")
     assert [(step.name, step.status) for step in ended.steps] == [
         ("shout", "completed"),
         ("turn", "completed"),
     ]
     assert [step.output for step in ended.steps] == [None, None]
-    shown = client.executions.get(started.execution_id, include_io=True)
+    shown = client.executions.get(started.id, include_io=True)
     assert [step.output for step in shown.steps] == [{"text": "X"}, {"text": "X"}]
 
-    rows = list(client.executions.iter(workflow_id=workflow_id))
-    assert [row.execution_id for row in rows] == [started.execution_id, done.execution_id]
+    rows = list(client.executions.list(workflow=workflow_id))
+    assert [row.id for row in rows] == [started.id, done.id]
     page = client.executions.list(
-        workflow_id=workflow_id,
+        workflow=workflow_id,
         status=["completed", "failed"],
         start_date=(done.started_at or ended.created_at) - timedelta(days=1),  # type: ignore[operator]
         end_date="2999-01-01",
         page_size=1,
     )
-    assert page.pagination.total_items == 2 and page.items[0].execution_id == started.execution_id
-    mine = client.executions.list(workflow_id=workflow_id, metadata={"who": "u-1"})
-    assert [row.execution_id for row in mine.items] == [started.execution_id]
+    assert page.total_items == 2 and page.items[0].id == started.id
+    mine = client.executions.list(workflow=workflow_id, metadata={"who": "u-1"})
+    assert [row.id for row in mine.items] == [started.id]
     stats = client.workflows.get(workflow_id).stats
     assert stats and (stats.runs_total, stats.runs_success, stats.runs_failed) == (2, 2, 0)
     ids = {
-        client.workflows.execute_async(
-            workflow_id, {"text": "x"}, idempotency_key="managed-once"
-        ).execution_id
+        client.workflows.start(workflow_id, {"text": "x"}, idempotency_key="managed-once").id
         for _ in range(2)
     }
     assert len(ids) == 1
@@ -189,42 +202,42 @@ def test_executing(client: Client) -> None:
 def test_a_callback_is_verified(client: Client) -> None:
     got: Queue[Request] = Queue()
     stub = StubServer(lambda request: (got.put(request), StubResponse(204))[1])
-    started = client.workflows.execute_async(
-        active(client, GREET), {"text": "abc"}, callback_url=stub.url
-    )
+    started = client.workflows.start(active(client, GREET), {"text": "abc"}, callback_url=stub.url)
     assert started.callback_url == stub.url
     request = got.get(timeout=20)
     stub.close()
-    event = verify_webhook(request.body, request.headers, client.webhook_signing_secret())
-    assert (event.type, event.data["execution_id"]) == ("execution.completed", started.execution_id)
+    event = verify_webhook(request.body, request.headers, client.webhooks.signing_secret())
+    assert (event.type, event.data["execution_id"]) == ("execution.completed", started.id)
     assert event.data["result"] == {"text": "CBA"}
-    delivered = management.Execution.model_validate(event.data)
-    assert delivered == client.executions.get(started.execution_id)
+    delivered = stepwell.Execution.model_validate(event.data)
+    assert delivered == client.executions.get(started.id)
 
 
 def test_failures(client: Client) -> None:
     failing = active(client, FAILING)
-    with pytest.raises(stepwell.ExecutionNotCompletedError) as failed:
+    with pytest.raises(stepwell.ExecutionFailedError, match="boom") as failed:
         client.workflows.execute(failing)
     error = failed.value
-    assert (error.status, error.code, error.step) == (500, "WORKFLOW_EXECUTION_ERROR", "stop")
-    assert error.failure and "boom" in error.failure.message and error.execution_id
+    assert error.failure and (error.code, error.step) == (error.failure.code, "stop")
     execution = client.executions.get(error.execution_id)
+    assert execution == error.execution
     assert execution.status == "failed" and execution.error == error.failure
     with pytest.raises(stepwell.ExecutionFailedError, match="boom"):
         execution.raise_for_status()
 
     slow = active(client, SLOW)
-    with pytest.raises(stepwell.ExecutionNotCompletedError) as late:
-        client.workflows.execute(slow, timeout_seconds=0.2)
-    assert (late.value.status, late.value.code) == (504, "EXECUTION_TIMEOUT")
-    assert late.value.execution_id
-    assert client.executions.get(late.value.execution_id).status == "timed_out"
+    with pytest.raises(stepwell.ExecutionFailedError) as late:
+        client.workflows.execute(slow, execution_timeout=0.2)
+    assert late.value.execution.status == "timed_out"
+    with pytest.raises(stepwell.WaitTimeoutError) as waiting:
+        client.workflows.execute(slow, timeout=0.2)
+    assert client.executions.get(waiting.value.execution_id).status == "running"
+    client.executions.cancel(waiting.value.execution_id)
 
 
 def test_control(client: Client) -> None:
     slow = active(client, SLOW)
-    execution_id = client.workflows.execute_async(slow).execution_id
+    execution_id = client.workflows.start(slow).id
     assert client.executions.pause(execution_id).status == "paused"
     assert client.executions.resume(execution_id).status == "running"
     with pytest.raises(stepwell.WaitTimeoutError):
@@ -236,7 +249,7 @@ def test_control(client: Client) -> None:
     with pytest.raises(stepwell.ConflictError) as ended:
         client.executions.cancel(execution_id)
     assert ended.value.code == "EXECUTION_ENDED"
-    started = client.workflows.execute_async(slow).execution_id
+    started = client.workflows.start(slow).id
     assert client.workflows.delete(slow, cancel_running=True).cancelled_executions == 1
     assert client.executions.get(started).status == "cancelled"
     with pytest.raises(stepwell.NotFoundError) as unknown:
@@ -247,28 +260,28 @@ def test_control(client: Client) -> None:
 def test_rerun(client: Client) -> None:
     workflow_id = active(client, GREET)
     first = client.workflows.execute(workflow_id, {"text": "abc"})
-    whole = client.executions.rerun(first.execution_id, parameters={"text": "xy"})
-    assert whole.rerun_of == first.execution_id
-    assert client.executions.wait(whole.execution_id, timeout=20).result == {"text": "YX"}
-    part = client.executions.rerun(first.execution_id, from_step="turn", input={"text": "12"})
-    ended = client.executions.wait(part.execution_id, timeout=20)
+    whole = client.executions.rerun(first.id, parameters={"text": "xy"})
+    assert whole.rerun_of == first.id
+    assert client.executions.wait(whole.id, timeout=20).result == {"text": "YX"}
+    part = client.executions.rerun(first.id, from_step="turn", input={"text": "12"})
+    ended = client.executions.wait(part.id, timeout=20)
     assert ended.result == {"text": "21"}
     assert [step.reused for step in ended.steps] == [True, False]
 
-    with pytest.raises(stepwell.ExecutionNotCompletedError) as failed:
+    with pytest.raises(stepwell.ExecutionFailedError) as failed:
         client.workflows.execute(active(client, FAILING))
-    again = client.executions.rerun(failed.value.execution_id or "", from_failed=True)
-    assert client.executions.wait(again.execution_id, timeout=20).status == "failed"
+    again = client.executions.rerun(failed.value.execution_id, from_failed=True)
+    assert client.executions.wait(again.id, timeout=20).status == "failed"
 
 
 def test_events(client: Client) -> None:
     workflow_id = active(client, GREET)
-    execution_id = client.workflows.execute_async(workflow_id, {"text": "abc"}).execution_id
+    execution_id = client.workflows.start(workflow_id, {"text": "abc"}).id
     events = list(client.executions.events(execution_id))
     last = events[-1]
-    assert isinstance(last, management.StatusEvent)
+    assert isinstance(last, stepwell.StatusEvent)
     assert (last.status, last.result) == ("completed", {"text": "CBA"})
-    steps = [event for event in events if isinstance(event, management.StepEvent)]
+    steps = [event for event in events if isinstance(event, stepwell.StepEvent)]
     assert {event.step.name for event in steps} == {"shout", "turn"}
     assert (steps[-1].settled_steps, steps[-1].total_steps) == (2, 2)
     middle = events[len(events) // 2].sequence
@@ -278,10 +291,58 @@ def test_events(client: Client) -> None:
     page = client.executions.logs(execution_id)
     assert [line.step for line in page.items] == ["shout", "turn"]
     assert all(line.message.startswith("completed after ") for line in page.items)
-    assert page.pagination.total_items == 2
-    assert list(client.executions.iter_logs(execution_id)) == page.items
+    assert page.total_items == 2
+    assert list(client.executions.logs(execution_id)) == page.items
     with pytest.raises(stepwell.NotFoundError):
         next(client.executions.events("exec_" + "0" * 26))
+
+
+class Greeting(BaseModel):
+    text: str
+
+
+@dataclass
+class Numbers:
+    text: int
+
+
+def test_result_types(client: Client) -> None:
+    workflow_id = active(client, GREET)
+    done = client.workflows.execute(workflow_id, {"text": "12"}, result_type=Greeting)
+    assert done.result == Greeting(text="21")
+    assert client.executions.get(done.id, result_type=Numbers).result == Numbers(text=21)
+    assert client.executions.wait(done.id, result_type=dict).result == {"text": "21"}
+    assert client.executions.get(done.id).result == {"text": "21"}
+    other = client.workflows.start(workflow_id, {"text": "secret words"}).id
+    with pytest.raises(stepwell.UnexpectedResponseError, match="is not a Numbers: text") as caught:
+        client.executions.wait(other, result_type=Numbers)
+    assert "secret" not in str(caught.value) and "SDROW" not in str(caught.value)
+    slow = client.workflows.start(active(client, SLOW)).id
+    assert client.executions.get(slow, result_type=Greeting).result is None
+    client.executions.cancel(slow)
+
+
+def test_names_are_accepted(client: Client) -> None:
+    name = "names/are accepted?"
+    workflow_id = active(client, GREET, name)
+    assert client.workflows.get(name).id == workflow_id
+    assert client.workflows.execute(name, {"text": "a"}).result == {"text": "A"}
+    assert [e.workflow_id for e in client.executions.list(workflow=name)] == [workflow_id]
+    assert client.releases.list(name).total_items == 1
+    assert client.release_tags.set(name, "stable", 1).name == "stable"
+    schedule = client.schedules.create(
+        name, "s", "cron", cron_expression="@daily", parameters={"text": "a"}
+    )
+    assert schedule.workflow_id == workflow_id
+    assert [s.id for s in client.schedules.list(workflow=name)] == [schedule.id]
+    assert client.schedules.pause_many(workflow=name).matched == 1
+    with pytest.raises(stepwell.NotFoundError, match="no such name"):
+        client.workflows.get("no such name")
+    # The newest workflow of a name.
+    newer = active(client, GREET, name)
+    assert client.workflows.get(name).id == newer
+    client.workflows.delete(newer)
+    assert client.workflows.get(name).id == workflow_id
 
 
 def test_async(server: Server) -> None:
@@ -292,25 +353,25 @@ def test_async(server: Server) -> None:
             assert (await workflows.activate(created.id)).status == "active"
             assert (await workflows.get(created.id)).status == "active"
             assert created.id in [row.id for row in (await workflows.list()).items]
-            assert created.id in [row.id async for row in workflows.iter()]
+            assert created.id in [row.id async for row in workflows.list()]
             assert (await workflows.update(created.id, name="b")).name == "b"
-            assert (await workflows.definition(created.id)).release >= 1
+            assert (await workflows.get_definition(created.id)).release >= 1
             calls = [workflows.execute(created.id, {"text": f"a{n}"}) for n in range(4)]
             results = [done.result["text"] for done in await asyncio.gather(*calls)]
             assert results == ["0A", "1A", "2A", "3A"]
-            started = await workflows.execute_async(created.id, {"text": "z"})
-            events = [event async for event in executions.events(started.execution_id)]
+            started = await workflows.start(created.id, {"text": "z"})
+            events = [event async for event in executions.events(started.id)]
             assert events[-1].event == "status"
-            ended = await executions.wait(started.execution_id, timeout=20)
-            assert ended == await executions.get(started.execution_id)
-            assert len([row async for row in executions.iter(workflow_id=created.id)]) == 5
-            assert (await executions.list(workflow_id=created.id)).pagination.total_items == 5
-            again = await executions.rerun(started.execution_id)
-            assert again.rerun_of == started.execution_id
-            assert len((await executions.logs(started.execution_id)).items) == 2
+            ended = await executions.wait(started.id, timeout=20)
+            assert ended == await executions.get(started.id)
+            assert len([row async for row in executions.list(workflow=created.id)]) == 5
+            assert (await executions.list(workflow=created.id)).total_items == 5
+            again = await executions.rerun(started.id)
+            assert again.rerun_of == started.id
+            assert len((await executions.logs(started.id)).items) == 2
             slow = await workflows.create("slow", configuration=SLOW)
             await workflows.activate(slow.id)
-            execution_id = (await workflows.execute_async(slow.id)).execution_id
+            execution_id = (await workflows.start(slow.id)).id
             assert (await executions.pause(execution_id)).status == "paused"
             assert (await executions.resume(execution_id)).status == "running"
             assert (await executions.cancel(execution_id)).status == "cancelled"
@@ -334,35 +395,71 @@ def execution_response(status: str) -> StubResponse:
     return StubResponse(200, {"status": "success", "data": data})
 
 
-def test_execute_polls_a_long_execution(start_stub: Callable[..., StubServer]) -> None:
-    stub = start_stub(ACCEPTED, execution_response("running"), execution_response("completed"))
-    with Client("k", stub.url) as client:
-        assert client.workflows.execute("wf_1", {"a": 1}).result == 7
-    assert [request.method for request in stub.requests] == ["POST", "GET", "GET"]
+EVENT_STREAM = {"Content-Type": "text/event-stream"}
+KEEP_ALIVE = b": keep-alive\n\n"
+HELD = StubResponse(200, [KEEP_ALIVE], EVENT_STREAM, hang=True)
+QUICK = RetryPolicy(base_delay=0.01, max_delay=0.02)
+
+
+def outcomes(stub: StubServer, call: Callable[[Any], Any]) -> list[Any]:
+    """The outcome of a call on the sync and on the async client."""
+    found: list[Any] = []
+    with Client("k", stub.url, retry_policy=QUICK) as client:
+        try:
+            found.append(call(client))
+        except stepwell.StepwellError as error:
+            found.append(error)
+
+    async def main() -> Any:
+        async with AsyncClient("k", stub.url, retry_policy=QUICK) as client:
+            return await call(client)
+
+    try:
+        found.append(asyncio.run(main()))
+    except stepwell.StepwellError as error:
+        found.append(error)
+    return found
+
+
+def test_execute_waits_for_a_long_execution(start_stub: Callable[..., StubServer]) -> None:
+    """The server closes the stream at the end; nothing is polled."""
+    closed = StubResponse(200, [KEEP_ALIVE], EVENT_STREAM)
+    steps = [ACCEPTED, execution_response("running"), closed, execution_response("completed")]
+    stub = start_stub(*steps, *steps)
+    workflow_id = "wf_" + "0" * 26
+    for execution in outcomes(stub, lambda c: c.workflows.execute(workflow_id, {"a": 1})):
+        assert execution.result == 7
+    assert [request.method for request in stub.requests] == ["POST", "GET", "GET", "GET"] * 2
+    stream = stub.requests[2]
+    assert stream.path == "/api/v1/workflow_executions/exec_1/events"
+    assert stream.headers["last-event-id"] == str(2**53 - 1)
+
     stub = start_stub(ACCEPTED, execution_response("cancelled"))
     with Client("k", stub.url) as client, pytest.raises(stepwell.ExecutionFailedError):
-        client.workflows.execute("wf_1")
+        client.workflows.execute(workflow_id)
 
 
-def test_which_requests_are_retried(start_stub: Callable[..., StubServer]) -> None:
-    policy = RetryPolicy(max_retries=3, base_delay=0.01, max_delay=0.02)
-    for call, times in [
-        (lambda c: c.workflows.get("w"), 4),
-        (lambda c: c.workflows.create("n"), 4),
-        (lambda c: c.workflows.execute("w"), 4),
-        (lambda c: c.executions.cancel("e"), 4),
-        (lambda c: next(c.executions.iter()), 4),
-        (lambda c: c.workflows.update("w", name="n"), 1),
-        (lambda c: c.workspaces.update("w", name="n"), 1),
-        (lambda c: c.workflows.delete("w"), 1),
-    ]:
-        stub = start_stub(
-            StubResponse(503, {"message": "later", "errors": [{"code": "UNAVAILABLE"}]})
-        )
-        with Client("k", stub.url, retries=policy) as client:
-            with pytest.raises(stepwell.UnavailableError):
-                call(client)
-        assert len(stub.requests) == times
+def test_wait_reconnects(start_stub: Callable[..., StubServer]) -> None:
+    cut = StubResponse(200, [KEEP_ALIVE], EVENT_STREAM, cut=True)
+    running = execution_response("running")
+    responses = [running, cut, running, StubResponse(503), running, cut]
+    responses += [execution_response("completed")]
+    stub = start_stub(*responses, *responses)
+    for execution in outcomes(stub, lambda c: c.executions.wait("exec_1")):
+        assert execution.status == "completed"
+    assert len(stub.requests) == 2 * len(responses)
+    refused = start_stub(running, StubResponse(403, {"message": "no"}), running)
+    with Client("k", refused.url) as client, pytest.raises(stepwell.PermissionDeniedError):
+        client.executions.wait("exec_1")
+
+
+def test_wait_ends_at_its_timeout(start_stub: Callable[..., StubServer]) -> None:
+    running = execution_response("running")
+    stub = start_stub(running, HELD, running, running, HELD, running)
+    for error in outcomes(stub, lambda c: c.executions.wait("exec_1", timeout=0.3)):
+        assert isinstance(error, stepwell.WaitTimeoutError), error
+        assert error.execution_id == "exec_1" and "0.3 s" in error.message
+    assert len(stub.requests) == 6
 
 
 def test_events_survive_broken_connections(start_stub: Callable[..., StubServer]) -> None:
@@ -377,7 +474,7 @@ def test_events_survive_broken_connections(start_stub: Callable[..., StubServer]
     rest = [event(2, "step", step), event(3, "new", '"x":1')]
     second = StubResponse(200, [*rest, event(4, "status", '"status":"timed_out"')])
     stub = start_stub(first, second)
-    with Client("k", stub.url, retries=RetryPolicy(base_delay=0.01)) as client:
+    with Client("k", stub.url, retry_policy=RetryPolicy(base_delay=0.01)) as client:
         events = list(client.executions.events("exec_1"))
     assert [(e.sequence, e.event) for e in events] == [
         (1, "status"),
@@ -385,5 +482,5 @@ def test_events_survive_broken_connections(start_stub: Callable[..., StubServer]
         (3, "new"),
         (4, "status"),
     ]
-    assert isinstance(events[2], management.OtherEvent)
+    assert isinstance(events[2], stepwell.OtherEvent)
     assert stub.requests[1].headers["last-event-id"] == "1"

@@ -1,40 +1,18 @@
-"""Responses of the dataflow API and the API keys.
-
-Unknown fields of a newer server are kept and can be read.
-"""
+"""The types of the dataflow API: `client.dataflow`. Its executions have tasks instead of steps, and
+statuses in upper case."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Mapping, Optional, TypedDict, Union
+from typing import Any, Literal, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from ._base import Model
 
 FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 ExecutionStatus = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
 WorkflowState = Literal["active", "inactive"]
-ApiKeyStatus = Literal["active", "expired", "revoked"]
-ApiKeyOrder = Literal["created_at", "expires_at", "last_used_at", "name"]
-Role = Literal["admin", "developer", "analyst", "user"]
-Tier = Literal["standard", "enterprise"]
 TaskStatus = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED", "CANCELLED"]
-
-
-class Model(BaseModel):
-    """Base class of all responses."""
-
-    # Validation errors must not show the input: it can contain the secret of a key or webhook.
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, protected_namespaces=())
-
-
-class ErrorDetail(Model):
-    """One problem, with the path of the field."""
-
-    path: str
-    message: str
-    expected: Optional[str] = None
-    found: Optional[str] = None
 
 
 class WorkflowCreated(Model):
@@ -51,13 +29,6 @@ class WorkflowRow(Model):
     status: Union[WorkflowState, str]
     created_at: datetime
     updated_at: datetime
-
-
-class WorkflowPage(Model):
-    """A page of workflows; `next_cursor` is None after the last."""
-
-    workflows: list[WorkflowRow]
-    next_cursor: Optional[str] = None
 
 
 class WorkflowStep(Model):
@@ -185,13 +156,6 @@ class ExecutionRow(Model):
     completed_at: Optional[datetime] = None
 
 
-class ExecutionPage(Model):
-    """A page of executions, newest first; `next_cursor` is None after the last."""
-
-    executions: list[ExecutionRow]
-    next_cursor: Optional[str] = None
-
-
 class LogLine(Model):
     """A line of an execution's log; `step_id` is None if it is about the whole execution."""
 
@@ -200,12 +164,6 @@ class LogLine(Model):
     step_id: Optional[str] = None
     level: str
     message: str
-
-
-class Logs(Model):
-    """The log of an execution, in order."""
-
-    logs: list[LogLine]
 
 
 class StepType(Model):
@@ -225,12 +183,6 @@ class StepType(Model):
     ports: list[str]
     secret_fields: list[str]
     examples: list[Any]
-
-
-class StepTypes(Model):
-    """All step types, sorted by name."""
-
-    step_types: list[StepType]
 
 
 class _Event(Model):
@@ -285,66 +237,11 @@ class OtherEvent(_Event):
 Event = Union[StatusEvent, TaskEvent, ProgressEvent, LogEvent, OtherEvent]
 
 
-class RateLimits(Model):
-    """Limits; None: unlimited."""
-
-    executions_per_second: Optional[int] = None
-    requests_per_minute: Optional[int] = None
-    concurrent_executions: Optional[int] = None
+def decode_logs(body: Any) -> list[LogLine]:
+    """The lines of a log."""
+    return [LogLine.model_validate(line) for line in body["logs"]]
 
 
-class ApiKey(Model):
-    """An API key. `hint` is the start of its secret; `role` is the role with the same scopes."""
-
-    id: str
-    name: str
-    hint: str
-    scopes: list[str]
-    role: Optional[Union[Role, str]] = None
-    workspace_id: Optional[str] = None
-    tier: Optional[Union[Tier, str]] = None
-    rate_limits: RateLimits = RateLimits()
-    status: Union[ApiKeyStatus, str]
-    created_at: datetime
-    expires_at: Optional[datetime] = None
-    last_used_at: Optional[datetime] = None
-    revoked_at: Optional[datetime] = None
-
-
-class ApiKeyChange(TypedDict, total=False):
-    """Changes of a key; omitted fields are unchanged."""
-
-    name: str
-    tier: Optional[Tier]
-    rate_limits: Union[RateLimits, Mapping[str, Any], None]
-
-
-class NewApiKey(ApiKey):
-    """A created key; `secret` is shown only once."""
-
-    secret: str = Field(repr=False)
-
-
-class Pagination(Model):
-    """The position of a page in its list; `page` is None if it was requested with a cursor."""
-
-    page: Optional[int] = None
-    page_size: int
-    total_items: int
-    total_pages: int
-    next_cursor: Optional[str] = None
-
-    def next_page_query(self) -> Optional[dict[str, Union[str, int]]]:
-        """The query parameters of the next page; None after the last."""
-        if self.next_cursor is not None:
-            return {"cursor": self.next_cursor}
-        if self.page is None or self.page >= self.total_pages:
-            return None
-        return {"page": self.page + 1}
-
-
-class ApiKeyPage(Model):
-    """A page of API keys."""
-
-    items: list[ApiKey]
-    pagination: Pagination
+def decode_step_types(body: Any) -> list[StepType]:
+    """The step types of a response."""
+    return [StepType.model_validate(kind) for kind in body["step_types"]]

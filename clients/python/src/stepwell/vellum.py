@@ -1,11 +1,34 @@
-"""Responses of the deployment endpoints (`/v1/execute-workflow…`)."""
+"""The types of the Vellum-compatible API: `client.vellum`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Mapping, Optional, Sequence, TypedDict, Union
 
-from ._models import Model
+from ._base import Model
+
+# Either `{"query": "hi"}` or `[{"name": "query", "type": "STRING", "value": "hi"}]`.
+Inputs = Union[Mapping[str, Any], Sequence[Mapping[str, Any]]]
+
+EventType = Literal["WORKFLOW", "NODE"]
+
+
+class Actual(TypedDict, total=False):
+    """Feedback on an output: its `quality` (0 to 1) or the expected value (`desired_output_value`,
+    or `value`). The output is identified by `output_name` (or `output_key`) or by `output_id`,
+    the execution here or in the call for all actuals. `timestamp` is in seconds since 1970."""
+
+    execution_id: str
+    external_id: str
+    output_id: str
+    output_key: str
+    output_name: str
+    output_type: str
+    quality: float
+    desired_output_value: Any
+    value: Any
+    timestamp: float
+    metadata: Mapping[str, Any]
 
 
 class WorkflowOutput(Model):

@@ -9,63 +9,73 @@ import pytest
 from stepwell_testing import Server
 
 import stepwell
-from stepwell import AsyncClient, Client
+from stepwell import AsyncClient, Client, vellum
 
 
 def test_sync(deployments: Server) -> None:
     with Client(deployments.key, deployments.url) as client:
         typed = [{"name": "query", "type": "STRING", "value": "hi"}]
         for inputs in (typed, [{"name": "query", "value": "hi"}], {"query": "hi"}):
-            response = client.execute_workflow(inputs, workflow_deployment_name="my-workflow")
+            response = client.vellum.execute_workflow(
+                inputs, workflow_deployment_name="my-workflow"
+            )
             assert response.data.state == "FULFILLED"
             assert response.output("result") == "HI"
             assert response.data.outputs and response.data.outputs[0].type == "STRING"
         with pytest.raises(KeyError):
             response.output("other")
 
-        failed = client.execute_workflow([], workflow_deployment_name="my-failing-workflow")
+        failed = client.vellum.execute_workflow([], workflow_deployment_name="my-failing-workflow")
         assert failed.data.state == "REJECTED"
         assert failed.data.error and failed.data.error.code == "USER_DEFINED_ERROR"
 
-        queued = client.execute_workflow_async(typed, workflow_deployment_name="my-workflow")
-        status = client.workflow_execution_status(queued.execution_id)
+        queued = client.vellum.execute_workflow_async(typed, workflow_deployment_name="my-workflow")
+        status = client.vellum.workflow_execution_status(queued.execution_id)
         for _ in range(200):
             if status.status in ("FULFILLED", "REJECTED"):
                 break
-            status = client.workflow_execution_status(queued.execution_id)
+            status = client.vellum.workflow_execution_status(queued.execution_id)
         assert (status.status, status.outputs) == ("FULFILLED", {"result": "HI"})
 
         events = list(
-            client.execute_workflow_stream(
+            client.vellum.execute_workflow_stream(
                 typed, workflow_deployment_name="my-workflow", event_types=["WORKFLOW", "NODE"]
             )
         )
         assert (events[0].type, events[0].data.state) == ("WORKFLOW", "INITIATED")
         assert (events[-1].type, events[-1].data.state) == ("WORKFLOW", "FULFILLED")
-        nodes = [event.data for event in events if isinstance(event, stepwell.NodeEvent)]
+        nodes = [event.data for event in events if isinstance(event, vellum.NodeEvent)]
         assert [node.state for node in nodes] == ["INITIATED", "FULFILLED"]
         assert len({node.node_id for node in nodes}) == 1
 
         with pytest.raises(stepwell.APIError) as unknown:
-            client.execute_workflow([], workflow_deployment_name="no-such-workflow")
+            client.vellum.execute_workflow([], workflow_deployment_name="no-such-workflow")
         assert "no-such-workflow" in unknown.value.message
         with pytest.raises(stepwell.APIError):
-            next(client.execute_workflow_stream([], workflow_deployment_name="no-such-workflow"))
+            next(
+                client.vellum.execute_workflow_stream(
+                    [], workflow_deployment_name="no-such-workflow"
+                )
+            )
 
 
 def test_async(deployments: Server) -> None:
     async def main() -> None:
         name = "my-workflow"
         async with AsyncClient(deployments.key, deployments.url) as client:
-            response = await client.execute_workflow({"query": "a"}, workflow_deployment_name=name)
+            response = await client.vellum.execute_workflow(
+                {"query": "a"}, workflow_deployment_name=name
+            )
             assert response.output("result") == "A"
-            stream = client.execute_workflow_stream({"query": "b"}, workflow_deployment_name=name)
+            stream = client.vellum.execute_workflow_stream(
+                {"query": "b"}, workflow_deployment_name=name
+            )
             states = [event.data.state async for event in stream]
             assert states[0] == "INITIATED" and states[-1] == "FULFILLED"
-            queued = await client.execute_workflow_async(
+            queued = await client.vellum.execute_workflow_async(
                 {"query": "c"}, workflow_deployment_name=name
             )
-            status = await client.workflow_execution_status(queued.execution_id)
+            status = await client.vellum.workflow_execution_status(queued.execution_id)
             assert status.execution_id == queued.execution_id
 
     asyncio.run(main())
@@ -88,14 +98,14 @@ PIECES = {
 
 def test_parts_are_streamed(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        client.create_workflow(PIECES)
+        client.dataflow.create_workflow(PIECES)
         pieces: list[str] = []
         arrived: list[float] = []
-        for event in client.execute_workflow_stream(
+        for event in client.vellum.execute_workflow_stream(
             {"text": TEXT}, workflow_deployment_name="my-pieces", external_id="pieces-1"
         ):
             assert event.external_id == "pieces-1"
-            if isinstance(event, stepwell.WorkflowEvent) and event.data.output:
+            if isinstance(event, vellum.WorkflowEvent) and event.data.output:
                 arrived.append(time.monotonic())
                 if event.data.output.state == "STREAMING":
                     pieces.append(event.data.output.delta or "")
@@ -105,29 +115,29 @@ def test_parts_are_streamed(server: Server) -> None:
         assert arrived[-1] - arrived[0] >= 0.02 * (len(pieces) - 1) * 0.9
 
         with pytest.raises(stepwell.BadRequestError, match="external_id") as taken:
-            client.execute_workflow(
+            client.vellum.execute_workflow(
                 {"text": TEXT}, workflow_deployment_name="my-pieces", external_id="pieces-1"
             )
         assert taken.value.code == "EXTERNAL_ID_TAKEN"
 
         # Leaving early does not stop the execution.
-        stream = client.execute_workflow_stream(
+        stream = client.vellum.execute_workflow_stream(
             {"text": TEXT}, workflow_deployment_name="my-pieces"
         )
         execution_id = next(stream).execution_id
         stream.close()
-        status = client.workflow_execution_status(execution_id)
+        status = client.vellum.workflow_execution_status(execution_id)
         deadline = time.monotonic() + 20
         while status.status != "FULFILLED" and time.monotonic() < deadline:
             time.sleep(0.02)
-            status = client.workflow_execution_status(execution_id)
+            status = client.vellum.workflow_execution_status(execution_id)
         assert status.outputs == {"result": TEXT}
 
 
 def test_an_idempotency_key_executes_once(deployments: Server) -> None:
     with Client(deployments.key, deployments.url) as client:
         ids = {
-            client.execute_workflow(
+            client.vellum.execute_workflow(
                 {"query": "x"},
                 workflow_deployment_name="my-workflow",
                 idempotency_key="deployment-once",
@@ -144,7 +154,7 @@ def test_an_idempotency_key_executes_once(deployments: Server) -> None:
 def test_invalid_inputs_are_reported(deployments: Server, inputs: dict, named: str) -> None:
     with Client(deployments.key, deployments.url) as client:
         with pytest.raises(stepwell.BadRequestError) as caught:
-            client.execute_workflow(inputs, workflow_deployment_name="my-workflow")
+            client.vellum.execute_workflow(inputs, workflow_deployment_name="my-workflow")
     assert named in caught.value.message
     assert any(named in f"{d.path} {d.message}" for d in caught.value.details)
 
@@ -152,16 +162,20 @@ def test_invalid_inputs_are_reported(deployments: Server, inputs: dict, named: s
 def test_actuals(deployments: Server) -> None:
     actual = {"output_type": "STRING", "output_key": "result", "quality": 1.0}
     with Client(deployments.key, deployments.url) as client:
-        done = client.execute_workflow({"query": "a"}, workflow_deployment_name="my-workflow")
-        client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
+        done = client.vellum.execute_workflow(
+            {"query": "a"}, workflow_deployment_name="my-workflow"
+        )
+        client.vellum.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
         with pytest.raises(stepwell.APIError) as caught:
-            client.submit_workflow_execution_actuals(
+            client.vellum.submit_workflow_execution_actuals(
                 [actual], execution_id="00000000-0000-7000-8000-000000000000"
             )
         assert caught.value.status in (400, 404)
 
     async def main() -> None:
         async with AsyncClient(deployments.key, deployments.url) as client:
-            await client.submit_workflow_execution_actuals([actual], execution_id=done.execution_id)
+            await client.vellum.submit_workflow_execution_actuals(
+                [actual], execution_id=done.execution_id
+            )
 
     asyncio.run(main())

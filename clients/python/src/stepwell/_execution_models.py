@@ -1,0 +1,145 @@
+"""Executions of the management API: responses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Literal, Optional, Union
+
+from pydantic import Field
+from typing_extensions import TypeVar
+
+from ._base import Model
+
+ExecutionStatus = Literal[
+    "queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"
+]
+FINAL_STATUSES = frozenset({"completed", "failed", "timed_out", "cancelled"})
+
+R = TypeVar("R", default=Any)
+
+
+class Failure(Model):
+    """The cause of a failed step or execution; `step` is None if no single step is the cause."""
+
+    code: str
+    message: str
+    step: Optional[str] = None
+    attempt: Optional[int] = None
+    details: Any = None
+
+
+class Step(Model):
+    """The run of a step. `reused`: its result is that of the execution that this one reruns.
+    `input` and `output` are set if they were requested."""
+
+    name: str
+    type: Optional[str] = None
+    status: str
+    started_at: Optional[datetime] = None
+    completed_at: Optional[datetime] = None
+    duration_ms: Optional[int] = None
+    attempt: Optional[int] = None
+    error: Optional[Failure] = None
+    reused: bool = False
+    input: Any = None
+    output: Any = None
+
+
+class Execution(Model, Generic[R]):
+    """An execution. `result` is that of a completed one; otherwise it is None, and a failed one has
+    an `error`. `get` and `wait` return `steps`, in the order of the definition; lists have neither
+    steps nor `parameters`, `result` and `error`."""
+
+    id: str = Field(alias="execution_id")
+    workflow_id: str
+    workflow_name: Optional[str] = None
+    status: Union[ExecutionStatus, str]
+    created_at: Optional[datetime] = None
+    started_at: Optional[datetime] = None
+    completed_at: Optional[datetime] = None
+    duration_ms: Optional[int] = None
+    metadata: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    result: R = None  # type: ignore[assignment]
+    error: Optional[Failure] = None
+    steps: list[Step] = []
+    callback_url: Optional[str] = None
+    release: Optional[int] = None
+    rerun_of: Optional[str] = None
+    schedule_id: Optional[str] = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the status is final."""
+        return self.status in FINAL_STATUSES
+
+    def raise_for_status(self) -> Execution[R]:
+        """Returns the execution; raises `ExecutionFailedError` if it ended without completing."""
+        from ._errors import ExecutionFailedError
+
+        if self.ended and self.status != "completed":
+            raise ExecutionFailedError(self)
+        return self
+
+
+class ExecutionChange(Model):
+    """Response to cancel, pause and resume."""
+
+    id: str = Field(alias="execution_id")
+    status: Union[ExecutionStatus, str]
+
+
+class LogLine(Model):
+    """A line of an execution's log; `step` is None if it is about the whole execution."""
+
+    sequence: int
+    timestamp: datetime
+    step: Optional[str] = None
+    level: str
+    message: str
+
+
+class _Event(Model):
+    """The common fields of all events. `sequence` is the position in the execution's journal, which
+    several events can share; `id` is unique and the value for `after`."""
+
+    id: str = ""
+    execution_id: str
+    sequence: int
+    timestamp: datetime
+
+
+class StatusEvent(_Event):
+    """The execution's status changed."""
+
+    event: Literal["status"] = "status"
+    status: Union[ExecutionStatus, str]
+    result: Any = None
+    error: Optional[Failure] = None
+
+
+class StepEvent(_Event):
+    """A step changed; `step` has its input and output."""
+
+    event: Literal["step"] = "step"
+    step: Step
+    settled_steps: int
+    total_steps: int
+
+
+class LogEvent(_Event):
+    """A line was logged."""
+
+    event: Literal["log"] = "log"
+    step: Optional[str] = None
+    level: str
+    message: str
+
+
+class OtherEvent(_Event):
+    """An event type that this version does not know; its data is in the extra fields."""
+
+    event: str
+
+
+Event = Union[StatusEvent, StepEvent, LogEvent, OtherEvent]

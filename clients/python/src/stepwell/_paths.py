@@ -1,0 +1,21 @@
+"""Paths of the management API."""
+
+from __future__ import annotations
+
+WORKFLOWS = "/api/v1/workflows"
+WORKFLOW = WORKFLOWS + "/{}"
+EXECUTIONS = "/api/v1/workflow_executions"
+EXECUTION = EXECUTIONS + "/{}"
+SCHEDULES = "/api/v1/workflow_schedules"
+SCHEDULE = SCHEDULES + "/{}"
+WEBHOOKS = "/api/v1/webhooks"
+WEBHOOK = WEBHOOKS + "/{}"
+DELIVERY = WEBHOOKS + "/deliveries/{}"
+TEMPLATES = "/api/v1/templates"
+TEMPLATE = TEMPLATES + "/{}"
+WORKSPACES = "/api/v1/workspaces"
+WORKSPACE = WORKSPACES + "/{}"
+KEYS = "/api/v1/auth/api-keys"
+KEY = KEYS + "/{}"
+STEP_TYPES = "/api/v1/step_types"
+AUDIT_LOG = "/api/v1/audit_log"
