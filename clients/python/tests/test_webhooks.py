@@ -88,7 +88,7 @@ def receive_test(hook: Callable[[str], str], client: Client) -> tuple[str, Reque
 
 def test_deliveries_have_a_valid_signature(server: Server) -> None:
     with Client(server.key, server.url) as client:
-        new: list[stepwell.management.NewWebhook] = []
+        new: list[stepwell.NewWebhook] = []
 
         def hook(url: str) -> str:
             new.append(client.webhooks.create(url + "/hook", ["execution.completed"]))
