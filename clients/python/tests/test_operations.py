@@ -86,6 +86,11 @@ def test_every_method_sends_all_parameters_of_its_operation(
             assert sent.method == verb and re.fullmatch(template, urlsplit(sent.path).path)
             expected = accepted_names(description, call) - set(entry.get("unsent", ()))
             assert expected <= sent_names(sent, call["operationId"]), (call["operationId"], sent)
+            query = parse_qs(urlsplit(sent.path).query)
+            for name, value in entry.get("options", {}).items():
+                is_plain = isinstance(value, (int, str)) and not isinstance(value, bool)
+                if is_plain and name in query and name != "timeout":
+                    assert query[name] == [str(value)], (call["operationId"], name)
 
 
 def accepted_names(description: dict[str, Any], call: dict[str, Any]) -> set[str]:
