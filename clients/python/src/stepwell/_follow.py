@@ -179,6 +179,7 @@ class EndWaiter:
         self._deadline = None if timeout is None else monotonic() + timeout
         self._settings = settings
         self._failures = 0
+        self._retry_headers: Optional[Mapping[str, str]] = None
 
     def start_connection(self) -> httpx.Timeout:
         """Begins to wait; returns the timeouts of the connection."""
@@ -205,18 +206,23 @@ class EndWaiter:
         left = self._time_left()
         return left is not None and left < self._read_timeout - _ACCEPTED_DELAY
 
-    def on_error_response(self, response: httpx.Response) -> None:
-        """Raises an unsuccessful response if a retry would not help."""
-        if not is_retryable(response.status_code, response.headers, repeatable=True):
+    def check_response(self, response: httpx.Response) -> None:
+        """Raises an unsuccessful response if a retry would not help, or not soon."""
+        if response.is_success:
+            return
+        self._retry_headers = response.headers
+        is_final = self._settings.retry_policy.delay(1, response.headers) is None
+        if is_final or not is_retryable(response.status_code, response.headers, repeatable=True):
             raise error_from_response(response)
 
     def pause(self) -> float:
         """Seconds before the next request. A stream that was open for a while was closed because
         the execution ended; one that was not can be a server that shuts down."""
         held = monotonic() - self._connected
+        headers, self._retry_headers = self._retry_headers, None
         self._failures = 0 if held > 1.0 else self._failures + 1
-        if self._failures <= 1:
+        if self._failures <= 1 and headers is None:
             return 0.0
-        delay = self._settings.retry_policy.delay(self._failures - 1) or 0.0
+        delay = self._settings.retry_policy.delay(max(1, self._failures - 1), headers) or 0.0
         left = self._time_left()
         return delay if left is None else max(0.0, min(delay, left))

@@ -29,8 +29,15 @@ def with_result_type(execution: Execution[Any], result_type: Optional[type[R]]) 
     return execution.model_copy(update={"result": result})
 
 
-@lru_cache(maxsize=256)
 def _adapter(kind: Any) -> TypeAdapter[Any]:
+    try:
+        return _cached_adapter(kind)
+    except TypeError:  # The type is not hashable, such as `Annotated` with a list.
+        return TypeAdapter(kind)
+
+
+@lru_cache(maxsize=256)
+def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

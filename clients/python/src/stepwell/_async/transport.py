@@ -206,8 +206,8 @@ class AsyncTransport:
             async with self._http.stream(**arguments) as response:
                 if not response.is_success:
                     await response.aread()
-                    waiter.on_error_response(response)
                 attempts.report(response, None)
+                waiter.check_response(response)
                 async for _ in response.aiter_bytes():
                     if waiter.must_reconnect:
                         return

@@ -207,8 +207,8 @@ class Transport:
             with self._http.stream(**arguments) as response:
                 if not response.is_success:
                     response.read()
-                    waiter.on_error_response(response)
                 attempts.report(response, None)
+                waiter.check_response(response)
                 for _ in response.iter_bytes():
                     if waiter.must_reconnect:
                         return
