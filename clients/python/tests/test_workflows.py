@@ -365,6 +365,15 @@ def test_async(server: Server) -> None:
             assert ended == await executions.get(started.id)
             assert len([row async for row in executions.list(workflow=created.id)]) == 5
             assert (await executions.list(workflow=created.id)).total_items == 5
+            pages = asyncio.gather(executions.list(page_size=2), workflows.list(page_size=1))
+            first, other = await pages
+            assert (len(first.items), len(other.items)) == (2, 1)
+            assert [len(page.items) async for page in executions.list().iter_pages()][0] >= 5
+            following = await first.next_page()
+            assert (await following.previous_page()).items == first.items
+            raw = await executions.with_raw_response.list(workflow=created.id, page_size=2)
+            assert raw.status == 200 and raw.parse().total_items == 5
+            assert (await workflows.with_raw_response.get(created.id)).parse().id == created.id
             again = await executions.rerun(started.id)
             assert again.rerun_of == started.id
             assert len((await executions.logs(started.id)).items) == 2
