@@ -49,7 +49,7 @@ def test_managing(stub: StubServer, capsys: pytest.CaptureFixture[str]) -> None:
         ("POST", one + "/deactivate"),
         ("DELETE", one),
     ]
-    assert {request.headers["authorization"] for request in stub.requests} == {"Bearer token-1"}
+    assert {request.headers["x-api-key"] for request in stub.requests} == {"token-1"}
     assert stub.requests[0].json() == EXAMPLES["Create Workflow"].body
     assert query(stub, 2) == {
         "status": ["active"],

@@ -101,7 +101,7 @@ def test_address_and_token(
     with WorkflowManager() as manager:
         manager.get_workflow("wf_1")
     assert {request.path for request in stub.requests} == {"/api/v1/workflows/wf_1"}
-    keys = [request.headers["authorization"].split()[1] for request in stub.requests]
+    keys = [request.headers["x-api-key"] for request in stub.requests]
     assert keys == ["argument"] * 4 + ["of-the-environment"]
     for wrong in ("sk_live_a\nb", "sk_live_ключ", "sk_live_a b"):
         with pytest.raises(ValueError, match="api_key") as refused:

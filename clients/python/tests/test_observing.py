@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+import httpx
 import pytest
 from stepwell_testing import StubResponse, StubServer
 
@@ -114,4 +115,26 @@ def test_clients_and_secrets_are_not_shown() -> None:
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(key)
     with Client(key.secret, "http://127.0.0.1:9") as client:
-        assert client._settings.authorization == {"Authorization": f"Bearer {KEY}"}
+        assert client._settings.authentication == {"X-API-KEY": KEY}
+        assert KEY not in repr(client._settings.authentication)
+
+
+def test_credentials_of_a_reverse_proxy_do_not_replace_the_key(start_stub: StartStub) -> None:
+    stub = start_stub(StubResponse(404))
+    url = stub.url.replace("http://", "http://user:hidden@")
+    with httpx.Client(auth=("user", "hidden")) as own:
+        for client in (Client(KEY, url), Client(KEY, stub.url, http_client=own)):
+            with client, pytest.raises(stepwell.NotFoundError):
+                client.me()
+    assert [request.headers["x-api-key"] for request in stub.requests] == [KEY, KEY]
+    assert all(request.headers["authorization"].startswith("Basic ") for request in stub.requests)
+
+
+@pytest.mark.parametrize("name", ["on_request", "on_response"])
+def test_hooks_are_plain_functions(name: str) -> None:
+    async def hook(_: Any) -> None:
+        pass
+
+    options: Any = {name: hook}
+    with pytest.raises(TypeError, match=f"{name} must be a plain function"):
+        stepwell.AsyncClient("k", **options)

@@ -238,7 +238,7 @@ def test_a_key_is_never_shown(start_stub: StartStub) -> None:
     # Read from a file, with a line end.
     with Client(" sk_live_a\n", stub.url) as client, pytest.raises(stepwell.NotFoundError):
         client.me()
-    assert [request.headers["authorization"] for request in stub.requests] == ["Bearer sk_live_a"]
+    assert [request.headers["x-api-key"] for request in stub.requests] == ["sk_live_a"]
 
 
 @pytest.mark.parametrize(

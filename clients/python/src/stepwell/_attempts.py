@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Optional, Union
@@ -22,6 +23,12 @@ class Hooks:
 
     on_request: Optional[RequestHook] = None
     on_response: Optional[ResponseHook] = None
+
+    def __post_init__(self) -> None:
+        for name in ("on_request", "on_response"):
+            # The result of a coroutine function would never be awaited.
+            if inspect.iscoroutinefunction(getattr(self, name)):
+                raise TypeError(f"{name} must be a plain function")
 
 
 class Attempts:
@@ -49,7 +56,7 @@ class Attempts:
             "method": call.method,
             "url": settings.base_url + call.path,
             "params": dict(call.query) or None,
-            "headers": {**headers, **secrets, **settings.authorization},
+            "headers": {**headers, **secrets, **settings.authentication},
             "content": call.content,
             "timeout": call.http_timeout(settings),
         }

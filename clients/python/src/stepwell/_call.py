@@ -24,7 +24,7 @@ from ._errors import (
 )
 from ._omit import without_none
 from ._retry import EXECUTION_ERROR_CODES, is_retryable
-from ._secret import Secret
+from ._secret import HiddenText, Secret
 from ._settings import Settings
 
 # A query parameter.
@@ -271,13 +271,13 @@ def secret_headers(secrets: Optional[Mapping[str, str]]) -> dict[str, str]:
     Raises ValueError for what a header cannot contain: the HTTP library's own error would show
     the secret.
     """
-    headers = {}
+    headers: dict[str, str] = {}
     for name, value in (secrets or {}).items():
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise ValueError("the name of a secret may contain letters, digits and `_` only")
         if not _is_header_value(value):
             raise ValueError(f"the secret `{name}` must be printable ASCII without line ends")
-        headers[f"X-Secret-{name.replace('_', '-')}"] = value
+        headers[f"X-Secret-{name.replace('_', '-')}"] = HiddenText(value)
     return headers
 
 

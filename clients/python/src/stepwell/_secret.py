@@ -62,6 +62,16 @@ class Secret:
         )
 
 
+class HiddenText(str):
+    """A header value that is not shown where headers are printed, as in reports of tracebacks with
+    their variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(_MASK)
+
+
 def reveal(secret: Union[Secret, str]) -> str:
     """The text of a secret that can also be passed as a text."""
     return secret.reveal() if isinstance(secret, Secret) else secret

@@ -10,7 +10,7 @@ import httpx
 
 from ._proxy import proxy_for, without_credentials
 from ._retry import RetryPolicy
-from ._secret import Secret, reveal
+from ._secret import HiddenText, Secret, reveal
 
 VERSION = "0.1.0"
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -63,9 +63,10 @@ class Settings:
         return {"User-Agent": user_agent, "Accept": "application/json", **self.own_headers}
 
     @property
-    def authorization(self) -> dict[str, str]:
-        """The header with the API key. `httpx` does not show this header in its own messages."""
-        return {"Authorization": f"Bearer {self.api_key.reveal()}"} if self.api_key else {}
+    def authentication(self) -> dict[str, str]:
+        """The header with the API key. It is not `Authorization`, which `httpx` replaces if the URL
+        or the caller's own HTTP client has credentials for a reverse proxy."""
+        return {"X-API-KEY": HiddenText(self.api_key.reveal())} if self.api_key else {}
 
     @property
     def stream_timeout(self) -> httpx.Timeout:
