@@ -58,9 +58,13 @@ function stepTypes({ anyOf }) {
     parts.push(`${comment(then)}export interface ${name} extends StepFields ${body}\n`);
   }
   const union = names.map((name) => `\n  | ${name}`).join("");
-  parts.push(`/** A step: its type alone, or an object. */\nexport type Step = StepTypeName | StepObject;\n`);
+  parts.push(
+    `/** A step: its type alone, or an object. */\nexport type Step = StepTypeName | StepObject;\n`,
+  );
   parts.push(`export type StepObject =${union};\n`);
-  parts.push(`/** The types of steps, with their aliases. */\nexport type StepTypeName = StepObject["type"];\n`);
+  parts.push(
+    `/** The types of steps, with their aliases. */\nexport type StepTypeName = StepObject["type"];\n`,
+  );
   return parts;
 }
 

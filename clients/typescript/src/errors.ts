@@ -212,9 +212,7 @@ export function executionOfError({ status, body }: APIError): Partial<Execution>
   const errors = isObject(body) ? body["errors"] : undefined;
   const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
   const { execution_id: id, cause } = isObject(first) ? first : {};
-  const error = isObject(cause)
-    ? (decodeFields(cause, MANAGEMENT_USER_DATA) as Failure)
-    : null;
+  const error = isObject(cause) ? (decodeFields(cause, MANAGEMENT_USER_DATA) as Failure) : null;
   return {
     ...(typeof id === "string" ? { id } : {}),
     status: status === 504 ? "timed_out" : "failed",

@@ -17,7 +17,10 @@ const GREET: stepwell.Definition = {
     { type: "TextOperation.Reverse" },
   ],
 };
-const SLOW: stepwell.Definition = { name: "slow", steps: [{ type: "Delay", config: { for: "1h" } }] };
+const SLOW: stepwell.Definition = {
+  name: "slow",
+  steps: [{ type: "Delay", config: { for: "1h" } }],
+};
 
 let server: Server;
 let client: stepwell.Client;
@@ -57,7 +60,9 @@ test("workflows", async () => {
   const next = await page.nextPage();
   assert.equal(next.items[0]?.workflowId, ids[0]);
   assert.deepEqual((await next.previousPage()).items, page.items);
-  const all = (await collect(client.dataflow.listWorkflows({ limit: 2 }))).map((row) => row.workflowId);
+  const all = (await collect(client.dataflow.listWorkflows({ limit: 2 }))).map(
+    (row) => row.workflowId,
+  );
   assert.equal(new Set(all).size, all.length);
   for (const id of [workflowId, ...ids]) assert.ok(all.includes(id));
 
@@ -97,7 +102,9 @@ test("executions", async () => {
     listed.map((row) => row.executionId),
     [executionId, done.executionId],
   );
-  const none = await client.dataflow.listExecutions(workflowId, { status: ["FAILED", "CANCELLED"] });
+  const none = await client.dataflow.listExecutions(workflowId, {
+    status: ["FAILED", "CANCELLED"],
+  });
   assert.deepEqual([none.items, none.nextCursor, none.hasNextPage()], [[], null, false]);
   const stats = await client.dataflow.workflowStats(workflowId);
   assert.deepEqual([stats.total, stats.completed, stats.timedOut], [2, 2, 0]);
@@ -123,7 +130,10 @@ test("control", async () => {
   assert.equal((await client.dataflow.resume(workflowId, executionId)).status, "RUNNING");
   const wait = client.dataflow.wait(workflowId, executionId, { timeout: 100 });
   assert.equal((await thrown(wait, stepwell.WaitTimeoutError)).executionId, executionId);
-  await thrown(client.dataflow.run(workflowId, undefined, { timeout: 200 }), stepwell.WaitTimeoutError);
+  await thrown(
+    client.dataflow.run(workflowId, undefined, { timeout: 200 }),
+    stepwell.WaitTimeoutError,
+  );
   const signal = AbortSignal.timeout(100);
   const stopped: unknown = await client.dataflow
     .wait(workflowId, executionId, { signal })
@@ -131,7 +141,10 @@ test("control", async () => {
   assert.equal(stopped, signal.reason);
   const cancelled = await client.dataflow.cancel(workflowId, executionId, { reason: "enough" });
   assert.equal(cancelled.status, "CANCELLED");
-  const ended = await thrown(client.dataflow.cancel(workflowId, executionId), stepwell.ConflictError);
+  const ended = await thrown(
+    client.dataflow.cancel(workflowId, executionId),
+    stepwell.ConflictError,
+  );
   assert.equal(ended.code, "EXECUTION_ENDED");
 });
 
@@ -186,7 +199,9 @@ test("secrets", async () => {
     ],
   });
   const without = await client.dataflow.run(workflowId);
-  const passed = await client.dataflow.run(workflowId, undefined, { secrets: { STRIPE_KEY: "sk_test_1" } });
+  const passed = await client.dataflow.run(workflowId, undefined, {
+    secrets: { STRIPE_KEY: "sk_test_1" },
+  });
   assert.equal(without.error?.code, "SECRET_UNAVAILABLE");
   assert.ok(passed.error && passed.error.code !== "SECRET_UNAVAILABLE");
 });

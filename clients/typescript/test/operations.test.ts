@@ -116,7 +116,7 @@ test("every method sends all parameters of its operation", async (t) => {
     const args = entry.typescript ?? [...(entry.args ?? []), Object.fromEntries(options)];
     const created = method(client, entry.call)(...args) as
       Promise<unknown> | AsyncGenerator<unknown>;
-      const done = "then" in created ? created : created.next();
+    const done = "then" in created ? created : created.next();
     await assert.rejects(done, stepwell.NotFoundError, operation.operationId);
     const request = stub.requests.pop();
     assert.ok(request && stub.requests.length === 0, operation.operationId);

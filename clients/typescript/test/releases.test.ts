@@ -85,7 +85,10 @@ test("releases and tags", async () => {
   );
   assert.match(JSON.stringify([wrong.message, wrong.details]), /7/);
   await thrown(client.releaseTags.set(workflowId, "stable", {}), stepwell.BadRequestError);
-  await thrown(client.releases.create(workflowId, { name: "n", steps: [] }), stepwell.BadRequestError);
+  await thrown(
+    client.releases.create(workflowId, { name: "n", steps: [] }),
+    stepwell.BadRequestError,
+  );
   await thrown(client.releaseTags.get(workflowId, "no-such-tag"), stepwell.NotFoundError);
   await thrown(client.releases.list(`wf-${"0".repeat(26)}`), stepwell.NotFoundError);
   await thrown(client.workflows.quality(`wf-${"0".repeat(26)}`), stepwell.NotFoundError);
@@ -98,7 +101,10 @@ test("actuals are listed and totalled", async () => {
     outputs: { echo: { snake_key: 1 } },
   });
   const workflowDeploymentName = "ts-quality";
-  const { executionId } = await client.vellum.executeWorkflow({ workflowDeploymentName, inputs: [] });
+  const { executionId } = await client.vellum.executeWorkflow({
+    workflowDeploymentName,
+    inputs: [],
+  });
   assert.deepEqual((await client.executions.listActuals(executionId)).items, []);
   await client.vellum.submitWorkflowExecutionActuals({
     executionId,

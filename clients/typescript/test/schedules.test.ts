@@ -67,10 +67,16 @@ test("schedules", async () => {
   assert.deepEqual([page.items[0]?.id, page.totalItems], [once.id, 2]);
   const all = await collect(client.schedules.list({ workflow: workflowId, enabled: true }));
   assert.deepEqual(all.map((row) => row.id).sort(), [created.id, once.id].sort());
-  assert.deepEqual(await client.schedules.pauseMany({ workflow: "scheduled" }), { matched: 2, changed: 2 });
+  assert.deepEqual(await client.schedules.pauseMany({ workflow: "scheduled" }), {
+    matched: 2,
+    changed: 2,
+  });
   const some = { scheduleIds: [created.id] };
   assert.deepEqual(await client.schedules.resumeMany(some), { matched: 1, changed: 1 });
-  assert.deepEqual(await client.schedules.resumeMany({ workflow: workflowId }), { matched: 2, changed: 1 });
+  assert.deepEqual(await client.schedules.resumeMany({ workflow: workflowId }), {
+    matched: 2,
+    changed: 1,
+  });
   assert.deepEqual(await client.schedules.delete(created.id), { id: created.id, deleted: true });
   const gone = await thrown(client.schedules.get(created.id), stepwell.NotFoundError);
   assert.equal(gone.code, "SCHEDULE_NOT_FOUND");

@@ -11,13 +11,7 @@ import { createContext, runInContext } from "node:vm";
 import { Client, ConnectionFailedError, UnavailableError, UnexpectedResponseError } from "stepwell";
 
 import { collect, thrown } from "./checks.js";
-import {
-  inOrder,
-  type ReceivedRequest,
-  type StubResponse,
-  BUSY,
-  startClient,
-} from "./servers.js";
+import { inOrder, type ReceivedRequest, type StubResponse, BUSY, startClient } from "./servers.js";
 
 const IDS = [1, 2, 3, 3, 4];
 const NAMES = ["status", "task", "task", "progress", "status"];
@@ -129,7 +123,10 @@ test("a broken deployment stream throws", async (t) => {
     assert.equal(stub.requests.length, 1);
   }
   const torn = await startClient(t, () => ({ chunks: ["data: {}\n"] }));
-  const stream = torn.client.vellum.executeWorkflowStream({ inputs: [], workflowDeploymentName: "w" });
+  const stream = torn.client.vellum.executeWorkflowStream({
+    inputs: [],
+    workflowDeploymentName: "w",
+  });
   await assert.rejects(stream.next(), UnexpectedResponseError);
 });
 

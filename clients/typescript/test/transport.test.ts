@@ -40,7 +40,9 @@ import {
 
 test("POSTs are retried with the same key", async (t) => {
   const { stub, client } = await startClient(t, inOrder(BUSY, { status: 429 }, OK, OK));
-  assert.deepEqual(await client.dataflow.execute("wf-1", { snake_key: 1 }), { executionId: "ex-1" });
+  assert.deepEqual(await client.dataflow.execute("wf-1", { snake_key: 1 }), {
+    executionId: "ex-1",
+  });
   const keys = stub.requests.map((request) => request.headers["idempotency-key"]);
   assert.equal(keys.length, 3);
   assert.equal(new Set(keys).size, 1);

@@ -14,7 +14,9 @@ const STEPS: stepwell.Step[] = [
 ];
 const GREET: stepwell.Configuration = { inputs: { text: "string" }, steps: STEPS };
 const SLOW: stepwell.Configuration = { steps: [{ type: "Delay", config: { for: "1h" } }] };
-const FAILING: stepwell.Configuration = { steps: [{ id: "stop", type: "Fail", config: { message: "boom" } }] };
+const FAILING: stepwell.Configuration = {
+  steps: [{ id: "stop", type: "Fail", config: { message: "boom" } }],
+};
 
 let server: Server;
 let client: stepwell.Client;
@@ -39,7 +41,10 @@ test("workflows", async () => {
     name: "Greeting",
     type: "onboarding",
     description: "Upper case",
-    configuration: { definition: { inputs: { text: "string" }, steps: STEPS }, my_own: { snake_name: 1 } },
+    configuration: {
+      definition: { inputs: { text: "string" }, steps: STEPS },
+      my_own: { snake_name: 1 },
+    },
     integrations: [{ id: "int_zendesk" }],
     metadata: { my_label: "x" },
   });
@@ -74,7 +79,10 @@ test("workflows", async () => {
   assert.equal((await client.workflows.delete(created.id)).deleted, true);
   await thrown(client.workflows.get(created.id), stepwell.NotFoundError);
 
-  const wrong = client.workflows.create({ name: "w", configuration: { steps: [{} as stepwell.Step] } });
+  const wrong = client.workflows.create({
+    name: "w",
+    configuration: { steps: [{} as stepwell.Step] },
+  });
   const { code, details } = await thrown(wrong, stepwell.BadRequestError);
   assert.equal(code, "INVALID_WORKFLOW_CONFIG");
   assert.equal(details[0]?.path, "configuration.steps[0].type");
@@ -129,7 +137,10 @@ test("workflows by name", async () => {
   const missing = await thrown(client.workflows.get("No such workflow"), stepwell.NotFoundError);
   assert.match(missing.message, /No such workflow/);
   const empty = await thrown(client.workflows.get(""), TypeError);
-  assert.match(empty.message, /workflows.get: an id or a name must be a string, not an empty string/);
+  assert.match(
+    empty.message,
+    /workflows.get: an id or a name must be a string, not an empty string/,
+  );
 });
 
 test("executing", async () => {

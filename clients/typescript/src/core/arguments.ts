@@ -35,7 +35,9 @@ export function checkOptions(method: string, { given, known, inside }: CheckedOp
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(known, name)) continue;
     const shown = inside === undefined ? name : `${inside}.${name}`;
-    throw new TypeError(`${method}: unknown option \`${shown}\`; ${hint(name, Object.keys(known))}`);
+    throw new TypeError(
+      `${method}: unknown option \`${shown}\`; ${hint(name, Object.keys(known))}`,
+    );
   }
 }
 
@@ -57,7 +59,8 @@ export function closest(name: string, known: string[]): string | undefined {
     const distance = editDistance(normalized, normalize(candidate));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best;
+  if (best !== undefined || normalized.length < 3) return best;
+  return known.find((candidate) => normalize(candidate).startsWith(normalized));
 }
 
 const normalize = (name: string): string => name.replaceAll("_", "").toLowerCase();

@@ -115,7 +115,7 @@ export async function* follow<E extends Event>(
 ): AsyncGenerator<E> {
   const { executionId } = call;
   const signal = call.options?.signal;
-  for (let failures = 0; !follower.ended; ) {
+  for (let failures = 0; !follower.ended;) {
     let cause: Error | undefined;
     let opened: OpenResponse | undefined;
     try {

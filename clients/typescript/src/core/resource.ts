@@ -116,11 +116,14 @@ export class Resource {
           const content = decodeData(name, received) as ConstructorParameters<typeof Page<T>>[0];
           const items = content.items.map(convert);
           const { pageSize } = content.pagination;
-          return new Page({ ...content, items }, {
-            getPage: (next, before) => getPage(next, before, pageSize),
-            position,
-            previous,
-          });
+          return new Page(
+            { ...content, items },
+            {
+              getPage: (next, before) => getPage(next, before, pageSize),
+              position,
+              previous,
+            },
+          );
         },
       );
     const { page, cursor } = filters as PagePosition;

@@ -198,10 +198,7 @@ export class Transport {
   }
 
   /** The error for a request without a (complete) response. */
-  transportError(
-    cause: unknown,
-    { deadline, signal, executionId }: TransportErrorContext,
-  ): Error {
+  transportError(cause: unknown, { deadline, signal, executionId }: TransportErrorContext): Error {
     const { baseUrl, proxyNote } = this.#settings;
     if (signal?.aborted) return signal.reason as Error;
     if (deadline.expired) {

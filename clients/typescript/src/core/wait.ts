@@ -52,7 +52,7 @@ export async function waitForEnd<E>(
   };
   try {
     let execution = await get(deadline.signal);
-    for (let shortStreams = 0; !hasEnded(execution); ) {
+    for (let shortStreams = 0; !hasEnded(execution);) {
       const isLong = await waitForStreamEnd(transport, call);
       execution = await get(deadline.signal);
       if (hasEnded(execution)) break;

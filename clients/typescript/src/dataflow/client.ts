@@ -321,10 +321,7 @@ export class DataflowClient extends Resource {
 
   private listWithCursor<T>(list: CursorList): PagePromise<CursorPage<T>> {
     const { name, path, items, options, optionNames, filters } = list;
-    const getPage = (
-      position: PagePosition,
-      previous?: PagePosition,
-    ): PagePromise<CursorPage<T>> =>
+    const getPage = (position: PagePosition, previous?: PagePosition): PagePromise<CursorPage<T>> =>
       new PagePromise(
         (pageSize) =>
           this.transport.send({

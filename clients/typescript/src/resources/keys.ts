@@ -128,11 +128,7 @@ export class Keys extends Resource {
   }
 
   /** Updates the name or the limits of a key, effective immediately; scopes are fixed. */
-  update(
-    keyId: string,
-    changes: ApiKeyChange,
-    options: RequestOptions = {},
-  ): APIPromise<ApiKey> {
+  update(keyId: string, changes: ApiKeyChange, options: RequestOptions = {}): APIPromise<ApiKey> {
     return this.send({
       name: "keys.update",
       method: "PATCH",

@@ -168,10 +168,7 @@ export class Schedules extends Resource {
   }
 
   /** Returns the next firings of a cron expression. */
-  preview(
-    cronExpression: string,
-    options: s.PreviewOptions = {},
-  ): APIPromise<s.SchedulePreview> {
+  preview(cronExpression: string, options: s.PreviewOptions = {}): APIPromise<s.SchedulePreview> {
     const { timezone, count } = options;
     return this.send({
       name: "schedules.preview",

@@ -122,10 +122,7 @@ export class Webhooks extends Resource {
   }
 
   /** Lists the deliveries of a webhook. */
-  listDeliveries(
-    webhookId: string,
-    options: w.ListDeliveries = {},
-  ): PagePromise<Page<w.Delivery>> {
+  listDeliveries(webhookId: string, options: w.ListDeliveries = {}): PagePromise<Page<w.Delivery>> {
     return this.listItems({
       name: "webhooks.listDeliveries",
       path: path`${WEBHOOKS}/${webhookId}/deliveries`,

@@ -131,10 +131,7 @@ function executeCall(
   request: v.ExecuteWorkflowStreamRequest,
   options: PostOptions,
 ): Call {
-  const body = encodeFields(
-    { ...request, inputs: toInputList(request?.inputs) },
-    VELLUM_USER_DATA,
-  );
+  const body = encodeFields({ ...request, inputs: toInputList(request?.inputs) }, VELLUM_USER_DATA);
   return {
     name: `vellum.${name}`,
     method: "POST",
