@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
@@ -103,6 +103,19 @@ test("the snippets of the README run unchanged", async (t) => {
 test("the snippet of docs/clients.md runs", async (t) => {
   const output = await printedLines(t, () => import("./page_snippet.js"));
   assert.deepEqual([output[0], output.at(-1)], ['{"text":"HELLO"}', "completed"]);
+});
+
+test("the API reference is up to date", async () => {
+  const root = new URL("../../", import.meta.url);
+  const script = new URL("scripts/api-reference.mjs", root).href;
+  const { generateReference } = (await import(script)) as { generateReference(): string };
+  const generated = generateReference();
+  const page = fileURLToPath(new URL("API.md", root));
+  if (process.env["UPDATE_DOCS"]) writeFileSync(page, generated);
+  const message = "run `UPDATE_DOCS=1 npm test` to generate API.md";
+  assert.equal(readFileSync(page, "utf8"), generated, message);
+  const undocumented = generated.match(/^### `\w+\.\w+\(.*\n\n```/gm);
+  assert.equal(undocumented, null, "methods without a comment");
 });
 
 test("the package has both module formats and the name in docs/clients.md", () => {
