@@ -1,7 +1,7 @@
 /** Pages of lists. */
 
 import { StepwellError } from "../errors.js";
-import { APIPromise, type ReceivedResponse } from "./api-promise.js";
+import { APIPromise } from "./api-promise.js";
 
 /** The position of a page: its number, or the cursor of the page before. */
 export interface PagePosition {
@@ -9,8 +9,8 @@ export interface PagePosition {
   cursor?: string | undefined;
 }
 
-/** The items of a list per page, if the whole list is iterated. */
-export const ITERATION_PAGE_SIZE = 100;
+/** The items of a page unless the caller chooses: the maximum, since most lists are iterated. */
+export const DEFAULT_PAGE_SIZE = 100;
 
 /** How a page requests the others of its list. */
 export interface PageSource<P> {
@@ -141,27 +141,8 @@ type ItemOf<P> = P extends CursorPage<infer T> ? T : never;
  * and of all following ones, and requests each page when it is needed.
  */
 export class PagePromise<P> extends APIPromise<P> implements AsyncIterable<ItemOf<P>> {
-  readonly #use: { isIterated: boolean };
-
-  /**
-   * `request` gets the page size for an iteration, undefined if the page is awaited. It is called
-   * after the current synchronous code, when the use is known. @internal
-   */
-  constructor(
-    request: (pageSize: number | undefined) => Promise<ReceivedResponse>,
-    decode: (received: ReceivedResponse) => P,
-  ) {
-    const use = { isIterated: false };
-    const received = Promise.resolve().then(() =>
-      request(use.isIterated ? ITERATION_PAGE_SIZE : undefined),
-    );
-    super(received, decode);
-    this.#use = use;
-  }
-
   /** Iterates over the pages. */
   async *iterPages(): AsyncGenerator<Awaited<P>> {
-    this.#use.isIterated = true;
     const first = (await this) as CursorPage<ItemOf<P>>;
     for await (const page of first.iterPages()) yield page as Awaited<P>;
   }

@@ -26,24 +26,23 @@ export class NameReference {
   }
 }
 
-/** A prefix and 26 digits in base 32, or a UUID; each id has these and other forms. */
-const ID =
-  /^([a-z]+[_-][0-9a-hjkmnp-tv-z]{26}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i;
+const UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+/** What looks like an id is one: ids have these and other forms. */
+const WORKFLOW_ID = new RegExp(`^(wf[_-][0-9a-z]{26}|${UUID})$`, "i");
+const TEMPLATE_ID = new RegExp(`^(tpl[_-][0-9a-z]{26}|${UUID})$`, "i");
 
 /** The id of a workflow, or a reference to the workflow with that name. */
 export function workflowId(text: string): string | NameReference {
-  return reference("workflow", text);
+  return isName(text, WORKFLOW_ID) ? new NameReference("workflow", text) : text;
 }
 
 /** The id of a template, or a reference to the template with that name. */
 export function templateId(text: string): string | NameReference {
-  return reference("template", text);
+  return isName(text, TEMPLATE_ID) ? new NameReference("template", text) : text;
 }
 
-function reference(kind: NameReference["kind"], text: string): string | NameReference {
-  const isName = typeof text === "string" && text !== "" && !ID.test(text);
-  return isName ? new NameReference(kind, text) : text;
-}
+const isName = (text: unknown, id: RegExp): boolean =>
+  typeof text === "string" && text !== "" && !id.test(text);
 
 async function findWorkflow(
   transport: Transport,

@@ -5,7 +5,7 @@ import { APIPromise, requestIdOf, type ReceivedResponse } from "./api-promise.js
 import type { NamesOf, PathTemplate } from "./arguments.js";
 import { decodeFields, encodeFields, MANAGEMENT_USER_DATA } from "./field-names.js";
 import { parseJson } from "./json.js";
-import { Page, PagePromise, type PagePosition } from "./page.js";
+import { DEFAULT_PAGE_SIZE, Page, PagePromise, type PagePosition } from "./page.js";
 import {
   REQUEST_NAMES,
   type Call,
@@ -21,7 +21,7 @@ export interface ListOptions extends RequestOptions {
   sortOrder?: "asc" | "desc" | undefined;
   /** Counts from 1. */
   page?: number | undefined;
-  /** 1 to 100. By default 10, and 100 for an iteration. */
+  /** 1 to 100, the default. */
   pageSize?: number | undefined;
 }
 
@@ -94,42 +94,27 @@ export class Resource {
   ): PagePromise<Page<T>> {
     const { name, path, options, optionNames } = call;
     const { signal, timeout, ...filters } = options;
-    const common = { ...queryOf(filters), ...call.query };
-    const getPage = (
-      position: PagePosition,
-      previous?: PagePosition,
-      size?: number,
-    ): PagePromise<Page<T>> =>
-      new PagePromise(
-        (pageSize) => {
-          const query = { page_size: size ?? pageSize, ...common, ...position };
-          return this.transport.send({
-            name,
-            method: "GET",
-            path,
-            query,
-            options: { signal, timeout },
-            checks: [{ given: options, known: optionNames }],
-          });
-        },
-        (received) => {
-          const content = decodeData(name, received) as ConstructorParameters<typeof Page<T>>[0];
-          const items = content.items.map(convert);
-          const { pageSize } = content.pagination;
-          return new Page(
-            { ...content, items },
-            {
-              getPage: (next, before) => getPage(next, before, pageSize),
-              position,
-              previous,
-            },
-          );
-        },
-      );
-    const { page, cursor } = filters as PagePosition;
-    delete common["page"];
-    delete common["cursor"];
-    return getPage({ page, cursor });
+    const { page, cursor, ...common }: Record<string, QueryValue> = {
+      page_size: DEFAULT_PAGE_SIZE,
+      ...queryOf(filters),
+      ...call.query,
+    };
+    const getPage = (position: PagePosition, previous?: PagePosition): PagePromise<Page<T>> => {
+      const received = this.transport.send({
+        name,
+        method: "GET",
+        path,
+        query: { ...common, ...position },
+        options: { signal, timeout },
+        checks: [{ given: options, known: optionNames }],
+      });
+      return new PagePromise(received, (response) => {
+        const content = decodeData(name, response) as ConstructorParameters<typeof Page<T>>[0];
+        const items = content.items.map(convert);
+        return new Page({ ...content, items }, { getPage, position, previous });
+      });
+    };
+    return getPage({ page, cursor } as PagePosition);
   }
 }
 

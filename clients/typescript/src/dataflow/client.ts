@@ -5,7 +5,7 @@ import { checkOptions, fixed, path, type NamesOf } from "../core/arguments.js";
 import { DATAFLOW_USER_DATA, decodeFields } from "../core/field-names.js";
 import { EventFollower, follow } from "../core/follow.js";
 import { secretHeaders } from "../core/headers.js";
-import { CursorPage, PagePromise, type PagePosition } from "../core/page.js";
+import { CursorPage, DEFAULT_PAGE_SIZE, PagePromise, type PagePosition } from "../core/page.js";
 import { parseJson } from "../core/json.js";
 import { Resource } from "../core/resource.js";
 import { checkTimeout } from "../core/settings.js";
@@ -321,24 +321,25 @@ export class DataflowClient extends Resource {
 
   private listWithCursor<T>(list: CursorList): PagePromise<CursorPage<T>> {
     const { name, path, items, options, optionNames, filters } = list;
-    const getPage = (position: PagePosition, previous?: PagePosition): PagePromise<CursorPage<T>> =>
-      new PagePromise(
-        (pageSize) =>
-          this.transport.send({
-            name,
-            method: "GET",
-            path,
-            query: { ...filters, limit: options.limit ?? pageSize, cursor: position.cursor },
-            options,
-            optionNames,
-          }),
-        (received) => {
-          const response = decodeFields(parseJson(name, received), DATAFLOW_USER_DATA);
-          const { nextCursor, ...lists } = response as { nextCursor: string | null };
-          const content = { items: (lists as Record<string, T[]>)[items] ?? [], nextCursor };
-          return new CursorPage(content, { getPage, position, previous });
-        },
-      );
+    const getPage = (
+      position: PagePosition,
+      previous?: PagePosition,
+    ): PagePromise<CursorPage<T>> => {
+      const received = this.transport.send({
+        name,
+        method: "GET",
+        path,
+        query: { ...filters, limit: options.limit ?? DEFAULT_PAGE_SIZE, cursor: position.cursor },
+        options,
+        optionNames,
+      });
+      return new PagePromise(received, (response) => {
+        const decoded = decodeFields(parseJson(name, response), DATAFLOW_USER_DATA);
+        const { nextCursor, ...lists } = decoded as { nextCursor: string | null };
+        const content = { items: (lists as Record<string, T[]>)[items] ?? [], nextCursor };
+        return new CursorPage(content, { getPage, position, previous });
+      });
+    };
     return getPage({ cursor: options.cursor });
   }
 }

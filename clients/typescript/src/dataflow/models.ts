@@ -184,7 +184,7 @@ export type ExecutionEvent = StatusEvent | TaskEvent | ProgressEvent | LogEvent;
 
 /** The position of a page in a list. */
 export interface CursorOptions extends RequestOptions {
-  /** The number of items per page. */
+  /** The number of items per page: 1 to 100, the default. */
   limit?: number | undefined;
   /** The `nextCursor` of the page before. */
   cursor?: string | undefined;
