@@ -85,11 +85,31 @@ interface PreparedCall {
   repeatable: boolean;
 }
 
-/** Why an attempt failed, and the headers of its response if there was one. */
-interface FailedAttempt {
+interface AttemptContext<T> {
+  headers: Headers;
+  deadline: Deadline;
+  read: (opened: OpenResponse) => Promise<T>;
+}
+
+interface AttemptOutcome<T> {
+  /** Undefined: there was none. */
+  response: Response | undefined;
+  value?: T;
+  /** Undefined: the attempt succeeded. */
+  failure?: Failure;
+}
+
+interface Failure {
   error: Error;
-  headers?: Headers;
   retryable: boolean;
+}
+
+interface AttemptReport {
+  request: RequestInfo;
+  response: Response | undefined;
+  duration: number;
+  error: Error | undefined;
+  retryDelay: number | undefined;
 }
 
 /** Sends the calls of a client to its server. */
@@ -137,64 +157,74 @@ export class Transport {
     }
   }
 
+  /** Sends a call once: its value, or its error with the delay before the next attempt. */
   private async attempt<T>(
     prepared: PreparedCall,
     attempt: number,
     read: (opened: OpenResponse) => Promise<T>,
   ): Promise<{ value: T } | { error: Error; delay: number | undefined }> {
-    const { call, url, path, signal, idempotencyKey } = prepared;
-    const { apiKey, fetch, maxRetries, onRequest, onResponse, logger } = this.#settings;
+    const { maxRetries, onRequest, retryPolicy } = this.#settings;
+    const { call, url, path, idempotencyKey, timeout, signal } = prepared;
     const headers = new Headers(prepared.headers);
-    const request: RequestInfo = {
-      method: call.method,
-      url,
-      path,
-      headers,
-      attempt,
-      idempotencyKey,
-    };
+    const { method } = call;
+    const request: RequestInfo = { method, url, path, headers, attempt, idempotencyKey };
     onRequest?.(request);
-    const sent = new Headers(headers);
-    if (apiKey) sent.set("X-API-KEY", apiKey);
     const started = performance.now();
-    const deadline = new Deadline(prepared.timeout, signal);
-    let response: Response | undefined;
-    let value: T | undefined;
-    let failed: FailedAttempt | undefined;
+    const deadline = new Deadline(timeout, signal);
+    const { response, value, failure } = await this.fetch(prepared, { headers, deadline, read });
     try {
-      response = await fetch(url, { ...prepared.init, headers: sent, signal: deadline.signal });
-      if (response.ok) value = await read({ response, deadline });
-      else failed = await failedResponse(response, prepared.repeatable);
-    } catch (cause) {
-      const context = { deadline, signal, executionId: call.executionId };
-      const error = cause instanceof StepwellError ? cause : this.transportError(cause, context);
-      failed = { error, retryable: prepared.repeatable && error instanceof ConnectionFailedError };
-    }
-    if (failed) deadline.close();
-    const duration = performance.now() - started;
-    const isRetried = failed?.retryable && attempt <= maxRetries;
-    const delay = isRetried
-      ? retryDelay(this.#settings.retryPolicy, attempt, failed?.headers)
-      : undefined;
-    const outcome = response ? `status ${response.status}` : "no response";
-    const time = `${Math.round(duration)} ms`;
-    logger.debug(`${call.name}: ${call.method} ${path}, attempt ${attempt}: ${outcome}, ${time}`);
-    try {
-      onResponse?.({
-        request,
-        status: response?.status,
-        headers: response?.headers,
-        requestId: response && requestIdOf(response.headers),
-        rateLimit: response && rateLimitOf(response.headers),
-        duration,
-        error: failed?.error,
-        retryDelay: delay,
-      });
+      const isRetried = failure?.retryable && attempt <= maxRetries;
+      const delay = isRetried ? retryDelay(retryPolicy, attempt, response?.headers) : undefined;
+      const duration = performance.now() - started;
+      this.report(call, { request, response, duration, error: failure?.error, retryDelay: delay });
+      if (failure === undefined) return { value: value as T };
+      deadline.close();
+      return { error: failure.error, delay };
     } catch (error) {
       deadline.close();
       throw error;
     }
-    return failed ? { error: failed.error, delay } : { value: value as T };
+  }
+
+  private async fetch<T>(
+    { call, url, init, repeatable, signal }: PreparedCall,
+    { headers, deadline, read }: AttemptContext<T>,
+  ): Promise<AttemptOutcome<T>> {
+    const { apiKey, fetch } = this.#settings;
+    const sent = new Headers(headers);
+    if (apiKey) sent.set("X-API-KEY", apiKey);
+    let response: Response | undefined;
+    try {
+      response = await fetch(url, { ...init, headers: sent, signal: deadline.signal });
+      if (response.ok) return { response, value: await read({ response, deadline }) };
+      return { response, failure: await failureOf(response, repeatable) };
+    } catch (cause) {
+      const context = { deadline, signal, executionId: call.executionId };
+      const error = cause instanceof StepwellError ? cause : this.transportError(cause, context);
+      const retryable = repeatable && error instanceof ConnectionFailedError;
+      return { response, failure: { error, retryable } };
+    }
+  }
+
+  /** Logs the outcome of an attempt and calls the hook. */
+  private report(
+    { name, method }: Call,
+    { request, response, duration, error, retryDelay }: AttemptReport,
+  ): void {
+    const outcome = response ? `status ${response.status}` : "no response";
+    const end = `${outcome}, ${Math.round(duration)} ms`;
+    const { logger, onResponse } = this.#settings;
+    logger.debug(`${name}: ${method} ${request.path}, attempt ${request.attempt}: ${end}`);
+    onResponse?.({
+      request,
+      status: response?.status,
+      headers: response?.headers,
+      requestId: response && requestIdOf(response.headers),
+      rateLimit: response && rateLimitOf(response.headers),
+      duration,
+      error,
+      retryDelay,
+    });
   }
 
   /** The error for a request without a (complete) response. */
@@ -313,7 +343,7 @@ export async function* readChunks({
   }
 }
 
-async function failedResponse(response: Response, repeatable: boolean): Promise<FailedAttempt> {
+async function failureOf(response: Response, repeatable: boolean): Promise<Failure> {
   const { status, headers } = response;
   const text = await response.text();
   let body: unknown = text;
@@ -331,7 +361,7 @@ async function failedResponse(response: Response, repeatable: boolean): Promise<
   });
   // The result of an execution that failed is final, whatever its status.
   const retryable = !isExecutionError(error) && isRetryable(status, headers, repeatable);
-  return { error, headers, retryable };
+  return { error, retryable };
 }
 
 /** `crypto.randomUUID` is missing in browsers on insecure origins, `getRandomValues` is not. */
