@@ -118,6 +118,7 @@ test("unknown options are refused", async (t) => {
     [() => client.executions.list(any({ statsu: "failed" })), "`statsu`; did you mean `status`?"],
     [() => client.executions.list(any({ page_size: 1 })), "`page_size`; did you mean `pageSize`?"],
     [() => client.executions.list(any({ workflowId: id })), "did you mean `workflow`?"],
+    [() => client.executions.list(any({ limit: 5 })), "did you mean `pageSize`?"],
     [() => client.executions.list(any({ colour: 1 })), "the options are `timeout`, `signal`"],
     [
       () => client.executions.list(any({ maxRetries: 1 })),
@@ -146,7 +147,7 @@ test("unknown options are refused", async (t) => {
     ],
     [() => client.webhooks.create(any({ url: "u", event: [] })), "did you mean `events`?"],
     [() => client.vellum.executeWorkflow(any({ input: [] })), "did you mean `inputs`?"],
-    [() => client.dataflow.listWorkflows(any({ pageSize: 1 })), "`pageSize`"],
+    [() => client.dataflow.listWorkflows(any({ pageSize: 1 })), "did you mean `limit`?"],
     [() => client.dataflow.run("w", {}, any({ webhookURL: 1 })), "did you mean `webhookUrl`?"],
     [() => client.workflows.get(id, 5 as any), "options must be an object, not number"],
     [() => client.webhooks.verify("", {}, "whsec_x", any({ tolerence: 1 })), "`tolerance`"],

@@ -25,6 +25,16 @@ export function checked<T extends object>(
 /** Options of the client, which `withOptions` changes. */
 const CLIENT_OPTIONS = ["maxRetries", "headers", "retryPolicy"];
 
+/** Names that other SDKs have for the options of a list. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  after: "cursor",
+  limit: "pageSize",
+  order: "sortOrder",
+  pageSize: "limit",
+  perPage: "pageSize",
+  startingAfter: "cursor",
+};
+
 /** Throws a TypeError for an option that `method` does not have. */
 export function checkOptions(method: string, { given, known, inside }: CheckedOptions): void {
   if (given === undefined) return;
@@ -42,7 +52,8 @@ export function checkOptions(method: string, { given, known, inside }: CheckedOp
 }
 
 function hint(name: string, known: string[]): string {
-  const similar = closest(name, known);
+  const synonym = SYNONYMS[name] ?? "";
+  const similar = known.includes(synonym) ? synonym : closest(name, known);
   if (similar !== undefined) return `did you mean \`${similar}\`?`;
   if (CLIENT_OPTIONS.includes(name)) return `use client.withOptions({ ${name}: … })`;
   if (known.length === 0) return "it has no options";
