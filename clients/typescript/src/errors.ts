@@ -2,8 +2,7 @@
 
 import type { RateLimit } from "./core/api-promise.js";
 import { decodeFields, MANAGEMENT_USER_DATA } from "./core/field-names.js";
-import type { Execution as DataflowExecution } from "./dataflow/models.js";
-import type { Execution, ExecutionStatus, Failure } from "./resources/execution-models.js";
+import type { Execution, Failure } from "./resources/execution-models.js";
 
 /** One problem, with the path of the field. */
 export interface ErrorDetail {
@@ -144,38 +143,29 @@ export class WaitTimeoutError extends StepwellError {
   }
 }
 
-type AnyExecution = Execution | DataflowExecution;
-
 /** The execution failed, timed out or was cancelled. `code` is that of its failure. */
 export class ExecutionFailedError extends StepwellError {
-  readonly execution: AnyExecution;
+  readonly execution: Execution;
   readonly executionId: string;
   /** The step that failed; undefined if no single step is the cause. */
   readonly step: string | undefined;
-  /** The cause of the failure. */
-  readonly failure: AnyExecution["error"];
+  /** The cause of the failure; null if the execution was cancelled. */
+  readonly failure: Failure | null;
 
-  constructor(execution: AnyExecution, requestId?: string) {
-    const { error, status } = execution;
-    const id = "id" in execution ? execution.id : execution.executionId;
+  constructor(execution: Execution, requestId?: string) {
+    const { id, status, error } = execution;
     const code = error?.code ?? status.toUpperCase();
     super(error?.message ?? `${id} is ${status}`, { code, requestId });
     this.execution = execution;
     this.executionId = id;
-    this.step = (error && ("step" in error ? error.step : error.stepId)) ?? undefined;
+    this.step = error?.step ?? undefined;
     this.failure = error;
   }
 }
 
-const FAILED_STATUSES: ReadonlySet<string> = new Set<Uppercase<ExecutionStatus>>([
-  "FAILED",
-  "TIMED_OUT",
-  "CANCELLED",
-]);
-
 /** Returns the execution; throws `ExecutionFailedError` if it ended without completing. */
-export function throwIfFailed<E extends AnyExecution>(execution: E): E {
-  if (FAILED_STATUSES.has(execution.status.toUpperCase())) {
+export function throwIfFailed<E extends Execution>(execution: E): E {
+  if (execution.ended && execution.status !== "completed") {
     throw new ExecutionFailedError(execution);
   }
   return execution;

@@ -140,9 +140,8 @@ export class DataflowClient extends Resource {
   }
 
   /**
-   * Executes a workflow and waits for its end, up to `timeout` (default: no limit). A failed
-   * execution is returned, not thrown: see `throwIfFailed`. Throws `WaitTimeoutError` after
-   * `timeout`.
+   * Executes a workflow and returns the ended execution, whatever its status. Throws
+   * `WaitTimeoutError` if it did not end within `timeout` (default: no limit).
    */
   async run(
     workflowId: string,
