@@ -128,8 +128,22 @@ test("every method sends all parameters of its operation", async (t) => {
       const isSent = names.has(name) || entry.unsent?.includes(name);
       assert.ok(isSent, `${operation.operationId} does not send ${name}`);
     }
+    assertSentValues(request, entry, operation.operationId);
   }
 });
+
+/** The sent values are those of the options with the same name. */
+function assertSentValues({ path, body }: ReceivedRequest, entry: Entry, operation: string): void {
+  const query = new URL(path, "http://localhost").searchParams;
+  const fields = (body ? JSON.parse(body) : {}) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(entry.options ?? {})) {
+    // `dataflow.run` sends its timeout with a unit.
+    if (query.has(name) && name !== "timeout") {
+      assert.equal(query.get(name), String(value), `${operation}: ${name}`);
+    }
+    if (name in fields) assert.deepEqual(fields[name], value, `${operation}: ${name}`);
+  }
+}
 
 /** The names of an operation's parameters, and of the fields of its body. */
 function acceptedNames({ parameters = [], requestBody }: Operation): string[] {
