@@ -207,11 +207,9 @@ test("15. the raw response, its request id and its rate limit", async () => {
     rateLimits: { requestsPerMinute: 600 },
   });
   const limited = new Client({ apiKey: key.secret, baseUrl: server.url });
-  const { data, response, requestId, rateLimit } = await limited.workflows
-    .get("greet")
-    .withResponse();
-  assert.deepEqual([data.name, response.status, typeof requestId], ["greet", 200, "string"]);
-  assert.deepEqual([rateLimit?.limit, rateLimit?.remaining], [600, 598]);
+  const { data, response, requestId, rateLimit } = await limited.me().withResponse();
+  assert.deepEqual([data.keyName, response.status, typeof requestId], ["limited", 200, "string"]);
+  assert.deepEqual([rateLimit?.limit, rateLimit?.remaining], [600, 599]);
   const raw = await client.me().asResponse();
   assert.equal(((await raw.json()) as { status: string }).status, "success");
 });
