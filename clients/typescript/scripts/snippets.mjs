@@ -1,5 +1,5 @@
 // Writes the snippets of the pages to modules, which the tests compile and run.
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 
 const here = (path) => new URL(path, import.meta.url);
 
@@ -28,7 +28,11 @@ example = substitute(example, "'your-api-key'", "process.env['STEPWELL_API_KEY']
 example = substitute(example, "'exec_id'", "response.executionId");
 writeFileSync(here("../test/example_snippet.ts"), `${example}\nexport { client, response };\n`);
 
-// The package name that the example imports, as `npm install NAME@file:…` installs it.
-const scope = here("../node_modules/@vellum-ai/");
-mkdirSync(scope, { recursive: true });
-if (!existsSync(new URL("client", scope))) symlinkSync("../..", new URL("client", scope), "dir");
+// Installs both packages under the names that the example imports, as npm does. The second one is
+// copied, since Node looks for `stepwell` from the real path of a link.
+const modules = here("../node_modules/");
+const link = new URL("stepwell", modules);
+if (!existsSync(link)) symlinkSync("..", link, "dir");
+const vellum = new URL("@vellum-ai/client/", modules);
+rmSync(new URL("@vellum-ai", modules), { recursive: true, force: true });
+cpSync(here("../../typescript-vellum/"), vellum, { recursive: true });

@@ -1,8 +1,8 @@
 /** The errors of this package. All derive from `StepwellError`. */
 
-import type { Execution as ManagedExecution, Failure } from "./managed-models.js";
-import type { Execution } from "./models.js";
-import { toCamelCase, MANAGEMENT_USER_DATA } from "./field-names.js";
+import type { RateLimit } from "./core/api-promise.js";
+import { decodeFields, MANAGEMENT_USER_DATA } from "./core/field-names.js";
+import type { Execution, Failure } from "./resources/execution-models.js";
 
 /** One problem, with the path of the field. */
 export interface ErrorDetail {
@@ -19,10 +19,13 @@ interface ErrorFields {
   cause?: unknown;
 }
 
-interface ResponseFields extends ErrorFields {
+/** The response that an error is about. */
+interface ResponseFields {
   status: number;
-  body?: unknown;
+  headers: Headers;
+  requestId?: string | undefined;
   retryAfter?: number | undefined;
+  rateLimit?: RateLimit | undefined;
 }
 
 /**
@@ -44,29 +47,38 @@ export class StepwellError extends Error {
   }
 }
 
-/**
- * The server rejected the request. `body` is the body of the response and `retryAfter` its
- * `Retry-After` in milliseconds (undefined: no such header).
- */
+/** The server rejected the request. */
 export class APIError extends StepwellError {
   readonly status: number;
+  readonly headers: Headers;
+  /** The JSON of the response, or its text. */
   readonly body: unknown;
+  /** The `Retry-After` in milliseconds; undefined: there is none. */
   readonly retryAfter: number | undefined;
+  /** Undefined: the key has no limit. */
+  readonly rateLimit: RateLimit | undefined;
 
-  constructor(message: string, fields: ResponseFields) {
+  constructor(
+    message: string,
+    { status, headers, body, retryAfter, rateLimit, ...fields }: APIErrorFields,
+  ) {
     super(message, fields);
-    this.status = fields.status;
-    this.body = fields.body;
-    this.retryAfter = fields.retryAfter;
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+    this.retryAfter = retryAfter;
+    this.rateLimit = rateLimit;
   }
 }
+
+type APIErrorFields = ErrorFields & ResponseFields & { body?: unknown };
 
 /** 400, 413, 415, 422: the request is invalid. */
 export class BadRequestError extends APIError {}
 /** 401: the API key is missing, invalid, expired or revoked. */
 export class AuthenticationError extends APIError {}
 /** 403: the key does not have the scope that the message names. */
-export class ForbiddenError extends APIError {}
+export class PermissionDeniedError extends APIError {}
 /** 404: the object does not exist, or is not visible to the key. */
 export class NotFoundError extends APIError {}
 /** 409: the current state of the object does not allow this. */
@@ -80,32 +92,7 @@ export class ServerError extends APIError {}
 /** 503: the server is temporarily unavailable, even after the retries. */
 export class UnavailableError extends ServerError {}
 
-/**
- * 500 `WORKFLOW_EXECUTION_ERROR`, 504 `EXECUTION_TIMEOUT`: the execution that the call waited for
- * failed, was cancelled or timed out.
- */
-export class ExecutionNotCompletedError extends ServerError {
-  /** The id of the execution. */
-  readonly executionId: string | undefined;
-  /** The step that failed; undefined if no single step is the cause. */
-  readonly step: string | undefined;
-  /** The cause of the failure. */
-  readonly failure: Failure | undefined;
-
-  constructor(message: string, fields: ResponseFields) {
-    super(message, fields);
-    const errors = isObject(fields.body) ? fields.body["errors"] : undefined;
-    const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-    const error = isObject(first) ? first : {};
-    this.executionId = optionalString(error["execution_id"]);
-    this.step = optionalString(error["step"]);
-    this.failure = isObject(error["cause"])
-      ? (toCamelCase(error["cause"], MANAGEMENT_USER_DATA) as Failure)
-      : undefined;
-  }
-}
-
-/** Thrown by `verifyWebhook`: the signature is invalid, or the request is too old. */
+/** Thrown by `webhooks.verify`: the signature is invalid, or the request is too old. */
 export class WebhookVerificationError extends StepwellError {
   constructor(message: string) {
     super(message, { code: "WEBHOOK_NOT_VERIFIED" });
@@ -142,45 +129,54 @@ export class UnexpectedResponseError extends StepwellError {
   }
 }
 
-/** The execution did not end within the timeout of `wait` or `run`. It continues. */
+/** The execution did not end within `timeout` milliseconds. It continues. */
 export class WaitTimeoutError extends StepwellError {
   readonly executionId: string;
+  readonly timeout: number;
 
   constructor(executionId: string, timeout: number) {
     super(`${executionId} did not end within ${timeout} ms; it continues`, {
       code: "WAIT_TIMEOUT",
     });
     this.executionId = executionId;
+    this.timeout = timeout;
   }
 }
 
-/** Thrown by `throwIfFailed`: the execution failed, timed out or was cancelled. */
+/** The execution failed, timed out or was cancelled. `code` is that of its failure. */
 export class ExecutionFailedError extends StepwellError {
-  readonly execution: Execution | ManagedExecution;
+  readonly execution: Execution;
+  readonly executionId: string;
+  /** The step that failed; undefined if no single step is the cause. */
+  readonly step: string | undefined;
+  /** The cause of the failure; null if the execution was cancelled. */
+  readonly failure: Failure | null;
 
-  constructor(execution: Execution | ManagedExecution) {
-    const { error, executionId, status } = execution;
-    super(error?.message ?? `${executionId} is ${status}`, { code: error?.code ?? status });
+  constructor(execution: Execution, requestId?: string) {
+    const { id, status, error } = execution;
+    const code = error?.code ?? status.toUpperCase();
+    super(error?.message ?? `${id} is ${status}`, { code, requestId });
     this.execution = execution;
+    this.executionId = id;
+    this.step = error?.step ?? undefined;
+    this.failure = error;
   }
 }
-
-const FAILED_STATUSES: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT", "CANCELLED"]);
 
 /** Returns the execution; throws `ExecutionFailedError` if it ended without completing. */
-export function throwIfFailed<E extends Execution | ManagedExecution>(execution: E): E {
-  if (FAILED_STATUSES.has(execution.status.toUpperCase())) {
+export function throwIfFailed<E extends Execution>(execution: E): E {
+  if (execution.ended && execution.status !== "completed") {
     throw new ExecutionFailedError(execution);
   }
   return execution;
 }
 
-type APIErrorClass = new (message: string, fields: ResponseFields) => APIError;
+type APIErrorClass = new (message: string, fields: APIErrorFields) => APIError;
 
 const BY_STATUS: Record<number, APIErrorClass> = {
   400: BadRequestError,
   401: AuthenticationError,
-  403: ForbiddenError,
+  403: PermissionDeniedError,
   404: NotFoundError,
   409: ConflictError,
   412: PreconditionFailedError,
@@ -196,25 +192,35 @@ const EXECUTION_ERROR_CODES: ReadonlySet<string> = new Set([
   "EXECUTION_TIMEOUT",
 ]);
 
+/** Whether the error is the result of an execution that ended, so a retry would not change it. */
+export function isExecutionError(error: unknown): error is APIError {
+  return error instanceof APIError && EXECUTION_ERROR_CODES.has(error.code);
+}
+
+/** What an execution error shows of the execution. */
+export function executionOfError({ status, body }: APIError): Partial<Execution> {
+  const errors = isObject(body) ? body["errors"] : undefined;
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const { execution_id: id, cause } = isObject(first) ? first : {};
+  const error = isObject(cause) ? (decodeFields(cause, MANAGEMENT_USER_DATA) as Failure) : null;
+  return {
+    ...(typeof id === "string" ? { id } : {}),
+    status: status === 504 ? "timed_out" : "failed",
+    error,
+  };
+}
+
 /** The error for an unsuccessful response; `body` is its JSON, or its text. */
-export function apiError(
-  status: number,
-  body: unknown,
-  requestId: string | undefined,
-  retryAfter: number | undefined,
-): APIError {
+export function apiError(body: unknown, response: ResponseFields): APIError {
+  const { status, requestId } = response;
   const error = parseErrorBody(body);
-  const isExecutionError = status >= 500 && EXECUTION_ERROR_CODES.has(error.code ?? "");
-  const kind = isExecutionError
-    ? ExecutionNotCompletedError
-    : (BY_STATUS[status] ?? (status >= 500 ? ServerError : APIError));
+  const kind = BY_STATUS[status] ?? (status >= 500 ? ServerError : APIError);
   return new kind(error.message ?? `the server returned status ${status}`, {
+    ...response,
     code: error.code ?? `HTTP_${status}`,
-    status,
     details: error.details,
     requestId: error.requestId ?? requestId,
     body,
-    retryAfter,
   });
 }
 

@@ -45,7 +45,7 @@ async function startPages(): Promise<{
         response.end();
         resolveResult(JSON.parse(Buffer.concat(parts).toString()));
       });
-    } else if (/^\/(esm|test)\/[\w-]+\.js$/.test(pathname)) {
+    } else if (/^\/(esm|test)(\/[\w-]+){1,2}\.js$/.test(pathname)) {
       response.setHeader("Content-Type", "text/javascript");
       response.end(readFileSync(join(DIST, pathname)));
     } else {
@@ -115,6 +115,8 @@ test("in a browser, from another origin", { skip: MISSING }, async (t) => {
   assert.deepEqual(rest, {
     description: "d",
     result: { text: "NWOD" },
+    waited: { text: "PU" },
+    secret: "**********",
     steps: ["shout running", "shout completed", "turn running", "turn completed"],
     resumed: true,
     refused: ["PARAMETER_VALIDATION_ERROR", "parameters.text", "string"],

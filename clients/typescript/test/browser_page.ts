@@ -3,14 +3,15 @@
  * server; the result is posted to the origin of the page.
  */
 
-import { Client, verifyWebhook, BadRequestError, ConnectionFailedError } from "stepwell";
+import { Client, BadRequestError, ConnectionFailedError } from "stepwell";
 
 /** `location` is not in the types of the tests. */
 const { searchParams } = new URL((globalThis as unknown as { location: URL }).location.href);
 const client = new Client({
   apiKey: searchParams.get("key") ?? "",
   baseUrl: searchParams.get("server") ?? "",
-  retries: { maxRetries: 1, baseDelay: 1 },
+  maxRetries: 1,
+  retryPolicy: { baseDelay: 1 },
 });
 
 function fail(message: string): never {
@@ -33,13 +34,14 @@ async function allowed(): Promise<unknown> {
   const ifVersion = { ifVersion: version };
   const changed = await client.workflows.update(created.id, { description: "d" }, ifVersion);
   const done = await client.workflows.execute(created.id, { text: "down" });
-  const { executionId } = await client.workflows.executeAsync(created.id, { text: "up" });
+  const { id } = await client.workflows.start(created.id, { text: "up" });
+  const waited = await client.executions.wait(id);
   const events = [];
-  for await (const event of client.executions.events(executionId)) events.push(event);
+  for await (const event of client.executions.events(id)) events.push(event);
   const middle = events[Math.floor(events.length / 2)]?.sequence ?? 0;
   const later = [];
   // Sends `Last-Event-ID`, for which the browser sends a preflight request.
-  for await (const event of client.executions.events(executionId, { after: middle })) {
+  for await (const event of client.executions.events(id, { after: middle })) {
     later.push(event.sequence);
   }
   const refused = await client.workflows
@@ -47,18 +49,20 @@ async function allowed(): Promise<unknown> {
     .then(() => fail("the server accepted invalid parameters"))
     .catch((error: unknown) => (error instanceof BadRequestError ? error : fail(String(error))));
   const audited = [];
-  for await (const entry of client.auditLog.iter({ objectId: created.id, sortOrder: "asc" })) {
+  for await (const entry of client.auditLog.list({ objectId: created.id, sortOrder: "asc" })) {
     audited.push(entry.action);
   }
   const hook = await client.webhooks.create({ url: "https://example.com", events: ["*"] });
-  const forged = await verifyWebhook("{}", new Headers(), hook.secret ?? "").catch(
-    (error: { code?: string }) => error.code,
-  );
+  const forged = await client.webhooks
+    .verify("{}", new Headers(), hook.secret ?? "")
+    .catch((error: { code?: string }) => error.code);
   await client.webhooks.delete(hook.id);
   await client.workflows.delete(created.id);
   return {
     description: changed.description,
     result: done.result,
+    waited: waited.result,
+    secret: String(hook.secret),
     steps: events.flatMap((e) => (e.event === "step" ? [`${e.step.name} ${e.step.status}`] : [])),
     last: events.at(-1),
     resumed: later.length > 0 && later.every((sequence) => sequence > middle),

@@ -10,10 +10,10 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 /** The error of a rejected promise, which must be of that class. */
 export async function thrown<E extends Error>(
-  promise: Promise<unknown>,
+  promise: PromiseLike<unknown>,
   kind: new (...args: never[]) => E,
 ): Promise<E> {
-  const error: unknown = await promise.then(
+  const error: unknown = await Promise.resolve(promise).then(
     () => assert.fail("nothing was thrown"),
     (reason: unknown) => reason,
   );

@@ -58,7 +58,7 @@ test("an error names the proxy", async (t) => {
   const messageFor = async (baseUrl: string): Promise<string> => {
     try {
       // Node decides at its start whether `fetch` uses a proxy; here the name is not found.
-      await client(baseUrl).getWorkflow("w");
+      await client(baseUrl).dataflow.getWorkflow("w");
     } catch (error) {
       assert.ok(error instanceof ConnectionFailedError);
       assert.ok(!inspect(error).includes(KEY) && !inspect(error).includes("hidden"));
@@ -86,7 +86,7 @@ test("the requests of a program with proxies stay on this machine", async (t) =>
   const [server, proxy] = [await listen(404, "server"), await listen(502, "proxy")];
   const script = `import { Client } from "stepwell";
     const client = new Client({ apiKey: "${KEY}", baseUrl: "${server}", maxRetries: 0 });
-    await client.getWorkflow("w").catch((error) => console.log(error.status));`;
+    await client.dataflow.getWorkflow("w").catch((error) => console.log(error.status));`;
   const env = { ...process.env, http_proxy: proxy, HTTP_PROXY: proxy, all_proxy: proxy };
   const arguments_ = ["--input-type=module", "-e", script];
   const done = await promisify(execFile)(process.execPath, arguments_, { env });

@@ -57,6 +57,20 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   }
 }
 
+/** Creates the deployments `my-workflow` (input `query`, output `result`) and `my-failing-workflow`. */
+export async function createDeployments({ dataflow }: Client): Promise<void> {
+  await dataflow.createWorkflow({
+    name: "my-workflow",
+    inputs: { query: "string" },
+    steps: [{ type: "TextOperation.Uppercase", input: "{{ inputs.query }}" }],
+    outputs: { result: "{{ steps.uppercase.output.text }}" },
+  });
+  await dataflow.createWorkflow({
+    name: "my-failing-workflow",
+    steps: [{ type: "Fail", config: { message: "boom" } }],
+  });
+}
+
 export interface ReceivedRequest {
   method: string;
   path: string;
@@ -135,13 +149,17 @@ export function inOrder(...responses: StubResponse[]): () => StubResponse {
   return () => (responses.length > 1 ? responses.shift() : responses[0]) ?? {};
 }
 
-/** A retry policy for tests. */
-export const QUICK = { maxRetries: 3, baseDelay: 5, maxDelay: 10 };
+/** Delays before retries, for tests. */
+export const QUICK = { baseDelay: 5, maxDelay: 10 };
 export const BUSY: StubResponse = {
   status: 503,
   json: { error: { code: "UNAVAILABLE", message: "later", request_id: "r-1" } },
 };
 export const OK: StubResponse = { status: 202, json: { execution_id: "ex-1" } };
+
+/** Ids that are not taken for names. */
+export const WORKFLOW = "wf_00000000000000000000000001";
+export const EXECUTION = "exec_00000000000000000000000001";
 
 /** Starts a stub server and a client for it. */
 export async function startClient(
@@ -150,5 +168,5 @@ export async function startClient(
 ): Promise<{ stub: Stub; client: Client }> {
   const stub = await startStub(respond);
   t.after(() => stub.stop());
-  return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retries: QUICK }) };
+  return { stub, client: new Client({ apiKey: "k", baseUrl: stub.url, retryPolicy: QUICK }) };
 }

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import * as stepwell from "stepwell";
 
-import { collect } from "./checks.js";
+import { collect, thrown } from "./checks.js";
 import { startServer, type Server } from "./servers.js";
 
 let server: Server;
@@ -28,6 +28,9 @@ test("templates", async () => {
   const made = await client.templates.create({ name: "receipt", body, sample, metadata });
   assert.deepEqual([made.version, made.sample, made.body], [1, sample, body]);
   assert.deepEqual(await client.templates.get(made.id), made);
+  assert.deepEqual(await client.templates.get("receipt"), made);
+  const unknown = await thrown(client.templates.get("No such"), stepwell.NotFoundError);
+  assert.match(unknown.message, /No such/);
   assert.deepEqual((await client.templates.preview(made.id)).rendered, sample);
   const data = { order_id: 8, customerName: "Grace" };
   assert.deepEqual((await client.templates.preview(made.id, data)).rendered, data);
@@ -44,7 +47,7 @@ test("templates", async () => {
     labelled.items.map((row) => row.id),
     [made.id],
   );
-  const named = await collect(client.templates.iter({ name: "receipt" }));
+  const named = await collect(client.templates.list({ name: "receipt" }));
   assert.equal(named.length, 1);
   assert.ok((await client.templates.delete(made.id, { ifVersion: 2 })).deleted);
   await assert.rejects(client.templates.get(made.id), stepwell.NotFoundError);

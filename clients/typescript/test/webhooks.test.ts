@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 
 import * as stepwell from "stepwell";
 
@@ -44,18 +45,20 @@ test("webhooks", async () => {
     [["*"], "inactive", "Production"],
   );
   const other = await client.webhooks.create({ url: `${URL_}/2`, events: ["*"] });
-  assert.match(other.secret ?? "", /^whsec_/);
+  assert.match(other.secret?.reveal() ?? "", /^whsec_/);
+  const shown = inspect(other) + JSON.stringify(other) + String(other.secret);
+  assert.ok(!shown.includes("whsec_"), shown);
   const page = await client.webhooks.list({ pageSize: 1 });
-  assert.deepEqual([page.items[0]?.id, page.pagination.totalPages], [other.id, 2]);
-  const all = await collect(client.webhooks.iter({ status: "inactive" }));
+  assert.deepEqual([page.items[0]?.id, page.totalPages], [other.id, 2]);
+  const all = await collect(client.webhooks.list({ status: "inactive" }));
   assert.deepEqual(
     all.map((hook) => hook.id),
     [created.id],
   );
   const rotated = await client.webhooks.rotateSecret(other.id, { overlapSeconds: 60 });
-  assert.notEqual(rotated.secret, other.secret);
+  assert.notEqual(rotated.secret?.reveal(), other.secret?.reveal());
   assert.ok(rotated.previousSecretExpiresAt);
-  const typo = ["execution.complete"] as unknown as stepwell.management.WebhookTopic[];
+  const typo = ["execution.complete"] as unknown as stepwell.WebhookTopic[];
   const wrong = client.webhooks.create({ url: URL_, events: typo });
   const { details } = await thrown(wrong, stepwell.BadRequestError);
   assert.equal(details[0]?.path, "events[0]");
@@ -67,26 +70,26 @@ test("deliveries have a valid signature", async () => {
   const stub = await startStub(() => ({ status: 204 }));
   const hook = await client.webhooks.create({ url: stub.url, events: ["*"] });
   const sent = await client.webhooks.test(hook.id);
-  let found = await collect(client.webhooks.iterDeliveries(hook.id, { status: "delivered" }));
+  let found = await collect(client.webhooks.listDeliveries(hook.id, { status: "delivered" }));
   for (const deadline = Date.now() + 20_000; found.length === 0; await sleep(20)) {
     assert.ok(Date.now() < deadline, JSON.stringify(await client.webhooks.listDeliveries(hook.id)));
-    found = await collect(client.webhooks.iterDeliveries(hook.id, { status: "delivered" }));
+    found = await collect(client.webhooks.listDeliveries(hook.id, { status: "delivered" }));
   }
   const [delivery] = found;
   assert.deepEqual([delivery?.id, delivery?.response?.status], [sent.id, 204]);
   assert.equal(delivery?.request.body.data.webhook_id, hook.id);
   assert.deepEqual(await client.webhooks.getDelivery(sent.id), delivery);
   const tests = await client.webhooks.listDeliveries(hook.id, { event: "webhook.test" });
-  assert.equal(tests.pagination.totalItems, 1);
+  assert.equal(tests.totalItems, 1);
   const { headers, body } = stub.requests[0] ?? { headers: {}, body: "" };
-  const event = await stepwell.verifyWebhook(body, headers, hook.secret ?? "");
+  const event = await client.webhooks.verify(body, headers, hook.secret ?? "");
   assert.deepEqual([event.type, event.data.webhookId], ["webhook.test", hook.id]);
   await thrown(
-    stepwell.verifyWebhook(`${body} `, headers, hook.secret ?? ""),
+    client.webhooks.verify(`${body} `, headers, hook.secret ?? ""),
     stepwell.WebhookVerificationError,
   );
   assert.equal((await client.webhooks.redeliver(sent.id)).event, "webhook.test");
-  assert.equal((await client.webhooks.listDeliveries(hook.id)).pagination.page, 1);
+  assert.equal((await client.webhooks.listDeliveries(hook.id)).page, 1);
   await stub.stop();
 });
 
@@ -109,15 +112,15 @@ test("signature verification", async () => {
   });
   const now = Math.floor(Date.now() / 1000);
   const good = sign(body, "msg_1", now);
-  const event = await stepwell.verifyWebhook(body, good, SECRET);
-  assert.deepEqual(event.data, { executionId: "exec_1", result: { snake_name: 1 } });
+  const event = await client.webhooks.verify(body, good, SECRET);
+  assert.deepEqual([event.data.id, event.data.result], ["exec_1", { snake_name: 1 }]);
   const bytes = new TextEncoder().encode(body);
-  assert.deepEqual(await stepwell.verifyWebhook(bytes, new Headers(good), [OTHER, SECRET]), event);
+  assert.deepEqual(await client.webhooks.verify(bytes, new Headers(good), [OTHER, SECRET]), event);
   const signature = good["Webhook-Signature"] ?? "";
   const both = { ...good, "Webhook-Signature": `v2,AAAA v1,AAAA v1,? ${signature}` };
-  assert.deepEqual(await stepwell.verifyWebhook(body, both, SECRET), event);
+  assert.deepEqual(await client.webhooks.verify(body, both, SECRET), event);
   const old = sign(body, "msg_1", now - 400);
-  assert.deepEqual(await stepwell.verifyWebhook(body, old, SECRET, { tolerance: 500_000 }), event);
+  assert.deepEqual(await client.webhooks.verify(body, old, SECRET, { tolerance: 500_000 }), event);
   const rejected: [Record<string, string>, string, RegExp][] = [
     [{}, SECRET, /not signed/],
     [good, OTHER, /does not match/],
@@ -130,12 +133,12 @@ test("signature verification", async () => {
   ];
   for (const [headers, secret, message] of rejected) {
     const error = await thrown(
-      stepwell.verifyWebhook(body, headers, secret),
+      client.webhooks.verify(body, headers, secret),
       stepwell.WebhookVerificationError,
     );
     assert.match(error.message, message);
     assert.equal(error.code, "WEBHOOK_NOT_VERIFIED");
   }
-  await assert.rejects(stepwell.verifyWebhook("[]", sign("[]", "m", now), SECRET), /not an event/);
-  await assert.rejects(stepwell.verifyWebhook(body, good, "whsec_no base64!"), TypeError);
+  await assert.rejects(client.webhooks.verify("[]", sign("[]", "m", now), SECRET), /not an event/);
+  await assert.rejects(client.webhooks.verify(body, good, "whsec_no base64!"), TypeError);
 });

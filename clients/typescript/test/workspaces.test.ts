@@ -34,9 +34,9 @@ test("workspaces and limits", async () => {
   assert.ok(
     (await client.workspaces.list({ sortBy: "name" })).items.some((w) => w.id === created.id),
   );
-  const all = await collect(client.workspaces.iter());
+  const all = await collect(client.workspaces.list());
   assert.ok(all.some((workspace) => workspace.id === created.id));
-  const key = await client.createApiKey({
+  const key = await client.keys.create({
     name: "theirs",
     role: "developer",
     workspaceId: created.id,
@@ -47,11 +47,11 @@ test("workspaces and limits", async () => {
   const theirs = new stepwell.Client({ apiKey: key.secret, baseUrl: server.url });
   const me = await theirs.me();
   assert.deepEqual([me.workspaceId, me.rateLimits.concurrentExecutions], [created.id, 3]);
-  assert.deepEqual(await collect(theirs.iterWorkflows()), []);
+  assert.deepEqual(await collect(theirs.workflows.list()), []);
   const limits = { name: "faster", rateLimits: { concurrentExecutions: 9 } };
-  const faster = await client.updateApiKey(key.id, limits);
+  const faster = await client.keys.update(key.id, limits);
   assert.deepEqual([faster.name, faster.rateLimits.concurrentExecutions], ["faster", 9]);
-  assert.equal((await client.getApiKey(key.id)).name, "faster");
+  assert.equal((await client.keys.get(key.id)).name, "faster");
   const wrong = client.workspaces.create({ name: "w", rateLimits: { requestsPerMinute: 0 } });
   const { details } = await thrown(wrong, stepwell.BadRequestError);
   assert.equal(details[0]?.path, "rate_limits.requests_per_minute");

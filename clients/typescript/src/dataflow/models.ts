@@ -1,0 +1,214 @@
+/** The dataflow API: responses and options. A newer server can add fields. */
+
+import type { Secret } from "../core/secret.js";
+import type { PostOptions, RequestOptions } from "../core/transport.js";
+
+export type ExecutionStatus =
+  "PENDING" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
+
+export type TaskStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED";
+
+export interface WorkflowCreated {
+  workflowId: string;
+}
+
+/** A workflow in a list. */
+export interface WorkflowRow {
+  workflowId: string;
+  name: string;
+  status: "active" | "inactive";
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** A step of a workflow, resolved. */
+export interface WorkflowStep {
+  stepId: string;
+  type: string;
+  after: string[];
+  effect: string;
+  inputSchema: unknown;
+  outputSchema: unknown;
+}
+
+/** A workflow with its current release. */
+export interface Workflow extends WorkflowRow {
+  release: number;
+  metadata: Record<string, unknown>;
+  definition: unknown;
+  inputSchema: unknown;
+  steps: WorkflowStep[];
+}
+
+/** Counts of a workflow's executions. */
+export interface Stats {
+  workflowId: string;
+  total: number;
+  active: number;
+  completed: number;
+  failed: number;
+  timedOut: number;
+  cancelled: number;
+  successRate: number | null;
+  averageDurationMs: number | null;
+}
+
+/** Response to a request to execute: the execution is durable. */
+export interface ExecutionAccepted {
+  executionId: string;
+}
+
+/** Response to cancel, pause and resume. */
+export interface ExecutionChanged {
+  executionId: string;
+  status: ExecutionStatus;
+}
+
+/** The cause of a failed task or execution. */
+export interface Failure {
+  code: string;
+  message: string;
+  stepId?: string;
+  attempt?: number;
+  details?: unknown;
+}
+
+/** How many tasks have finished. */
+export interface Progress {
+  completed: number;
+  total: number;
+}
+
+/** The run of a step in an execution. */
+export interface Task {
+  taskId: string;
+  type: string;
+  status: TaskStatus;
+  stepId: string;
+  attempt: number;
+  input?: unknown;
+  output?: unknown;
+  error?: Failure;
+  startedAt: Date | null;
+  completedAt: Date | null;
+}
+
+/** An execution in a list. */
+export interface ExecutionRow {
+  executionId: string;
+  status: ExecutionStatus;
+  createdAt: Date;
+  startedAt: Date | null;
+  completedAt: Date | null;
+}
+
+/** An execution with all of its tasks, in the order of the definition. */
+export interface Execution extends ExecutionRow {
+  workflowId: string;
+  tasks: Task[];
+  // `any`: the types depend on the workflow.
+  input: any;
+  output: any;
+  error: Failure | null;
+  progress: Progress;
+  release: number;
+}
+
+/** A line of an execution's log; `stepId` is null if it is about the whole execution. */
+export interface LogLine {
+  sequence: number;
+  timestamp: Date;
+  stepId: string | null;
+  level: string;
+  message: string;
+}
+
+/** A step type. */
+export interface StepType {
+  type: string;
+  aliases: string[];
+  description: string;
+  documentation: string;
+  category: string;
+  effect: string;
+  configurationSchema: unknown;
+  inputSchema: unknown;
+  outputSchema: unknown;
+  defaultInput: string | null;
+  defaultOutput: string | null;
+  ports: string[];
+  secretFields: string[];
+  examples: unknown[];
+}
+
+/**
+ * The common fields of all events. `sequence` is the position in the execution's journal, which
+ * several events can share; `id` is unique and the value for `after`.
+ */
+interface EventBase {
+  id: string;
+  executionId: string;
+  sequence: number;
+  timestamp: Date;
+}
+
+/** The execution's status changed. */
+export interface StatusEvent extends EventBase {
+  event: "status";
+  status: ExecutionStatus;
+  output?: any;
+  error?: Failure;
+}
+
+/** A task changed. */
+export interface TaskEvent extends EventBase {
+  event: "task";
+  task: Task;
+}
+
+/** A task has finished; the counts are those of all tasks. */
+export interface ProgressEvent extends EventBase, Progress {
+  event: "progress";
+}
+
+/** A line was logged. */
+export interface LogEvent extends EventBase {
+  event: "log";
+  stepId: string | null;
+  level: string;
+  message: string;
+}
+
+/** An event of an execution. A newer server can send other types. */
+export type ExecutionEvent = StatusEvent | TaskEvent | ProgressEvent | LogEvent;
+
+/** The position of a page in a list. */
+export interface CursorOptions extends RequestOptions {
+  /** The number of items per page: 1 to 100, the default. */
+  limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** Filters of workflows. */
+export interface ListWorkflows extends CursorOptions {
+  status?: "active" | "inactive" | undefined;
+}
+
+/** Filters of executions. */
+export interface ListExecutions extends CursorOptions {
+  status?: ExecutionStatus | ExecutionStatus[] | undefined;
+}
+
+/** Options of `execute` and `run`. */
+export interface ExecuteOptions extends PostOptions {
+  /** Receives each change of the status. */
+  webhookUrl?: string | undefined;
+  /** Secrets by name, for this execution only. */
+  secrets?: Record<string, string | Secret> | undefined;
+}
+
+export interface CancelOptions extends PostOptions {
+  /** For the log of the execution. */
+  reason?: string | undefined;
+}

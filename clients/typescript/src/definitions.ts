@@ -1,0 +1,451 @@
+/**
+ * Types of workflow definitions. Generated from the published JSON Schema
+ * (`/api/v1/schema/definition`) by scripts/definition-types.mjs; do not edit.
+ */
+
+/** A text with an expression: `{{ inputs.text }}`. */
+export type TemplateText = `${string}{{${string}` | `${string}{%${string}` | `${string}{#${string}`;
+
+/** Inputs by name: a type (`string`, optional `string?`) or a JSON Schema; or one JSON Schema of an object for all. Left out: inferred. */
+export type Inputs = null | Record<string, `${"string" | "text" | "number" | "integer" | "boolean" | "object" | "array" | "file" | "any" | "null"}${"" | "?"}` | Record<string, unknown> | true>;
+
+/** Seconds, or text such as `500ms`, `30s`, `5m`, `1h30m`, `1d`, `PT5M`. */
+export type Duration = number | string | null;
+
+/** What happens to a failed attempt; a number is `max_attempts`. */
+export type Retry = number | null | {
+  max_attempts?: number | undefined;
+  initial?: Duration | undefined;
+  factor?: number | null | undefined;
+  max?: Duration | undefined;
+  jitter?: number | null | undefined;
+  /** The error codes that are retried. */
+  on?: string[] | string | null | undefined;
+};
+
+/** What happens when the last attempt failed. */
+export type OnError = "fail" | "continue" | "port" | null | `goto:${string}` | {
+  goto: string;
+};
+
+/** When a step with several predecessors starts. */
+export type Join = "all" | "any" | null | {
+  n: number;
+};
+
+/** `step` or `step.port`. */
+export type After = string;
+
+/** The fields of all steps. */
+export interface StepFields {
+  /** Made from the type where it is not given. */
+  id?: string | null | undefined;
+  /** What comes before. Left out: the step before it in the list. */
+  after?: After | After[] | null | undefined;
+  join?: Join | undefined;
+  /** A bare expression; the step is skipped when it is false. */
+  when?: string | boolean | null | undefined;
+  timeout?: Duration | undefined;
+  retry?: Retry | undefined;
+  on_error?: OnError | undefined;
+  /** Whether it may be repeated after a crash. */
+  idempotent?: boolean | null | undefined;
+  /** The opposite of `idempotent`. */
+  at_most_once?: boolean | null | undefined;
+}
+
+/** Waits for a time or until a moment, then passes its input on. */
+export interface DelayStep extends StepFields {
+  type: "Delay";
+  config?: {
+    /** How long to wait: a duration such as `90s`, `5m` or `2h`, or a number of seconds. */
+    for?: string | number | undefined;
+    /** The moment to wait for, in RFC 3339 with a zone: `2026-01-31T09:00:00Z`. One that has passed does not wait. */
+    until?: string | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Gives its input back unchanged. */
+export interface EchoStep extends StepFields {
+  type: "Echo";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Fails with a message. */
+export interface FailStep extends StepFields {
+  type: "Fail";
+  config: {
+    /** What went wrong, for a person. */
+    message: string;
+    /** What went wrong, for a machine, such as `STOCK_EMPTY`. */
+    code?: string | undefined;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Sends an HTTP request and reads the answer. */
+export interface HttpRequestStep extends StepFields {
+  type: "HttpRequest";
+  config: {
+    /** The HTTP method. */
+    method?: "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "PATCH" | "DELETE" | TemplateText | undefined;
+    /** An absolute `http` or `https` URL, without user name and password. */
+    url: string;
+    /** Headers to send. May use secrets. */
+    headers?: Record<string, string | number | boolean> | TemplateText | undefined;
+    /** Query parameters to add to the URL; a list repeats the parameter, `null` leaves it out. May use secrets. */
+    query?: Record<string, string | number | boolean | null | (string | number | boolean)[]> | TemplateText | undefined;
+    /** How to write the body: `json`; `form` (an object, URL-encoded); `text` (as it is); `none` (send none). */
+    body_type?: "json" | "form" | "text" | "none" | TemplateText | undefined;
+    /** The statuses that count as success: numbers, or `2xx` for all from 200 to 299. */
+    expected_status?: (number | string)[] | TemplateText | undefined;
+    /** How to read the answer's body; `auto` goes by its content type. */
+    response?: "auto" | "json" | "text" | "base64" | TemplateText | undefined;
+    /** The most redirects to follow; 0 gives the redirect itself. */
+    max_redirects?: number | TemplateText | undefined;
+    /** How often to repeat the request after 429 or 503. */
+    retry_rate_limited?: number | TemplateText | undefined;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Reads a JSON text into a value. */
+export interface JsonParseStep extends StepFields {
+  type: "Json.Parse";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The JSON text. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Picks and reshapes values by a jq program. */
+export interface JsonQueryStep extends StepFields {
+  type: "Json.Query";
+  config: {
+    /** The jq program, such as `.items[] | select(.price > 10)`. */
+    query: string;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Writes a value as JSON text. */
+export interface JsonStringifyStep extends StepFields {
+  type: "Json.Stringify";
+  config?: {
+    /** Whether to indent, one property or item a line. */
+    pretty?: boolean | TemplateText | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Sets state values of the execution. */
+export interface SetStateStep extends StepFields {
+  type: "SetState";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: Record<string, unknown> | null | undefined;
+}
+
+/** Starts from a JSON value given in the definition. */
+export interface StaticInputStep extends StepFields {
+  type: "StaticInput";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Starts from a text given in the definition. */
+export interface StaticTextInputStep extends StepFields {
+  type: "StaticTextInput";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Passes a text on in pieces, as a live stream. */
+export interface StreamTextStep extends StepFields {
+  type: "StreamText";
+  config?: {
+    /** What a piece is: `words` (a word with the white space after it), `graphemes` (one character), or a number of characters. */
+    chunk?: "words" | "graphemes" | number | TemplateText | undefined;
+    /** How long to wait between two pieces: a duration such as `20ms`, or a number of seconds. Without it, none. */
+    pause?: string | number | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Makes a text from a template. */
+export interface TemplateStep extends StepFields {
+  type: "Template";
+  config: {
+    /** The template, a text with `{{ … }}` in it. */
+    template: unknown;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: unknown;
+}
+
+/** Puts texts together, one after the other. */
+export interface TextOperationConcatStep extends StepFields {
+  type: "TextOperation.Concat" | "TextOperations.Concat";
+  config?: {
+    /** The text to put before everything. */
+    prefix?: string | undefined;
+    /** The text to put after everything. */
+    suffix?: string | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The texts, numbers or booleans to put together. */
+    parts?: (string | number | boolean | null)[] | string | number | boolean | null | undefined;
+  } | null | (string | number | boolean | null)[] | string | number | boolean | undefined;
+}
+
+/** Joins a list into one text. */
+export interface TextOperationJoinStep extends StepFields {
+  type: "TextOperation.Join" | "TextOperations.Join";
+  config?: {
+    /** The text to put between the items. */
+    separator?: string | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The texts, numbers or booleans to join. */
+    items?: (string | number | boolean | null)[] | TemplateText | undefined;
+  } | null | (string | number | boolean | null)[] | undefined;
+}
+
+/** Writes a text in lower case. */
+export interface TextOperationLowercaseStep extends StepFields {
+  type: "TextOperation.Lowercase" | "TextOperations.Lowercase";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Finds the parts of a text that match a pattern. */
+export interface TextOperationRegexExtractStep extends StepFields {
+  type: "TextOperation.RegexExtract" | "TextOperations.RegexExtract";
+  config: {
+    /** The regular expression. */
+    pattern: string;
+    /** The group to take, by number or name; 0 is the whole match. */
+    group?: number | string | undefined;
+    /** At most so many matches; all where not given. */
+    limit?: number | TemplateText | undefined;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Replaces the parts of a text that match a pattern. */
+export interface TextOperationRegexReplaceStep extends StepFields {
+  type: "TextOperation.RegexReplace" | "TextOperations.RegexReplace";
+  config: {
+    /** The regular expression. */
+    pattern: string;
+    /** What to put in place of each match; may be empty. */
+    replacement: string;
+    /** Replace only the first so many; all where not given. */
+    limit?: number | TemplateText | undefined;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Replaces a text by another. */
+export interface TextOperationReplaceStep extends StepFields {
+  type: "TextOperation.Replace" | "TextOperations.Replace";
+  config: {
+    /** The text to look for. */
+    search: string;
+    /** The text to put in its place; may be empty. */
+    replacement: string;
+    /** Replace only the first so many; all where not given. */
+    count?: number | TemplateText | undefined;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Turns a text around, last character first. */
+export interface TextOperationReverseStep extends StepFields {
+  type: "TextOperation.Reverse" | "TextOperations.Reverse";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Counts the characters, code points, bytes, words and lines of a text. */
+export interface TextOperationSizeStep extends StepFields {
+  type: "TextOperation.Size" | "TextOperations.Size";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Makes a text fit for a URL or file name: lower case, ASCII, hyphens. */
+export interface TextOperationSlugifyStep extends StepFields {
+  type: "TextOperation.Slugify" | "TextOperations.Slugify";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Splits a text into a list of texts. */
+export interface TextOperationSplitStep extends StepFields {
+  type: "TextOperation.Split" | "TextOperations.Split";
+  config?: {
+    /** The text between the items. Not together with `by`. */
+    separator?: string | undefined;
+    /** What to split into where no `separator` is given: `lines` (line ends are left out), `words` (white space and punctuation are left out), `graphemes` (characters as read), `sentences`. */
+    by?: "lines" | "words" | "graphemes" | "sentences" | TemplateText | undefined;
+    /** At most so many items; the last holds the rest. */
+    limit?: number | TemplateText | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Takes white space, or given characters, off the ends of a text. */
+export interface TextOperationTrimStep extends StepFields {
+  type: "TextOperation.Trim" | "TextOperations.Trim";
+  config?: {
+    /** The end to work on. `start` is where reading begins. */
+    side?: "both" | "start" | "end" | TemplateText | undefined;
+    /** The characters to take off, in any order; white space where not given. */
+    characters?: string | undefined;
+  } | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Cuts a text to a number of characters. */
+export interface TextOperationTruncateStep extends StepFields {
+  type: "TextOperation.Truncate" | "TextOperations.Truncate";
+  config: {
+    /** The most characters the result may have. */
+    max_length: number | TemplateText;
+    /** The text that marks a cut; may be empty. */
+    ellipsis?: string | undefined;
+  };
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** Writes a text in upper case. */
+export interface TextOperationUppercaseStep extends StepFields {
+  type: "TextOperation.Uppercase" | "TextOperations.Uppercase";
+  config?: Record<string, never> | null | undefined;
+  /** Data. Left out: what the step before it gives. */
+  input?: {
+    /** The text to work on. */
+    text?: string | undefined;
+  } | null | string | undefined;
+}
+
+/** A step: its type alone, or an object. */
+export type Step = StepTypeName | StepObject;
+
+export type StepObject =
+  | DelayStep
+  | EchoStep
+  | FailStep
+  | HttpRequestStep
+  | JsonParseStep
+  | JsonQueryStep
+  | JsonStringifyStep
+  | SetStateStep
+  | StaticInputStep
+  | StaticTextInputStep
+  | StreamTextStep
+  | TemplateStep
+  | TextOperationConcatStep
+  | TextOperationJoinStep
+  | TextOperationLowercaseStep
+  | TextOperationRegexExtractStep
+  | TextOperationRegexReplaceStep
+  | TextOperationReplaceStep
+  | TextOperationReverseStep
+  | TextOperationSizeStep
+  | TextOperationSlugifyStep
+  | TextOperationSplitStep
+  | TextOperationTrimStep
+  | TextOperationTruncateStep
+  | TextOperationUppercaseStep;
+
+/** The types of steps, with their aliases. */
+export type StepTypeName = StepObject["type"];
+
+/** What a workflow takes, the steps it runs and how they are wired, and what it gives. Strings may hold Jinja: `{{ inputs.text }}`. */
+export interface Definition {
+  name: string;
+  description?: string | null | undefined;
+  inputs?: Inputs | undefined;
+  steps: Step[];
+  /** Outputs by name: a value, or {value, type}. */
+  outputs?: Record<string, unknown> | null | undefined;
+  /** First values of the state. */
+  state?: Record<string, unknown> | null | undefined;
+  timeout?: Duration | undefined;
+  retention?: Duration | undefined;
+  metadata?: Record<string, unknown> | null | undefined;
+}
+
+/** A definition without its name. */
+export type DefinitionBody = Omit<Definition, "name">;
+
+/**
+ * The configuration of a workflow of type `custom`, or of your own types: the fields of a definition
+ * without its name, or a whole definition with any fields of your own.
+ */
+export type Configuration =
+  | (DefinitionBody & { definition?: undefined })
+  | { definition: DefinitionBody & { name?: string }; [field: string]: unknown };

@@ -1,0 +1,211 @@
+/** Executions of the management API: responses and options. A newer server can add fields. */
+
+import type { CursorListOptions, ListOptions } from "../core/resource.js";
+import type { Secret } from "../core/secret.js";
+import type { PostOptions, RequestOptions } from "../core/transport.js";
+
+export type ExecutionStatus =
+  "queued" | "running" | "paused" | "completed" | "failed" | "timed_out" | "cancelled";
+
+/** The cause of a failed step or execution; `step` is null if no single step is the cause. */
+export interface Failure {
+  code: string;
+  message: string;
+  step: string | null;
+  attempt: number | null;
+  details: unknown;
+}
+
+/** The run of a step in an execution. */
+export interface StepRun {
+  name: string;
+  type: string;
+  status: "pending" | "running" | "completed" | "failed" | "skipped" | "cancelled";
+  startedAt: Date | null;
+  completedAt: Date | null;
+  durationMs: number | null;
+  attempt: number;
+  error: Failure | null;
+  /** Whether its result is that of the execution that this one reruns. */
+  reused: boolean;
+  /** With `includeIo`. */
+  input?: any;
+  /** With `includeIo`. */
+  output?: any;
+}
+
+/**
+ * An execution; `R` is the type of its result. `get` and `wait` return all fields. Other calls,
+ * such as `list` and `start`, return a part of them: the optional fields are then undefined, the
+ * others null or empty.
+ */
+export interface Execution<R = any> {
+  id: string;
+  workflowId: string;
+  workflowName?: string;
+  status: ExecutionStatus;
+  /** Whether it has ended: completed, failed, timed out or cancelled. */
+  ended: boolean;
+  createdAt?: Date;
+  startedAt: Date | null;
+  completedAt: Date | null;
+  durationMs: number | null;
+  parameters: any;
+  /** Null unless it is completed. */
+  result: R;
+  /** Null unless it failed. */
+  error: Failure | null;
+  /** In the order of the definition. */
+  steps: StepRun[];
+  metadata: Record<string, unknown>;
+  release?: number;
+  callbackUrl: string | null;
+  /** The execution that it reruns. */
+  rerunOf: string | null;
+  /** The schedule that `schedules.trigger` started it for. */
+  scheduleId?: string;
+}
+
+/** Response to cancel, pause and resume. */
+export interface ExecutionChange {
+  id: string;
+  status: ExecutionStatus;
+}
+
+/** Options of `workflows.start`. */
+export interface StartOptions extends PostOptions {
+  /** After this time, in milliseconds, the server ends the execution as `timed_out`. */
+  executionTimeout?: number | undefined;
+  /** Receives the ended execution as a signed webhook. */
+  callbackUrl?: string | undefined;
+  /** Labels of the execution. */
+  metadata?: Record<string, unknown> | undefined;
+  /** Secrets by name, for this execution only. */
+  secrets?: Record<string, string | Secret> | undefined;
+}
+
+/** Options of `workflows.execute`. */
+export interface ExecuteOptions extends StartOptions {
+  /** Milliseconds to wait for the end; then `WaitTimeoutError` is thrown. No limit by default. */
+  timeout?: number | undefined;
+}
+
+/** Options of a rerun, by default from the beginning. */
+export interface RerunOptions extends PostOptions {
+  /** New parameters; not with `fromFailed` and `fromStep`. */
+  parameters?: Record<string, unknown> | undefined;
+  /** Rerun the steps that failed or were not reached. */
+  fromFailed?: boolean | undefined;
+  /** Rerun from this step. */
+  fromStep?: string | undefined;
+  /** With `fromStep`: a new input of the step. */
+  input?: unknown;
+  callbackUrl?: string | undefined;
+  /** Secrets by name, for this execution only. */
+  secrets?: Record<string, string | Secret> | undefined;
+}
+
+/** Filters of executions, newest first by default. The dates are those of the creation. */
+export interface ListExecutions extends CursorListOptions {
+  sortBy?: "created_at" | undefined;
+  /** The id or the name of a workflow. */
+  workflow?: string | undefined;
+  status?: ExecutionStatus | ExecutionStatus[] | undefined;
+  /** Inclusive; a string can be a date. */
+  startDate?: Date | string | undefined;
+  /** Inclusive; a string can be a date. */
+  endDate?: Date | string | undefined;
+  /** The id that the caller of a deployment chose. */
+  externalId?: string | undefined;
+  /** Labels that they must have. */
+  metadata?: Record<string, string> | undefined;
+}
+
+export interface GetExecutionOptions extends RequestOptions {
+  /** Adds the inputs and outputs of the steps. */
+  includeIo?: boolean | undefined;
+}
+
+export interface CancelOptions extends PostOptions {
+  /** For the log of the execution. */
+  reason?: string | undefined;
+}
+
+export interface EventOptions {
+  /** The id of the last known event. */
+  after?: number | string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A line of an execution's log; `step` is null if it is about the whole execution. */
+export interface LogLine {
+  sequence: number;
+  timestamp: Date;
+  step: string | null;
+  level: string;
+  message: string;
+}
+
+/** The order of the log, oldest first by default. */
+export interface ListLogs extends ListOptions {
+  sortBy?: "sequence" | undefined;
+}
+
+/**
+ * The common fields of all events. `sequence` is the position in the execution's journal, which
+ * several events can share; `id` is unique and the value for `after`.
+ */
+interface EventBase {
+  id: string;
+  executionId: string;
+  sequence: number;
+  timestamp: Date;
+}
+
+/** The execution's status changed. */
+export interface StatusEvent extends EventBase {
+  event: "status";
+  status: ExecutionStatus;
+  result?: any;
+  error?: Failure;
+}
+
+/** A step changed; `step` has its input and output. */
+export interface StepEvent extends EventBase {
+  event: "step";
+  step: StepRun;
+  settledSteps: number;
+  totalSteps: number;
+}
+
+/** A line was logged. */
+export interface LogEvent extends EventBase {
+  event: "log";
+  step: string | null;
+  level: string;
+  message: string;
+}
+
+/** An event of an execution. A newer server can send other types. */
+export type ExecutionEvent = StatusEvent | StepEvent | LogEvent;
+
+/** Feedback on an output of an execution. */
+export interface Actual {
+  id: string;
+  outputId: string;
+  outputName: string;
+  /** 0 to 1. */
+  quality: number | null;
+  /** The expected value. */
+  desiredOutputValue: any;
+  /** Whether the output equals the expected value; null if unknown. */
+  matched: boolean | null;
+  metadata: Record<string, unknown>;
+  timestamp: Date;
+  createdAt: Date;
+}
+
+/** The order of actuals, oldest first by default. */
+export interface ListActuals extends ListOptions {
+  sortBy?: "created_at" | undefined;
+}

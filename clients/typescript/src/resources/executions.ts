@@ -1,0 +1,229 @@
+/** Executions: `/api/v1/workflow_executions`. */
+
+import type { APIPromise } from "../core/api-promise.js";
+import { checkOptions, fixed, path, type NamesOf } from "../core/arguments.js";
+import { MANAGEMENT_USER_DATA } from "../core/field-names.js";
+import { EventFollower, follow } from "../core/follow.js";
+import { secretHeaders } from "../core/headers.js";
+import type { Page, PagePromise } from "../core/page.js";
+import { workflowId } from "../core/references.js";
+import { CURSOR_LIST_NAMES, LIST_NAMES, Resource } from "../core/resource.js";
+import { POST_NAMES, REQUEST_NAMES, type Call, type PostOptions } from "../core/transport.js";
+import { waitForEnd, type WaitOptions } from "../core/wait.js";
+import type * as e from "./execution-models.js";
+
+const EXECUTIONS = fixed("/api/v1/workflow_executions");
+
+export const FINAL_STATUSES: ReadonlySet<string> = new Set<e.ExecutionStatus>([
+  "completed",
+  "failed",
+  "timed_out",
+  "cancelled",
+]);
+
+const LIST: NamesOf<e.ListExecutions> = {
+  ...CURSOR_LIST_NAMES,
+  workflow: true,
+  status: true,
+  startDate: true,
+  endDate: true,
+  externalId: true,
+  metadata: true,
+};
+const GET: NamesOf<e.GetExecutionOptions> = { ...REQUEST_NAMES, includeIo: true };
+const WAIT: NamesOf<WaitOptions> = { timeout: true, signal: true };
+const EVENTS: NamesOf<e.EventOptions> = { after: true, signal: true };
+const CANCEL: NamesOf<e.CancelOptions> = { ...POST_NAMES, reason: true };
+const RERUN: NamesOf<e.RerunOptions> = {
+  ...POST_NAMES,
+  parameters: true,
+  fromFailed: true,
+  fromStep: true,
+  input: true,
+  callbackUrl: true,
+  secrets: true,
+};
+
+/** The fields of an execution as any response has them. */
+type ReceivedExecution = Partial<e.Execution> & { executionId: string; status: e.ExecutionStatus };
+
+/** An execution from any response. */
+export function toExecution({ executionId, ...fields }: ReceivedExecution): e.Execution {
+  return {
+    id: executionId,
+    workflowId: "",
+    startedAt: null,
+    completedAt: null,
+    durationMs: null,
+    parameters: null,
+    result: null,
+    error: null,
+    steps: [],
+    metadata: {},
+    callbackUrl: null,
+    rerunOf: null,
+    ...fields,
+    ended: FINAL_STATUSES.has(fields.status),
+  };
+}
+
+/** Executions of all workflows: `client.executions`. */
+export class Executions extends Resource {
+  /** Returns an execution with its steps. */
+  get<R = any>(
+    executionId: string,
+    options: e.GetExecutionOptions = {},
+  ): APIPromise<e.Execution<R | null>> {
+    return this.send(
+      {
+        name: "executions.get",
+        method: "GET",
+        path: path`${EXECUTIONS}/${executionId}`,
+        query: { include: options.includeIo ? "io" : undefined },
+        options,
+        optionNames: GET,
+        executionId,
+      },
+      toExecution,
+    );
+  }
+
+  /** Lists executions, newest first, without their steps, parameters and results. */
+  list(options: e.ListExecutions = {}): PagePromise<Page<e.Execution>> {
+    const workflow = options.workflow === undefined ? undefined : workflowId(options.workflow);
+    return this.listItems(
+      {
+        name: "executions.list",
+        path: path`${EXECUTIONS}`,
+        options,
+        optionNames: LIST,
+        query: { workflow: undefined, workflow_id: workflow },
+      },
+      toExecution,
+    );
+  }
+
+  /**
+   * Waits for the end of an execution and returns it, whatever its status. The server reports the
+   * end as soon as it happens.
+   */
+  async wait<R = any>(
+    executionId: string,
+    options: WaitOptions = {},
+  ): Promise<e.Execution<R | null>> {
+    checkOptions("executions.wait", { given: options, known: WAIT });
+    return waitForEnd(this.transport, {
+      name: "executions.wait",
+      executionId,
+      events: path`${EXECUTIONS}/${executionId}/events`,
+      get: (signal) => this.get<R>(executionId, { signal }),
+      hasEnded: ({ ended }) => ended,
+      options,
+    });
+  }
+
+  /**
+   * Follows the events of an execution from its start (or after the event with the id `after`) to
+   * its end. Reconnects when a connection breaks, without losing or repeating an event.
+   */
+  async *events(
+    executionId: string,
+    options: e.EventOptions = {},
+  ): AsyncGenerator<e.ExecutionEvent> {
+    checkOptions("executions.events", { given: options, known: EVENTS });
+    const { after = 0, signal } = options;
+    yield* follow<e.ExecutionEvent>(this.transport, {
+      call: {
+        name: "executions.events",
+        method: "GET",
+        path: path`${EXECUTIONS}/${executionId}/events`,
+        options: { signal },
+        executionId,
+      },
+      follower: new EventFollower<e.ExecutionEvent>(after, MANAGEMENT_USER_DATA, FINAL_STATUSES),
+      hasEnded: async () => (await this.get(executionId, { signal })).ended,
+    });
+  }
+
+  /** Cancels an execution. */
+  cancel(executionId: string, options: e.CancelOptions = {}): APIPromise<e.ExecutionChange> {
+    const { reason } = options;
+    const body = reason === undefined ? undefined : { reason };
+    return this.change("cancel", executionId, { body, options, optionNames: CANCEL });
+  }
+
+  /** Pauses an execution: running steps finish, no further step starts. */
+  pause(executionId: string, options: PostOptions = {}): APIPromise<e.ExecutionChange> {
+    return this.change("pause", executionId, { options });
+  }
+
+  /** Resumes a paused execution. */
+  resume(executionId: string, options: PostOptions = {}): APIPromise<e.ExecutionChange> {
+    return this.change("resume", executionId, { options });
+  }
+
+  /**
+   * Reruns an ended execution as a new execution of the same release: from its beginning, from what
+   * failed, or from a step. The results of earlier steps are reused.
+   */
+  rerun<R = any>(
+    executionId: string,
+    options: e.RerunOptions = {},
+  ): APIPromise<e.Execution<R | null>> {
+    const { parameters, fromFailed, fromStep, input, callbackUrl, secrets } = options;
+    const from = fromFailed ? "failed" : undefined;
+    return this.send(
+      {
+        name: "executions.rerun",
+        method: "POST",
+        path: path`${EXECUTIONS}/${executionId}/rerun`,
+        headers: secretHeaders(secrets),
+        body: { parameters, from, fromStep, input, callbackUrl },
+        options,
+        optionNames: RERUN,
+        executionId,
+      },
+      toExecution,
+    );
+  }
+
+  private change(
+    verb: "cancel" | "pause" | "resume",
+    executionId: string,
+    rest: Partial<Call>,
+  ): APIPromise<e.ExecutionChange> {
+    return this.send(
+      {
+        name: `executions.${verb}`,
+        method: "POST",
+        path: path`${EXECUTIONS}/${executionId}/${verb}`,
+        executionId,
+        ...rest,
+      },
+      ({ executionId: id, status }: { executionId: string; status: e.ExecutionStatus }) => ({
+        id,
+        status,
+      }),
+    );
+  }
+
+  /** Lists the log of an execution, in order. */
+  logs(executionId: string, options: e.ListLogs = {}): PagePromise<Page<e.LogLine>> {
+    return this.listItems({
+      name: "executions.logs",
+      path: path`${EXECUTIONS}/${executionId}/logs`,
+      options,
+      optionNames: LIST_NAMES,
+    });
+  }
+
+  /** Lists the feedback on the outputs of an execution, in the order of its submission. */
+  listActuals(executionId: string, options: e.ListActuals = {}): PagePromise<Page<e.Actual>> {
+    return this.listItems({
+      name: "executions.listActuals",
+      path: path`${EXECUTIONS}/${executionId}/actuals`,
+      options,
+      optionNames: LIST_NAMES,
+    });
+  }
+}
