@@ -1,4 +1,4 @@
-//! Making the values that flow: a step's input and configuration, the execution's outputs.
+//! Evaluates bindings: a step's input and configuration, the execution's outputs.
 
 use std::sync::Arc;
 
@@ -13,8 +13,11 @@ use crate::definition::StepIndex;
 use crate::definition::plan::{Binding, Feed, PlanStep};
 use crate::expr::{EvalError, Rendered, shared_null};
 
-/// The input of a step, as its binding says.
-pub(super) fn input(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Rendered, EvalError> {
+/// The input of a step, by its binding.
+pub(super) fn bind_input(
+    planned: &PlanStep,
+    scope: &ExecutionScope<'_>,
+) -> Result<Rendered, EvalError> {
     match &planned.input {
         Binding::Feed(feed) => {
             Ok(Rendered { value: feed_value(feed, scope.execution), insertions: Vec::new() })
@@ -41,7 +44,7 @@ fn feed_object(fed: Arc<Value>) -> Map {
 fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
     match feed {
         Feed::Step { from, property, into } => {
-            fed_by_step(output_of(execution, *from), *property, *into)
+            step_value(output_of(execution, *from), *property, *into)
         }
         Feed::Steps { from } => {
             let completed = from.iter().filter_map(|step| {
@@ -55,7 +58,7 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
             Arc::new(Value::Object(completed.collect()))
         }
         Feed::Inputs { properties } => {
-            // Handed on as it is where it holds nothing else.
+            // Shared instead of copied if it has no other fields.
             if let Value::Object(fields) = &*execution.input
                 && fields.keys().all(|k| properties.contains(k))
             {
@@ -71,7 +74,7 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
     }
 }
 
-/// What a step made; `null` where it did not complete.
+/// The output of a step; `null` if it did not complete.
 fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
     match &execution.steps.run(&step.into()).state {
         StepState::Completed { output, .. } => output,
@@ -79,9 +82,9 @@ fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
     }
 }
 
-fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
-    // `{"text": …}` that goes to `text` is handed on as it is: nothing is copied, and the
-    // journal need not repeat it.
+fn step_value(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
+    // `{"text": …}` bound to `text` is shared: nothing is copied, and the journal need not repeat
+    // it.
     if let (Some(property), Some(into)) = (property, into)
         && property == into
         && output.as_object().is_some_and(|o| o.len() == 1 && o.contains_key(into))
@@ -99,8 +102,8 @@ fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) 
     }
 }
 
-/// The configuration of a step that was begun: made by expressions, else the plan's own.
-pub(super) fn config(execution: &Execution, step: &StepRunId) -> Arc<Value> {
+/// The configuration of a started step: evaluated from expressions, else the plan's own.
+pub(super) fn bound_config(execution: &Execution, step: &StepRunId) -> Arc<Value> {
     if let Some(config) = &execution.steps.run(step).config {
         return config.clone();
     }
@@ -108,12 +111,12 @@ pub(super) fn config(execution: &Execution, step: &StepRunId) -> Arc<Value> {
     rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
 }
 
-/// The outputs of an execution whose steps are all settled: those declared, else what its last
-/// steps made (of one the output itself, of several an object by step id).
+/// The outputs of an execution whose steps are all settled: the declared ones, else those of its
+/// last steps (one: its output; several: an object by step id).
 ///
 /// # Errors
-/// The name of the output that could not be made, and why.
-pub(super) fn outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String, EvalError)> {
+/// The name of the output that could not be evaluated, and why.
+pub(super) fn bind_outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String, EvalError)> {
     let execution = scope.execution;
     let plan = &execution.origin.plan;
     if plan.outputs.is_empty() {

@@ -1,4 +1,4 @@
-//! What an expression sees of an execution.
+//! The variables that expressions can read of an execution.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -12,24 +12,24 @@ use super::step_runs::StepState;
 use crate::Map;
 use crate::expr::{Budget, Scope, StepScope, shared_null};
 
-/// Borrowed from an execution; costs nothing until something is looked at.
+/// The variables of an execution, borrowed: values are converted only when they are accessed.
 #[derive(Debug)]
 pub struct ExecutionScope<'a> {
     pub(super) execution: &'a Execution,
-    /// The errors of failed steps as values, made when one is first looked at.
+    /// The errors of failed steps as values, converted at the first access.
     errors: OnceCell<BTreeMap<StepRunId, Value>>,
-    /// What evaluations may use; `None`: the full budget each.
+    /// The budget that evaluations share; `None`: the full budget each.
     budget: Option<&'a RefCell<Budget>>,
 }
 
 impl<'a> ExecutionScope<'a> {
-    /// The scope of an execution as it stands.
+    /// The scope of an execution in its present state.
     pub fn new(execution: &'a Execution) -> Self {
         Self { execution, errors: OnceCell::new(), budget: None }
     }
 
-    /// The same, with a budget that its evaluations share.
-    pub(super) fn within(execution: &'a Execution, budget: &'a RefCell<Budget>) -> Self {
+    /// As `new`, with a budget that all evaluations share.
+    pub(super) fn with_budget(execution: &'a Execution, budget: &'a RefCell<Budget>) -> Self {
         Self { budget: Some(budget), ..Self::new(execution) }
     }
 

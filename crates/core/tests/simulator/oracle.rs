@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::{Join, OnError};
-use stepwell_core::execution::{Event, Recorded, Reused, Settled, SkipReason, StepRunId};
+use stepwell_core::execution::{
+    Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
+};
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
@@ -43,12 +45,12 @@ impl Oracle {
         }
     }
 
-    pub fn read(&mut self, plan: &Plan, recorded: &Recorded) {
+    pub fn read(&mut self, plan: &Plan, recorded: &RecordedEvent) {
         assert!(!self.ended, "nothing follows the final event: {recorded:?}");
         assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
         assert!(recorded.at >= self.last_at, "time goes on");
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
-        if let Some(step) = recorded.event.step() {
+        if let Some(step) = recorded.event.step_run() {
             assert!(!self.settled.contains_key(step), "a settled step is left alone: {recorded:?}");
             assert!(self.started, "no step before the start");
         }
@@ -115,15 +117,15 @@ impl Oracle {
     }
 
     /// Settled from the first event on: whatever else happens to it breaks a rule.
-    fn reused(&mut self, plan: &Plan, reused: &Reused) {
+    fn reused(&mut self, plan: &Plan, reused: &ReusedStep) {
         let step = &reused.step;
         let how = match &reused.how {
-            Settled::Completed { port, .. } => How::Completed(port.clone()),
-            Settled::Failed { .. } => {
+            ReusedOutcome::Completed { port, .. } => How::Completed(port.clone()),
+            ReusedOutcome::Failed { .. } => {
                 assert!(plan[step.step].on_error != OnError::Fail);
                 How::Failed { handled: true }
             }
-            Settled::Skipped => How::Skipped,
+            ReusedOutcome::Skipped => How::Skipped,
         };
         assert!(self.settled.insert(step.clone(), how).is_none(), "each is taken over once");
     }

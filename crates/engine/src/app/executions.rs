@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Execution, Origin};
+use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::lists::{ListExecutions, Place};
 use stepwell_store::record::{ExecutionRecord, has_label};
@@ -57,7 +57,7 @@ impl App {
         let journal = self.journal(caller, verb, workflow, id).await?;
         let mut execution = self.unfolded(&journal.record).await?;
         for event in &journal.events {
-            execution.apply(event);
+            execution.apply_event(event);
         }
         Ok((journal, execution))
     }
@@ -386,6 +386,6 @@ impl App {
     pub(super) async fn unfolded(&self, record: &ExecutionRecord) -> Result<Execution, AppError> {
         let plan = self.engine.plans.plan(record.workflow, record.release).await?;
         let (id, workflow, release) = (record.id, record.workflow, record.release);
-        Ok(Execution::new(Origin { id, workflow, release, plan }))
+        Ok(Execution::new(ExecutionOrigin { id, workflow, release, plan }))
     }
 }

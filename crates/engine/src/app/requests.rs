@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Rerun, Status};
+use stepwell_core::execution::{RerunSource, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Map, Timestamp};
@@ -115,7 +115,7 @@ pub struct Start {
     /// How long it may take from its acceptance on; past that it ends as timed out.
     pub timeout: Option<Duration>,
     /// What it takes over from an earlier execution of the same release.
-    pub rerun: Option<Box<Rerun>>,
+    pub rerun: Option<Box<RerunSource>>,
     /// With `rerun`: the state values that the earlier execution began with.
     pub state: Option<Map>,
     /// Unique in the workspace.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::audit::Action;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
+use stepwell_core::execution::{
+    AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
+};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{MAX_VALUE_DEPTH, Problem, names, nests_deeper};
 use stepwell_steps::OutboundError;
@@ -277,10 +279,10 @@ impl App {
             let note = self.engine.noted(caller, Action::ExecutionRerun, rerun.of);
             note.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
         });
-        let origin = Origin { id, workflow: workflow.id, release, plan };
+        let origin = ExecutionOrigin { id, workflow: workflow.id, release, plan };
         let mut execution = Execution::new(origin);
         execution.set_redact(secrets.redact());
-        let acceptance = Acceptance {
+        let acceptance = AcceptanceInput {
             input: Arc::new(input),
             state,
             previous: start.previous,
@@ -290,7 +292,7 @@ impl App {
         };
         let moment = self.engine.creation();
         let decision = execution
-            .advance(Input::Accept(acceptance), moment)
+            .advance(TransitionInput::Accept(acceptance), moment)
             .map_err(|refused| AppError::Internal(refused.to_string()))?;
         let record = ExecutionRecord {
             id,

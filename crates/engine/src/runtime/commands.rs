@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{
-    AttemptId, Done, Execution, Failure, Fault, IterationPath, StepRun, codes,
+    AttemptError, AttemptId, Execution, Failure, IterationPath, StepResult, StepRun, codes,
 };
 use stepwell_core::expr::Interrupt;
 use stepwell_core::faults;
@@ -55,7 +55,7 @@ impl Drop for InterruptOnDrop {
 type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>;
 
 /// What an attempt made, with what is reserved for it.
-type Ended = (Done, Reservation);
+type Ended = (StepResult, Reservation);
 
 /// One attempt, ready to be run.
 pub(crate) struct Attempt {
@@ -83,7 +83,7 @@ impl Attempt {
         secrets: &Secrets,
         id: &AttemptId,
         held: usize,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, AttemptError> {
         let planned = &execution.origin.plan[id.step_run.step];
         let run = execution.steps.run(&id.step_run);
         let registry = stepwell_steps::registry();
@@ -111,7 +111,7 @@ impl Attempt {
 
     /// Runs a pure step at once, where its declared work and its size say that this takes no time
     /// worth mentioning; else gives it back.
-    pub(crate) fn run_inline(self) -> Result<Result<Done, Fault>, Self> {
+    pub(crate) fn run_inline(self) -> Result<Result<StepResult, AttemptError>, Self> {
         match self.behaviour {
             Behaviour::Pure(Work::Linear, code) if is_small(&self.input, &self.config) => {
                 match self.call(code, &NO_WAITING, &NEVER) {
@@ -129,7 +129,7 @@ impl Attempt {
         code: PureCode,
         memory: &Arc<dyn WorkingMemory>,
         interrupt: &Interrupt,
-    ) -> Result<Done, Fault> {
+    ) -> Result<StepResult, AttemptError> {
         let call = PureCall { input: &self.input, config: &self.config, memory, interrupt };
         let result = catch_unwind(AssertUnwindSafe(|| {
             faults::hit("step");
@@ -166,7 +166,7 @@ impl Attempt {
     }
 
     /// Runs pure code on a thread for blocking work, once there is a place and memory for it.
-    async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, Fault> {
+    async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, AttemptError> {
         let stopped = |_| internal("the step was stopped");
         let budget = &engine.memory;
         // Kept by the thread until it is done, also where the attempt is given up before.
@@ -206,7 +206,7 @@ impl Attempt {
         code: for<'a> fn(&'a RunContext<'a>) -> stepwell_steps::StepFuture<'a>,
         (engine, feed): (&Arc<Engine>, &Weak<Feed>),
         mailbox: &mpsc::Sender<Message>,
-    ) -> Result<Ended, Fault> {
+    ) -> Result<Ended, AttemptError> {
         let log = |level: &'static str, message: String| {
             // A log line finds no room where the runner is far behind; steps must not wait for it.
             let step = self.id.step_run.clone();
@@ -252,7 +252,10 @@ impl Attempt {
         }
     }
 
-    fn finish(&self, result: Result<StepOutput, stepwell_steps::Failure>) -> Result<Done, Fault> {
+    fn finish(
+        &self,
+        result: Result<StepOutput, stepwell_steps::Failure>,
+    ) -> Result<StepResult, AttemptError> {
         match result {
             Ok(output) => {
                 let size = json_size(&output.value, self.max_bytes + 1);
@@ -268,9 +271,9 @@ impl Attempt {
                     );
                     return Err(permanent(codes::VALUE_TOO_DEEP, message));
                 }
-                Ok(Done { output: output.value, port: output.port.map(str::to_owned) })
+                Ok(StepResult { output: output.value, port: output.port.map(str::to_owned) })
             }
-            Err(failure) => Err(Fault {
+            Err(failure) => Err(AttemptError {
                 failure: Failure {
                     details: failure.details,
                     ..Failure::new(failure.code, failure.message)
@@ -290,7 +293,11 @@ fn is_small(input: &Value, config: &Value) -> bool {
 }
 
 /// The configuration of an attempt: journaled where expressions made it, else the plan's own.
-fn config(execution: &Execution, planned: &PlanStep, run: &StepRun) -> Result<Arc<Value>, Fault> {
+fn config(
+    execution: &Execution,
+    planned: &PlanStep,
+    run: &StepRun,
+) -> Result<Arc<Value>, AttemptError> {
     if let Some(config) = &run.config {
         return Ok(config.clone());
     }
@@ -307,22 +314,22 @@ fn idempotency_key(id: ExecutionId, planned: &PlanStep, path: &IterationPath) ->
     format!("{id}/{}/{path}", planned.id)
 }
 
-pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {
-    Fault { failure: Failure::new(code, message), retryable: false, retry_after: None }
+pub(crate) fn permanent(code: &str, message: impl Into<String>) -> AttemptError {
+    AttemptError { failure: Failure::new(code, message), retryable: false, retry_after: None }
 }
 
-fn timed_out(timeout: Duration) -> Fault {
+fn timed_out(timeout: Duration) -> AttemptError {
     let message = format!("the step took longer than its time-out of {timeout:?}");
     let failure = Failure::new(codes::STEP_TIMEOUT, message);
-    Fault { failure, retryable: true, retry_after: None }
+    AttemptError { failure, retryable: true, retry_after: None }
 }
 
-fn no_memory(shortage: MemoryShortage) -> Fault {
+fn no_memory(shortage: MemoryShortage) -> AttemptError {
     let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
-    Fault { failure, retryable: true, retry_after: None }
+    AttemptError { failure, retryable: true, retry_after: None }
 }
 
-fn internal(message: &str) -> Fault {
+fn internal(message: &str) -> AttemptError {
     permanent(codes::INTERNAL, message)
 }
 

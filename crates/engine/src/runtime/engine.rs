@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::RngExt;
 use stepwell_core::Timestamp;
 use stepwell_core::cache::{ByteCache, PoolUsage};
-use stepwell_core::execution::Moment;
+use stepwell_core::execution::TransitionContext;
 use stepwell_core::expr;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 use stepwell_core::redact::Redact;
@@ -114,9 +114,9 @@ impl Engine {
     }
 
     /// Now, with randomness, for the state machine.
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> TransitionContext {
         let (now, elapsed) = self.clocks();
-        Moment { now, elapsed, entropy: rand::rng().random() }
+        TransitionContext { now, elapsed, entropy: rand::rng().random() }
     }
 
     /// Both clocks: the wall clock and the monotonic one.
@@ -141,14 +141,14 @@ impl Engine {
 
     /// The moment of a creation, and both clocks. Lists are in the order of creation, so a clock
     /// that is set back a little does not repeat moments; one that was wrong by more is corrected.
-    pub(crate) fn creation(&self) -> Moment {
+    pub(crate) fn creation(&self) -> TransitionContext {
         let moment = self.moment();
         let now = moment.now.as_micros();
         let last = self.last_created.load(Ordering::Relaxed);
         let repeats = last >= now && last - now < CREATION_TOLERANCE;
         let created = if repeats { last + 1 } else { now };
         self.last_created.store(created, Ordering::Relaxed);
-        Moment { now: Timestamp::from_micros(created), ..moment }
+        TransitionContext { now: Timestamp::from_micros(created), ..moment }
     }
 
     /// The pools of memory of the engine, the step types and the store.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{AttemptId, Execution, Recorded};
+use stepwell_core::execution::{AttemptId, Execution, RecordedEvent};
 use stepwell_core::redact::Redact;
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
@@ -53,7 +53,7 @@ pub(crate) struct Delta {
 /// What is shown.
 #[derive(Default)]
 struct Shown {
-    journal: Vec<Recorded>,
+    journal: Vec<RecordedEvent>,
     deltas: VecDeque<Delta>,
     /// The number of the next piece.
     next: u64,
@@ -65,7 +65,7 @@ struct Shown {
 
 /// What a reader has not seen yet.
 pub(crate) struct News {
-    pub(crate) events: Vec<Recorded>,
+    pub(crate) events: Vec<RecordedEvent>,
     pub(crate) deltas: Vec<Delta>,
     /// Whether pieces are gone that the reader has not seen.
     pub(crate) missed: bool,
@@ -151,7 +151,7 @@ impl Feed {
     }
 
     /// Fills in what is stored, as far as it is not here yet.
-    pub(crate) fn fill(&self, record: &ExecutionRecord, events: &[Recorded]) {
+    pub(crate) fn fill(&self, record: &ExecutionRecord, events: &[RecordedEvent]) {
         self.record.get_or_init(|| record.clone());
         if record.seq > 0 {
             self.set_stored();
@@ -160,7 +160,7 @@ impl Feed {
     }
 
     /// Shows further events; those already shown are passed over.
-    pub(crate) fn show(&self, events: &[Recorded]) {
+    pub(crate) fn show(&self, events: &[RecordedEvent]) {
         let mut shown = self.lock();
         let before = shown.journal.len();
         let seen = before as u64;
@@ -235,7 +235,7 @@ impl Feed {
     }
 
     /// The journal as far as that event, where it is shown.
-    pub(crate) fn journal(&self, seq: u64) -> Vec<Recorded> {
+    pub(crate) fn journal(&self, seq: u64) -> Vec<RecordedEvent> {
         self.lock().journal.iter().take_while(|event| event.seq <= seq).cloned().collect()
     }
 
@@ -245,7 +245,7 @@ impl Feed {
     }
 
     /// All events shown so far.
-    pub(crate) fn events(&self) -> Vec<Recorded> {
+    pub(crate) fn events(&self) -> Vec<RecordedEvent> {
         self.lock().journal.clone()
     }
 
@@ -340,8 +340,8 @@ mod tests {
         AttemptId { step_run: 0.into(), attempt }
     }
 
-    fn event(seq: u64) -> Recorded {
-        Recorded { seq, at: Timestamp::default(), event: Event::Started }
+    fn event(seq: u64) -> RecordedEvent {
+        RecordedEvent { seq, at: Timestamp::default(), event: Event::Started }
     }
 
     fn places(feed: &Feed, seq: u64, pieces: u64, limit: usize) -> (Vec<u64>, Vec<u64>, bool) {

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use stepwell_core::execution::Recorded;
+use stepwell_core::execution::RecordedEvent;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::record::{ExecutionRecord, Loaded, StoredExecution};
 use tokio::sync::OnceCell;
@@ -28,7 +28,7 @@ const TIDY_AFTER: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) record: ExecutionRecord,
-    pub(crate) events: Vec<Recorded>,
+    pub(crate) events: Vec<RecordedEvent>,
     /// What keeps the memory of the values reserved, if anything does.
     _memory: Hold,
 }
@@ -51,7 +51,7 @@ impl Deref for JournalRef {
 
 impl JournalRef {
     /// A journal of which nothing else has a share.
-    pub(crate) fn own(record: ExecutionRecord, events: Vec<Recorded>, memory: Hold) -> Self {
+    pub(crate) fn own(record: ExecutionRecord, events: Vec<RecordedEvent>, memory: Hold) -> Self {
         Self { journal: Arc::new(Journal { record, events, _memory: memory }), _place: None }
     }
 

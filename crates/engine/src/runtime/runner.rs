@@ -11,8 +11,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{
-    AttemptId, Command, Decision, Execution, Failure, Input, Recorded, Refused, Status, StepRunId,
-    codes,
+    AttemptId, Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId,
+    TransitionError, TransitionInput, codes,
 };
 use stepwell_core::expr::Budget;
 use stepwell_core::faults;
@@ -71,7 +71,7 @@ pub(crate) struct Runner {
     /// Who is told of what happens, if anybody.
     outbox: Outbox,
     /// Decided, not yet durable.
-    uncommitted: Vec<Recorded>,
+    uncommitted: Vec<RecordedEvent>,
     /// What users did by that.
     notes: Vec<AuditRecord>,
     /// To be run.
@@ -131,7 +131,7 @@ pub(crate) struct Beginning {
     pub(crate) execution: Execution,
     pub(crate) record: ExecutionRecord,
     /// Events that are not durable yet.
-    pub(crate) uncommitted: Vec<Recorded>,
+    pub(crate) uncommitted: Vec<RecordedEvent>,
     /// What users did by that.
     pub(crate) notes: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
@@ -162,7 +162,7 @@ impl Runner {
     pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Beginning) {
         let _departure = Departure(engine.clone(), beginning.record.id);
         let runner = Self::new(engine, seat, beginning);
-        runner.drive(Some(Input::Start)).await;
+        runner.drive(Some(TransitionInput::Start)).await;
     }
 
     /// Loads a stored execution and drives it.
@@ -174,11 +174,13 @@ impl Runner {
                 seat.feed.fill(&beginning.record, &[]);
                 let runner = Self::new(engine, seat, beginning);
                 let first = match runner.execution.status() {
-                    _ if because == Because::SetAside => Some(Input::Abort { error: poisoned() }),
+                    _ if because == Because::SetAside => {
+                        Some(TransitionInput::Abort { error: poisoned() })
+                    }
                     // The queue decides when it starts, not whoever wants to tell it something.
                     Status::Queued if because == Because::OfMessage => None,
-                    Status::Queued => Some(Input::Start),
-                    _ => Some(Input::Recover),
+                    Status::Queued => Some(TransitionInput::Start),
+                    _ => Some(TransitionInput::Recover),
                 };
                 runner.drive(first).await;
             }
@@ -252,7 +254,7 @@ impl Runner {
         }
     }
 
-    async fn drive(mut self, first: Option<Input>) {
+    async fn drive(mut self, first: Option<TransitionInput>) {
         let gone = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
             Ok(gone) => gone,
             Err(panic) => Box::pin(self.after_panic(panic)).await,
@@ -296,7 +298,7 @@ impl Runner {
         }
     }
 
-    async fn work(&mut self, first: Option<Input>) -> Gone {
+    async fn work(&mut self, first: Option<TransitionInput>) -> Gone {
         if self.execution.status().is_final() {
             return self.refuse_all();
         }
@@ -329,21 +331,23 @@ impl Runner {
         }
     }
 
-    async fn first(&mut self, first: Option<Input>) -> Result<(), Gone> {
+    async fn first(&mut self, first: Option<TransitionInput>) -> Result<(), Gone> {
         if !self.replies.is_empty() {
             self.commit().await?;
         }
         match first {
             None => return self.hear().await,
             // A recovery that changes nothing need not be written down.
-            Some(Input::Recover) if !self.needs_recovery() => self.tell(Input::Timer),
+            Some(TransitionInput::Recover) if !self.needs_recovery() => {
+                self.tell(TransitionInput::Timer)
+            }
             Some(first) => self.tell(first),
         };
         Ok(())
     }
 
     /// Tells the execution something; what follows is shown and noted for the next commit.
-    fn tell(&mut self, input: Input) -> Option<Refused> {
+    fn tell(&mut self, input: TransitionInput) -> Option<TransitionError> {
         let moment = self.engine.moment();
         faults::hit("advance");
         match self.execution.advance_within(input, moment, Budget::inline()) {
@@ -425,7 +429,7 @@ impl Runner {
         }
         let now = self.engine.now();
         if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
-            self.tell(Input::Timer);
+            self.tell(TransitionInput::Timer);
         }
         if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
             Box::pin(self.commit()).await?;
@@ -445,7 +449,7 @@ impl Runner {
         let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
         match ready.map(run) {
             Err(fault) => {
-                self.tell(Input::StepEnded { attempt, result: Err(fault) });
+                self.tell(TransitionInput::StepEnded { attempt, result: Err(fault) });
                 Ok(())
             }
             Ok(Ok(result)) => {
@@ -482,7 +486,10 @@ impl Runner {
     fn step_ended(
         &mut self,
         attempt: AttemptId,
-        result: Result<stepwell_core::execution::Done, stepwell_core::execution::Fault>,
+        result: Result<
+            stepwell_core::execution::StepResult,
+            stepwell_core::execution::AttemptError,
+        >,
     ) {
         let result = result.and_then(|done| {
             self.bytes += json_size(&done.output, usize::MAX);
@@ -495,6 +502,6 @@ impl Runner {
             }
             Ok(done)
         });
-        self.tell(Input::StepEnded { attempt, result });
+        self.tell(TransitionInput::StepEnded { attempt, result });
     }
 }

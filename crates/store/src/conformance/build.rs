@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::audit::Action;
-use stepwell_core::execution::{Event, Failure, Recorded, Status};
+use stepwell_core::execution::{Event, Failure, RecordedEvent, Status};
 use stepwell_core::ids::{
     AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
 };
@@ -111,7 +111,7 @@ pub fn queued(n: u128) -> Commit {
         callback_url: None,
         started_by: None,
     };
-    let events = vec![Recorded {
+    let events = vec![RecordedEvent {
         seq: 1,
         at: at(10),
         event: Event::accepted(json!({ "n": n.to_string() })),
@@ -144,7 +144,7 @@ pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
         if matches!(event, Event::Started) {
             next.record.started_at = Some(at);
         }
-        next.events.push(Recorded { seq: next.record.seq, at, event });
+        next.events.push(RecordedEvent { seq: next.record.seq, at, event });
     }
     next.record.status = status;
     next.record.ended_at =
@@ -289,11 +289,11 @@ pub async fn commit_all(store: &Shared, commits: impl IntoIterator<Item = Commit
 }
 
 /// Checks that the store has exactly this record and journal, to the last character.
-pub async fn has(store: &Shared, record: &ExecutionRecord, events: &[Recorded]) {
+pub async fn has(store: &Shared, record: &ExecutionRecord, events: &[RecordedEvent]) {
     let stored = store.load_execution(record.id).await.unwrap().expect("the execution is there");
     assert_eq!(&stored.record, record);
     assert_eq!(stored.events, events);
     // `==` passes over the order of keys and the sign of a zero.
-    let text = |events: &[Recorded]| serde_json::to_string(events).unwrap();
+    let text = |events: &[RecordedEvent]| serde_json::to_string(events).unwrap();
     assert_eq!(text(&stored.events), text(events));
 }

@@ -57,7 +57,7 @@ struct Node {
 impl Node {
     fn all(follow: &Follow, workflow: WorkflowId, outputs: &[Output]) -> BTreeMap<StepRunId, Self> {
         let nodes = follow.execution().steps.ids().map(|step| {
-            let name = step.display(follow.plan()).to_string();
+            let name = step.display_in(follow.plan()).to_string();
             let id = outputs::id(workflow, &name);
             let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
             let node = Self {

@@ -1,7 +1,7 @@
 //! What is put in the outbox as an execution goes on: changes of status for the URL that it was
 //! given, events for the webhooks that want them.
 
-use stepwell_core::execution::{Event, Execution, Recorded};
+use stepwell_core::execution::{Event, Execution, RecordedEvent};
 use stepwell_core::ids::{DeliveryId, ReceiverId};
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
@@ -39,7 +39,7 @@ pub(crate) struct Uncommitted<'a> {
     /// The execution after these events.
     pub(crate) execution: &'a Execution,
     /// The events.
-    pub(crate) events: &'a [Recorded],
+    pub(crate) events: &'a [RecordedEvent],
 }
 
 impl Outbox {
@@ -49,7 +49,7 @@ impl Outbox {
         &mut self,
         engine: &Engine,
         uncommitted: &Uncommitted<'_>,
-        before: impl FnOnce() -> Vec<Recorded>,
+        before: impl FnOnce() -> Vec<RecordedEvent>,
     ) -> Vec<DeliveryRecord> {
         let Uncommitted { record, execution, events } = uncommitted;
         let wanted = engine.hooks.want(record.workspace, &TOPICS);
@@ -59,7 +59,7 @@ impl Outbox {
         }
         let committed = self.committed.get_or_insert_with(|| {
             let mut start = Execution::new(execution.origin.clone());
-            before().iter().for_each(|event| start.apply(event));
+            before().iter().for_each(|event| start.apply_event(event));
             Box::new(start)
         });
         let mut telling = Telling { engine, record, committed, deliveries: Vec::new() };
@@ -78,10 +78,10 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    fn tell(&mut self, event: &Recorded) {
+    fn tell(&mut self, event: &RecordedEvent) {
         match &self.record.webhook_url {
             // Nobody looks at each change.
-            None => self.committed.apply(event),
+            None => self.committed.apply_event(event),
             Some(url) => {
                 let before = self.step_status(event);
                 if let Some(notice) = observe(self.committed, event)
@@ -115,9 +115,9 @@ impl Telling<'_> {
     }
 
     /// The data of an event for webhooks; the execution stands after it.
-    fn data(&self, event: &Recorded) -> String {
+    fn data(&self, event: &RecordedEvent) -> String {
         let workflow_name = &self.committed.origin.plan.name;
-        let step = event.event.step().and_then(|id| view::step(self.committed, id));
+        let step = event.event.step_run().and_then(|id| view::step(self.committed, id));
         match step {
             Some(step) => self.engine.tell.step(StepOf {
                 execution: self.record,
@@ -133,8 +133,8 @@ impl Telling<'_> {
     }
 
     /// The status, as it is told, of the step that an event is about.
-    fn step_status(&self, event: &Recorded) -> Option<StepStatus> {
-        let run = self.committed.steps.get(event.event.step()?)?;
+    fn step_status(&self, event: &RecordedEvent) -> Option<StepStatus> {
+        let run = self.committed.steps.get(event.event.step_run()?)?;
         Some(told(StepStatus::from(&run.state)))
     }
 
@@ -146,7 +146,7 @@ impl Telling<'_> {
     }
 
     /// Whoever waits for the end is told of every one, also of a cancelled execution.
-    fn to_callback(&self, url: &str, event: &Recorded) -> DeliveryRecord {
+    fn to_callback(&self, url: &str, event: &RecordedEvent) -> DeliveryRecord {
         let name = topic(&event.event).unwrap_or(Topic::ExecutionFailed).name();
         let body = self.engine.body(name, event.at, self.data(event));
         self.to(url, (event.seq, event.at), name, body)

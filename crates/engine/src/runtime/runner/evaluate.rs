@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, StepRunId, codes};
+use stepwell_core::execution::{
+    Decision, Execution, Failure, StepRunId, TransitionError, TransitionInput, codes,
+};
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::faults;
 use tokio::sync::Notify;
@@ -29,7 +31,7 @@ struct Ended {
 /// What a thread gives back.
 struct Evaluated {
     execution: Execution,
-    result: Result<Decision, Refused>,
+    result: Result<Decision, TransitionError>,
     /// What was reserved for the values that it made; where that was not possible, nothing was
     /// evaluated.
     memory: Result<Reservation, MemoryShortage>,
@@ -46,28 +48,28 @@ impl Runner {
         };
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
-        let input = Input::Evaluate { step: step.clone() };
+        let input = TransitionInput::Evaluate { step: step.clone() };
         let ended = self.on_a_thread(execution, input, limit).await;
         let Evaluated { execution, result, memory } = ended.evaluated;
         self.execution = execution;
         match result {
             Ok(decision) => self.accept(decision),
-            Err(Refused::Interrupted) if ended.timed_out && is_of_step => {
+            Err(TransitionError::Interrupted) if ended.timed_out && is_of_step => {
                 let text =
                     format!("the evaluation took longer than the step's timeout of {limit:?}");
                 let failure = Failure::new(codes::STEP_TIMEOUT, text);
-                self.tell(Input::EvaluationFailed { step, failure });
+                self.tell(TransitionInput::EvaluationFailed { step, failure });
             }
-            Err(Refused::Interrupted)
+            Err(TransitionError::Interrupted)
                 if let Err(shortage) = &memory
                     && ended.messages.is_empty()
                     && !ended.timed_out =>
             {
                 let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
-                self.tell(Input::EvaluationFailed { step, failure });
+                self.tell(TransitionInput::EvaluationFailed { step, failure });
             }
-            Err(Refused::Interrupted) => {
-                self.tell(Input::Timer);
+            Err(TransitionError::Interrupted) => {
+                self.tell(TransitionInput::Timer);
                 // Evaluated again, unless what happened meanwhile makes that needless.
                 self.commands.push_back(stepwell_core::execution::Command::Evaluate { step });
             }
@@ -94,7 +96,12 @@ impl Runner {
         }
     }
 
-    async fn on_a_thread(&mut self, execution: Execution, input: Input, limit: Duration) -> Ended {
+    async fn on_a_thread(
+        &mut self,
+        execution: Execution,
+        input: TransitionInput,
+        limit: Duration,
+    ) -> Ended {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         let interrupt = Interrupt::new(move || asked.load(Ordering::Relaxed));
@@ -104,7 +111,11 @@ impl Runner {
         let work = async move {
             let memory = room.await;
             if memory.is_err() {
-                return Ok(Evaluated { execution, result: Err(Refused::Interrupted), memory });
+                return Ok(Evaluated {
+                    execution,
+                    result: Err(TransitionError::Interrupted),
+                    memory,
+                });
             }
             let mut execution = execution;
             tokio::task::spawn_blocking(move || {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stepwell_core::catalog::Effect;
-use stepwell_core::execution::{Input, Refused, Status};
+use stepwell_core::execution::{Status, TransitionError, TransitionInput};
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,11 +54,11 @@ impl Runner {
                 self.resize_memory();
             }
             Message::StepLogged { step, level, message } => {
-                self.tell(Input::StepLogged { step, level: level.into(), message });
+                self.tell(TransitionInput::StepLogged { step, level: level.into(), message });
             }
             Message::Control { what, note, reply } => self.control(what, note, reply),
             Message::Wake => {
-                self.tell(Input::Timer);
+                self.tell(TransitionInput::Timer);
             }
             Message::Drain => self.drain(),
         }
@@ -84,19 +84,19 @@ impl Runner {
         reply: oneshot::Sender<Result<(), AppError>>,
     ) {
         let input = match what {
-            Control::Cancel { reason } => Input::Cancel { reason },
-            Control::Pause => Input::Pause,
-            Control::Resume => Input::Resume,
-            Control::Expire => Input::Timer,
+            Control::Cancel { reason } => TransitionInput::Cancel { reason },
+            Control::Pause => TransitionInput::Pause,
+            Control::Resume => TransitionInput::Resume,
+            Control::Expire => TransitionInput::Timer,
         };
-        let resumed = matches!(input, Input::Resume);
+        let resumed = matches!(input, TransitionInput::Resume);
         match self.tell(input) {
             None => {
                 self.replies.push(reply);
                 self.notes.extend(note.map(|note| *note));
                 // It was paused before it began: now it begins.
                 if resumed && self.execution.status() == Status::Queued {
-                    self.tell(Input::Start);
+                    self.tell(TransitionInput::Start);
                 }
             }
             Some(refused) => {
@@ -132,14 +132,19 @@ async fn sleep_for(pause: Option<Duration>) {
     }
 }
 
-fn refusal(refused: Refused, status: Status) -> AppError {
+fn refusal(refused: TransitionError, status: Status) -> AppError {
     match refused {
-        Refused::Ended(status) => AppError::AlreadyEnded(status),
-        Refused::AlreadyPaused => AppError::WrongState { status, reason: "it is paused already" },
-        Refused::NotPaused => {
+        TransitionError::Ended(status) => AppError::AlreadyEnded(status),
+        TransitionError::AlreadyPaused => {
+            AppError::WrongState { status, reason: "it is paused already" }
+        }
+        TransitionError::NotPaused => {
             AppError::WrongState { status, reason: "only a paused one can be resumed" }
         }
-        Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale | Refused::Interrupted => {
+        TransitionError::AlreadyStarted
+        | TransitionError::NotStarted
+        | TransitionError::Stale
+        | TransitionError::Interrupted => {
             AppError::WrongState { status, reason: "that does not fit where it stands" }
         }
     }

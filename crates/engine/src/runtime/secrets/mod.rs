@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::definition::plan::PlanStep;
-use stepwell_core::execution::{Fault, StepRun, codes};
+use stepwell_core::execution::{AttemptError, StepRun, codes};
 use stepwell_core::expr::{InsertError, SecretInsertion, insert_secrets};
 use stepwell_core::redact::{NoSecrets, Redact};
 use stepwell_core::{Map, Problem};
@@ -134,7 +134,7 @@ impl Secrets {
         run: &StepRun,
         input: Arc<Value>,
         config: Arc<Value>,
-    ) -> Result<(Arc<Value>, Arc<Value>), Fault> {
+    ) -> Result<(Arc<Value>, Arc<Value>), AttemptError> {
         if planned.secrets.is_empty() {
             return Ok((input, config));
         }
@@ -242,7 +242,7 @@ fn header(name: &str) -> String {
     }
 }
 
-fn missing(name: &str) -> Fault {
+fn missing(name: &str) -> AttemptError {
     permanent(
         codes::SECRET_UNAVAILABLE,
         format!(
@@ -253,7 +253,7 @@ fn missing(name: &str) -> Fault {
     )
 }
 
-fn misplaced(pointer: &str) -> Fault {
+fn misplaced(pointer: &str) -> AttemptError {
     permanent(codes::INTERNAL, format!("there is no place for a secret at `{pointer}`"))
 }
 
