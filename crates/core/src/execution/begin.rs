@@ -30,7 +30,8 @@ impl Transition<'_> {
                 Ok(true) => {}
                 Ok(false) => return self.skip_step(id, SkipReason::Condition),
                 Err(error) => {
-                    return self.not_prepared(id, PreparationError::from_eval_error("when", &error));
+                    return self
+                        .not_prepared(id, PreparationError::from_eval_error("when", &error));
                 }
             }
         }
