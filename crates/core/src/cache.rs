@@ -28,14 +28,14 @@ pub struct PoolUsage {
 pub struct ByteCache<K, V> {
     name: &'static str,
     limit: u64,
-    entries: Entries<K, V>,
+    entries: CacheEntries<K, V>,
 }
 
-type Entries<K, V> =
-    Cache<K, Entry<V>, StatedSize, DefaultHashBuilder, DefaultLifecycle<K, Entry<V>>>;
+type CacheEntries<K, V> =
+    Cache<K, CacheEntry<V>, StatedSize, DefaultHashBuilder, DefaultLifecycle<K, CacheEntry<V>>>;
 
 #[derive(Debug, Clone)]
-struct Entry<V> {
+struct CacheEntry<V> {
     value: V,
     bytes: u64,
 }
@@ -43,8 +43,8 @@ struct Entry<V> {
 #[derive(Debug, Clone)]
 struct StatedSize;
 
-impl<K, V> Weighter<K, Entry<V>> for StatedSize {
-    fn weight(&self, _: &K, entry: &Entry<V>) -> u64 {
+impl<K, V> Weighter<K, CacheEntry<V>> for StatedSize {
+    fn weight(&self, _: &K, entry: &CacheEntry<V>) -> u64 {
         entry.bytes
     }
 }
@@ -107,8 +107,8 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
         }
     }
 
-    fn entry(value: V, bytes: u64) -> Entry<V> {
-        Entry { value, bytes: bytes.saturating_add(ENTRY_BYTES) }
+    fn entry(value: V, bytes: u64) -> CacheEntry<V> {
+        CacheEntry { value, bytes: bytes.saturating_add(ENTRY_BYTES) }
     }
 
     /// Removes the value of the key.

@@ -33,7 +33,7 @@ impl Effect {
 /// Control flow is a closed set that the state machine itself knows, so that `decide` stays
 /// exhaustive; step types that only compute or do I/O are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum StepAction {
     /// The runtime runs the step type's code.
     Run,
     /// The state machine waits until a moment (`config.for` or `config.until`), then passes the
@@ -62,7 +62,7 @@ pub struct StaticFields {
 }
 
 /// What a step type says of a configuration: the field that is wrong, and a message.
-pub type Checked = Result<(), (&'static str, String)>;
+pub type ConfigCheck = Result<(), (&'static str, String)>;
 
 /// The description of a step type.
 #[derive(Debug, Clone)]
@@ -92,9 +92,9 @@ pub struct StepSpec {
     pub default_output: Option<&'static str>,
     /// Reports what is wrong in the configuration beyond what its schema says, such as an invalid
     /// pattern: the field of `config` and a message.
-    pub check: Option<fn(&StaticFields) -> Checked>,
+    pub check: Option<fn(&StaticFields) -> ConfigCheck>,
     /// The same for the input: the field of `input` and a message.
-    pub check_input: Option<fn(&StaticFields) -> Checked>,
+    pub check_input: Option<fn(&StaticFields) -> ConfigCheck>,
     /// Whether the step, where its input is not given, takes none instead of the previous output.
     pub is_source: bool,
     /// What running it does to the world.
@@ -104,7 +104,7 @@ pub struct StepSpec {
     /// instead of a value: what is not known must count as the worst. `None`: always `effect`.
     pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
-    pub action: Action,
+    pub action: StepAction,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
     pub sensitive: &'static [&'static str],
     /// Ports it can leave by besides the usual one; `error` is every step's.
@@ -117,13 +117,13 @@ pub struct StepSpec {
 impl StepSpec {
     /// Whether its output is its input.
     pub fn passes_through(&self) -> bool {
-        matches!(self.action, Action::Delay | Action::SetState)
+        matches!(self.action, StepAction::Delay | StepAction::SetState)
             || self.output.get(SAME_AS_INPUT).is_some_and(|flag| flag == true)
     }
 }
 
 /// Finds step types by name. The domain is handed one; the step types live elsewhere.
-pub trait Catalog: Sync {
+pub trait StepCatalog: Sync {
     /// The type of that name or alias.
     fn find(&self, name: &str) -> Option<&StepSpec>;
     /// All types, sorted by name.

@@ -57,7 +57,7 @@ impl From<serde_json::Error> for JsonError {
 pub fn from_str(text: &str) -> Result<Value, JsonError> {
     let watch = NumberWatch::default();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Lenient(&watch).deserialize(&mut reader)?;
+    let value = LenientSeed(&watch).deserialize(&mut reader)?;
     reader.end()?;
     watch.check(text)?;
     Ok(value)
@@ -169,7 +169,8 @@ pub fn check_number(number: &str) -> Result<(), String> {
             shortened(number)
         ));
     }
-    if !is_doubtful(double) || Decimal::of(number) == Decimal::of(&format!("{double:e}")) {
+    if !is_doubtful(double) || ExactDecimal::of(number) == ExactDecimal::of(&format!("{double:e}"))
+    {
         return Ok(());
     }
     let shown = shortened(number);
@@ -210,13 +211,13 @@ fn shortened(number: &str) -> String {
 
 /// A decimal number by its value: the digits without zeros at either end, times a power of ten.
 #[derive(Debug, PartialEq, Eq)]
-struct Decimal {
+struct ExactDecimal {
     negative: bool,
     digits: Vec<u8>,
     exponent: i64,
 }
 
-impl Decimal {
+impl ExactDecimal {
     fn of(number: &str) -> Self {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let negative = mantissa.starts_with('-');
@@ -241,9 +242,9 @@ impl Decimal {
 
 /// Builds any value, as `serde_json` does by itself, and notes its doubles.
 #[derive(Clone, Copy)]
-struct Lenient<'w>(&'w NumberWatch);
+struct LenientSeed<'w>(&'w NumberWatch);
 
-impl<'de> DeserializeSeed<'de> for Lenient<'_> {
+impl<'de> DeserializeSeed<'de> for LenientSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -251,7 +252,7 @@ impl<'de> DeserializeSeed<'de> for Lenient<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Lenient<'_> {
+impl<'de> Visitor<'de> for LenientSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -414,7 +415,7 @@ mod tests {
             let document = format!("{{\"n\": [ {text} ]}}");
             let Ok(value) = from_str(&document) else { return Ok(()) };
             let out = value["n"][0].to_string();
-            let (given, kept) = (Decimal::of(&text), Decimal::of(&out));
+            let (given, kept) = (ExactDecimal::of(&text), ExactDecimal::of(&out));
             if given != kept {
                 let double: f64 = text.parse().unwrap();
                 prop_assert!(text.contains(['.', 'e', 'E']), "{text} became {out}");

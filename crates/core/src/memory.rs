@@ -185,7 +185,7 @@ fn leaf<'a>(value: &'a Value, open: &mut Vec<&'a Value>) -> usize {
 /// An upper estimate of the bytes that the value of a JSON text takes while it is parsed and
 /// afterwards. One pass over the bytes; a text that is not valid JSON gets some estimate.
 pub fn json_bytes(text: &[u8]) -> usize {
-    let mut scan = Scan::default();
+    let mut scan = TextScan::default();
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         match byte {
@@ -229,7 +229,7 @@ pub fn yaml_bytes(text: &[u8]) -> usize {
 
 /// A container whose end has not been reached.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenContainer {
     is_object: bool,
     commas: usize,
     /// Whether it has anything in it.
@@ -237,16 +237,16 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Scan {
+struct TextScan {
     bytes: usize,
-    open: Vec<Open>,
+    open: Vec<OpenContainer>,
     /// Containers beyond [`MAX_NESTING`].
     deeper: usize,
     /// The largest single container: while it grows, its old and its new memory are both there.
     largest: usize,
 }
 
-impl Scan {
+impl TextScan {
     fn note_value(&mut self) {
         if let Some(open) = self.open.last_mut() {
             open.filled = true;
@@ -266,7 +266,7 @@ impl Scan {
             self.bytes += object(1);
             return;
         }
-        self.open.push(Open { is_object, commas: 0, filled: false });
+        self.open.push(OpenContainer { is_object, commas: 0, filled: false });
     }
 
     fn close(&mut self) {
@@ -274,7 +274,7 @@ impl Scan {
             self.deeper -= 1;
             return;
         }
-        let Some(Open { is_object, commas, filled }) = self.open.pop() else { return };
+        let Some(OpenContainer { is_object, commas, filled }) = self.open.pop() else { return };
         let items = commas + usize::from(filled);
         let bytes = if is_object { object(items) } else { array(items) };
         self.largest = self.largest.max(bytes);

@@ -40,7 +40,7 @@ pub fn redacted_text<'t>(redact: &dyn Redact, text: &'t str) -> Cow<'t, str> {
 
 /// The value without secrets: the same one where there are none in it.
 pub fn redacted(redact: &dyn Redact, value: &Arc<Value>) -> Arc<Value> {
-    let mut nowhere = Place { pointer: String::new(), insertions: &mut [] };
+    let mut nowhere = WalkPosition { pointer: String::new(), insertions: &mut [] };
     redact_value(redact, value, &mut nowhere).map_or_else(|| Arc::clone(value), Arc::new)
 }
 
@@ -52,24 +52,24 @@ pub(crate) fn redacted_around(
     pointer: &str,
     insertions: &mut [SecretInsertion],
 ) -> Arc<Value> {
-    let mut place = Place { pointer: pointer.to_owned(), insertions };
+    let mut place = WalkPosition { pointer: pointer.to_owned(), insertions };
     redact_value(redact, value, &mut place).map_or_else(|| Arc::clone(value), Arc::new)
 }
 
 /// The members of an object without secrets.
 pub(crate) fn redacted_map(redact: &dyn Redact, map: &Map) -> Option<Map> {
-    let mut nowhere = Place { pointer: String::new(), insertions: &mut [] };
+    let mut nowhere = WalkPosition { pointer: String::new(), insertions: &mut [] };
     redact_map(redact, map, &mut nowhere)
 }
 
 /// Where in a document the walk is, and what is inserted into the document.
-struct Place<'a> {
+struct WalkPosition<'a> {
     /// JSON Pointer; kept only where something is inserted.
     pointer: String,
     insertions: &'a mut [SecretInsertion],
 }
 
-impl Place<'_> {
+impl WalkPosition<'_> {
     /// Goes down to a member; returns where to come back to.
     fn enter(&mut self, key: &str) -> usize {
         let length = self.pointer.len();
@@ -94,7 +94,7 @@ impl Place<'_> {
     }
 }
 
-fn redact_value(redact: &dyn Redact, value: &Value, place: &mut Place<'_>) -> Option<Value> {
+fn redact_value(redact: &dyn Redact, value: &Value, place: &mut WalkPosition<'_>) -> Option<Value> {
     match value {
         Value::String(text) => redact_string(redact, text, place).map(Value::String),
         Value::Number(number) => {
@@ -119,7 +119,7 @@ fn redact_value(redact: &dyn Redact, value: &Value, place: &mut Place<'_>) -> Op
     }
 }
 
-fn redact_map(redact: &dyn Redact, map: &Map, place: &mut Place<'_>) -> Option<Map> {
+fn redact_map(redact: &dyn Redact, map: &Map, place: &mut WalkPosition<'_>) -> Option<Map> {
     let mut entries = Vec::with_capacity(map.len());
     let mut changed = false;
     for (key, value) in map {
@@ -158,7 +158,7 @@ fn free_key(
     key
 }
 
-fn redact_string(redact: &dyn Redact, text: &str, place: &mut Place<'_>) -> Option<String> {
+fn redact_string(redact: &dyn Redact, text: &str, place: &mut WalkPosition<'_>) -> Option<String> {
     let pointer = &place.pointer;
     let mut here: Vec<&mut SecretInsertion> =
         place.insertions.iter_mut().filter(|insertion| insertion.pointer == *pointer).collect();
@@ -186,9 +186,9 @@ mod tests {
 
     /// Takes out one word.
     #[derive(Debug)]
-    struct Word(&'static str);
+    struct TestSecret(&'static str);
 
-    impl Redact for Word {
+    impl Redact for TestSecret {
         fn redact_text(&self, text: &str) -> Option<String> {
             text.contains(self.0).then(|| text.replace(self.0, PLACEHOLDER))
         }
@@ -202,14 +202,14 @@ mod tests {
     fn keys_texts_and_numbers_are_redacted() {
         let value = Arc::new(json!({"a hunter2": ["x", {"b": "hunter2hunter2"}], "n": 1}));
         assert_eq!(
-            *redacted(&Word("hunter2"), &value),
+            *redacted(&TestSecret("hunter2"), &value),
             json!({"a [secret]": ["x", {"b": "[secret][secret]"}], "n": 1})
         );
         let digits = Arc::new(json!([123_456, -123_456, 1_234_567, "123456"]));
         let expected = json!(["[secret]", "[secret]", 1_234_567, "[secret]"]);
-        assert_eq!(*redacted(&Word("123456"), &digits), expected);
+        assert_eq!(*redacted(&TestSecret("123456"), &digits), expected);
         let keys = Arc::new(json!({"hunter2": 1, "[secret]": 2, "x": 3, "y hunter2": 4}));
-        let found = redacted(&Word("hunter2"), &keys);
+        let found = redacted(&TestSecret("hunter2"), &keys);
         let apart = json!({"[secret] (2)": 1, "[secret]": 2, "x": 3, "y [secret]": 4});
         assert_eq!(*found, apart, "no member is lost");
     }
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_value_without_secrets_is_the_same_value() {
         let value = Arc::new(json!({"a": ["x", 1.5, null, true]}));
-        assert!(Arc::ptr_eq(&value, &redacted(&Word("hunter2"), &value)));
+        assert!(Arc::ptr_eq(&value, &redacted(&TestSecret("hunter2"), &value)));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         };
         let old = "/config/h/a~1hunter2/1";
         let mut insertions = [at(old, 8), at(old, 25), at(old, 33)];
-        let found = redacted_around(&Word("hunter2"), &value, "/config", &mut insertions);
+        let found = redacted_around(&TestSecret("hunter2"), &value, "/config", &mut insertions);
         let kept = "[secret] [secret] [secret] [secret][secret][secret]";
         assert_eq!(*found, json!({"h": {"a/[secret]": [0, kept]}}));
         let new = "/config/h/a~1[secret]/1";

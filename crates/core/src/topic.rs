@@ -93,15 +93,15 @@ pub struct UnknownTopic;
 
 /// Which topics somebody wants to be told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Topics {
+pub enum TopicFilter {
     /// All, also those that later versions add. Written `*`.
     Every,
     /// These, in the order in which they were named, each once.
     Some(Vec<Topic>),
 }
 
-impl Topics {
-    /// How [`Topics::Every`] is written.
+impl TopicFilter {
+    /// How [`TopicFilter::Every`] is written.
     pub const STAR: &'static str = "*";
 
     /// Whether that topic is one of them.
@@ -120,7 +120,7 @@ impl Topics {
         }
     }
 
-    /// Reads what [`Topics::names`] wrote; a name that comes twice counts once, and a star makes
+    /// Reads what [`TopicFilter::names`] wrote; a name that comes twice counts once, and a star makes
     /// the others superfluous.
     ///
     /// # Errors
@@ -160,20 +160,20 @@ mod tests {
     fn subscriptions_read_back() {
         use Topic::{ExecutionFailed, WorkflowCreated};
         for (names, expect) in [
-            (vec!["*"], Ok(Topics::Every)),
-            (vec!["execution.failed", "*"], Ok(Topics::Every)),
-            (vec![], Ok(Topics::Some(vec![]))),
+            (vec!["*"], Ok(TopicFilter::Every)),
+            (vec!["execution.failed", "*"], Ok(TopicFilter::Every)),
+            (vec![], Ok(TopicFilter::Some(vec![]))),
             (
                 vec!["execution.failed", "workflow.created", "execution.failed"],
-                Ok(Topics::Some(vec![ExecutionFailed, WorkflowCreated])),
+                Ok(TopicFilter::Some(vec![ExecutionFailed, WorkflowCreated])),
             ),
             (vec!["*", "nope", "execution.failed", "**"], Err(vec![1, 3])),
         ] {
-            assert_eq!(Topics::read(names.iter().copied()), expect, "{names:?}");
+            assert_eq!(TopicFilter::read(names.iter().copied()), expect, "{names:?}");
         }
-        let some = Topics::Some(vec![ExecutionFailed]);
+        let some = TopicFilter::Some(vec![ExecutionFailed]);
         assert!(some.contains(ExecutionFailed) && !some.contains(WorkflowCreated));
         assert_eq!(some.names(), ["execution.failed"]);
-        assert!(Topics::Every.contains(WorkflowCreated));
+        assert!(TopicFilter::Every.contains(WorkflowCreated));
     }
 }

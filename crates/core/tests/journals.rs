@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Catalog, Effect, StepSpec};
-use stepwell_core::definition::{self, Limits};
+use stepwell_core::catalog::{Effect, StepAction, StepCatalog, StepSpec};
+use stepwell_core::definition::{self, DefinitionLimits};
 use stepwell_core::execution::{Execution, ExecutionOrigin, RecordedEvent, StepRun, StepState};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 struct Types(Vec<StepSpec>);
 
-impl Catalog for Types {
+impl StepCatalog for Types {
     fn find(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
@@ -51,17 +51,17 @@ fn types() -> Types {
         examples: Vec::new(),
     };
     Types(vec![
-        spec("Delay", Action::Delay),
-        spec("Echo", Action::Run),
-        spec("Fail", Action::Fail),
-        spec("HttpRequest", Action::Run),
-        spec("Run", Action::Run),
-        spec("SetState", Action::SetState),
+        spec("Delay", StepAction::Delay),
+        spec("Echo", StepAction::Run),
+        spec("Fail", StepAction::Fail),
+        spec("HttpRequest", StepAction::Run),
+        spec("Run", StepAction::Run),
+        spec("SetState", StepAction::SetState),
     ])
 }
 
 fn empty_execution(definition: &Value) -> Execution {
-    let plan = definition::plan(definition, &types(), &Limits::default());
+    let plan = definition::plan(definition, &types(), &DefinitionLimits::default());
     let (_, plan) = plan.unwrap_or_else(|problems| panic!("{problems}"));
     Execution::new(ExecutionOrigin {
         id: ExecutionId::from_uuid(uuid::Uuid::from_u128(1)),

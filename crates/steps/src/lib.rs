@@ -29,7 +29,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::catalog::StepSpec;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
 /// The caches of the step types, with what they take and may take.
 pub fn memory_pools() -> [PoolUsage; 2] {
@@ -84,5 +84,5 @@ pub struct PureCall<'a> {
     /// Where it reserves memory beyond its [`StepType::working_bytes`].
     pub memory: &'a Arc<dyn WorkingMemory>,
     /// Whether the result is still wanted. Code of [`Work::Unbounded`] ends soon after it is not.
-    pub interrupt: &'a Interrupt,
+    pub interrupt: &'a EvalInterrupt,
 }

@@ -7,8 +7,8 @@ use regex::{Captures, Regex, RegexBuilder};
 use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::cache::{ByteCache, PoolUsage};
-use stepwell_core::catalog::Checked;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::catalog::ConfigCheck;
+use stepwell_core::expr::EvalInterrupt;
 use tokio::time::Instant;
 
 use crate::Failure;
@@ -91,7 +91,7 @@ fn is_too_big(built: &Result<(Regex, usize), regex::Error>) -> bool {
 }
 
 /// Whether the `pattern` of a configuration can be compiled, for the type's `check`.
-pub(crate) fn check_pattern(config: &Map) -> Checked {
+pub(crate) fn check_pattern(config: &Map) -> ConfigCheck {
     match config.get("pattern").and_then(Value::as_str) {
         Some(pattern) => compile(pattern).map(drop).map_err(|f| ("pattern", f.message)),
         None => Ok(()),
@@ -99,7 +99,7 @@ pub(crate) fn check_pattern(config: &Map) -> Checked {
 }
 
 /// As [`check_pattern`], and whether the groups that `replacement` names are in the pattern.
-pub(crate) fn check_replacement(config: &Map) -> Checked {
+pub(crate) fn check_replacement(config: &Map) -> ConfigCheck {
     check_pattern(config)?;
     let text = |name: &str| config.get(name).and_then(Value::as_str);
     let (Some(pattern), Some(replacement)) = (text("pattern"), text("replacement")) else {
@@ -121,7 +121,7 @@ pub(crate) fn check_replacement(config: &Map) -> Checked {
 }
 
 /// Whether the `group` is in the pattern.
-pub(crate) fn check_group(config: &Map) -> Checked {
+pub(crate) fn check_group(config: &Map) -> ConfigCheck {
     check_pattern(config)?;
     let (Some(Value::String(pattern)), Some(group)) = (config.get("pattern"), config.get("group"))
     else {
@@ -223,7 +223,7 @@ pub(crate) fn for_each_match<'t>(
     regex: &Regex,
     text: &'t str,
     limit: usize,
-    interrupt: &Interrupt,
+    interrupt: &EvalInterrupt,
     mut each: impl FnMut(Captures<'t>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let started = Instant::now();
@@ -266,7 +266,7 @@ mod tests {
         let regex = compile("a").unwrap();
         let polls = Arc::new(AtomicUsize::new(0));
         let counter = polls.clone();
-        let interrupt = Interrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
+        let interrupt = EvalInterrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
         let text = "a".repeat(1000);
         let mut found = 0;
         let result = for_each_match(&regex, &text, usize::MAX, &interrupt, |_| {

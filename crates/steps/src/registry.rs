@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use stepwell_core::catalog::{Catalog, StepSpec};
+use stepwell_core::catalog::{StepCatalog, StepSpec};
 
 use crate::types::data::{Echo, StaticInput, StaticTextInput};
 use crate::types::flow::{Delay, Fail, SetState};
@@ -90,7 +90,7 @@ impl Registry {
     }
 }
 
-impl Catalog for Registry {
+impl StepCatalog for Registry {
     fn find(&self, name: &str) -> Option<&StepSpec> {
         self.by_name.get(name).map(|i| &self.entries[*i].spec)
     }
@@ -106,7 +106,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::{Value, json};
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
 
     use super::*;
     use crate::testing::assert_valid;
@@ -275,7 +275,8 @@ mod tests {
             (json!({"type": "HttpRequest", "config": {"url": "file:///etc"}}), "url", "`file:`"),
         ] {
             let source = json!({"name": "x", "steps": [step]});
-            let problems = definition::plan(&source, registry(), &Limits::default()).unwrap_err().0;
+            let problems =
+                definition::plan(&source, registry(), &DefinitionLimits::default()).unwrap_err().0;
             assert_eq!(problems.len(), 1, "{problems:?}");
             let at = format!("steps[0].config.{path}");
             assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
@@ -291,7 +292,7 @@ mod tests {
             json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X-Y": "{{ secrets.A }}", "Z": 1}}}),
         ] {
             let source = json!({"name": "x", "steps": [fine]});
-            definition::plan(&source, registry(), &Limits::default()).unwrap();
+            definition::plan(&source, registry(), &DefinitionLimits::default()).unwrap();
         }
     }
 
@@ -332,7 +333,7 @@ mod tests {
                 config[field] = value.clone();
                 step["config"] = config.clone();
                 let source = json!({"name": "x", "steps": [step]});
-                if definition::plan(&source, registry(), &Limits::default()).is_err() {
+                if definition::plan(&source, registry(), &DefinitionLimits::default()).is_err() {
                     continue;
                 }
                 let input = Arc::new(bind(spec, step.get("input")));

@@ -1,7 +1,7 @@
 //! Short ways to write a step type's description, so that its file shows only what is its own.
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Effect, StepSpec};
+use stepwell_core::catalog::{Effect, StepAction, StepSpec};
 
 /// A description to start from: a pure step without configuration, from anything to anything.
 pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static str) -> StepSpec {
@@ -21,7 +21,7 @@ pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,
-        action: Action::Run,
+        action: StepAction::Run,
         sensitive: &[],
         ports: &[],
         examples: Vec::new(),

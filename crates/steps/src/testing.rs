@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
 use crate::memory::Unlimited;
 use crate::{Behaviour, Failure, PureCall, StepType, WorkingMemory};
@@ -22,7 +22,7 @@ pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Va
 /// A call with memory without a limit, which nothing interrupts.
 pub(crate) fn pure_call<'a>(input: &'a Arc<Value>, config: &'a Value) -> PureCall<'a> {
     static MEMORY: LazyLock<Arc<dyn WorkingMemory>> = LazyLock::new(|| Arc::new(Unlimited));
-    static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
+    static NEVER: LazyLock<EvalInterrupt> = LazyLock::new(|| EvalInterrupt::new(|| false));
     PureCall { input, config, memory: &MEMORY, interrupt: &NEVER }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use serde_json::{Map, Value, json};
-use stepwell_core::catalog::{Catalog as _, StepSpec};
+use stepwell_core::catalog::{StepCatalog as _, StepSpec};
 
 use crate::testing::pure_call;
 use crate::{Behaviour, Work, registry};

@@ -2,11 +2,11 @@
 //! with its place and what to write.
 
 use serde_json::{Value, json};
-use stepwell_core::definition::{self, Limits};
+use stepwell_core::definition::{self, DefinitionLimits};
 use stepwell_steps::registry;
 
 fn problems(source: &Value) -> Vec<String> {
-    match definition::plan(source, registry(), &Limits::default()) {
+    match definition::plan(source, registry(), &DefinitionLimits::default()) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.0.iter().map(ToString::to_string).collect(),
     }
@@ -34,7 +34,7 @@ fn refused(source: &Value, path: &str, says: &[&str]) {
         assert!(found[0].contains(part), "{source}\nlacks {part}\nhas {found:#?}");
     }
     // A release that was stored before goes on compiling.
-    let stored = definition::plan_stored(source, registry(), &Limits::default());
+    let stored = definition::plan_stored(source, registry(), &DefinitionLimits::default());
     assert!(stored.is_ok(), "{source}: {:?}", stored.err());
 }
 

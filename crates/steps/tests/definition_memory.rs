@@ -6,7 +6,7 @@
 use peak_alloc::PeakAlloc;
 use serde_json::{Map, Value, json};
 use stepwell_core::cache::PoolUsage;
-use stepwell_core::definition::{self, Format, Limits, Plan};
+use stepwell_core::definition::{self, DefinitionLimits, Plan, SourceFormat};
 use stepwell_core::expr;
 use stepwell_core::memory::clone_bytes;
 use stepwell_steps::{memory_pools, registry};
@@ -24,7 +24,7 @@ fn measured<T>(make: impl FnOnce() -> T) -> (T, usize, usize) {
 }
 
 fn plan(source: &Value) -> Plan {
-    definition::plan(source, registry(), &Limits::default()).unwrap().1
+    definition::plan(source, registry(), &DefinitionLimits::default()).unwrap().1
 }
 
 /// Steps whose input has so many fields, each made by `field` from a number.
@@ -89,7 +89,7 @@ fn plans_take_what_is_estimated() {
 
 /// A definition with too much in it is refused before anything is compiled or copied.
 fn refused_definitions_are_cheap() {
-    let limits = Limits::default();
+    let limits = DefinitionLimits::default();
     for (source, path, says) in [
         (
             definition(200, 100, |n| json!(format!("{{{{ inputs.a + {n} }}}}"))),
@@ -110,11 +110,11 @@ fn refused_definitions_are_cheap() {
     // Read from text it costs what was read until then.
     let text = format!("[{}]", vec!["{}"; 1_000_000].join(","));
     let most = clone_bytes(&json!(vec![Value::Null; limits.max_values]));
-    for format in [Format::Json, Format::Yaml] {
+    for format in [SourceFormat::Json, SourceFormat::Yaml] {
         let (result, _, peak) = measured(|| definition::read(&text, format, &limits));
         let problems = result.unwrap_err().to_string();
         assert!(problems.contains("at most 100000 values"), "{problems}");
-        let parser = if format == Format::Yaml { 4 * text.len() } else { 0 };
+        let parser = if format == SourceFormat::Yaml { 4 * text.len() } else { 0 };
         assert!(peak < 3 * most + parser, "{format:?}: {peak} bytes");
     }
 }

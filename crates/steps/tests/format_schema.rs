@@ -8,15 +8,15 @@ use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use stepwell_core::catalog::Catalog;
-use stepwell_core::definition::{self, Format, Limits};
+use stepwell_core::catalog::StepCatalog;
+use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 
 fn validator() -> Validator {
     jsonschema::validator_for(&definition::format_schema(stepwell_steps::registry())).unwrap()
 }
 
 fn is_accepted(source: &Value) -> bool {
-    definition::plan(source, stepwell_steps::registry(), &Limits::default()).is_ok()
+    definition::plan(source, stepwell_steps::registry(), &DefinitionLimits::default()).is_ok()
 }
 
 fn violations(validator: &Validator, source: &Value) -> Vec<String> {
@@ -32,12 +32,12 @@ fn every_example_file_fits() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let format = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json") if !name.ends_with(".input.json") => Format::Json,
-            Some("yaml") => Format::Yaml,
+            Some("json") if !name.ends_with(".input.json") => SourceFormat::Json,
+            Some("yaml") => SourceFormat::Yaml,
             _ => continue,
         };
         let text = fs::read_to_string(&path).unwrap();
-        let source = definition::read(&text, format, &Limits::default()).unwrap();
+        let source = definition::read(&text, format, &DefinitionLimits::default()).unwrap();
         assert_eq!(violations(&validator, &source), Vec::<String>::new(), "{name}");
         assert!(is_accepted(&source), "{name}");
         seen += 1;

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stepwell_core::catalog::Catalog as _;
 use stepwell_core::catalog::StaticFields;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::catalog::StepCatalog as _;
+use stepwell_core::expr::EvalInterrupt;
 use stepwell_steps::{Behaviour, Failure, PureCall, WorkingMemory, registry};
 
 /// The files of tests in jq's source.
@@ -101,7 +101,7 @@ fn evaluate(program: &str, input: Value) -> Result<Vec<Value>, String> {
     };
     let (input, config) = (Arc::new(json!({"value": input})), json!({"query": program}));
     let memory: Arc<dyn WorkingMemory> = Arc::new(Unlimited);
-    let never = Interrupt::new(|| false);
+    let never = EvalInterrupt::new(|| false);
     let output =
         run(&PureCall { input: &input, config: &config, memory: &memory, interrupt: &never });
     let output = output.map_err(|failure| format!("{}: {}", failure.code, failure.message))?;

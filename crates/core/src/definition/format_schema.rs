@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::Map;
-use crate::catalog::{Catalog, StepSpec};
+use crate::catalog::{StepCatalog, StepSpec};
 use crate::definition::check::types::is_trivial;
 
-pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
+pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
     let types = catalog.all();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -23,9 +23,9 @@ pub use step_index::StepIndex;
 
 use serde_json::Value;
 
-pub(crate) use check::types::Kinds;
+pub(crate) use check::types::ValueTypes;
 
-use crate::catalog::Catalog;
+use crate::catalog::StepCatalog;
 use crate::{Problem, Problems};
 
 /// The most problems that are told of one definition: whoever has more does not read them, and
@@ -68,7 +68,7 @@ pub(crate) fn nearest<'n>(
 
 /// Limits on what a definition may hold. One default for all.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct DefinitionLimits {
     /// The longest definition, in bytes of its text.
     pub max_bytes: usize,
     /// The deepest nesting of its values.
@@ -83,7 +83,7 @@ pub struct Limits {
     pub max_pattern_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for DefinitionLimits {
     fn default() -> Self {
         Self {
             max_bytes: 4 << 20,
@@ -98,7 +98,7 @@ impl Default for Limits {
 
 /// The notation of a definition's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum SourceFormat {
     /// JSON.
     Json,
     /// YAML 1.2.
@@ -109,7 +109,11 @@ pub enum Format {
 ///
 /// # Errors
 /// One problem, with line and column.
-pub fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Problems> {
+pub fn read(
+    text: &str,
+    format: SourceFormat,
+    limits: &DefinitionLimits,
+) -> Result<Value, Problems> {
     read::read(text, format, limits)
 }
 
@@ -117,7 +121,7 @@ pub fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Proble
 ///
 /// # Errors
 /// Every problem found, each with its path.
-pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
+pub fn parse(source: &Value, limits: &DefinitionLimits) -> Result<Definition, Problems> {
     size::check(source, limits)?;
     match parse::parse(source, limits) {
         (Some(definition), problems) => problems.or_ok(definition),
@@ -129,7 +133,7 @@ pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
 ///
 /// # Errors
 /// Every problem found, each with its path in the source.
-pub fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, Problems> {
+pub fn compile(definition: &Definition, catalog: &dyn StepCatalog) -> Result<Plan, Problems> {
     compile::compile(definition, catalog, true)
 }
 
@@ -139,8 +143,8 @@ pub fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, P
 /// Every problem found, each with its path in the source.
 pub fn plan(
     source: &Value,
-    catalog: &dyn Catalog,
-    limits: &Limits,
+    catalog: &dyn StepCatalog,
+    limits: &DefinitionLimits,
 ) -> Result<(Definition, Plan), Problems> {
     plan_checked(source, catalog, limits, true)
 }
@@ -152,16 +156,16 @@ pub fn plan(
 /// Every problem found, each with its path in the source.
 pub fn plan_stored(
     source: &Value,
-    catalog: &dyn Catalog,
-    limits: &Limits,
+    catalog: &dyn StepCatalog,
+    limits: &DefinitionLimits,
 ) -> Result<Plan, Problems> {
     plan_checked(source, catalog, limits, false).map(|(_, plan)| plan)
 }
 
 fn plan_checked(
     source: &Value,
-    catalog: &dyn Catalog,
-    limits: &Limits,
+    catalog: &dyn StepCatalog,
+    limits: &DefinitionLimits,
     is_new: bool,
 ) -> Result<(Definition, Plan), Problems> {
     if is_new {
@@ -201,6 +205,6 @@ fn plan_checked(
 }
 
 /// The JSON Schema of the definition format, with the step types of `catalog`.
-pub fn format_schema(catalog: &dyn Catalog) -> Value {
+pub fn format_schema(catalog: &dyn StepCatalog) -> Value {
     format_schema::format_schema(catalog)
 }

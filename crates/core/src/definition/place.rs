@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 /// One part of a path, with where it ends in the text.
-struct Part {
+struct PathPart {
     key: String,
     end: usize,
 }
 
 /// Splits a path; what cannot be read ends it.
-fn parts(path: &str) -> Vec<Part> {
+fn parts(path: &str) -> Vec<PathPart> {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some(rest) = path.get(at..).filter(|rest| !rest.is_empty()) {
@@ -27,7 +27,7 @@ fn parts(path: &str) -> Vec<Part> {
             (rest[start..end].to_owned(), end)
         };
         at += length.max(1);
-        parts.push(Part { key, end: at.min(path.len()) });
+        parts.push(PathPart { key, end: at.min(path.len()) });
     }
     parts
 }

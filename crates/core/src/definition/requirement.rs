@@ -104,10 +104,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Problem;
-    use crate::definition::check::schema::Checker;
+    use crate::definition::check::schema::SchemaChecker;
 
     fn violations(schema: &Value, value: &Value) -> String {
-        let checker = Checker::new(Arc::new(schema.clone())).unwrap();
+        let checker = SchemaChecker::new(Arc::new(schema.clone())).unwrap();
         let problems = checker.check(value, "v").unwrap_err();
         problems.0.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
     }
@@ -169,7 +169,7 @@ mod tests {
                 "`type`: must be one of array, boolean, integer, null, number, object, string, or ",
             ),
         ] {
-            let message = Checker::new(Arc::new(schema)).unwrap_err();
+            let message = SchemaChecker::new(Arc::new(schema)).unwrap_err();
             assert!(message.starts_with(expected), "{message}");
         }
     }

@@ -2,33 +2,33 @@
 
 use serde_json::Value;
 
-use super::Limits;
+use super::DefinitionLimits;
 use super::check::schema::pattern_bytes;
 use crate::expr::{at_key, count_expressions};
 use crate::{Problem, nests_deeper};
 
 /// What a limit counts.
 #[derive(Clone, Copy)]
-enum Unit {
+enum SizeUnit {
     Values,
     Expressions,
 }
 
 /// The first limit that a definition exceeds, with the place at which it does.
-pub(super) fn check(source: &Value, limits: &Limits) -> Result<(), Problem> {
+pub(super) fn check(source: &Value, limits: &DefinitionLimits) -> Result<(), Problem> {
     if nests_deeper(source, limits.max_depth) {
         let message = format!("values may nest at most {} deep", limits.max_depth);
         return Err(Problem::new("", message));
     }
-    let values = count(source, Unit::Values);
+    let values = count(source, SizeUnit::Values);
     if values > limits.max_values {
-        let path = place(source, Unit::Values, limits.max_values);
+        let path = place(source, SizeUnit::Values, limits.max_values);
         return Err(
             too_many_values(path, limits).expecting(at_most(limits.max_values), values.to_string())
         );
     }
     let expressions: usize =
-        compiled_parts(source).map(|(_, part)| count(part, Unit::Expressions)).sum();
+        compiled_parts(source).map(|(_, part)| count(part, SizeUnit::Expressions)).sum();
     if expressions > limits.max_expressions {
         let message = format!(
             "a definition may have at most {} expressions; pass data as input instead of writing \
@@ -43,7 +43,7 @@ pub(super) fn check(source: &Value, limits: &Limits) -> Result<(), Problem> {
 }
 
 /// Refuses schemas whose patterns would take much memory; compiles one at a time to see.
-fn check_patterns(source: &Value, limits: &Limits) -> Result<(), Problem> {
+fn check_patterns(source: &Value, limits: &DefinitionLimits) -> Result<(), Problem> {
     let mut left = limits.max_pattern_bytes;
     for name in ["inputs", "outputs"] {
         let Some(schemas) = source.get(name) else { continue };
@@ -60,7 +60,7 @@ fn check_patterns(source: &Value, limits: &Limits) -> Result<(), Problem> {
 }
 
 /// The problem of a definition with too many values.
-pub(super) fn too_many_values(path: String, limits: &Limits) -> Problem {
+pub(super) fn too_many_values(path: String, limits: &DefinitionLimits) -> Problem {
     let message = format!(
         "a definition may have at most {} values (texts, numbers, lists, objects); pass data as \
          input instead of writing it into the definition",
@@ -79,7 +79,7 @@ fn compiled_parts(source: &Value) -> impl Iterator<Item = (&'static str, &Value)
 }
 
 /// How often the unit occurs in a value. Recurses as deep as the value nests.
-fn count(value: &Value, unit: Unit) -> usize {
+fn count(value: &Value, unit: SizeUnit) -> usize {
     let inner: usize = match value {
         Value::Array(items) => items.iter().map(|item| count(item, unit)).sum(),
         Value::Object(map) => map.iter().map(|(key, item)| count_entry(key, item, unit)).sum(),
@@ -88,24 +88,24 @@ fn count(value: &Value, unit: Unit) -> usize {
     inner + count_here(value, unit)
 }
 
-fn count_here(value: &Value, unit: Unit) -> usize {
+fn count_here(value: &Value, unit: SizeUnit) -> usize {
     match (unit, value) {
-        (Unit::Values, _) => 1,
-        (Unit::Expressions, Value::String(text)) => count_expressions(text),
-        (Unit::Expressions, _) => 0,
+        (SizeUnit::Values, _) => 1,
+        (SizeUnit::Expressions, Value::String(text)) => count_expressions(text),
+        (SizeUnit::Expressions, _) => 0,
     }
 }
 
-fn count_entry(key: &str, value: &Value, unit: Unit) -> usize {
+fn count_entry(key: &str, value: &Value, unit: SizeUnit) -> usize {
     match (unit, value) {
         // A bare expression, wherever it is.
-        (Unit::Expressions, Value::String(_)) if key == "when" => count(value, unit).max(1),
+        (SizeUnit::Expressions, Value::String(_)) if key == "when" => count(value, unit).max(1),
         _ => count(value, unit),
     }
 }
 
 /// Where more than `limit` of the unit are reached: the list item or object entry.
-fn place(value: &Value, unit: Unit, limit: usize) -> String {
+fn place(value: &Value, unit: SizeUnit, limit: usize) -> String {
     let (mut at, mut path, mut left) = (value, String::new(), limit);
     loop {
         left = left.saturating_sub(count_here(at, unit));
@@ -143,10 +143,10 @@ fn crossing<'v, K>(
 
 fn expression_place(source: &Value, limit: usize) -> String {
     let parts =
-        compiled_parts(source).map(|(name, part)| (name, part, count(part, Unit::Expressions)));
+        compiled_parts(source).map(|(name, part)| (name, part, count(part, SizeUnit::Expressions)));
     match crossing(parts, limit) {
         Some((name, part, left)) => {
-            format!("{name}{}", suffix(&place(part, Unit::Expressions, left)))
+            format!("{name}{}", suffix(&place(part, SizeUnit::Expressions, left)))
         }
         None => String::new(),
     }
@@ -166,8 +166,8 @@ mod tests {
 
     use super::*;
 
-    fn limits() -> Limits {
-        Limits { max_expressions: 5, max_values: 40, ..Limits::default() }
+    fn limits() -> DefinitionLimits {
+        DefinitionLimits { max_expressions: 5, max_values: 40, ..DefinitionLimits::default() }
     }
 
     #[test]
@@ -200,8 +200,8 @@ mod tests {
             let properties: crate::Map = (0..count).map(pattern).collect();
             json!({"inputs": {"type": "object", "properties": properties}})
         };
-        assert_eq!(check(&definition(1), &Limits::default()), Ok(()));
-        let problem = check(&definition(20), &Limits::default()).unwrap_err();
+        assert_eq!(check(&definition(1), &DefinitionLimits::default()), Ok(()));
+        let problem = check(&definition(20), &DefinitionLimits::default()).unwrap_err();
         assert_eq!(problem.path, "inputs");
         assert!(problem.message.contains("at most 16 MiB"), "{}", problem.message);
     }

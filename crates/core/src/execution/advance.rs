@@ -11,7 +11,7 @@ use super::input::{
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use super::step_runs::StepState;
-use crate::expr::Budget;
+use crate::expr::EvalBudget;
 
 impl Execution {
     /// Decides what an input means and applies the resulting events. All or nothing: an error
@@ -24,7 +24,7 @@ impl Execution {
         input: TransitionInput,
         moment: TransitionContext,
     ) -> Result<Decision, TransitionError> {
-        self.advance_within(input, moment, Budget::full())
+        self.advance_within(input, moment, EvalBudget::full())
     }
 
     /// As [`Execution::advance`], with a budget for the evaluation of expressions. What exceeds an
@@ -37,7 +37,7 @@ impl Execution {
         &mut self,
         input: TransitionInput,
         moment: TransitionContext,
-        budget: Budget,
+        budget: EvalBudget,
     ) -> Result<Decision, TransitionError> {
         let mut transition = Transition {
             execution: self,
@@ -66,7 +66,7 @@ pub(super) struct Transition<'a> {
     /// Step runs that may be ready to start because one that they depend on has settled.
     pub(super) reached: VecDeque<StepRunId>,
     /// The rest of the budget for the evaluation of expressions.
-    pub(super) budget: RefCell<Budget>,
+    pub(super) budget: RefCell<EvalBudget>,
     /// Whether an evaluation was interrupted; then nothing was recorded.
     pub(super) is_interrupted: bool,
 }

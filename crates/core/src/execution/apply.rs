@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::state::{Execution, Status};
 use super::step_runs::StepState;
 use crate::Timestamp;
-use crate::catalog::Action;
+use crate::catalog::StepAction;
 
 impl Execution {
     /// Applies the next event.
@@ -96,7 +96,7 @@ impl Execution {
             let state = match how {
                 ReusedOutcome::Completed { output, port } => {
                     let planned = self.origin.plan.step(step.step);
-                    if planned.is_some_and(|planned| planned.action == Action::SetState) {
+                    if planned.is_some_and(|planned| planned.action == StepAction::SetState) {
                         self.set_state_values(output.as_object().into_iter().flatten());
                     }
                     StepState::Completed { output: output.clone(), port: port.clone() }

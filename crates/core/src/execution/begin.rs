@@ -16,7 +16,8 @@ use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use crate::definition::plan::{Plan, PlanStep};
 use crate::expr::{
-    Budget, EvalError, EvalErrorKind, Rendered, Scope as _, SecretInsertion, place_under,
+    EvalBudget, EvalError, EvalErrorKind, EvalScope as _, RenderedValue, SecretInsertion,
+    place_under,
 };
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
 
@@ -84,7 +85,7 @@ impl Transition<'_> {
             return Err(TransitionError::Interrupted);
         }
         // The full budget is for this evaluation alone; the others run inline.
-        self.budget = RefCell::new(Budget::inline());
+        self.budget = RefCell::new(EvalBudget::inline());
         self.start_reached();
         Ok(())
     }
@@ -156,7 +157,7 @@ fn prepare_step(
     given: Option<Arc<Value>>,
 ) -> Result<PreparedStep, PreparationError> {
     let mut input = match given {
-        Some(given) => Rendered { value: given, insertions: Vec::new() },
+        Some(given) => RenderedValue { value: given, insertions: Vec::new() },
         None => bind::bind_input(planned, scope)
             .map_err(|error| PreparationError::from_eval_error("input", &error))?,
     };

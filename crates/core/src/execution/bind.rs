@@ -10,26 +10,26 @@ use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use crate::Map;
 use crate::definition::StepIndex;
-use crate::definition::plan::{Binding, Feed, PlanStep};
-use crate::expr::{EvalError, Rendered, shared_null};
+use crate::definition::plan::{InputBinding, InputFeed, PlanStep};
+use crate::expr::{EvalError, RenderedValue, shared_null};
 
 /// The input of a step, by its binding.
 pub(super) fn bind_input(
     planned: &PlanStep,
     scope: &ExecutionScope<'_>,
-) -> Result<Rendered, EvalError> {
+) -> Result<RenderedValue, EvalError> {
     match &planned.input {
-        Binding::Feed(feed) => {
-            Ok(Rendered { value: feed_value(feed, scope.execution), insertions: Vec::new() })
+        InputBinding::Feed(feed) => {
+            Ok(RenderedValue { value: feed_value(feed, scope.execution), insertions: Vec::new() })
         }
-        Binding::Template { template, rest } => {
+        InputBinding::Template { template, rest } => {
             let written = template.render(scope)?;
             let Some(rest) = rest else { return Ok(written) };
             let mut whole = feed_object(feed_value(rest, scope.execution));
             if let Value::Object(fields) = &*written.value {
                 whole.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
-            Ok(Rendered { value: Arc::new(Value::Object(whole)), ..written })
+            Ok(RenderedValue { value: Arc::new(Value::Object(whole)), ..written })
         }
     }
 }
@@ -41,12 +41,12 @@ fn feed_object(fed: Arc<Value>) -> Map {
     }
 }
 
-fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
+fn feed_value(feed: &InputFeed, execution: &Execution) -> Arc<Value> {
     match feed {
-        Feed::Step { from, property, into } => {
+        InputFeed::Step { from, property, into } => {
             step_value(output_of(execution, *from), *property, *into)
         }
-        Feed::Steps { from } => {
+        InputFeed::Steps { from } => {
             let completed = from.iter().filter_map(|step| {
                 match &execution.steps.run(&StepRunId::from(*step)).state {
                     StepState::Completed { output, .. } => {
@@ -57,7 +57,7 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
             });
             Arc::new(Value::Object(completed.collect()))
         }
-        Feed::Inputs { properties } => {
+        InputFeed::Inputs { properties } => {
             // Shared instead of copied if it has no other fields.
             if let Value::Object(fields) = &*execution.input
                 && fields.keys().all(|k| properties.contains(k))
@@ -69,8 +69,8 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
                 .filter_map(|k| Some((k.clone(), execution.input.get(k)?.clone())));
             Arc::new(Value::Object(picked.collect()))
         }
-        Feed::AllInputs => execution.input.clone(),
-        Feed::Empty => Arc::new(Value::Object(Map::new())),
+        InputFeed::AllInputs => execution.input.clone(),
+        InputFeed::Empty => Arc::new(Value::Object(Map::new())),
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) fn bind_outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (St
     if plan.outputs.is_empty() {
         return Ok(match plan.sinks.as_slice() {
             [one] => output_of(execution, *one).clone(),
-            many => feed_value(&Feed::Steps { from: many.to_vec() }, execution),
+            many => feed_value(&InputFeed::Steps { from: many.to_vec() }, execution),
         });
     }
     let mut outputs = Map::new();

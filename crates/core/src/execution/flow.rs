@@ -5,8 +5,8 @@ use super::event::{Event, SkipReason};
 use super::state::{Execution, Status};
 use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
-use crate::definition::model::{Join, OnError};
-use crate::definition::plan::{Edge, Plan};
+use crate::definition::model::{JoinRule, OnError};
+use crate::definition::plan::{Plan, PlanEdge};
 
 /// The output port of a failed step with `on_error: port`.
 pub const ERROR_PORT: &str = "error";
@@ -94,9 +94,9 @@ pub(super) fn step_readiness(plan: &Plan, execution: &Execution, id: &StepRunId)
         }
     }
     let needed = match planned.join {
-        Join::All => 1,
-        Join::Any => return first_of(taken, open, 1),
-        Join::Count(n) => return first_of(taken, open, n),
+        JoinRule::All => 1,
+        JoinRule::Any => return first_of(taken, open, 1),
+        JoinRule::Count(n) => return first_of(taken, open, n),
     };
     match (open, taken) {
         (0, taken) if taken >= needed => StepReadiness::Start,
@@ -117,7 +117,7 @@ fn first_of(taken: usize, open: usize, n: usize) -> StepReadiness {
 }
 
 /// The state of an edge into the step run `to`; its source is in the same iterations.
-fn edge_state(plan: &Plan, execution: &Execution, to: &StepRunId, edge: &Edge) -> EdgeState {
+fn edge_state(plan: &Plan, execution: &Execution, to: &StepRunId, edge: &PlanEdge) -> EdgeState {
     let taken = match &execution.steps.run(&to.sibling(edge.from)).state {
         StepState::Completed { port, .. } => *port == edge.port,
         StepState::Failed { handled: true, .. } => match plan[edge.from].on_error {

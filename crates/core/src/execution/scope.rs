@@ -10,7 +10,7 @@ use super::state::Execution;
 use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use crate::Map;
-use crate::expr::{Budget, Scope, StepScope, shared_null};
+use crate::expr::{EvalBudget, EvalScope, StepScope, shared_null};
 
 /// The variables of an execution, borrowed: values are converted only when they are accessed.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct ExecutionScope<'a> {
     /// The errors of failed steps as values, converted at the first access.
     errors: OnceCell<BTreeMap<StepRunId, Value>>,
     /// The budget that evaluations share; `None`: the full budget each.
-    budget: Option<&'a RefCell<Budget>>,
+    budget: Option<&'a RefCell<EvalBudget>>,
 }
 
 impl<'a> ExecutionScope<'a> {
@@ -29,7 +29,7 @@ impl<'a> ExecutionScope<'a> {
     }
 
     /// As `new`, with a budget that all evaluations share.
-    pub(super) fn with_budget(execution: &'a Execution, budget: &'a RefCell<Budget>) -> Self {
+    pub(super) fn with_budget(execution: &'a Execution, budget: &'a RefCell<EvalBudget>) -> Self {
         Self { budget: Some(budget), ..Self::new(execution) }
     }
 
@@ -51,7 +51,7 @@ impl<'a> ExecutionScope<'a> {
     }
 }
 
-impl Scope for ExecutionScope<'_> {
+impl EvalScope for ExecutionScope<'_> {
     fn inputs(&self) -> &Arc<Value> {
         &self.execution.input
     }
@@ -80,8 +80,8 @@ impl Scope for ExecutionScope<'_> {
         &self.execution.state
     }
 
-    fn budget(&self) -> Budget {
-        self.budget.map_or_else(Budget::full, |budget| budget.borrow().clone())
+    fn budget(&self) -> EvalBudget {
+        self.budget.map_or_else(EvalBudget::full, |budget| budget.borrow().clone())
     }
 
     fn spend(&self, units: u64) {

@@ -183,7 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::definition::{Limits, plan};
+    use crate::definition::{DefinitionLimits, plan};
     use crate::test_support::TestCatalog;
 
     fn within(path: IterationPath) -> StepRunId {
@@ -194,7 +194,8 @@ mod tests {
     fn a_step_run_is_written_with_the_steps_around_it() {
         let steps = ["a", "orders", "charge"].map(|id| json!({"id": id, "type": "Echo"}));
         let source = json!({"name": "n", "steps": steps});
-        let (_, mut plan) = plan(&source, &TestCatalog::new(), &Limits::default()).unwrap();
+        let (_, mut plan) =
+            plan(&source, &TestCatalog::new(), &DefinitionLimits::default()).unwrap();
         let written = |plan: &Plan, path: IterationPath| within(path).display_in(plan).to_string();
         assert_eq!(written(&plan, IterationPath::EMPTY), "charge");
         plan.steps[2].enclosing = vec![StepIndex::from(1)];

@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 
 use super::meter;
 use super::references::References;
-use super::secret::Secrets;
+use super::secret::SecretsObject;
 use super::value::{from_json, from_shared};
-use super::{Scope, StepScope};
+use super::{EvalScope, StepScope};
 
 /// The root of what an expression sees.
-pub(super) fn build(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
+pub(super) fn build(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
     let roots: BTreeSet<&str> =
         references.paths.iter().filter_map(|path| path.first().map(String::as_str)).collect();
     let mut vars = Vec::with_capacity(roots.len());
@@ -23,7 +23,7 @@ pub(super) fn build(references: &References, scope: &dyn Scope) -> Result<Value,
             "inputs" => from_shared(scope.inputs()),
             "steps" => steps(references, scope)?,
             "state" => state(references, scope)?,
-            "secrets" => Value::from_object(Secrets),
+            "secrets" => Value::from_object(SecretsObject),
             name => match scope.extra(name) {
                 Some(json) => from_json(json),
                 None => continue,
@@ -44,7 +44,7 @@ fn members<'r>(references: &'r References, root: &str) -> Option<BTreeSet<&'r st
         .collect()
 }
 
-fn steps(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
+fn steps(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
     let ids = match members(references, "steps") {
         Some(ids) => ids.into_iter().collect(),
         None => scope.step_ids(),
@@ -53,13 +53,13 @@ fn steps(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
     for id in ids {
         if let Some(step) = scope.step(id) {
             meter::weigh_json(step.error)?;
-            steps.push((id.to_owned(), Value::from_object(Step::new(step))));
+            steps.push((id.to_owned(), Value::from_object(StepObject::new(step))));
         }
     }
     Ok(Value::from_pairs(steps))
 }
 
-fn state(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
+fn state(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
     let copied = |value: &Json| -> Result<Value, Error> {
         meter::weigh_json(value)?;
         Ok(from_json(value.clone()))
@@ -78,13 +78,13 @@ fn state(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
 
 /// `steps.<id>`.
 #[derive(Debug)]
-struct Step {
+struct StepObject {
     output: Arc<Json>,
     status: &'static str,
     error: Arc<Json>,
 }
 
-impl Step {
+impl StepObject {
     fn new(step: StepScope<'_>) -> Self {
         Self {
             output: Arc::clone(step.output),
@@ -94,7 +94,7 @@ impl Step {
     }
 }
 
-impl Object for Step {
+impl Object for StepObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
             "output" => Some(from_shared(&self.output)),

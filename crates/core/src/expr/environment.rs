@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior};
 
-use super::operations::{self, Kind, charged};
+use super::operations::{self, OperationKind, charged};
 use super::{meter, secret, value};
 
 /// The names an expression may start from.
@@ -41,9 +41,11 @@ fn build(fuel: u64) -> Environment<'static> {
     for operation in operations::all() {
         let name = operation.name;
         match operation.kind {
-            Kind::Filter => env.add_filter(name, charged(operation)),
-            Kind::Test => env.add_test(name, charged(operation)),
-            Kind::Function | Kind::Syntax => env.add_function(name, charged(operation)),
+            OperationKind::Filter => env.add_filter(name, charged(operation)),
+            OperationKind::Test => env.add_test(name, charged(operation)),
+            OperationKind::Function | OperationKind::Syntax => {
+                env.add_function(name, charged(operation))
+            }
         }
     }
     env

@@ -3,32 +3,32 @@
 use serde_json::Value;
 
 use super::path::is_true;
-use super::references::{Collector, References};
-use super::syntax::{self, Compiled, Fault};
-use super::{EvalError, Scope};
+use super::references::{ReferenceCollector, References};
+use super::syntax::{self, CompiledText, SyntaxError};
+use super::{EvalError, EvalScope};
 use crate::Problem;
 
 /// A compiled bare expression (`when`, conditions).
 #[derive(Debug)]
-pub struct Expr {
-    code: Compiled,
+pub struct Expression {
+    code: CompiledText,
     references: References,
 }
 
 /// The problem that a fault in the source at `path` is.
-pub(super) fn problem(path: &str, source: &str, fault: &Fault) -> Problem {
+pub(super) fn problem(path: &str, source: &str, fault: &SyntaxError) -> Problem {
     Problem::new(path, format!("{} in {}", fault.message, syntax::located(source, fault)))
 }
 
 /// What compiled code refers to.
-pub(super) fn references(code: &Compiled) -> References {
-    let mut all = Collector::default();
+pub(super) fn references(code: &CompiledText) -> References {
+    let mut all = ReferenceCollector::default();
     match code {
-        Compiled::Path(path) => all.add(path.names(), false),
-        Compiled::Value(code) | Compiled::Text(code) => all.merge(code.references()),
-        Compiled::Pieces(pieces) => {
+        CompiledText::Path(path) => all.add(path.names(), false),
+        CompiledText::Value(code) | CompiledText::Text(code) => all.merge(code.references()),
+        CompiledText::Pieces(pieces) => {
             for piece in pieces {
-                if let syntax::Piece::Path { path, .. } = piece {
+                if let syntax::TextPiece::Path { path, .. } = piece {
                     all.add(path.names(), false);
                 }
             }
@@ -37,7 +37,7 @@ pub(super) fn references(code: &Compiled) -> References {
     all.finish()
 }
 
-impl Expr {
+impl Expression {
     /// Compiles the text of an expression found at `path`.
     ///
     /// # Errors
@@ -59,10 +59,10 @@ impl Expr {
     ///
     /// # Errors
     /// Undefined values used, type errors, fuel or output limits exceeded.
-    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+    pub fn eval(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
         super::evaluate(scope, || match &self.code {
-            Compiled::Path(path) => path.resolve(scope)?.into_json(),
-            Compiled::Value(code) => {
+            CompiledText::Path(path) => path.resolve(scope)?.into_json(),
+            CompiledText::Value(code) => {
                 let mut secrets = Vec::new();
                 let value = code.json(scope, &mut secrets)?;
                 match secrets.first() {
@@ -71,7 +71,7 @@ impl Expr {
                 }
             }
             // A bare expression compiles to nothing else.
-            Compiled::Pieces(_) | Compiled::Text(_) => Ok(Value::Null),
+            CompiledText::Pieces(_) | CompiledText::Text(_) => Ok(Value::Null),
         })
     }
 
@@ -79,11 +79,11 @@ impl Expr {
     ///
     /// # Errors
     /// As `eval`.
-    pub fn eval_bool(&self, scope: &dyn Scope) -> Result<bool, EvalError> {
+    pub fn eval_bool(&self, scope: &dyn EvalScope) -> Result<bool, EvalError> {
         super::evaluate(scope, || match &self.code {
-            Compiled::Path(path) => path.resolve(scope).map(|found| is_true(found.get())),
-            Compiled::Value(code) => code.value(scope).map(|value| value.is_true()),
-            Compiled::Pieces(_) | Compiled::Text(_) => Ok(false),
+            CompiledText::Path(path) => path.resolve(scope).map(|found| is_true(found.get())),
+            CompiledText::Value(code) => code.value(scope).map(|value| value.is_true()),
+            CompiledText::Pieces(_) | CompiledText::Text(_) => Ok(false),
         })
     }
 

@@ -15,30 +15,30 @@ use super::operations::{
     CONCAT, DIVIDE, DIVIDE_WHOLE, FILTERS, FUNCTIONS, INDEX, ITERATE, MEMBER, MINUS, PLUS, POWER,
     REMAINDER, SLICE, TESTS, TIMES,
 };
-use super::path::Path;
-use super::references::Collector;
+use super::path::ValuePath;
+use super::references::ReferenceCollector;
 use super::secret;
-use super::syntax::Fault;
+use super::syntax::SyntaxError;
 use super::tree::{call, copy_path, copy_target, keys, none, root, spanned, unary, weighed};
 
 /// The walk over one tree.
-pub(super) struct Guard<'a> {
+pub(super) struct SyntaxGuard<'a> {
     scopes: Vec<BTreeSet<&'a str>>,
     /// What was referred to so far.
-    pub(super) references: Collector,
+    pub(super) references: ReferenceCollector,
     /// What is not allowed, the first first.
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<SyntaxError>,
     /// Whether the next expression is written into text or a value, where secrets can be placed.
     places_secrets: bool,
     /// The first block whose text is kept before it is written.
     capture: Option<Span>,
 }
 
-impl<'a> Guard<'a> {
+impl<'a> SyntaxGuard<'a> {
     pub(super) fn new() -> Self {
         Self {
             scopes: vec![BTreeSet::new()],
-            references: Collector::default(),
+            references: ReferenceCollector::default(),
             faults: Vec::new(),
             places_secrets: false,
             capture: None,
@@ -46,7 +46,7 @@ impl<'a> Guard<'a> {
     }
 
     fn fault(&mut self, span: Span, message: String) {
-        self.faults.push(Fault::at(span.start_line, span.start_col, message));
+        self.faults.push(SyntaxError::at(span.start_line, span.start_col, message));
     }
 
     fn is_local(&self, name: &str) -> bool {
@@ -89,7 +89,7 @@ impl<'a> Guard<'a> {
         }
         match keys(expr) {
             Some(keys) => {
-                self.references.add(Path::new(keys).names(), optional);
+                self.references.add(ValuePath::new(keys).names(), optional);
                 true
             }
             None => false,
@@ -115,7 +115,7 @@ impl<'a> Guard<'a> {
         if root(expr) != Some("secrets") {
             return;
         }
-        let keys = keys(expr).map(Path::new);
+        let keys = keys(expr).map(ValuePath::new);
         if places_secrets && keys.as_ref().is_some_and(|path| path.secret().is_some()) {
             return;
         }

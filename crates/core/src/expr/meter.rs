@@ -15,7 +15,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::secret::{self, SecretText};
-use super::value::Node;
+use super::value::JsonNode;
 
 /// Instructions of one evaluation.
 pub(super) const FUEL: u64 = 200_000;
@@ -38,9 +38,9 @@ pub(super) const MAX_ITEMS: usize = 100_000;
 
 /// A question that long work asks again and again: shall it end?
 #[derive(Clone)]
-pub struct Interrupt(Arc<dyn Fn() -> bool + Send + Sync>);
+pub struct EvalInterrupt(Arc<dyn Fn() -> bool + Send + Sync>);
 
-impl Interrupt {
+impl EvalInterrupt {
     /// `is_due` is called about once a millisecond or more often and must be cheap.
     pub fn new(is_due: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(is_due))
@@ -52,7 +52,7 @@ impl Interrupt {
     }
 }
 
-impl fmt::Debug for Interrupt {
+impl fmt::Debug for EvalInterrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Interrupt")
     }
@@ -60,20 +60,20 @@ impl fmt::Debug for Interrupt {
 
 /// How much work one evaluation may cause.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct EvalBudget {
     pub(super) units: u64,
     pub(super) is_inline: bool,
-    pub(super) interrupt: Option<Interrupt>,
+    pub(super) interrupt: Option<EvalInterrupt>,
 }
 
-impl Budget {
+impl EvalBudget {
     /// Everything that the language allows.
     pub fn full() -> Self {
         Self { units: FULL, is_inline: false, interrupt: None }
     }
 
-    /// As [`Budget::full`], ended early by `interrupt`.
-    pub fn interruptible(interrupt: Interrupt) -> Self {
+    /// As [`EvalBudget::full`], ended early by `interrupt`.
+    pub fn interruptible(interrupt: EvalInterrupt) -> Self {
         Self { interrupt: Some(interrupt), ..Self::full() }
     }
 
@@ -83,7 +83,7 @@ impl Budget {
         Self { units: INLINE, is_inline: true, interrupt: None }
     }
 
-    /// As [`Budget::inline`], with so many units: for tests and simulations.
+    /// As [`EvalBudget::inline`], with so many units: for tests and simulations.
     pub fn inline_of(units: u64) -> Self {
         Self { units, ..Self::inline() }
     }
@@ -103,7 +103,7 @@ impl Budget {
 
 /// Why the running evaluation must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum StopReason {
     Exhausted,
     Interrupted,
 }
@@ -112,13 +112,13 @@ thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
     static GIVEN: Cell<u64> = const { Cell::new(0) };
     static ASK_AT: Cell<u64> = const { Cell::new(0) };
-    static STOP: Cell<Option<Stop>> = const { Cell::new(None) };
+    static STOP: Cell<Option<StopReason>> = const { Cell::new(None) };
     static IS_INLINE: Cell<bool> = const { Cell::new(false) };
-    static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+    static INTERRUPT: RefCell<Option<EvalInterrupt>> = const { RefCell::new(None) };
 }
 
 /// Starts an evaluation with a budget.
-pub(super) fn start(budget: Budget) {
+pub(super) fn start(budget: EvalBudget) {
     LEFT.set(budget.units);
     GIVEN.set(budget.units);
     STOP.set(None);
@@ -139,7 +139,7 @@ pub(super) fn is_inline() -> bool {
 }
 
 /// Why the evaluation had to end, if it had to.
-pub(super) fn stopped() -> Option<Stop> {
+pub(super) fn stopped() -> Option<StopReason> {
     STOP.get()
 }
 
@@ -160,13 +160,14 @@ pub(super) fn charge(cost: u64) -> Result<(), Error> {
 fn charge_slowly(left: Option<u64>) -> Result<(), Error> {
     let Some(left) = left else {
         LEFT.set(0);
-        STOP.set(STOP.get().or(Some(Stop::Exhausted)));
+        STOP.set(STOP.get().or(Some(StopReason::Exhausted)));
         return Err(too_much());
     };
-    let due = INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(Interrupt::is_due));
+    let due =
+        INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(EvalInterrupt::is_due));
     if due {
         LEFT.set(0);
-        STOP.set(Some(Stop::Interrupted));
+        STOP.set(Some(StopReason::Interrupted));
         return Err(Error::new(ErrorKind::OutOfFuel, "the evaluation was interrupted"));
     }
     LEFT.set(left);
@@ -217,7 +218,7 @@ fn weigh_all(value: &Value, may_have_secrets: bool) -> Result<u64, Error> {
             ValueKind::Bytes => charge(VALUE + value.as_bytes().map_or(0, <[u8]>::len) as u64)?,
             ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
                 charge(VALUE)?;
-                if let Some(node) = value.downcast_object_ref::<Node>() {
+                if let Some(node) = value.downcast_object_ref::<JsonNode>() {
                     weigh_json(node.get())?;
                 } else {
                     weigh_items(&value, &mut open)?;

@@ -45,23 +45,25 @@ use serde_json::Value;
 
 pub use code::usage as code_usage;
 pub(crate) use environment::ROOTS;
-pub use expression::Expr;
-pub use meter::{Budget, Interrupt};
+pub use expression::Expression;
+pub use meter::{EvalBudget, EvalInterrupt};
 pub(crate) use path::written_path;
 pub use references::References;
-pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_template, infer};
+pub(crate) use result_types::{
+    InferredType, TypeAnalysis, analyse_expression, analyse_template, infer,
+};
 pub use samples::sample_expressions;
 pub(crate) use secret::place_under;
 pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
 pub(crate) use syntax::insertions;
-pub use template::{Leaf, Rendered, Template};
+pub use template::{RenderedValue, TemplateLeaf, ValueTemplate};
 pub(crate) use template::{at_key, count_expressions};
 
 use crate::Map;
 
 /// What an expression can see. Built for one evaluation over borrowed values: making one costs
 /// nothing, only what an expression asks for is looked at.
-pub trait Scope: std::fmt::Debug {
+pub trait EvalScope: std::fmt::Debug {
     /// `inputs`. Shared, so that a template that asks for all of it copies nothing.
     fn inputs(&self) -> &Arc<Value>;
     /// `steps.<id>`: its output, status and error; `None` where there is no such step.
@@ -71,8 +73,8 @@ pub trait Scope: std::fmt::Debug {
     /// `state`.
     fn state(&self) -> &Map;
     /// How much work an evaluation over this scope may cause.
-    fn budget(&self) -> Budget {
-        Budget::full()
+    fn budget(&self) -> EvalBudget {
+        EvalBudget::full()
     }
     /// Takes note of the units that an evaluation used.
     fn spend(&self, _units: u64) {}
@@ -138,15 +140,15 @@ impl EvalError {
 /// The kind of an error that the running evaluation ends with.
 fn stop_kind() -> EvalErrorKind {
     match meter::stopped() {
-        Some(meter::Stop::Interrupted) => EvalErrorKind::Interrupted,
-        Some(meter::Stop::Exhausted) if meter::is_inline() => EvalErrorKind::NeedsFullBudget,
-        Some(meter::Stop::Exhausted) | None => EvalErrorKind::Invalid,
+        Some(meter::StopReason::Interrupted) => EvalErrorKind::Interrupted,
+        Some(meter::StopReason::Exhausted) if meter::is_inline() => EvalErrorKind::NeedsFullBudget,
+        Some(meter::StopReason::Exhausted) | None => EvalErrorKind::Invalid,
     }
 }
 
 /// Runs one evaluation over a scope: with its budget, and so that a panic is an error.
 fn evaluate<T>(
-    scope: &dyn Scope,
+    scope: &dyn EvalScope,
     evaluation: impl FnOnce() -> Result<T, EvalError>,
 ) -> Result<T, EvalError> {
     meter::start(scope.budget());

@@ -15,12 +15,12 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 /// Two operands as they are combined.
-enum Operands {
+enum NumberPair {
     Whole(i128, i128),
     Floats(f64, f64),
 }
 
-fn operands(left: &Value, sign: &str, right: &Value) -> Result<Operands, Error> {
+fn operands(left: &Value, sign: &str, right: &Value) -> Result<NumberPair, Error> {
     for value in [left, right] {
         if value.is_undefined() {
             let message = format!("an operand of `{sign}` is undefined");
@@ -33,9 +33,12 @@ fn operands(left: &Value, sign: &str, right: &Value) -> Result<Operands, Error> 
     }
     let is_whole = |v: &Value| v.is_integer() || v.kind() == ValueKind::Bool;
     if is_whole(left) && is_whole(right) {
-        return Ok(Operands::Whole(i128::try_from(left.clone())?, i128::try_from(right.clone())?));
+        return Ok(NumberPair::Whole(
+            i128::try_from(left.clone())?,
+            i128::try_from(right.clone())?,
+        ));
     }
-    Ok(Operands::Floats(to_float(left)?, to_float(right)?))
+    Ok(NumberPair::Floats(to_float(left)?, to_float(right)?))
 }
 
 /// A number as a double. An integer that no double holds is refused.
@@ -79,32 +82,32 @@ fn by_zero(left: &Value, sign: &str, right: &Value) -> Error {
 /// The sum of two numbers.
 pub(super) fn add(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "+", &right)? {
-        Operands::Whole(a, b) => whole(a.checked_add(b)),
-        Operands::Floats(a, b) => float(a + b, false),
+        NumberPair::Whole(a, b) => whole(a.checked_add(b)),
+        NumberPair::Floats(a, b) => float(a + b, false),
     }
 }
 
 /// The product of two numbers.
 pub(super) fn multiply(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "*", &right)? {
-        Operands::Whole(a, b) => whole(a.checked_mul(b)),
-        Operands::Floats(a, b) => float(a * b, a * b == 0.0 && a != 0.0 && b != 0.0),
+        NumberPair::Whole(a, b) => whole(a.checked_mul(b)),
+        NumberPair::Floats(a, b) => float(a * b, a * b == 0.0 && a != 0.0 && b != 0.0),
     }
 }
 
 /// `left - right`.
 pub(super) fn subtract(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "-", &right)? {
-        Operands::Whole(a, b) => whole(a.checked_sub(b)),
-        Operands::Floats(a, b) => float(a - b, false),
+        NumberPair::Whole(a, b) => whole(a.checked_sub(b)),
+        NumberPair::Floats(a, b) => float(a - b, false),
     }
 }
 
 /// `left / right`, always a double.
 pub(super) fn divide(left: Value, right: Value) -> Result<Value, Error> {
     let (a, b) = match operands(&left, "/", &right)? {
-        Operands::Floats(a, b) => (a, b),
-        Operands::Whole(..) => (to_float(&left)?, to_float(&right)?),
+        NumberPair::Floats(a, b) => (a, b),
+        NumberPair::Whole(..) => (to_float(&left)?, to_float(&right)?),
     };
     match b == 0.0 {
         true => Err(by_zero(&left, "/", &right)),
@@ -115,32 +118,32 @@ pub(super) fn divide(left: Value, right: Value) -> Result<Value, Error> {
 /// `left // right`, rounded down.
 pub(super) fn divide_whole(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "//", &right)? {
-        Operands::Whole(_, 0) => Err(by_zero(&left, "//", &right)),
-        Operands::Floats(_, 0.0) => Err(by_zero(&left, "//", &right)),
-        Operands::Whole(a, b) => whole(floored(a, b).map(|(quotient, _)| quotient)),
-        Operands::Floats(a, b) => float(floored_float(a, b).0, false),
+        NumberPair::Whole(_, 0) => Err(by_zero(&left, "//", &right)),
+        NumberPair::Floats(_, 0.0) => Err(by_zero(&left, "//", &right)),
+        NumberPair::Whole(a, b) => whole(floored(a, b).map(|(quotient, _)| quotient)),
+        NumberPair::Floats(a, b) => float(floored_float(a, b).0, false),
     }
 }
 
 /// `left % right`, with the sign of the divisor.
 pub(super) fn remainder(left: Value, right: Value) -> Result<Value, Error> {
     match operands(&left, "%", &right)? {
-        Operands::Whole(_, 0) => Err(by_zero(&left, "%", &right)),
-        Operands::Floats(_, 0.0) => Err(by_zero(&left, "%", &right)),
-        Operands::Whole(_, -1) => Ok(Value::from(0)),
-        Operands::Whole(a, b) => whole(floored(a, b).map(|(_, rest)| rest)),
-        Operands::Floats(a, b) => float(floored_float(a, b).1, false),
+        NumberPair::Whole(_, 0) => Err(by_zero(&left, "%", &right)),
+        NumberPair::Floats(_, 0.0) => Err(by_zero(&left, "%", &right)),
+        NumberPair::Whole(_, -1) => Ok(Value::from(0)),
+        NumberPair::Whole(a, b) => whole(floored(a, b).map(|(_, rest)| rest)),
+        NumberPair::Floats(a, b) => float(floored_float(a, b).1, false),
     }
 }
 
 /// `left ** right`.
 pub(super) fn power(left: Value, right: Value) -> Result<Value, Error> {
     let (a, b) = match operands(&left, "**", &right)? {
-        Operands::Whole(a, b) if b >= 0 => {
+        NumberPair::Whole(a, b) if b >= 0 => {
             return whole(u32::try_from(b).ok().and_then(|b| a.checked_pow(b)));
         }
-        Operands::Whole(..) => (to_float(&left)?, to_float(&right)?),
-        Operands::Floats(a, b) => (a, b),
+        NumberPair::Whole(..) => (to_float(&left)?, to_float(&right)?),
+        NumberPair::Floats(a, b) => (a, b),
     };
     match a == 0.0 && b < 0.0 {
         true => Err(by_zero(&left, "**", &right)),
@@ -239,13 +242,13 @@ fn check_text(text: &str) -> Result<(), Error> {
 mod tests {
     use serde_json::{Value as Json, json};
 
-    use super::super::{Expr, test_scope::TestScope};
+    use super::super::{Expression, test_scope::TestScope};
 
     fn eval(source: &str) -> Result<Json, String> {
         let scope = TestScope::new(json!({"inputs": {
             "big": 9_007_199_254_740_993_i64, "max": u64::MAX, "min": i64::MIN, "tiny": 1e-300, "huge": 1e308,
         }}));
-        let expr = Expr::compile(source, "").map_err(|problem| problem.to_string())?;
+        let expr = Expression::compile(source, "").map_err(|problem| problem.to_string())?;
         expr.eval(&scope).map_err(|error| error.to_string())
     }
 

@@ -8,12 +8,12 @@ use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Error, State, filters, functions, tests};
 
 use super::meter::{self, MAX_ITEMS};
-use super::value::Node;
+use super::value::JsonNode;
 use super::{filters as own, numbers, operators};
 
 /// What an operation is charged before it runs. All forms include the weight of every operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
+pub(super) enum OperationCost {
     /// Nothing further: the work grows no faster than the operands.
     Operands,
     /// A fixed amount: the work is the same for every operand, but not small.
@@ -21,7 +21,7 @@ pub(super) enum Cost {
     /// For each item of the first operand: a list entry and the weight of the other operands.
     PerItem,
     /// The weight of the first operand once more for each doubling of its items, as sorting does,
-    /// and [`Cost::PerItem`].
+    /// and [`OperationCost::PerItem`].
     Sorted,
     /// The function charges for itself, since it reads less or makes more than its operands;
     /// not even their weight is charged for it.
@@ -30,7 +30,7 @@ pub(super) enum Cost {
 
 /// How an operation is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum OperationKind {
     /// `value | name`.
     Filter,
     /// `value is name`.
@@ -44,9 +44,9 @@ pub(super) enum Kind {
 
 /// One operation.
 pub(super) struct Operation {
-    pub(super) kind: Kind,
+    pub(super) kind: OperationKind,
     pub(super) name: &'static str,
-    pub(super) cost: Cost,
+    pub(super) cost: OperationCost,
     pub(super) function: Value,
 }
 
@@ -84,7 +84,7 @@ macro_rules! operations {
 
         fn $all() -> Vec<Operation> {
             vec![$(Operation {
-                kind: Kind::$kind,
+                kind: OperationKind::$kind,
                 name: $name,
                 cost: $cost,
                 function: Value::from_function($function),
@@ -93,7 +93,7 @@ macro_rules! operations {
     };
 }
 
-use Cost::{Fixed, Operands, Own, PerItem, Sorted};
+use OperationCost::{Fixed, Operands, Own, PerItem, Sorted};
 
 operations!(Filter: FILTERS, all_filters, [
     "abs" => Operands, filters::abs;
@@ -229,7 +229,7 @@ pub(super) fn charged(
     }
 }
 
-fn charge(cost: Cost, args: &[Value]) -> Result<(), Error> {
+fn charge(cost: OperationCost, args: &[Value]) -> Result<(), Error> {
     if cost == Own {
         return meter::charge(meter::VALUE);
     }
@@ -272,7 +272,7 @@ fn materialised(result: Value) -> Result<Value, Error> {
         return Ok(result);
     }
     let is_stored = || {
-        result.downcast_object_ref::<Node>().is_some()
+        result.downcast_object_ref::<JsonNode>().is_some()
             || result.downcast_object_ref::<Vec<Value>>().is_some()
     };
     match result.kind() {

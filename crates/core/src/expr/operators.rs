@@ -8,7 +8,7 @@ use super::meter::{self, VALUE};
 use super::numbers;
 use super::operations::check_length;
 use super::secret::{self, SecretText};
-use super::value::{self, Node};
+use super::value::{self, JsonNode};
 
 fn undefined(message: &str) -> Error {
     Error::new(ErrorKind::UndefinedError, message.to_owned())
@@ -62,7 +62,7 @@ pub(super) fn member(value: Value, key: Value) -> Result<Value, Error> {
 pub(super) fn iterate(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::String => meter::charge(VALUE + value.as_str().map_or(0, str::len) as u64)?,
-        ValueKind::Map => match value.downcast_object_ref::<Node>().map(Node::get) {
+        ValueKind::Map => match value.downcast_object_ref::<JsonNode>().map(JsonNode::get) {
             Some(serde_json::Value::Object(map)) => {
                 let keys: usize = map.keys().map(String::len).sum();
                 meter::charge(VALUE * map.len() as u64 + keys as u64)?;

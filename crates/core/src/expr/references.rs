@@ -30,12 +30,12 @@ impl References {
 
 /// Gathers references, each once.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct ReferenceCollector {
     /// By path: when it first occurred and whether it may be missing.
     seen: BTreeMap<Vec<String>, (usize, bool)>,
 }
 
-impl Collector {
+impl ReferenceCollector {
     pub(super) fn add(&mut self, path: &[String], optional: bool) {
         match self.seen.get_mut(path) {
             Some((_, known)) => *known |= optional,

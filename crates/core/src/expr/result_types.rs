@@ -6,46 +6,49 @@
 use minijinja::machinery::ast;
 use minijinja::value::{Value, ValueKind};
 
-use super::operand_types::Of::{Alone, Always, InputOrArgument};
+use super::operand_types::ResultType::{Alone, Always, InputOrArgument};
 use super::operand_types::{ARGUMENTS, COUNTED, FILTERS, ITERABLE, NUMERIC};
 use super::operations;
-use super::path::Path;
-use super::syntax::{self, Fault};
+use super::path::ValuePath;
+use super::syntax::{self, SyntaxError};
 use super::tree::keys;
-use crate::definition::Kinds;
+use crate::definition::ValueTypes;
 use crate::json::check_number;
 
 /// What a template results in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inferred {
+pub(crate) enum InferredType {
     /// Text around or between expressions.
     Text,
     /// The value of its only expression.
-    Value(Kinds),
+    Value(ValueTypes),
 }
 
 /// What is known of a template or expression.
-pub(crate) struct Analysis {
-    pub(crate) result: Inferred,
+pub(crate) struct TypeAnalysis {
+    pub(crate) result: InferredType,
     /// Operations that fail whenever the expression is evaluated, as sentences.
     pub(crate) faults: Vec<String>,
 }
 
 /// The type of a template. `None` where nothing can be said.
-pub(crate) fn infer(source: &str, lookup: &dyn Fn(&[String]) -> Kinds) -> Option<Inferred> {
+pub(crate) fn infer(
+    source: &str,
+    lookup: &dyn Fn(&[String]) -> ValueTypes,
+) -> Option<InferredType> {
     analyse_template(source, lookup).map(|analysis| analysis.result)
 }
 
 /// Analyses a template that compiles. `lookup` gives the type of what a path leads to.
 pub(crate) fn analyse_template(
     source: &str,
-    lookup: &dyn Fn(&[String]) -> Kinds,
-) -> Option<Analysis> {
+    lookup: &dyn Fn(&[String]) -> ValueTypes,
+) -> Option<TypeAnalysis> {
     let tree = syntax::parse(source).ok()?;
-    let mut walk = Walk { lookup, source, faults: Vec::new() };
+    let mut walk = TypeWalk { lookup, source, faults: Vec::new() };
     if let Some(only) = syntax::only_expression(source, &tree) {
-        let result = Inferred::Value(walk.kinds(only, true));
-        return Some(Analysis { result, faults: walk.faults });
+        let result = InferredType::Value(walk.kinds(only, true));
+        return Some(TypeAnalysis { result, faults: walk.faults });
     }
     let children = syntax::children(&tree);
     let is_plain =
@@ -62,35 +65,36 @@ pub(crate) fn analyse_template(
             walk.loop_over(stmt);
         }
     }
-    Some(Analysis { result: Inferred::Text, faults: walk.faults })
+    Some(TypeAnalysis { result: InferredType::Text, faults: walk.faults })
 }
 
 /// Analyses a bare expression that compiles.
 pub(crate) fn analyse_expression(
     source: &str,
-    lookup: &dyn Fn(&[String]) -> Kinds,
-) -> Option<Analysis> {
+    lookup: &dyn Fn(&[String]) -> ValueTypes,
+) -> Option<TypeAnalysis> {
     let tree = syntax::parse_expression(source).ok()?;
-    let mut walk = Walk { lookup, source, faults: Vec::new() };
-    let result = Inferred::Value(walk.kinds(&tree, true));
-    Some(Analysis { result, faults: walk.faults })
+    let mut walk = TypeWalk { lookup, source, faults: Vec::new() };
+    let result = InferredType::Value(walk.kinds(&tree, true));
+    Some(TypeAnalysis { result, faults: walk.faults })
 }
 
 /// The result of every function. That of every test is a boolean.
-pub(super) const FUNCTIONS: &[(&str, Kinds)] = &[("dict", Kinds::OBJECT), ("range", Kinds::ARRAY)];
+pub(super) const FUNCTIONS: &[(&str, ValueTypes)] =
+    &[("dict", ValueTypes::OBJECT), ("range", ValueTypes::ARRAY)];
 
 fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, result)| *result)
 }
 
 /// One walk over an expression.
-struct Walk<'w> {
-    lookup: &'w dyn Fn(&[String]) -> Kinds,
+struct TypeWalk<'w> {
+    lookup: &'w dyn Fn(&[String]) -> ValueTypes,
     source: &'w str,
     faults: Vec<String>,
 }
 
-impl Walk<'_> {
+impl TypeWalk<'_> {
     /// What a loop goes over that is run whenever the template is.
     fn loop_over(&mut self, stmt: &ast::Stmt<'_>) {
         let ast::Stmt::ForLoop(looped) = stmt else { return };
@@ -102,7 +106,7 @@ impl Walk<'_> {
     }
 
     /// The types that an expression may have. `certain`: it is evaluated whenever the whole is.
-    fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
+    fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> ValueTypes {
         match expr {
             ast::Expr::Const(constant) => {
                 self.check_literal(expr, &constant.value);
@@ -128,13 +132,17 @@ impl Walk<'_> {
                     let message = format!("`[…]` takes a part of a text or list, not of {found}");
                     return self.fault(expr, certain, message);
                 }
-                if found == Kinds::STRING { found } else { Kinds::STRING.or(Kinds::ARRAY) }
+                if found == ValueTypes::STRING {
+                    found
+                } else {
+                    ValueTypes::STRING.or(ValueTypes::ARRAY)
+                }
             }
             ast::Expr::UnaryOp(op) => {
                 let operand = self.kinds(&op.expr, certain);
                 match op.op {
-                    ast::UnaryOpKind::Not => Kinds::BOOLEAN,
-                    ast::UnaryOpKind::Neg if operand.fits(NUMERIC) => Kinds::NUMBER,
+                    ast::UnaryOpKind::Not => ValueTypes::BOOLEAN,
+                    ast::UnaryOpKind::Neg if operand.fits(NUMERIC) => ValueTypes::NUMBER,
                     ast::UnaryOpKind::Neg => {
                         let message = format!("`-` needs a number, not {operand}");
                         self.fault(expr, certain, message)
@@ -148,7 +156,7 @@ impl Walk<'_> {
                 for (i, op) in compare.ops.iter().enumerate() {
                     self.kinds(&op.expr, certain && i == 0);
                 }
-                Kinds::BOOLEAN
+                ValueTypes::BOOLEAN
             }
             ast::Expr::IfExpr(branch) => {
                 self.kinds(&branch.test_expr, certain);
@@ -168,16 +176,16 @@ impl Walk<'_> {
                     self.fault(expr, certain, message);
                 }
                 self.check_arguments(expr, test.name, &test.args, certain);
-                Kinds::BOOLEAN
+                ValueTypes::BOOLEAN
             }
             ast::Expr::Call(call) => {
                 self.arguments(&call.args, certain);
                 match &call.expr {
                     ast::Expr::Var(var) => {
                         self.check_arguments(expr, var.id, &call.args, certain);
-                        find(FUNCTIONS, var.id).unwrap_or(Kinds::ALL)
+                        find(FUNCTIONS, var.id).unwrap_or(ValueTypes::ALL)
                     }
-                    _ => Kinds::ALL,
+                    _ => ValueTypes::ALL,
                 }
             }
             ast::Expr::List(list) => self.items(&list.items, certain),
@@ -185,7 +193,7 @@ impl Walk<'_> {
             ast::Expr::Map(map) => {
                 self.items(&map.keys, certain);
                 self.items(&map.values, certain);
-                Kinds::OBJECT
+                ValueTypes::OBJECT
             }
         }
     }
@@ -205,20 +213,20 @@ impl Walk<'_> {
         }
     }
 
-    fn items(&mut self, items: &[ast::Expr<'_>], certain: bool) -> Kinds {
+    fn items(&mut self, items: &[ast::Expr<'_>], certain: bool) -> ValueTypes {
         for item in items {
             self.kinds(item, certain);
         }
-        Kinds::ARRAY
+        ValueTypes::ARRAY
     }
 
-    fn path(&self, expr: &ast::Expr<'_>) -> Kinds {
-        keys(expr).map_or(Kinds::ALL, |keys| (self.lookup)(Path::new(keys).names()))
+    fn path(&self, expr: &ast::Expr<'_>) -> ValueTypes {
+        keys(expr).map_or(ValueTypes::ALL, |keys| (self.lookup)(ValuePath::new(keys).names()))
     }
 
     /// The types of the arguments together.
-    fn arguments(&mut self, args: &[ast::CallArg<'_>], certain: bool) -> Kinds {
-        args.iter().fold(Kinds::NEVER, |all, arg| {
+    fn arguments(&mut self, args: &[ast::CallArg<'_>], certain: bool) -> ValueTypes {
+        args.iter().fold(ValueTypes::NEVER, |all, arg| {
             let (ast::CallArg::Pos(expr)
             | ast::CallArg::Kwarg(_, expr)
             | ast::CallArg::PosSplat(expr)
@@ -227,13 +235,18 @@ impl Walk<'_> {
         })
     }
 
-    fn filter(&mut self, expr: &ast::Expr<'_>, filter: &ast::Filter<'_>, certain: bool) -> Kinds {
-        let input = filter.expr.as_ref().map_or(Kinds::ALL, |expr| self.kinds(expr, certain));
+    fn filter(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        filter: &ast::Filter<'_>,
+        certain: bool,
+    ) -> ValueTypes {
+        let input = filter.expr.as_ref().map_or(ValueTypes::ALL, |expr| self.kinds(expr, certain));
         let arguments = self.arguments(&filter.args, certain);
         let Some((name, result, takes, fewest, most)) =
             FILTERS.iter().copied().find(|(name, ..)| *name == filter.name)
         else {
-            return Kinds::ALL;
+            return ValueTypes::ALL;
         };
         if !input.fits(takes) {
             return self.fault(expr, certain, format!("`{name}` needs {takes}, not {input}"));
@@ -244,9 +257,9 @@ impl Walk<'_> {
         match result {
             Always(kinds) => kinds,
             Alone(kinds) if filter.args.is_empty() => kinds,
-            InputOrArgument if filter.args.is_empty() => input.or(Kinds::STRING),
+            InputOrArgument if filter.args.is_empty() => input.or(ValueTypes::STRING),
             InputOrArgument => input.or(arguments),
-            Alone(_) => Kinds::ALL,
+            Alone(_) => ValueTypes::ALL,
         }
     }
 
@@ -324,16 +337,17 @@ impl Walk<'_> {
         }
     }
 
-    fn binary(&mut self, expr: &ast::Expr<'_>, op: &ast::BinOp<'_>, certain: bool) -> Kinds {
+    fn binary(&mut self, expr: &ast::Expr<'_>, op: &ast::BinOp<'_>, certain: bool) -> ValueTypes {
         use ast::BinOpKind as Kind;
         let is_short_circuit = matches!(op.op, Kind::ScAnd | Kind::ScOr);
         let left = self.kinds(&op.left, certain);
         let right = self.kinds(&op.right, certain && !is_short_circuit);
-        let both = |kinds: Kinds| left.fits(kinds) && right.fits(kinds);
-        let is_whole = |kinds: Kinds| kinds.within(Kinds::INTEGER.or(Kinds::BOOLEAN));
+        let both = |kinds: ValueTypes| left.fits(kinds) && right.fits(kinds);
+        let is_whole =
+            |kinds: ValueTypes| kinds.within(ValueTypes::INTEGER.or(ValueTypes::BOOLEAN));
         let number = match is_whole(left) && is_whole(right) {
-            true => Kinds::INTEGER,
-            false => Kinds::NUMBER,
+            true => ValueTypes::INTEGER,
+            false => ValueTypes::NUMBER,
         };
         let sign = match op.op {
             Kind::In if !right.fits(COUNTED) => {
@@ -341,19 +355,19 @@ impl Walk<'_> {
                 return self.fault(expr, certain, message);
             }
             Kind::Eq | Kind::Ne | Kind::Lt | Kind::Lte | Kind::Gt | Kind::Gte | Kind::In => {
-                return Kinds::BOOLEAN;
+                return ValueTypes::BOOLEAN;
             }
             Kind::ScAnd | Kind::ScOr => return left.or(right),
-            Kind::Concat => return Kinds::STRING,
+            Kind::Concat => return ValueTypes::STRING,
             Kind::Add => {
                 let sums = [
                     (NUMERIC, number),
-                    (Kinds::STRING, Kinds::STRING),
-                    (Kinds::ARRAY, Kinds::ARRAY),
+                    (ValueTypes::STRING, ValueTypes::STRING),
+                    (ValueTypes::ARRAY, ValueTypes::ARRAY),
                 ];
                 let fitting = sums.into_iter().filter(|(operands, _)| both(*operands));
-                let sum = fitting.fold(Kinds::NEVER, |all, (_, result)| all.or(result));
-                if sum == Kinds::NEVER {
+                let sum = fitting.fold(ValueTypes::NEVER, |all, (_, result)| all.or(result));
+                if sum == ValueTypes::NEVER {
                     let message = format!(
                         "cannot add {left} and {right}; `~` joins texts, `| int` and `| float` \
                          read numbers"
@@ -363,7 +377,7 @@ impl Walk<'_> {
                 return sum;
             }
             Kind::Mul => {
-                let repeated = Kinds::STRING.or(Kinds::ARRAY);
+                let repeated = ValueTypes::STRING.or(ValueTypes::ARRAY);
                 let is_repeated = (left.fits(repeated) && right.fits(NUMERIC))
                     || (right.fits(repeated) && left.fits(NUMERIC));
                 return match (both(NUMERIC), is_repeated) {
@@ -372,7 +386,7 @@ impl Walk<'_> {
                         let message = format!("cannot multiply {left} by {right}");
                         self.fault(expr, certain, message)
                     }
-                    (_, true) => Kinds::NUMBER.or(repeated),
+                    (_, true) => ValueTypes::NUMBER.or(repeated),
                 };
             }
             Kind::Sub => "-",
@@ -387,15 +401,15 @@ impl Walk<'_> {
         }
         match op.op {
             Kind::Sub | Kind::FloorDiv | Kind::Rem => number,
-            _ => Kinds::NUMBER,
+            _ => ValueTypes::NUMBER,
         }
     }
 
     /// An operation that always fails; of its result nothing is said a second time.
-    fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> Kinds {
+    fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> ValueTypes {
         if certain {
             let span = expr.span();
-            let fault = Fault::at(span.start_line, span.start_col, message);
+            let fault = SyntaxError::at(span.start_line, span.start_col, message);
             let place = syntax::located(self.source, &fault);
             let fault = format!("{} in {place}", fault.message);
             // Arguments are visited twice.
@@ -403,20 +417,20 @@ impl Walk<'_> {
                 self.faults.push(fault);
             }
         }
-        Kinds::ALL
+        ValueTypes::ALL
     }
 }
 
 /// The types of a value that is written out.
-pub(super) fn of_constant(value: &Value) -> Kinds {
+pub(super) fn of_constant(value: &Value) -> ValueTypes {
     match value.kind() {
-        ValueKind::None => Kinds::NULL,
-        ValueKind::Bool => Kinds::BOOLEAN,
-        ValueKind::Number if value.is_integer() => Kinds::INTEGER,
-        ValueKind::Number => Kinds::NUMBER,
-        ValueKind::String => Kinds::STRING,
-        ValueKind::Seq | ValueKind::Iterable => Kinds::ARRAY,
-        ValueKind::Map => Kinds::OBJECT,
-        _ => Kinds::ALL,
+        ValueKind::None => ValueTypes::NULL,
+        ValueKind::Bool => ValueTypes::BOOLEAN,
+        ValueKind::Number if value.is_integer() => ValueTypes::INTEGER,
+        ValueKind::Number => ValueTypes::NUMBER,
+        ValueKind::String => ValueTypes::STRING,
+        ValueKind::Seq | ValueKind::Iterable => ValueTypes::ARRAY,
+        ValueKind::Map => ValueTypes::OBJECT,
+        _ => ValueTypes::ALL,
     }
 }

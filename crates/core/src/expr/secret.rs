@@ -99,10 +99,10 @@ pub fn insert_secrets<'s>(
 /// Text with references to secrets in it, as an expression sees it: it can be placed, joined with
 /// other text by `~` and chosen by `if`; nothing can look inside.
 #[derive(Debug, Clone)]
-pub(super) struct SecretText(Vec<Part>);
+pub(super) struct SecretText(Vec<SecretPart>);
 
 #[derive(Debug, Clone)]
-enum Part {
+enum SecretPart {
     Text(String),
     Secret(Arc<str>),
 }
@@ -146,8 +146,8 @@ impl SecretText {
         let mut text = String::new();
         for part in &self.0 {
             match part {
-                Part::Text(part) => text.push_str(part),
-                Part::Secret(name) => {
+                SecretPart::Text(part) => text.push_str(part),
+                SecretPart::Secret(name) => {
                     insertions.push(SecretInsertion::new(text.len(), name));
                     text.push_str(PLACEHOLDER);
                 }
@@ -158,9 +158,9 @@ impl SecretText {
 
     /// Its length with placeholders.
     pub(super) fn len(&self) -> usize {
-        let length = |part: &Part| match part {
-            Part::Text(text) => text.len(),
-            Part::Secret(_) => PLACEHOLDER.len(),
+        let length = |part: &SecretPart| match part {
+            SecretPart::Text(text) => text.len(),
+            SecretPart::Secret(_) => PLACEHOLDER.len(),
         };
         self.0.iter().map(length).sum()
     }
@@ -168,12 +168,12 @@ impl SecretText {
 
 /// `secrets`: each name gives a reference, the secret itself is never here.
 #[derive(Debug)]
-pub(super) struct Secrets;
+pub(super) struct SecretsObject;
 
-impl Object for Secrets {
+impl Object for SecretsObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        Some(Value::from_object(SecretText(vec![Part::Secret(name.into())])))
+        Some(Value::from_object(SecretText(vec![SecretPart::Secret(name.into())])))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -188,7 +188,7 @@ pub(super) fn concat(left: Value, right: Value) -> Result<Value, Error> {
         match SecretText::of(&side) {
             Some(secret) => parts.extend(secret.0.iter().cloned()),
             None => {
-                parts.push(Part::Text(text(side)?.as_str().unwrap_or_default().to_owned()));
+                parts.push(SecretPart::Text(text(side)?.as_str().unwrap_or_default().to_owned()));
             }
         }
     }

@@ -19,8 +19,8 @@ fn find(name: &str) -> Option<&'static str> {
 
 /// What the template renders to, as it is stored and as the step gets it.
 fn both(template: &Value, scope: &TestScope) -> Result<(Value, Value), String> {
-    let template = Template::compile(template, "here").map_err(|p| p.to_string())?;
-    let Rendered { value, insertions } = template.render(scope).map_err(|e| e.to_string())?;
+    let template = ValueTemplate::compile(template, "here").map_err(|p| p.to_string())?;
+    let RenderedValue { value, insertions } = template.render(scope).map_err(|e| e.to_string())?;
     let mut filled = Value::clone(&value);
     insert_secrets(&mut filled, &insertions, find).map_err(|e| e.to_string())?;
     Ok((Value::clone(&value), filled))
@@ -112,7 +112,7 @@ fn any_other_use_of_a_secret_is_refused() {
         "{% set t = secrets.TOKEN %}{% set x %}{{ t }}{% endset %}{{ x }}",
         "{% filter upper %}{{ secrets.TOKEN }}{% endfilter %}",
     ] {
-        let refused = Template::compile(&json!(template), "here").map(|_| ()).unwrap_err();
+        let refused = ValueTemplate::compile(&json!(template), "here").map(|_| ()).unwrap_err();
         let message = refused.to_string();
         assert!(message.contains("secret"), "{template}: {message}");
         assert!(message.contains("write"), "it says what to write: {message}");
@@ -131,9 +131,9 @@ fn any_other_use_of_a_secret_is_refused() {
         let message = both(&json!(template), &scope()).unwrap_err();
         assert!(!message.contains("there is no place"), "{template}: {message}");
     }
-    let when = Expr::compile("'a' ~ secrets.TOKEN", "when").unwrap();
+    let when = Expression::compile("'a' ~ secrets.TOKEN", "when").unwrap();
     assert!(when.eval(&scope()).unwrap_err().message.contains("can only be placed"));
-    let when = Expr::compile("secrets.TOKEN", "when").unwrap();
+    let when = Expression::compile("secrets.TOKEN", "when").unwrap();
     assert!(when.eval(&scope()).unwrap_err().message.contains("can only be placed"));
 }
 

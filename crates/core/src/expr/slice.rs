@@ -71,7 +71,7 @@ mod tests {
             (Value::from(i64::MIN), Value::from(i64::MAX), Value::from(i64::MAX), "a"),
             (Value::from(i64::MAX), Value::from(i64::MIN), Value::from(i64::MIN), "e"),
         ] {
-            meter::start(super::super::Budget::full());
+            meter::start(super::super::EvalBudget::full());
             let found = slice(Value::from("abcde"), start, stop, step).unwrap();
             assert_eq!(found.as_str(), Some(expected));
         }

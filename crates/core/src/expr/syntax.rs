@@ -6,12 +6,12 @@ use minijinja::machinery::{self, Token, ast};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 
-use super::code::{Code, Form, NotCompiled};
+use super::code::{CodeHandle, NotCompiled, SourceForm};
 use super::environment::environment;
-use super::path::Path;
+use super::path::ValuePath;
 use super::secret::{self, SecretInsertion};
 use super::tree::static_path;
-use super::{EvalError, EvalErrorKind, Scope, context, meter, stop_kind, value};
+use super::{EvalError, EvalErrorKind, EvalScope, context, meter, stop_kind, value};
 use crate::memory::allocated;
 
 /// The most operators and names in one expression: they may nest as deep as they are many, and
@@ -26,7 +26,7 @@ const MAX_SOURCE: usize = 1 << 20;
 
 /// What is wrong with the text of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct SyntaxError {
     pub(super) message: String,
     /// From 1; 0 where unknown.
     pub(super) line: usize,
@@ -34,7 +34,7 @@ pub(super) struct Fault {
     pub(super) column: usize,
 }
 
-impl Fault {
+impl SyntaxError {
     /// From a position as the tokenizer counts it: columns from 0. It does not count beyond 16
     /// bits: what is there is at an unknown place.
     pub(super) fn at(line: u16, column: u16, message: String) -> Self {
@@ -74,40 +74,40 @@ fn detail(error: &minijinja::Error) -> String {
 
 /// What a piece of text turned out to be.
 #[derive(Debug)]
-pub(super) enum Compiled {
+pub(super) enum CompiledText {
     /// One plain path: no Jinja needed to follow it.
-    Path(Path),
+    Path(ValuePath),
     /// An expression, for its value.
-    Value(Code),
+    Value(CodeHandle),
     /// Text with nothing but plain paths in it.
-    Pieces(Vec<Piece>),
+    Pieces(Vec<TextPiece>),
     /// A template, for its text.
-    Text(Code),
+    Text(CodeHandle),
 }
 
 /// A part of text.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(super) enum TextPiece {
     Raw(String),
     Path {
-        path: Path,
+        path: ValuePath,
         /// The line of the template, from 1.
         line: usize,
     },
 }
 
-impl Compiled {
+impl CompiledText {
     /// About how many bytes it takes, the code itself not counted.
     pub(super) fn memory_bytes(&self) -> usize {
         match self {
             Self::Path(path) => path.memory_bytes(),
             Self::Value(code) | Self::Text(code) => code.memory_bytes(),
-            Self::Pieces(pieces) => pieces.iter().map(Piece::memory_bytes).sum(),
+            Self::Pieces(pieces) => pieces.iter().map(TextPiece::memory_bytes).sum(),
         }
     }
 }
 
-impl Piece {
+impl TextPiece {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
             Self::Raw(text) => allocated(text.len()),
@@ -118,43 +118,43 @@ impl Piece {
 }
 
 /// Compiles a bare expression.
-pub(super) fn expression(source: &str) -> Result<Compiled, Fault> {
+pub(super) fn expression(source: &str) -> Result<CompiledText, SyntaxError> {
     check_size(source, true)?;
     let tree = parse_expression(source)?;
     if let Some(path) = static_path(&tree) {
-        return Ok(Compiled::Path(path));
+        return Ok(CompiledText::Path(path));
     }
-    Code::compile(Form::Expression, source).map(Compiled::Value)
+    CodeHandle::compile(SourceForm::Expression, source).map(CompiledText::Value)
 }
 
 /// Compiles a template; one that is a single `{{ expression }}` is that expression.
-pub(super) fn template(source: &str) -> Result<Compiled, Fault> {
+pub(super) fn template(source: &str) -> Result<CompiledText, SyntaxError> {
     check_size(source, false)?;
     let tree = parse(source)?;
     if let Some(only) = only_expression(source, &tree) {
         if let Some(path) = static_path(only) {
-            return Ok(Compiled::Path(path));
+            return Ok(CompiledText::Path(path));
         }
-        return Code::compile(Form::Insertion, source).map(Compiled::Value);
+        return CodeHandle::compile(SourceForm::Insertion, source).map(CompiledText::Value);
     }
     if let Some(pieces) = pieces(children(&tree)) {
-        return Ok(Compiled::Pieces(pieces));
+        return Ok(CompiledText::Pieces(pieces));
     }
-    Code::compile(Form::Template, source).map(Compiled::Text)
+    CodeHandle::compile(SourceForm::Template, source).map(CompiledText::Text)
 }
 
-fn syntax() -> Result<SyntaxConfig, Fault> {
+fn syntax() -> Result<SyntaxConfig, SyntaxError> {
     // Text is data here: its last line break is part of it.
     let built = SyntaxConfig::builder().keep_trailing_newline(true).build();
-    built.map_err(|e| Fault { message: e.to_string(), line: 0, column: 0 })
+    built.map_err(|e| SyntaxError { message: e.to_string(), line: 0, column: 0 })
 }
 
-pub(super) fn parse(source: &str) -> Result<ast::Stmt<'_>, Fault> {
-    machinery::parse(source, "<template>", syntax()?).map_err(|e| Fault::of(&e, source))
+pub(super) fn parse(source: &str) -> Result<ast::Stmt<'_>, SyntaxError> {
+    machinery::parse(source, "<template>", syntax()?).map_err(|e| SyntaxError::of(&e, source))
 }
 
-pub(super) fn parse_expression(source: &str) -> Result<ast::Expr<'_>, Fault> {
-    machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))
+pub(super) fn parse_expression(source: &str) -> Result<ast::Expr<'_>, SyntaxError> {
+    machinery::parse_expr(source).map_err(|e| SyntaxError::of(&e, source))
 }
 
 pub(super) fn children<'t, 's>(tree: &'t ast::Stmt<'s>) -> &'t [ast::Stmt<'s>] {
@@ -176,13 +176,13 @@ pub(super) fn only_expression<'t, 's>(
     }
 }
 
-fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
+fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<TextPiece>> {
     tree.iter()
         .map(|stmt| match stmt {
-            ast::Stmt::EmitRaw(raw) => Some(Piece::Raw(raw.raw.to_owned())),
+            ast::Stmt::EmitRaw(raw) => Some(TextPiece::Raw(raw.raw.to_owned())),
             ast::Stmt::EmitExpr(emit) => {
                 let line = usize::from(emit.span().start_line);
-                static_path(&emit.expr).map(|path| Piece::Path { path, line })
+                static_path(&emit.expr).map(|path| TextPiece::Path { path, line })
             }
             _ => None,
         })
@@ -208,8 +208,8 @@ pub(crate) fn insertions(source: &str) -> Vec<&str> {
 }
 
 /// Refuses what would nest too deep for those who walk the tree, before there is a tree.
-fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
-    let too_much = |what: String| Err(Fault { message: what, line: 0, column: 0 });
+fn check_size(source: &str, in_expression: bool) -> Result<(), SyntaxError> {
+    let too_much = |what: String| Err(SyntaxError { message: what, line: 0, column: 0 });
     if source.len() > MAX_SOURCE {
         return too_much(format!("a template may have at most {} KiB", MAX_SOURCE >> 10));
     }
@@ -247,9 +247,9 @@ fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-impl Code {
+impl CodeHandle {
     /// Runs it; `text` gets what it writes.
-    fn run(&self, scope: &dyn Scope, text: &mut String) -> Result<Option<Value>, EvalError> {
+    fn run(&self, scope: &dyn EvalScope, text: &mut String) -> Result<Option<Value>, EvalError> {
         let program = self.program().map_err(|error| self.not_compiled(error))?;
         let root = context::build(self.references(), scope)
             .map_err(|error| EvalError::of_meter(&error))?;
@@ -276,7 +276,7 @@ impl Code {
     }
 
     /// The value of an expression.
-    pub(super) fn value(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+    pub(super) fn value(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
         let value = self.run(scope, &mut String::new())?.unwrap_or_default();
         if value.is_undefined() {
             return Err(EvalError::new(format!("`{}` is undefined", shortened(self.source()))));
@@ -287,7 +287,7 @@ impl Code {
     /// The value of an expression as JSON, and the secrets that are inserted into it.
     pub(super) fn json(
         &self,
-        scope: &dyn Scope,
+        scope: &dyn EvalScope,
         insertions: &mut Vec<SecretInsertion>,
     ) -> Result<serde_json::Value, EvalError> {
         let value = self.value(scope)?;
@@ -297,7 +297,7 @@ impl Code {
     /// The text of a template, and the secrets that are inserted into it.
     pub(super) fn text(
         &self,
-        scope: &dyn Scope,
+        scope: &dyn EvalScope,
         insertions: &mut Vec<SecretInsertion>,
     ) -> Result<String, EvalError> {
         let mut text = String::new();
@@ -312,7 +312,7 @@ impl Code {
 
     fn failed(&self, error: &minijinja::Error) -> EvalError {
         let cause = innermost(error);
-        let fault = Fault::of(cause, self.source());
+        let fault = SyntaxError::of(cause, self.source());
         let message = format!("{} in {}", fault.message, located(self.source(), &fault));
         let is_fuel = cause.kind() == minijinja::ErrorKind::OutOfFuel && meter::stopped().is_none();
         let kind = match is_fuel && meter::is_inline() {
@@ -340,7 +340,7 @@ fn error_with_range<'e>(
 }
 
 /// Where a fault is, for a message: the text and the position in it.
-pub(super) fn located(source: &str, fault: &Fault) -> String {
+pub(super) fn located(source: &str, fault: &SyntaxError) -> String {
     let place = match fault.line {
         0 => String::new(),
         1 => format!(" at column {}", fault.column),

@@ -6,25 +6,25 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::expression::{problem, references};
-use super::path::{Found, Path};
-use super::references::{Collector, References};
+use super::path::{FoundValue, ValuePath};
+use super::references::{ReferenceCollector, References};
 use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
-use super::syntax::{self, Compiled, Piece};
-use super::{EvalError, Scope, meter};
+use super::syntax::{self, CompiledText, TextPiece};
+use super::{EvalError, EvalScope, meter};
 use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes};
 use crate::{Map, Problems};
 
 /// A compiled value in which strings may hold expressions.
 #[derive(Debug)]
-pub struct Template {
-    root: Node,
+pub struct ValueTemplate {
+    root: TemplateNode,
     references: References,
-    leaves: Vec<Leaf>,
+    leaves: Vec<TemplateLeaf>,
 }
 
 /// What a template rendered to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rendered {
+pub struct RenderedValue {
     /// The value, with placeholders for secrets.
     pub value: Arc<Value>,
     /// What is inserted into it before it is used.
@@ -33,7 +33,7 @@ pub struct Rendered {
 
 /// One string with expressions inside a template.
 #[derive(Debug)]
-pub struct Leaf {
+pub struct TemplateLeaf {
     /// Where it stands, from the start of the document: `steps[1].input.text`.
     pub path: String,
     /// What it refers to.
@@ -41,14 +41,14 @@ pub struct Leaf {
 }
 
 #[derive(Debug)]
-enum Node {
+enum TemplateNode {
     Static(Arc<Value>),
-    Code { code: Compiled, path: String },
-    Array(Vec<Node>),
-    Object(IndexMap<String, Node>),
+    Code { code: CompiledText, path: String },
+    Array(Vec<TemplateNode>),
+    Object(IndexMap<String, TemplateNode>),
 }
 
-impl Node {
+impl TemplateNode {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
             Self::Static(value) => ARC_BYTES + clone_bytes(value),
@@ -86,23 +86,23 @@ pub(crate) fn count_expressions(text: &str) -> usize {
     ["{{", "{%", "{#"].iter().map(|open| text.matches(open).count()).sum()
 }
 
-struct Compiler {
+struct TemplateCompiler {
     problems: Problems,
-    leaves: Vec<Leaf>,
+    leaves: Vec<TemplateLeaf>,
 }
 
-impl Compiler {
-    fn node(&mut self, value: &Value, path: &str) -> Node {
+impl TemplateCompiler {
+    fn node(&mut self, value: &Value, path: &str) -> TemplateNode {
         match value {
             Value::String(text) if has_syntax(text) => match syntax::template(text) {
                 Ok(code) => {
                     let references = references(&code);
-                    self.leaves.push(Leaf { path: path.to_owned(), references });
-                    Node::Code { code, path: path.to_owned() }
+                    self.leaves.push(TemplateLeaf { path: path.to_owned(), references });
+                    TemplateNode::Code { code, path: path.to_owned() }
                 }
                 Err(fault) => {
                     self.problems.push(problem(path, text, &fault));
-                    Node::Static(Arc::new(Value::Null))
+                    TemplateNode::Static(Arc::new(Value::Null))
                 }
             },
             Value::Array(items) => {
@@ -111,9 +111,9 @@ impl Compiler {
                     .enumerate()
                     .map(|(i, item)| self.node(item, &format!("{path}[{i}]")))
                     .collect();
-                match nodes.iter().all(|node| matches!(node, Node::Static(_))) {
-                    true => Node::Static(Arc::new(value.clone())),
-                    false => Node::Array(nodes),
+                match nodes.iter().all(|node| matches!(node, TemplateNode::Static(_))) {
+                    true => TemplateNode::Static(Arc::new(value.clone())),
+                    false => TemplateNode::Array(nodes),
                 }
             }
             Value::Object(map) => {
@@ -121,25 +121,25 @@ impl Compiler {
                     .iter()
                     .map(|(key, value)| (key.clone(), self.node(value, &at_key(path, key))))
                     .collect();
-                match nodes.values().all(|node| matches!(node, Node::Static(_))) {
-                    true => Node::Static(Arc::new(value.clone())),
-                    false => Node::Object(nodes),
+                match nodes.values().all(|node| matches!(node, TemplateNode::Static(_))) {
+                    true => TemplateNode::Static(Arc::new(value.clone())),
+                    false => TemplateNode::Object(nodes),
                 }
             }
-            _ => Node::Static(Arc::new(value.clone())),
+            _ => TemplateNode::Static(Arc::new(value.clone())),
         }
     }
 }
 
-impl Template {
+impl ValueTemplate {
     /// Compiles every string in `value`, which stands at `path`.
     ///
     /// # Errors
     /// Every string that is not a valid template, with its own path.
     pub fn compile(value: &Value, path: &str) -> Result<Self, Problems> {
-        let mut compiler = Compiler { problems: Problems::default(), leaves: Vec::new() };
+        let mut compiler = TemplateCompiler { problems: Problems::default(), leaves: Vec::new() };
         let root = compiler.node(value, path);
-        let mut references = Collector::default();
+        let mut references = ReferenceCollector::default();
         for leaf in &compiler.leaves {
             references.merge(&leaf.references);
         }
@@ -149,7 +149,7 @@ impl Template {
 
     /// Whether it holds no expression at all.
     pub fn is_static(&self) -> bool {
-        matches!(self.root, Node::Static(_))
+        matches!(self.root, TemplateNode::Static(_))
     }
 
     /// The value with every expression evaluated. A static template gives the same `Arc` each
@@ -157,26 +157,27 @@ impl Template {
     /// see [`SecretInsertion`].
     ///
     /// # Errors
-    /// As [`super::Expr::eval`]; the message names the path inside the template.
-    pub fn render(&self, scope: &dyn Scope) -> Result<Rendered, EvalError> {
+    /// As [`super::Expression::eval`]; the message names the path inside the template.
+    pub fn render(&self, scope: &dyn EvalScope) -> Result<RenderedValue, EvalError> {
         let mut insertions = Vec::new();
         let value = match &self.root {
-            Node::Static(value) => Arc::clone(value),
-            Node::Code { code: Compiled::Path(at), path } if at.secret().is_none() => {
+            TemplateNode::Static(value) => Arc::clone(value),
+            TemplateNode::Code { code: CompiledText::Path(at), path } if at.secret().is_none() => {
                 super::evaluate(scope, || {
-                    at.resolve(scope).and_then(Found::into_shared).map_err(|e| placed(e, path))
+                    at.resolve(scope).and_then(FoundValue::into_shared).map_err(|e| placed(e, path))
                 })?
             }
             other => {
                 super::evaluate(scope, || render(other, scope, &mut insertions).map(Arc::new))?
             }
         };
-        Ok(Rendered { value, insertions })
+        Ok(RenderedValue { value, insertions })
     }
 
     /// About how many bytes it takes, compiled code not counted.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let leaf = |leaf: &Leaf| allocated(leaf.path.len()) + leaf.references.memory_bytes();
+        let leaf =
+            |leaf: &TemplateLeaf| allocated(leaf.path.len()) + leaf.references.memory_bytes();
         size_of::<Self>()
             + self.root.memory_bytes()
             + self.references.memory_bytes()
@@ -189,7 +190,7 @@ impl Template {
     }
 
     /// Every string with expressions, each with its place and what it refers to.
-    pub fn leaves(&self) -> &[Leaf] {
+    pub fn leaves(&self) -> &[TemplateLeaf] {
         &self.leaves
     }
 
@@ -200,13 +201,13 @@ impl Template {
         for key in inside {
             let key = key.as_ref();
             at = match at {
-                Node::Object(fields) => fields.get(key)?,
-                Node::Array(items) => items.get(key.parse::<usize>().ok()?)?,
-                Node::Static(_) | Node::Code { .. } => return None,
+                TemplateNode::Object(fields) => fields.get(key)?,
+                TemplateNode::Array(items) => items.get(key.parse::<usize>().ok()?)?,
+                TemplateNode::Static(_) | TemplateNode::Code { .. } => return None,
             };
         }
         match at {
-            Node::Code { code: Compiled::Path(path), .. } => Some(path.names()),
+            TemplateNode::Code { code: CompiledText::Path(path), .. } => Some(path.names()),
             _ => None,
         }
     }
@@ -228,14 +229,16 @@ fn at_line(error: EvalError, line: usize) -> EvalError {
 }
 
 fn render(
-    node: &Node,
-    scope: &dyn Scope,
+    node: &TemplateNode,
+    scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Value, EvalError> {
     match node {
-        Node::Static(value) => Ok(Value::clone(value)),
-        Node::Code { code, path } => run(code, scope, insertions).map_err(|e| placed(e, path)),
-        Node::Array(items) => {
+        TemplateNode::Static(value) => Ok(Value::clone(value)),
+        TemplateNode::Code { code, path } => {
+            run(code, scope, insertions).map_err(|e| placed(e, path))
+        }
+        TemplateNode::Array(items) => {
             let mut values = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let before = insertions.len();
@@ -246,7 +249,7 @@ fn render(
             }
             Ok(Value::Array(values))
         }
-        Node::Object(fields) => {
+        TemplateNode::Object(fields) => {
             let mut map = Map::with_capacity(fields.len());
             for (key, node) in fields {
                 let before = insertions.len();
@@ -259,26 +262,26 @@ fn render(
 }
 
 fn run(
-    code: &Compiled,
-    scope: &dyn Scope,
+    code: &CompiledText,
+    scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Value, EvalError> {
     match code {
-        Compiled::Path(path) => match path.secret() {
+        CompiledText::Path(path) => match path.secret() {
             Some(name) => {
                 insertions.push(SecretInsertion::new(0, name));
                 Ok(PLACEHOLDER.into())
             }
             None => path.resolve(scope)?.into_json(),
         },
-        Compiled::Value(code) => code.json(scope, insertions),
-        Compiled::Text(code) => code.text(scope, insertions).map(Value::String),
-        Compiled::Pieces(pieces) => {
+        CompiledText::Value(code) => code.json(scope, insertions),
+        CompiledText::Text(code) => code.text(scope, insertions).map(Value::String),
+        CompiledText::Pieces(pieces) => {
             let mut text = String::new();
             for piece in pieces {
                 match piece {
-                    Piece::Raw(raw) => text.push_str(raw),
-                    Piece::Path { path, line } => match path.secret() {
+                    TextPiece::Raw(raw) => text.push_str(raw),
+                    TextPiece::Path { path, line } => match path.secret() {
                         Some(name) => {
                             insertions.push(SecretInsertion::new(text.len(), name));
                             text.push_str(PLACEHOLDER);
@@ -296,7 +299,7 @@ fn run(
 }
 
 /// Appends a value to text: scalars plain, `null` as nothing, arrays and objects as JSON.
-fn push(text: &mut String, path: &Path, scope: &dyn Scope) -> Result<(), EvalError> {
+fn push(text: &mut String, path: &ValuePath, scope: &dyn EvalScope) -> Result<(), EvalError> {
     use std::fmt::Write;
     let found = path.resolve(scope)?;
     match found.get() {

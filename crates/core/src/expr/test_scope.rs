@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Scope, StepScope};
+use super::{EvalScope, StepScope};
 use crate::Map;
 
 /// `{inputs, steps: {id: {output, status, error}}, state, …}`.
@@ -32,7 +32,7 @@ impl TestScope {
     }
 }
 
-impl Scope for TestScope {
+impl EvalScope for TestScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }

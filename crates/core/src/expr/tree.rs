@@ -5,26 +5,26 @@ use minijinja::machinery::{Span, ast};
 use minijinja::value::Value;
 
 use super::operations::WEIGH;
-use super::path::{Key, Path};
+use super::path::{PathKey, ValuePath};
 
 /// The static path that an expression is, if it is one.
-pub(super) fn static_path(expr: &ast::Expr<'_>) -> Option<Path> {
-    keys(expr).map(Path::new)
+pub(super) fn static_path(expr: &ast::Expr<'_>) -> Option<ValuePath> {
+    keys(expr).map(ValuePath::new)
 }
 
-pub(super) fn keys(expr: &ast::Expr<'_>) -> Option<Vec<Key>> {
+pub(super) fn keys(expr: &ast::Expr<'_>) -> Option<Vec<PathKey>> {
     match expr {
-        ast::Expr::Var(var) => Some(vec![Key::Name(var.id.into())]),
+        ast::Expr::Var(var) => Some(vec![PathKey::Name(var.id.into())]),
         ast::Expr::GetAttr(get) => {
             let mut keys = keys(&get.expr)?;
-            keys.push(Key::Name(get.name.into()));
+            keys.push(PathKey::Name(get.name.into()));
             Some(keys)
         }
         ast::Expr::GetItem(get) => {
             let ast::Expr::Const(subscript) = &get.subscript_expr else { return None };
             let key = match subscript.value.as_str() {
-                Some(name) => Key::Name(name.into()),
-                None if subscript.value.is_integer() => Key::Index(subscript.value.as_usize()?),
+                Some(name) => PathKey::Name(name.into()),
+                None if subscript.value.is_integer() => PathKey::Index(subscript.value.as_usize()?),
                 None => return None,
             };
             let mut keys = keys(&get.expr)?;

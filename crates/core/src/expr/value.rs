@@ -1,6 +1,6 @@
 //! Between JSON and Jinja values: key order kept, integers exact to 64 bits, floats stay floats.
 //!
-//! JSON is never converted as a whole: a [`Node`] stands for a place inside a shared document and
+//! JSON is never converted as a whole: a [`JsonNode`] stands for a place inside a shared document and
 //! looks there when it is asked.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use minijinja::{Error, ErrorKind};
 use serde_json::Value as Json;
 
 use super::meter;
-use super::path::Key;
+use super::path::PathKey;
 use super::secret::{SecretInsertion, SecretText, place_under};
 
 /// The deepest value that an expression may make.
@@ -19,12 +19,12 @@ const MAX_DEPTH: usize = 128;
 
 /// An array or object inside a shared JSON document.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct JsonNode {
     root: Arc<Json>,
-    path: Vec<Key>,
+    path: Vec<PathKey>,
 }
 
-impl Node {
+impl JsonNode {
     /// The JSON it stands for.
     pub(super) fn get(&self) -> &Json {
         let mut at = &*self.root;
@@ -37,7 +37,7 @@ impl Node {
         at
     }
 
-    fn child(&self, key: Key) -> Option<Value> {
+    fn child(&self, key: PathKey) -> Option<Value> {
         let inner = key.of(self.get())?;
         Some(charged_scalar(inner).unwrap_or_else(|| {
             let mut path = Vec::with_capacity(self.path.len() + 1);
@@ -48,15 +48,15 @@ impl Node {
     }
 }
 
-impl Object for Node {
+impl Object for JsonNode {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         if self.get().is_array() { ObjectRepr::Seq } else { ObjectRepr::Map }
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match self.get() {
-            Json::Array(_) => self.child(Key::Index(key.as_usize()?)),
-            _ => self.child(Key::Name(key.as_str()?.into())),
+            Json::Array(_) => self.child(PathKey::Index(key.as_usize()?)),
+            _ => self.child(PathKey::Name(key.as_str()?.into())),
         }
     }
 
@@ -110,14 +110,15 @@ fn charged_scalar(json: &Json) -> Option<Value> {
 
 /// A shared JSON document as a Jinja value.
 pub(super) fn from_shared(json: &Arc<Json>) -> Value {
-    charged_scalar(json)
-        .unwrap_or_else(|| Value::from_object(Node { root: Arc::clone(json), path: Vec::new() }))
+    charged_scalar(json).unwrap_or_else(|| {
+        Value::from_object(JsonNode { root: Arc::clone(json), path: Vec::new() })
+    })
 }
 
 /// A JSON value as a Jinja value.
 pub(super) fn from_json(json: Json) -> Value {
     scalar(&json)
-        .unwrap_or_else(|| Value::from_object(Node { root: Arc::new(json), path: Vec::new() }))
+        .unwrap_or_else(|| Value::from_object(JsonNode { root: Arc::new(json), path: Vec::new() }))
 }
 
 /// A Jinja value as JSON. Pays for all of it.
@@ -147,7 +148,7 @@ fn convert(
     if depth > MAX_DEPTH {
         return Err(bad(format!("the value is nested deeper than {MAX_DEPTH}")));
     }
-    if let Some(node) = value.downcast_object_ref::<Node>() {
+    if let Some(node) = value.downcast_object_ref::<JsonNode>() {
         return Ok(node.get().clone());
     }
     match value.kind() {

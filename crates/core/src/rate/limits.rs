@@ -13,7 +13,7 @@ const MOST: u32 = 1_000_000;
 pub struct RateLimits {
     /// The preset that the limits were chosen by.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Tier>,
+    pub tier: Option<RateTier>,
     /// How many executions may be started in a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executions_per_second: Option<u32>,
@@ -28,14 +28,14 @@ pub struct RateLimits {
 /// A preset of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tier {
+pub enum RateTier {
     /// 5 executions per second.
     Standard,
     /// Whatever limits were agreed on; none where none were.
     Enterprise,
 }
 
-impl Tier {
+impl RateTier {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Standard, Self::Enterprise];
 
@@ -62,13 +62,13 @@ impl RateLimits {
     /// # Errors
     /// A problem that names the field: a limit out of range, or limits beside a tier that has its
     /// own.
-    pub fn chosen(tier: Option<Tier>, custom: Option<Self>) -> Result<Self, Problem> {
+    pub fn chosen(tier: Option<RateTier>, custom: Option<Self>) -> Result<Self, Problem> {
         match (tier, custom) {
-            (Some(Tier::Standard), Some(_)) => Err(Problem::new(
+            (Some(RateTier::Standard), Some(_)) => Err(Problem::new(
                 "rate_limits",
                 "the tier `standard` has limits of its own; choose `enterprise`, or leave the tier out",
             )),
-            (Some(Tier::Standard), None) => {
+            (Some(RateTier::Standard), None) => {
                 Ok(Self { tier, executions_per_second: Some(5), ..Self::NONE })
             }
             (tier, custom) => Self { tier, ..custom.unwrap_or_default() }.checked(),
@@ -106,10 +106,14 @@ mod tests {
         for (tier, asked, expect) in [
             (None, None, Ok((None, None, None))),
             (None, Some(custom), Ok((None, None, Some(60)))),
-            (Some(Tier::Standard), None, Ok((Some(Tier::Standard), five, None))),
-            (Some(Tier::Standard), Some(custom), Err("rate_limits")),
-            (Some(Tier::Enterprise), None, Ok((Some(Tier::Enterprise), None, None))),
-            (Some(Tier::Enterprise), Some(custom), Ok((Some(Tier::Enterprise), None, Some(60)))),
+            (Some(RateTier::Standard), None, Ok((Some(RateTier::Standard), five, None))),
+            (Some(RateTier::Standard), Some(custom), Err("rate_limits")),
+            (Some(RateTier::Enterprise), None, Ok((Some(RateTier::Enterprise), None, None))),
+            (
+                Some(RateTier::Enterprise),
+                Some(custom),
+                Ok((Some(RateTier::Enterprise), None, Some(60))),
+            ),
         ] {
             let found = RateLimits::chosen(tier, asked)
                 .map(|l| (l.tier, l.executions_per_second, l.requests_per_minute))

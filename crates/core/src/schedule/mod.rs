@@ -1,7 +1,7 @@
 //! Schedules: when executions start by themselves.
 //!
-//! [`Timing`] is what a user wants, [`Rule`] the same, checked and able to tell the next firing,
-//! [`Policies::turn`] what is to be done with a schedule at a moment. Nothing here reads a clock
+//! [`ScheduleTiming`] is what a user wants, [`FiringRule`] the same, checked and able to tell the next firing,
+//! [`SchedulePolicies::turn`] what is to be done with a schedule at a moment. Nothing here reads a clock
 //! or starts anything. Cron is read by `croner`, time zones are those of `jiff`'s database in the
 //! binary.
 
@@ -14,10 +14,13 @@ mod tests;
 mod turn;
 
 pub use named::{Misfire, Overlap, Unit};
-pub use rule::Rule;
-pub use said::Said;
+pub use rule::FiringRule;
+pub use said::TimingRequest;
 pub use set_back::{AfterSetBack, SetBack};
-pub use turn::{MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, Policies, Progress, Scene, Skipped, Turn};
+pub use turn::{
+    MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, SchedulePolicies, ScheduleProgress, SchedulerContext,
+    SchedulerStep, SkippedFiring,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +32,7 @@ pub const DEFAULT_ZONE: &str = "UTC";
 /// When a schedule fires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Timing {
+pub enum ScheduleTiming {
     /// Whenever the wall clock of its time zone matches.
     Cron {
         /// Five fields, six with seconds first, or a form such as `@daily`.
@@ -49,7 +52,7 @@ pub enum Timing {
     },
 }
 
-impl Timing {
+impl ScheduleTiming {
     /// The names of the kinds, as users write them.
     pub const TYPES: [&str; 3] = ["cron", "interval", "fixed_time"];
 
@@ -68,14 +71,14 @@ impl Timing {
     }
 }
 
-/// The kinds of [`Timing`].
+/// The kinds of [`ScheduleTiming`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimingKind {
-    /// [`Timing::Cron`].
+    /// [`ScheduleTiming::Cron`].
     Cron,
-    /// [`Timing::Interval`].
+    /// [`ScheduleTiming::Interval`].
     Interval,
-    /// [`Timing::FixedTime`].
+    /// [`ScheduleTiming::FixedTime`].
     FixedTime,
 }
 
@@ -86,9 +89,9 @@ impl TimingKind {
     /// Its name, as users write it and as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Cron => Timing::TYPES[0],
-            Self::Interval => Timing::TYPES[1],
-            Self::FixedTime => Timing::TYPES[2],
+            Self::Cron => ScheduleTiming::TYPES[0],
+            Self::Interval => ScheduleTiming::TYPES[1],
+            Self::FixedTime => ScheduleTiming::TYPES[2],
         }
     }
 }
@@ -105,7 +108,7 @@ pub fn preview(
     count: usize,
 ) -> Result<Vec<(Timestamp, String)>, Problem> {
     let zone = rule::zone(timezone)?;
-    let rule = Rule::cron(expression, &zone)?;
+    let rule = FiringRule::cron(expression, &zone)?;
     let mut firings = Vec::new();
     let mut last = after;
     while firings.len() < count

@@ -6,7 +6,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::Timing;
+use super::ScheduleTiming;
 use crate::{Problem, Timestamp};
 
 /// The longest cron expression, in characters.
@@ -18,28 +18,32 @@ const MICROS: i64 = 1_000_000;
 /// Tells when a schedule fires. Firings are at whole seconds, but for intervals, which count from
 /// the moment that they were given.
 #[derive(Debug, Clone)]
-pub struct Rule(Kind);
+pub struct FiringRule(RuleKind);
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum RuleKind {
     Cron { cron: Box<Cron>, zone: TimeZone },
     Interval { anchor: Timestamp, every: i64 },
     FixedTime(Timestamp),
 }
 
-impl Rule {
+impl FiringRule {
     /// Checks a timing. Intervals count from `anchor`.
     ///
     /// # Errors
     /// The problem, with the field's name: `cron_expression`, `timezone`, `interval_value`.
-    pub fn new(timing: &Timing, timezone: &str, anchor: Timestamp) -> Result<Self, Problem> {
+    pub fn new(
+        timing: &ScheduleTiming,
+        timezone: &str,
+        anchor: Timestamp,
+    ) -> Result<Self, Problem> {
         let zone = zone(timezone)?;
         match timing {
-            Timing::Cron { expression } => Self::cron(expression, &zone),
-            Timing::Interval { value, unit } => {
+            ScheduleTiming::Cron { expression } => Self::cron(expression, &zone),
+            ScheduleTiming::Interval { value, unit } => {
                 let every = i64::try_from(*value).ok().and_then(|n| n.checked_mul(unit.micros()));
                 match every.filter(|every| (1..=MAX_INTERVAL).contains(every)) {
-                    Some(every) => Ok(Self(Kind::Interval { anchor, every })),
+                    Some(every) => Ok(Self(RuleKind::Interval { anchor, every })),
                     None => Err(Problem::new(
                         "interval_value",
                         "must be greater than 0 and make no more than a hundred years",
@@ -47,43 +51,43 @@ impl Rule {
                     .expecting("from 1 on", value.to_string())),
                 }
             }
-            Timing::FixedTime { at } => Ok(Self(Kind::FixedTime(*at))),
+            ScheduleTiming::FixedTime { at } => Ok(Self(RuleKind::FixedTime(*at))),
         }
     }
 
     pub(super) fn cron(expression: &str, zone: &TimeZone) -> Result<Self, Problem> {
         let cron = Box::new(parse(expression)?);
-        Ok(Self(Kind::Cron { cron, zone: zone.clone() }))
+        Ok(Self(RuleKind::Cron { cron, zone: zone.clone() }))
     }
 
     /// The first firing after that moment; `None`: there is none.
     pub fn after(&self, moment: Timestamp) -> Option<Timestamp> {
         match &self.0 {
-            Kind::Cron { cron, zone } => {
+            RuleKind::Cron { cron, zone } => {
                 let from = zoned(moment, zone)?;
                 let next = cron.find_next_occurrence(&from, false).ok()?;
                 Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
             }
-            Kind::Interval { anchor, every } => {
+            RuleKind::Interval { anchor, every } => {
                 nth(*anchor, *every, passed(*anchor, *every, moment).checked_add(1)?)
             }
-            Kind::FixedTime(at) => Some(*at).filter(|at| *at > moment),
+            RuleKind::FixedTime(at) => Some(*at).filter(|at| *at > moment),
         }
     }
 
     /// The last firing at or before that moment; `None`: there is none.
     pub fn at_or_before(&self, moment: Timestamp) -> Option<Timestamp> {
         match &self.0 {
-            Kind::Cron { cron, zone } => {
+            RuleKind::Cron { cron, zone } => {
                 let from = zoned(moment, zone)?;
                 let last = cron.find_previous_occurrence(&from, true).ok()?;
                 Some(Timestamp::from_micros(last.timestamp().as_microsecond()))
             }
-            Kind::Interval { anchor, every } => match passed(*anchor, *every, moment) {
+            RuleKind::Interval { anchor, every } => match passed(*anchor, *every, moment) {
                 0 => None,
                 n => nth(*anchor, *every, n),
             },
-            Kind::FixedTime(at) => Some(*at).filter(|at| *at <= moment),
+            RuleKind::FixedTime(at) => Some(*at).filter(|at| *at <= moment),
         }
     }
 }

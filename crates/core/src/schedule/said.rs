@@ -1,13 +1,13 @@
 //! What a request says of a schedule's timing, laid over what was so before.
 
 use super::named::one_of;
-use super::rule::{self, Rule};
-use super::{DEFAULT_ZONE, Timing, Unit};
+use super::rule::{self, FiringRule};
+use super::{DEFAULT_ZONE, ScheduleTiming, Unit};
 use crate::{Problem, Problems, Timestamp};
 
 /// The fields of a request that are about time, each as it came; `None`: it was left out.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Said {
+pub struct TimingRequest {
     /// `cron`, `interval` or `fixed_time`.
     pub schedule_type: Option<String>,
     /// Of a `cron` one.
@@ -28,7 +28,7 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 /// What an interval's number must be.
 const WHOLE: &str = "must be a whole number greater than 0 and make no more than a hundred years";
 
-impl Said {
+impl TimingRequest {
     /// Whether nothing was said.
     pub fn is_silent(&self) -> bool {
         *self == Self::default()
@@ -40,20 +40,20 @@ impl Said {
     /// Every problem, with the name of its field.
     pub fn merge(
         &self,
-        before: Option<(&Timing, &str)>,
+        before: Option<(&ScheduleTiming, &str)>,
         now: Timestamp,
-    ) -> Result<(Timing, String), Problems> {
+    ) -> Result<(ScheduleTiming, String), Problems> {
         let mut problems = Problems::default();
         let zone = self.zone(before.map(|(_, zone)| zone), &mut problems);
         let Some(timing) = self.timing(before.map(|(timing, _)| timing), now, &mut problems) else {
             return Err(problems);
         };
         // What is wrong with the timing is told even if the zone is wrong too.
-        match Rule::new(&timing, zone.as_deref().unwrap_or(DEFAULT_ZONE), now) {
+        match FiringRule::new(&timing, zone.as_deref().unwrap_or(DEFAULT_ZONE), now) {
             Err(problem) => problems.push(problem),
             // A fixed time that was there before may be over; one that is new was checked.
             Ok(rule) => {
-                if let Timing::Cron { expression } = &timing
+                if let ScheduleTiming::Cron { expression } = &timing
                     && rule.after(now).is_none()
                 {
                     problems.push(rule::never_fires(expression));
@@ -77,14 +77,14 @@ impl Said {
 
     fn timing(
         &self,
-        before: Option<&Timing>,
+        before: Option<&ScheduleTiming>,
         now: Timestamp,
         problems: &mut Problems,
-    ) -> Option<Timing> {
-        let kind = match self.schedule_type.as_deref().or(before.map(Timing::type_name)) {
+    ) -> Option<ScheduleTiming> {
+        let kind = match self.schedule_type.as_deref().or(before.map(ScheduleTiming::type_name)) {
             Some(kind) => kind,
             None => {
-                let known = Timing::TYPES.join(", ");
+                let known = ScheduleTiming::TYPES.join(", ");
                 problems
                     .push(Problem::new("schedule_type", format!("is required: one of {known}")));
                 return None;
@@ -94,29 +94,29 @@ impl Said {
             "cron" => self.cron(before),
             "interval" => self.interval(before, problems),
             "fixed_time" => self.fixed_time(before, now),
-            other => Err(one_of("schedule_type", &Timing::TYPES, other)),
+            other => Err(one_of("schedule_type", &ScheduleTiming::TYPES, other)),
         };
-        if Timing::TYPES.contains(&kind) {
+        if ScheduleTiming::TYPES.contains(&kind) {
             problems.0.extend(self.foreign(kind, before));
         }
         read.map_err(|problem| problems.push(problem)).ok()
     }
 
-    fn cron(&self, before: Option<&Timing>) -> Result<Timing, Problem> {
+    fn cron(&self, before: Option<&ScheduleTiming>) -> Result<ScheduleTiming, Problem> {
         match (&self.cron_expression, before) {
-            (Some(expression), _) => Ok(Timing::Cron { expression: expression.clone() }),
-            (None, Some(before @ Timing::Cron { .. })) => Ok(before.clone()),
+            (Some(expression), _) => Ok(ScheduleTiming::Cron { expression: expression.clone() }),
+            (None, Some(before @ ScheduleTiming::Cron { .. })) => Ok(before.clone()),
             (None, _) => Err(required("cron_expression", "cron")),
         }
     }
 
     fn interval(
         &self,
-        before: Option<&Timing>,
+        before: Option<&ScheduleTiming>,
         problems: &mut Problems,
-    ) -> Result<Timing, Problem> {
+    ) -> Result<ScheduleTiming, Problem> {
         let (mut value, mut unit) = match before {
-            Some(Timing::Interval { value, unit }) => (Some(*value), Some(*unit)),
+            Some(ScheduleTiming::Interval { value, unit }) => (Some(*value), Some(*unit)),
             _ => (None, None),
         };
         if let Some(number) = self.interval_value {
@@ -136,7 +136,7 @@ impl Said {
         let value = value.ok_or_else(|| required("interval_value", "interval"));
         let unit = unit.ok_or_else(|| required("interval_unit", "interval"));
         match (value, unit) {
-            (Ok(value), Ok(unit)) => Ok(Timing::Interval { value, unit }),
+            (Ok(value), Ok(unit)) => Ok(ScheduleTiming::Interval { value, unit }),
             (Err(value), Err(unit)) => {
                 problems.push(value);
                 Err(unit)
@@ -145,26 +145,30 @@ impl Said {
         }
     }
 
-    fn fixed_time(&self, before: Option<&Timing>, now: Timestamp) -> Result<Timing, Problem> {
+    fn fixed_time(
+        &self,
+        before: Option<&ScheduleTiming>,
+        now: Timestamp,
+    ) -> Result<ScheduleTiming, Problem> {
         match (&self.execution_time, before) {
             (Some(text), _) => {
                 let at = time(text)?;
                 // Saying again what was so before asks for nothing.
-                if at <= now && before != Some(&(Timing::FixedTime { at })) {
+                if at <= now && before != Some(&(ScheduleTiming::FixedTime { at })) {
                     let problem = Problem::new("execution_time", "must lie in the future");
                     return Err(problem.expecting(format!("after {now}"), at.to_string()));
                 }
-                Ok(Timing::FixedTime { at })
+                Ok(ScheduleTiming::FixedTime { at })
             }
-            (None, Some(before @ Timing::FixedTime { .. })) => Ok(before.clone()),
+            (None, Some(before @ ScheduleTiming::FixedTime { .. })) => Ok(before.clone()),
             (None, _) => Err(required("execution_time", "fixed_time")),
         }
     }
 
     /// Fields that belong to another kind, unless they say what was so before: whoever changes
     /// the kind may send all else back as it was shown.
-    fn foreign(&self, kind: &str, before: Option<&Timing>) -> Vec<Problem> {
-        let repeated = before.filter(|before| self.repeats(before)).map(Timing::type_name);
+    fn foreign(&self, kind: &str, before: Option<&ScheduleTiming>) -> Vec<Problem> {
+        let repeated = before.filter(|before| self.repeats(before)).map(ScheduleTiming::type_name);
         let fields = [
             ("cron_expression", "cron", self.cron_expression.is_some()),
             ("interval_value", "interval", self.interval_value.is_some()),
@@ -181,16 +185,16 @@ impl Said {
     }
 
     /// Whether what is said of that timing's kind, if anything, is that timing.
-    fn repeats(&self, before: &Timing) -> bool {
+    fn repeats(&self, before: &ScheduleTiming) -> bool {
         match before {
-            Timing::Cron { expression } => {
+            ScheduleTiming::Cron { expression } => {
                 self.cron_expression.as_ref().is_none_or(|said| said == expression)
             }
-            Timing::Interval { value, unit } => {
+            ScheduleTiming::Interval { value, unit } => {
                 self.interval_value.is_none_or(|said| whole(said) == Some(*value))
                     && self.interval_unit.as_ref().is_none_or(|said| said == unit.name())
             }
-            Timing::FixedTime { at } => {
+            ScheduleTiming::FixedTime { at } => {
                 let said = self.execution_time.as_deref();
                 said.is_none_or(|said| Timestamp::parse(said) == Some(*at))
             }

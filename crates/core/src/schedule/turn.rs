@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Misfire, Overlap, Rule};
+use super::{FiringRule, Misfire, Overlap};
 use crate::Timestamp;
 
 /// A firing that comes later than this was missed, whoever was up; up to it, the server was only
@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// What a schedule does where it cannot simply fire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Policies {
+pub struct SchedulePolicies {
     /// With firings that fell into an outage.
     pub misfire: Misfire,
     /// With a firing while the last execution still runs.
@@ -33,18 +33,18 @@ pub struct Policies {
 
 /// How far a schedule is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Progress {
+pub struct ScheduleProgress {
     /// The next firing; `None`: there is none.
     pub next_at: Option<Timestamp>,
     /// Firings that wait for the end of the last execution, in order.
     pub queued: Vec<Timestamp>,
     /// The last firing that started nothing.
-    pub skipped: Option<Skipped>,
+    pub skipped: Option<SkippedFiring>,
 }
 
 /// A firing that started nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct SkippedFiring {
     /// When it was due.
     pub scheduled_at: Timestamp,
     /// When that was decided.
@@ -57,7 +57,7 @@ pub struct Skipped {
 
 /// What is so when a schedule takes its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scene {
+pub struct SchedulerContext {
     /// The moment.
     pub now: Timestamp,
     /// Since when somebody is there to fire: what was due before fell into an outage. The
@@ -67,7 +67,7 @@ pub struct Scene {
     pub busy: bool,
 }
 
-impl Scene {
+impl SchedulerContext {
     /// Up to when a firing that is not settled yet was missed.
     fn missed_until(&self) -> Timestamp {
         self.now.before(MISFIRE_GRACE).max(self.up_since).before(TICK)
@@ -76,14 +76,14 @@ impl Scene {
 
 /// What is to be done, and how far the schedule is when it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct SchedulerStep {
     /// The firing for which an execution starts; `None`: none does.
     pub fire: Option<Timestamp>,
     /// How far the schedule is then.
-    pub progress: Progress,
+    pub progress: ScheduleProgress,
 }
 
-impl Progress {
+impl ScheduleProgress {
     /// When it must be looked at again, as of `now`; `None`: not before somebody changes it.
     pub fn look_at(&self, now: Timestamp) -> Option<Timestamp> {
         let waiting = (!self.queued.is_empty()).then(|| now.after(LOOK_EVERY));
@@ -93,15 +93,20 @@ impl Progress {
     /// Notes a firing that started nothing.
     pub fn skip(&mut self, scheduled_at: Timestamp, at: Timestamp, code: &str, message: &str) {
         let (code, message) = (code.to_owned(), message.to_owned());
-        self.skipped = Some(Skipped { scheduled_at, at, code, message });
+        self.skipped = Some(SkippedFiring { scheduled_at, at, code, message });
     }
 }
 
-impl Policies {
+impl SchedulePolicies {
     /// The next step of a schedule that stands so. Where nothing is to be done, the progress is the
     /// same.
-    pub fn turn(self, rule: &Rule, progress: &Progress, scene: Scene) -> Turn {
-        let Scene { now, up_since: _, busy } = scene;
+    pub fn turn(
+        self,
+        rule: &FiringRule,
+        progress: &ScheduleProgress,
+        scene: SchedulerContext,
+    ) -> SchedulerStep {
+        let SchedulerContext { now, up_since: _, busy } = scene;
         let mut progress = progress.clone();
         let mut fire = self.due(rule, &mut progress, scene);
         if let Some(at) = fire {
@@ -129,11 +134,16 @@ impl Policies {
         {
             fire = Some(progress.queued.remove(0));
         }
-        Turn { fire, progress }
+        SchedulerStep { fire, progress }
     }
 
     /// The firing that is to be settled now, if any; `progress` goes past it.
-    fn due(self, rule: &Rule, progress: &mut Progress, scene: Scene) -> Option<Timestamp> {
+    fn due(
+        self,
+        rule: &FiringRule,
+        progress: &mut ScheduleProgress,
+        scene: SchedulerContext,
+    ) -> Option<Timestamp> {
         let now = scene.now;
         let first = progress.next_at.filter(|at| *at <= now)?;
         let last_until = |end| rule.at_or_before(end).filter(|at| *at > first).unwrap_or(first);
@@ -164,12 +174,12 @@ impl Policies {
     }
 }
 
-fn before(rule: &Rule, firing: Timestamp) -> Option<Timestamp> {
+fn before(rule: &FiringRule, firing: Timestamp) -> Option<Timestamp> {
     rule.at_or_before(firing.before(TICK))
 }
 
 /// The oldest of the last [`MAX_CATCH_UP`] firings from `first` to `latest`.
-fn oldest_to_make_up(rule: &Rule, first: Timestamp, latest: Timestamp) -> Timestamp {
+fn oldest_to_make_up(rule: &FiringRule, first: Timestamp, latest: Timestamp) -> Timestamp {
     let mut oldest = latest;
     for _ in 1..MAX_CATCH_UP {
         match before(rule, oldest).filter(|at| *at > first) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
-use stepwell_core::definition::model::{Join, OnError};
+use stepwell_core::definition::model::{JoinRule, OnError};
 use stepwell_core::execution::{
     Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
 };
@@ -174,17 +174,17 @@ impl Oracle {
         let (open, taken) = self.edges(plan, step);
         match plan[step.step].join {
             _ if plan[step.step].after.is_empty() => true,
-            Join::All => open == 0 && taken > 0,
-            Join::Any => taken > 0,
-            Join::Count(n) => taken >= n,
+            JoinRule::All => open == 0 && taken > 0,
+            JoinRule::Any => taken > 0,
+            JoinRule::Count(n) => taken >= n,
         }
     }
 
     fn must_skip(&self, plan: &Plan, step: &StepRunId) -> bool {
         let (open, taken) = self.edges(plan, step);
         match plan[step.step].join {
-            Join::All | Join::Any => open == 0 && taken == 0,
-            Join::Count(n) => taken + open < n,
+            JoinRule::All | JoinRule::Any => open == 0 && taken == 0,
+            JoinRule::Count(n) => taken + open < n,
         }
     }
 

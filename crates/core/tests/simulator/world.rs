@@ -13,7 +13,7 @@ use stepwell_core::execution::{
     GivenInput, RecordedEvent, RerunError, RerunFrom, ReusedOutcome, ReusedStep, Status, StepIndex,
     StepResult, StepRunId, TransitionContext, TransitionError, TransitionInput,
 };
-use stepwell_core::expr::{Budget, Interrupt};
+use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
 
@@ -152,10 +152,10 @@ impl World {
         // Some evaluations do not fit in the budget of a decision and are done by themselves.
         let budget = match (&input, self.rng.chance(30)) {
             (TransitionInput::Evaluate { .. }, true) => {
-                Budget::interruptible(Interrupt::new(|| true))
+                EvalBudget::interruptible(EvalInterrupt::new(|| true))
             }
-            (TransitionInput::Evaluate { .. }, false) | (_, false) => Budget::full(),
-            (_, true) => Budget::inline_of(0),
+            (TransitionInput::Evaluate { .. }, false) | (_, false) => EvalBudget::full(),
+            (_, true) => EvalBudget::inline_of(0),
         };
         let decision = match self.live.advance_within(input, moment, budget) {
             Ok(decision) => decision,

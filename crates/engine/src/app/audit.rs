@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
-use stepwell_core::audit::{Action, ObjectKind};
+use stepwell_core::audit::{AuditAction, ObjectKind};
 use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_store::Effects;
 use stepwell_store::audit::{AuditPlace, AuditRecord, ListAudit};
@@ -26,7 +26,7 @@ pub struct AuditQuery {
     /// Only what was done by somebody of this name.
     pub actor: Option<String>,
     /// Only this.
-    pub action: Option<Action>,
+    pub action: Option<AuditAction>,
     /// Only what was done to objects of this kind.
     pub kind: Option<ObjectKind>,
     /// Only what was done to this one.
@@ -99,7 +99,7 @@ impl App {
         }
         let bytes = size_of_val(&known) + refusal.reason.len();
         engine.refusals.insert(known, now, bytes as u64);
-        let note = engine.noted_of(caller, Action::AccessRefused, None);
+        let note = engine.noted_of(caller, AuditAction::AccessRefused, None);
         let Refusal { method, route, reason } = refusal;
         let note = note.with("method", method).with("route", route).with("reason", reason);
         if let Err(error) = engine.store.add_effects(Effects::noting(note)).await {

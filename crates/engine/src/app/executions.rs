@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -289,9 +289,9 @@ impl App {
     ) -> Result<(), AppError> {
         self.require_writable_store().await?;
         let action = match what {
-            Control::Cancel { .. } => Some(Action::ExecutionCancelled),
-            Control::Pause => Some(Action::ExecutionPaused),
-            Control::Resume => Some(Action::ExecutionResumed),
+            Control::Cancel { .. } => Some(AuditAction::ExecutionCancelled),
+            Control::Pause => Some(AuditAction::ExecutionPaused),
+            Control::Resume => Some(AuditAction::ExecutionResumed),
             Control::Expire => None,
         };
         let note = action.map(|action| self.engine.noted(caller, action, record.id));

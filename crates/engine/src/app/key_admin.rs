@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Problem, Timestamp};
@@ -95,7 +95,10 @@ impl App {
         let record = Object::new(KeyId::from_uuid(new_uuid()), workspace, now, document);
         let note = AuditRecord {
             workspace,
-            ..self.engine.noted(caller, Action::KeyCreated, record.id).named(&record.document.name)
+            ..self
+                .engine
+                .noted(caller, AuditAction::KeyCreated, record.id)
+                .named(&record.document.name)
         };
         let note = note.with("scopes", record.document.scopes.clone());
         let batch = ObjectBatch::put(record.to_stored()?, Effects::noting(note));
@@ -179,7 +182,7 @@ impl App {
             if changed.is_empty() {
                 return None;
             }
-            let note = self.engine.noted(caller, Action::KeyUpdated, id).changing(changed);
+            let note = self.engine.noted(caller, AuditAction::KeyUpdated, id).changing(changed);
             let workspace = before.workspace;
             let note = AuditRecord { workspace, ..note.named(&document.name) };
             Some((before.next(self.engine.now(), document), Effects::noting(note)))
@@ -201,7 +204,7 @@ impl App {
             }
             let now = self.engine.now();
             let document = ApiKey { revoked_at: Some(now), ..before.document.clone() };
-            let note = self.engine.noted(caller, Action::KeyRevoked, id).named(&document.name);
+            let note = self.engine.noted(caller, AuditAction::KeyRevoked, id).named(&document.name);
             let note = AuditRecord { workspace: before.workspace, ..note };
             Some((before.next(now, document), Effects::noting(note)))
         };
@@ -229,7 +232,7 @@ impl App {
     pub async fn webhook_secret(&self, caller: &Caller) -> Result<String, AppError> {
         caller.require_admin()?;
         let own = self.own_workspace(caller).await?;
-        let note = self.engine.noted(caller, Action::SigningSecretRead, own.id);
+        let note = self.engine.noted(caller, AuditAction::SigningSecretRead, own.id);
         let note = note.named(own.document.name);
         self.engine.store.add_effects(Effects::noting(note)).await?;
         self.engine.signing_secret(caller.workspace).await

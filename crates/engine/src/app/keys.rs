@@ -15,7 +15,7 @@ use stepwell_store::{Effects, StoreError};
 
 use super::{App, Refusal};
 use crate::api_key::ApiKey;
-use crate::limits::{Limits, Standing};
+use crate::limits::{BucketStatus, Limits};
 use crate::objects::{self, Object};
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
@@ -229,10 +229,10 @@ impl App {
     }
 
     /// How the limit that matters most to these requests stands; `None` where there is none.
-    pub fn standing(&self, limits: &Limits) -> Option<Standing> {
+    pub fn standing(&self, limits: &Limits) -> Option<BucketStatus> {
         let standing = limits.standing(self.engine.steady_now())?;
         let full_at = self.engine.to_wall_clock(standing.full_at);
-        Some(Standing { full_at, ..standing })
+        Some(BucketStatus { full_at, ..standing })
     }
 
     /// Who the caller is, as it is stored.

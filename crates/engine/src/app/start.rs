@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
     AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
@@ -276,7 +276,7 @@ impl App {
         };
         let id = ExecutionId::from_uuid(new_uuid());
         let rerun = start.rerun.as_ref().map(|rerun| {
-            let note = self.engine.noted(caller, Action::ExecutionRerun, rerun.of);
+            let note = self.engine.noted(caller, AuditAction::ExecutionRerun, rerun.of);
             note.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
         });
         let origin = ExecutionOrigin { id, workflow: workflow.id, release, plan };

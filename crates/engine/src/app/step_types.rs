@@ -1,7 +1,7 @@
 //! The step types. They belong to the server, not to a workspace, and are published with it: every
 //! caller may read them.
 
-use stepwell_core::catalog::{Catalog, StepSpec};
+use stepwell_core::catalog::{StepCatalog, StepSpec};
 
 use super::App;
 use crate::AppError;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Problem, Problems, Timestamp, Topic, names};
@@ -101,7 +101,8 @@ impl App {
             ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
-        let note = self.engine.noted(caller, Action::WorkflowCreated, id).named(&workflow.name);
+        let note =
+            self.engine.noted(caller, AuditAction::WorkflowCreated, id).named(&workflow.name);
         let effects = self.tell_of(Topic::WorkflowCreated, &view, now).await?.and_noting(note);
         let told = !effects.deliveries.is_empty();
         let create = StoreCreate { workflow, release, idempotency, effects };
@@ -186,7 +187,8 @@ impl App {
             ..with_parts(before.clone(), add.parts.clone(), now)
         };
         let view = WorkflowView { record, source: add.source.clone(), plan: plan.clone() };
-        let note = self.engine.noted(caller, Action::WorkflowUpdated, id).named(&view.record.name);
+        let note =
+            self.engine.noted(caller, AuditAction::WorkflowUpdated, id).named(&view.record.name);
         let note = note.changing(changed_fields(before, &view.record)).changing(["definition"]);
         let note = note.with("release", view.record.release);
         let mut effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);

@@ -1,7 +1,7 @@
 //! Workspaces: who may see and change them. Whoever runs the installation is an admin of the
 //! default workspace; others see their own and learn nothing of the rest.
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Timestamp, names};
@@ -74,7 +74,7 @@ impl App {
         let now = self.engine.now();
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        let note = self.engine.noted(caller, Action::WorkspaceCreated, id).named(&name);
+        let note = self.engine.noted(caller, AuditAction::WorkspaceCreated, id).named(&name);
         let effects = Effects::noting(AuditRecord { workspace: id, ..note });
         let workspace = new_workspace(id, now, Workspace { name, limits });
         let batch =
@@ -144,7 +144,8 @@ impl App {
             if changed.is_empty() {
                 return None;
             }
-            let note = self.engine.noted(caller, Action::WorkspaceUpdated, id).changing(changed);
+            let note =
+                self.engine.noted(caller, AuditAction::WorkspaceUpdated, id).changing(changed);
             let note = AuditRecord { workspace: id, ..note.named(&document.name) };
             Some((before.next(self.engine.now(), document), Effects::noting(note)))
         };

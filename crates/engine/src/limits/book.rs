@@ -13,7 +13,7 @@ use stepwell_store::record::ExecutionRecord;
 use stepwell_store::traits::ActiveOf;
 
 use super::meter::Meter;
-use super::{Limited, Limits, Standing};
+use super::{BucketStatus, Limited, Limits};
 use crate::objects;
 use crate::runtime::engine::Engine;
 use crate::workspace::Workspace;
@@ -137,7 +137,7 @@ impl Engine {
     /// A refusal with the moment of the wall clock at which the bucket is full again.
     pub(crate) fn limited(&self, limited: Limited) -> Limited {
         let full_at = self.to_wall_clock(limited.standing.full_at);
-        Limited { standing: Standing { full_at, ..limited.standing }, ..limited }
+        Limited { standing: BucketStatus { full_at, ..limited.standing }, ..limited }
     }
 
     /// The limits of a key and its workspace, as they are stored now.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use stepwell_core::Timestamp;
 use stepwell_core::ids::ExecutionId;
-pub use stepwell_core::rate::Standing;
+pub use stepwell_core::rate::BucketStatus;
 
 pub(crate) use book::Meters;
 use meter::{Meter, Rated};
@@ -50,7 +50,7 @@ pub struct Limited {
     /// What is limited.
     pub what: What,
     /// How it stands.
-    pub standing: Standing,
+    pub standing: BucketStatus,
     /// When to try again.
     pub retry_after: Duration,
 }
@@ -123,7 +123,7 @@ impl Limits {
                 // When the next one ends, nobody knows.
                 let retry_after = Duration::from_secs(1);
                 let full_at = now.after(retry_after);
-                let standing = Standing { limit, remaining: 0, full_at };
+                let standing = BucketStatus { limit, remaining: 0, full_at };
                 return Err(Limited { whose, what: What::Concurrent, standing, retry_after });
             }
         }
@@ -136,7 +136,7 @@ impl Limits {
 
     /// How the limit on requests stands that has the least left, else that on executions; `None`
     /// where there is neither.
-    pub(crate) fn standing(&self, now: Timestamp) -> Option<Standing> {
+    pub(crate) fn standing(&self, now: Timestamp) -> Option<BucketStatus> {
         let least = |of: fn(&Meter) -> &Rated| {
             let all = self.meters().filter_map(|(_, meter)| of(meter).standing(now));
             all.min_by_key(|standing| standing.remaining)

@@ -11,7 +11,7 @@ use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{
     AttemptError, AttemptId, Execution, Failure, IterationPath, StepResult, StepRun, codes,
 };
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
@@ -31,7 +31,7 @@ use stepwell_core::memory::json_size;
 const INLINE_BYTES: usize = 64 << 10;
 
 /// For calls that are over before anybody could interrupt them.
-static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
+static NEVER: LazyLock<EvalInterrupt> = LazyLock::new(|| EvalInterrupt::new(|| false));
 
 /// Interrupts the thread of an attempt when the attempt is dropped: at the step's or the
 /// execution's timeout, when it is cancelled, when the server stops.
@@ -39,9 +39,9 @@ static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
 struct InterruptOnDrop(Arc<AtomicBool>);
 
 impl InterruptOnDrop {
-    fn interrupt(&self) -> Interrupt {
+    fn interrupt(&self) -> EvalInterrupt {
         let is_dropped = self.0.clone();
-        Interrupt::new(move || is_dropped.load(Ordering::Relaxed))
+        EvalInterrupt::new(move || is_dropped.load(Ordering::Relaxed))
     }
 }
 
@@ -128,7 +128,7 @@ impl Attempt {
         &self,
         code: PureCode,
         memory: &Arc<dyn WorkingMemory>,
-        interrupt: &Interrupt,
+        interrupt: &EvalInterrupt,
     ) -> Result<StepResult, AttemptError> {
         let call = PureCall { input: &self.input, config: &self.config, memory, interrupt };
         let result = catch_unwind(AssertUnwindSafe(|| {

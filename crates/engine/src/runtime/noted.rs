@@ -1,7 +1,7 @@
 //! Writing down who does what. The entries are stored by whoever stores what is done.
 
 use stepwell_core::Map;
-use stepwell_core::audit::{Action, Object};
+use stepwell_core::audit::{AuditAction, AuditObject};
 use stepwell_core::ids::AuditId;
 use stepwell_store::audit::AuditRecord;
 
@@ -13,8 +13,8 @@ impl Engine {
     pub(crate) fn noted(
         &self,
         caller: &Caller,
-        action: Action,
-        object: impl Into<Object>,
+        action: AuditAction,
+        object: impl Into<AuditObject>,
     ) -> AuditRecord {
         self.noted_of(caller, action, Some(object.into()))
     }
@@ -23,8 +23,8 @@ impl Engine {
     pub(crate) fn noted_of(
         &self,
         caller: &Caller,
-        action: Action,
-        object: Option<Object>,
+        action: AuditAction,
+        object: Option<AuditObject>,
     ) -> AuditRecord {
         AuditRecord {
             id: AuditId::from_uuid(new_uuid()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use stepwell_core::Problems;
 use stepwell_core::cache::{ByteCache, PoolUsage};
-use stepwell_core::definition::{self, Definition, Limits, Plan, SharedPlan};
+use stepwell_core::definition::{self, Definition, DefinitionLimits, Plan, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::memory::{allocated, map_clone_bytes};
 use stepwell_store::Store;
@@ -207,11 +207,11 @@ impl Plans {
 }
 
 fn compile_new(source: &Value) -> Result<(Definition, Plan), Problems> {
-    definition::plan(source, stepwell_steps::registry(), &Limits::default())
+    definition::plan(source, stepwell_steps::registry(), &DefinitionLimits::default())
 }
 
 fn compile_stored(source: &Value) -> Result<Plan, Problems> {
-    definition::plan_stored(source, stepwell_steps::registry(), &Limits::default())
+    definition::plan_stored(source, stepwell_steps::registry(), &DefinitionLimits::default())
 }
 
 /// About how many bytes the record of a workflow takes.

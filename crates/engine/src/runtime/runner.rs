@@ -14,7 +14,7 @@ use stepwell_core::execution::{
     AttemptId, Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId,
     TransitionError, TransitionInput, codes,
 };
-use stepwell_core::expr::Budget;
+use stepwell_core::expr::EvalBudget;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
@@ -350,7 +350,7 @@ impl Runner {
     fn tell(&mut self, input: TransitionInput) -> Option<TransitionError> {
         let moment = self.engine.moment();
         faults::hit("advance");
-        match self.execution.advance_within(input, moment, Budget::inline()) {
+        match self.execution.advance_within(input, moment, EvalBudget::inline()) {
             Ok(decision) => {
                 self.accept(decision);
                 None

@@ -21,7 +21,7 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_engine::app::Start;
 use stepwell_engine::{App, AppError, EngineConfig};
 
-use stepwell_core::Topics;
+use stepwell_core::TopicFilter;
 use stepwell_engine::app::NewWebhook;
 use tokio::sync::Mutex;
 
@@ -123,7 +123,7 @@ async fn with_webhook() -> (Bench, Receiver) {
     let bench = Bench::new().await;
     let receiver = Receiver::start(&[200]).await;
     let url = receiver.url.clone();
-    let new = NewWebhook { url, topics: Topics::Every, secret: None, description: None };
+    let new = NewWebhook { url, topics: TopicFilter::Every, secret: None, description: None };
     bench.app.create_webhook(&bench.caller, new).await.unwrap();
     (bench, receiver)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwell_core::Map;
-use stepwell_core::catalog::{Checked, Effect, StepSpec};
+use stepwell_core::catalog::{ConfigCheck, Effect, StepSpec};
 use stepwell_core::definition::parse_duration;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -83,7 +83,7 @@ async fn send(context: &RunContext<'_>) -> Result<StepOutput, Failure> {
     text_output(text)
 }
 
-fn check(config: &Map) -> Checked {
+fn check(config: &Map) -> ConfigCheck {
     match config.get("pause").map(pause) {
         Some(Err(message)) => Err(("pause", message)),
         _ => Ok(()),

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::execution::{Event, Failure, RecordedEvent, Status};
 use stepwell_core::ids::{
     AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
 };
-use stepwell_core::{Map, Timestamp, Topic, Topics};
+use stepwell_core::{Map, Timestamp, Topic, TopicFilter};
 use uuid::Uuid;
 
 use crate::audit::{Actor, AuditRecord, Origin};
@@ -68,7 +68,7 @@ pub fn noted(n: u128) -> AuditRecord {
         at: at(10),
         actor: Actor::Key { id: key(1), name: "key 1".into() },
         origin: Origin::default(),
-        action: Action::WorkflowCreated,
+        action: AuditAction::WorkflowCreated,
         object: Some(workflow(1).into()),
         object_name: None,
         changed: Vec::new(),
@@ -234,7 +234,7 @@ pub fn new_webhook(n: u128) -> WebhookRecord {
         id: webhook(n),
         workspace: workspace(1),
         url: format!("https://example.com/hooks/{n}"),
-        topics: Topics::Every,
+        topics: TopicFilter::Every,
         description: None,
         status: WebhookStatus::Active,
         secret: "whsec_bm90IGEgc2VjcmV0IGF0IGFsbA==".to_owned(),

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use stepwell_core::catalog::Catalog;
+use stepwell_core::catalog::StepCatalog;
 use utoipa::OpenApi;
 
 use super::{executions, responses, stream, wire, workflows};

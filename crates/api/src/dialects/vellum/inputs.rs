@@ -277,7 +277,7 @@ fn integral(schema: &Value, value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
 
     use super::*;
 
@@ -289,7 +289,9 @@ mod tests {
                 "any": "any?", "maybe": {"type": ["integer", "null"], "required": false}, "late": {"type": "string", "default": "now"}},
             "steps": [{"type": "Echo"}],
         });
-        definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
+        definition::plan(&source, stepwell_steps::registry(), &DefinitionLimits::default())
+            .unwrap()
+            .1
     }
 
     fn input(item: Value) -> Result<Value, String> {

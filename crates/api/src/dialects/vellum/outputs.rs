@@ -151,12 +151,14 @@ pub fn inputs<'a>(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
 
     use super::*;
 
     fn plan(source: Value) -> Plan {
-        definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
+        definition::plan(&source, stepwell_steps::registry(), &DefinitionLimits::default())
+            .unwrap()
+            .1
     }
 
     #[test]

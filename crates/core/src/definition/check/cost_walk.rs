@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::cost::{Cost, Slot, TooMuch, Weights, slot};
+use super::cost::{CheckCost, KeywordSlot, SchemaWeights, TooMuch, slot};
 
 /// How deep a check may recurse, in schema and value together.
 const MAX_DEPTH: usize = 500;
@@ -13,17 +13,17 @@ const VISIT: u64 = 2;
 /// One keyword.
 const KEYWORD: u64 = 6;
 
-/// What is known of a schema without a value: see [`Weights`].
-pub(super) struct Bounds {
+/// What is known of a schema without a value: see [`SchemaWeights`].
+pub(super) struct CostBounds {
     pub(super) per_value: u64,
     pub(super) per_byte: u64,
     pub(super) is_uneven: bool,
 }
 
 /// One walk over a schema and a value.
-pub(super) struct Walk<'s> {
+pub(super) struct CostWalk<'s> {
     root: &'s Value,
-    weights: &'s Weights,
+    weights: &'s SchemaWeights,
     left: u64,
     references: HashMap<&'s str, &'s Value>,
     nesting: u64,
@@ -32,9 +32,9 @@ pub(super) struct Walk<'s> {
     per_byte: u64,
 }
 
-impl<'s> Walk<'s> {
+impl<'s> CostWalk<'s> {
     /// `left`: the most units that are counted.
-    pub(super) fn new(root: &'s Value, weights: &'s Weights, left: u64) -> Self {
+    pub(super) fn new(root: &'s Value, weights: &'s SchemaWeights, left: u64) -> Self {
         let references = HashMap::new();
         Self {
             root,
@@ -49,18 +49,18 @@ impl<'s> Walk<'s> {
     }
 
     /// What checking a value takes.
-    pub(super) fn cost(mut self, schema: &'s Value, value: &Value) -> Result<Cost, TooMuch> {
+    pub(super) fn cost(mut self, schema: &'s Value, value: &Value) -> Result<CheckCost, TooMuch> {
         let most = self.left;
         self.visit(schema, value, 0, 0)?;
         let units = most - self.left;
-        Ok(Cost { units, nesting: self.nesting, alternatives: self.alternatives })
+        Ok(CheckCost { units, nesting: self.nesting, alternatives: self.alternatives })
     }
 
     /// What can be known without a value.
-    pub(super) fn bounds(mut self, schema: &'s Value) -> Bounds {
+    pub(super) fn bounds(mut self, schema: &'s Value) -> CostBounds {
         let per_value = self.most(schema, 0).unwrap_or(u64::MAX);
         let per_byte = self.per_byte.saturating_add(1);
-        Bounds { per_value, per_byte, is_uneven: self.is_uneven }
+        CostBounds { per_value, per_byte, is_uneven: self.is_uneven }
     }
 
     fn charge(&mut self, units: u64) -> Result<(), TooMuch> {
@@ -344,9 +344,9 @@ impl<'s> Walk<'s> {
 
     fn most_of(&mut self, keyword: &str, inner: &'s Value, depth: usize) -> Option<u64> {
         let schemas: Vec<&'s Value> = match (slot(keyword), inner) {
-            (Slot::Data, _) => return Some(0),
-            (Slot::Schemas, Value::Object(map)) => map.values().collect(),
-            (Slot::Schema, Value::Object(_)) => vec![inner],
+            (KeywordSlot::Data, _) => return Some(0),
+            (KeywordSlot::Schemas, Value::Object(map)) => map.values().collect(),
+            (KeywordSlot::Schema, Value::Object(_)) => vec![inner],
             (_, Value::Array(all)) => all.iter().collect(),
             _ => return Some(0),
         };

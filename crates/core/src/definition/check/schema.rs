@@ -7,7 +7,7 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::cost::{self, Cost, FULL, INLINE, Slot, Weights, slot};
+use super::cost::{self, CheckCost, FULL, INLINE, KeywordSlot, SchemaWeights, slot};
 use super::references::refuse_bad_references;
 use super::unique::unique_items;
 use crate::definition::parse::describe;
@@ -134,18 +134,18 @@ const MUCH: u64 = FULL / 8;
 
 /// A schema, ready to check values. What takes too much work is refused instead.
 #[derive(Debug)]
-pub struct Checker {
+pub struct SchemaChecker {
     schema: Arc<Value>,
     validator: Validator,
-    weights: Weights,
+    weights: SchemaWeights,
 }
 
-impl Checker {
+impl SchemaChecker {
     /// # Errors
     /// Why it is no JSON Schema, as a sentence.
     pub(crate) fn new(schema: Arc<Value>) -> Result<Self, String> {
         let validator = validator(&schema)?;
-        let weights = Weights::of(&schema);
+        let weights = SchemaWeights::of(&schema);
         Ok(Self { schema, validator, weights })
     }
 
@@ -170,7 +170,7 @@ impl Checker {
         left: &mut u64,
     ) -> Option<Result<(), Problems>> {
         if self.weights.is_small(value) {
-            return Some(self.violations(value, path, Cost::default()));
+            return Some(self.violations(value, path, CheckCost::default()));
         }
         let cost = self.weights.cost(&self.schema, value, INLINE.min(*left)).ok()?;
         *left = left.checked_sub(cost.units).filter(|_| cost.is_small())?;
@@ -195,7 +195,7 @@ impl Checker {
         Some(self.violations(value, path, cost))
     }
 
-    fn violations(&self, value: &Value, path: &str, cost: Cost) -> Result<(), Problems> {
+    fn violations(&self, value: &Value, path: &str, cost: CheckCost) -> Result<(), Problems> {
         Problems(violations(&self.validator, value, path, cost)).or_ok(())
     }
 
@@ -248,22 +248,22 @@ pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) 
                     problems.push(problem.expecting(expected, number.to_string()));
                 }
             }
-            (Slot::Schema, Value::Array(all)) => {
+            (KeywordSlot::Schema, Value::Array(all)) => {
                 for (i, one) in all.iter().enumerate() {
                     check_counts(one, &format!("{path}[{i}]"), problems);
                 }
             }
-            (Slot::Schemas, Value::Object(all)) => {
+            (KeywordSlot::Schemas, Value::Object(all)) => {
                 for (name, one) in all {
                     check_counts(one, &at_key(&path, name), problems);
                 }
             }
-            (Slot::Data, Value::Object(all)) if keyword.ends_with("defs") => {
+            (KeywordSlot::Data, Value::Object(all)) if keyword.ends_with("defs") => {
                 for (name, one) in all {
                     check_counts(one, &at_key(&path, name), problems);
                 }
             }
-            (Slot::Schema, inner) => check_counts(inner, &path, problems),
+            (KeywordSlot::Schema, inner) => check_counts(inner, &path, problems),
             _ => {}
         }
     }
@@ -271,7 +271,7 @@ pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) 
 
 /// What a value violates of the schema, where `cost` is what checking it takes; `path` is where
 /// the value is. Everything where that is little work, else the first or what is known.
-fn violations(validator: &Validator, value: &Value, path: &str, cost: Cost) -> Vec<Problem> {
+fn violations(validator: &Validator, value: &Value, path: &str, cost: CheckCost) -> Vec<Problem> {
     // The common case first: it allocates nothing.
     if validator.is_valid(value) {
         return Vec::new();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// A set of JSON types. `number` is `integer` and the fractions beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
+pub(crate) struct ValueTypes(u8);
 
 const NAMES: [(&str, u8); 7] = [
     ("null", 1),
@@ -18,7 +18,7 @@ const NAMES: [(&str, u8); 7] = [
     ("object", 64),
 ];
 
-impl Kinds {
+impl ValueTypes {
     pub(crate) const ALL: Self = Self(127);
     /// The type of what never returns, such as the output of `Fail`: it fits everything.
     pub(crate) const NEVER: Self = Self(0);
@@ -106,7 +106,7 @@ impl Kinds {
     }
 }
 
-impl std::fmt::Display for Kinds {
+impl std::fmt::Display for ValueTypes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if *self == Self::ALL || *self == Self::NEVER {
             return f.write_str(if *self == Self::ALL { "any value" } else { "nothing" });
@@ -124,7 +124,7 @@ impl std::fmt::Display for Kinds {
 
 /// What a schema says of a property or element.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Member<'s> {
+pub(crate) enum MemberSchema<'s> {
     /// It has this schema.
     Known(&'s Value),
     /// It may be there; nothing more is known.
@@ -136,32 +136,34 @@ pub(crate) enum Member<'s> {
 }
 
 /// Looks up a property (or an element, by its index as text) of a value of this schema.
-pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
-    let Value::Object(map) = schema else { return Member::Open };
-    let kinds = Kinds::of(schema);
+pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> MemberSchema<'s> {
+    let Value::Object(map) = schema else { return MemberSchema::Open };
+    let kinds = ValueTypes::of(schema);
     if let Ok(index) = name.parse::<usize>()
-        && !kinds.overlaps(Kinds::OBJECT)
+        && !kinds.overlaps(ValueTypes::OBJECT)
     {
         return element(map, kinds, index);
     }
-    if !kinds.overlaps(Kinds::OBJECT.or(Kinds::of_name("array"))) {
-        return Member::NoMembers;
+    if !kinds.overlaps(ValueTypes::OBJECT.or(ValueTypes::of_name("array"))) {
+        return MemberSchema::NoMembers;
     }
     let Some(Value::Object(properties)) = map.get("properties") else {
         return match map.get("additionalProperties") {
-            Some(inner @ Value::Object(_)) => Member::Known(inner),
-            Some(Value::Bool(false)) if is_only_object(map) => Member::Absent(Vec::new()),
-            _ => Member::Open,
+            Some(inner @ Value::Object(_)) => MemberSchema::Known(inner),
+            Some(Value::Bool(false)) if is_only_object(map) => MemberSchema::Absent(Vec::new()),
+            _ => MemberSchema::Open,
         };
     };
     if let Some(found) = properties.get(name) {
-        return Member::Known(found);
+        return MemberSchema::Known(found);
     }
     match map.get("additionalProperties") {
-        Some(Value::Bool(true)) => Member::Open,
-        Some(inner @ Value::Object(_)) => Member::Known(inner),
-        _ if is_only_object(map) => Member::Absent(properties.keys().map(String::as_str).collect()),
-        _ => Member::Open,
+        Some(Value::Bool(true)) => MemberSchema::Open,
+        Some(inner @ Value::Object(_)) => MemberSchema::Known(inner),
+        _ if is_only_object(map) => {
+            MemberSchema::Absent(properties.keys().map(String::as_str).collect())
+        }
+        _ => MemberSchema::Open,
     }
 }
 
@@ -169,15 +171,15 @@ pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
 static CHARACTER: LazyLock<Value> = LazyLock::new(|| json!({"type": "string"}));
 
 /// What an index leads to where there are no objects: an item, or a character of a text.
-fn element(map: &crate::Map, kinds: Kinds, index: usize) -> Member<'_> {
-    let is_array = kinds.overlaps(Kinds::of_name("array"));
-    match (is_array, kinds.overlaps(Kinds::STRING)) {
-        (false, false) => Member::NoMembers,
-        (false, true) => Member::Known(&CHARACTER),
-        (true, true) => Member::Open,
+fn element(map: &crate::Map, kinds: ValueTypes, index: usize) -> MemberSchema<'_> {
+    let is_array = kinds.overlaps(ValueTypes::of_name("array"));
+    match (is_array, kinds.overlaps(ValueTypes::STRING)) {
+        (false, false) => MemberSchema::NoMembers,
+        (false, true) => MemberSchema::Known(&CHARACTER),
+        (true, true) => MemberSchema::Open,
         (true, false) => {
             let first = map.get("prefixItems").and_then(|first| first.get(index));
-            first.or_else(|| map.get("items")).map_or(Member::Open, Member::Known)
+            first.or_else(|| map.get("items")).map_or(MemberSchema::Open, MemberSchema::Known)
         }
     }
 }
@@ -225,8 +227,8 @@ pub(crate) fn proves(source: &Value, target: &Value) -> bool {
     }
     let Value::Object(map) = target else { return false };
     let only_type = map.keys().all(|key| key == "type" || is_annotation(key));
-    let known = Kinds::of(source);
-    only_type && known != Kinds::ALL && known.within(Kinds::of(target))
+    let known = ValueTypes::of(source);
+    only_type && known != ValueTypes::ALL && known.within(ValueTypes::of(target))
 }
 
 /// The schema of a value that is known: its type, as deep as it is an object.
@@ -254,9 +256,9 @@ mod tests {
             (json!({"anyOf": [{"type": "string"}, {"type": "array"}]}), "string or array"),
             (json!({"allOf": [{"type": "number"}, {"type": "integer"}]}), "integer"),
         ] {
-            assert_eq!(Kinds::of(&schema).to_string(), expected, "{schema}");
+            assert_eq!(ValueTypes::of(&schema).to_string(), expected, "{schema}");
         }
-        let kinds = |name: &str| Kinds::of(&json!({"type": name}));
+        let kinds = |name: &str| ValueTypes::of(&json!({"type": name}));
         assert!(kinds("integer").within(kinds("number")));
         assert!(kinds("number").overlaps(kinds("integer")));
         assert!(!kinds("number").within(kinds("integer")));
@@ -266,18 +268,18 @@ mod tests {
     #[test]
     fn members_of_schemas() {
         let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}});
-        assert_eq!(member(&closed, "a"), Member::Known(&json!({"type": "string"})));
-        assert_eq!(member(&closed, "b"), Member::Absent(vec!["a"]));
-        assert_eq!(member(&json!({}), "b"), Member::Open);
-        assert_eq!(member(&json!({"type": "string"}), "b"), Member::NoMembers);
+        assert_eq!(member(&closed, "a"), MemberSchema::Known(&json!({"type": "string"})));
+        assert_eq!(member(&closed, "b"), MemberSchema::Absent(vec!["a"]));
+        assert_eq!(member(&json!({}), "b"), MemberSchema::Open);
+        assert_eq!(member(&json!({"type": "string"}), "b"), MemberSchema::NoMembers);
         let list = json!({"type": "array", "items": {"type": "integer"}});
-        assert_eq!(member(&list, "0"), Member::Known(&json!({"type": "integer"})));
+        assert_eq!(member(&list, "0"), MemberSchema::Known(&json!({"type": "integer"})));
         let pair = json!({"type": "array", "prefixItems": [true], "items": {"type": "null"}});
-        assert_eq!(member(&pair, "0"), Member::Known(&json!(true)));
-        assert_eq!(member(&pair, "1"), Member::Known(&json!({"type": "null"})));
+        assert_eq!(member(&pair, "0"), MemberSchema::Known(&json!(true)));
+        assert_eq!(member(&pair, "1"), MemberSchema::Known(&json!({"type": "null"})));
         let text = json!({"type": "string"});
-        assert_eq!(member(&text, "3"), Member::Known(&text));
-        assert_eq!(member(&json!({"type": ["array", "string"]}), "3"), Member::Open);
-        assert_eq!(member(&json!({"type": "number"}), "3"), Member::NoMembers);
+        assert_eq!(member(&text, "3"), MemberSchema::Known(&text));
+        assert_eq!(member(&json!({"type": ["array", "string"]}), "3"), MemberSchema::Open);
+        assert_eq!(member(&json!({"type": "number"}), "3"), MemberSchema::NoMembers);
     }
 }

@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::infer::Need;
-use super::shape::Place;
-use super::{Compiler, names};
+use super::infer::InputUse;
+use super::shape::ValuePosition;
+use super::{PlanCompiler, names};
 use crate::catalog::StepSpec;
-use crate::definition::check::types::{Kinds, Member, is_trivial, member, proves};
-use crate::definition::model::{OnError, Step};
-use crate::definition::plan::{Binding, Edge, Feed};
+use crate::definition::check::types::{MemberSchema, ValueTypes, is_trivial, member, proves};
+use crate::definition::model::{OnError, StepDefinition};
+use crate::definition::plan::{InputBinding, InputFeed, PlanEdge};
 use crate::definition::step_index::StepIndex;
-use crate::expr::Template;
+use crate::expr::ValueTemplate;
 use crate::{Map, Problem, Problems};
 
 /// How many values the schema of a written value has, beside those of its properties.
 const VALUES_PER_SCHEMA: usize = 4;
 
 /// An input and what is known of it.
-pub(super) struct Bound {
-    pub(super) binding: Binding,
+pub(super) struct BoundInput {
+    pub(super) binding: InputBinding,
     /// The schema of the whole input, as far as it is known.
     pub(super) source: Arc<Value>,
     /// The wiring proves that it satisfies the step type's schema.
@@ -28,22 +28,32 @@ pub(super) struct Bound {
 }
 
 /// A feed with the schema of the value that flows.
-struct Flow {
-    feed: Feed,
+struct TypedFeed {
+    feed: InputFeed,
     schema: Arc<Value>,
     /// The value is sure to be there with that schema.
     sure: bool,
 }
 
-impl Compiler<'_> {
-    pub(super) fn bind(&mut self, index: usize, step: &Step, spec: &StepSpec) -> Option<Bound> {
+impl PlanCompiler<'_> {
+    pub(super) fn bind(
+        &mut self,
+        index: usize,
+        step: &StepDefinition,
+        spec: &StepSpec,
+    ) -> Option<BoundInput> {
         match &step.input {
             Some(written) => self.bind_written(index, written, spec),
             None => self.bind_feed(index, spec),
         }
     }
 
-    fn bind_written(&mut self, index: usize, written: &Value, spec: &StepSpec) -> Option<Bound> {
+    fn bind_written(
+        &mut self,
+        index: usize,
+        written: &Value,
+        spec: &StepSpec,
+    ) -> Option<BoundInput> {
         let path = format!("steps[{index}].input");
         // A bare value is short for the default input; its place in the source has no key.
         let bare = spec.default_input.filter(|_| !written.is_object());
@@ -70,8 +80,8 @@ impl Compiler<'_> {
         value: &Value,
         spec: &StepSpec,
         path: &str,
-    ) -> Option<Bound> {
-        let template = match Template::compile(value, path) {
+    ) -> Option<BoundInput> {
+        let template = match ValueTemplate::compile(value, path) {
             Ok(template) => template,
             Err(Problems(found)) => {
                 self.problems.0.extend(found);
@@ -95,7 +105,7 @@ impl Compiler<'_> {
         {
             required.retain(|name| name != key);
         }
-        let place = Place { path: path.to_owned(), other: Some(("config", &spec.config)) };
+        let place = ValuePosition { path: path.to_owned(), other: Some(("config", &spec.config)) };
         let mut proven = self.check_shape(value, &template, &mut Vec::new(), &schema, &place);
         if let (Some(flow), Some(key)) = (&rest, spec.default_input) {
             proven &= flow.sure && proves_property(&spec.input, key, &flow.schema);
@@ -103,11 +113,11 @@ impl Compiler<'_> {
         proven &= self.problems.0.len() == before;
         let source = Arc::new(self.written_schema(value, &template, &mut Vec::new()));
         let rest = rest.map(|flow| flow.feed);
-        Some(Bound { binding: Binding::Template { template, rest }, source, proven })
+        Some(BoundInput { binding: InputBinding::Template { template, rest }, source, proven })
     }
 
     /// The default input of a step whose other inputs were written.
-    fn rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<Flow> {
+    fn rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<TypedFeed> {
         let required = names::is_required(&spec.input, key);
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         match edges.as_slice() {
@@ -123,7 +133,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<Bound> {
+    fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<BoundInput> {
         let path = format!("steps[{index}].input");
         if spec.is_source {
             for name in names::required(&spec.input) {
@@ -134,8 +144,8 @@ impl Compiler<'_> {
         }
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         let flow = match (edges.as_slice(), spec.default_input) {
-            ([], None) => Flow {
-                feed: Feed::AllInputs,
+            ([], None) => TypedFeed {
+                feed: InputFeed::AllInputs,
                 schema: Arc::new(match self.declared {
                     Some(declared) => self.copy_schema(declared),
                     None => json!({"type": "object"}),
@@ -155,7 +165,7 @@ impl Compiler<'_> {
                 from.sort_unstable();
                 from.dedup();
                 let schema = Arc::new(json!({"type": "object"}));
-                Flow { feed: Feed::Steps { from }, schema, sure: true }
+                TypedFeed { feed: InputFeed::Steps { from }, schema, sure: true }
             }
             (_, Some(key)) => {
                 if names::is_required(&spec.input, key) {
@@ -174,9 +184,9 @@ impl Compiler<'_> {
     }
 
     /// Checks a feed that makes the whole input.
-    fn fed(&mut self, path: &str, spec: &StepSpec, flow: Flow) -> Bound {
+    fn fed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
         let (source, proven) = match &flow.feed {
-            Feed::Step { into: Some(key), .. } => {
+            InputFeed::Step { into: Some(key), .. } => {
                 for name in names::required(&spec.input).filter(|name| name != key) {
                     let path = format!("{path}.{name}");
                     self.problem(&path, format!("`{name}` is required: write it as input"));
@@ -186,12 +196,12 @@ impl Compiler<'_> {
                 let properties = Map::from_iter([((*key).to_owned(), schema)]);
                 (Arc::new(json!({"type": "object", "properties": properties})), proven)
             }
-            Feed::Inputs { .. } => {
+            InputFeed::Inputs { .. } => {
                 let proven = flow.sure;
                 (flow.schema, proven)
             }
             _ => {
-                let (found, wanted) = (Kinds::of(&flow.schema), Kinds::of(&spec.input));
+                let (found, wanted) = (ValueTypes::of(&flow.schema), ValueTypes::of(&spec.input));
                 if !found.fits(wanted) {
                     self.mismatch_fed(path, &found, &wanted, "what flows here");
                 }
@@ -199,10 +209,10 @@ impl Compiler<'_> {
                 (flow.schema, proven)
             }
         };
-        Bound { binding: Binding::Feed(flow.feed), source, proven }
+        BoundInput { binding: InputBinding::Feed(flow.feed), source, proven }
     }
 
-    fn mismatch_fed(&mut self, path: &str, found: &Kinds, wanted: &Kinds, what: &str) {
+    fn mismatch_fed(&mut self, path: &str, found: &ValueTypes, wanted: &ValueTypes, what: &str) {
         // Checked again when it runs.
         if !self.is_new {
             return;
@@ -216,9 +226,9 @@ impl Compiler<'_> {
         &mut self,
         index: usize,
         spec: &StepSpec,
-        edge: &Edge,
+        edge: &PlanEdge,
         into: Option<&'static str>,
-    ) -> Option<Flow> {
+    ) -> Option<TypedFeed> {
         let before = self.definition.steps.get(edge.from.position())?;
         let is_error = edge.port.as_deref() == Some("error");
         if let (true, Some(key)) = (is_error, into) {
@@ -247,7 +257,7 @@ impl Compiler<'_> {
         };
         let schema = match property {
             Some(name) => match member(&output, name) {
-                Member::Known(schema) => Arc::new(self.copy_schema(schema)),
+                MemberSchema::Known(schema) => Arc::new(self.copy_schema(schema)),
                 _ => Arc::new(json!({})),
             },
             // Of a step that always fails, `continue` makes null.
@@ -257,8 +267,8 @@ impl Compiler<'_> {
             None => output.clone(),
         };
         if let Some(key) = into {
-            let wanted = names::property(&spec.input, key).map_or(Kinds::ALL, Kinds::of);
-            let found = Kinds::of(&schema);
+            let wanted = names::property(&spec.input, key).map_or(ValueTypes::ALL, ValueTypes::of);
+            let found = ValueTypes::of(&schema);
             if !found.fits(wanted) {
                 if !names::is_required(&spec.input, key) {
                     return None;
@@ -270,10 +280,10 @@ impl Compiler<'_> {
         let sure = !is_error
             && before.on_error != OnError::Continue
             && property.is_none_or(|name| names::is_required(&output, name));
-        Some(Flow { feed: Feed::Step { from: edge.from, property, into }, schema, sure })
+        Some(TypedFeed { feed: InputFeed::Step { from: edge.from, property, into }, schema, sure })
     }
 
-    fn flow_from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> Flow {
+    fn flow_from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> TypedFeed {
         let path = format!("steps[{index}].input");
         let mut schemas = Map::new();
         let mut taken = Vec::new();
@@ -283,16 +293,16 @@ impl Compiler<'_> {
             let required = names::is_required(&spec.input, name);
             let source = match self.declared {
                 None => {
-                    let need = if required { Need::Must } else { Need::Maybe };
+                    let need = if required { InputUse::Must } else { InputUse::Maybe };
                     self.inferred.ask(name, target, need);
                     self.inferred.get(name).map_or_else(|| json!({}), |s| self.copy_schema(s))
                 }
                 Some(declared) => match member(declared, name) {
-                    Member::Known(schema) => {
+                    MemberSchema::Known(schema) => {
                         sure &= !required || names::is_required(declared, name);
                         self.copy_schema(schema)
                     }
-                    Member::Open => {
+                    MemberSchema::Open => {
                         sure &= !required;
                         json!({})
                     }
@@ -309,7 +319,7 @@ impl Compiler<'_> {
                     _ => continue,
                 },
             };
-            let (found, needed) = (Kinds::of(&source), Kinds::of(target));
+            let (found, needed) = (ValueTypes::of(&source), ValueTypes::of(target));
             if !found.fits(needed) {
                 self.mismatch_fed(&format!("{path}.{name}"), &found, &needed, "the input");
             }
@@ -317,8 +327,8 @@ impl Compiler<'_> {
             schemas.insert(name.clone(), source);
             taken.push(name.clone());
         }
-        Flow {
-            feed: Feed::Inputs { properties: taken },
+        TypedFeed {
+            feed: InputFeed::Inputs { properties: taken },
             schema: Arc::new(json!({"type": "object", "properties": schemas})),
             sure: sure && only_properties(&spec.input),
         }
@@ -328,7 +338,7 @@ impl Compiler<'_> {
     pub(super) fn ask_inputs<'v>(
         &mut self,
         value: &'v Value,
-        template: &Template,
+        template: &ValueTemplate,
         inside: &mut Vec<&'v str>,
         schema: &Value,
     ) {
@@ -340,7 +350,7 @@ impl Compiler<'_> {
                 if let Some([root, name]) = template.as_path(inside)
                     && root == "inputs"
                 {
-                    self.inferred.ask(name, schema, Need::Used);
+                    self.inferred.ask(name, schema, InputUse::Used);
                 }
             }
             Value::Object(map) => {
@@ -360,7 +370,7 @@ impl Compiler<'_> {
     fn written_schema<'v>(
         &self,
         value: &'v Value,
-        template: &Template,
+        template: &ValueTemplate,
         inside: &mut Vec<&'v str>,
     ) -> Value {
         if let Some(path) = template.as_path(inside) {
@@ -398,10 +408,10 @@ impl Compiler<'_> {
 }
 
 /// No input: an empty object.
-fn empty(spec: &StepSpec) -> Bound {
+fn empty(spec: &StepSpec) -> BoundInput {
     let proven = names::required(&spec.input).next().is_none() && only_properties(&spec.input);
     let source = Arc::new(json!({"type": "object"}));
-    Bound { binding: Binding::Feed(Feed::Empty), source, proven }
+    BoundInput { binding: InputBinding::Feed(InputFeed::Empty), source, proven }
 }
 
 /// Whether an object schema says nothing but what its properties look like.
@@ -409,7 +419,7 @@ fn only_properties(schema: &Value) -> bool {
     let Some(map) = schema.as_object() else { return false };
     let known = ["type", "properties", "required", "additionalProperties"];
     map.keys().all(|key| known.contains(&key.as_str()) || is_trivial(&json!({ key: null })))
-        && Kinds::of(schema).overlaps(Kinds::OBJECT)
+        && ValueTypes::of(schema).overlaps(ValueTypes::OBJECT)
 }
 
 /// Whether a value of `source` in property `key`, and nothing else, satisfies an object schema.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Compiler;
+use super::PlanCompiler;
 use crate::Map;
 use crate::expr::{
-    Budget, EvalError, EvalErrorKind, Expr, References, Scope, StepScope, Template, insertions,
+    EvalBudget, EvalError, EvalErrorKind, EvalScope, Expression, References, StepScope,
+    ValueTemplate, insertions,
 };
 
 /// The most constant expressions of one definition that are evaluated.
@@ -27,7 +28,7 @@ impl EmptyScope {
     }
 }
 
-impl Scope for EmptyScope {
+impl EvalScope for EmptyScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
@@ -40,8 +41,8 @@ impl Scope for EmptyScope {
         Vec::new()
     }
 
-    fn budget(&self) -> Budget {
-        Budget::inline()
+    fn budget(&self) -> EvalBudget {
+        EvalBudget::inline()
     }
 
     fn state(&self) -> &Map {
@@ -57,14 +58,16 @@ fn is_constant(references: &References) -> bool {
     references.paths.is_empty()
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// Keeps the value of a text whose expressions are constant; a problem at `path` where it
     /// cannot be evaluated.
     pub(super) fn check_constant_text(&mut self, text: &str, path: &str) {
         if self.constants >= MAX_CONSTANTS {
             return;
         }
-        let Ok(template) = Template::compile(&Value::String(text.to_owned()), "") else { return };
+        let Ok(template) = ValueTemplate::compile(&Value::String(text.to_owned()), "") else {
+            return;
+        };
         if !is_constant(template.references()) {
             return self.check_constant_pieces(text, path);
         }
@@ -81,7 +84,7 @@ impl Compiler<'_> {
     /// Evaluates each constant expression of a text in which others are not.
     fn check_constant_pieces(&mut self, text: &str, path: &str) {
         for piece in insertions(text) {
-            let Ok(expr) = Expr::compile(piece.trim(), "") else { continue };
+            let Ok(expr) = Expression::compile(piece.trim(), "") else { continue };
             if self.constants >= MAX_CONSTANTS || !is_constant(expr.references()) {
                 continue;
             }
@@ -93,7 +96,7 @@ impl Compiler<'_> {
     }
 
     /// Reports a constant condition that cannot be evaluated.
-    pub(super) fn check_constant_condition(&mut self, condition: &Expr, path: &str) {
+    pub(super) fn check_constant_condition(&mut self, condition: &Expression, path: &str) {
         let is_constant = is_constant(condition.references());
         if !self.is_new || self.constants >= MAX_CONSTANTS || !is_constant {
             return;

@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::references::walk;
-use super::{Compiler, names};
+use super::{PlanCompiler, names};
 use crate::definition::MAX_PROBLEMS;
-use crate::definition::check::types::Kinds;
+use crate::definition::check::types::ValueTypes;
 use crate::expr::{
-    Analysis, Expr, Inferred, analyse_expression, analyse_template, at_key, count_expressions,
-    infer,
+    Expression, InferredType, TypeAnalysis, analyse_expression, analyse_template, at_key,
+    count_expressions, infer,
 };
 
 /// `execution`, `workflow` and the error of a step, as [`crate::execution`] shows them.
@@ -32,7 +32,7 @@ pub(super) fn fixed_shape(name: &str) -> Option<&'static Value> {
     FIXED.iter().find(|(known, _)| *known == name).map(|(_, schema)| schema)
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// Checks the members of a value of fixed shape that a path asks for.
     pub(super) fn check_fixed(&self, name: &str, members: &[&str], path: &str) -> Option<String> {
         let schema = fixed_shape(name).filter(|_| self.is_new)?;
@@ -40,21 +40,21 @@ impl Compiler<'_> {
     }
 
     /// The types of what a path leads to, for the inference of types.
-    pub(super) fn kinds_of(&self, path: &[String]) -> Kinds {
+    pub(super) fn kinds_of(&self, path: &[String]) -> ValueTypes {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         let is_set = match names.as_slice() {
             ["state", name, ..] => self.is_state_set(name),
             _ => false,
         };
         if is_set {
-            return Kinds::ALL;
+            return ValueTypes::ALL;
         }
-        let kinds = self.resolve(path).map_or(Kinds::ALL, |schema| Kinds::of(&schema));
+        let kinds = self.resolve(path).map_or(ValueTypes::ALL, |schema| ValueTypes::of(&schema));
         match names.as_slice() {
             // Until it completed, and after a failure that was passed over, it is null.
-            ["steps", _, "output"] => kinds.or(Kinds::NULL),
+            ["steps", _, "output"] => kinds.or(ValueTypes::NULL),
             // One that was inferred so far may become another by what comes later.
-            ["inputs", name, ..] if self.is_undeclared(name) => Kinds::ALL,
+            ["inputs", name, ..] if self.is_undeclared(name) => ValueTypes::ALL,
             _ => kinds,
         }
     }
@@ -120,7 +120,7 @@ impl Compiler<'_> {
     }
 
     /// Checks a bare expression that compiles.
-    pub(super) fn check_condition(&mut self, condition: &Expr, text: &str, path: &str) {
+    pub(super) fn check_condition(&mut self, condition: &Expression, text: &str, path: &str) {
         if self.is_new {
             let analysis = analyse_expression(text, &|path| self.kinds_of(path));
             if !self.report(analysis, path) {
@@ -132,14 +132,14 @@ impl Compiler<'_> {
     /// The schema of what a text with expressions renders to: its type.
     pub(super) fn schema_of_text(&self, text: &str) -> Value {
         match infer(text, &|path| self.kinds_of(path)) {
-            Some(Inferred::Text) => json!({"type": "string"}),
-            Some(Inferred::Value(kinds)) => kinds.schema(),
+            Some(InferredType::Text) => json!({"type": "string"}),
+            Some(InferredType::Value(kinds)) => kinds.schema(),
             None => json!({}),
         }
     }
 
     /// Whether there was something to report.
-    fn report(&mut self, analysis: Option<Analysis>, path: &str) -> bool {
+    fn report(&mut self, analysis: Option<TypeAnalysis>, path: &str) -> bool {
         let faults = analysis.map(|analysis| analysis.faults).unwrap_or_default();
         let is_faulty = !faults.is_empty();
         for fault in faults {

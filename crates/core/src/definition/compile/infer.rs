@@ -8,7 +8,7 @@ use crate::definition::check::types::is_trivial;
 
 /// How sure a step is to need an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum InputUse {
     /// Fed into a required property.
     Must,
     /// Referred to in an expression.
@@ -18,7 +18,7 @@ pub(super) enum Need {
 }
 
 #[derive(Debug)]
-struct Property {
+struct InferredProperty {
     schema: Value,
     must: bool,
     used: bool,
@@ -27,14 +27,14 @@ struct Property {
 
 /// What was asked for so far, in the order of asking.
 #[derive(Debug, Default)]
-pub(super) struct Inferred {
-    properties: IndexMap<String, Property>,
+pub(super) struct InferredInputs {
+    properties: IndexMap<String, InferredProperty>,
 }
 
-impl Inferred {
+impl InferredInputs {
     /// Notes that an input is asked for, and what it should look like.
-    pub(super) fn ask(&mut self, name: &str, schema: &Value, need: Need) {
-        let property = self.properties.entry(name.to_owned()).or_insert_with(|| Property {
+    pub(super) fn ask(&mut self, name: &str, schema: &Value, need: InputUse) {
+        let property = self.properties.entry(name.to_owned()).or_insert_with(|| InferredProperty {
             schema: json!({}),
             must: false,
             used: false,
@@ -44,9 +44,9 @@ impl Inferred {
             property.schema = without_default(schema);
         }
         match need {
-            Need::Must => property.must = true,
-            Need::Used => property.used = true,
-            Need::Maybe => property.maybe = true,
+            InputUse::Must => property.must = true,
+            InputUse::Used => property.used = true,
+            InputUse::Maybe => property.maybe = true,
         }
     }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::definition::check::schema::pattern_bytes;
 use crate::definition::model::OnError;
-use crate::definition::plan::{Binding, Feed, Plan, PlanOutput, PlanStep};
-use crate::expr::Expr;
+use crate::definition::plan::{InputBinding, InputFeed, Plan, PlanOutput, PlanStep};
+use crate::expr::Expression;
 use crate::memory::{
     ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes, map_clone_bytes, names_bytes,
 };
@@ -60,24 +60,24 @@ fn step_bytes(step: &PlanStep) -> usize {
         + edges.sum::<usize>()
         + size_of_val(step.dependents.as_slice())
         + size_of_val(step.enclosing.as_slice())
-        + step.when.as_ref().map_or(0, Expr::memory_bytes)
+        + step.when.as_ref().map_or(0, Expression::memory_bytes)
         + names_bytes(&step.retry.on)
         + names_bytes(&step.secrets)
         + step.config.memory_bytes()
         + binding_bytes(&step.input)
 }
 
-fn binding_bytes(binding: &Binding) -> usize {
-    let feed = |feed: &Feed| match feed {
-        Feed::Steps { from } => size_of_val(from.as_slice()),
-        Feed::Inputs { properties } => names_bytes(properties),
-        Feed::Step { .. } | Feed::AllInputs | Feed::Empty => 0,
+fn binding_bytes(binding: &InputBinding) -> usize {
+    let feed = |feed: &InputFeed| match feed {
+        InputFeed::Steps { from } => size_of_val(from.as_slice()),
+        InputFeed::Inputs { properties } => names_bytes(properties),
+        InputFeed::Step { .. } | InputFeed::AllInputs | InputFeed::Empty => 0,
     };
     match binding {
-        Binding::Template { template, rest } => {
+        InputBinding::Template { template, rest } => {
             template.memory_bytes() + rest.as_ref().map_or(0, feed)
         }
-        Binding::Feed(only) => feed(only),
+        InputBinding::Feed(only) => feed(only),
     }
 }
 

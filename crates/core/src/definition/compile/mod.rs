@@ -20,31 +20,31 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use self::graph::Graph;
-use self::infer::Inferred;
+use self::graph::StepGraph;
+use self::infer::InferredInputs;
 use self::references::SetState;
 use self::schemas::TypeSchemas;
 use super::check::schema;
-use super::check::schema::Checker;
-use super::check::types::{Kinds, schema_of};
+use super::check::schema::SchemaChecker;
+use super::check::types::{ValueTypes, schema_of};
 use super::model::Definition;
 use super::plan::{Plan, PlanOutput, PlanStep};
 use super::step_index::StepIndex;
-use crate::catalog::{Catalog, StepSpec};
-use crate::expr::{Template, at_key};
+use crate::catalog::{StepCatalog, StepSpec};
+use crate::expr::{ValueTemplate, at_key};
 use crate::{Problem, Problems};
 
 /// What is known while compiling.
-struct Compiler<'a> {
+struct PlanCompiler<'a> {
     definition: &'a Definition,
     /// Whether it is about to be created; one that is stored is not checked for all.
     is_new: bool,
     /// The step types, in the order of the steps; `None` where unknown.
     specs: Vec<Option<&'a StepSpec>>,
-    graph: Graph,
+    graph: StepGraph,
     /// The inputs' schema, where it was declared.
     declared: Option<&'a Value>,
-    inferred: Inferred,
+    inferred: InferredInputs,
     set_state: SetState<'a>,
     /// What each step's output looks like, as far as it was reached.
     outputs: Vec<Arc<Value>>,
@@ -61,7 +61,7 @@ struct Compiler<'a> {
 
 pub(super) fn compile(
     definition: &Definition,
-    catalog: &dyn Catalog,
+    catalog: &dyn StepCatalog,
     is_new: bool,
 ) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
@@ -71,11 +71,11 @@ pub(super) fn compile(
     let specs = find_types(definition, catalog, &mut problems);
     let graph = graph::build(definition, &specs, &mut problems);
     let unknown = Arc::new(json!({}));
-    let mut compiler = Compiler {
+    let mut compiler = PlanCompiler {
         definition,
         is_new,
         declared: definition.inputs.as_ref(),
-        inferred: Inferred::default(),
+        inferred: InferredInputs::default(),
         set_state: SetState::of(definition, &specs),
         outputs: vec![unknown; definition.steps.len()],
         graph,
@@ -91,10 +91,10 @@ pub(super) fn compile(
 
 fn find_types<'a>(
     definition: &Definition,
-    catalog: &'a dyn Catalog,
+    catalog: &'a dyn StepCatalog,
     problems: &mut Problems,
 ) -> Vec<Option<&'a StepSpec>> {
-    let mut find = |(i, step): (usize, &super::model::Step)| {
+    let mut find = |(i, step): (usize, &super::model::StepDefinition)| {
         let found = catalog.find(&step.type_name);
         // An empty name was told when the definition was read.
         if found.is_none() && !step.type_name.is_empty() {
@@ -118,7 +118,7 @@ fn find_types<'a>(
     definition.steps.iter().enumerate().map(&mut find).collect()
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     fn run(&mut self) -> Result<Plan, Problems> {
         let mut steps: Vec<Option<PlanStep>> = self.definition.steps.iter().map(|_| None).collect();
         // Sources before those they feed, so that types are known when they are asked for.
@@ -137,7 +137,7 @@ impl Compiler<'_> {
             Some(declared) => Arc::new(declared.clone()),
             None => Arc::new(self.inferred.schema()),
         };
-        let input_checker = match Checker::new(input_schema.clone()) {
+        let input_checker = match SchemaChecker::new(input_schema.clone()) {
             Ok(checker) => {
                 if let Some(message) = checker.too_costly().filter(|_| self.is_new) {
                     self.problems.push(Problem::new("inputs", message));
@@ -183,7 +183,7 @@ impl Compiler<'_> {
         steps: Vec<PlanStep>,
         outputs: Vec<PlanOutput>,
         input_schema: Arc<Value>,
-        input_checker: Checker,
+        input_checker: SchemaChecker,
     ) -> Plan {
         let indexed = || (0..).map(StepIndex::at).zip(&steps);
         let roots = |(i, step): (StepIndex, &PlanStep)| step.after.is_empty().then_some(i);
@@ -212,7 +212,7 @@ impl Compiler<'_> {
         for (name, spec) in &self.definition.outputs {
             let path = at_key("outputs", name);
             // The longer form keeps its value one level deeper; templates name their own place.
-            let template = match Template::compile(&spec.value, &path) {
+            let template = match ValueTemplate::compile(&spec.value, &path) {
                 Ok(template) => template,
                 Err(found) => {
                     self.problems.0.extend(found.0);
@@ -233,8 +233,8 @@ impl Compiler<'_> {
                     }
                     _ => None,
                 };
-                let found = Kinds::of(inferred.as_ref().unwrap_or(&source));
-                let expected = Kinds::of(declared);
+                let found = ValueTypes::of(inferred.as_ref().unwrap_or(&source));
+                let expected = ValueTypes::of(declared);
                 if !found.fits(expected) {
                     self.problems.push(
                         Problem::new(&path, "the output's value does not have its declared type")

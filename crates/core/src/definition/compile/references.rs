@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::expressions::fixed_shape;
-use super::infer::Need;
-use super::{Compiler, names, schema_of};
-use crate::catalog::{Action, StepSpec};
-use crate::definition::check::types::{Member, member};
+use super::infer::InputUse;
+use super::{PlanCompiler, names, schema_of};
+use crate::catalog::{StepAction, StepSpec};
+use crate::definition::check::types::{MemberSchema, member};
 use crate::definition::model::Definition;
 use crate::definition::{MAX_PROBLEMS, did_you_mean};
-use crate::expr::{ROOTS, References, Template, written_path};
+use crate::expr::{ROOTS, References, ValueTemplate, written_path};
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
@@ -33,10 +33,10 @@ impl<'a> SetState<'a> {
         let mut all = Self::default();
         for (step, spec) in definition.steps.iter().zip(specs) {
             match (spec.map(|spec| spec.action), &step.input) {
-                (Some(Action::SetState), Some(Value::Object(map))) => {
+                (Some(StepAction::SetState), Some(Value::Object(map))) => {
                     all.names.extend(map.keys().map(String::as_str));
                 }
-                (Some(Action::SetState), _) => all.any = true,
+                (Some(StepAction::SetState), _) => all.any = true,
                 _ => {}
             }
         }
@@ -44,11 +44,11 @@ impl<'a> SetState<'a> {
     }
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// Checks every expression of a template. `step`: whose it is; `None` for outputs.
     pub(super) fn check_leaves(
         &mut self,
-        template: &Template,
+        template: &ValueTemplate,
         step: Option<(usize, &StepSpec)>,
         base: &str,
     ) {
@@ -75,7 +75,8 @@ impl Compiler<'_> {
                 return;
             }
             let names: Vec<&str> = reference.iter().map(String::as_str).collect();
-            let need = if references.is_optional(reference) { Need::Maybe } else { Need::Used };
+            let need =
+                if references.is_optional(reference) { InputUse::Maybe } else { InputUse::Used };
             let message = match names.as_slice() {
                 ["inputs", rest @ ..] => self.check_inputs(rest, need),
                 ["steps", rest @ ..] => self.check_step(rest, step, need),
@@ -125,18 +126,18 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_inputs(&mut self, names: &[&str], need: Need) -> Option<String> {
+    fn check_inputs(&mut self, names: &[&str], need: InputUse) -> Option<String> {
         let (first, _) = names.split_first()?;
         let Some(declared) = self.declared else {
             self.inferred.ask(first, &json!({}), need);
             return None;
         };
-        walk(declared, names, "inputs", need == Need::Maybe).err()
+        walk(declared, names, "inputs", need == InputUse::Maybe).err()
     }
 
-    fn check_state(&mut self, names: &[&str], need: Need) -> Option<String> {
+    fn check_state(&mut self, names: &[&str], need: InputUse) -> Option<String> {
         let (first, _) = names.split_first()?;
-        if self.definition.state.contains_key(*first) || need == Need::Maybe {
+        if self.definition.state.contains_key(*first) || need == InputUse::Maybe {
             return None;
         }
         if self.is_state_set(first) {
@@ -151,7 +152,12 @@ impl Compiler<'_> {
         self.set_state.any || self.set_state.names.contains(name)
     }
 
-    fn check_step(&mut self, names: &[&str], from: Option<usize>, need: Need) -> Option<String> {
+    fn check_step(
+        &mut self,
+        names: &[&str],
+        from: Option<usize>,
+        need: InputUse,
+    ) -> Option<String> {
         let (id, rest) = names.split_first()?;
         let Some(index) = self.graph.by_id.get(*id).copied() else {
             let dashed = self
@@ -188,7 +194,7 @@ impl Compiler<'_> {
         }
         if *which == "output" && !below.is_empty() {
             let schema = self.outputs.get(index)?;
-            if **schema == Value::Bool(false) && self.is_new && need != Need::Maybe {
+            if **schema == Value::Bool(false) && self.is_new && need != InputUse::Maybe {
                 return Some(format!(
                     "`steps.{id}` always fails, so its output is null; what went wrong is \
                      `steps.{id}.error.message`"
@@ -243,10 +249,10 @@ pub(super) fn walk<'s>(
     for (i, name) in names.iter().enumerate() {
         let path = || written_path(std::iter::once(start).chain(names.iter().take(i).copied()));
         match member(at, name) {
-            Member::Known(inner) => at = inner,
-            Member::Open => return Ok(None),
-            Member::Absent(_) | Member::NoMembers if may_be_absent => return Ok(None),
-            Member::Absent(known) => {
+            MemberSchema::Known(inner) => at = inner,
+            MemberSchema::Open => return Ok(None),
+            MemberSchema::Absent(_) | MemberSchema::NoMembers if may_be_absent => return Ok(None),
+            MemberSchema::Absent(known) => {
                 let hint = did_you_mean(name, known.iter().copied());
                 let listed = match known.is_empty() {
                     true => String::new(),
@@ -255,8 +261,8 @@ pub(super) fn walk<'s>(
                 };
                 return Err(format!("`{}` has no `{name}`{hint}{listed}", path()));
             }
-            Member::NoMembers => {
-                let kinds = crate::definition::check::types::Kinds::of(at);
+            MemberSchema::NoMembers => {
+                let kinds = crate::definition::check::types::ValueTypes::of(at);
                 return Err(format!("`{}` is {kinds} and has no `{name}`", path()));
             }
         }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Compiler;
+use super::PlanCompiler;
 use super::names;
 use crate::Problem;
-use crate::definition::check::schema::Checker;
+use crate::definition::check::schema::SchemaChecker;
 use crate::definition::check::schema::{no_such_field, one_of};
-use crate::definition::check::types::{Kinds, is_trivial, proves};
+use crate::definition::check::types::{ValueTypes, is_trivial, proves};
 use crate::definition::parse::{STEP_FIELDS, describe, type_name};
-use crate::expr::{Inferred, Template, at_key, infer, written_path};
+use crate::expr::{InferredType, ValueTemplate, at_key, infer, written_path};
 
 /// Where a value stands and what stands beside it.
-pub(super) struct Place<'p> {
+pub(super) struct ValuePosition<'p> {
     pub(super) path: String,
     /// The other part of the step and its schema, for fields that were put in the wrong one.
     pub(super) other: Option<(&'static str, &'p Value)>,
@@ -34,16 +34,16 @@ fn has_template(value: &Value) -> bool {
     }
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// Checks `value`, which is what stands `inside` the template. Whether it is proven that
     /// whatever it renders to satisfies the schema.
     pub(super) fn check_shape<'v>(
         &mut self,
         value: &'v Value,
-        template: &Template,
+        template: &ValueTemplate,
         inside: &mut Vec<Cow<'v, str>>,
         schema: &Value,
-        place: &Place<'_>,
+        place: &ValuePosition<'_>,
     ) -> bool {
         if is_trivial(schema) {
             return true;
@@ -52,12 +52,12 @@ impl Compiler<'_> {
             Value::String(text) if has_template(value) => {
                 self.check_string(text, template, inside, schema, &place.path)
             }
-            Value::Object(map) if Kinds::of(schema).overlaps(Kinds::OBJECT) => {
+            Value::Object(map) if ValueTypes::of(schema).overlaps(ValueTypes::OBJECT) => {
                 let before = self.problems.0.len();
                 let mut proven = self.check_fields(map, schema, place);
                 for (key, inner) in map {
                     let Some(property) = property_schema(schema, key) else { continue };
-                    let below = Place { path: at_key(&place.path, key), other: None };
+                    let below = ValuePosition { path: at_key(&place.path, key), other: None };
                     inside.push(Cow::Borrowed(key));
                     proven &= self.check_shape(inner, template, inside, property, &below);
                     inside.pop();
@@ -71,7 +71,8 @@ impl Compiler<'_> {
                 let mut proven = followed;
                 if let (true, Some(inner)) = (followed, schema.get("items")) {
                     for (i, item) in items.iter().enumerate() {
-                        let below = Place { path: format!("{}[{i}]", place.path), other: None };
+                        let below =
+                            ValuePosition { path: format!("{}[{i}]", place.path), other: None };
                         inside.push(Cow::Owned(i.to_string()));
                         proven &= self.check_shape(item, template, inside, inner, &below);
                         inside.pop();
@@ -89,7 +90,7 @@ impl Compiler<'_> {
         &mut self,
         value: &Value,
         schema: &Value,
-        place: &Place<'_>,
+        place: &ValuePosition<'_>,
         proven: bool,
         clean: bool,
     ) -> bool {
@@ -98,7 +99,7 @@ impl Compiler<'_> {
             let simple = keywords.into_iter().all(|key| {
                 WALKED.contains(&key.as_str()) || is_trivial(&serde_json::json!({ key: null }))
             });
-            if !Kinds::of(schema).overlaps(Kinds::of(&super::schema_of(value))) {
+            if !ValueTypes::of(schema).overlaps(ValueTypes::of(&super::schema_of(value))) {
                 self.mismatch(&place.path, schema, describe(value));
             } else if let Some(presence) = presence(schema).filter(|_| self.is_new) {
                 self.violations(&presence, value, &place.path);
@@ -117,7 +118,7 @@ impl Compiler<'_> {
 
     /// Reports what a value violates of a schema; whether it violates nothing.
     fn violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
-        let found = match Checker::new(Arc::new(schema.clone())) {
+        let found = match SchemaChecker::new(Arc::new(schema.clone())) {
             Ok(checker) => match checker.check_constant(value, path) {
                 Some(checked) => checked.err().map_or_else(Vec::new, |problems| problems.0),
                 // Left to the execution.
@@ -140,23 +141,23 @@ impl Compiler<'_> {
     fn mismatch(&mut self, path: &str, schema: &Value, found: String) {
         self.problems.push(
             Problem::new(path, "the value has the wrong type")
-                .expecting(Kinds::of(schema).to_string(), found),
+                .expecting(ValueTypes::of(schema).to_string(), found),
         );
     }
 
     fn check_string(
         &mut self,
         text: &str,
-        template: &Template,
+        template: &ValueTemplate,
         inside: &[Cow<'_, str>],
         schema: &Value,
         path: &str,
     ) -> bool {
-        let wanted = Kinds::of(schema);
+        let wanted = ValueTypes::of(schema);
         if let Some(source) = template.as_path(inside) {
             let written = written_path(source.iter().map(String::as_str));
             let Some(source) = self.resolve(source) else { return false };
-            let (found, is_proven) = (Kinds::of(&source), proves(&source, schema));
+            let (found, is_proven) = (ValueTypes::of(&source), proves(&source, schema));
             if !found.fits(wanted) {
                 self.mismatch(path, schema, format!("{found} from `{written}`"));
             }
@@ -166,13 +167,13 @@ impl Compiler<'_> {
             return self.violations(schema, &value, path);
         }
         match infer(text, &|path| self.kinds_of(path)) {
-            Some(Inferred::Text) => {
-                if !wanted.overlaps(Kinds::STRING) {
+            Some(InferredType::Text) => {
+                if !wanted.overlaps(ValueTypes::STRING) {
                     self.mismatch(path, schema, "text with expressions in it".into());
                 }
                 proves(&serde_json::json!({"type": "string"}), schema)
             }
-            Some(Inferred::Value(found)) if self.is_new && !found.fits(wanted) => {
+            Some(InferredType::Value(found)) if self.is_new && !found.fits(wanted) => {
                 let hint = conversion(text, found, wanted);
                 self.problems.push(
                     Problem::new(path, format!("the expression has the wrong type{hint}"))
@@ -185,7 +186,12 @@ impl Compiler<'_> {
     }
 
     /// Unknown and missing fields of an object.
-    fn check_fields(&mut self, map: &crate::Map, schema: &Value, place: &Place<'_>) -> bool {
+    fn check_fields(
+        &mut self,
+        map: &crate::Map,
+        schema: &Value,
+        place: &ValuePosition<'_>,
+    ) -> bool {
         let mut ok = true;
         if names::is_closed(schema) && schema.get("patternProperties").is_none() {
             for key in map.keys().filter(|key| names::property(schema, key).is_none()) {
@@ -207,7 +213,7 @@ impl Compiler<'_> {
             let path = at_key(&place.path, name);
             let mut problem = Problem::new(path, format!("`{name}` is required"));
             if let Some(property) = names::property(schema, name) {
-                problem = problem.expecting(Kinds::of(property).to_string(), "nothing");
+                problem = problem.expecting(ValueTypes::of(property).to_string(), "nothing");
             }
             self.problems.push(problem);
             ok = false;
@@ -217,17 +223,17 @@ impl Compiler<'_> {
 }
 
 /// How an expression of one type is written as another, where a filter does it.
-fn conversion(text: &str, found: Kinds, wanted: Kinds) -> String {
+fn conversion(text: &str, found: ValueTypes, wanted: ValueTypes) -> String {
     let inside = text.trim_start_matches("{{").trim_end_matches("}}").trim();
-    let filter = if wanted.overlaps(Kinds::STRING) {
+    let filter = if wanted.overlaps(ValueTypes::STRING) {
         "string"
-    } else if !found.overlaps(Kinds::STRING) {
+    } else if !found.overlaps(ValueTypes::STRING) {
         return String::new();
-    } else if wanted == Kinds::INTEGER {
+    } else if wanted == ValueTypes::INTEGER {
         "int"
-    } else if wanted.overlaps(Kinds::NUMBER) {
+    } else if wanted.overlaps(ValueTypes::NUMBER) {
         "float"
-    } else if wanted.overlaps(Kinds::ARRAY.or(Kinds::OBJECT)) {
+    } else if wanted.overlaps(ValueTypes::ARRAY.or(ValueTypes::OBJECT)) {
         "fromjson"
     } else {
         return String::new();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::describe;
-use super::walk::Walk;
+use super::walk::ParseWalk;
 use crate::definition::check::schema;
-use crate::definition::check::schema::Checker;
+use crate::definition::check::schema::SchemaChecker;
 use crate::definition::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};
@@ -35,7 +35,7 @@ pub(super) fn unknown_type(name: &str) -> String {
 }
 
 /// The schema of all inputs together; `None` where it is to be inferred.
-pub(super) fn inputs(walk: &mut Walk, value: Option<&Value>) -> Option<Value> {
+pub(super) fn inputs(walk: &mut ParseWalk, value: Option<&Value>) -> Option<Value> {
     match value? {
         Value::Null => None,
         Value::Object(map) if is_schema(map) => {
@@ -61,7 +61,7 @@ fn is_schema(map: &Map) -> bool {
                     .any(|key| map.contains_key(*key))))
 }
 
-fn by_name(walk: &mut Walk, map: &Map) -> Value {
+fn by_name(walk: &mut ParseWalk, map: &Map) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for (name, written) in map {
@@ -84,7 +84,7 @@ fn by_name(walk: &mut Walk, map: &Map) -> Value {
 }
 
 /// The schema of one input and whether it must be given.
-fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
+fn property(walk: &mut ParseWalk, written: &Value, path: &str) -> (Value, bool) {
     match written {
         Value::String(text) => {
             let name = text.trim();
@@ -129,9 +129,9 @@ fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
     }
 }
 
-fn check_default(walk: &mut Walk, schema: &Value, path: &str) {
+fn check_default(walk: &mut ParseWalk, schema: &Value, path: &str) {
     let Some(default) = schema.get("default") else { return };
-    if let Ok(checker) = Checker::new(Arc::new(schema.clone()))
+    if let Ok(checker) = SchemaChecker::new(Arc::new(schema.clone()))
         && let Some(Err(found)) = checker.check_constant(default, &at_key(path, "default"))
     {
         walk.problems.0.extend(found.0);

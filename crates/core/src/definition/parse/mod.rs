@@ -11,9 +11,9 @@ pub(crate) use walk::{describe, type_name};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use self::walk::Walk;
+use self::walk::ParseWalk;
 use super::model::{Definition, OutputSpec};
-use super::{Limits, MAX_PROBLEMS, check::schema};
+use super::{DefinitionLimits, MAX_PROBLEMS, check::schema};
 use crate::expr::at_key;
 use crate::{Map, Problem, Problems, nests_deeper};
 
@@ -30,8 +30,8 @@ const FIELDS: &[&str] = &[
 ];
 
 /// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
-pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Problems) {
-    let mut walk = Walk::default();
+pub(super) fn parse(source: &Value, limits: &DefinitionLimits) -> (Option<Definition>, Problems) {
+    let mut walk = ParseWalk::default();
     if nests_deeper(source, limits.max_depth) {
         let message = format!("values may nest at most {} deep", limits.max_depth);
         return (None, Problem::new("", message).into());
@@ -58,7 +58,7 @@ pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Pro
     (Some(definition), walk.problems)
 }
 
-fn name(walk: &mut Walk, map: &Map) -> String {
+fn name(walk: &mut ParseWalk, map: &Map) -> String {
     match map.get("name") {
         None | Some(Value::Null) => {
             walk.problem("name", "a definition needs a `name`");
@@ -75,7 +75,11 @@ fn name(walk: &mut Walk, map: &Map) -> String {
     String::new()
 }
 
-fn steps(walk: &mut Walk, value: Option<&Value>, limits: &Limits) -> Vec<super::model::Step> {
+fn steps(
+    walk: &mut ParseWalk,
+    value: Option<&Value>,
+    limits: &DefinitionLimits,
+) -> Vec<super::model::StepDefinition> {
     let items = match value {
         Some(Value::Array(items)) if !items.is_empty() => items,
         Some(Value::Array(_)) | None | Some(Value::Null) => {
@@ -101,7 +105,7 @@ fn steps(walk: &mut Walk, value: Option<&Value>, limits: &Limits) -> Vec<super::
     steps
 }
 
-fn outputs(walk: &mut Walk, map: &Map) -> IndexMap<String, OutputSpec> {
+fn outputs(walk: &mut ParseWalk, map: &Map) -> IndexMap<String, OutputSpec> {
     let written = walk.object(map, "outputs", "");
     check_names(walk, &written, "outputs");
     written
@@ -114,7 +118,7 @@ fn outputs(walk: &mut Walk, map: &Map) -> IndexMap<String, OutputSpec> {
 }
 
 /// `{value, type | schema}` where nothing else is in it, else the value itself.
-fn output(walk: &mut Walk, written: Value, path: &str) -> OutputSpec {
+fn output(walk: &mut ParseWalk, written: Value, path: &str) -> OutputSpec {
     let is_spec = written.as_object().is_some_and(|map| {
         map.contains_key("value")
             && map
@@ -145,7 +149,7 @@ fn output(walk: &mut Walk, written: Value, path: &str) -> OutputSpec {
     OutputSpec { value: map.get("value").cloned().unwrap_or_default(), schema }
 }
 
-fn check_names(walk: &mut Walk, map: &Map, path: &str) {
+fn check_names(walk: &mut ParseWalk, map: &Map, path: &str) {
     for name in map.keys() {
         if name.is_empty() || name.len() > 200 {
             walk.problem(&at_key(path, name), "a name must have 1 to 200 bytes");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::walk::{Walk, describe};
-use crate::definition::model::{After, Join, OnError, Retry, Step};
+use super::walk::{ParseWalk, describe};
+use crate::definition::model::{EdgeDefinition, JoinRule, OnError, RetryPolicy, StepDefinition};
 use crate::definition::{did_you_mean, is_id};
 use crate::expr::at_key;
 use crate::{Map, Problem};
@@ -27,18 +27,18 @@ pub(crate) const FIELDS: &[&str] = &[
 ];
 
 /// The step at `steps[index]`; where its type cannot be read, with an empty one.
-pub(super) fn step(walk: &mut Walk, value: &Value, index: usize) -> Step {
+pub(super) fn step(walk: &mut ParseWalk, value: &Value, index: usize) -> StepDefinition {
     let path = format!("steps[{index}]");
-    let mut step = Step {
+    let mut step = StepDefinition {
         id: String::new(),
         type_name: String::new(),
         input: None,
         config: Map::new(),
         after: None,
-        join: Join::default(),
+        join: JoinRule::default(),
         when: None,
         timeout: None,
-        retry: Retry::default(),
+        retry: RetryPolicy::default(),
         on_error: OnError::default(),
         idempotent: None,
     };
@@ -53,7 +53,7 @@ pub(super) fn step(walk: &mut Walk, value: &Value, index: usize) -> Step {
     step
 }
 
-fn type_name(walk: &mut Walk, step: &mut Step, name: &str, path: &str) {
+fn type_name(walk: &mut ParseWalk, step: &mut StepDefinition, name: &str, path: &str) {
     if name.is_empty() || name.len() > 200 {
         walk.problem(path, "a step type's name has 1 to 200 bytes");
     } else {
@@ -61,7 +61,7 @@ fn type_name(walk: &mut Walk, step: &mut Step, name: &str, path: &str) {
     }
 }
 
-fn fields(walk: &mut Walk, step: &mut Step, map: &Map, path: &str) {
+fn fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path: &str) {
     walk.unknown_fields(map, path, FIELDS);
     match map.get("type") {
         Some(Value::String(name)) => type_name(walk, step, name, &at_key(path, "type")),
@@ -93,13 +93,13 @@ fn fields(walk: &mut Walk, step: &mut Step, map: &Map, path: &str) {
     step.idempotent = idempotent(walk, map, path);
 }
 
-fn after(walk: &mut Walk, value: Option<&Value>, path: &str) -> Option<Vec<After>> {
+fn after(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Option<Vec<EdgeDefinition>> {
     match value? {
         Value::Null => None,
         Value::String(text) => Some(one_after(walk, text, path).into_iter().collect()),
         Value::Array(items) => {
             let mut seen = BTreeSet::new();
-            let mut all: Vec<After> = Vec::new();
+            let mut all: Vec<EdgeDefinition> = Vec::new();
             for (i, item) in items.iter().enumerate() {
                 let path = format!("{path}[{i}]");
                 let Value::String(text) = item else {
@@ -122,7 +122,7 @@ fn after(walk: &mut Walk, value: Option<&Value>, path: &str) -> Option<Vec<After
     }
 }
 
-fn one_after(walk: &mut Walk, text: &str, path: &str) -> Option<After> {
+fn one_after(walk: &mut ParseWalk, text: &str, path: &str) -> Option<EdgeDefinition> {
     let (step, port) = match text.split_once('.') {
         Some((step, port)) => (step, Some(port)),
         None => (text, None),
@@ -132,23 +132,23 @@ fn one_after(walk: &mut Walk, text: &str, path: &str) -> Option<After> {
         walk.problem(path, format!("`{shown}` is not `step` or `step.port`"));
         return None;
     }
-    Some(After { step: step.to_owned(), port: port.map(str::to_owned) })
+    Some(EdgeDefinition { step: step.to_owned(), port: port.map(str::to_owned) })
 }
 
-fn join(walk: &mut Walk, value: Option<&Value>, path: &str) -> Join {
+fn join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRule {
     let expected = "`all`, `any` or {n: 2}";
     match value {
-        None | Some(Value::Null) => Join::All,
+        None | Some(Value::Null) => JoinRule::All,
         Some(Value::String(text)) => match text.as_str() {
-            "all" => Join::All,
-            "any" => Join::Any,
+            "all" => JoinRule::All,
+            "any" => JoinRule::Any,
             other => {
                 let hint = did_you_mean(other, ["all", "any"]);
                 let message = format!("there is no such join{hint}");
                 walk.problems.push(
                     Problem::new(path, message).expecting(expected, describe(&Value::from(other))),
                 );
-                Join::All
+                JoinRule::All
             }
         },
         Some(Value::Object(map)) => {
@@ -157,21 +157,21 @@ fn join(walk: &mut Walk, value: Option<&Value>, path: &str) -> Join {
                 Some(n) => walk
                     .whole(n, &at_key(path, "n"), (1, 10_000))
                     .and_then(|n| usize::try_from(n).ok())
-                    .map_or(Join::All, Join::Count),
+                    .map_or(JoinRule::All, JoinRule::Count),
                 None => {
                     walk.problem(&at_key(path, "n"), "`join` as an object needs `n`");
-                    Join::All
+                    JoinRule::All
                 }
             }
         }
         Some(other) => {
             walk.wrong(path, expected, other);
-            Join::All
+            JoinRule::All
         }
     }
 }
 
-fn when(walk: &mut Walk, map: &Map, path: &str) -> Option<String> {
+fn when(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<String> {
     match map.get("when")? {
         Value::Null => None,
         Value::Bool(b) => Some(b.to_string()),
@@ -183,9 +183,9 @@ fn when(walk: &mut Walk, map: &Map, path: &str) -> Option<String> {
     }
 }
 
-fn retry(walk: &mut Walk, value: Option<&Value>, path: &str) -> Retry {
-    let mut retry = Retry::default();
-    let attempts = |walk: &mut Walk, value: &Value, path: &str| {
+fn retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> RetryPolicy {
+    let mut retry = RetryPolicy::default();
+    let attempts = |walk: &mut ParseWalk, value: &Value, path: &str| {
         walk.whole(value, path, (1, 1000)).and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
     };
     match value {
@@ -219,7 +219,7 @@ fn retry(walk: &mut Walk, value: Option<&Value>, path: &str) -> Retry {
     retry
 }
 
-fn codes(walk: &mut Walk, value: Option<&Value>, path: &str) -> Vec<String> {
+fn codes(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Vec<String> {
     let items = match value {
         None | Some(Value::Null) => return Vec::new(),
         Some(one @ Value::String(_)) => std::slice::from_ref(one),
@@ -239,7 +239,7 @@ fn codes(walk: &mut Walk, value: Option<&Value>, path: &str) -> Vec<String> {
     codes
 }
 
-fn on_error(walk: &mut Walk, value: Option<&Value>, path: &str) -> OnError {
+fn on_error(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> OnError {
     let names = ["fail", "continue", "port"];
     match value {
         None | Some(Value::Null) => OnError::Fail,
@@ -279,7 +279,7 @@ fn on_error(walk: &mut Walk, value: Option<&Value>, path: &str) -> OnError {
     }
 }
 
-fn goto(walk: &mut Walk, target: &Value, path: &str) -> OnError {
+fn goto(walk: &mut ParseWalk, target: &Value, path: &str) -> OnError {
     match target.as_str().filter(|id| is_id(id)) {
         Some(id) => OnError::Goto(id.to_owned()),
         None => {
@@ -289,7 +289,7 @@ fn goto(walk: &mut Walk, target: &Value, path: &str) -> OnError {
     }
 }
 
-fn idempotent(walk: &mut Walk, map: &Map, path: &str) -> Option<bool> {
+fn idempotent(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<bool> {
     let idempotent = walk.boolean(map, "idempotent", path);
     let at_most_once = walk.boolean(map, "at_most_once", path);
     match (idempotent, at_most_once) {

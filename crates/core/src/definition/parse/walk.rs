@@ -34,7 +34,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 
 /// Collects problems.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct ParseWalk {
     pub(super) problems: Problems,
 }
 
@@ -80,7 +80,7 @@ fn habit(key: &str, known: &[&str]) -> Option<&'static str> {
     known.find(|(_, others)| is_meant(others)).map(|(name, _)| *name)
 }
 
-impl Walk {
+impl ParseWalk {
     pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }

@@ -6,12 +6,12 @@ mod random;
 
 use serde_json::{Value, json};
 
-use super::{Format, Limits, Plan, StepIndex, plan, read};
+use super::{DefinitionLimits, Plan, SourceFormat, StepIndex, plan, read};
 use crate::expr::test_scope::TestScope;
 use crate::test_support::TestCatalog;
 
 fn try_plan(source: &Value) -> Result<Plan, Vec<String>> {
-    plan(source, &TestCatalog::new(), &Limits::default())
+    plan(source, &TestCatalog::new(), &DefinitionLimits::default())
         .map(|(_, plan)| plan)
         .map_err(|problems| problems.0.iter().map(ToString::to_string).collect())
 }
@@ -21,7 +21,8 @@ fn planned(source: Value) -> Plan {
 }
 
 fn yaml(text: &str) -> Value {
-    read(text, Format::Yaml, &Limits::default()).unwrap_or_else(|problems| panic!("{problems}"))
+    read(text, SourceFormat::Yaml, &DefinitionLimits::default())
+        .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[test]

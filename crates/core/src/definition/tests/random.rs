@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Format, Limits, place, plan, read};
+use super::super::{DefinitionLimits, SourceFormat, place, plan, read};
 use crate::expr::test_scope::TestScope;
-use crate::expr::{Expr, Template};
+use crate::expr::{Expression, ValueTemplate};
 use crate::test_support::TestCatalog;
 
 pub(super) fn seed() -> Value {
@@ -194,9 +194,9 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused(text in ".{0,200}") {
-        let limits = Limits::default();
-        let _ = read(&text, Format::Json, &limits);
-        if let Ok(value) = read(&text, Format::Yaml, &limits) {
+        let limits = DefinitionLimits::default();
+        let _ = read(&text, SourceFormat::Json, &limits);
+        if let Ok(value) = read(&text, SourceFormat::Yaml, &limits) {
             let _ = plan(&value, &TestCatalog::new(), &limits);
         }
     }
@@ -209,7 +209,7 @@ proptest! {
         for (way, with) in changes {
             mutate(&mut source, &way, with);
         }
-        let limits = Limits::default();
+        let limits = DefinitionLimits::default();
         let catalog = TestCatalog::new();
         match plan(&source, &catalog, &limits) {
             Ok((definition, compiled)) => {
@@ -229,12 +229,12 @@ proptest! {
 
     #[test]
     fn any_expression_has_an_answer(text in jinja()) {
-        if let Ok(expr) = Expr::compile(&text, "x") {
+        if let Ok(expr) = Expression::compile(&text, "x") {
             let _ = expr.eval(&scope());
             let _ = expr.eval_bool(&scope());
         }
         for text in [text.clone(), format!("{{{{ {text} }}}}"), format!("a{{{{ {text} }}}}b")] {
-            if let Ok(template) = Template::compile(&Value::String(text), "x") {
+            if let Ok(template) = ValueTemplate::compile(&Value::String(text), "x") {
                 let _ = template.render(&scope());
             }
         }
@@ -303,7 +303,7 @@ fn large_documents_take_a_moment() {
         ),
     ] {
         let start = std::time::Instant::now();
-        let _ = plan(&source, &TestCatalog::new(), &Limits::default());
+        let _ = plan(&source, &TestCatalog::new(), &DefinitionLimits::default());
         let took = start.elapsed();
         assert!(took.as_secs() < 20, "{what} took {took:?}");
     }

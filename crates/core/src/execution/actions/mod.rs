@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::advance::Transition;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::Timestamp;
-use crate::catalog::Action;
+use crate::catalog::StepAction;
 use crate::definition::plan::PlanStep;
 
 impl Transition<'_> {
@@ -26,19 +26,21 @@ impl Transition<'_> {
         config: &Value,
     ) {
         match planned.action {
-            Action::Run => run::start_run(self, AttemptId { step_run: id.clone(), attempt: 1 }),
-            Action::Delay => delay::start_delay(self, planned, id, config),
-            Action::SetState => set_state::start_set_state(self, id, input),
-            Action::Fail => fail::start_fail(self, id, config),
+            StepAction::Run => run::start_run(self, AttemptId { step_run: id.clone(), attempt: 1 }),
+            StepAction::Delay => delay::start_delay(self, planned, id, config),
+            StepAction::SetState => set_state::start_set_state(self, id, input),
+            StepAction::Fail => fail::start_fail(self, id, config),
         }
     }
 
     /// Runs the action of a further attempt of a step run.
     pub(super) fn repeat_action(&mut self, attempt: AttemptId) {
         match self.execution.origin.plan[attempt.step_run.step].action {
-            Action::Delay => delay::repeat_delay(self, &attempt.step_run),
+            StepAction::Delay => delay::repeat_delay(self, &attempt.step_run),
             // `SetState` and `Fail` settle at once, so they are never repeated.
-            Action::Run | Action::SetState | Action::Fail => run::start_run(self, attempt),
+            StepAction::Run | StepAction::SetState | StepAction::Fail => {
+                run::start_run(self, attempt)
+            }
         }
     }
 

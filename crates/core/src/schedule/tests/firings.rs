@@ -137,7 +137,12 @@ fn leap_days() {
 #[test]
 fn intervals_count_from_where_they_began() {
     let every = |value, unit| {
-        Rule::new(&Timing::Interval { value, unit }, "UTC", at("2026-03-28T10:00:00.5Z")).unwrap()
+        FiringRule::new(
+            &ScheduleTiming::Interval { value, unit },
+            "UTC",
+            at("2026-03-28T10:00:00.5Z"),
+        )
+        .unwrap()
     };
     for (value, unit, after, expect) in [
         (30, Unit::Minutes, "2026-03-28T10:00:00.5Z", "2026-03-28T10:30:00.500Z"),

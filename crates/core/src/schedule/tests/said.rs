@@ -3,7 +3,7 @@
 use super::*;
 use crate::Problems;
 
-fn wrong(said: &Said, before: Option<&Timing>) -> Vec<String> {
+fn wrong(said: &TimingRequest, before: Option<&ScheduleTiming>) -> Vec<String> {
     let before = before.map(|timing| (timing, "UTC"));
     let Err(Problems(problems)) = said.merge(before, at("2026-05-02T14:30:00Z")) else {
         panic!("{said:?} is right");
@@ -15,24 +15,37 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn of_cron(expression: &str) -> Said {
-    Said { schedule_type: text("cron"), cron_expression: text(expression), ..Said::default() }
+fn of_cron(expression: &str) -> TimingRequest {
+    TimingRequest {
+        schedule_type: text("cron"),
+        cron_expression: text(expression),
+        ..TimingRequest::default()
+    }
 }
 
 #[test]
 fn bad_timings_name_their_field() {
-    let interval = |value, unit| Said {
+    let interval = |value, unit| TimingRequest {
         schedule_type: text("interval"),
         interval_value: value,
         interval_unit: unit,
-        ..Said::default()
+        ..TimingRequest::default()
     };
-    let fixed =
-        |time| Said { schedule_type: text("fixed_time"), execution_time: time, ..Said::default() };
+    let fixed = |time| TimingRequest {
+        schedule_type: text("fixed_time"),
+        execution_time: time,
+        ..TimingRequest::default()
+    };
     for (said, expect) in [
-        (Said::default(), "schedule_type: is required"),
-        (Said { schedule_type: text("Cron"), ..Said::default() }, "schedule_type: must be one of"),
-        (Said { schedule_type: text("cron"), ..Said::default() }, "cron_expression: is required"),
+        (TimingRequest::default(), "schedule_type: is required"),
+        (
+            TimingRequest { schedule_type: text("Cron"), ..TimingRequest::default() },
+            "schedule_type: must be one of",
+        ),
+        (
+            TimingRequest { schedule_type: text("cron"), ..TimingRequest::default() },
+            "cron_expression: is required",
+        ),
         (of_cron(""), "cron_expression: must have five fields"),
         (of_cron("0 0 * *"), "cron_expression: must have five fields"),
         (of_cron("0 0 0 * * * 2030"), "cron_expression: must have five fields"),
@@ -51,17 +64,17 @@ fn bad_timings_name_their_field() {
         (of_cron("1,,2 * * * *"), "the list `1,,2` lacks a value beside a comma"),
         (of_cron("0 0 * * ,1"), "the list `,1` lacks a value beside a comma"),
         (
-            Said { timezone: text("Europe/Berln"), ..of_cron("0 0 * * *") },
+            TimingRequest { timezone: text("Europe/Berln"), ..of_cron("0 0 * * *") },
             "timezone: `Europe/Berln` is not an IANA time zone such as Europe/Berlin; did you mean `Europe/Berlin`?",
         ),
-        (Said { timezone: text("../etc/passwd"), ..of_cron("0 0 * * *") }, "timezone: "),
+        (TimingRequest { timezone: text("../etc/passwd"), ..of_cron("0 0 * * *") }, "timezone: "),
         (
-            Said { timezone: text(""), ..of_cron("0 0 * * *") },
+            TimingRequest { timezone: text(""), ..of_cron("0 0 * * *") },
             "timezone: `` is not an IANA time zone such as Europe/Berlin",
         ),
-        (Said { timezone: text("Etc/Unknown"), ..of_cron("0 0 * * *") }, "timezone: "),
-        (Said { timezone: text("Factory"), ..of_cron("0 0 * * *") }, "timezone: "),
-        (Said { timezone: text("+02:00"), ..of_cron("0 0 * * *") }, "timezone: "),
+        (TimingRequest { timezone: text("Etc/Unknown"), ..of_cron("0 0 * * *") }, "timezone: "),
+        (TimingRequest { timezone: text("Factory"), ..of_cron("0 0 * * *") }, "timezone: "),
+        (TimingRequest { timezone: text("+02:00"), ..of_cron("0 0 * * *") }, "timezone: "),
         (interval(None, text("days")), "interval_value: is required"),
         (interval(Some(1.0), None), "interval_unit: is required"),
         (interval(Some(0.0), text("days")), "interval_value: must be a whole number"),
@@ -76,18 +89,18 @@ fn bad_timings_name_their_field() {
         (fixed(text("2026-05-03T00:00:00")), "execution_time: must be an RFC 3339 time"),
         (fixed(text("2026-05-02T14:30:00Z")), "execution_time: must lie in the future"),
         (
-            Said { interval_unit: text("days"), ..of_cron("0 0 * * *") },
+            TimingRequest { interval_unit: text("days"), ..of_cron("0 0 * * *") },
             "interval_unit: belongs to schedule_type `interval`, but this one is `cron`",
         ),
     ] {
         let told = wrong(&said, None);
         assert!(told.len() == 1 && told[0].contains(expect), "{said:?}: {told:?}");
     }
-    let many = Said { timezone: text("Mars"), ..interval(Some(0.0), text("weeks")) };
+    let many = TimingRequest { timezone: text("Mars"), ..interval(Some(0.0), text("weeks")) };
     assert_eq!(wrong(&many, None).len(), 3);
     // Both are told, and neither hides the other.
     for expression in ["nope", "0 0 30 2 *"] {
-        let both = wrong(&Said { timezone: text("Mars"), ..of_cron(expression) }, None);
+        let both = wrong(&TimingRequest { timezone: text("Mars"), ..of_cron(expression) }, None);
         let fields: Vec<_> = both.iter().map(|told| told.split(':').next().unwrap()).collect();
         assert_eq!(fields, ["timezone", "cron_expression"], "{both:?}");
     }
@@ -96,29 +109,32 @@ fn bad_timings_name_their_field() {
 #[test]
 fn what_is_left_out_stays() {
     let now = at("2026-05-02T14:30:00Z");
-    let daily = Timing::Cron { expression: "0 0 * * *".into() };
-    let hourly = Timing::Interval { value: 1, unit: Unit::Hours };
-    let past = Timing::FixedTime { at: at("2026-01-01T00:00:00Z") };
+    let daily = ScheduleTiming::Cron { expression: "0 0 * * *".into() };
+    let hourly = ScheduleTiming::Interval { value: 1, unit: Unit::Hours };
+    let past = ScheduleTiming::FixedTime { at: at("2026-01-01T00:00:00Z") };
     for (said, before, expect) in [
-        (Said::default(), &daily, (daily.clone(), "Europe/Berlin")),
+        (TimingRequest::default(), &daily, (daily.clone(), "Europe/Berlin")),
         (
-            Said { timezone: text("america/new_york"), ..Said::default() },
+            TimingRequest { timezone: text("america/new_york"), ..TimingRequest::default() },
             &daily,
             (daily.clone(), "America/New_York"),
         ),
         (
-            Said { interval_value: Some(3.0), ..Said::default() },
+            TimingRequest { interval_value: Some(3.0), ..TimingRequest::default() },
             &hourly,
-            (Timing::Interval { value: 3, unit: Unit::Hours }, "Europe/Berlin"),
+            (ScheduleTiming::Interval { value: 3, unit: Unit::Hours }, "Europe/Berlin"),
         ),
         (of_cron("0 0 * * *"), &hourly, (daily.clone(), "Europe/Berlin")),
         (
-            Said { execution_time: text("2026-01-01T00:00:00Z"), ..Said::default() },
+            TimingRequest {
+                execution_time: text("2026-01-01T00:00:00Z"),
+                ..TimingRequest::default()
+            },
             &past,
             (past.clone(), "Europe/Berlin"),
         ),
         // It is over, but nobody touches that.
-        (Said::default(), &past, (past.clone(), "Europe/Berlin")),
+        (TimingRequest::default(), &past, (past.clone(), "Europe/Berlin")),
     ] {
         let merged = said.merge(Some((before, "Europe/Berlin")), now).unwrap();
         assert_eq!(merged, (expect.0, expect.1.to_owned()), "{said:?}");
@@ -126,7 +142,7 @@ fn what_is_left_out_stays() {
     // All that was shown is sent back with another kind.
     for (said, before, expect) in [
         (
-            Said {
+            TimingRequest {
                 schedule_type: text("interval"),
                 interval_value: Some(1.0),
                 interval_unit: text("hours"),
@@ -136,7 +152,7 @@ fn what_is_left_out_stays() {
             &hourly,
         ),
         (
-            Said {
+            TimingRequest {
                 interval_value: Some(1.0),
                 interval_unit: text("hours"),
                 ..of_cron("0 0 * * *")
@@ -145,7 +161,10 @@ fn what_is_left_out_stays() {
             &daily,
         ),
         (
-            Said { execution_time: text("2026-01-01T01:00:00+01:00"), ..of_cron("0 0 * * *") },
+            TimingRequest {
+                execution_time: text("2026-01-01T01:00:00+01:00"),
+                ..of_cron("0 0 * * *")
+            },
             &past,
             &daily,
         ),
@@ -153,8 +172,8 @@ fn what_is_left_out_stays() {
         let merged = said.merge(Some((before, "UTC")), now).unwrap();
         assert_eq!(&merged.0, expect, "{said:?}");
     }
-    let mixed = Said { interval_value: Some(2.0), ..of_cron("0 0 * * *") };
+    let mixed = TimingRequest { interval_value: Some(2.0), ..of_cron("0 0 * * *") };
     assert!(wrong(&mixed, Some(&hourly))[0].starts_with("interval_value: belongs to"));
-    let said = Said { cron_expression: text("0 2 * * *"), ..Said::default() };
+    let said = TimingRequest { cron_expression: text("0 2 * * *"), ..TimingRequest::default() };
     assert!(wrong(&said, Some(&hourly))[0].starts_with("cron_expression: belongs to"));
 }

@@ -6,17 +6,22 @@ use super::*;
 
 const HOUR: &str = "0 * * * *";
 
-fn turn(policies: Policies, progress: &Progress, now: &str, busy: bool) -> Turn {
+fn turn(
+    policies: SchedulePolicies,
+    progress: &ScheduleProgress,
+    now: &str,
+    busy: bool,
+) -> SchedulerStep {
     policies.turn(&cron(HOUR, "UTC"), progress, scene(at(now), busy))
 }
 
 /// Somebody has always been there.
-fn scene(now: Timestamp, busy: bool) -> Scene {
-    Scene { now, up_since: Timestamp::from_micros(i64::MIN), busy }
+fn scene(now: Timestamp, busy: bool) -> SchedulerContext {
+    SchedulerContext { now, up_since: Timestamp::from_micros(i64::MIN), busy }
 }
 
-fn next(at: Timestamp) -> Progress {
-    Progress { next_at: Some(at), ..Progress::default() }
+fn next(at: Timestamp) -> ScheduleProgress {
+    ScheduleProgress { next_at: Some(at), ..ScheduleProgress::default() }
 }
 
 #[test]
@@ -40,7 +45,7 @@ fn missed_firings() {
         (Misfire::RunAll, "2026-05-02T12:00:01Z", Some("10:00"), "11:00", None),
     ] {
         let full = |time: &str| at(&format!("2026-05-02T{time}:00Z"));
-        let policies = Policies { misfire, ..Policies::default() };
+        let policies = SchedulePolicies { misfire, ..SchedulePolicies::default() };
         let turn = turn(policies, &next(first), now, false);
         assert_eq!(turn.fire, fire.map(full), "{misfire:?} {now}");
         assert_eq!(turn.progress.next_at, Some(full(next_at)), "{misfire:?} {now}");
@@ -54,8 +59,8 @@ fn missed_firings() {
 fn each_second(misfire: Misfire, up_since: &str, now: &str) -> (String, Option<String>) {
     let of_minute = |second: &str| at(&format!("2026-05-02T10:00:{second}Z"));
     let second = |at: Timestamp| at.to_string()[17..19].to_owned();
-    let policies = Policies { misfire, ..Policies::default() };
-    let scene = Scene { up_since: of_minute(up_since), ..scene(of_minute(now), false) };
+    let policies = SchedulePolicies { misfire, ..SchedulePolicies::default() };
+    let scene = SchedulerContext { up_since: of_minute(up_since), ..scene(of_minute(now), false) };
     let (rule, mut progress) = (cron("* * * * * *", "UTC"), next(of_minute("01")));
     let mut fired = Vec::new();
     loop {
@@ -98,7 +103,7 @@ fn what_is_only_a_little_late_was_not_missed() {
 
 #[test]
 fn no_more_than_so_many_are_made_up_for() {
-    let policies = Policies { misfire: Misfire::RunAll, ..Policies::default() };
+    let policies = SchedulePolicies { misfire: Misfire::RunAll, ..SchedulePolicies::default() };
     let mut progress = next(at("2026-01-01T00:00:00Z"));
     let mut fired = Vec::new();
     loop {
@@ -125,7 +130,7 @@ fn firings_that_meet_a_running_execution() {
         (Overlap::Queue, true, false, 1, None),
         (Overlap::Queue, false, true, 0, None),
     ] {
-        let policies = Policies { overlap, ..Policies::default() };
+        let policies = SchedulePolicies { overlap, ..SchedulePolicies::default() };
         let turn = turn(policies, &due, now, busy);
         assert_eq!(turn.fire.is_some(), fires, "{overlap:?} {busy}");
         assert_eq!(turn.progress.queued.len(), queued, "{overlap:?} {busy}");
@@ -135,7 +140,7 @@ fn firings_that_meet_a_running_execution() {
 
 #[test]
 fn the_queue_is_in_order_and_bounded() {
-    let policies = Policies { overlap: Overlap::Queue, ..Policies::default() };
+    let policies = SchedulePolicies { overlap: Overlap::Queue, ..SchedulePolicies::default() };
     let mut progress = next(at("2026-05-02T10:00:00Z"));
     let mut now = at("2026-05-02T10:00:00Z");
     for _ in 0..MAX_QUEUED + 3 {
@@ -148,12 +153,13 @@ fn the_queue_is_in_order_and_bounded() {
     assert_eq!(progress.skipped.as_ref().unwrap().code, "QUEUE_FULL");
     let quiet = at("2026-05-02T10:30:00Z");
     assert_eq!(progress.look_at(quiet), Some(quiet.after(Duration::from_secs(15))));
-    let between = Progress { next_at: Some(now.after(Duration::from_secs(9))), ..progress.clone() };
+    let between =
+        ScheduleProgress { next_at: Some(now.after(Duration::from_secs(9))), ..progress.clone() };
     let turn = policies.turn(&cron(HOUR, "UTC"), &between, scene(now, false));
     assert_eq!(turn.fire, Some(at("2026-05-02T10:00:00Z")), "the oldest goes first");
     assert_eq!(turn.progress.queued.len(), MAX_QUEUED - 1);
     // A new one goes to the end of the queue, and the oldest starts.
-    let due = Progress { next_at: Some(now), queued: vec![quiet], skipped: None };
+    let due = ScheduleProgress { next_at: Some(now), queued: vec![quiet], skipped: None };
     let turn = policies.turn(&cron(HOUR, "UTC"), &due, scene(now, false));
     assert_eq!((turn.fire, turn.progress.queued), (Some(quiet), vec![now]));
 }
@@ -161,16 +167,16 @@ fn the_queue_is_in_order_and_bounded() {
 #[test]
 fn nothing_to_do_changes_nothing() {
     let later = next(at("2026-05-02T11:00:00Z"));
-    let turn = turn(Policies::default(), &later, "2026-05-02T10:30:00Z", false);
-    assert_eq!(turn, Turn { fire: None, progress: later.clone() });
+    let turn = turn(SchedulePolicies::default(), &later, "2026-05-02T10:30:00Z", false);
+    assert_eq!(turn, SchedulerStep { fire: None, progress: later.clone() });
     assert_eq!(later.look_at(at("2026-05-02T10:30:00Z")), later.next_at);
-    assert_eq!(Progress::default().look_at(at("2026-05-02T10:30:00Z")), None);
+    assert_eq!(ScheduleProgress::default().look_at(at("2026-05-02T10:30:00Z")), None);
 }
 
 #[test]
 fn a_fixed_time_fires_once() {
     let when = at("2026-05-02T10:00:00Z");
-    let rule = Rule::new(&Timing::FixedTime { at: when }, "UTC", when).unwrap();
-    let turn = Policies::default().turn(&rule, &next(when), scene(when, false));
+    let rule = FiringRule::new(&ScheduleTiming::FixedTime { at: when }, "UTC", when).unwrap();
+    let turn = SchedulePolicies::default().turn(&rule, &next(when), scene(when, false));
     assert_eq!((turn.fire, turn.progress.next_at), (Some(when), None));
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
 use stepwell_core::{Map, Problem, Timestamp, Topic};
@@ -63,7 +63,8 @@ impl App {
         self.check_parameters(&workflow, &schedule.parameters).await?;
         let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
         let told = !effects.deliveries.is_empty();
-        let note = self.engine.noted(caller, Action::ScheduleCreated, id).named(&schedule.name);
+        let note =
+            self.engine.noted(caller, AuditAction::ScheduleCreated, id).named(&schedule.name);
         let effects = effects.and_noting(note);
         let create = CreateSchedule { schedule: schedule.clone(), effects };
         self.engine.store.create_schedule(create).await.map_err(|error| match error {
@@ -155,7 +156,7 @@ impl App {
         let now = self.engine.now();
         let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
         let told = !effects.deliveries.is_empty();
-        let note = self.engine.noted(caller, Action::ScheduleDeleted, id).named(&last.name);
+        let note = self.engine.noted(caller, AuditAction::ScheduleDeleted, id).named(&last.name);
         let effects = effects.and_noting(note);
         match self.engine.store.delete_schedule(DeleteSchedule { id, effects }).await {
             Err(StoreError::Missing(_)) => return Err(not_found(id)),
@@ -364,7 +365,7 @@ impl App {
             schedule.updated_at = now;
             let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
             let told = !effects.deliveries.is_empty();
-            let note = self.engine.noted(caller, Action::ScheduleUpdated, schedule.id);
+            let note = self.engine.noted(caller, AuditAction::ScheduleUpdated, schedule.id);
             let note = note.named(&schedule.name).changing(edit::changed(&record, &schedule));
             let effects = effects.and_noting(note);
             let update = UpdateSchedule { schedule: schedule.clone(), effects };

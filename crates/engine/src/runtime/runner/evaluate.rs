@@ -8,7 +8,7 @@ use std::time::Duration;
 use stepwell_core::execution::{
     Decision, Execution, Failure, StepRunId, TransitionError, TransitionInput, codes,
 };
-use stepwell_core::expr::{Budget, Interrupt};
+use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::faults;
 use tokio::sync::Notify;
 
@@ -104,7 +104,7 @@ impl Runner {
     ) -> Ended {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
-        let interrupt = Interrupt::new(move || asked.load(Ordering::Relaxed));
+        let interrupt = EvalInterrupt::new(move || asked.load(Ordering::Relaxed));
         let moment = self.engine.moment();
         let halt = Arc::new(Notify::new());
         let room = self.room_for_values(halt.clone());
@@ -120,7 +120,7 @@ impl Runner {
             let mut execution = execution;
             tokio::task::spawn_blocking(move || {
                 faults::hit("evaluate_on_a_thread");
-                let budget = Budget::interruptible(interrupt);
+                let budget = EvalBudget::interruptible(interrupt);
                 let result = execution.advance_within(input, moment, budget);
                 Evaluated { execution, result, memory }
             })

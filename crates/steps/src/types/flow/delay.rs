@@ -1,7 +1,7 @@
 //! `Delay`: waits, then passes its input on.
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Checked, StepSpec};
+use stepwell_core::catalog::{ConfigCheck, StepAction, StepSpec};
 use stepwell_core::definition::parse_duration;
 use stepwell_core::{Map, Timestamp};
 
@@ -33,7 +33,7 @@ impl StepType for Delay {
             doc: "A waiting execution costs no thread and no memory, and outlives a restart of the \
                   server.",
             config,
-            action: Action::Delay,
+            action: StepAction::Delay,
             check: Some(|known| check(&known.config)),
             examples: vec![
                 json!({"type": "Delay", "config": {"for": "5m"}}),
@@ -48,7 +48,7 @@ impl StepType for Delay {
     }
 }
 
-fn check(config: &Map) -> Checked {
+fn check(config: &Map) -> ConfigCheck {
     if let Some(length) = config.get("for") {
         parse_duration(length).map_err(|message| ("for", message))?;
     }

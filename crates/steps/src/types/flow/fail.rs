@@ -1,7 +1,7 @@
 //! `Fail`: ends in an error on purpose.
 
 use serde_json::json;
-use stepwell_core::catalog::{Action, StepSpec};
+use stepwell_core::catalog::{StepAction, StepSpec};
 
 use crate::spec::{base, object};
 use crate::{Behaviour, StepType};
@@ -30,7 +30,7 @@ impl StepType for Fail {
                 &["message"],
             ),
             output: json!(false),
-            action: Action::Fail,
+            action: StepAction::Fail,
             examples: vec![json!({
                 "type": "Fail",
                 "config": {"message": "Nothing left in stock", "code": "STOCK_EMPTY"}

@@ -1,7 +1,7 @@
 //! `SetState`: sets state values of the execution.
 
 use serde_json::json;
-use stepwell_core::catalog::{Action, StepSpec};
+use stepwell_core::catalog::{StepAction, StepSpec};
 
 use crate::spec::base;
 use crate::{Behaviour, StepType};
@@ -16,7 +16,7 @@ impl StepType for SetState {
                   value.",
             input: values("The values to set, by the name of the state."),
             output: values("The values as set."),
-            action: Action::SetState,
+            action: StepAction::SetState,
             examples: vec![json!({"type": "SetState", "input": {"stage": "checked", "tries": 2}})],
             ..base("SetState", "Flow", "Sets state values of the execution.")
         }

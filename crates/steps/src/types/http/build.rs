@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::catalog::{Checked, StaticFields};
+use stepwell_core::catalog::{ConfigCheck, StaticFields};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -44,7 +44,7 @@ pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
 
 /// What is known already of the request, for the type's `check`: whether the `url` can be
 /// requested and the `headers` can be sent. Which hosts may be reached, the outbound client knows.
-pub(super) fn check(known: &StaticFields) -> Checked {
+pub(super) fn check(known: &StaticFields) -> ConfigCheck {
     check_headers(&known.config)?;
     if let Some(prefix) = known.prefixes.get("url") {
         return check_url_prefix(prefix.trim_start());
@@ -54,7 +54,7 @@ pub(super) fn check(known: &StaticFields) -> Checked {
 }
 
 /// Whether the body can be sent as the `body_type` says.
-pub(super) fn check_input(known: &StaticFields) -> Checked {
+pub(super) fn check_input(known: &StaticFields) -> ConfigCheck {
     let is_form = known.config.get("body_type").is_some_and(|how| how == "form");
     match known.input.get("body").filter(|body| is_form && !body.is_null()) {
         Some(body) => form(body).map(drop).map_err(|failure| ("body", failure.message)),
@@ -63,7 +63,7 @@ pub(super) fn check_input(known: &StaticFields) -> Checked {
 }
 
 /// A URL that is continued by an expression.
-fn check_url_prefix(prefix: &str) -> Checked {
+fn check_url_prefix(prefix: &str) -> ConfigCheck {
     let lower = prefix.to_ascii_lowercase();
     let begins_one = |scheme: &str| scheme.starts_with(&lower) || lower.starts_with(scheme);
     if !["http://", "https://"].into_iter().any(begins_one) {
@@ -77,7 +77,7 @@ fn check_url_prefix(prefix: &str) -> Checked {
     }
 }
 
-fn check_url(text: &str) -> Checked {
+fn check_url(text: &str) -> ConfigCheck {
     let parsed = Url::parse(text.trim()).map_err(|error| {
         let message = format!("not a valid absolute URL ({error}): use https://host/path");
         ("url", message)
@@ -95,7 +95,7 @@ fn check_url(text: &str) -> Checked {
 pub const RESERVED_HEADERS: [&str; 6] =
     ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
-fn check_headers(config: &Map) -> Checked {
+fn check_headers(config: &Map) -> ConfigCheck {
     for (name, value) in config.get("headers").and_then(Value::as_object).into_iter().flatten() {
         let shown: String = name.chars().take(60).collect();
         let refuse = |what: &str| Err(("headers", format!("the header `{shown}` {what}")));

@@ -1,7 +1,7 @@
 //! `Json.Parse`: a text into a value.
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Checked, StaticFields, StepSpec};
+use stepwell_core::catalog::{ConfigCheck, StaticFields, StepSpec};
 use stepwell_core::memory::json_bytes;
 
 use crate::spec::{base, object, text_object};
@@ -39,7 +39,7 @@ impl StepType for Parse {
 }
 
 /// A text that is always the same is read when the definition is created.
-fn check(known: &StaticFields) -> Checked {
+fn check(known: &StaticFields) -> ConfigCheck {
     let Some(text) = known.input.get("text").and_then(Value::as_str) else { return Ok(()) };
     match stepwell_core::json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         Ok(_) => Ok(()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::Map;
-use stepwell_core::catalog::{Checked, StepSpec};
+use stepwell_core::catalog::{ConfigCheck, StepSpec};
 use stepwell_core::memory::value_bytes;
 
 use super::jq;
@@ -68,7 +68,7 @@ fn input_bytes(call: &PureCall<'_>) -> usize {
     value_bytes(call.input)
 }
 
-fn check(config: &Map) -> Checked {
+fn check(config: &Map) -> ConfigCheck {
     match config.get("query").and_then(Value::as_str) {
         Some(program) => jq::check(program).map_err(|failure| ("query", failure.message)),
         None => Ok(()),

@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
 use super::Limits;
 use crate::{Failure, WorkingMemory};
@@ -63,7 +63,7 @@ thread_local! {
     static WORK: Cell<u64> = const { Cell::new(u64::MAX) };
     /// The interrupt is polled when less work than this is left.
     static POLL_BELOW: Cell<u64> = const { Cell::new(0) };
-    static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+    static INTERRUPT: RefCell<Option<EvalInterrupt>> = const { RefCell::new(None) };
     /// Where the stack was at the last payment.
     static PLACE: Cell<usize> = const { Cell::new(0) };
     /// The address below which the stack must not grow. Stacks grow down on all our platforms.
@@ -76,7 +76,7 @@ thread_local! {
 }
 
 /// Gives this thread its budget, counted from the caller's place in the stack.
-pub(super) fn start(limits: &Limits, memory: Memory, interrupt: Interrupt) {
+pub(super) fn start(limits: &Limits, memory: Memory, interrupt: EvalInterrupt) {
     WORK.set(limits.work);
     POLL_BELOW.set(limits.work);
     INTERRUPT.set(Some(interrupt));
@@ -141,7 +141,7 @@ pub(super) fn pay_work(units: usize) {
 fn poll(left: u64) {
     WORK.set(left);
     POLL_BELOW.set(left.saturating_sub(POLL_EVERY));
-    if INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(Interrupt::is_due)) {
+    if INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(EvalInterrupt::is_due)) {
         stop(Exhausted::Interrupted);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 use serde_json::{Value, json};
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
 use super::{LIMITS, Limits, Memory, beside, budget, run, unwound};
 use crate::Failure;
@@ -191,7 +191,7 @@ fn terms(random: &mut Random) -> Vec<String> {
 fn measure(program: &str, input: &Value) -> (Duration, u64, Result<Vec<Value>, Failure>) {
     let limits = Limits { work: UNITS, ..LIMITS };
     let started = Instant::now();
-    let interrupt = Interrupt::new(move || started.elapsed() > PATIENCE);
+    let interrupt = EvalInterrupt::new(move || started.elapsed() > PATIENCE);
     let memory = Memory { given: Arc::new(Unlimited), held: 0 };
     let measured = beside(move || {
         let start = ThreadTime::now();
@@ -292,7 +292,7 @@ fn a_program_ends_soon_after_it_is_interrupted() {
     ] {
         let polls = Arc::new(AtomicU32::new(0));
         let counter = polls.clone();
-        let interrupt = Interrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) >= 3);
+        let interrupt = EvalInterrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) >= 3);
         let memory = Memory { given: Arc::new(Unlimited), held: 0 };
         let result = super::evaluate(program, &Value::Null, &limits, memory, interrupt);
         assert_eq!(result.unwrap_err().code, "INTERRUPTED", "{program}");

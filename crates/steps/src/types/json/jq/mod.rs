@@ -29,7 +29,7 @@ use std::thread;
 
 use jaq_core::{Ctx, Vars};
 use serde_json::Value;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
 use crate::Failure;
 use crate::values::MAX_OUTPUT_BYTES;
@@ -72,7 +72,7 @@ pub(super) fn evaluate(
     input: &Value,
     limits: &Limits,
     memory: Memory,
-    interrupt: Interrupt,
+    interrupt: EvalInterrupt,
 ) -> Result<Vec<Value>, Failure> {
     beside(|| run(program, input, limits, memory, interrupt))
 }
@@ -105,7 +105,7 @@ fn run(
     input: &Value,
     limits: &Limits,
     memory: Memory,
-    interrupt: Interrupt,
+    interrupt: EvalInterrupt,
 ) -> Result<Vec<Value>, Failure> {
     let filter = compile::compile(program)?;
     budget::start(limits, memory, interrupt);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
 use super::{LIMITS, Limits, Memory};
 use crate::memory::Unlimited;
@@ -17,7 +17,7 @@ const SMALL: Limits = Limits { work: 300_000, ..LIMITS };
 
 fn evaluate(program: &str, input: &Value, limits: &Limits) -> Result<Vec<Value>, Failure> {
     let memory = Memory { given: Arc::new(Unlimited), held: 0 };
-    super::evaluate(program, input, limits, memory, Interrupt::new(|| false))
+    super::evaluate(program, input, limits, memory, EvalInterrupt::new(|| false))
 }
 
 fn check(input: &Value, program: &str, expect: &Value) {
@@ -515,7 +515,7 @@ fn what_a_program_makes_is_reserved_as_it_runs() {
     ] {
         let memory = Arc::new(Scarce { limit, most: AtomicUsize::new(0) });
         let given = Memory { given: memory.clone(), held: MIB };
-        let never = Interrupt::new(|| false);
+        let never = EvalInterrupt::new(|| false);
         let result = super::evaluate(program, &Value::Null, &LIMITS, given, never);
         let result = result.map(drop).map_err(|failure| {
             assert!(failure.retryable);
