@@ -1,4 +1,4 @@
-//! What the audit log tells of: the things that users do, and what they do them to.
+//! The vocabulary of the audit log: actions of users and the objects that they change.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use crate::ids::{
     ExecutionId, KeyId, ScheduleId, SubjectId, TemplateId, WebhookId, WorkflowId, WorkspaceId,
 };
 
-/// Something that somebody did, or was refused.
+/// An action of a user or of the server, or an access that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuditAction {
     /// Made a workflow.
@@ -42,7 +42,7 @@ pub enum AuditAction {
     WebhookUpdated,
     /// Deleted a webhook.
     WebhookDeleted,
-    /// Switched off a webhook that nobody answers for.
+    /// Switched off a webhook whose receiver does not respond.
     WebhookDisabled,
     /// Gave a webhook another secret.
     WebhookSecretRotated,
@@ -54,7 +54,7 @@ pub enum AuditAction {
     ExecutionCancelled,
     /// Paused an execution.
     ExecutionPaused,
-    /// Let a paused execution go on.
+    /// Resumed a paused execution.
     ExecutionResumed,
     /// Ran an execution again.
     ExecutionRerun,
@@ -70,7 +70,7 @@ pub enum AuditAction {
     TemplateDeleted,
     /// Read the secret that signs the webhooks of a workspace's executions.
     SigningSecretRead,
-    /// Was refused for want of a permission, or with a key that is not accepted any more.
+    /// Refused an access without permission, or with a key that is not accepted any more.
     AccessRefused,
 }
 
@@ -220,12 +220,12 @@ impl FromStr for ObjectKind {
     }
 }
 
-/// What something was done to.
+/// The object of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuditObject {
-    /// What it is.
+pub struct AuditedObject {
+    /// The kind of object.
     pub kind: ObjectKind,
-    /// Which of those.
+    /// Its id.
     pub id: SubjectId,
 }
 
@@ -287,9 +287,9 @@ mod tests {
     fn ids_read_back_in_every_kind() {
         for kind in ObjectKind::ALL {
             let id = SubjectId::from_uuid(uuid::Uuid::from_u128(7));
-            let object = AuditObject { kind, id };
-            assert_eq!(AuditObject::parse(kind, &object.abi_id()), Some(object), "{kind:?}");
-            assert_eq!(AuditObject::parse(kind, "sub_1"), None);
+            let object = AuditedObject { kind, id };
+            assert_eq!(AuditedObject::parse(kind, &object.abi_id()), Some(object), "{kind:?}");
+            assert_eq!(AuditedObject::parse(kind, "sub_1"), None);
         }
     }
 

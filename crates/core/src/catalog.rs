@@ -61,7 +61,7 @@ pub struct StaticFields {
     pub prefixes: BTreeMap<String, String>,
 }
 
-/// What a step type says of a configuration: the field that is wrong, and a message.
+/// The result of checking a configuration; an error has the wrong field and a message.
 pub type ConfigCheck = Result<(), (&'static str, String)>;
 
 /// The description of a step type.
@@ -90,8 +90,8 @@ pub struct StepSpec {
     /// The output property that feeds the next step's default input; `None` where the whole
     /// output does.
     pub default_output: Option<&'static str>,
-    /// Reports what is wrong in the configuration beyond what its schema says, such as an invalid
-    /// pattern: the field of `config` and a message.
+    /// Checks the configuration beyond its schema, such as for an invalid pattern. An error has the
+    /// field of `config` and a message.
     pub check: Option<fn(&StaticFields) -> ConfigCheck>,
     /// The same for the input: the field of `input` and a message.
     pub check_input: Option<fn(&StaticFields) -> ConfigCheck>,
@@ -99,9 +99,9 @@ pub struct StepSpec {
     pub is_source: bool,
     /// What running it does to the world.
     pub effect: Effect,
-    /// Tells the effect from the configuration as it was written, where that matters
-    /// (`HttpRequest`: a `GET` may be repeated, a `POST` may not). A field may hold a template
-    /// instead of a value: what is not known must count as the worst. `None`: always `effect`.
+    /// The effect, where it depends on the configuration (`HttpRequest`: a `GET` may be repeated, a
+    /// `POST` may not). A field may contain a template instead of a value: unknown values must count
+    /// as the worst. `None`: always `effect`.
     pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
     pub action: StepAction,
@@ -125,7 +125,7 @@ impl StepSpec {
 /// Finds step types by name. The domain is handed one; the step types live elsewhere.
 pub trait StepCatalog: Sync {
     /// The type of that name or alias.
-    fn find(&self, name: &str) -> Option<&StepSpec>;
+    fn find_type(&self, name: &str) -> Option<&StepSpec>;
     /// All types, sorted by name.
-    fn all(&self) -> Vec<&StepSpec>;
+    fn all_types(&self) -> Vec<&StepSpec>;
 }

@@ -114,11 +114,11 @@ impl TestCatalog {
 }
 
 impl StepCatalog for TestCatalog {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name || spec.aliases.contains(&name))
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }

@@ -1,9 +1,9 @@
-//! What webhooks can be told of: the events by name, and a subscription to some of them.
+//! The events that webhooks can subscribe to, and a selection of them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Something that happened and that webhooks can be told of.
+/// A kind of event that webhooks can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// A workflow was created.
@@ -91,7 +91,7 @@ impl FromStr for Topic {
 #[error("unknown event")]
 pub struct UnknownTopic;
 
-/// Which topics somebody wants to be told of.
+/// The topics of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicFilter {
     /// All, also those that later versions add. Written `*`.
@@ -125,7 +125,7 @@ impl TopicFilter {
     ///
     /// # Errors
     /// The place of each name that is unknown.
-    pub fn read<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<usize>> {
+    pub fn parse_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<usize>> {
         let (mut topics, mut star, mut unknown) = (Vec::new(), false, Vec::new());
         for (place, name) in names.into_iter().enumerate() {
             match name.parse::<Topic>() {
@@ -169,7 +169,7 @@ mod tests {
             ),
             (vec!["*", "nope", "execution.failed", "**"], Err(vec![1, 3])),
         ] {
-            assert_eq!(TopicFilter::read(names.iter().copied()), expect, "{names:?}");
+            assert_eq!(TopicFilter::parse_names(names.iter().copied()), expect, "{names:?}");
         }
         let some = TopicFilter::Some(vec![ExecutionFailed]);
         assert!(some.contains(ExecutionFailed) && !some.contains(WorkflowCreated));

@@ -4,7 +4,7 @@
 //! The files of `recorded_journals/` were written by a server: a line with the definition, a line
 //! for each event, byte for byte, and a line with the state that they fold to.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 struct Types(Vec<StepSpec>);
 
 impl StepCatalog for Types {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }
@@ -61,7 +61,7 @@ fn types() -> Types {
 }
 
 fn empty_execution(definition: &Value) -> Execution {
-    let plan = definition::plan(definition, &types(), &DefinitionLimits::default());
+    let plan = definition::plan_source(definition, &types(), &DefinitionLimits::default());
     let (_, plan) = plan.unwrap_or_else(|problems| panic!("{problems}"));
     Execution::new(ExecutionOrigin {
         id: ExecutionId::from_uuid(uuid::Uuid::from_u128(1)),

@@ -165,7 +165,7 @@ pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     };
     Some(StepView {
         step_run: id.clone(),
-        run_id: TaskId::of(execution.origin.id, &step_id),
+        run_id: TaskId::for_step_run(execution.origin.id, &step_id),
         step_id,
         type_name: step.type_name,
         status: match StepStatus::from(&run.state) {

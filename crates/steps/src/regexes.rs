@@ -40,7 +40,7 @@ static CACHE: LazyLock<ByteCache<String, (Regex, usize)>> = LazyLock::new(|| {
 
 /// What compiled patterns take and may take.
 pub(crate) fn usage() -> PoolUsage {
-    CACHE.usage()
+    CACHE.pool_usage()
 }
 
 /// The time for all searches of one step. One search is linear in the text, but finding every

@@ -91,11 +91,11 @@ impl Registry {
 }
 
 impl StepCatalog for Registry {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.by_name.get(name).map(|i| &self.entries[*i].spec)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.entries.iter().map(|entry| &entry.spec).collect()
     }
 }
@@ -114,24 +114,24 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_unique_with_their_aliases() {
-        let names: Vec<_> = registry().all().iter().map(|spec| spec.name).collect();
+        let names: Vec<_> = registry().all_types().iter().map(|spec| spec.name).collect();
         assert!(names.is_sorted(), "{names:?}");
         let mut seen = BTreeSet::new();
-        for spec in registry().all() {
+        for spec in registry().all_types() {
             for name in [&[spec.name], spec.aliases].concat() {
                 assert!(seen.insert(name), "{name} is there twice");
-                assert_eq!(registry().find(name).unwrap().name, spec.name);
+                assert_eq!(registry().find_type(name).unwrap().name, spec.name);
             }
             if let Some(operation) = spec.name.strip_prefix("TextOperation.") {
                 assert_eq!(spec.aliases, [format!("TextOperations.{operation}")]);
             }
         }
-        assert!(registry().find("Nothing").is_none());
+        assert!(registry().find_type("Nothing").is_none());
     }
 
     #[test]
     fn descriptions_are_complete() {
-        for spec in registry().all() {
+        for spec in registry().all_types() {
             assert!(spec.summary.ends_with('.') && spec.summary.len() < 120, "{}", spec.name);
             assert!(!spec.examples.is_empty(), "{} has no example", spec.name);
             for (what, schema) in
@@ -276,7 +276,9 @@ mod tests {
         ] {
             let source = json!({"name": "x", "steps": [step]});
             let problems =
-                definition::plan(&source, registry(), &DefinitionLimits::default()).unwrap_err().0;
+                definition::plan_source(&source, registry(), &DefinitionLimits::default())
+                    .unwrap_err()
+                    .0;
             assert_eq!(problems.len(), 1, "{problems:?}");
             let at = format!("steps[0].config.{path}");
             assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
@@ -292,7 +294,7 @@ mod tests {
             json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X-Y": "{{ secrets.A }}", "Z": 1}}}),
         ] {
             let source = json!({"name": "x", "steps": [fine]});
-            definition::plan(&source, registry(), &DefinitionLimits::default()).unwrap();
+            definition::plan_source(&source, registry(), &DefinitionLimits::default()).unwrap();
         }
     }
 
@@ -333,7 +335,9 @@ mod tests {
                 config[field] = value.clone();
                 step["config"] = config.clone();
                 let source = json!({"name": "x", "steps": [step]});
-                if definition::plan(&source, registry(), &DefinitionLimits::default()).is_err() {
+                if definition::plan_source(&source, registry(), &DefinitionLimits::default())
+                    .is_err()
+                {
                     continue;
                 }
                 let input = Arc::new(bind(spec, step.get("input")));

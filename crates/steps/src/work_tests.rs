@@ -80,7 +80,7 @@ fn text_fields(schema: &Value) -> Vec<String> {
 fn linear_steps_are_linear() {
     let texts = texts();
     let mut slow = Vec::new();
-    for spec in registry().all() {
+    for spec in registry().all_types() {
         let Some(Behaviour::Pure(Work::Linear, code)) = registry().behaviour(spec.name) else {
             continue;
         };
@@ -119,9 +119,9 @@ fn programs_and_patterns_are_not_declared_linear() {
         ("TextOperation.RegexExtract", "pattern"),
         ("TextOperation.RegexReplace", "pattern"),
     ] {
-        assert!(registry().find(name).unwrap().config["properties"].get(field).is_some());
+        assert!(registry().find_type(name).unwrap().config["properties"].get(field).is_some());
     }
-    for spec in registry().all() {
+    for spec in registry().all_types() {
         let Some(Behaviour::Pure(work, _)) = registry().behaviour(spec.name) else { continue };
         let fields = spec.config["properties"].as_object().unwrap();
         let is_program = ["query", "pattern"].iter().any(|name| fields.contains_key(*name));

@@ -6,7 +6,7 @@ use stepwell_core::definition::{self, DefinitionLimits};
 use stepwell_steps::registry;
 
 fn problems(source: &Value) -> Vec<String> {
-    match definition::plan(source, registry(), &DefinitionLimits::default()) {
+    match definition::plan_source(source, registry(), &DefinitionLimits::default()) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.0.iter().map(ToString::to_string).collect(),
     }

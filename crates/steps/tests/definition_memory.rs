@@ -24,7 +24,7 @@ fn measured<T>(make: impl FnOnce() -> T) -> (T, usize, usize) {
 }
 
 fn plan(source: &Value) -> Plan {
-    definition::plan(source, registry(), &DefinitionLimits::default()).unwrap().1
+    definition::plan_source(source, registry(), &DefinitionLimits::default()).unwrap().1
 }
 
 /// Steps whose input has so many fields, each made by `field` from a number.
@@ -99,7 +99,7 @@ fn refused_definitions_are_cheap() {
         (definition(200, 600, |n| json!(n)), "steps[165].input.field_", "at most 100000 values"),
     ] {
         let code = expr::code_usage();
-        let (result, _, peak) = measured(|| definition::plan(&source, registry(), &limits));
+        let (result, _, peak) = measured(|| definition::plan_source(&source, registry(), &limits));
         let problems = result.unwrap_err();
         assert_eq!(problems.0.len(), 1, "{problems}");
         assert!(problems.0[0].path.starts_with(path), "{problems}");
@@ -111,7 +111,7 @@ fn refused_definitions_are_cheap() {
     let text = format!("[{}]", vec!["{}"; 1_000_000].join(","));
     let most = clone_bytes(&json!(vec![Value::Null; limits.max_values]));
     for format in [SourceFormat::Json, SourceFormat::Yaml] {
-        let (result, _, peak) = measured(|| definition::read(&text, format, &limits));
+        let (result, _, peak) = measured(|| definition::read_source(&text, format, &limits));
         let problems = result.unwrap_err().to_string();
         assert!(problems.contains("at most 100000 values"), "{problems}");
         let parser = if format == SourceFormat::Yaml { 4 * text.len() } else { 0 };

@@ -16,7 +16,8 @@ fn validator() -> Validator {
 }
 
 fn is_accepted(source: &Value) -> bool {
-    definition::plan(source, stepwell_steps::registry(), &DefinitionLimits::default()).is_ok()
+    definition::plan_source(source, stepwell_steps::registry(), &DefinitionLimits::default())
+        .is_ok()
 }
 
 fn violations(validator: &Validator, source: &Value) -> Vec<String> {
@@ -37,7 +38,7 @@ fn every_example_file_fits() {
             _ => continue,
         };
         let text = fs::read_to_string(&path).unwrap();
-        let source = definition::read(&text, format, &DefinitionLimits::default()).unwrap();
+        let source = definition::read_source(&text, format, &DefinitionLimits::default()).unwrap();
         assert_eq!(violations(&validator, &source), Vec::<String>::new(), "{name}");
         assert!(is_accepted(&source), "{name}");
         seen += 1;
@@ -48,7 +49,7 @@ fn every_example_file_fits() {
 #[test]
 fn every_example_of_a_step_type_fits() {
     let validator = validator();
-    for spec in stepwell_steps::registry().all() {
+    for spec in stepwell_steps::registry().all_types() {
         for example in &spec.examples {
             let steps = json!([{"type": "StaticInput", "input": {}}, example]);
             let source = json!({"name": "example", "steps": steps});

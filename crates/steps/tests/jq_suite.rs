@@ -74,7 +74,7 @@ fn comparable(value: &Value) -> Value {
 
 fn compile(program: &str) -> Result<(), String> {
     let config = json!({"query": program});
-    let check = registry().find("Json.Query").unwrap().check.unwrap();
+    let check = registry().find_type("Json.Query").unwrap().check.unwrap();
     let config = config.as_object().unwrap().clone();
     let known = StaticFields { config, ..StaticFields::default() };
     check(&known).map_err(|(_, message)| message)

@@ -20,7 +20,7 @@ pub fn read_definition(path: &Path, kind: CliErrorKind) -> Result<Value, CliErro
     } else {
         SourceFormat::Yaml
     };
-    definition::read(&text, format, &DefinitionLimits::default()).map_err(|problems| {
+    definition::read_source(&text, format, &DefinitionLimits::default()).map_err(|problems| {
         CliError::invalid(kind, format!("cannot parse {}", path.display()), problems)
     })
 }

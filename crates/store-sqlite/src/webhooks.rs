@@ -178,7 +178,7 @@ fn find(connection: &Connection, id: WebhookId) -> Result<Option<WebhookRecord>>
 
 fn webhook(found: &Row<'_>) -> Result<WebhookRecord> {
     let names: Vec<String> = codec::read_json(&row::get::<String>(found, 3)?)?;
-    let topics = TopicFilter::read(names.iter().map(String::as_str))
+    let topics = TopicFilter::parse_names(names.iter().map(String::as_str))
         .map_err(|_| corrupt(format!("a webhook is told of unknown events: {names:?}")))?;
     let status = match (row::get::<i64>(found, 5)?, row::get(found, 6)?) {
         (0, None) => WebhookStatus::Active,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use stepwell_core::audit::{AuditAction, AuditObject, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{AuditId, KeyId, SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
@@ -34,7 +34,7 @@ pub struct AuditRecord {
     /// What.
     pub action: AuditAction,
     /// To what; `None`: to nothing that there is.
-    pub object: Option<AuditObject>,
+    pub object: Option<AuditedObject>,
     /// What that was called then.
     pub object_name: Option<String>,
     /// The names of the fields that were changed.

@@ -22,7 +22,7 @@ pub struct Definition {
     pub outputs: IndexMap<String, OutputSpec>,
     /// Names and first values of the state.
     pub state: Map,
-    /// The execution's time-out, from its start.
+    /// The execution's timeout, from its start.
     pub timeout: Option<Duration>,
     /// How long ended executions are kept; `None`: as the server is configured.
     pub retention: Option<Duration>,
@@ -125,7 +125,7 @@ pub enum OnError {
     /// The execution fails.
     #[default]
     Fail,
-    /// The execution goes on as if the step had completed with `null`.
+    /// The execution continues as if the step had completed with `null`.
     Continue,
     /// The step leaves by its port `error`.
     Port,

@@ -14,8 +14,8 @@ use crate::catalog::{Effect, StepAction};
 use crate::expr::{Expression, ValueTemplate};
 use crate::{Map, Problems};
 
-/// The compiled form of one release's definition. Made by [`super::compile`] only, so whoever
-/// holds one knows that the wiring is sound: indexes are in range and there is no cycle.
+/// The compiled form of one release's definition. Created only by [`super::compile_plan`], so its
+/// wiring is sound: indexes are in range and there is no cycle.
 #[derive(Debug)]
 pub struct Plan {
     /// The workflow's name.
@@ -36,7 +36,7 @@ pub struct Plan {
     pub outputs: Vec<PlanOutput>,
     /// First values of the state.
     pub state: Map,
-    /// The execution's time-out, from its start.
+    /// The execution's timeout, from its start.
     pub timeout: Option<Duration>,
     /// How long ended executions are kept.
     pub retention: Option<Duration>,
@@ -95,7 +95,7 @@ pub struct PlanStep {
     pub input_schema: Arc<Value>,
     /// The JSON Schema of its output, as far as it is known.
     pub output_schema: Arc<Value>,
-    /// The names of the secrets that its sensitive fields ask for.
+    /// The names of the secrets that its sensitive fields refer to.
     pub secrets: Vec<String>,
     /// `input_schema` of the step type compiled; `None` where every value satisfies it.
     pub input_checker: Option<Arc<SchemaChecker>>,
@@ -114,7 +114,7 @@ impl PlanStep {
     ///
     /// # Errors
     /// Every violation, with its path from `input` and `config`.
-    pub(crate) fn check(
+    pub(crate) fn check_values(
         &self,
         input: &Value,
         config: &Value,
@@ -128,7 +128,7 @@ impl PlanStep {
             let Some(checker) = checker else { continue };
             let checked = match left.as_deref_mut() {
                 Some(left) => checker.check_inline(value, path, left)?,
-                None => checker.check(value, path),
+                None => checker.check_value(value, path),
             };
             if checked.is_err() {
                 return Some(checked);
@@ -142,7 +142,7 @@ impl PlanStep {
     /// # Errors
     /// Every violation, with its path from `input`; that it takes too much work.
     pub fn check_given(&self, input: &Value) -> Result<(), Problems> {
-        self.input_checker.as_deref().map_or(Ok(()), |checker| checker.check(input, "input"))
+        self.input_checker.as_deref().map_or(Ok(()), |checker| checker.check_value(input, "input"))
     }
 }
 
@@ -171,7 +171,7 @@ impl Plan {
     /// # Errors
     /// Every violation, with its path from `input`: `input.text`; that it takes too much work.
     pub fn check_input(&self, input: &Value) -> Result<(), Problems> {
-        self.input_checker.check(input, "input")
+        self.input_checker.check_value(input, "input")
     }
 
     /// As [`Plan::check_input`], well below a millisecond; `None` where that is not enough.
@@ -211,8 +211,8 @@ pub struct PlanEdge {
 /// Where a step's input comes from.
 #[derive(Debug)]
 pub enum InputBinding {
-    /// Rendered from a template, an object or whatever value; where the step type has a default
-    /// input that the template leaves out, `rest` fills it.
+    /// Rendered from a template. If the step type has a default input that the template omits,
+    /// `rest` provides it.
     Template {
         /// What was written, a bare value already put under its property.
         template: ValueTemplate,

@@ -13,7 +13,7 @@ use super::{DefinitionLimits, SourceFormat, size, yaml_numbers};
 use crate::json::{JsonError, NumberWatch, too_many_bits};
 use crate::{Map, Problem, Problems};
 
-pub(super) fn read(
+pub(super) fn read_source(
     text: &str,
     format: SourceFormat,
     limits: &DefinitionLimits,
@@ -21,7 +21,10 @@ pub(super) fn read(
     if text.len() > limits.max_bytes {
         let message = format!("a definition may have at most {} bytes", limits.max_bytes);
         return Err(Problem::new("", message)
-            .expecting(format!("at most {} bytes", limits.max_bytes), format!("{}", text.len()))
+            .with_expectation(
+                format!("at most {} bytes", limits.max_bytes),
+                format!("{}", text.len()),
+            )
             .into());
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -83,7 +86,7 @@ fn read_yaml(text: &str, limits: &DefinitionLimits) -> Result<Value, Problems> {
         Err(_) if values_left.get() == 0 => return Err(too_many_values(limits)),
         read => read.map_err(|error| invalid_yaml(&error))?,
     };
-    yaml_numbers::check(text)?;
+    yaml_numbers::check_numbers(text)?;
     Ok(value)
 }
 
@@ -124,7 +127,7 @@ impl<'w> ValueSeed<'w> {
         Self { depth: limits.max_depth, most: limits.max_depth, watch, values_left }
     }
 
-    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
+    fn descend_level<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth, ..self }),
             None => Err(E::custom(format!("values may nest at most {} deep", self.most))),
@@ -193,7 +196,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         if !value.is_finite() {
             return Err(E::custom(format!("{value} is not a JSON number")));
         }
-        Ok(self.watch.float(value))
+        Ok(self.watch.float_value(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -209,7 +212,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let below = self.below()?;
+        let below = self.descend_level()?;
         let mut items = Vec::new();
         while let Some(item) = access.next_element_seed(below)? {
             items.push(item);
@@ -218,7 +221,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let below = self.below()?;
+        let below = self.descend_level()?;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
@@ -238,11 +241,13 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> Result<Value, String> {
-        read(text, SourceFormat::Json, &DefinitionLimits::default()).map_err(|p| p.to_string())
+        read_source(text, SourceFormat::Json, &DefinitionLimits::default())
+            .map_err(|p| p.to_string())
     }
 
     fn yaml(text: &str) -> Result<Value, String> {
-        read(text, SourceFormat::Yaml, &DefinitionLimits::default()).map_err(|p| p.to_string())
+        read_source(text, SourceFormat::Yaml, &DefinitionLimits::default())
+            .map_err(|p| p.to_string())
     }
 
     #[test]

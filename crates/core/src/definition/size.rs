@@ -15,20 +15,19 @@ enum SizeUnit {
 }
 
 /// The first limit that a definition exceeds, with the place at which it does.
-pub(super) fn check(source: &Value, limits: &DefinitionLimits) -> Result<(), Problem> {
+pub(super) fn check_size(source: &Value, limits: &DefinitionLimits) -> Result<(), Problem> {
     if nests_deeper(source, limits.max_depth) {
         let message = format!("values may nest at most {} deep", limits.max_depth);
         return Err(Problem::new("", message));
     }
-    let values = count(source, SizeUnit::Values);
+    let values = count_units(source, SizeUnit::Values);
     if values > limits.max_values {
-        let path = place(source, SizeUnit::Values, limits.max_values);
-        return Err(
-            too_many_values(path, limits).expecting(at_most(limits.max_values), values.to_string())
-        );
+        let path = find_excess(source, SizeUnit::Values, limits.max_values);
+        return Err(too_many_values(path, limits)
+            .with_expectation(at_most(limits.max_values), values.to_string()));
     }
     let expressions: usize =
-        compiled_parts(source).map(|(_, part)| count(part, SizeUnit::Expressions)).sum();
+        compiled_parts(source).map(|(_, part)| count_units(part, SizeUnit::Expressions)).sum();
     if expressions > limits.max_expressions {
         let message = format!(
             "a definition may have at most {} expressions; pass data as input instead of writing \
@@ -37,7 +36,9 @@ pub(super) fn check(source: &Value, limits: &DefinitionLimits) -> Result<(), Pro
         );
         let path = expression_place(source, limits.max_expressions);
         let found = expressions.to_string();
-        return Err(Problem::new(path, message).expecting(at_most(limits.max_expressions), found));
+        return Err(
+            Problem::new(path, message).with_expectation(at_most(limits.max_expressions), found)
+        );
     }
     check_patterns(source, limits)
 }
@@ -79,9 +80,9 @@ fn compiled_parts(source: &Value) -> impl Iterator<Item = (&'static str, &Value)
 }
 
 /// How often the unit occurs in a value. Recurses as deep as the value nests.
-fn count(value: &Value, unit: SizeUnit) -> usize {
+fn count_units(value: &Value, unit: SizeUnit) -> usize {
     let inner: usize = match value {
-        Value::Array(items) => items.iter().map(|item| count(item, unit)).sum(),
+        Value::Array(items) => items.iter().map(|item| count_units(item, unit)).sum(),
         Value::Object(map) => map.iter().map(|(key, item)| count_entry(key, item, unit)).sum(),
         _ => 0,
     };
@@ -99,26 +100,32 @@ fn count_here(value: &Value, unit: SizeUnit) -> usize {
 fn count_entry(key: &str, value: &Value, unit: SizeUnit) -> usize {
     match (unit, value) {
         // A bare expression, wherever it is.
-        (SizeUnit::Expressions, Value::String(_)) if key == "when" => count(value, unit).max(1),
-        _ => count(value, unit),
+        (SizeUnit::Expressions, Value::String(_)) if key == "when" => {
+            count_units(value, unit).max(1)
+        }
+        _ => count_units(value, unit),
     }
 }
 
 /// Where more than `limit` of the unit are reached: the list item or object entry.
-fn place(value: &Value, unit: SizeUnit, limit: usize) -> String {
+fn find_excess(value: &Value, unit: SizeUnit, limit: usize) -> String {
     let (mut at, mut path, mut left) = (value, String::new(), limit);
     loop {
         left = left.saturating_sub(count_here(at, unit));
         let next = match at {
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                crossing(items.map(|(i, item)| (format!("[{i}]"), item, count(item, unit))), left)
-                    .map(|(key, item, left)| (format!("{path}{key}"), item, left))
+                find_crossing(
+                    items.map(|(i, item)| (format!("[{i}]"), item, count_units(item, unit))),
+                    left,
+                )
+                .map(|(key, item, left)| (format!("{path}{key}"), item, left))
             }
             Value::Object(map) => {
                 let entries =
                     map.iter().map(|(key, item)| (key, item, count_entry(key, item, unit)));
-                crossing(entries, left).map(|(key, item, left)| (at_key(&path, key), item, left))
+                find_crossing(entries, left)
+                    .map(|(key, item, left)| (at_key(&path, key), item, left))
             }
             _ => None,
         };
@@ -128,7 +135,7 @@ fn place(value: &Value, unit: SizeUnit, limit: usize) -> String {
 }
 
 /// The first item at which the counts add up to more than `left`, and what was left before it.
-fn crossing<'v, K>(
+fn find_crossing<'v, K>(
     items: impl Iterator<Item = (K, &'v Value, usize)>,
     mut left: usize,
 ) -> Option<(K, &'v Value, usize)> {
@@ -142,18 +149,18 @@ fn crossing<'v, K>(
 }
 
 fn expression_place(source: &Value, limit: usize) -> String {
-    let parts =
-        compiled_parts(source).map(|(name, part)| (name, part, count(part, SizeUnit::Expressions)));
-    match crossing(parts, limit) {
+    let parts = compiled_parts(source)
+        .map(|(name, part)| (name, part, count_units(part, SizeUnit::Expressions)));
+    match find_crossing(parts, limit) {
         Some((name, part, left)) => {
-            format!("{name}{}", suffix(&place(part, SizeUnit::Expressions, left)))
+            format!("{name}{}", path_suffix(&find_excess(part, SizeUnit::Expressions, left)))
         }
         None => String::new(),
     }
 }
 
 /// A path as the continuation of another one.
-fn suffix(path: &str) -> String {
+fn path_suffix(path: &str) -> String {
     match path.starts_with('[') || path.is_empty() {
         true => path.to_owned(),
         false => format!(".{path}"),
@@ -182,14 +189,14 @@ mod tests {
                 "outputs": {"o": "no expression"},
             })
         };
-        assert_eq!(check(&definition("{{ inputs.a }}"), &limits()), Ok(()));
-        let problem = check(&definition("{{ a }}{{ b }}"), &limits()).unwrap_err();
+        assert_eq!(check_size(&definition("{{ inputs.a }}"), &limits()), Ok(()));
+        let problem = check_size(&definition("{{ a }}{{ b }}"), &limits()).unwrap_err();
         assert_eq!(problem.path, "steps[1].config[\"a b\"].x");
         assert_eq!(problem.found.as_deref(), Some("6"));
         assert!(problem.message.contains("at most 5 expressions"), "{}", problem.message);
         let mut in_outputs = definition("{{ a }}");
         in_outputs["outputs"]["o"] = json!({"value": "{{ steps.a.output }}"});
-        assert_eq!(check(&in_outputs, &limits()).unwrap_err().path, "outputs.o.value");
+        assert_eq!(check_size(&in_outputs, &limits()).unwrap_err().path, "outputs.o.value");
     }
 
     #[test]
@@ -200,8 +207,8 @@ mod tests {
             let properties: crate::Map = (0..count).map(pattern).collect();
             json!({"inputs": {"type": "object", "properties": properties}})
         };
-        assert_eq!(check(&definition(1), &DefinitionLimits::default()), Ok(()));
-        let problem = check(&definition(20), &DefinitionLimits::default()).unwrap_err();
+        assert_eq!(check_size(&definition(1), &DefinitionLimits::default()), Ok(()));
+        let problem = check_size(&definition(20), &DefinitionLimits::default()).unwrap_err();
         assert_eq!(problem.path, "inputs");
         assert!(problem.message.contains("at most 16 MiB"), "{}", problem.message);
     }
@@ -209,8 +216,8 @@ mod tests {
     #[test]
     fn values_are_counted_everywhere() {
         let definition = |n: usize| json!({"name": "n", "metadata": {"l": vec![0; n]}});
-        assert_eq!(check(&definition(36), &limits()), Ok(()));
-        let problem = check(&definition(37), &limits()).unwrap_err();
+        assert_eq!(check_size(&definition(36), &limits()), Ok(()));
+        let problem = check_size(&definition(37), &limits()).unwrap_err();
         assert_eq!(
             (problem.path.as_str(), problem.found.as_deref()),
             ("metadata.l[36]", Some("41"))

@@ -20,7 +20,7 @@ enum OpenCollection {
 ///
 /// # Errors
 /// The first number that would become another one, with its place.
-pub(super) fn check(text: &str) -> Result<(), Problems> {
+pub(super) fn check_numbers(text: &str) -> Result<(), Problems> {
     let mut open: Vec<OpenCollection> = Vec::new();
     for event in Parser::new_from_str(text) {
         // The text was read before: it has no syntax errors.

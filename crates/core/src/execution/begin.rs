@@ -163,7 +163,7 @@ fn prepare_step(
     };
     let mut config = planned
         .config
-        .render(scope)
+        .render_value(scope)
         .map_err(|error| PreparationError::from_eval_error("config", &error))?;
     let secrets = (!planned.secrets.is_empty()).then(|| {
         place_under(&mut input.insertions, "input");
@@ -177,9 +177,9 @@ fn prepare_step(
         }
     }
     let mut left = scope.budget().inline_left();
-    let checks = planned.check(&input, &config, left.as_mut());
+    let checks = planned.check_values(&input, &config, left.as_mut());
     if let (Some(left), Some(before)) = (left, scope.budget().inline_left()) {
-        scope.spend(before - left);
+        scope.spend_units(before - left);
     }
     let checks = checks.ok_or(PreparationError::NeedsFullBudget)?;
     checks.map_err(|problems| {

@@ -23,7 +23,7 @@ pub(super) fn bind_input(
             Ok(RenderedValue { value: feed_value(feed, scope.execution), insertions: Vec::new() })
         }
         InputBinding::Template { template, rest } => {
-            let written = template.render(scope)?;
+            let written = template.render_value(scope)?;
             let Some(rest) = rest else { return Ok(written) };
             let mut whole = feed_object(feed_value(rest, scope.execution));
             if let Value::Object(fields) = &*written.value {
@@ -107,7 +107,8 @@ pub(super) fn bound_config(execution: &Execution, step: &StepRunId) -> Arc<Value
     if let Some(config) = &execution.steps.run(step).config {
         return config.clone();
     }
-    let rendered = execution.origin.plan[step.step].config.render(&ExecutionScope::new(execution));
+    let rendered =
+        execution.origin.plan[step.step].config.render_value(&ExecutionScope::new(execution));
     rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
 }
 
@@ -127,7 +128,7 @@ pub(super) fn bind_outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (St
     }
     let mut outputs = Map::new();
     for output in &plan.outputs {
-        let value = output.value.render(scope).map_err(|e| (output.name.clone(), e))?;
+        let value = output.value.render_value(scope).map_err(|e| (output.name.clone(), e))?;
         outputs.insert(output.name.clone(), Arc::unwrap_or_clone(value.value));
     }
     Ok(Arc::new(Value::Object(outputs)))

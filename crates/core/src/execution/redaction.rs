@@ -11,7 +11,7 @@ use super::event::{Event, RerunSource, ReusedOutcome};
 use super::failure::Failure;
 use crate::Map;
 use crate::expr::SecretInsertion;
-use crate::redact::{Redact, redacted, redacted_around, redacted_map};
+use crate::redact::{Redact, redacted_around, redacted_map, redacted_value};
 
 /// The number of values remembered as redacted: an output is mostly the next step's input.
 const REMEMBERED: usize = 16;
@@ -75,7 +75,7 @@ impl EventRedaction {
         if self.scanned.iter().any(|known| Arc::ptr_eq(known, value)) {
             return;
         }
-        *value = redacted(&*self.redact, value);
+        *value = redacted_value(&*self.redact, value);
         if self.scanned.len() == REMEMBERED {
             self.scanned.pop_front();
         }
@@ -96,13 +96,13 @@ impl EventRedaction {
 
     fn redact_map(&self, map: &mut Map) {
         if let Some(redacted) = redacted_map(&*self.redact, map) {
-            *map = redacted;
+            *map = redacted_value;
         }
     }
 
     fn redact_text(&self, text: &mut String) {
         if let Some(redacted) = self.redact.redact_text(text) {
-            *text = redacted;
+            *text = redacted_value;
         }
     }
 
@@ -112,7 +112,7 @@ impl EventRedaction {
         self.redact_text(message);
         if !details.is_null() {
             let whole = Arc::new(std::mem::take(details));
-            let kept = redacted(&*self.redact, &whole);
+            let kept = redacted_value(&*self.redact, &whole);
             drop(whole);
             *details = Arc::unwrap_or_clone(kept);
         }

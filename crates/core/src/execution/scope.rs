@@ -56,7 +56,7 @@ impl EvalScope for ExecutionScope<'_> {
         &self.execution.input
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         let id = StepRunId::from(*self.execution.origin.plan.by_id.get(id)?);
         let run = self.execution.steps.run(&id);
         let output = match &run.state {
@@ -84,13 +84,13 @@ impl EvalScope for ExecutionScope<'_> {
         self.budget.map_or_else(EvalBudget::full, |budget| budget.borrow().clone())
     }
 
-    fn spend(&self, units: u64) {
+    fn spend_units(&self, units: u64) {
         if let Some(budget) = self.budget {
-            budget.borrow_mut().spend(units);
+            budget.borrow_mut().spend_units(units);
         }
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         let origin = &self.execution.origin;
         match name {
             "execution" => Some(json!({

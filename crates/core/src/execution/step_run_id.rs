@@ -195,7 +195,7 @@ mod tests {
         let steps = ["a", "orders", "charge"].map(|id| json!({"id": id, "type": "Echo"}));
         let source = json!({"name": "n", "steps": steps});
         let (_, mut plan) =
-            plan(&source, &TestCatalog::new(), &DefinitionLimits::default()).unwrap();
+            plan_source(&source, &TestCatalog::new(), &DefinitionLimits::default()).unwrap();
         let written = |plan: &Plan, path: IterationPath| within(path).display_in(plan).to_string();
         assert_eq!(written(&plan, IterationPath::EMPTY), "charge");
         plan.steps[2].enclosing = vec![StepIndex::from(1)];

@@ -33,7 +33,7 @@ impl EvalScope for HostileScope {
         &self.inputs
     }
 
-    fn step(&self, _: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, _: &str) -> Option<StepScope<'_>> {
         None
     }
 
@@ -45,7 +45,7 @@ impl EvalScope for HostileScope {
         &self.state
     }
 
-    fn extra(&self, _: &str) -> Option<Value> {
+    fn extra_root(&self, _: &str) -> Option<Value> {
         None
     }
 
@@ -53,7 +53,7 @@ impl EvalScope for HostileScope {
         self.budget.clone()
     }
 
-    fn spend(&self, units: u64) {
+    fn spend_units(&self, units: u64) {
         self.spent.set(self.spent.get() + units);
     }
 }
@@ -133,9 +133,9 @@ fn measure(
 ) -> (Duration, u64, Result<(), EvalError>) {
     let scope =
         HostileScope { inputs: Arc::new(inputs), state: Map::new(), budget, spent: Cell::new(0) };
-    let compiled = ValueTemplate::compile(&json!(template), "here").unwrap();
+    let compiled = ValueTemplate::compile_value(&json!(template), "here").unwrap();
     let start = ThreadTime::now();
-    let result = compiled.render(&scope).map(drop);
+    let result = compiled.render_value(&scope).map(drop);
     (start.elapsed(), scope.spent.get(), result)
 }
 
@@ -165,7 +165,7 @@ fn time_follows_what_was_charged() {
 }
 
 #[test]
-fn what_needs_more_than_the_inline_budget_says_so_soon() {
+fn work_above_the_inline_budget_is_detected_soon() {
     let text = json!({"a": "ß".repeat(1 << 20), "b": 1, "l": []});
     for template in [
         "{% for i in range(100000) %}{% set y = inputs.a[-1] %}{% endfor %}",
@@ -185,13 +185,13 @@ fn what_needs_more_than_the_inline_budget_says_so_soon() {
 
 #[test]
 fn an_interrupt_ends_an_evaluation() {
-    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let counter = asked.clone();
+    let calls = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counter = calls.clone();
     let interrupt =
         EvalInterrupt::new(move || counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3);
     let template = "{% for i in range(100000) %}{% set y = inputs.a | upper %}{% endfor %}";
     let inputs = json!({"a": "a".repeat(100_000)});
-    let (_, spent, result) = measure(template, inputs, EvalBudget::interruptible(interrupt));
+    let (_, spent, result) = measure(template, inputs, EvalBudget::full_with_interrupt(interrupt));
     assert_eq!(result.unwrap_err().kind, EvalErrorKind::Interrupted);
     assert!(spent > 2 << 20, "{spent}");
 }
@@ -259,19 +259,19 @@ fn names(environment: &minijinja::Environment<'_>) -> Vec<String> {
     quoted.map(str::to_owned).collect()
 }
 
-/// Nothing is reachable but what is in the table, and each builtin of the library is in it or left
-/// out on purpose: a new version cannot add one unnoticed.
+/// Only the operations of the table are reachable, and each builtin of the library is in it or
+/// omitted on purpose: a new version cannot add one unnoticed.
 #[test]
 fn every_name_is_in_the_table() {
-    let ours = names(environment::environment(false));
+    let ours = names(environment::shared_environment(false));
     for name in &ours {
         assert!(FILTERS.contains(&name.as_str()) || TESTS.contains(&name.as_str()), "{name}");
     }
-    let left_out = ["e", "escape", "safe", "pprint", "escaped", "filter", "test"];
+    let omitted = ["e", "escape", "safe", "pprint", "escaped", "filter", "test"];
     for name in names(&minijinja::Environment::new()) {
-        assert!(ours.contains(&name) != left_out.contains(&name.as_str()), "{name} is not decided");
+        assert!(ours.contains(&name) != omitted.contains(&name.as_str()), "{name} is not decided");
     }
-    let globals = environment::environment(false).globals();
+    let globals = environment::shared_environment(false).globals();
     for (name, _) in globals {
         assert!(FUNCTIONS.contains(&name) || SYNTAX.contains(&name), "{name}");
     }

@@ -16,25 +16,25 @@ pub struct Expression {
 }
 
 /// The problem that a fault in the source at `path` is.
-pub(super) fn problem(path: &str, source: &str, fault: &SyntaxError) -> Problem {
-    Problem::new(path, format!("{} in {}", fault.message, syntax::located(source, fault)))
+pub(super) fn syntax_problem(path: &str, source: &str, fault: &SyntaxError) -> Problem {
+    Problem::new(path, format!("{} in {}", fault.message, syntax::describe_error(source, fault)))
 }
 
 /// What compiled code refers to.
-pub(super) fn references(code: &CompiledText) -> References {
+pub(super) fn code_references(code: &CompiledText) -> References {
     let mut all = ReferenceCollector::default();
     match code {
-        CompiledText::Path(path) => all.add(path.names(), false),
-        CompiledText::Value(code) | CompiledText::Text(code) => all.merge(code.references()),
+        CompiledText::Path(path) => all.add_path(path.names(), false),
+        CompiledText::Value(code) | CompiledText::Text(code) => all.merge_from(code.references()),
         CompiledText::Pieces(pieces) => {
             for piece in pieces {
                 if let syntax::TextPiece::Path { path, .. } = piece {
-                    all.add(path.names(), false);
+                    all.add_path(path.names(), false);
                 }
             }
         }
     }
-    all.finish()
+    all.into_references()
 }
 
 impl Expression {
@@ -42,16 +42,17 @@ impl Expression {
     ///
     /// # Errors
     /// The syntax error with line and column, or an unknown filter, test or function.
-    pub fn compile(text: &str, path: &str) -> Result<Self, Problem> {
+    pub fn compile_text(text: &str, path: &str) -> Result<Self, Problem> {
         if text.contains("{{") || text.contains("{%") {
             return Err(Problem::new(
                 path,
-                "an expression stands here without braces: write `inputs.n > 3`, not \
+                "write expressions without braces here: write `inputs.n > 3`, not \
                  `{{ inputs.n > 3 }}`",
             ));
         }
-        let code = syntax::expression(text).map_err(|fault| problem(path, text, &fault))?;
-        let references = references(&code);
+        let code =
+            syntax::compile_expression(text).map_err(|fault| syntax_problem(path, text, &fault))?;
+        let references = code_references(&code);
         Ok(Self { code, references })
     }
 
@@ -59,12 +60,12 @@ impl Expression {
     ///
     /// # Errors
     /// Undefined values used, type errors, fuel or output limits exceeded.
-    pub fn eval(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
-        super::evaluate(scope, || match &self.code {
-            CompiledText::Path(path) => path.resolve(scope)?.into_json(),
+    pub fn eval_json(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
+        super::run_evaluation(scope, || match &self.code {
+            CompiledText::Path(path) => path.resolve_path(scope)?.into_json(),
             CompiledText::Value(code) => {
                 let mut secrets = Vec::new();
-                let value = code.json(scope, &mut secrets)?;
+                let value = code.eval_json(scope, &mut secrets)?;
                 match secrets.first() {
                     Some(secret) => Err(EvalError::new(super::secret::only_placed(&secret.name))),
                     None => Ok(value),
@@ -80,9 +81,9 @@ impl Expression {
     /// # Errors
     /// As `eval`.
     pub fn eval_bool(&self, scope: &dyn EvalScope) -> Result<bool, EvalError> {
-        super::evaluate(scope, || match &self.code {
-            CompiledText::Path(path) => path.resolve(scope).map(|found| is_true(found.get())),
-            CompiledText::Value(code) => code.value(scope).map(|value| value.is_true()),
+        super::run_evaluation(scope, || match &self.code {
+            CompiledText::Path(path) => path.resolve_path(scope).map(|found| is_true(found.get())),
+            CompiledText::Value(code) => code.eval_value(scope).map(|value| value.is_true()),
             CompiledText::Pieces(_) | CompiledText::Text(_) => Ok(false),
         })
     }

@@ -16,16 +16,16 @@ pub(super) enum ResultType {
 }
 
 /// What calculations take.
-pub(super) const NUMERIC: ValueTypes = ValueTypes::NUMBER.or(ValueTypes::BOOLEAN);
+pub(super) const NUMERIC: ValueTypes = ValueTypes::NUMBER.union_with(ValueTypes::BOOLEAN);
 
 /// A filter: its name, its result, the types that it takes, and the fewest and most arguments.
 pub(super) type FilterTypes = (&'static str, ResultType, ValueTypes, usize, usize);
 
 /// What has a length.
 pub(super) const COUNTED: ValueTypes =
-    ValueTypes::STRING.or(ValueTypes::ARRAY).or(ValueTypes::OBJECT);
+    ValueTypes::STRING.union_with(ValueTypes::ARRAY).union_with(ValueTypes::OBJECT);
 /// What a loop can go over.
-pub(super) const ITERABLE: ValueTypes = COUNTED.or(ValueTypes::NULL);
+pub(super) const ITERABLE: ValueTypes = COUNTED.union_with(ValueTypes::NULL);
 /// As many arguments as one likes.
 const MANY: usize = usize::MAX;
 
@@ -36,7 +36,7 @@ pub(super) const FILTERS: &[FilterTypes] = &[
     ("batch", Always(ValueTypes::ARRAY), ITERABLE, 1, 2),
     ("bool", Always(ValueTypes::BOOLEAN), ValueTypes::ALL, 0, 0),
     ("capitalize", Always(ValueTypes::STRING), ValueTypes::ALL, 0, 0),
-    ("chain", Always(ValueTypes::ARRAY.or(ValueTypes::OBJECT)), ValueTypes::ALL, 0, MANY),
+    ("chain", Always(ValueTypes::ARRAY.union_with(ValueTypes::OBJECT)), ValueTypes::ALL, 0, MANY),
     ("count", Always(ValueTypes::INTEGER), COUNTED, 0, 0),
     ("d", InputOrArgument, ValueTypes::ALL, 0, 2),
     ("default", InputOrArgument, ValueTypes::ALL, 0, 2),
@@ -63,7 +63,7 @@ pub(super) const FILTERS: &[FilterTypes] = &[
     ("replace", Always(ValueTypes::STRING), ValueTypes::ALL, 2, 2),
     (
         "reverse",
-        Always(ValueTypes::ARRAY.or(ValueTypes::STRING).or(ValueTypes::NULL)),
+        Always(ValueTypes::ARRAY.union_with(ValueTypes::STRING).union_with(ValueTypes::NULL)),
         ITERABLE,
         0,
         0,
@@ -89,10 +89,16 @@ pub(super) const FILTERS: &[FilterTypes] = &[
 pub(super) const ARGUMENTS: &[(&str, &[ValueTypes])] = &[
     ("batch", &[NUMERIC]),
     ("divisibleby", &[NUMERIC]),
-    ("range", &[NUMERIC, NUMERIC.or(ValueTypes::NULL), NUMERIC.or(ValueTypes::NULL)]),
+    (
+        "range",
+        &[NUMERIC, NUMERIC.union_with(ValueTypes::NULL), NUMERIC.union_with(ValueTypes::NULL)],
+    ),
     ("replace", &[ValueTypes::STRING, ValueTypes::STRING]),
-    ("round", &[NUMERIC.or(ValueTypes::NULL)]),
+    ("round", &[NUMERIC.union_with(ValueTypes::NULL)]),
     ("slice", &[NUMERIC]),
-    ("split", &[ValueTypes::STRING.or(ValueTypes::NULL), NUMERIC.or(ValueTypes::NULL)]),
-    ("trim", &[ValueTypes::STRING.or(ValueTypes::NULL)]),
+    (
+        "split",
+        &[ValueTypes::STRING.union_with(ValueTypes::NULL), NUMERIC.union_with(ValueTypes::NULL)],
+    ),
+    ("trim", &[ValueTypes::STRING.union_with(ValueTypes::NULL)]),
 ];

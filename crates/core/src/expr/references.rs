@@ -36,7 +36,7 @@ pub(super) struct ReferenceCollector {
 }
 
 impl ReferenceCollector {
-    pub(super) fn add(&mut self, path: &[String], optional: bool) {
+    pub(super) fn add_path(&mut self, path: &[String], optional: bool) {
         match self.seen.get_mut(path) {
             Some((_, known)) => *known |= optional,
             None => {
@@ -45,9 +45,9 @@ impl ReferenceCollector {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &References) {
+    pub(super) fn merge_from(&mut self, other: &References) {
         for path in &other.paths {
-            self.add(path, other.is_optional(path));
+            self.add_path(path, other.is_optional(path));
         }
     }
 
@@ -55,7 +55,7 @@ impl ReferenceCollector {
         self.seen.keys().any(|path| path.first().is_some_and(|first| first == root))
     }
 
-    pub(super) fn finish(self) -> References {
+    pub(super) fn into_references(self) -> References {
         let optional =
             self.seen.iter().filter(|(_, (_, optional))| *optional).map(|(path, _)| path.clone());
         let optional = optional.collect();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::expression::{problem, references};
+use super::expression::{code_references, syntax_problem};
 use super::path::{FoundValue, ValuePath};
 use super::references::{ReferenceCollector, References};
 use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
 use super::syntax::{self, CompiledText, TextPiece};
 use super::{EvalError, EvalScope, meter};
-use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes};
+use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated_bytes, clone_bytes};
 use crate::{Map, Problems};
 
 /// A compiled value in which strings may hold expressions.
@@ -34,7 +34,7 @@ pub struct RenderedValue {
 /// One string with expressions inside a template.
 #[derive(Debug)]
 pub struct TemplateLeaf {
-    /// Where it stands, from the start of the document: `steps[1].input.text`.
+    /// Its path from the start of the document: `steps[1].input.text`.
     pub path: String,
     /// What it refers to.
     pub references: References,
@@ -52,11 +52,11 @@ impl TemplateNode {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
             Self::Static(value) => ARC_BYTES + clone_bytes(value),
-            Self::Code { code, path } => code.memory_bytes() + allocated(path.len()),
+            Self::Code { code, path } => code.memory_bytes() + allocated_bytes(path.len()),
             Self::Array(items) => items.iter().map(Self::memory_bytes).sum(),
             Self::Object(fields) => {
                 let field = |(key, node): (&String, &Self)| {
-                    OBJECT_ENTRY_BYTES + allocated(key.len()) + node.memory_bytes()
+                    OBJECT_ENTRY_BYTES + allocated_bytes(key.len()) + node.memory_bytes()
                 };
                 fields.iter().map(field).sum()
             }
@@ -92,16 +92,16 @@ struct TemplateCompiler {
 }
 
 impl TemplateCompiler {
-    fn node(&mut self, value: &Value, path: &str) -> TemplateNode {
+    fn compile_node(&mut self, value: &Value, path: &str) -> TemplateNode {
         match value {
-            Value::String(text) if has_syntax(text) => match syntax::template(text) {
+            Value::String(text) if has_syntax(text) => match syntax::compile_template(text) {
                 Ok(code) => {
-                    let references = references(&code);
+                    let references = code_references(&code);
                     self.leaves.push(TemplateLeaf { path: path.to_owned(), references });
                     TemplateNode::Code { code, path: path.to_owned() }
                 }
                 Err(fault) => {
-                    self.problems.push(problem(path, text, &fault));
+                    self.problems.push(syntax_problem(path, text, &fault));
                     TemplateNode::Static(Arc::new(Value::Null))
                 }
             },
@@ -109,7 +109,7 @@ impl TemplateCompiler {
                 let nodes: Vec<_> = items
                     .iter()
                     .enumerate()
-                    .map(|(i, item)| self.node(item, &format!("{path}[{i}]")))
+                    .map(|(i, item)| self.compile_node(item, &format!("{path}[{i}]")))
                     .collect();
                 match nodes.iter().all(|node| matches!(node, TemplateNode::Static(_))) {
                     true => TemplateNode::Static(Arc::new(value.clone())),
@@ -119,7 +119,7 @@ impl TemplateCompiler {
             Value::Object(map) => {
                 let nodes: IndexMap<_, _> = map
                     .iter()
-                    .map(|(key, value)| (key.clone(), self.node(value, &at_key(path, key))))
+                    .map(|(key, value)| (key.clone(), self.compile_node(value, &at_key(path, key))))
                     .collect();
                 match nodes.values().all(|node| matches!(node, TemplateNode::Static(_))) {
                     true => TemplateNode::Static(Arc::new(value.clone())),
@@ -132,18 +132,18 @@ impl TemplateCompiler {
 }
 
 impl ValueTemplate {
-    /// Compiles every string in `value`, which stands at `path`.
+    /// Compiles every string in `value`, whose path is `path`.
     ///
     /// # Errors
     /// Every string that is not a valid template, with its own path.
-    pub fn compile(value: &Value, path: &str) -> Result<Self, Problems> {
+    pub fn compile_value(value: &Value, path: &str) -> Result<Self, Problems> {
         let mut compiler = TemplateCompiler { problems: Problems::default(), leaves: Vec::new() };
-        let root = compiler.node(value, path);
+        let root = compiler.compile_node(value, path);
         let mut references = ReferenceCollector::default();
         for leaf in &compiler.leaves {
-            references.merge(&leaf.references);
+            references.merge_from(&leaf.references);
         }
-        let references = references.finish();
+        let references = references.into_references();
         compiler.problems.or_ok(Self { root, references, leaves: compiler.leaves })
     }
 
@@ -157,19 +157,23 @@ impl ValueTemplate {
     /// see [`SecretInsertion`].
     ///
     /// # Errors
-    /// As [`super::Expression::eval`]; the message names the path inside the template.
-    pub fn render(&self, scope: &dyn EvalScope) -> Result<RenderedValue, EvalError> {
+    /// As [`super::Expression::eval_json`]; the message names the path inside the template.
+    pub fn render_value(&self, scope: &dyn EvalScope) -> Result<RenderedValue, EvalError> {
         let mut insertions = Vec::new();
         let value = match &self.root {
             TemplateNode::Static(value) => Arc::clone(value),
-            TemplateNode::Code { code: CompiledText::Path(at), path } if at.secret().is_none() => {
-                super::evaluate(scope, || {
-                    at.resolve(scope).and_then(FoundValue::into_shared).map_err(|e| placed(e, path))
+            TemplateNode::Code { code: CompiledText::Path(at), path }
+                if at.secret_name().is_none() =>
+            {
+                super::run_evaluation(scope, || {
+                    at.resolve_path(scope)
+                        .and_then(FoundValue::into_shared)
+                        .map_err(|e| error_at(e, path))
                 })?
             }
-            other => {
-                super::evaluate(scope, || render(other, scope, &mut insertions).map(Arc::new))?
-            }
+            other => super::run_evaluation(scope, || {
+                render_node(other, scope, &mut insertions).map(Arc::new)
+            })?,
         };
         Ok(RenderedValue { value, insertions })
     }
@@ -177,7 +181,7 @@ impl ValueTemplate {
     /// About how many bytes it takes, compiled code not counted.
     pub(crate) fn memory_bytes(&self) -> usize {
         let leaf =
-            |leaf: &TemplateLeaf| allocated(leaf.path.len()) + leaf.references.memory_bytes();
+            |leaf: &TemplateLeaf| allocated_bytes(leaf.path.len()) + leaf.references.memory_bytes();
         size_of::<Self>()
             + self.root.memory_bytes()
             + self.references.memory_bytes()
@@ -213,7 +217,7 @@ impl ValueTemplate {
     }
 }
 
-fn placed(error: EvalError, path: &str) -> EvalError {
+fn error_at(error: EvalError, path: &str) -> EvalError {
     if path.is_empty() {
         return error;
     }
@@ -228,7 +232,7 @@ fn at_line(error: EvalError, line: usize) -> EvalError {
     EvalError { message: format!("{} (at line {line})", error.message), ..error }
 }
 
-fn render(
+fn render_node(
     node: &TemplateNode,
     scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,
@@ -236,13 +240,13 @@ fn render(
     match node {
         TemplateNode::Static(value) => Ok(Value::clone(value)),
         TemplateNode::Code { code, path } => {
-            run(code, scope, insertions).map_err(|e| placed(e, path))
+            render_code(code, scope, insertions).map_err(|e| error_at(e, path))
         }
         TemplateNode::Array(items) => {
             let mut values = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let before = insertions.len();
-                values.push(render(item, scope, insertions)?);
+                values.push(render_node(item, scope, insertions)?);
                 if insertions.len() > before {
                     place_under(&mut insertions[before..], &index.to_string());
                 }
@@ -253,7 +257,7 @@ fn render(
             let mut map = Map::with_capacity(fields.len());
             for (key, node) in fields {
                 let before = insertions.len();
-                map.insert(key.clone(), render(node, scope, insertions)?);
+                map.insert(key.clone(), render_node(node, scope, insertions)?);
                 place_under(&mut insertions[before..], key);
             }
             Ok(Value::Object(map))
@@ -261,32 +265,34 @@ fn render(
     }
 }
 
-fn run(
+fn render_code(
     code: &CompiledText,
     scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Value, EvalError> {
     match code {
-        CompiledText::Path(path) => match path.secret() {
+        CompiledText::Path(path) => match path.secret_name() {
             Some(name) => {
                 insertions.push(SecretInsertion::new(0, name));
                 Ok(PLACEHOLDER.into())
             }
-            None => path.resolve(scope)?.into_json(),
+            None => path.resolve_path(scope)?.into_json(),
         },
-        CompiledText::Value(code) => code.json(scope, insertions),
-        CompiledText::Text(code) => code.text(scope, insertions).map(Value::String),
+        CompiledText::Value(code) => code.eval_json(scope, insertions),
+        CompiledText::Text(code) => code.render_text(scope, insertions).map(Value::String),
         CompiledText::Pieces(pieces) => {
             let mut text = String::new();
             for piece in pieces {
                 match piece {
                     TextPiece::Raw(raw) => text.push_str(raw),
-                    TextPiece::Path { path, line } => match path.secret() {
+                    TextPiece::Path { path, line } => match path.secret_name() {
                         Some(name) => {
                             insertions.push(SecretInsertion::new(text.len(), name));
                             text.push_str(PLACEHOLDER);
                         }
-                        None => push(&mut text, path, scope).map_err(|e| at_line(e, *line))?,
+                        None => {
+                            push_value(&mut text, path, scope).map_err(|e| at_line(e, *line))?
+                        }
                     },
                 }
                 if text.len() > meter::MAX_TEXT {
@@ -299,13 +305,13 @@ fn run(
 }
 
 /// Appends a value to text: scalars plain, `null` as nothing, arrays and objects as JSON.
-fn push(text: &mut String, path: &ValuePath, scope: &dyn EvalScope) -> Result<(), EvalError> {
+fn push_value(text: &mut String, path: &ValuePath, scope: &dyn EvalScope) -> Result<(), EvalError> {
     use std::fmt::Write;
-    let found = path.resolve(scope)?;
+    let found = path.resolve_path(scope)?;
     match found.get() {
         Value::Null => {}
         Value::String(part) => {
-            meter::charge(part.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
+            meter::charge_units(part.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
             text.push_str(part);
         }
         other => {

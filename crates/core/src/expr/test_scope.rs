@@ -37,7 +37,7 @@ impl EvalScope for TestScope {
         &self.inputs
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         self.steps.get(id).map(|(output, error)| StepScope { output, status: "completed", error })
     }
 
@@ -49,7 +49,7 @@ impl EvalScope for TestScope {
         &self.state
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         self.extra.get(name).cloned()
     }
 }

@@ -1,7 +1,7 @@
 //! Schedules: when executions start by themselves.
 //!
 //! [`ScheduleTiming`] is what a user wants, [`FiringRule`] the same, checked and able to tell the next firing,
-//! [`SchedulePolicies::turn`] what is to be done with a schedule at a moment. Nothing here reads a clock
+//! [`SchedulePolicies::next_step`] what is to be done with a schedule at a moment. Nothing here reads a clock
 //! or starts anything. Cron is read by `croner`, time zones are those of `jiff`'s database in the
 //! binary.
 
@@ -101,18 +101,18 @@ impl TimingKind {
 ///
 /// # Errors
 /// The problem with `cron_expression` or `timezone`.
-pub fn preview(
+pub fn preview_firings(
     expression: &str,
     timezone: &str,
     after: Timestamp,
     count: usize,
 ) -> Result<Vec<(Timestamp, String)>, Problem> {
-    let zone = rule::zone(timezone)?;
-    let rule = FiringRule::cron(expression, &zone)?;
+    let zone = rule::find_zone(timezone)?;
+    let rule = FiringRule::parse_cron(expression, &zone)?;
     let mut firings = Vec::new();
     let mut last = after;
     while firings.len() < count
-        && let Some(next) = rule.after(last)
+        && let Some(next) = rule.next_after(last)
     {
         firings.push((next, rule::wall_clock(next, &zone)));
         last = next;

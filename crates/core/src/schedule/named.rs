@@ -81,7 +81,7 @@ named! {
 
 impl Unit {
     /// How long one is, in microseconds.
-    pub const fn micros(self) -> i64 {
+    pub const fn to_micros(self) -> i64 {
         const SECOND: i64 = 1_000_000;
         match self {
             Self::Seconds => SECOND,
@@ -97,5 +97,5 @@ pub(super) fn one_of(field: &str, known: &[&str], found: &str) -> Problem {
     let known = known.join(", ");
     let found: String = found.chars().take(64).collect();
     Problem::new(field, format!("must be one of {known}"))
-        .expecting(format!("one of {known}"), format!("`{found}`"))
+        .with_expectation(format!("one of {known}"), format!("`{found}`"))
 }

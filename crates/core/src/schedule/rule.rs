@@ -37,40 +37,43 @@ impl FiringRule {
         timezone: &str,
         anchor: Timestamp,
     ) -> Result<Self, Problem> {
-        let zone = zone(timezone)?;
+        let zone = find_zone(timezone)?;
         match timing {
-            ScheduleTiming::Cron { expression } => Self::cron(expression, &zone),
+            ScheduleTiming::Cron { expression } => Self::parse_cron(expression, &zone),
             ScheduleTiming::Interval { value, unit } => {
-                let every = i64::try_from(*value).ok().and_then(|n| n.checked_mul(unit.micros()));
+                let every =
+                    i64::try_from(*value).ok().and_then(|n| n.checked_mul(unit.to_micros()));
                 match every.filter(|every| (1..=MAX_INTERVAL).contains(every)) {
                     Some(every) => Ok(Self(RuleKind::Interval { anchor, every })),
                     None => Err(Problem::new(
                         "interval_value",
                         "must be greater than 0 and make no more than a hundred years",
                     )
-                    .expecting("from 1 on", value.to_string())),
+                    .with_expectation("from 1 on", value.to_string())),
                 }
             }
             ScheduleTiming::FixedTime { at } => Ok(Self(RuleKind::FixedTime(*at))),
         }
     }
 
-    pub(super) fn cron(expression: &str, zone: &TimeZone) -> Result<Self, Problem> {
-        let cron = Box::new(parse(expression)?);
+    pub(super) fn parse_cron(expression: &str, zone: &TimeZone) -> Result<Self, Problem> {
+        let cron = Box::new(parse_expression(expression)?);
         Ok(Self(RuleKind::Cron { cron, zone: zone.clone() }))
     }
 
     /// The first firing after that moment; `None`: there is none.
-    pub fn after(&self, moment: Timestamp) -> Option<Timestamp> {
+    pub fn next_after(&self, moment: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             RuleKind::Cron { cron, zone } => {
-                let from = zoned(moment, zone)?;
+                let from = to_zoned(moment, zone)?;
                 let next = cron.find_next_occurrence(&from, false).ok()?;
                 Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
             }
-            RuleKind::Interval { anchor, every } => {
-                nth(*anchor, *every, passed(*anchor, *every, moment).checked_add(1)?)
-            }
+            RuleKind::Interval { anchor, every } => nth_firing(
+                *anchor,
+                *every,
+                passed_intervals(*anchor, *every, moment).checked_add(1)?,
+            ),
             RuleKind::FixedTime(at) => Some(*at).filter(|at| *at > moment),
         }
     }
@@ -79,13 +82,14 @@ impl FiringRule {
     pub fn at_or_before(&self, moment: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             RuleKind::Cron { cron, zone } => {
-                let from = zoned(moment, zone)?;
+                let from = to_zoned(moment, zone)?;
                 let last = cron.find_previous_occurrence(&from, true).ok()?;
                 Some(Timestamp::from_micros(last.timestamp().as_microsecond()))
             }
-            RuleKind::Interval { anchor, every } => match passed(*anchor, *every, moment) {
+            RuleKind::Interval { anchor, every } => match passed_intervals(*anchor, *every, moment)
+            {
                 0 => None,
-                n => nth(*anchor, *every, n),
+                n => nth_firing(*anchor, *every, n),
             },
             RuleKind::FixedTime(at) => Some(*at).filter(|at| *at <= moment),
         }
@@ -93,31 +97,31 @@ impl FiringRule {
 }
 
 /// How many intervals are over.
-fn passed(anchor: Timestamp, every: i64, moment: Timestamp) -> i64 {
+fn passed_intervals(anchor: Timestamp, every: i64, moment: Timestamp) -> i64 {
     moment.as_micros().saturating_sub(anchor.as_micros()).max(0) / every
 }
 
-fn nth(anchor: Timestamp, every: i64, n: i64) -> Option<Timestamp> {
+fn nth_firing(anchor: Timestamp, every: i64, n: i64) -> Option<Timestamp> {
     let micros = every.checked_mul(n)?.checked_add(anchor.as_micros())?;
     Some(Timestamp::from_micros(micros))
 }
 
 /// The moment on the zone's wall clock, rounded down to whole seconds: cron knows no finer ones.
-fn zoned(moment: Timestamp, zone: &TimeZone) -> Option<jiff::Zoned> {
+fn to_zoned(moment: Timestamp, zone: &TimeZone) -> Option<jiff::Zoned> {
     let second = jiff::Timestamp::from_second(moment.as_micros().div_euclid(MICROS)).ok()?;
     Some(second.to_zoned(zone.clone()))
 }
 
 /// The wall-clock time of a moment: `2026-03-29T03:00:00+02:00`.
 pub(super) fn wall_clock(moment: Timestamp, zone: &TimeZone) -> String {
-    zoned(moment, zone).map_or_else(
+    to_zoned(moment, zone).map_or_else(
         || moment.to_string(),
         |zoned| zoned.timestamp().display_with_offset(zoned.offset()).to_string(),
     )
 }
 
 /// A time zone by its IANA name.
-pub(super) fn zone(name: &str) -> Result<TimeZone, Problem> {
+pub(super) fn find_zone(name: &str) -> Result<TimeZone, Problem> {
     static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
     // Names of the database that stand for no place at all.
     let known = ZONES
@@ -150,7 +154,7 @@ pub(super) fn never_fires(expression: &str) -> Problem {
     Problem::new("cron_expression", format!("`{expression}` never fires: no such date exists"))
 }
 
-fn parse(expression: &str) -> Result<Cron, Problem> {
+fn parse_expression(expression: &str) -> Result<Cron, Problem> {
     let refuse = |why: String| Err(Problem::new("cron_expression", why));
     let fields = expression.split_whitespace().count();
     if expression.chars().count() > MAX_EXPRESSION {

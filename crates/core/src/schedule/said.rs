@@ -38,14 +38,15 @@ impl TimingRequest {
     ///
     /// # Errors
     /// Every problem, with the name of its field.
-    pub fn merge(
+    pub fn merge_with(
         &self,
         before: Option<(&ScheduleTiming, &str)>,
         now: Timestamp,
     ) -> Result<(ScheduleTiming, String), Problems> {
         let mut problems = Problems::default();
-        let zone = self.zone(before.map(|(_, zone)| zone), &mut problems);
-        let Some(timing) = self.timing(before.map(|(timing, _)| timing), now, &mut problems) else {
+        let zone = self.merged_zone(before.map(|(_, zone)| zone), &mut problems);
+        let Some(timing) = self.merged_timing(before.map(|(timing, _)| timing), now, &mut problems)
+        else {
             return Err(problems);
         };
         // What is wrong with the timing is told even if the zone is wrong too.
@@ -54,7 +55,7 @@ impl TimingRequest {
             // A fixed time that was there before may be over; one that is new was checked.
             Ok(rule) => {
                 if let ScheduleTiming::Cron { expression } = &timing
-                    && rule.after(now).is_none()
+                    && rule.next_after(now).is_none()
                 {
                     problems.push(rule::never_fires(expression));
                 }
@@ -64,9 +65,9 @@ impl TimingRequest {
         problems.or_ok((timing, zone))
     }
 
-    fn zone(&self, before: Option<&str>, problems: &mut Problems) -> Option<String> {
+    fn merged_zone(&self, before: Option<&str>, problems: &mut Problems) -> Option<String> {
         let name = self.timezone.as_deref().or(before).unwrap_or(DEFAULT_ZONE);
-        match rule::zone(name) {
+        match rule::find_zone(name) {
             Ok(zone) => Some(rule::zone_name(&zone, name)),
             Err(problem) => {
                 problems.push(problem);
@@ -75,7 +76,7 @@ impl TimingRequest {
         }
     }
 
-    fn timing(
+    fn merged_timing(
         &self,
         before: Option<&ScheduleTiming>,
         now: Timestamp,
@@ -91,26 +92,26 @@ impl TimingRequest {
             }
         };
         let read = match kind {
-            "cron" => self.cron(before),
-            "interval" => self.interval(before, problems),
+            "cron" => self.merged_cron(before),
+            "interval" => self.merged_interval(before, problems),
             "fixed_time" => self.fixed_time(before, now),
             other => Err(one_of("schedule_type", &ScheduleTiming::TYPES, other)),
         };
         if ScheduleTiming::TYPES.contains(&kind) {
-            problems.0.extend(self.foreign(kind, before));
+            problems.0.extend(self.foreign_fields(kind, before));
         }
         read.map_err(|problem| problems.push(problem)).ok()
     }
 
-    fn cron(&self, before: Option<&ScheduleTiming>) -> Result<ScheduleTiming, Problem> {
+    fn merged_cron(&self, before: Option<&ScheduleTiming>) -> Result<ScheduleTiming, Problem> {
         match (&self.cron_expression, before) {
             (Some(expression), _) => Ok(ScheduleTiming::Cron { expression: expression.clone() }),
             (None, Some(before @ ScheduleTiming::Cron { .. })) => Ok(before.clone()),
-            (None, _) => Err(required("cron_expression", "cron")),
+            (None, _) => Err(required_field("cron_expression", "cron")),
         }
     }
 
-    fn interval(
+    fn merged_interval(
         &self,
         before: Option<&ScheduleTiming>,
         problems: &mut Problems,
@@ -120,11 +121,11 @@ impl TimingRequest {
             _ => (None, None),
         };
         if let Some(number) = self.interval_value {
-            match whole(number) {
+            match to_integer(number) {
                 Some(number) => value = Some(number),
                 None => {
                     let problem = Problem::new("interval_value", WHOLE);
-                    problems.push(problem.expecting("from 1 on", number.to_string()));
+                    problems.push(problem.with_expectation("from 1 on", number.to_string()));
                     // Whatever the unit is, this is told once.
                     value = Some(1);
                 }
@@ -133,8 +134,8 @@ impl TimingRequest {
         if let Some(text) = &self.interval_unit {
             unit = Some(Unit::read("interval_unit", text)?);
         }
-        let value = value.ok_or_else(|| required("interval_value", "interval"));
-        let unit = unit.ok_or_else(|| required("interval_unit", "interval"));
+        let value = value.ok_or_else(|| required_field("interval_value", "interval"));
+        let unit = unit.ok_or_else(|| required_field("interval_unit", "interval"));
         match (value, unit) {
             (Ok(value), Ok(unit)) => Ok(ScheduleTiming::Interval { value, unit }),
             (Err(value), Err(unit)) => {
@@ -152,23 +153,24 @@ impl TimingRequest {
     ) -> Result<ScheduleTiming, Problem> {
         match (&self.execution_time, before) {
             (Some(text), _) => {
-                let at = time(text)?;
+                let at = parse_time(text)?;
                 // Saying again what was so before asks for nothing.
                 if at <= now && before != Some(&(ScheduleTiming::FixedTime { at })) {
                     let problem = Problem::new("execution_time", "must lie in the future");
-                    return Err(problem.expecting(format!("after {now}"), at.to_string()));
+                    return Err(problem.with_expectation(format!("after {now}"), at.to_string()));
                 }
                 Ok(ScheduleTiming::FixedTime { at })
             }
             (None, Some(before @ ScheduleTiming::FixedTime { .. })) => Ok(before.clone()),
-            (None, _) => Err(required("execution_time", "fixed_time")),
+            (None, _) => Err(required_field("execution_time", "fixed_time")),
         }
     }
 
     /// Fields that belong to another kind, unless they say what was so before: whoever changes
     /// the kind may send all else back as it was shown.
-    fn foreign(&self, kind: &str, before: Option<&ScheduleTiming>) -> Vec<Problem> {
-        let repeated = before.filter(|before| self.repeats(before)).map(ScheduleTiming::type_name);
+    fn foreign_fields(&self, kind: &str, before: Option<&ScheduleTiming>) -> Vec<Problem> {
+        let repeated =
+            before.filter(|before| self.is_repetition(before)).map(ScheduleTiming::type_name);
         let fields = [
             ("cron_expression", "cron", self.cron_expression.is_some()),
             ("interval_value", "interval", self.interval_value.is_some()),
@@ -185,13 +187,13 @@ impl TimingRequest {
     }
 
     /// Whether what is said of that timing's kind, if anything, is that timing.
-    fn repeats(&self, before: &ScheduleTiming) -> bool {
+    fn is_repetition(&self, before: &ScheduleTiming) -> bool {
         match before {
             ScheduleTiming::Cron { expression } => {
                 self.cron_expression.as_ref().is_none_or(|said| said == expression)
             }
             ScheduleTiming::Interval { value, unit } => {
-                self.interval_value.is_none_or(|said| whole(said) == Some(*value))
+                self.interval_value.is_none_or(|said| to_integer(said) == Some(*value))
                     && self.interval_unit.as_ref().is_none_or(|said| said == unit.name())
             }
             ScheduleTiming::FixedTime { at } => {
@@ -202,20 +204,20 @@ impl TimingRequest {
     }
 }
 
-fn required(field: &str, kind: &str) -> Problem {
+fn required_field(field: &str, kind: &str) -> Problem {
     Problem::new(field, format!("is required with schedule_type `{kind}`"))
 }
 
 /// Reads an RFC 3339 time with an offset.
-fn time(text: &str) -> Result<Timestamp, Problem> {
+fn parse_time(text: &str) -> Result<Timestamp, Problem> {
     Timestamp::parse(text).ok_or_else(|| {
         let shown: String = text.chars().take(64).collect();
         Problem::new("execution_time", "must be an RFC 3339 time with an offset, before year 9999")
-            .expecting("such as 2026-12-31T00:00:00Z", format!("`{shown}`"))
+            .with_expectation("such as 2026-12-31T00:00:00Z", format!("`{shown}`"))
     })
 }
 
-fn whole(number: f64) -> Option<u64> {
+fn to_integer(number: f64) -> Option<u64> {
     let exact = (1.0..=MAX_EXACT).contains(&number) && number.fract() == 0.0;
     exact.then_some(number as u64)
 }

@@ -38,7 +38,7 @@ pub struct AfterSetBack {
 
 impl SetBack {
     /// When the schedule fires from now on; `None`: as before.
-    pub fn apply(
+    pub fn next_firing(
         self,
         (timing, rule): (&ScheduleTiming, &FiringRule),
         anchor: Timestamp,
@@ -47,27 +47,27 @@ impl SetBack {
         let next_at = progress.next_at.filter(|at| *at > self.now)?;
         let after = match timing {
             ScheduleTiming::Interval { value, unit } => {
-                let micros = u64::try_from(unit.micros()).unwrap_or_default();
+                let micros = u64::try_from(unit.to_micros()).unwrap_or_default();
                 let every = Duration::from_micros(value.saturating_mul(micros));
-                self.interval(anchor, next_at, every)
+                self.next_interval(anchor, next_at, every)
             }
             ScheduleTiming::Cron { .. } => {
-                AfterSetBack { anchor, next_at: Some(self.cron(rule, next_at)?) }
+                AfterSetBack { anchor, next_at: Some(self.next_cron(rule, next_at)?) }
             }
             ScheduleTiming::FixedTime { .. } => return None,
         };
         (after != AfterSetBack { anchor, next_at: Some(next_at) }).then_some(after)
     }
 
-    fn interval(self, anchor: Timestamp, next_at: Timestamp, every: Duration) -> AfterSetBack {
+    fn next_interval(self, anchor: Timestamp, next_at: Timestamp, every: Duration) -> AfterSetBack {
         let next_at = next_at.before(self.by).min(self.now.after(every));
         // The intervals after the next firing begin with it.
         let anchor = anchor.before(self.by).min(next_at.before(every));
         AfterSetBack { anchor, next_at: Some(next_at) }
     }
 
-    fn cron(self, rule: &FiringRule, next_at: Timestamp) -> Option<Timestamp> {
-        let next = rule.after(self.now).filter(|next| *next < next_at)?;
+    fn next_cron(self, rule: &FiringRule, next_at: Timestamp) -> Option<Timestamp> {
+        let next = rule.next_after(self.now).filter(|next| *next < next_at)?;
         let last = rule.at_or_before(next_at.before(TICK))?;
         let is_frequent = next_at.since(last) <= FREQUENT;
         (is_frequent || last.since(self.now) > CORRECTION).then_some(next)
@@ -93,7 +93,7 @@ mod tests {
         let rule = FiringRule::new(timing, "UTC", anchor).unwrap();
         let progress =
             ScheduleProgress { next_at: Some(at(next_at)), ..ScheduleProgress::default() };
-        SetBack { by, now: at(now) }.apply((timing, &rule), anchor, &progress)
+        SetBack { by, now: at(now) }.next_firing((timing, &rule), anchor, &progress)
     }
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -114,8 +114,8 @@ mod tests {
             assert_eq!(found.next_at, Some(at(expect)));
             let rule = FiringRule::new(&timing, "UTC", found.anchor).unwrap();
             let ScheduleTiming::Interval { value, unit } = timing else { panic!() };
-            let every = Duration::from_micros(value * u64::try_from(unit.micros()).unwrap());
-            assert_eq!(rule.after(at(expect)), Some(at(expect).after(every)), "{timing:?}");
+            let every = Duration::from_micros(value * u64::try_from(unit.to_micros()).unwrap());
+            assert_eq!(rule.next_after(at(expect)), Some(at(expect).after(every)), "{timing:?}");
         }
     }
 

@@ -91,7 +91,13 @@ impl ScheduleProgress {
     }
 
     /// Notes a firing that started nothing.
-    pub fn skip(&mut self, scheduled_at: Timestamp, at: Timestamp, code: &str, message: &str) {
+    pub fn skip_firing(
+        &mut self,
+        scheduled_at: Timestamp,
+        at: Timestamp,
+        code: &str,
+        message: &str,
+    ) {
         let (code, message) = (code.to_owned(), message.to_owned());
         self.skipped = Some(SkippedFiring { scheduled_at, at, code, message });
     }
@@ -100,7 +106,7 @@ impl ScheduleProgress {
 impl SchedulePolicies {
     /// The next step of a schedule that stands so. Where nothing is to be done, the progress is the
     /// same.
-    pub fn turn(
+    pub fn next_step(
         self,
         rule: &FiringRule,
         progress: &ScheduleProgress,
@@ -108,13 +114,18 @@ impl SchedulePolicies {
     ) -> SchedulerStep {
         let SchedulerContext { now, up_since: _, busy } = scene;
         let mut progress = progress.clone();
-        let mut fire = self.due(rule, &mut progress, scene);
+        let mut fire = self.take_due(rule, &mut progress, scene);
         if let Some(at) = fire {
             let waits = busy || !progress.queued.is_empty();
             match self.overlap {
                 Overlap::Skip if busy => {
                     fire = None;
-                    progress.skip(at, now, "OVERLAPPED", "the last execution was still running");
+                    progress.skip_firing(
+                        at,
+                        now,
+                        "OVERLAPPED",
+                        "the last execution was still running",
+                    );
                 }
                 Overlap::Queue if waits && progress.queued.len() < MAX_QUEUED => {
                     fire = None;
@@ -122,7 +133,12 @@ impl SchedulePolicies {
                 }
                 Overlap::Queue if waits => {
                     fire = None;
-                    progress.skip(at, now, "QUEUE_FULL", "too many firings were waiting already");
+                    progress.skip_firing(
+                        at,
+                        now,
+                        "QUEUE_FULL",
+                        "too many firings were waiting already",
+                    );
                 }
                 Overlap::Allow | Overlap::Skip | Overlap::Queue => {}
             }
@@ -138,7 +154,7 @@ impl SchedulePolicies {
     }
 
     /// The firing that is to be settled now, if any; `progress` goes past it.
-    fn due(
+    fn take_due(
         self,
         rule: &FiringRule,
         progress: &mut ScheduleProgress,
@@ -157,24 +173,24 @@ impl SchedulePolicies {
                         "more than {MAX_CATCH_UP} firings were missed; those before {oldest} are \
                          not made up for"
                     );
-                    progress.skip(first, now, "MISFIRED", &message);
+                    progress.skip_firing(first, now, "MISFIRED", &message);
                 }
                 oldest
             }
             Misfire::Skip => {
                 let last = last_until(scene.missed_until());
                 let message = "it was missed, and misfire_policy is `skip`";
-                progress.skip(last, now, "MISFIRED", message);
-                progress.next_at = rule.after(last);
+                progress.skip_firing(last, now, "MISFIRED", message);
+                progress.next_at = rule.next_after(last);
                 progress.next_at.filter(|at| *at <= now)?
             }
         };
-        progress.next_at = rule.after(fire);
+        progress.next_at = rule.next_after(fire);
         Some(fire)
     }
 }
 
-fn before(rule: &FiringRule, firing: Timestamp) -> Option<Timestamp> {
+fn firing_before(rule: &FiringRule, firing: Timestamp) -> Option<Timestamp> {
     rule.at_or_before(firing.before(TICK))
 }
 
@@ -182,7 +198,7 @@ fn before(rule: &FiringRule, firing: Timestamp) -> Option<Timestamp> {
 fn oldest_to_make_up(rule: &FiringRule, first: Timestamp, latest: Timestamp) -> Timestamp {
     let mut oldest = latest;
     for _ in 1..MAX_CATCH_UP {
-        match before(rule, oldest).filter(|at| *at > first) {
+        match firing_before(rule, oldest).filter(|at| *at > first) {
             Some(at) => oldest = at,
             None => return first,
         }

@@ -11,11 +11,11 @@ use crate::rng::Rng;
 struct Types(Vec<StepSpec>);
 
 impl StepCatalog for Types {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }
@@ -58,7 +58,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
 /// A definition of 1 to 8 steps with random edges, joins, conditions, retries and policies.
 pub fn random_plan(rng: &mut Rng) -> SharedPlan {
     let source = random_source(rng);
-    match definition::plan(&source, &*TYPES, &DefinitionLimits::default()) {
+    match definition::plan_source(&source, &*TYPES, &DefinitionLimits::default()) {
         Ok((_, plan)) => Arc::new(plan),
         Err(problems) => panic!("the simulator made a wrong definition: {problems}\n{source:#}"),
     }

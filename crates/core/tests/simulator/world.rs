@@ -152,7 +152,7 @@ impl World {
         // Some evaluations do not fit in the budget of a decision and are done by themselves.
         let budget = match (&input, self.rng.chance(30)) {
             (TransitionInput::Evaluate { .. }, true) => {
-                EvalBudget::interruptible(EvalInterrupt::new(|| true))
+                EvalBudget::full_with_interrupt(EvalInterrupt::new(|| true))
             }
             (TransitionInput::Evaluate { .. }, false) | (_, false) => EvalBudget::full(),
             (_, true) => EvalBudget::inline_of(0),

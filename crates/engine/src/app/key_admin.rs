@@ -250,7 +250,7 @@ fn check(create: &CreateKey, now: Timestamp) -> Result<(), AppError> {
     if create.scopes.len() > MAX_SCOPES {
         let found = create.scopes.len().to_string();
         let problem = Problem::new("scopes", format!("a key has at most {MAX_SCOPES} scopes"));
-        return Err(AppError::InvalidRequest(problem.expecting("fewer", found)));
+        return Err(AppError::InvalidRequest(problem.with_expectation("fewer", found)));
     }
     for scope in &create.scopes {
         if scope.len() > MAX_SCOPE {

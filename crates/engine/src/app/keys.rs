@@ -88,7 +88,7 @@ impl KnownKeys {
     pub(super) fn usage(&self) -> [PoolUsage; 2] {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).len() * USE_BYTES;
         let limit = (MAX_USES * USE_BYTES) as u64;
-        [self.known.usage(), PoolUsage { name: "key_uses", used: used as u64, limit }]
+        [self.known.pool_usage(), PoolUsage { name: "key_uses", used: used as u64, limit }]
     }
 
     fn use_of(&self, id: KeyId, now: Timestamp) {

@@ -47,7 +47,7 @@ impl Rated {
         let rates = self.rate_of(before).zip(self.rate_of(count));
         self.level.update(Ordering::Relaxed, Ordering::Relaxed, |raw| {
             let level =
-                rates.map(|(from, to)| TheoreticalArrival::from_raw(raw).rescaled(from, to, now));
+                rates.map(|(from, to)| TheoreticalArrival::from_raw(raw).rescale_to(from, to, now));
             level.unwrap_or(TheoreticalArrival::FULL).to_raw()
         });
     }
@@ -57,10 +57,11 @@ impl Rated {
         let Some(rate) = self.rate() else { return Ok(()) };
         let mut refused = None;
         let taken = self.level.try_update(Ordering::Relaxed, Ordering::Relaxed, |raw| {
-            match TheoreticalArrival::from_raw(raw).take(rate, now) {
+            match TheoreticalArrival::from_raw(raw).take_token(rate, now) {
                 Ok(next) => Some(next.to_raw()),
                 Err(wait) => {
-                    refused = Some((TheoreticalArrival::from_raw(raw).standing(rate, now), wait));
+                    refused =
+                        Some((TheoreticalArrival::from_raw(raw).bucket_status(rate, now), wait));
                     None
                 }
             }
@@ -81,7 +82,7 @@ impl Rated {
     /// How it stands; `None` where there is no limit.
     pub(super) fn standing(&self, now: Timestamp) -> Option<BucketStatus> {
         let level = TheoreticalArrival::from_raw(self.level.load(Ordering::Relaxed));
-        self.rate().map(|rate| level.standing(rate, now))
+        self.rate().map(|rate| level.bucket_status(rate, now))
     }
 }
 

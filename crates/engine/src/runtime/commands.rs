@@ -303,7 +303,7 @@ fn config(
     }
     let scope = stepwell_core::execution::ExecutionScope::new(execution);
     // Only one without expressions, and so without secrets, is not journaled.
-    let rendered = planned.config.render(&scope);
+    let rendered = planned.config.render_value(&scope);
     rendered
         .map(|rendered| rendered.value)
         .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))

@@ -1,7 +1,7 @@
 //! Writing down who does what. The entries are stored by whoever stores what is done.
 
 use stepwell_core::Map;
-use stepwell_core::audit::{AuditAction, AuditObject};
+use stepwell_core::audit::{AuditAction, AuditedObject};
 use stepwell_core::ids::AuditId;
 use stepwell_store::audit::AuditRecord;
 
@@ -14,7 +14,7 @@ impl Engine {
         &self,
         caller: &Caller,
         action: AuditAction,
-        object: impl Into<AuditObject>,
+        object: impl Into<AuditedObject>,
     ) -> AuditRecord {
         self.noted_of(caller, action, Some(object.into()))
     }
@@ -24,7 +24,7 @@ impl Engine {
         &self,
         caller: &Caller,
         action: AuditAction,
-        object: Option<AuditObject>,
+        object: Option<AuditedObject>,
     ) -> AuditRecord {
         AuditRecord {
             id: AuditId::from_uuid(new_uuid()),

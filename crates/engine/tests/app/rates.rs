@@ -81,7 +81,7 @@ async fn start(app: &App, caller: &Caller, workflow: WorkflowId) -> Result<Execu
 async fn a_standard_key_starts_five_a_second() {
     let (bench, hand) = with_hand().await;
     let workflow = short(&bench).await;
-    let limits = RateLimits::chosen(Some(RateTier::Standard), None).unwrap();
+    let limits = RateLimits::choose_limits(Some(RateTier::Standard), None).unwrap();
     let secret = key(&bench.app, limits).await;
     let caller = caller(&bench.app, &secret).await;
     for n in 0..5 {

@@ -89,7 +89,7 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
     let mut failed = 0;
     for point in faults::POINTS {
         for nth in 0..10 {
-            faults::plant(Some((point, nth)));
+            faults::plant_fault(Some((point, nth)));
             let id = accepted(&bench, workflow).await;
             if let Some(id) = id {
                 // What could not be loaded is loaded again after a pause.
@@ -106,7 +106,7 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
                     other => panic!("{point} {nth}: {other:?}"),
                 }
             }
-            faults::plant(None);
+            faults::plant_fault(None);
             all_gone(&bench.app).await;
         }
     }
@@ -132,7 +132,7 @@ async fn with_webhook() -> (Bench, Receiver) {
 async fn a_panic_while_a_delivery_is_sent_holds_back_no_other() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let (bench, receiver) = with_webhook().await;
-    faults::plant(Some((faults::SEND_DELIVERY, 0)));
+    faults::plant_fault(Some((faults::SEND_DELIVERY, 0)));
     let held_back = bench.create(json!({"name": "one", "steps": [{"type": "Echo"}]})).await;
     while faults::is_planted() {
         tokio::task::yield_now().await;
@@ -147,7 +147,7 @@ async fn a_panic_while_a_delivery_is_sent_holds_back_no_other() {
 async fn a_panic_while_outcomes_are_stored_sends_the_delivery_again() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let (bench, receiver) = with_webhook().await;
-    faults::plant(Some((faults::STORE_OUTCOMES, 0)));
+    faults::plant_fault(Some((faults::STORE_OUTCOMES, 0)));
     bench.create(json!({"name": "one", "steps": [{"type": "Echo"}]})).await;
     let calls = receiver.at_least(2).await;
     assert_eq!(calls[0].header("webhook-id"), calls[1].header("webhook-id"));

@@ -33,11 +33,11 @@ pub async fn run(args: StepTypes, global: &GlobalArgs) -> Result<(), CliError> {
     let catalog = wiring::step_types();
     let Some(name) = args.name else {
         let rows: Vec<Vec<TableCell>> =
-            catalog.all().iter().map(|s| vec![s.name.into(), s.summary.into()]).collect();
+            catalog.all_types().iter().map(|s| vec![s.name.into(), s.summary.into()]).collect();
         terminal::print_table(&["type", "summary"], &rows);
         return Ok(());
     };
-    let spec = catalog.find(&name).ok_or_else(|| unknown_step_type(&name))?;
+    let spec = catalog.find_type(&name).ok_or_else(|| unknown_step_type(&name))?;
     terminal::print_line(markdown_section(spec).trim_end());
     Ok(())
 }
@@ -84,14 +84,14 @@ fn markdown_page(catalog: &dyn StepCatalog) -> String {
          idempotency key.\n",
     );
     let mut categories: Vec<&str> = Vec::new();
-    for spec in catalog.all() {
+    for spec in catalog.all_types() {
         if !categories.contains(&spec.category) {
             categories.push(spec.category);
         }
     }
     for category in categories {
         let _ = write!(out, "\n## {category}\n");
-        for spec in catalog.all().into_iter().filter(|s| s.category == category) {
+        for spec in catalog.all_types().into_iter().filter(|s| s.category == category) {
             let _ = write!(out, "\n{}", markdown_section(spec));
         }
     }

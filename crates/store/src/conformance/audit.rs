@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_core::Map;
-use stepwell_core::audit::{AuditAction, AuditObject, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::execution::{Event, Status};
 use stepwell_core::ids::SubjectId;
 
@@ -58,7 +58,7 @@ pub async fn audit_entries_come_back(store: Shared) {
     for (n, kind) in (100..).zip(ObjectKind::ALL) {
         // A key may be called what nobody is who has none.
         let actor = Actor::Key { id: key(1), name: "system".into() };
-        let object = Some(AuditObject { kind, id: subject(n) });
+        let object = Some(AuditedObject { kind, id: subject(n) });
         entries.push(AuditRecord { object, actor, ..noted(n) });
     }
     let effects = Effects { audit: entries.clone(), ..Effects::default() };

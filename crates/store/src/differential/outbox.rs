@@ -1,6 +1,6 @@
 //! The calls about the outbox and webhooks.
 
-use stepwell_core::audit::{AuditAction, AuditObject, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{DeliveryId, SubjectId};
 
 use super::calls::{Answers, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both};
@@ -60,7 +60,7 @@ impl Caller {
             at: self.random.time(),
             actor: self.random.pick(&[by.clone(), by, Actor::System, Actor::Cli]),
             action,
-            object: self.random.maybe(2, |_| AuditObject { kind, id }),
+            object: self.random.maybe(2, |_| AuditedObject { kind, id }),
             ..noted(n)
         }
     }

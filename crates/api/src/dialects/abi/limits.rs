@@ -39,7 +39,7 @@ pub fn read(fields: &mut Fields) -> Option<RateLimits> {
     if tier.is_none() && custom.is_none() {
         return None;
     }
-    RateLimits::chosen(tier, custom).map_err(|problem| fields.push(problem)).ok()
+    RateLimits::choose_limits(tier, custom).map_err(|problem| fields.push(problem)).ok()
 }
 
 /// A limit that is there and not null; its range is not for this place to know.
@@ -53,7 +53,7 @@ fn number(name: &str, value: Option<Value>, fields: &mut Fields) -> Option<u32> 
         Value::Number(number) => number.to_string(),
         other => type_name(other).to_owned(),
     };
-    fields.push(problem.expecting("integer", found));
+    fields.push(problem.with_expectation("integer", found));
     None
 }
 
@@ -83,7 +83,7 @@ mod tests {
         };
         assert_eq!(read(json!({})), Ok(None));
         assert_eq!(read(json!({"rate_limits": {}})), Ok(Some(RateLimits::NONE)));
-        let standard = RateLimits::chosen(Some(RateTier::Standard), None).unwrap();
+        let standard = RateLimits::choose_limits(Some(RateTier::Standard), None).unwrap();
         assert_eq!(read(json!({"tier": "standard"})), Ok(Some(standard)));
         let own = json!({"rate_limits": {"requests_per_minute": 9, "concurrent_executions": null}});
         let limits = RateLimits { requests_per_minute: Some(9), ..RateLimits::NONE };

@@ -32,7 +32,7 @@ fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
         _ => return Err(posted.unsupported("application/json")),
     };
     let text = json::utf8(&posted.bytes)?;
-    definition::read(text, format, &DefinitionLimits::default())
+    definition::read_source(text, format, &DefinitionLimits::default())
         .map_err(|problems| AppError::InvalidDefinition(problems).into())
 }
 

@@ -62,7 +62,7 @@ impl Node {
             let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
             let node = Self {
                 id,
-                run: TaskId::of(follow.id(), &name).uuid(),
+                run: TaskId::for_step_run(follow.id(), &name).uuid(),
                 text: node_output_id(id, TEXT),
                 streams: streams.map(|(at, o)| (at, outputs::id(workflow, &o.name))).collect(),
             };

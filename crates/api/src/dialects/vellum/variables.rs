@@ -121,7 +121,8 @@ mod tests {
             "steps": [{"id": "a", "type": "StaticTextInput", "input": "{{ inputs.q }}"}],
             "outputs": {"text": "{{ steps.a.output.text }}", "n": "{{ inputs.n }}"}});
         let registry = stepwell_steps::registry();
-        let (_, plan) = definition::plan(&source, registry, &DefinitionLimits::default()).unwrap();
+        let (_, plan) =
+            definition::plan_source(&source, registry, &DefinitionLimits::default()).unwrap();
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
         let found = serde_json::to_value(inputs(workflow, &plan)).unwrap();
         let shown: Vec<_> = found

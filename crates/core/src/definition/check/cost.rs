@@ -32,7 +32,7 @@ pub(super) enum KeywordSlot {
 }
 
 /// What the value of a keyword is.
-pub(super) fn slot(keyword: &str) -> KeywordSlot {
+pub(super) fn keyword_slot(keyword: &str) -> KeywordSlot {
     match keyword {
         "$defs" | "definitions" | "enum" | "const" | "default" | "examples" => KeywordSlot::Data,
         "properties" | "patternProperties" | "dependentSchemas" | "dependencies" => {
@@ -89,15 +89,15 @@ pub(super) struct SchemaWeights {
 
 impl SchemaWeights {
     /// At how many places of one of its patterns a search can be at once.
-    pub(super) fn positions(&self, pattern: &str) -> u64 {
+    pub(super) fn pattern_positions(&self, pattern: &str) -> u64 {
         self.patterns.get(pattern).copied().unwrap_or(UNKNOWN_POSITIONS)
     }
 
-    pub(super) fn of(schema: &Value) -> Self {
+    pub(super) fn of_schema(schema: &Value) -> Self {
         let mut patterns = HashMap::new();
         find_patterns(schema, &mut patterns);
         let mut weights = Self { per_value: 0, is_uneven: false, per_byte: 0, patterns };
-        let found = CostWalk::new(schema, &weights, FULL).bounds(schema);
+        let found = CostWalk::new(schema, &weights, FULL).schema_bounds(schema);
         weights.per_value = found.per_value;
         weights.is_uneven = found.is_uneven;
         weights.per_byte = found.per_byte;
@@ -143,12 +143,12 @@ impl SchemaWeights {
     }
 
     /// What checking a value takes, counted until it is more than `most`.
-    pub(super) fn cost(
+    pub(super) fn check_cost(
         &self,
         schema: &Value,
         value: &Value,
         most: u64,
     ) -> Result<CheckCost, TooMuch> {
-        CostWalk::new(schema, self, most).cost(schema, value)
+        CostWalk::new(schema, self, most).check_cost(schema, value)
     }
 }

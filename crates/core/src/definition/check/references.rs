@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::cost::{KeywordSlot, slot};
+use super::cost::{KeywordSlot, keyword_slot};
 
 /// The most references to different places in one schema.
 const MAX_REFERENCES: usize = 200;
@@ -52,14 +52,14 @@ pub(super) fn refuse_bad_references(schema: &Value) -> Result<(), String> {
         let inner = schema
             .pointer(pointer)
             .ok_or_else(|| format!("the reference `{at}` leads to nothing"))?;
-        let part = part(inner)?;
+        let part = schema_part(inner)?;
         open.extend(part.references.iter().map(|(target, _)| target.clone()));
         parts.insert(at, part);
     }
-    expand("#", &mut parts, 0).map(drop)
+    expand_part("#", &mut parts, 0).map(drop)
 }
 
-fn part(schema: &Value) -> Result<SchemaPart, String> {
+fn schema_part(schema: &Value) -> Result<SchemaPart, String> {
     let mut part = SchemaPart { size: 0, nesting: 0, references: Vec::new(), expanded: None };
     // Values that are schemas or hold some, and how deep they are.
     let mut open = vec![(schema, KeywordSlot::Schema, 0)];
@@ -79,7 +79,7 @@ fn part(schema: &Value) -> Result<SchemaPart, String> {
                         }
                         _ => {}
                     }
-                    open.push((inner, slot(key), depth + 1));
+                    open.push((inner, keyword_slot(key), depth + 1));
                 }
             }
             (Value::Object(map), KeywordSlot::Schemas) => {
@@ -95,7 +95,7 @@ fn part(schema: &Value) -> Result<SchemaPart, String> {
 }
 
 /// A part written out. Recurses no deeper than there are parts.
-fn expand(
+fn expand_part(
     at: &str,
     parts: &mut BTreeMap<String, SchemaPart>,
     depth: usize,
@@ -111,7 +111,7 @@ fn expand(
     }
     let mut all = ExpandedPart { size: part.size, nesting: part.nesting };
     for (target, inside) in part.references.clone() {
-        let target = expand(&target, parts, depth + 1)?;
+        let target = expand_part(&target, parts, depth + 1)?;
         all.size = all.size.saturating_add(target.size);
         all.nesting = all.nesting.max(inside + 1 + target.nesting);
         if all.size > MAX_EXPANDED {

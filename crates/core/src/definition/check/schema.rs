@@ -7,16 +7,16 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::cost::{self, CheckCost, FULL, INLINE, KeywordSlot, SchemaWeights, slot};
+use super::cost::{self, CheckCost, FULL, INLINE, KeywordSlot, SchemaWeights, keyword_slot};
 use super::references::refuse_bad_references;
 use super::unique::unique_items;
-use crate::definition::parse::describe;
+use crate::definition::parse::describe_value;
 pub(crate) use crate::definition::requirement::one_of;
 use crate::definition::{did_you_mean, requirement};
 use crate::expr::at_key;
 use crate::{Problem, Problems};
 
-/// The most violations that are told of one value.
+/// The most violations that are reported for one value.
 const MAX_VIOLATIONS: usize = 100;
 
 /// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
@@ -29,7 +29,7 @@ const SEARCH_BYTES: usize = 256 << 10;
 ///
 /// # Errors
 /// Why it is no JSON Schema, as a sentence.
-fn validator(schema: &Value) -> Result<Validator, String> {
+fn compile_validator(schema: &Value) -> Result<Validator, String> {
     refuse_bad_references(schema)?;
     let patterns = PatternOptions::regex().dfa_size_limit(SEARCH_BYTES);
     jsonschema::options()
@@ -47,12 +47,12 @@ fn invalid_schema(error: &ValidationError<'_>) -> String {
         (ValidationErrorKind::Format { format }, Some(pattern)) if format == "regex" => {
             format!(
                 "`{}` is not a regular expression{}",
-                requirement::shown(pattern),
+                requirement::shorten_text(pattern),
                 pattern_fault(pattern)
             )
         }
-        _ => match requirement::requirement(error) {
-            Some(required) => format!("must be {required}, not {}", describe(found)),
+        _ => match requirement::describe_requirement(error) {
+            Some(required) => format!("must be {required}, not {}", describe_value(found)),
             None => error.masked_with("what is there").to_string().chars().take(300).collect(),
         },
     };
@@ -110,13 +110,13 @@ fn compiled_bytes(pattern: &str) -> usize {
 }
 
 /// Checks a schema that a user wrote; `false` where it is none.
-pub(crate) fn check(schema: &Value, path: &str, problems: &mut Problems) -> bool {
+pub(crate) fn check_schema(schema: &Value, path: &str, problems: &mut Problems) -> bool {
     if !schema.is_object() && !schema.is_boolean() {
         let problem = Problem::new(path, "a JSON Schema is an object or a boolean");
-        problems.push(problem.expecting("object", describe(schema)));
+        problems.push(problem.with_expectation("object", describe_value(schema)));
         return false;
     }
-    match validator(schema) {
+    match compile_validator(schema) {
         Ok(_) => true,
         Err(message) => {
             problems.push(Problem::new(path, format!("not a valid JSON Schema: {message}")));
@@ -144,8 +144,8 @@ impl SchemaChecker {
     /// # Errors
     /// Why it is no JSON Schema, as a sentence.
     pub(crate) fn new(schema: Arc<Value>) -> Result<Self, String> {
-        let validator = validator(&schema)?;
-        let weights = SchemaWeights::of(&schema);
+        let validator = compile_validator(&schema)?;
+        let weights = SchemaWeights::of_schema(&schema);
         Ok(Self { schema, validator, weights })
     }
 
@@ -170,20 +170,20 @@ impl SchemaChecker {
         left: &mut u64,
     ) -> Option<Result<(), Problems>> {
         if self.weights.is_small(value) {
-            return Some(self.violations(value, path, CheckCost::default()));
+            return Some(self.report_violations(value, path, CheckCost::default()));
         }
-        let cost = self.weights.cost(&self.schema, value, INLINE.min(*left)).ok()?;
+        let cost = self.weights.check_cost(&self.schema, value, INLINE.min(*left)).ok()?;
         *left = left.checked_sub(cost.units).filter(|_| cost.is_small())?;
-        Some(self.violations(value, path, cost))
+        Some(self.report_violations(value, path, cost))
     }
 
     /// Checks a value at `path`.
     ///
     /// # Errors
     /// What it violates; that checking it takes too much work.
-    pub(crate) fn check(&self, value: &Value, path: &str) -> Result<(), Problems> {
-        match self.weights.cost(&self.schema, value, FULL) {
-            Ok(cost) => self.violations(value, path, cost),
+    pub(crate) fn check_value(&self, value: &Value, path: &str) -> Result<(), Problems> {
+        match self.weights.check_cost(&self.schema, value, FULL) {
+            Ok(cost) => self.report_violations(value, path, cost),
             Err(cost::TooMuch) => Err(self.too_much(value, path).into()),
         }
     }
@@ -191,12 +191,17 @@ impl SchemaChecker {
     /// Checks a value that is written in a definition; `None` where that is too much work to be
     /// done while one is compiled.
     pub(crate) fn check_constant(&self, value: &Value, path: &str) -> Option<Result<(), Problems>> {
-        let cost = self.weights.cost(&self.schema, value, MAX_CONSTANT).ok()?;
-        Some(self.violations(value, path, cost))
+        let cost = self.weights.check_cost(&self.schema, value, MAX_CONSTANT).ok()?;
+        Some(self.report_violations(value, path, cost))
     }
 
-    fn violations(&self, value: &Value, path: &str, cost: CheckCost) -> Result<(), Problems> {
-        Problems(violations(&self.validator, value, path, cost)).or_ok(())
+    fn report_violations(
+        &self,
+        value: &Value,
+        path: &str,
+        cost: CheckCost,
+    ) -> Result<(), Problems> {
+        Problems(list_violations(&self.validator, value, path, cost)).or_ok(())
     }
 
     fn too_much(&self, value: &Value, path: &str) -> Problem {
@@ -204,7 +209,8 @@ impl SchemaChecker {
         let is_much = |name: &&String| {
             let schema = properties.and_then(|properties| properties.get(*name));
             // Its references are looked up in itself, so those are not counted.
-            schema.is_some_and(|schema| self.weights.cost(schema, &value[*name], MUCH).is_err())
+            schema
+                .is_some_and(|schema| self.weights.check_cost(schema, &value[*name], MUCH).is_err())
         };
         let fields = value.as_object().into_iter().flat_map(|map| map.keys());
         let path = match fields.clone().find(is_much) {
@@ -238,14 +244,14 @@ pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) 
     let Value::Object(map) = schema else { return };
     for (keyword, inner) in map {
         let path = at_key(path, keyword);
-        match (slot(keyword), inner) {
+        match (keyword_slot(keyword), inner) {
             (_, Value::Number(number)) if COUNTS.contains(&keyword.as_str()) => {
                 #[expect(clippy::cast_precision_loss, reason = "2^53 is a double")]
                 let fits = number.as_f64().is_some_and(|count| count <= MAX_COUNT as f64);
                 if !fits {
                     let expected = format!("a whole number up to {MAX_COUNT}");
                     let problem = Problem::new(path, format!("`{keyword}` is too large"));
-                    problems.push(problem.expecting(expected, number.to_string()));
+                    problems.push(problem.with_expectation(expected, number.to_string()));
                 }
             }
             (KeywordSlot::Schema, Value::Array(all)) => {
@@ -271,7 +277,12 @@ pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) 
 
 /// What a value violates of the schema, where `cost` is what checking it takes; `path` is where
 /// the value is. Everything where that is little work, else the first or what is known.
-fn violations(validator: &Validator, value: &Value, path: &str, cost: CheckCost) -> Vec<Problem> {
+fn list_violations(
+    validator: &Validator,
+    value: &Value,
+    path: &str,
+    cost: CheckCost,
+) -> Vec<Problem> {
     // The common case first: it allocates nothing.
     if validator.is_valid(value) {
         return Vec::new();
@@ -279,27 +290,35 @@ fn violations(validator: &Validator, value: &Value, path: &str, cost: CheckCost)
     let mut problems = Vec::new();
     if !cost.is_small() {
         match cost.first_error_is_small().then(|| validator.validate(value)) {
-            Some(Err(error)) => violation(&error, value, path, &mut problems),
+            Some(Err(error)) => describe_violation(&error, value, path, &mut problems),
             _ => problems.push(Problem::new(path, cost::UNNAMED_VIOLATION)),
         }
         return problems;
     }
     for error in validator.iter_errors(value).take(MAX_VIOLATIONS) {
-        violation(&error, value, path, &mut problems);
+        describe_violation(&error, value, path, &mut problems);
     }
     problems
 }
 
-fn violation(error: &ValidationError<'_>, value: &Value, base: &str, out: &mut Vec<Problem>) {
+fn describe_violation(
+    error: &ValidationError<'_>,
+    value: &Value,
+    base: &str,
+    out: &mut Vec<Problem>,
+) {
     if out.len() >= MAX_VIOLATIONS {
         return;
     }
-    let path = place(value, error.instance_path().as_str(), base);
-    let found = describe(error.instance());
+    let path = pointer_path(value, error.instance_path().as_str(), base);
+    let found = describe_value(error.instance());
     match error.kind() {
         ValidationErrorKind::Type { kind } => {
-            let expected = requirement::types(kind);
-            out.push(Problem::new(path, "the value has the wrong type").expecting(expected, found));
+            let expected = requirement::describe_types(kind);
+            out.push(
+                Problem::new(path, "the value has the wrong type")
+                    .with_expectation(expected, found),
+            );
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -317,7 +336,7 @@ fn violation(error: &ValidationError<'_>, value: &Value, base: &str, out: &mut V
             let written = error.instance().as_str().unwrap_or_default();
             let message =
                 format!("the value is none of those allowed{}", did_you_mean(written, names));
-            out.push(Problem::new(path, message).expecting(one_of(options), found));
+            out.push(Problem::new(path, message).with_expectation(one_of(options), found));
         }
         ValidationErrorKind::OneOfMultipleValid { .. } => {
             let message = "more than one of the alternatives is given; keep only one of them";
@@ -329,17 +348,17 @@ fn violation(error: &ValidationError<'_>, value: &Value, base: &str, out: &mut V
             out.push(Problem::new(path, format!("one of {names} is required")));
         }
         ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            match meant(context, error.instance_path().as_str().len()) {
+            match likely_alternative(context, error.instance_path().as_str().len()) {
                 // The places of the errors begin at the whole value.
                 Some(errors) => {
-                    errors.iter().for_each(|inner| violation(inner, value, base, out));
+                    errors.iter().for_each(|inner| describe_violation(inner, value, base, out));
                 }
                 None => {
                     let mut problem = Problem::new(path, "the value fits none of the alternatives");
                     if let Some(expected) =
-                        requirement::alternatives(context, error.instance_path().as_str())
+                        requirement::describe_alternatives(context, error.instance_path().as_str())
                     {
-                        problem = problem.expecting(expected, found);
+                        problem = problem.with_expectation(expected, found);
                     }
                     out.push(problem);
                 }
@@ -362,7 +381,7 @@ fn violation(error: &ValidationError<'_>, value: &Value, base: &str, out: &mut V
 
 /// The errors of the alternative that was probably meant: the only one whose type the value has, so
 /// that all its errors are of parts of the value. `depth`: the length of the value's own place.
-fn meant<'e, 'v>(
+fn likely_alternative<'e, 'v>(
     alternatives: &'e [Vec<ValidationError<'v>>],
     depth: usize,
 ) -> Option<&'e [ValidationError<'v>]> {
@@ -386,7 +405,7 @@ fn all_missing(alternatives: &[Vec<ValidationError<'_>>]) -> Option<String> {
 }
 
 /// A JSON pointer into `value` as a path below `base`.
-fn place(value: &Value, pointer: &str, base: &str) -> String {
+fn pointer_path(value: &Value, pointer: &str, base: &str) -> String {
     let mut at = Some(value);
     let mut path = base.to_owned();
     for part in pointer.split('/').skip(1) {

@@ -12,7 +12,7 @@ use super::schema::SchemaChecker;
 use crate::Problems;
 
 fn units(schema: &Value, value: &Value) -> Result<u64, TooMuch> {
-    SchemaWeights::of(schema).cost(schema, value, FULL).map(|cost| cost.units)
+    SchemaWeights::of_schema(schema).check_cost(schema, value, FULL).map(|cost| cost.units)
 }
 
 fn inline(checker: &SchemaChecker, value: &Value) -> Option<Result<(), Problems>> {
@@ -49,7 +49,7 @@ fn what_multiplies_is_refused() {
         let checker = SchemaChecker::new(Arc::new(schema)).unwrap();
         let start = Instant::now();
         assert!(inline(&checker, &value).is_none());
-        let problems = checker.check(&value, "input").unwrap_err();
+        let problems = checker.check_value(&value, "input").unwrap_err();
         assert_eq!(problems.0[0].path, "input.v", "{problems}");
         assert!(problems.to_string().contains("too much work"), "{problems}");
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
@@ -74,16 +74,16 @@ fn usual_checks_are_small_and_large_data_is_allowed() {
     });
     let row = |i: usize| json!({"id": i, "name": format!("row {i}")});
     let value = |n: usize| json!({"url": "https://example.com/a/b", "rows": (0..n).map(row).collect::<Vec<_>>()});
-    let weights = SchemaWeights::of(&schema);
+    let weights = SchemaWeights::of_schema(&schema);
     assert!(weights.is_small(&value(100)));
     let checker = SchemaChecker::new(Arc::new(schema)).unwrap();
     assert!(inline(&checker, &value(1000)).is_some());
     assert!(inline(&checker, &value(100_000)).is_none());
-    assert_eq!(checker.check(&value(100_000), "input"), Ok(()));
+    assert_eq!(checker.check_value(&value(100_000), "input"), Ok(()));
     // The first violation of a large value is found where it is.
     let mut wrong = value(50_000);
     wrong["rows"][40_000]["id"] = json!("x");
-    let problems = checker.check(&wrong, "input").unwrap_err();
+    let problems = checker.check_value(&wrong, "input").unwrap_err();
     assert_eq!(problems.0[0].path, "input.rows[40000].id");
 }
 
@@ -159,14 +159,14 @@ fn estimates_cover_the_work() {
             6 => json!(vec!["a".repeat(20); size]),
             _ => json!((0..size).map(|i| vec![i; i % 3]).collect::<Vec<_>>()),
         };
-        let weights = SchemaWeights::of(&schema);
-        let Ok(cost) = weights.cost(&schema, &value, FULL) else { return Ok(()) };
+        let weights = SchemaWeights::of_schema(&schema);
+        let Ok(cost) = weights.check_cost(&schema, &value, FULL) else { return Ok(()) };
         if weights.is_small(&value) {
             assert!(cost.is_small(), "{schema} {value} {cost:?}");
         }
         let checker = SchemaChecker::new(Arc::new(schema.clone())).unwrap();
         let start = Instant::now();
-        let _ = checker.check(&value, "");
+        let _ = checker.check_value(&value, "");
         // A debug build on a busy machine; the work that is missed is many times larger.
         let allowed = Duration::from_millis(300) + Duration::from_micros(3) * cost.units as u32;
         assert!(start.elapsed() < allowed, "{:?} for {cost:?}: {schema}", start.elapsed());
@@ -200,8 +200,8 @@ fn deep_schemas_do_not_fill_the_stack() {
     definitions.insert("d190".into(), json!({"type": "integer"}));
     let schema = json!({"$defs": definitions, "$ref": "#/$defs/d0"});
     let checker = SchemaChecker::new(Arc::new(schema)).unwrap();
-    assert_eq!(checker.check(&json!(1), "input"), Ok(()));
-    assert!(checker.check(&json!("x"), "input").is_err());
+    assert_eq!(checker.check_value(&json!(1), "input"), Ok(()));
+    assert!(checker.check_value(&json!("x"), "input").is_err());
 
     let nested = |name: &str| json!({"allOf": [{"allOf": [{"allOf": [{"$ref": name}]}]}]});
     let mut definitions: serde_json::Map<_, _> =

@@ -8,7 +8,9 @@ use super::infer::InputUse;
 use super::shape::ValuePosition;
 use super::{PlanCompiler, names};
 use crate::catalog::StepSpec;
-use crate::definition::check::types::{MemberSchema, ValueTypes, is_trivial, member, proves};
+use crate::definition::check::types::{
+    MemberSchema, ValueTypes, is_trivial, member_schema, proves_schema,
+};
 use crate::definition::model::{OnError, StepDefinition};
 use crate::definition::plan::{InputBinding, InputFeed, PlanEdge};
 use crate::definition::step_index::StepIndex;
@@ -36,7 +38,7 @@ struct TypedFeed {
 }
 
 impl PlanCompiler<'_> {
-    pub(super) fn bind(
+    pub(super) fn bind_input(
         &mut self,
         index: usize,
         step: &StepDefinition,
@@ -81,7 +83,7 @@ impl PlanCompiler<'_> {
         spec: &StepSpec,
         path: &str,
     ) -> Option<BoundInput> {
-        let template = match ValueTemplate::compile(value, path) {
+        let template = match ValueTemplate::compile_value(value, path) {
             Ok(template) => template,
             Err(Problems(found)) => {
                 self.problems.0.extend(found);
@@ -89,12 +91,12 @@ impl PlanCompiler<'_> {
             }
         };
         let before = self.problems.0.len();
-        self.ask_inputs(value, &template, &mut Vec::new(), &spec.input);
+        self.collect_uses(value, &template, &mut Vec::new(), &spec.input);
         self.check_leaves(&template, Some((index, spec)), path);
         self.check_texts(value, path);
         let rest = match (spec.default_input, value) {
             (Some(key), Value::Object(map)) if !map.contains_key(key) && !spec.is_source => {
-                self.rest(index, spec, key)
+                self.bind_rest(index, spec, key)
             }
             _ => None,
         };
@@ -117,14 +119,14 @@ impl PlanCompiler<'_> {
     }
 
     /// The default input of a step whose other inputs were written.
-    fn rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<TypedFeed> {
+    fn bind_rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<TypedFeed> {
         let required = names::is_required(&spec.input, key);
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         match edges.as_slice() {
             [edge] => self.flow_from_step(index, spec, edge, Some(key)),
             [] => {
                 let known = match self.declared {
-                    Some(declared) => names::property(declared, key).is_some(),
+                    Some(declared) => names::property_schema(declared, key).is_some(),
                     None => required,
                 };
                 known.then(|| self.flow_from_inputs(index, spec, &[key.to_owned()]))
@@ -136,11 +138,11 @@ impl PlanCompiler<'_> {
     fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<BoundInput> {
         let path = format!("steps[{index}].input");
         if spec.is_source {
-            for name in names::required(&spec.input) {
+            for name in names::required_names(&spec.input) {
                 let path = format!("{path}.{name}");
-                self.problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
+                self.add_problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
             }
-            return Some(empty(spec));
+            return Some(bind_nothing(spec));
         }
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         let flow = match (edges.as_slice(), spec.default_input) {
@@ -153,12 +155,13 @@ impl PlanCompiler<'_> {
                 sure: true,
             },
             ([], Some(_)) => {
-                let all: Vec<String> = names::properties(&spec.input).map(str::to_owned).collect();
+                let all: Vec<String> =
+                    names::property_names(&spec.input).map(str::to_owned).collect();
                 self.flow_from_inputs(index, spec, &all)
             }
             ([edge], into) => match self.flow_from_step(index, spec, edge, into) {
                 Some(flow) => flow,
-                None => return Some(empty(spec)),
+                None => return Some(bind_nothing(spec)),
             },
             (several, None) => {
                 let mut from: Vec<StepIndex> = several.iter().map(|edge| edge.from).collect();
@@ -169,7 +172,7 @@ impl PlanCompiler<'_> {
             }
             (_, Some(key)) => {
                 if names::is_required(&spec.input, key) {
-                    self.problem(
+                    self.add_problem(
                         &path,
                         format!(
                             "several steps come before this one; write which of them gives \
@@ -177,19 +180,19 @@ impl PlanCompiler<'_> {
                         ),
                     );
                 }
-                return Some(empty(spec));
+                return Some(bind_nothing(spec));
             }
         };
-        Some(self.fed(&path, spec, flow))
+        Some(self.bind_feed(&path, spec, flow))
     }
 
     /// Checks a feed that makes the whole input.
-    fn fed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
+    fn bind_feed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
         let (source, proven) = match &flow.feed {
             InputFeed::Step { into: Some(key), .. } => {
-                for name in names::required(&spec.input).filter(|name| name != key) {
+                for name in names::required_names(&spec.input).filter(|name| name != key) {
                     let path = format!("{path}.{name}");
-                    self.problem(&path, format!("`{name}` is required: write it as input"));
+                    self.add_problem(&path, format!("`{name}` is required: write it as input"));
                 }
                 let proven = flow.sure && proves_property(&spec.input, key, &flow.schema);
                 let schema = self.copy_schema(&flow.schema);
@@ -201,11 +204,12 @@ impl PlanCompiler<'_> {
                 (flow.schema, proven)
             }
             _ => {
-                let (found, wanted) = (ValueTypes::of(&flow.schema), ValueTypes::of(&spec.input));
-                if !found.fits(wanted) {
+                let (found, wanted) =
+                    (ValueTypes::of_schema(&flow.schema), ValueTypes::of_schema(&spec.input));
+                if !found.is_usable_as(wanted) {
                     self.mismatch_fed(path, &found, &wanted, "what flows here");
                 }
-                let proven = flow.sure && proves(&flow.schema, &spec.input);
+                let proven = flow.sure && proves_schema(&flow.schema, &spec.input);
                 (flow.schema, proven)
             }
         };
@@ -218,8 +222,9 @@ impl PlanCompiler<'_> {
             return;
         }
         let message = format!("{what} has the wrong type; write the input");
-        self.problems
-            .push(Problem::new(path, message).expecting(wanted.to_string(), found.to_string()));
+        self.problems.push(
+            Problem::new(path, message).with_expectation(wanted.to_string(), found.to_string()),
+        );
     }
 
     fn flow_from_step(
@@ -233,7 +238,7 @@ impl PlanCompiler<'_> {
         let is_error = edge.port.as_deref() == Some("error");
         if let (true, Some(key)) = (is_error, into) {
             if names::is_required(&spec.input, key) {
-                self.problem(
+                self.add_problem(
                     &format!("steps[{index}].input"),
                     format!(
                         "`{id}` has no output when it leaves by `error`; write `{key}`, such as \
@@ -248,15 +253,15 @@ impl PlanCompiler<'_> {
         let output =
             self.outputs.get(edge.from.position()).cloned().unwrap_or_else(|| Arc::new(json!({})));
         let property = match (into, source) {
-            // Through a step that only passes on, what it passes on is looked at.
+            // A step that outputs its input is transparent: the schema is that of its input.
             (Some(key), Some(source)) if source.passes_through() => {
-                names::property(&output, key).map(|_| key)
+                names::property_schema(&output, key).map(|_| key)
             }
             (Some(_), Some(source)) => source.default_output,
             _ => None,
         };
         let schema = match property {
-            Some(name) => match member(&output, name) {
+            Some(name) => match member_schema(&output, name) {
                 MemberSchema::Known(schema) => Arc::new(self.copy_schema(schema)),
                 _ => Arc::new(json!({})),
             },
@@ -267,9 +272,10 @@ impl PlanCompiler<'_> {
             None => output.clone(),
         };
         if let Some(key) = into {
-            let wanted = names::property(&spec.input, key).map_or(ValueTypes::ALL, ValueTypes::of);
-            let found = ValueTypes::of(&schema);
-            if !found.fits(wanted) {
+            let wanted = names::property_schema(&spec.input, key)
+                .map_or(ValueTypes::ALL, ValueTypes::of_schema);
+            let found = ValueTypes::of_schema(&schema);
+            if !found.is_usable_as(wanted) {
                 if !names::is_required(&spec.input, key) {
                     return None;
                 }
@@ -289,15 +295,17 @@ impl PlanCompiler<'_> {
         let mut taken = Vec::new();
         let mut sure = true;
         for name in wanted {
-            let Some(target) = names::property(&spec.input, name) else { continue };
+            let Some(target) = names::property_schema(&spec.input, name) else { continue };
             let required = names::is_required(&spec.input, name);
             let source = match self.declared {
                 None => {
                     let need = if required { InputUse::Must } else { InputUse::Maybe };
-                    self.inferred.ask(name, target, need);
-                    self.inferred.get(name).map_or_else(|| json!({}), |s| self.copy_schema(s))
+                    self.inferred.add_use(name, target, need);
+                    self.inferred
+                        .input_schema(name)
+                        .map_or_else(|| json!({}), |s| self.copy_schema(s))
                 }
-                Some(declared) => match member(declared, name) {
+                Some(declared) => match member_schema(declared, name) {
                     MemberSchema::Known(schema) => {
                         sure &= !required || names::is_required(declared, name);
                         self.copy_schema(schema)
@@ -307,7 +315,7 @@ impl PlanCompiler<'_> {
                         json!({})
                     }
                     _ if required => {
-                        self.problem(
+                        self.add_problem(
                             &format!("{path}.{name}"),
                             format!(
                                 "`{name}` is required and the workflow has no such input; write \
@@ -319,11 +327,11 @@ impl PlanCompiler<'_> {
                     _ => continue,
                 },
             };
-            let (found, needed) = (ValueTypes::of(&source), ValueTypes::of(target));
-            if !found.fits(needed) {
+            let (found, needed) = (ValueTypes::of_schema(&source), ValueTypes::of_schema(target));
+            if !found.is_usable_as(needed) {
                 self.mismatch_fed(&format!("{path}.{name}"), &found, &needed, "the input");
             }
-            sure &= proves(&source, target);
+            sure &= proves_schema(&source, target);
             schemas.insert(name.clone(), source);
             taken.push(name.clone());
         }
@@ -334,8 +342,9 @@ impl PlanCompiler<'_> {
         }
     }
 
-    /// Tells the inferred inputs what type is wanted where exactly one of them is put.
-    pub(super) fn ask_inputs<'v>(
+    /// Adds the type of each place that consists of exactly one workflow input to the inferred
+    /// inputs.
+    pub(super) fn collect_uses<'v>(
         &mut self,
         value: &'v Value,
         template: &ValueTemplate,
@@ -350,14 +359,14 @@ impl PlanCompiler<'_> {
                 if let Some([root, name]) = template.as_path(inside)
                     && root == "inputs"
                 {
-                    self.inferred.ask(name, schema, InputUse::Used);
+                    self.inferred.add_use(name, schema, InputUse::Used);
                 }
             }
             Value::Object(map) => {
                 for (key, inner) in map {
-                    if let Some(property) = names::property(schema, key) {
+                    if let Some(property) = names::property_schema(schema, key) {
                         inside.push(key);
-                        self.ask_inputs(inner, template, inside, property);
+                        self.collect_uses(inner, template, inside, property);
                         inside.pop();
                     }
                 }
@@ -408,21 +417,23 @@ impl PlanCompiler<'_> {
 }
 
 /// No input: an empty object.
-fn empty(spec: &StepSpec) -> BoundInput {
-    let proven = names::required(&spec.input).next().is_none() && only_properties(&spec.input);
+fn bind_nothing(spec: &StepSpec) -> BoundInput {
+    let proven =
+        names::required_names(&spec.input).next().is_none() && only_properties(&spec.input);
     let source = Arc::new(json!({"type": "object"}));
     BoundInput { binding: InputBinding::Feed(InputFeed::Empty), source, proven }
 }
 
-/// Whether an object schema says nothing but what its properties look like.
+/// Whether an object schema has no keywords but those about its properties.
 fn only_properties(schema: &Value) -> bool {
     let Some(map) = schema.as_object() else { return false };
     let known = ["type", "properties", "required", "additionalProperties"];
     map.keys().all(|key| known.contains(&key.as_str()) || is_trivial(&json!({ key: null })))
-        && ValueTypes::of(schema).overlaps(ValueTypes::OBJECT)
+        && ValueTypes::of_schema(schema).can_overlap(ValueTypes::OBJECT)
 }
 
 /// Whether a value of `source` in property `key`, and nothing else, satisfies an object schema.
 fn proves_property(schema: &Value, key: &str, source: &Value) -> bool {
-    only_properties(schema) && names::property(schema, key).is_none_or(|p| proves(source, p))
+    only_properties(schema)
+        && names::property_schema(schema, key).is_none_or(|p| proves_schema(source, p))
 }

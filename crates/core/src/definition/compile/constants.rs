@@ -9,7 +9,7 @@ use super::PlanCompiler;
 use crate::Map;
 use crate::expr::{
     EvalBudget, EvalError, EvalErrorKind, EvalScope, Expression, References, StepScope,
-    ValueTemplate, insertions,
+    ValueTemplate, find_insertions,
 };
 
 /// The most constant expressions of one definition that are evaluated.
@@ -33,7 +33,7 @@ impl EvalScope for EmptyScope {
         &self.inputs
     }
 
-    fn step(&self, _: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, _: &str) -> Option<StepScope<'_>> {
         None
     }
 
@@ -49,7 +49,7 @@ impl EvalScope for EmptyScope {
         &self.state
     }
 
-    fn extra(&self, _: &str) -> Option<Value> {
+    fn extra_root(&self, _: &str) -> Option<Value> {
         None
     }
 }
@@ -65,14 +65,14 @@ impl PlanCompiler<'_> {
         if self.constants >= MAX_CONSTANTS {
             return;
         }
-        let Ok(template) = ValueTemplate::compile(&Value::String(text.to_owned()), "") else {
+        let Ok(template) = ValueTemplate::compile_value(&Value::String(text.to_owned()), "") else {
             return;
         };
         if !is_constant(template.references()) {
             return self.check_constant_pieces(text, path);
         }
         self.constants += 1;
-        match template.render(&EmptyScope::new()) {
+        match template.render_value(&EmptyScope::new()) {
             Ok(rendered) => {
                 let value = Arc::unwrap_or_clone(rendered.value);
                 self.constant_values.insert(path.to_owned(), value);
@@ -83,13 +83,13 @@ impl PlanCompiler<'_> {
 
     /// Evaluates each constant expression of a text in which others are not.
     fn check_constant_pieces(&mut self, text: &str, path: &str) {
-        for piece in insertions(text) {
-            let Ok(expr) = Expression::compile(piece.trim(), "") else { continue };
+        for piece in find_insertions(text) {
+            let Ok(expr) = Expression::compile_text(piece.trim(), "") else { continue };
             if self.constants >= MAX_CONSTANTS || !is_constant(expr.references()) {
                 continue;
             }
             self.constants += 1;
-            if let Err(error) = expr.eval(&EmptyScope::new()) {
+            if let Err(error) = expr.eval_json(&EmptyScope::new()) {
                 self.report_constant(error, path);
             }
         }
@@ -110,7 +110,7 @@ impl PlanCompiler<'_> {
     /// What takes more than the small budget is left to the execution.
     fn report_constant(&mut self, error: EvalError, path: &str) {
         if error.kind == EvalErrorKind::Invalid {
-            self.problem(path, error.message);
+            self.add_problem(path, error.message);
         }
     }
 }

@@ -30,7 +30,7 @@ impl StepGraph {
     }
 }
 
-pub(super) fn build(
+pub(super) fn build_graph(
     definition: &Definition,
     specs: &[Option<&StepSpec>],
     problems: &mut Problems,
@@ -42,7 +42,7 @@ pub(super) fn build(
     let mut builder = GraphBuilder { definition, specs, by_id: &by_id, problems };
     let mut after: Vec<Vec<PlanEdge>> =
         (0..definition.steps.len()).map(|i| builder.edges_into(i)).collect();
-    builder.gotos(&mut after);
+    builder.add_goto_edges(&mut after);
     let mut dependents = vec![Vec::new(); after.len()];
     for (i, edges) in after.iter().enumerate() {
         for edge in edges {
@@ -53,9 +53,9 @@ pub(super) fn build(
             }
         }
     }
-    let order = order(definition, &after, &dependents, problems);
+    let order = sort_steps(definition, &after, &dependents, problems);
     check_joins(definition, &after, problems);
-    let ancestors = ancestors(&after, &order);
+    let ancestors = find_ancestors(&after, &order);
     StepGraph { after, dependents, by_id, order, ancestors }
 }
 
@@ -70,7 +70,7 @@ impl GraphBuilder<'_> {
     fn edges_into(&mut self, index: usize) -> Vec<PlanEdge> {
         let Some(step) = self.definition.steps.get(index) else { return Vec::new() };
         let Some(after) = &step.after else {
-            // Not said: the step before it in the list.
+            // Without `after`, a step follows the previous one in the list.
             return index
                 .checked_sub(1)
                 .map(|from| PlanEdge { from: StepIndex::at(from), port: None })
@@ -81,12 +81,12 @@ impl GraphBuilder<'_> {
         for (i, entry) in after.iter().enumerate() {
             // A single entry may have been written without a list.
             let path = format!("steps[{index}].after[{i}]");
-            edges.extend(self.edge(index, entry, &path));
+            edges.extend(self.read_edge(index, entry, &path));
         }
         edges
     }
 
-    fn edge(&mut self, index: usize, entry: &EdgeDefinition, path: &str) -> Option<PlanEdge> {
+    fn read_edge(&mut self, index: usize, entry: &EdgeDefinition, path: &str) -> Option<PlanEdge> {
         let Some(from) = self.by_id.get(&entry.step).copied() else {
             let hint = did_you_mean(&entry.step, self.by_id.keys().map(String::as_str));
             let message = format!("there is no step `{}`{hint}", entry.step);
@@ -132,12 +132,12 @@ impl GraphBuilder<'_> {
     }
 
     /// `on_error: goto` gives the target an edge from the step's port `error`.
-    fn gotos(&mut self, after: &mut [Vec<PlanEdge>]) {
+    fn add_goto_edges(&mut self, after: &mut [Vec<PlanEdge>]) {
         for (index, step) in self.definition.steps.iter().enumerate() {
             let OnError::Goto(target) = &step.on_error else { continue };
             let entry = EdgeDefinition { step: target.clone(), port: None };
             let path = format!("steps[{index}].on_error");
-            let Some(to) = self.edge(index, &entry, &path) else { continue };
+            let Some(to) = self.read_edge(index, &entry, &path) else { continue };
             let edge = PlanEdge { from: StepIndex::at(index), port: Some("error".into()) };
             if let Some(edges) = after.get_mut(to.from.position())
                 && !edges.contains(&edge)
@@ -149,13 +149,13 @@ impl GraphBuilder<'_> {
 }
 
 /// Predecessors first. Steps that are left over stand in a cycle or behind one.
-fn order(
+fn sort_steps(
     definition: &Definition,
     after: &[Vec<PlanEdge>],
     dependents: &[Vec<StepIndex>],
     problems: &mut Problems,
 ) -> Vec<usize> {
-    let mut waiting: Vec<usize> = after.iter().map(|edges| distinct(edges)).collect();
+    let mut waiting: Vec<usize> = after.iter().map(|edges| count_sources(edges)).collect();
     let mut order: Vec<usize> = (0..after.len()).filter(|i| waiting.get(*i) == Some(&0)).collect();
     let mut next = 0;
     while let Some(done) = order.get(next).copied() {
@@ -178,13 +178,13 @@ fn order(
         }
         let left: Vec<usize> =
             done.iter().enumerate().filter(|(_, done)| !**done).map(|(i, _)| i).collect();
-        problems.push(cycle(definition, after, &done, &left));
+        problems.push(find_cycle(definition, after, &done, &left));
         order.extend(left);
     }
     order
 }
 
-fn distinct(edges: &[PlanEdge]) -> usize {
+fn count_sources(edges: &[PlanEdge]) -> usize {
     let mut from: Vec<StepIndex> = edges.iter().map(|edge| edge.from).collect();
     from.sort_unstable();
     from.dedup();
@@ -192,7 +192,7 @@ fn distinct(edges: &[PlanEdge]) -> usize {
 }
 
 /// Walks back from a step that is left over until one comes round again.
-fn cycle(
+fn find_cycle(
     definition: &Definition,
     after: &[Vec<PlanEdge>],
     done: &[bool],
@@ -241,13 +241,13 @@ fn check_joins(definition: &Definition, after: &[Vec<PlanEdge>], problems: &mut 
                     format!("steps[{i}].join.n"),
                     "the step waits for more edges than lead to it",
                 )
-                .expecting(format!("at most {}", edges.len()), wanted.to_string()),
+                .with_expectation(format!("at most {}", edges.len()), wanted.to_string()),
             );
         }
     }
 }
 
-fn ancestors(after: &[Vec<PlanEdge>], order: &[usize]) -> Vec<Vec<u64>> {
+fn find_ancestors(after: &[Vec<PlanEdge>], order: &[usize]) -> Vec<Vec<u64>> {
     let words = after.len().div_ceil(64);
     let mut all = vec![vec![0_u64; words]; after.len()];
     for index in order {

@@ -1,4 +1,4 @@
-//! The schema of a workflow's inputs, where none was declared: what its steps ask for.
+//! Infers the schema of a workflow's inputs from their uses in its steps, if none was declared.
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ pub(super) enum InputUse {
     Must,
     /// Referred to in an expression.
     Used,
-    /// Referred to with a default or after asking whether it is there.
+    /// Referred to with a default or after a test for presence.
     Maybe,
 }
 
@@ -25,15 +25,15 @@ struct InferredProperty {
     maybe: bool,
 }
 
-/// What was asked for so far, in the order of asking.
+/// The inputs that were used so far, in order of their first use.
 #[derive(Debug, Default)]
 pub(super) struct InferredInputs {
     properties: IndexMap<String, InferredProperty>,
 }
 
 impl InferredInputs {
-    /// Notes that an input is asked for, and what it should look like.
-    pub(super) fn ask(&mut self, name: &str, schema: &Value, need: InputUse) {
+    /// Adds a use of an input with the schema that it should satisfy.
+    pub(super) fn add_use(&mut self, name: &str, schema: &Value, need: InputUse) {
         let property = self.properties.entry(name.to_owned()).or_insert_with(|| InferredProperty {
             schema: json!({}),
             must: false,
@@ -50,18 +50,18 @@ impl InferredInputs {
         }
     }
 
-    /// The schema of one input, where it was asked for.
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    /// The schema of one input, if it was used.
+    pub(super) fn input_schema(&self, name: &str) -> Option<&Value> {
         self.properties.get(name).map(|property| &property.schema)
     }
 
     /// The schema of them all.
-    pub(super) fn schema(&self) -> Value {
+    pub(super) fn to_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for (name, property) in &self.properties {
             properties.insert(name.clone(), property.schema.clone());
-            // Who asks whether an input is there somewhere can do without it everywhere.
+            // A test for presence anywhere makes the input optional everywhere.
             if property.must || (property.used && !property.maybe) {
                 required.push(Value::from(name.as_str()));
             }

@@ -1,6 +1,6 @@
-//! From a definition to a plan: step types, graph, binding of inputs, references, types.
+//! Compiles a definition to a plan: step types, graph, input bindings, references, types.
 //!
-//! Each part adds what it finds wrong to one list; the plan is made only when the list is empty.
+//! Each part adds its problems to one list; the plan is built only if the list is empty.
 
 mod binding;
 mod constants;
@@ -59,7 +59,7 @@ struct PlanCompiler<'a> {
     constant_values: BTreeMap<String, Value>,
 }
 
-pub(super) fn compile(
+pub(super) fn compile_plan(
     definition: &Definition,
     catalog: &dyn StepCatalog,
     is_new: bool,
@@ -69,14 +69,14 @@ pub(super) fn compile(
         return Err(Problem::new("steps", "a definition needs at least one step").into());
     }
     let specs = find_types(definition, catalog, &mut problems);
-    let graph = graph::build(definition, &specs, &mut problems);
+    let graph = graph::build_graph(definition, &specs, &mut problems);
     let unknown = Arc::new(json!({}));
     let mut compiler = PlanCompiler {
         definition,
         is_new,
         declared: definition.inputs.as_ref(),
         inferred: InferredInputs::default(),
-        set_state: SetState::of(definition, &specs),
+        set_state: SetState::of_definition(definition, &specs),
         outputs: vec![unknown; definition.steps.len()],
         graph,
         specs,
@@ -86,7 +86,7 @@ pub(super) fn compile(
         constants: 0,
         constant_values: BTreeMap::new(),
     };
-    compiler.run()
+    compiler.compile_definition()
 }
 
 fn find_types<'a>(
@@ -95,10 +95,10 @@ fn find_types<'a>(
     problems: &mut Problems,
 ) -> Vec<Option<&'a StepSpec>> {
     let mut find = |(i, step): (usize, &super::model::StepDefinition)| {
-        let found = catalog.find(&step.type_name);
-        // An empty name was told when the definition was read.
+        let found = catalog.find_type(&step.type_name);
+        // An empty name was reported when the definition was parsed.
         if found.is_none() && !step.type_name.is_empty() {
-            let all = catalog.all();
+            let all = catalog.all_types();
             let names = all
                 .iter()
                 .flat_map(|spec| std::iter::once(spec.name).chain(spec.aliases.iter().copied()));
@@ -110,7 +110,7 @@ fn find_types<'a>(
                     format!("steps[{i}].type"),
                     format!("there is no step type `{shown}`{hint}"),
                 )
-                .expecting(format!("one of {}", listed.join(", ")), format!("`{shown}`")),
+                .with_expectation(format!("one of {}", listed.join(", ")), format!("`{shown}`")),
             );
         }
         found
@@ -119,11 +119,11 @@ fn find_types<'a>(
 }
 
 impl PlanCompiler<'_> {
-    fn run(&mut self) -> Result<Plan, Problems> {
+    fn compile_definition(&mut self) -> Result<Plan, Problems> {
         let mut steps: Vec<Option<PlanStep>> = self.definition.steps.iter().map(|_| None).collect();
-        // Sources before those they feed, so that types are known when they are asked for.
+        // Sources before their dependents, so that types are known when they are needed.
         for index in self.graph.order.clone() {
-            let compiled = self.step(index);
+            let compiled = self.compile_step(index);
             if let Some(slot) = steps.get_mut(index) {
                 *slot = compiled;
             }
@@ -135,7 +135,7 @@ impl PlanCompiler<'_> {
         let outputs = self.plan_outputs();
         let input_schema = match self.declared {
             Some(declared) => Arc::new(declared.clone()),
-            None => Arc::new(self.inferred.schema()),
+            None => Arc::new(self.inferred.to_schema()),
         };
         let input_checker = match SchemaChecker::new(input_schema.clone()) {
             Ok(checker) => {
@@ -153,7 +153,7 @@ impl PlanCompiler<'_> {
         let steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
         match (steps, input_checker) {
             (Some(steps), Some(checker)) if self.problems.0.is_empty() => {
-                Ok(self.plan(steps, outputs, input_schema, checker))
+                Ok(self.build_plan(steps, outputs, input_schema, checker))
             }
             _ => {
                 let mut problems = std::mem::take(&mut self.problems);
@@ -178,7 +178,7 @@ impl PlanCompiler<'_> {
         }
     }
 
-    fn plan(
+    fn build_plan(
         &self,
         steps: Vec<PlanStep>,
         outputs: Vec<PlanOutput>,
@@ -212,7 +212,7 @@ impl PlanCompiler<'_> {
         for (name, spec) in &self.definition.outputs {
             let path = at_key("outputs", name);
             // The longer form keeps its value one level deeper; templates name their own place.
-            let template = match ValueTemplate::compile(&spec.value, &path) {
+            let template = match ValueTemplate::compile_value(&spec.value, &path) {
                 Ok(template) => template,
                 Err(found) => {
                     self.problems.0.extend(found.0);
@@ -233,12 +233,12 @@ impl PlanCompiler<'_> {
                     }
                     _ => None,
                 };
-                let found = ValueTypes::of(inferred.as_ref().unwrap_or(&source));
-                let expected = ValueTypes::of(declared);
-                if !found.fits(expected) {
+                let found = ValueTypes::of_schema(inferred.as_ref().unwrap_or(&source));
+                let expected = ValueTypes::of_schema(declared);
+                if !found.is_usable_as(expected) {
                     self.problems.push(
                         Problem::new(&path, "the output's value does not have its declared type")
-                            .expecting(expected.to_string(), found.to_string()),
+                            .with_expectation(expected.to_string(), found.to_string()),
                     );
                 }
             }

@@ -9,7 +9,7 @@ use super::expressions::fixed_shape;
 use super::infer::InputUse;
 use super::{PlanCompiler, names, schema_of};
 use crate::catalog::{StepAction, StepSpec};
-use crate::definition::check::types::{MemberSchema, member};
+use crate::definition::check::types::{MemberSchema, member_schema};
 use crate::definition::model::Definition;
 use crate::definition::{MAX_PROBLEMS, did_you_mean};
 use crate::expr::{ROOTS, References, ValueTemplate, written_path};
@@ -29,7 +29,7 @@ pub(super) struct SetState<'a> {
 }
 
 impl<'a> SetState<'a> {
-    pub(super) fn of(definition: &'a Definition, specs: &[Option<&StepSpec>]) -> Self {
+    pub(super) fn of_definition(definition: &'a Definition, specs: &[Option<&StepSpec>]) -> Self {
         let mut all = Self::default();
         for (step, spec) in definition.steps.iter().zip(specs) {
             match (spec.map(|spec| spec.action), &step.input) {
@@ -99,22 +99,23 @@ impl PlanCompiler<'_> {
                     Some(format!("`{root}` exists in maps only, which this version has not yet"))
                 }
                 [root, ..] if !ROOTS.contains(root) => {
-                    Some(format!("there is no `{root}`{}", self.hint(root)))
+                    Some(format!("there is no `{root}`{}", self.root_hint(root)))
                 }
                 _ => None,
             };
             if let Some(message) = message {
-                self.problem(path, format!("{message} (in `{}`)", shown(reference)));
+                self.add_problem(path, format!("{message} (in `{}`)", format_path(reference)));
             }
         }
     }
 
     /// What was probably meant by an unknown root name.
-    fn hint(&self, root: &str) -> String {
+    fn root_hint(&self, root: &str) -> String {
         if self.graph.by_id.contains_key(root) {
             return format!("; did you mean `steps.{root}`?");
         }
-        let is_input = self.declared.is_some_and(|schema| names::property(schema, root).is_some());
+        let is_input =
+            self.declared.is_some_and(|schema| names::property_schema(schema, root).is_some());
         if is_input {
             return format!("; did you mean `inputs.{root}`?");
         }
@@ -129,10 +130,10 @@ impl PlanCompiler<'_> {
     fn check_inputs(&mut self, names: &[&str], need: InputUse) -> Option<String> {
         let (first, _) = names.split_first()?;
         let Some(declared) = self.declared else {
-            self.inferred.ask(first, &json!({}), need);
+            self.inferred.add_use(first, &json!({}), need);
             return None;
         };
-        walk(declared, names, "inputs", need == InputUse::Maybe).err()
+        walk_schema(declared, names, "inputs", need == InputUse::Maybe).err()
     }
 
     fn check_state(&mut self, names: &[&str], need: InputUse) -> Option<String> {
@@ -189,8 +190,13 @@ impl PlanCompiler<'_> {
             return self.check_fixed("error", below, &format!("steps.{id}.error"));
         }
         if *which == "status" && self.is_new && !below.is_empty() {
-            return walk(&json!({"type": "string"}), below, &format!("steps.{id}.status"), false)
-                .err();
+            return walk_schema(
+                &json!({"type": "string"}),
+                below,
+                &format!("steps.{id}.status"),
+                false,
+            )
+            .err();
         }
         if *which == "output" && !below.is_empty() {
             let schema = self.outputs.get(index)?;
@@ -200,27 +206,27 @@ impl PlanCompiler<'_> {
                      `steps.{id}.error.message`"
                 ));
             }
-            return walk(schema, below, &format!("steps.{id}.output"), false).err();
+            return walk_schema(schema, below, &format!("steps.{id}.output"), false).err();
         }
         None
     }
 
     /// The schema of what a static path leads to, where something is known of it.
-    pub(super) fn resolve(&self, path: &[String]) -> Option<Cow<'_, Value>> {
+    pub(super) fn resolve_path(&self, path: &[String]) -> Option<Cow<'_, Value>> {
         let known = |schema: Value| Some(Cow::Owned(schema));
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         match names.as_slice() {
             ["inputs", rest @ ..] => match (self.declared, rest) {
                 (Some(declared), rest) => {
-                    walk(declared, rest, "inputs", true).ok()?.map(Cow::Borrowed)
+                    walk_schema(declared, rest, "inputs", true).ok()?.map(Cow::Borrowed)
                 }
-                (None, [name]) => self.inferred.get(name).map(Cow::Borrowed),
+                (None, [name]) => self.inferred.input_schema(name).map(Cow::Borrowed),
                 (None, []) => known(json!({"type": "object"})),
                 _ => None,
             },
             ["steps", id, "output", rest @ ..] => {
                 let index = self.graph.by_id.get(*id)?;
-                walk(self.outputs.get(*index)?, rest, "", true).ok()?.map(Cow::Borrowed)
+                walk_schema(self.outputs.get(*index)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             ["steps", _, "status"] => known(json!({"type": "string"})),
             ["steps", _, "error"] => known(json!({"type": ["object", "null"]})),
@@ -228,18 +234,18 @@ impl PlanCompiler<'_> {
             ["state"] => known(json!({"type": "object"})),
             ["secrets", _] => known(json!({"type": "string"})),
             ["steps", _, "error", rest @ ..] => {
-                walk(fixed_shape("error")?, rest, "", true).ok()?.map(Cow::Borrowed)
+                walk_schema(fixed_shape("error")?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             [root @ ("execution" | "workflow"), rest @ ..] => {
-                walk(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
+                walk_schema(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             _ => None,
         }
     }
 }
 
-/// Follows names through a schema: `None` where it says no more.
-pub(super) fn walk<'s>(
+/// Follows names through a schema; `None` where the schema is not known further.
+pub(super) fn walk_schema<'s>(
     schema: &'s Value,
     names: &[&str],
     start: &str,
@@ -248,7 +254,7 @@ pub(super) fn walk<'s>(
     let mut at = schema;
     for (i, name) in names.iter().enumerate() {
         let path = || written_path(std::iter::once(start).chain(names.iter().take(i).copied()));
-        match member(at, name) {
+        match member_schema(at, name) {
             MemberSchema::Known(inner) => at = inner,
             MemberSchema::Open => return Ok(None),
             MemberSchema::Absent(_) | MemberSchema::NoMembers if may_be_absent => return Ok(None),
@@ -262,7 +268,7 @@ pub(super) fn walk<'s>(
                 return Err(format!("`{}` has no `{name}`{hint}{listed}", path()));
             }
             MemberSchema::NoMembers => {
-                let kinds = crate::definition::check::types::ValueTypes::of(at);
+                let kinds = crate::definition::check::types::ValueTypes::of_schema(at);
                 return Err(format!("`{}` is {kinds} and has no `{name}`", path()));
             }
         }
@@ -270,7 +276,7 @@ pub(super) fn walk<'s>(
     Ok(Some(at))
 }
 
-fn shown(path: &[String]) -> String {
+fn format_path(path: &[String]) -> String {
     written_path(path.iter().map(String::as_str)).chars().take(120).collect()
 }
 

@@ -74,7 +74,7 @@ impl PlanCompiler<'_> {
 
     /// A copy of the schema of what a path leads to, as by [`PlanCompiler::copy_schema`].
     pub(super) fn copy_resolved(&self, path: &[String]) -> Option<Value> {
-        self.resolve(path).map(|schema| self.copy_schema(&schema))
+        self.resolve_path(path).map(|schema| self.copy_schema(&schema))
     }
 }
 

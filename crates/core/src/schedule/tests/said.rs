@@ -5,7 +5,7 @@ use crate::Problems;
 
 fn wrong(said: &TimingRequest, before: Option<&ScheduleTiming>) -> Vec<String> {
     let before = before.map(|timing| (timing, "UTC"));
-    let Err(Problems(problems)) = said.merge(before, at("2026-05-02T14:30:00Z")) else {
+    let Err(Problems(problems)) = said.merge_with(before, at("2026-05-02T14:30:00Z")) else {
         panic!("{said:?} is right");
     };
     problems.into_iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect()
@@ -136,7 +136,7 @@ fn what_is_left_out_stays() {
         // It is over, but nobody touches that.
         (TimingRequest::default(), &past, (past.clone(), "Europe/Berlin")),
     ] {
-        let merged = said.merge(Some((before, "Europe/Berlin")), now).unwrap();
+        let merged = said.merge_with(Some((before, "Europe/Berlin")), now).unwrap();
         assert_eq!(merged, (expect.0, expect.1.to_owned()), "{said:?}");
     }
     // All that was shown is sent back with another kind.
@@ -169,7 +169,7 @@ fn what_is_left_out_stays() {
             &daily,
         ),
     ] {
-        let merged = said.merge(Some((before, "UTC")), now).unwrap();
+        let merged = said.merge_with(Some((before, "UTC")), now).unwrap();
         assert_eq!(&merged.0, expect, "{said:?}");
     }
     let mixed = TimingRequest { interval_value: Some(2.0), ..of_cron("0 0 * * *") };

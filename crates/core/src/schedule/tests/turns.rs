@@ -12,7 +12,7 @@ fn turn(
     now: &str,
     busy: bool,
 ) -> SchedulerStep {
-    policies.turn(&cron(HOUR, "UTC"), progress, scene(at(now), busy))
+    policies.next_step(&cron(HOUR, "UTC"), progress, scene(at(now), busy))
 }
 
 /// Somebody has always been there.
@@ -64,7 +64,7 @@ fn each_second(misfire: Misfire, up_since: &str, now: &str) -> (String, Option<S
     let (rule, mut progress) = (cron("* * * * * *", "UTC"), next(of_minute("01")));
     let mut fired = Vec::new();
     loop {
-        let turn = policies.turn(&rule, &progress, scene);
+        let turn = policies.next_step(&rule, &progress, scene);
         progress = turn.progress;
         match turn.fire {
             Some(at) => fired.push(second(at)),
@@ -144,7 +144,7 @@ fn the_queue_is_in_order_and_bounded() {
     let mut progress = next(at("2026-05-02T10:00:00Z"));
     let mut now = at("2026-05-02T10:00:00Z");
     for _ in 0..MAX_QUEUED + 3 {
-        let turn = policies.turn(&cron(HOUR, "UTC"), &progress, scene(now, true));
+        let turn = policies.next_step(&cron(HOUR, "UTC"), &progress, scene(now, true));
         assert_eq!(turn.fire, None);
         progress = turn.progress;
         now = now.after(Duration::from_secs(3600));
@@ -155,12 +155,12 @@ fn the_queue_is_in_order_and_bounded() {
     assert_eq!(progress.look_at(quiet), Some(quiet.after(Duration::from_secs(15))));
     let between =
         ScheduleProgress { next_at: Some(now.after(Duration::from_secs(9))), ..progress.clone() };
-    let turn = policies.turn(&cron(HOUR, "UTC"), &between, scene(now, false));
+    let turn = policies.next_step(&cron(HOUR, "UTC"), &between, scene(now, false));
     assert_eq!(turn.fire, Some(at("2026-05-02T10:00:00Z")), "the oldest goes first");
     assert_eq!(turn.progress.queued.len(), MAX_QUEUED - 1);
     // A new one goes to the end of the queue, and the oldest starts.
     let due = ScheduleProgress { next_at: Some(now), queued: vec![quiet], skipped: None };
-    let turn = policies.turn(&cron(HOUR, "UTC"), &due, scene(now, false));
+    let turn = policies.next_step(&cron(HOUR, "UTC"), &due, scene(now, false));
     assert_eq!((turn.fire, turn.progress.queued), (Some(quiet), vec![now]));
 }
 
@@ -177,6 +177,6 @@ fn nothing_to_do_changes_nothing() {
 fn a_fixed_time_fires_once() {
     let when = at("2026-05-02T10:00:00Z");
     let rule = FiringRule::new(&ScheduleTiming::FixedTime { at: when }, "UTC", when).unwrap();
-    let turn = SchedulePolicies::default().turn(&rule, &next(when), scene(when, false));
+    let turn = SchedulePolicies::default().next_step(&rule, &next(when), scene(when, false));
     assert_eq!((turn.fire, turn.progress.next_at), (Some(when), None));
 }

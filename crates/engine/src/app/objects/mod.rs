@@ -214,7 +214,7 @@ impl App {
         action: AuditAction,
         object: &Object<N>,
     ) -> AuditRecord {
-        let subject = audit::AuditObject { kind: N::KIND, id: object.id.into() };
+        let subject = audit::AuditedObject { kind: N::KIND, id: object.id.into() };
         self.engine.noted(caller, action, subject).named(object.document.name())
     }
 }

@@ -29,7 +29,7 @@ impl ScheduleChange {
         }
         self.check_texts(&mut problems);
         let policies = self.policies(SchedulePolicies::default(), &mut problems);
-        let timing = self.timing.merge(None, now);
+        let timing = self.timing.merge_with(None, now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let schedule = ScheduleRecord {
             id,
@@ -65,7 +65,7 @@ impl ScheduleChange {
         let mut problems = Problems::default();
         self.check_texts(&mut problems);
         let policies = self.policies(before.policies, &mut problems);
-        let timing = self.timing.merge(Some((&before.timing, &before.timezone)), now);
+        let timing = self.timing.merge_with(Some((&before.timing, &before.timezone)), now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let retimed = timing != before.timing || timezone != before.timezone;
         let after = ScheduleRecord {
@@ -205,7 +205,7 @@ fn restart(mut schedule: ScheduleRecord, now: Timestamp) -> Result<ScheduleRecor
         .map_err(|problem| AppError::InvalidSchedule(problem.into()))?;
     schedule.anchor = now;
     schedule.progress.queued.clear();
-    schedule.progress.next_at = rule.after(now).filter(|_| schedule.enabled);
+    schedule.progress.next_at = rule.next_after(now).filter(|_| schedule.enabled);
     schedule.look_at = schedule.progress.look_at(now);
     Ok(schedule)
 }

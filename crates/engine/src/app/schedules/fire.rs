@@ -70,14 +70,14 @@ impl App {
                 let mut over =
                     ScheduleProgress { next_at: None, queued: Vec::new(), ..progress.clone() };
                 let due = progress.next_at.unwrap_or(now);
-                over.skip(due, now, "INVALID_SCHEDULE", &problem.to_string());
+                over.skip_firing(due, now, "INVALID_SCHEDULE", &problem.to_string());
                 return self.advance(record, over, now).await;
             }
         };
         let waits = record.policies.overlap != Overlap::Allow || !progress.queued.is_empty();
         let busy = waits && self.is_running(record.last_execution).await?;
         let scene = SchedulerContext { now, up_since: self.engine.schedules.up_since(), busy };
-        let turn = record.policies.turn(&rule, progress, scene);
+        let turn = record.policies.next_step(&rule, progress, scene);
         let SchedulerStep { fire, progress } = turn;
         let Some(scheduled_at) = fire else {
             if progress == record.progress && record.look_at.is_none_or(|at| at > now) {
@@ -93,7 +93,7 @@ impl App {
             Err(NotFired::Later(error)) => Err(error),
             Err(NotFired::Refused { code, error }) => {
                 tracing::warn!(schedule = %record.id, code, %error, "a firing starts nothing");
-                skipped.skip(scheduled_at, now, code, &told(&error));
+                skipped.skip_firing(scheduled_at, now, code, &told(&error));
                 self.advance(record, skipped, now).await
             }
         }
@@ -252,11 +252,11 @@ fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
 fn told(error: &AppError) -> String {
     match error {
         AppError::InvalidInput(problems) => {
-            let problems = problems.clone().moved("input", "parameters");
+            let problems = problems.clone().moved_to("input", "parameters");
             format!("the parameters do not fit the workflow's input schema: {problems}")
         }
         AppError::TooLarge(problem) => {
-            Problems::from(problem.clone()).moved("input", "parameters").to_string()
+            Problems::from(problem.clone()).moved_to("input", "parameters").to_string()
         }
         other => other.to_string(),
     }

@@ -287,7 +287,7 @@ impl App {
             return Err(AppError::InvalidSchedule(problem.into()));
         }
         let zone = timezone.unwrap_or(DEFAULT_ZONE);
-        schedule::preview(cron, zone, self.engine.now(), count).map_err(|mut problem| {
+        schedule::preview_firings(cron, zone, self.engine.now(), count).map_err(|mut problem| {
             if problem.path == "cron_expression" {
                 problem.path = "cron".to_owned();
             }

@@ -39,7 +39,7 @@ impl App {
                 return Ok(());
             };
             let timing = (&record.timing, &rule);
-            let Some(after) = set_back.apply(timing, record.anchor, &record.progress) else {
+            let Some(after) = set_back.next_firing(timing, record.anchor, &record.progress) else {
                 return Ok(());
             };
             let mut schedule = record.clone();

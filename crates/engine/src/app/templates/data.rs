@@ -60,7 +60,7 @@ impl EvalScope for JsonScope {
         &self.inputs
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         let Step { output, status, error } = self.steps.get(id)?;
         Some(StepScope { output, status, error })
     }
@@ -73,7 +73,7 @@ impl EvalScope for JsonScope {
         &self.state
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         self.others.get(name).cloned()
     }
 }

@@ -103,7 +103,7 @@ fn json_size(value: &impl Serialize) -> usize {
 
 /// Compiles a body. It must not refer to secrets: where it is rendered there are none.
 fn compile(body: &Value) -> Result<expr::ValueTemplate, Problems> {
-    let template = expr::ValueTemplate::compile(body, "body")?;
+    let template = expr::ValueTemplate::compile_value(body, "body")?;
     let of_secrets = |leaf: &&expr::TemplateLeaf| {
         let mut paths = leaf.references.paths.iter();
         paths.any(|path| path.first().is_some_and(|root| root == "secrets"))
@@ -144,7 +144,7 @@ impl App {
 fn render(body: &Value, data: Map) -> Result<Value, AppError> {
     let invalid = |problems| AppError::InvalidObject { kind: Template::KIND.name(), problems };
     let template = compile(body).map_err(invalid)?;
-    let rendered = template.render(&JsonScope::new(data));
+    let rendered = template.render_value(&JsonScope::new(data));
     let rendered = rendered.map_err(|error| {
         // The message begins with the place.
         let (path, message) = error.message.split_once(": ").unwrap_or(("body", &error.message));

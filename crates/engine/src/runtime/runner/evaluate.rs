@@ -120,7 +120,7 @@ impl Runner {
             let mut execution = execution;
             tokio::task::spawn_blocking(move || {
                 faults::hit("evaluate_on_a_thread");
-                let budget = EvalBudget::interruptible(interrupt);
+                let budget = EvalBudget::full_with_interrupt(interrupt);
                 let result = execution.advance_within(input, moment, budget);
                 Evaluated { execution, result, memory }
             })

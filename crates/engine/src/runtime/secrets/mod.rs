@@ -185,8 +185,10 @@ fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> 
 
 /// Whether the step type marks the place as one for secrets.
 fn is_sensitive(planned: &PlanStep, place: &SecretInsertion) -> bool {
-    let spec =
-        stepwell_core::catalog::StepCatalog::find(stepwell_steps::registry(), planned.type_name);
+    let spec = stepwell_core::catalog::StepCatalog::find_type(
+        stepwell_steps::registry(),
+        planned.type_name,
+    );
     spec.is_some_and(|spec| {
         spec.sensitive.iter().any(|field| {
             let pointer = format!("/{}", field.replace('.', "/"));

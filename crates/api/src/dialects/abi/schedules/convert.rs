@@ -163,7 +163,7 @@ pub fn refusal(error: AppError) -> ApiError {
     ApiError::with_problems(
         Kind::InvalidInput,
         "the parameters do not fit the workflow's input schema",
-        problems.moved("input", "parameters").0,
+        problems.moved_to("input", "parameters").0,
     )
 }
 

@@ -66,7 +66,7 @@ fn wanted_status(fields: &mut Fields, status: &str) -> Option<WantedStatus> {
         "disabled" => Some(WantedStatus::Disabled),
         other => {
             let problem = Problem::new("status", "must be `active` or `inactive`");
-            fields.push(problem.expecting("active or inactive", shortened(other)));
+            fields.push(problem.with_expectation("active or inactive", shortened(other)));
             None
         }
     }
@@ -90,7 +90,7 @@ pub fn rotate_secret(mut fields: Fields) -> Result<RotateSecret, ApiError> {
 /// `events`: names of events, or a star.
 fn topics(fields: &mut Fields) -> Option<TopicFilter> {
     let names = fields.texts("events")?;
-    match TopicFilter::read(names.iter().map(String::as_str)) {
+    match TopicFilter::parse_names(names.iter().map(String::as_str)) {
         Ok(topics) => Some(topics),
         Err(unknown) => {
             for place in unknown {

@@ -95,7 +95,7 @@ static CACHE: LazyLock<ByteCache<String, Arc<Filter<Data>>>> =
 
 /// What compiled programs take and may take.
 pub(crate) fn usage() -> PoolUsage {
-    CACHE.usage()
+    CACHE.pool_usage()
 }
 
 /// The program, compiled. Fails with `INVALID_QUERY`, naming the place.
