@@ -231,14 +231,14 @@ pub struct AuditedObject {
 
 macro_rules! objects {
     ($($id:ident: $kind:ident),*) => {$(
-        impl From<$id> for AuditObject {
+        impl From<$id> for AuditedObject {
             fn from(id: $id) -> Self {
                 Self { kind: ObjectKind::$kind, id: id.into() }
             }
         }
     )*
 
-        impl AuditObject {
+        impl AuditedObject {
             /// The object of that kind whose id `text` is, in any form; `None`: it is no id.
             pub fn parse(kind: ObjectKind, text: &str) -> Option<Self> {
                 match kind {

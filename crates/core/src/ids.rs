@@ -126,7 +126,7 @@ macro_rules! id {
             type Err = BadId;
 
             fn from_str(text: &str) -> Result<Self, BadId> {
-                parse(text, &[$dash, $underscore]).map(Self).ok_or_else(|| BadId {
+                parse_uuid(text, &[$dash, $underscore]).map(Self).ok_or_else(|| BadId {
                     text: text.chars().take(64).collect(),
                     kind: $kind,
                     dash: $dash,

@@ -87,7 +87,7 @@ impl EngineMetrics {
         describe();
         let delivery =
             |status: &'static str| counter!("stepwell_deliveries_total", "status" => status);
-        let types = stepwell_steps::ALL.iter().map(|step_type| step_type.spec().name);
+        let types = stepwell_steps::ALL.iter().map(|step_type| step_type.type_spec().name);
         Self {
             accepted: counter!("stepwell_executions_accepted_total"),
             firings: counter!("stepwell_schedule_firings_total"),

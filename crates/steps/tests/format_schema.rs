@@ -1,7 +1,7 @@
-//! The JSON Schema of definitions, with the step types that there are: it accepts whatever the
-//! server accepts, and refuses what a schema can tell to be wrong.
+//! The JSON Schema of definitions, with all step types: it accepts what the server accepts, and
+//! rejects what a schema can detect.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::fs;
 use std::path::Path;
@@ -12,11 +12,11 @@ use stepwell_core::catalog::StepCatalog;
 use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 
 fn validator() -> Validator {
-    jsonschema::validator_for(&definition::format_schema(stepwell_steps::registry())).unwrap()
+    jsonschema::validator_for(&definition::format_schema(stepwell_steps::step_registry())).unwrap()
 }
 
 fn is_accepted(source: &Value) -> bool {
-    definition::plan_source(source, stepwell_steps::registry(), &DefinitionLimits::default())
+    definition::plan_source(source, stepwell_steps::step_registry(), &DefinitionLimits::default())
         .is_ok()
 }
 
@@ -49,7 +49,7 @@ fn every_example_file_fits() {
 #[test]
 fn every_example_of_a_step_type_fits() {
     let validator = validator();
-    for spec in stepwell_steps::registry().all_types() {
+    for spec in stepwell_steps::step_registry().all_types() {
         for example in &spec.examples {
             let steps = json!([{"type": "StaticInput", "input": {}}, example]);
             let source = json!({"name": "example", "steps": steps});

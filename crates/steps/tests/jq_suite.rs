@@ -4,7 +4,7 @@
 //! `JQ_SOURCE`. `jq_differences.txt` lists what differs by intent; a listed case that agrees with
 //! jq fails as well, so that the list stays true.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StaticFields;
 use stepwell_core::catalog::StepCatalog as _;
 use stepwell_core::expr::EvalInterrupt;
-use stepwell_steps::{Behaviour, Failure, PureCall, WorkingMemory, registry};
+use stepwell_steps::{StepBehaviour, StepFailure, PureCall, WorkingMemory, registry};
 
 /// The files of tests in jq's source.
 const FILES: [&str; 6] =
@@ -74,7 +74,7 @@ fn comparable(value: &Value) -> Value {
 
 fn compile(program: &str) -> Result<(), String> {
     let config = json!({"query": program});
-    let check = registry().find_type("Json.Query").unwrap().check.unwrap();
+    let check = step_registry().find_type("Json.Query").unwrap().check.unwrap();
     let config = config.as_object().unwrap().clone();
     let known = StaticFields { config, ..StaticFields::default() };
     check(&known).map_err(|(_, message)| message)
@@ -86,17 +86,17 @@ struct Unlimited;
 
 #[async_trait]
 impl WorkingMemory for Unlimited {
-    async fn reserve(&self, _: usize) -> Result<(), Failure> {
+    async fn reserve_bytes(&self, _: usize) -> Result<(), StepFailure> {
         Ok(())
     }
 
-    fn reserve_blocking(&self, _: usize) -> Result<(), Failure> {
+    fn reserve_blocking(&self, _: usize) -> Result<(), StepFailure> {
         Ok(())
     }
 }
 
 fn evaluate(program: &str, input: Value) -> Result<Vec<Value>, String> {
-    let Some(Behaviour::Pure(_, run)) = registry().behaviour("Json.Query") else {
+    let Some(StepBehaviour::Pure(_, run)) = step_registry().find_behaviour("Json.Query") else {
         panic!("Json.Query is not pure")
     };
     let (input, config) = (Arc::new(json!({"value": input})), json!({"query": program}));

@@ -96,13 +96,13 @@ impl EventRedaction {
 
     fn redact_map(&self, map: &mut Map) {
         if let Some(redacted) = redacted_map(&*self.redact, map) {
-            *map = redacted_value;
+            *map = redacted;
         }
     }
 
     fn redact_text(&self, text: &mut String) {
         if let Some(redacted) = self.redact.redact_text(text) {
-            *text = redacted_value;
+            *text = redacted;
         }
     }
 

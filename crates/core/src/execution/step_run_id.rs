@@ -183,7 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::definition::{DefinitionLimits, plan};
+    use crate::definition::{DefinitionLimits, plan_source};
     use crate::test_support::TestCatalog;
 
     fn within(path: IterationPath) -> StepRunId {

@@ -1,26 +1,26 @@
-//! Schedules: when executions start by themselves.
+//! Schedules: when executions start automatically.
 //!
-//! [`ScheduleTiming`] is what a user wants, [`FiringRule`] the same, checked and able to tell the next firing,
-//! [`SchedulePolicies::next_step`] what is to be done with a schedule at a moment. Nothing here reads a clock
-//! or starts anything. Cron is read by `croner`, time zones are those of `jiff`'s database in the
-//! binary.
+//! [`ScheduleTiming`] is the timing as configured, [`FiringRule`] its checked form, which computes
+//! firings, and [`SchedulePolicies::next_step`] decides what to do with a schedule at a given time.
+//! Nothing here reads a clock or starts anything. Cron is parsed by `croner`, time zones are those
+//! of `jiff`'s database in the binary.
 
 mod named;
 mod rule;
-mod said;
+mod scheduler_step;
 mod set_back;
 #[cfg(test)]
 mod tests;
-mod turn;
+mod timing_request;
 
 pub use named::{Misfire, Overlap, Unit};
 pub use rule::FiringRule;
-pub use said::TimingRequest;
-pub use set_back::{AfterSetBack, SetBack};
-pub use turn::{
+pub use scheduler_step::{
     MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, SchedulePolicies, ScheduleProgress, SchedulerContext,
     SchedulerStep, SkippedFiring,
 };
+pub use set_back::{AfterSetBack, SetBack};
+pub use timing_request::TimingRequest;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ pub enum ScheduleTiming {
         /// Five fields, six with seconds first, or a form such as `@daily`.
         expression: String,
     },
-    /// Again and again after the same length of time.
+    /// Repeatedly after the same duration.
     Interval {
         /// How many units; at least 1.
         value: u64,

@@ -56,12 +56,12 @@ named! {
 named! {
     /// What becomes of firings that fell into an outage.
     Misfire {
-        /// One execution stands for all of them.
+        /// One execution for all of them.
         #[default]
         RunOnce = "run_once",
-        /// None is made up for.
+        /// All are skipped.
         Skip = "skip",
-        /// Each is made up for, the oldest first, up to [`MAX_CATCH_UP`](super::MAX_CATCH_UP).
+        /// One execution for each, the oldest first, up to [`MAX_CATCH_UP`](super::MAX_CATCH_UP).
         RunAll = "run_all",
     }
 }

@@ -1,4 +1,4 @@
-//! A timing that was checked and tells its firings.
+//! A checked timing, which computes its firings.
 
 use std::sync::LazyLock;
 
@@ -15,8 +15,8 @@ const MAX_EXPRESSION: usize = 256;
 const MAX_INTERVAL: i64 = 100 * 366 * 86_400 * 1_000_000;
 const MICROS: i64 = 1_000_000;
 
-/// Tells when a schedule fires. Firings are at whole seconds, but for intervals, which count from
-/// the moment that they were given.
+/// Computes when a schedule fires. Firings are at whole seconds, except those of intervals, which
+/// count from the time of their configuration.
 #[derive(Debug, Clone)]
 pub struct FiringRule(RuleKind);
 

@@ -88,7 +88,7 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     let mut step = json!({"id": format!("s{i}"), "type": kind, "input": {"i": i}});
     match kind {
         "Delay" => step["config"] = json!({"for": 1 + rng.below(20)}),
-        "Fail" => step["config"] = json!({"message": "told to"}),
+        "Fail" => step["config"] = json!({"message": "configured to"}),
         _ => {}
     }
     if kind == "SetState" {

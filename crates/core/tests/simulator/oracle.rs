@@ -1,4 +1,4 @@
-//! What must be true of every journal, said a second time and in another way than in the code.
+//! What must be true of every journal, implemented a second time and in another way than the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ impl Oracle {
     pub fn read(&mut self, plan: &Plan, recorded: &RecordedEvent) {
         assert!(!self.ended, "nothing follows the final event: {recorded:?}");
         assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
-        assert!(recorded.at >= self.last_at, "time goes on");
+        assert!(recorded.at >= self.last_at, "time does not go back");
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
         if let Some(step) = recorded.event.step_run() {
             assert!(!self.settled.contains_key(step), "a settled step is left alone: {recorded:?}");
@@ -188,7 +188,7 @@ impl Oracle {
         }
     }
 
-    /// Steps that must have been looked at by now: ready, not settled, not begun.
+    /// Steps that must have been started or skipped by now: ready, not settled, not started.
     pub fn forgotten(&self, plan: &Plan) -> BTreeSet<StepRunId> {
         if self.paused || self.ended || !self.started {
             return BTreeSet::new();

@@ -32,11 +32,11 @@ pub struct World {
     /// In memory: lost by a crash.
     live: Execution,
     uncommitted: Vec<RecordedEvent>,
-    /// Attempts that somebody works on; their results may come late, twice, or never.
+    /// Attempts that workers run; their results may come late, twice, or never.
     under_way: Vec<AttemptId>,
     /// Results on their way, also of attempts that are over.
     in_flight: Vec<(AttemptId, Result<StepResult, AttemptError>)>,
-    /// Evaluations that are left to the runtime.
+    /// Evaluations for the runtime.
     evaluations: Vec<Option<StepRunId>>,
     /// The events after which such an evaluation was still to come.
     evaluated_later: BTreeSet<u64>,
@@ -54,7 +54,7 @@ pub struct World {
 impl World {
     pub fn new(plan: SharedPlan, rng: Rng) -> Self {
         let now = Timestamp::from_millis(1_800_000_000_000);
-        let live = Self::fresh(&plan);
+        let live = Self::new_execution(&plan);
         Self {
             rng,
             plan,
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    fn fresh(plan: &SharedPlan) -> Execution {
+    fn new_execution(plan: &SharedPlan) -> Execution {
         Execution::new(ExecutionOrigin {
             id: ExecutionId::from_uuid(Uuid::from_u128(1)),
             workflow: WorkflowId::from_uuid(Uuid::from_u128(2)),
@@ -82,7 +82,7 @@ impl World {
         })
     }
 
-    /// Runs the history to its end and answers how many events it had.
+    /// Runs the history to its end and returns the number of its events.
     pub fn run(mut self) -> u64 {
         let n = self.rng.below(11);
         let timeout = self.rng.chance(10).then(|| Duration::from_secs(self.rng.below(40) as u64));
@@ -95,29 +95,29 @@ impl World {
             timeout,
             ..AcceptanceInput::default()
         };
-        let mut events = self.play(first);
+        let mut events = self.run_execution(first);
         // What was run again can be run again.
         for _ in 0..3 {
             if self.rng.chance(60) {
                 break;
             }
-            let Some((next, accepted)) = self.again() else { break };
+            let Some((next, accepted)) = self.start_rerun() else { break };
             self = next;
-            events += self.play(accepted);
+            events += self.run_execution(accepted);
         }
         events
     }
 
     /// The history of one execution, to its end.
-    fn play(&mut self, acceptance: AcceptanceInput) -> u64 {
-        self.tell(TransitionInput::Accept(acceptance)).expect("accepted");
+    fn run_execution(&mut self, acceptance: AcceptanceInput) -> u64 {
+        self.apply_input(TransitionInput::Accept(acceptance)).expect("accepted");
         self.commit();
-        self.tell(TransitionInput::Start).expect("started");
+        self.apply_input(TransitionInput::Start).expect("started");
         for _ in 0..FAULTY_TURNS {
             if self.live.status().is_final() && self.uncommitted.is_empty() {
                 break;
             }
-            self.anything();
+            self.random_action();
         }
         self.make_progress();
         self.check();
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// One thing that can happen, good or bad.
-    fn anything(&mut self) {
+    fn random_action(&mut self) {
         match self.rng.below(100) {
             0..10 => self.evaluate_some(),
             10..35 => self.finish_some_attempt(),
@@ -133,16 +133,16 @@ impl World {
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
             82..88 => self.crash(),
-            88..92 => self.tell_if_it_fits(TransitionInput::Pause),
-            92..97 => self.tell_if_it_fits(TransitionInput::Resume),
-            97 => self.tell_if_it_fits(TransitionInput::Cancel { reason: None }),
-            98 => self.tell_if_it_fits(TransitionInput::Timer),
-            _ => self.tell_if_it_fits(TransitionInput::Start),
+            88..92 => self.try_input(TransitionInput::Pause),
+            92..97 => self.try_input(TransitionInput::Resume),
+            97 => self.try_input(TransitionInput::Cancel { reason: None }),
+            98 => self.try_input(TransitionInput::Timer),
+            _ => self.try_input(TransitionInput::Start),
         }
     }
 
-    /// Tells the execution something and does as the runtime does with what follows.
-    fn tell(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
+    /// Applies an input and executes the commands as the runtime does.
+    fn apply_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
         let before = self.live.seq;
         let moment = TransitionContext {
             now: self.now,
@@ -181,9 +181,9 @@ impl World {
         Ok(())
     }
 
-    /// As `tell`; a refusal is fine.
-    fn tell_if_it_fits(&mut self, input: TransitionInput) {
-        let _ = self.tell(input);
+    /// As `apply_input`; an error is allowed.
+    fn try_input(&mut self, input: TransitionInput) {
+        let _ = self.apply_input(input);
     }
 
     fn begin(&mut self, attempt: AttemptId) {
@@ -193,7 +193,7 @@ impl World {
         let planned = &self.plan[step.step];
         let repeatable = planned.repeat_after_crash;
         if planned.effect == Effect::External {
-            // The barrier: what was decided is durable before the outside hears of it.
+            // The barrier: what was decided is durable before an external effect.
             self.commit();
             let times = self.begun.entry(attempt.clone()).or_default();
             *times += 1;
@@ -214,14 +214,14 @@ impl World {
     fn done(&mut self, attempt: &AttemptId) -> StepResult {
         let ports = [None, None, None, Some("left".to_owned()), Some("right".to_owned())];
         StepResult {
-            output: Arc::new(json!({"made_by": attempt.step_run})),
+            output: Arc::new(json!({"output_of": attempt.step_run})),
             port: self.rng.pick(&ports).clone(),
         }
     }
 
     fn fault(&mut self) -> AttemptError {
         AttemptError {
-            failure: Failure::new("SIMULATED", "as told"),
+            failure: Failure::new("SIMULATED", "simulated"),
             retryable: self.rng.chance(80),
             retry_after: self.rng.chance(20).then_some(Duration::from_secs(7)),
         }
@@ -238,7 +238,8 @@ impl World {
             false => self.in_flight.remove(index),
         };
         // After a crash the same attempt may be worked on anew; whichever result comes first counts.
-        if self.tell(TransitionInput::StepEnded { attempt: attempt.clone(), result }).is_ok() {
+        if self.apply_input(TransitionInput::StepEnded { attempt: attempt.clone(), result }).is_ok()
+        {
             self.under_way.retain(|under_way| *under_way != attempt);
         }
     }
@@ -252,9 +253,9 @@ impl World {
         let step = self.evaluations.remove(index);
         if self.rng.chance(10) {
             let failure = Failure::new("SIMULATED", "given up");
-            return self.tell_if_it_fits(TransitionInput::EvaluationFailed { step, failure });
+            return self.try_input(TransitionInput::EvaluationFailed { step, failure });
         }
-        if self.tell(TransitionInput::Evaluate { step: step.clone() })
+        if self.apply_input(TransitionInput::Evaluate { step: step.clone() })
             == Err(TransitionError::Interrupted)
         {
             self.evaluations.push(step);
@@ -267,7 +268,7 @@ impl World {
             Some(wake) => self.now.max(wake),
             None => self.now.after(Duration::from_millis(self.rng.below(3000) as u64)),
         };
-        self.tell_if_it_fits(TransitionInput::Timer);
+        self.try_input(TransitionInput::Timer);
     }
 
     fn commit(&mut self) {
@@ -279,7 +280,7 @@ impl World {
         }
     }
 
-    /// The node dies: memory is gone, somebody replays the journal. Workers outside may go on.
+    /// The node dies: its memory is lost, another node replays the journal. Workers may continue.
     fn crash(&mut self) {
         for attempt in std::mem::take(&mut self.under_way) {
             if self.rng.chance(50) {
@@ -295,45 +296,38 @@ impl World {
         let elapsed = self.now.since(Timestamp::default());
         self.live.resume_waits(self.now, elapsed, None);
         let queued = self.live.status() == Status::Queued;
-        self.tell_if_it_fits(if queued {
-            TransitionInput::Start
-        } else {
-            TransitionInput::Recover
-        });
+        self.try_input(if queued { TransitionInput::Start } else { TransitionInput::Recover });
     }
 
     fn replayed(&self) -> Execution {
-        let mut execution = Self::fresh(&self.plan);
+        let mut execution = Self::new_execution(&self.plan);
         for event in &self.journal {
             execution.apply_event(event);
         }
         execution
     }
 
-    /// No more faults: everything under way succeeds, time goes on, and it must end.
+    /// No more faults: all running attempts succeed, time passes, and the execution must end.
     fn make_progress(&mut self) {
         for _ in 0..QUIET_TURNS {
             if self.live.status().is_final() {
                 self.commit();
                 return;
             }
-            self.tell_if_it_fits(TransitionInput::Resume);
+            self.try_input(TransitionInput::Resume);
             if self.live.status() == Status::Queued {
-                self.tell_if_it_fits(TransitionInput::Start);
+                self.try_input(TransitionInput::Start);
             }
             if !self.evaluations.is_empty() {
                 self.evaluate_some();
             } else if let Some((attempt, result)) = self.in_flight.pop() {
                 // Maybe late: then it is refused.
-                self.tell_if_it_fits(TransitionInput::StepEnded {
-                    attempt: attempt.clone(),
-                    result,
-                });
+                self.try_input(TransitionInput::StepEnded { attempt: attempt.clone(), result });
                 self.under_way.retain(|under_way| *under_way != attempt);
             } else if let Some(attempt) = self.under_way.pop() {
                 let result =
                     Ok(StepResult { output: Arc::new(json!(attempt.attempt)), port: None });
-                self.tell(TransitionInput::StepEnded { attempt, result })
+                self.apply_input(TransitionInput::StepEnded { attempt, result })
                     .expect("its result is wanted");
             } else {
                 let wake = self.live.next_wake();
@@ -343,14 +337,14 @@ impl World {
                     self.live.steps
                 );
                 self.now = self.now.max(wake.unwrap_or(self.now));
-                self.tell_if_it_fits(TransitionInput::Timer);
+                self.try_input(TransitionInput::Timer);
             }
         }
         panic!("no end in sight: {:?}", self.live.status());
     }
 
     /// A world in which the ended execution is run again, from a place of its own choice.
-    fn again(&mut self) -> Option<(Self, AcceptanceInput)> {
+    fn start_rerun(&mut self) -> Option<(Self, AcceptanceInput)> {
         let ended = self.replayed();
         let from = if self.rng.chance(40) {
             RerunFrom::Failed
@@ -398,7 +392,7 @@ impl World {
         Some((world, accepted))
     }
 
-    /// A step is given what somebody gave it, and the state is what the steps set of it in order.
+    /// A step gets the given input, and the state is what the steps set in order.
     fn check_values(&self) {
         let mut state = self.plan.state.clone();
         for recorded in &self.journal {
@@ -437,7 +431,7 @@ impl World {
         let mut oracle = Oracle::new();
         for (i, event) in self.journal.iter().enumerate() {
             oracle.read(&self.plan, event);
-            // Between two events that were decided together a step may still have to be looked at.
+            // Between two events of the same decision a step may still be pending.
             let together = self.journal.get(i + 1).is_some_and(|next| next.at == event.at);
             let later = together || self.evaluated_later.contains(&event.seq);
             let forgotten = oracle.forgotten(&self.plan);

@@ -12,7 +12,7 @@ use reqwest::header::{
 };
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{
-    Outbound, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS, Redirect,
+    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS, RedirectPolicy,
     WorkingMemory,
 };
 use url::Url;
@@ -147,7 +147,7 @@ impl EgressClient {
                     next.host_str().unwrap_or_default()
                 )));
             }
-            redirects.push(Redirect { status: response.status().as_u16(), to: next.to_string() });
+            redirects.push(RedirectPolicy { status: response.status().as_u16(), to: next.to_string() });
             hop = hop.redirected(response.status(), next);
         }
     }
@@ -161,8 +161,8 @@ impl EgressClient {
 }
 
 #[async_trait]
-impl Outbound for EgressClient {
-    async fn send(
+impl OutboundClient for EgressClient {
+    async fn send_request(
         &self,
         request: OutboundRequest,
         memory: &dyn WorkingMemory,
@@ -314,13 +314,13 @@ async fn make_room(
     let needed = body.len() + more;
     if needed > body.capacity() {
         let grown = needed.max(2 * body.capacity());
-        memory.reserve(body.capacity() + grown).await.map_err(no_memory)?;
+        memory.reserve_bytes(body.capacity() + grown).await.map_err(no_memory)?;
         body.reserve_exact(grown - body.len());
     }
     Ok(())
 }
 
-fn no_memory(failure: stepwell_steps::Failure) -> OutboundError {
+fn no_memory(failure: stepwell_steps::StepFailure) -> OutboundError {
     OutboundError::NoMemory(failure.message)
 }
 
@@ -338,7 +338,7 @@ async fn decode_within(
             done => return done,
         }
     }
-    memory.reserve(body.len() + 2 * limit).await.map_err(no_memory)?;
+    memory.reserve_bytes(body.len() + 2 * limit).await.map_err(no_memory)?;
     decode(body, codings, limit).await
 }
 

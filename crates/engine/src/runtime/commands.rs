@@ -15,7 +15,7 @@ use stepwell_core::expr::EvalInterrupt;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
-use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput, StepType, Work, WorkingMemory};
+use stepwell_steps::{StepBehaviour, PureCall, RunContext, StepOutput, StepType, WorkBound, WorkingMemory};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
@@ -52,7 +52,7 @@ impl Drop for InterruptOnDrop {
 }
 
 /// The code of a pure step.
-type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>;
+type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::StepFailure>;
 
 /// What an attempt made, with what is reserved for it.
 type Ended = (StepResult, Reservation);
@@ -61,7 +61,7 @@ type Ended = (StepResult, Reservation);
 pub(crate) struct Attempt {
     id: AttemptId,
     step_type: &'static dyn StepType,
-    behaviour: Behaviour,
+    behaviour: StepBehaviour,
     input: Arc<Value>,
     config: Arc<Value>,
     secrets: Secrets,
@@ -86,9 +86,9 @@ impl Attempt {
     ) -> Result<Self, AttemptError> {
         let planned = &execution.origin.plan[id.step_run.step];
         let run = execution.steps.run(&id.step_run);
-        let registry = stepwell_steps::registry();
+        let registry = stepwell_steps::step_registry();
         let found =
-            registry.step_type(planned.type_name).zip(registry.behaviour(planned.type_name));
+            registry.step_type(planned.type_name).zip(registry.find_behaviour(planned.type_name));
         let Some((step_type, behaviour)) = found else {
             return Err(internal("the step type is not there any more"));
         };
@@ -113,7 +113,7 @@ impl Attempt {
     /// worth mentioning; else gives it back.
     pub(crate) fn run_inline(self) -> Result<Result<StepResult, AttemptError>, Self> {
         match self.behaviour {
-            Behaviour::Pure(Work::Linear, code) if is_small(&self.input, &self.config) => {
+            StepBehaviour::Pure(WorkBound::Linear, code) if is_small(&self.input, &self.config) => {
                 match self.call(code, &NO_WAITING, &NEVER) {
                     // It is computed again, with the memory that it takes.
                     Err(fault) if fault.failure.code == codes::MEMORY_SHORTAGE => Err(self),
@@ -147,15 +147,15 @@ impl Attempt {
     ) {
         let attempt = self.id.clone();
         let result = match self.behaviour {
-            Behaviour::Pure(_, code) => {
+            StepBehaviour::Pure(_, code) => {
                 let timeout = self.timeout;
                 let work = self.run_on_thread(code, &engine);
                 tokio::time::timeout(timeout, work)
                     .await
                     .unwrap_or_else(|_| Err(timed_out(timeout)))
             }
-            Behaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
-            Behaviour::Control => Err(internal("a control step has no code to run")),
+            StepBehaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
+            StepBehaviour::Control => Err(internal("a control step has no code to run")),
         };
         let (result, memory) = match result {
             Ok((done, memory)) => (Ok(done), memory),
@@ -254,7 +254,7 @@ impl Attempt {
 
     fn finish(
         &self,
-        result: Result<StepOutput, stepwell_steps::Failure>,
+        result: Result<StepOutput, stepwell_steps::StepFailure>,
     ) -> Result<StepResult, AttemptError> {
         match result {
             Ok(output) => {
@@ -333,8 +333,8 @@ fn internal(message: &str) -> AttemptError {
     permanent(codes::INTERNAL, message)
 }
 
-fn panicked() -> stepwell_steps::Failure {
-    stepwell_steps::Failure::permanent(
+fn panicked() -> stepwell_steps::StepFailure {
+    stepwell_steps::StepFailure::permanent_failure(
         codes::INTERNAL,
         "the step's code panicked; this is a bug in Stepwell",
     )

@@ -207,11 +207,11 @@ impl Plans {
 }
 
 fn compile_new(source: &Value) -> Result<(Definition, Plan), Problems> {
-    definition::plan_source(source, stepwell_steps::registry(), &DefinitionLimits::default())
+    definition::plan_source(source, stepwell_steps::step_registry(), &DefinitionLimits::default())
 }
 
 fn compile_stored(source: &Value) -> Result<Plan, Problems> {
-    definition::plan_stored(source, stepwell_steps::registry(), &DefinitionLimits::default())
+    definition::plan_stored(source, stepwell_steps::step_registry(), &DefinitionLimits::default())
 }
 
 /// About how many bytes the record of a workflow takes.

@@ -289,7 +289,7 @@ mod tests {
                 "any": "any?", "maybe": {"type": ["integer", "null"], "required": false}, "late": {"type": "string", "default": "now"}},
             "steps": [{"type": "Echo"}],
         });
-        definition::plan_source(&source, stepwell_steps::registry(), &DefinitionLimits::default())
+        definition::plan_source(&source, stepwell_steps::step_registry(), &DefinitionLimits::default())
             .unwrap()
             .1
     }

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     fn plan(source: Value) -> Plan {
-        definition::plan_source(&source, stepwell_steps::registry(), &DefinitionLimits::default())
+        definition::plan_source(&source, stepwell_steps::step_registry(), &DefinitionLimits::default())
             .unwrap()
             .1
     }

@@ -120,7 +120,7 @@ mod tests {
                 "chat": {"type": "array", "x-vellum-type": "CHAT_HISTORY", "required": false}},
             "steps": [{"id": "a", "type": "StaticTextInput", "input": "{{ inputs.q }}"}],
             "outputs": {"text": "{{ steps.a.output.text }}", "n": "{{ inputs.n }}"}});
-        let registry = stepwell_steps::registry();
+        let registry = stepwell_steps::step_registry();
         let (_, plan) =
             definition::plan_source(&source, registry, &DefinitionLimits::default()).unwrap();
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));

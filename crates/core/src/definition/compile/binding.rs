@@ -183,11 +183,11 @@ impl PlanCompiler<'_> {
                 return Some(bind_nothing(spec));
             }
         };
-        Some(self.bind_feed(&path, spec, flow))
+        Some(self.check_whole_feed(&path, spec, flow))
     }
 
     /// Checks a feed that makes the whole input.
-    fn bind_feed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
+    fn check_whole_feed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
         let (source, proven) = match &flow.feed {
             InputFeed::Step { into: Some(key), .. } => {
                 for name in names::required_names(&spec.input).filter(|name| name != key) {

@@ -6,7 +6,7 @@ mod random;
 
 use serde_json::{Value, json};
 
-use super::{DefinitionLimits, Plan, SourceFormat, StepIndex, plan, read};
+use super::{DefinitionLimits, Plan, SourceFormat, StepIndex, plan_source, read_source};
 use crate::expr::test_scope::TestScope;
 use crate::test_support::TestCatalog;
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{DefinitionLimits, SourceFormat, place, plan, read};
+use super::super::{DefinitionLimits, SourceFormat, place, plan_source, read_source};
 use crate::expr::test_scope::TestScope;
 use crate::expr::{Expression, ValueTemplate};
 use crate::test_support::TestCatalog;

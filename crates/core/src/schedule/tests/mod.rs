@@ -2,8 +2,8 @@
 
 mod firings;
 mod properties;
-mod said;
-mod turns;
+mod scheduler_steps;
+mod timing_requests;
 
 use super::*;
 

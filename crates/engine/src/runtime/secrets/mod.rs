@@ -186,7 +186,7 @@ fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> 
 /// Whether the step type marks the place as one for secrets.
 fn is_sensitive(planned: &PlanStep, place: &SecretInsertion) -> bool {
     let spec = stepwell_core::catalog::StepCatalog::find_type(
-        stepwell_steps::registry(),
+        stepwell_steps::step_registry(),
         planned.type_name,
     );
     spec.is_some_and(|spec| {

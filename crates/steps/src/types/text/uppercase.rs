@@ -4,13 +4,13 @@ use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
 use crate::spec::text_operation;
-use crate::values::{text, text_output};
-use crate::{Behaviour, StepType, Work};
+use crate::values::{text_field, text_output};
+use crate::{StepBehaviour, StepType, WorkBound};
 
-pub(crate) struct Uppercase;
+pub(crate) struct UppercaseText;
 
-impl StepType for Uppercase {
-    fn spec(&self) -> StepSpec {
+impl StepType for UppercaseText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Uppercase"],
             doc: "By the full mapping of Unicode, the same in every language: `ß` becomes `SS`.",
@@ -19,8 +19,8 @@ impl StepType for Uppercase {
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, |call| text_output(text(call.input, "text")?.to_uppercase()))
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, |call| text_output(text_field(call.input, "text")?.to_uppercase()))
     }
 }
 
@@ -39,7 +39,7 @@ mod tests {
             ("σς", "ΣΣ"),
             ("🇫🇷a\r\n", "🇫🇷A\r\n"),
         ] {
-            assert_eq!(run_text(&Uppercase, text, json!({})), expect, "{text:?}");
+            assert_eq!(run_text(&UppercaseText, text, json!({})), expect, "{text:?}");
         }
     }
 }

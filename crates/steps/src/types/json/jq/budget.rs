@@ -1,8 +1,8 @@
-//! What a running program has left, and whether its result is still wanted. It belongs to the thread, because the interpreter gives its
-//! values no way to reach anything else.
+//! The budget of a running program, and whether its result is still needed. It is thread-local,
+//! because the interpreter gives its values no access to anything else.
 //!
-//! When it is used up, the thread is unwound rather than an error returned: a program could catch
-//! an error and go on.
+//! When it is used up, the thread is unwound instead of returning an error, because a program could
+//! catch an error and continue.
 
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use stepwell_core::expr::EvalInterrupt;
 
-use super::Limits;
-use crate::{Failure, WorkingMemory};
+use super::JqLimits;
+use crate::{StepFailure, WorkingMemory};
 
 /// Bytes of text for a unit of work.
 const BYTES_PER_UNIT: usize = 16;
@@ -39,7 +39,7 @@ const NANOS_PER_UNIT: u128 = 1000;
 
 /// What a program has too much of. The payload with which its thread is unwound.
 #[derive(Debug)]
-pub(super) enum Exhausted {
+pub(super) enum StopReason {
     Work,
     Stack,
     Depth,
@@ -47,12 +47,12 @@ pub(super) enum Exhausted {
     /// Its result is not wanted any more.
     Interrupted,
     /// The server had no memory for it.
-    Memory(Failure),
+    Memory(StepFailure),
 }
 
 /// Where a program reserves the memory for what it makes.
 #[derive(Debug)]
-pub(in super::super) struct Memory {
+pub(in super::super) struct ProgramMemory {
     /// Takes the reservation.
     pub given: Arc<dyn WorkingMemory>,
     /// How much is reserved for the step already.
@@ -68,81 +68,81 @@ thread_local! {
     static PLACE: Cell<usize> = const { Cell::new(0) };
     /// The address below which the stack must not grow. Stacks grow down on all our platforms.
     static STACK_END: Cell<usize> = const { Cell::new(0) };
-    /// About how many bytes it has made. What it has let go of again counts as well.
+    /// About how many bytes it has allocated. Freed ones count as well.
     static MADE: Cell<usize> = const { Cell::new(0) };
     /// How many bytes it may have made before more are reserved.
     static RESERVED: Cell<usize> = const { Cell::new(usize::MAX) };
-    static MEMORY: RefCell<Option<Memory>> = const { RefCell::new(None) };
+    static MEMORY: RefCell<Option<ProgramMemory>> = const { RefCell::new(None) };
 }
 
 /// Gives this thread its budget, counted from the caller's place in the stack.
-pub(super) fn start(limits: &Limits, memory: Memory, interrupt: EvalInterrupt) {
+pub(super) fn start_budget(limits: &JqLimits, memory: ProgramMemory, interrupt: EvalInterrupt) {
     WORK.set(limits.work);
     POLL_BELOW.set(limits.work);
     INTERRUPT.set(Some(interrupt));
-    PLACE.set(here());
+    PLACE.set(stack_address());
     MADE.set(0);
     RESERVED.set(FREE);
     MEMORY.set(Some(memory));
-    STACK_END.set(here().saturating_sub(limits.stack));
+    STACK_END.set(stack_address().saturating_sub(limits.stack));
 }
 
 /// About where the stack is now.
 #[inline(never)]
-fn here() -> usize {
+fn stack_address() -> usize {
     let marker = 0_u8;
     std::ptr::from_ref(&marker).addr()
 }
 
 /// Counts so many bytes that the program makes, and reserves more where they are used up.
-pub(super) fn make(bytes: usize) {
+pub(super) fn count_bytes(bytes: usize) {
     let made = MADE.get().saturating_add(bytes);
     MADE.set(made);
     if made > RESERVED.get() {
-        reserve(made);
+        reserve_more(made);
     }
 }
 
 #[cold]
-fn reserve(made: usize) {
+fn reserve_more(made: usize) {
     let reserved = made.saturating_add(STEP);
     let result = MEMORY.with_borrow(|memory| match memory {
-        Some(Memory { given, held }) => given.reserve_blocking(held.saturating_add(reserved)),
+        Some(ProgramMemory { given, held }) => given.reserve_blocking(held.saturating_add(reserved)),
         None => Ok(()),
     });
     match result {
         Ok(()) => RESERVED.set(reserved),
-        Err(failure) => stop(Exhausted::Memory(failure)),
+        Err(failure) => stop_program(StopReason::Memory(failure)),
     }
 }
 
 /// Pays for so many units of work that make values.
-pub(super) fn pay(units: usize) {
+pub(super) fn pay_units(units: usize) {
     pay_work(units);
-    make(units.saturating_mul(BYTES_OF_UNIT));
+    count_bytes(units.saturating_mul(BYTES_OF_UNIT));
 }
 
 /// Pays for so many units of work that make nothing.
 pub(super) fn pay_work(units: usize) {
-    let place = here();
+    let place = stack_address();
     let way = PLACE.replace(place).abs_diff(place) / STACK_PER_UNIT;
     let units = u64::try_from(units.saturating_add(way)).unwrap_or(u64::MAX);
     match WORK.get().checked_sub(units) {
         Some(left) if left >= POLL_BELOW.get() => WORK.set(left),
-        Some(left) => poll(left),
-        None => stop(Exhausted::Work),
+        Some(left) => poll_interrupt(left),
+        None => stop_program(StopReason::Work),
     }
     if place < STACK_END.get() {
-        stop(Exhausted::Stack);
+        stop_program(StopReason::Stack);
     }
 }
 
 #[cold]
-fn poll(left: u64) {
+fn poll_interrupt(left: u64) {
     WORK.set(left);
     POLL_BELOW.set(left.saturating_sub(POLL_EVERY));
     if INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(EvalInterrupt::is_due)) {
-        stop(Exhausted::Interrupted);
+        stop_program(StopReason::Interrupted);
     }
 }
 
@@ -150,7 +150,7 @@ fn poll(left: u64) {
 /// polls the interrupt.
 pub(super) fn pay_time(time: Duration) {
     pay_work(usize::try_from(time.as_nanos() / NANOS_PER_UNIT).unwrap_or(usize::MAX));
-    poll(WORK.get());
+    poll_interrupt(WORK.get());
 }
 
 /// Pays for reading so many bytes of text.
@@ -160,16 +160,16 @@ pub(super) fn pay_reading(bytes: usize) {
 
 /// The units that are left.
 #[cfg(test)]
-pub(super) fn left() -> u64 {
+pub(super) fn units_left() -> u64 {
     WORK.get()
 }
 
 /// Pays for reading or making so many bytes of text.
 pub(super) fn pay_text(bytes: usize) {
-    pay(1 + bytes / BYTES_PER_UNIT);
+    pay_units(1 + bytes / BYTES_PER_UNIT);
 }
 
 /// Ends the program.
-pub(super) fn stop(reason: Exhausted) -> ! {
+pub(super) fn stop_program(reason: StopReason) -> ! {
     resume_unwind(Box::new(reason))
 }

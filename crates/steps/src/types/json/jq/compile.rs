@@ -12,37 +12,37 @@ use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, DataT, Filter, Lut};
 use stepwell_core::cache::{ByteCache, PoolUsage};
 
-use super::budget::pay;
+use super::budget::pay_units;
 use super::syntax::{self, SyntaxError};
-use super::value::Val;
+use super::value::JqValue;
 use super::{MAX_PROGRAM, natives};
-use crate::Failure;
+use crate::StepFailure;
 
 /// What the interpreter works on: our values, and nothing beside the program.
-pub(super) struct Data;
+pub(super) struct JqData;
 
-impl DataT for Data {
-    type V<'a> = Val;
-    type Data<'a> = Program<'a>;
+impl DataT for JqData {
+    type V<'a> = JqValue;
+    type Data<'a> = RunningProgram<'a>;
 }
 
 /// The program while it runs. The interpreter copies it with each call, so each copy pays: a
 /// program can loop without ever touching a value.
-pub(super) struct Program<'a> {
-    pub lut: &'a Lut<Data>,
+pub(super) struct RunningProgram<'a> {
+    pub lut: &'a Lut<JqData>,
     /// What each copy pays.
     pub units_of_call: usize,
 }
 
-impl Clone for Program<'_> {
+impl Clone for RunningProgram<'_> {
     fn clone(&self) -> Self {
-        pay(self.units_of_call);
+        pay_units(self.units_of_call);
         Self { lut: self.lut, units_of_call: self.units_of_call }
     }
 }
 
-impl<'a> HasLut<'a, Data> for Program<'a> {
-    fn lut(&self) -> &'a Lut<Data> {
+impl<'a> HasLut<'a, JqData> for RunningProgram<'a> {
+    fn lut(&self) -> &'a Lut<JqData> {
         self.lut
     }
 }
@@ -90,21 +90,21 @@ const OUTSIDE: [&str; 16] = [
 ];
 
 /// The compiled programs.
-static CACHE: LazyLock<ByteCache<String, Arc<Filter<Data>>>> =
+static CACHE: LazyLock<ByteCache<String, Arc<Filter<JqData>>>> =
     LazyLock::new(|| ByteCache::new("jq_programs", CACHE_BYTES, LIBRARY_BYTES as u64));
 
 /// What compiled programs take and may take.
-pub(crate) fn usage() -> PoolUsage {
+pub(crate) fn pool_usage() -> PoolUsage {
     CACHE.pool_usage()
 }
 
 /// The program, compiled. Fails with `INVALID_QUERY`, naming the place.
-pub(super) fn compile(program: &str) -> Result<Arc<Filter<Data>>, Failure> {
+pub(super) fn compile_program(program: &str) -> Result<Arc<Filter<JqData>>, StepFailure> {
     let key = program.to_owned();
     if let Some(found) = CACHE.get(&key) {
         return Ok(found);
     }
-    let compiled = Arc::new(build(program)?);
+    let compiled = Arc::new(build_filter(program)?);
     CACHE.insert(key, Arc::clone(&compiled), memory_bytes(program) as u64);
     Ok(compiled)
 }
@@ -114,40 +114,40 @@ fn memory_bytes(program: &str) -> usize {
     LIBRARY_BYTES + BYTES_PER_BYTE * program.len()
 }
 
-fn build(program: &str) -> Result<Filter<Data>, Failure> {
-    if program.len() > MAX_PROGRAM || tokens(program) > MAX_TOKENS {
-        return Err(invalid("the query is too long".to_owned()));
+fn build_filter(program: &str) -> Result<Filter<JqData>, StepFailure> {
+    if program.len() > MAX_PROGRAM || count_tokens(program) > MAX_TOKENS {
+        return Err(invalid_program("the query is too long".to_owned()));
     }
     let code = pairs_joined(program);
     let program = code.as_ref();
-    // What cannot be read is told by the loader.
+    // The loader reports text that cannot be read.
     if let Ok(tokens) = jaq_core::load::Lexer::new(program).lex() {
         check_numbers(program, &tokens)?;
     }
     let arena = Arena::default();
-    let body = syntax::program(program, &arena).map_err(|errors| {
-        let errors = errors.iter().map(|error| unexpected(program, error));
-        invalid(errors.collect::<Vec<_>>().join("; "))
+    let body = syntax::parse_program(program, &arena).map_err(|errors| {
+        let errors = errors.iter().map(|error| describe_syntax_error(program, error));
+        invalid_program(errors.collect::<Vec<_>>().join("; "))
     })?;
     let main = Def { name: MAIN, args: Vec::new(), body };
     let file = File { code: MAIN, path: () };
-    let definitions = library().iter().cloned().chain([main]);
+    let definitions = standard_library().iter().cloned().chain([main]);
     let modules = Loader::new(definitions).load(&arena, file);
-    let modules = modules.map_err(|_| invalid("internal error".to_owned()))?;
-    Compiler::default().with_funs(natives::all()).compile(modules).map_err(|errors| {
+    let modules = modules.map_err(|_| invalid_program("internal error".to_owned()))?;
+    Compiler::default().with_funs(natives::all_filters()).compile(modules).map_err(|errors| {
         let errors = errors.into_iter().flat_map(|(_, errors)| errors);
-        let errors = errors.map(|(name, kind)| undefined(program, name, &kind));
-        invalid(errors.collect::<Vec<_>>().join("; "))
+        let errors = errors.map(|(name, kind)| describe_undefined(program, name, &kind));
+        invalid_program(errors.collect::<Vec<_>>().join("; "))
     })
 }
 
 /// Refuses numbers that could not be kept exactly, wherever they are written.
-fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), Failure> {
+fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), StepFailure> {
     let mut open: Vec<&Token<&str>> = tokens.iter().collect();
     while let Some(Token(text, token)) = open.pop() {
         match token {
             Tok::Num => stepwell_core::json::check_number(text)
-                .map_err(|message| invalid(format!("{}{message}", place(program, text))))?,
+                .map_err(|message| invalid_program(format!("{}{message}", program_position(program, text))))?,
             Tok::Block(inner) => open.extend(inner),
             Tok::Str(parts) => open.extend(parts.iter().filter_map(|part| match part {
                 StrPart::Term(inner) => Some(inner),
@@ -160,17 +160,17 @@ fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), Failure> {
 }
 
 /// The standard library, as far as it only computes. Nothing of the interpreter's own is used.
-pub(super) fn library() -> &'static [Def<&'static str>] {
+pub(super) fn standard_library() -> &'static [Def<&'static str>] {
     static LIBRARY: LazyLock<Vec<Def<&'static str>>> = LazyLock::new(|| {
         // The names of its variables live as long as the process.
         let arena: &'static Arena = Box::leak(Box::default());
-        syntax::library(include_str!("library.jq"), arena).unwrap_or_default()
+        syntax::parse_library(include_str!("library.jq"), arena).unwrap_or_default()
     });
     &LIBRARY
 }
 
-/// The program with each pair of surrogate escapes in a string (`\ud83d\ude00`) as the character
-/// that it stands for, and U+FFFD for one that stands alone: the lexer knows no surrogates.
+/// The program with each pair of surrogate escapes in a string (`\ud83d\ude00`) as its character,
+/// and U+FFFD for a single one: the lexer does not support surrogates.
 fn pairs_joined(program: &str) -> Cow<'_, str> {
     let is_escape = |text: &str, from: u32, to: u32| {
         let digits = text.strip_prefix("\\u")?.get(..4)?;
@@ -210,7 +210,7 @@ fn pairs_joined(program: &str) -> Cow<'_, str> {
 }
 
 /// About how many tokens a program has: every symbol counts, and every run of letters and digits.
-fn tokens(program: &str) -> usize {
+fn count_tokens(program: &str) -> usize {
     let mut in_word = false;
     let starts = program.chars().filter(|c| {
         let word = c.is_alphanumeric() || *c == '_';
@@ -221,17 +221,17 @@ fn tokens(program: &str) -> usize {
     starts.count()
 }
 
-fn invalid(message: String) -> Failure {
-    Failure::permanent("INVALID_QUERY", format!("`query` is no valid jq program: {message}"))
+fn invalid_program(message: String) -> StepFailure {
+    StepFailure::permanent_failure("INVALID_QUERY", format!("`query` is no valid jq program: {message}"))
 }
 
 /// What is wrong, with its place.
-fn unexpected(program: &str, error: &SyntaxError<'_>) -> String {
-    let (place, found) = (place(program, error.found), seen(error.found));
+fn describe_syntax_error(program: &str, error: &SyntaxError<'_>) -> String {
+    let (place, found) = (program_position(program, error.found), describe_found(error.found));
     format!("{place}expected {}{found}", error.expected)
 }
 
-fn seen(found: &str) -> String {
+fn describe_found(found: &str) -> String {
     let mut shown: String = found.chars().take(20).collect();
     if shown.len() < found.len() {
         shown.push('…');
@@ -239,8 +239,8 @@ fn seen(found: &str) -> String {
     if shown.is_empty() { ", found the end".to_owned() } else { format!(", found `{shown}`") }
 }
 
-fn undefined(program: &str, name: &str, kind: &Undefined) -> String {
-    let mut message = place(program, name);
+fn describe_undefined(program: &str, name: &str, kind: &Undefined) -> String {
+    let mut message = program_position(program, name);
     let _ = match kind {
         Undefined::Filter(_) if OUTSIDE.contains(&name) => {
             write!(message, "`{name}` is not available: a query cannot reach outside its input")
@@ -254,7 +254,7 @@ fn undefined(program: &str, name: &str, kind: &Undefined) -> String {
 }
 
 /// `line 1, column 5: `, for a part of the program.
-fn place(program: &str, part: &str) -> String {
+fn program_position(program: &str, part: &str) -> String {
     let start = part.as_ptr().addr().wrapping_sub(program.as_ptr().addr());
     // A part of the library instead of the program has no place in it.
     let Some(before) = program.get(..start) else { return String::new() };
@@ -267,6 +267,6 @@ fn place(program: &str, part: &str) -> String {
 #[cfg(test)]
 pub(super) fn library_error() -> Option<String> {
     let (text, arena) = (include_str!("library.jq"), Arena::default());
-    let errors = syntax::library(text, &arena).err()?;
-    Some(errors.iter().map(|error| unexpected(text, error)).collect())
+    let errors = syntax::parse_library(text, &arena).err()?;
+    Some(errors.iter().map(|error| describe_syntax_error(text, error)).collect())
 }

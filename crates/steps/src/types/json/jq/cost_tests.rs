@@ -12,9 +12,9 @@ use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 use stepwell_core::expr::EvalInterrupt;
 
-use super::{LIMITS, Limits, Memory, beside, budget, run, unwound};
-use crate::Failure;
-use crate::memory::Unlimited;
+use super::{LIMITS, JqLimits, ProgramMemory, run_on_big_stack, budget, run_program, stop_failure};
+use crate::StepFailure;
+use crate::memory::UnlimitedMemory;
 
 /// Units that one program of these tests may use.
 const UNITS: u64 = 200_000;
@@ -129,9 +129,9 @@ fn inputs() -> Vec<Value> {
 }
 
 /// A generator without a dependency on the time or the machine.
-struct Random(u64);
+struct RandomNumbers(u64);
 
-impl Random {
+impl RandomNumbers {
     fn below(&mut self, limit: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -158,7 +158,7 @@ fn program(term: &str, form: usize) -> String {
     }
 }
 
-fn terms(random: &mut Random) -> Vec<String> {
+fn terms(random: &mut RandomNumbers) -> Vec<String> {
     let builtins = measure("builtins[]", &Value::Null).2.unwrap();
     let mut terms = Vec::new();
     for builtin in &builtins {
@@ -188,17 +188,17 @@ fn terms(random: &mut Random) -> Vec<String> {
 }
 
 /// The processor time of a program, the units that it paid, and how it ended.
-fn measure(program: &str, input: &Value) -> (Duration, u64, Result<Vec<Value>, Failure>) {
-    let limits = Limits { work: UNITS, ..LIMITS };
+fn measure(program: &str, input: &Value) -> (Duration, u64, Result<Vec<Value>, StepFailure>) {
+    let limits = JqLimits { work: UNITS, ..LIMITS };
     let started = Instant::now();
     let interrupt = EvalInterrupt::new(move || started.elapsed() > PATIENCE);
-    let memory = Memory { given: Arc::new(Unlimited), held: 0 };
-    let measured = beside(move || {
+    let memory = ProgramMemory { given: Arc::new(UnlimitedMemory), held: 0 };
+    let measured = run_on_big_stack(move || {
         let start = ThreadTime::now();
-        let work = AssertUnwindSafe(|| run(program, input, &limits, memory, interrupt));
+        let work = AssertUnwindSafe(|| run_program(program, input, &limits, memory, interrupt));
         let result =
-            catch_unwind(work).unwrap_or_else(|payload| Err(unwound(payload.downcast_ref())));
-        Ok((start.elapsed(), UNITS - budget::left().min(UNITS), result))
+            catch_unwind(work).unwrap_or_else(|payload| Err(stop_failure(payload.downcast_ref())));
+        Ok((start.elapsed(), UNITS - budget::units_left().min(UNITS), result))
     });
     measured.unwrap()
 }
@@ -208,7 +208,7 @@ fn time_follows_the_units() {
     let inputs = inputs();
     let rounds: usize =
         std::env::var("STEPWELL_ATTACK_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let mut random = Random(11);
+    let mut random = RandomNumbers(11);
     let (mut slow, mut total, mut invalid) = (Vec::new(), 0, 0);
     for _ in 0..rounds {
         for term in terms(&mut random) {
@@ -282,7 +282,7 @@ fn known_programs_pay_for_their_time() {
 
 #[test]
 fn a_program_ends_soon_after_it_is_interrupted() {
-    let limits = Limits { work: u64::MAX, ..LIMITS };
+    let limits = JqLimits { work: u64::MAX, ..LIMITS };
     for program in [
         "last(range(1e12))",
         "def f: f; f",
@@ -293,8 +293,8 @@ fn a_program_ends_soon_after_it_is_interrupted() {
         let polls = Arc::new(AtomicU32::new(0));
         let counter = polls.clone();
         let interrupt = EvalInterrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) >= 3);
-        let memory = Memory { given: Arc::new(Unlimited), held: 0 };
-        let result = super::evaluate(program, &Value::Null, &limits, memory, interrupt);
+        let memory = ProgramMemory { given: Arc::new(UnlimitedMemory), held: 0 };
+        let result = super::evaluate_program(program, &Value::Null, &limits, memory, interrupt);
         assert_eq!(result.unwrap_err().code, "INTERRUPTED", "{program}");
         assert_eq!(polls.load(Ordering::Relaxed), 4, "{program}");
     }

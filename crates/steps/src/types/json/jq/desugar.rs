@@ -1,8 +1,8 @@
 //! Terms that mean in the interpreter what jq's syntax means.
 //!
 //! The interpreter differs from jq where a term has several outputs or changes a value: jq
-//! evaluates the right operand first, changes all paths that it found at the beginning, and goes
-//! on with the last output of an update. Names that begin with `!` cannot be written in a program;
+//! evaluates the right operand first, changes all paths that it found at the beginning, and continues
+//! with the last output of an update. Names that begin with `!` cannot be written in a program;
 //! they are [`super::natives`], and variables.
 
 use jaq_core::load::Arena;
@@ -25,75 +25,75 @@ const INPUT: &str = "$!input";
 const BODY: &str = "!body";
 
 /// `l op r` where the order of evaluation does not matter.
-pub(super) fn binary<'s>(l: T<'s>, op: BinaryOp<&'s str>, r: T<'s>) -> T<'s> {
+pub(super) fn binary_term<'s>(l: T<'s>, op: BinaryOp<&'s str>, r: T<'s>) -> T<'s> {
     Term::BinOp(Box::new(l), op, Box::new(r))
 }
 
 /// `l op r`: jq evaluates `r` first, and all of `l` for each of its outputs.
 pub(super) fn right_first<'s>(l: T<'s>, op: BinaryOp<&'s str>, r: T<'s>) -> T<'s> {
     if has_one_output(&l) || has_one_output(&r) {
-        return binary(l, op, r);
+        return binary_term(l, op, r);
     }
-    let_in(RIGHT, r, binary(l, op, Term::Var(RIGHT)))
+    let_in(RIGHT, r, binary_term(l, op, Term::Var(RIGHT)))
 }
 
 /// `l // r`: errors of `l` count as no output.
-pub(super) fn alternative<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
-    binary(Term::TryCatch(Box::new(l), None), BinaryOp::Alt, r)
+pub(super) fn alternative_term<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
+    binary_term(Term::TryCatch(Box::new(l), None), BinaryOp::Alt, r)
 }
 
 /// `l = r`.
-pub(super) fn assign<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
-    Term::Call("!assign", vec![paths(l), r])
+pub(super) fn assign_term<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
+    Term::Call("!assign", vec![paths_term(l), r])
 }
 
 /// `l |= r`.
-pub(super) fn update<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
+pub(super) fn update_term<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
     // An update that is sure to have an output can take the old value, and need not copy it.
     let name = if has_one_output(&r) { "!replace" } else { "!modify" };
-    Term::Call(name, vec![paths(l), r])
+    Term::Call(name, vec![paths_term(l), r])
 }
 
 /// `l += r` and its kind.
 pub(super) fn assign_math<'s>(l: T<'s>, op: Math, r: T<'s>) -> T<'s> {
-    let changed = binary(Term::Id, BinaryOp::Math(op), Term::Var(RIGHT));
-    let_in(RIGHT, r, update(l, changed))
+    let changed = binary_term(Term::Id, BinaryOp::Math(op), Term::Var(RIGHT));
+    let_in(RIGHT, r, update_term(l, changed))
 }
 
 /// `l //= r`.
 pub(super) fn assign_alternative<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
-    let changed = binary(Term::Id, BinaryOp::Alt, Term::Var(RIGHT));
-    let_in(RIGHT, r, update(l, changed))
+    let changed = binary_term(Term::Id, BinaryOp::Alt, Term::Var(RIGHT));
+    let_in(RIGHT, r, update_term(l, changed))
 }
 
 /// All paths of a term in an array.
-fn paths(of: T<'_>) -> T<'_> {
+fn paths_term(of: T<'_>) -> T<'_> {
     Term::Arr(Some(Box::new(Term::Call("!path", vec![of]))))
 }
 
 /// `value as $name | body`.
 fn let_in<'s>(name: &'s str, value: T<'s>, body: T<'s>) -> T<'s> {
-    matching(value, Pattern::Var(name), body)
+    match_pattern(value, Pattern::Var(name), body)
 }
 
 /// `value as pattern | body`.
-fn matching<'s>(value: T<'s>, pattern: P<'s>, body: T<'s>) -> T<'s> {
-    binary(value, BinaryOp::Pipe(Some(pattern)), body)
+fn match_pattern<'s>(value: T<'s>, pattern: P<'s>, body: T<'s>) -> T<'s> {
+    binary_term(value, BinaryOp::Pipe(Some(pattern)), body)
 }
 
-fn pipe<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
-    binary(l, BinaryOp::Pipe(None), r)
+fn pipe_term<'s>(l: T<'s>, r: T<'s>) -> T<'s> {
+    binary_term(l, BinaryOp::Pipe(None), r)
 }
 
 /// `term as pattern ?// pattern | body`.
-pub(super) fn bind<'s>(value: T<'s>, patterns: Vec<P<'s>>, body: T<'s>) -> T<'s> {
-    match one(patterns) {
-        Ok(pattern) => matching(value, pattern, body),
-        Err(patterns) => let_in(MATCHED, value, alternatives(patterns, body)),
+pub(super) fn bind_term<'s>(value: T<'s>, patterns: Vec<P<'s>>, body: T<'s>) -> T<'s> {
+    match single_pattern(patterns) {
+        Ok(pattern) => match_pattern(value, pattern, body),
+        Err(patterns) => let_in(MATCHED, value, alternative_patterns(patterns, body)),
     }
 }
 
-fn one(mut patterns: Vec<P<'_>>) -> Result<P<'_>, Vec<P<'_>>> {
+fn single_pattern(mut patterns: Vec<P<'_>>) -> Result<P<'_>, Vec<P<'_>>> {
     match (patterns.pop(), patterns.is_empty()) {
         (Some(pattern), true) => Ok(pattern),
         (Some(last), false) => {
@@ -106,54 +106,54 @@ fn one(mut patterns: Vec<P<'_>>) -> Result<P<'_>, Vec<P<'_>>> {
 
 /// The body with the variables of the first pattern after which nothing fails, in the body
 /// included; those of the other patterns are null. What is matched is `$!matched`.
-fn alternatives<'s>(patterns: Vec<P<'s>>, body: T<'s>) -> T<'s> {
+fn alternative_patterns<'s>(patterns: Vec<P<'s>>, body: T<'s>) -> T<'s> {
     let mut names = Vec::new();
     for pattern in &patterns {
-        variables(pattern, &mut names);
+        collect_variables(pattern, &mut names);
     }
     let attempt = |pattern: P<'s>| {
         let mut bound = Vec::new();
-        variables(&pattern, &mut bound);
+        collect_variables(&pattern, &mut bound);
         let argument = |name: &&'s str| match bound.contains(name) {
             true => Term::Var(*name),
-            false => null(),
+            false => null_term(),
         };
         let call = Term::Call(BODY, names.iter().map(argument).collect());
-        matching(Term::Var(MATCHED), pattern, call)
+        match_pattern(Term::Var(MATCHED), pattern, call)
     };
     let attempts = patterns.into_iter().rev().map(attempt);
     let chain = attempts.reduce(|next, attempt| {
-        let next = pipe(Term::Var(INPUT), next);
+        let next = pipe_term(Term::Var(INPUT), next);
         Term::TryCatch(Box::new(attempt), Some(Box::new(next)))
     });
     let body = Def { name: BODY, args: names.clone(), body };
     let_in(INPUT, Term::Id, Term::Def(vec![body], Box::new(chain.unwrap_or_default())))
 }
 
-fn null<'s>() -> T<'s> {
-    index(Term::Arr(None), 0)
+fn null_term<'s>() -> T<'s> {
+    index_term(Term::Arr(None), 0)
 }
 
-fn index(of: T<'_>, at: u8) -> T<'_> {
+fn index_term(of: T<'_>, at: u8) -> T<'_> {
     let at = Term::Num(if at == 0 { "0" } else { "1" });
     Term::Path(Box::new(of), Path(vec![(Part::Index(at), Opt::Essential)]))
 }
 
-fn variables<'s>(pattern: &P<'s>, to: &mut Vec<&'s str>) {
+fn collect_variables<'s>(pattern: &P<'s>, to: &mut Vec<&'s str>) {
     match pattern {
         Pattern::Var(name) if to.contains(name) => {}
         Pattern::Var(name) => to.push(name),
-        Pattern::Arr(items) => items.iter().for_each(|item| variables(item, to)),
-        Pattern::Obj(entries) => entries.iter().for_each(|(_, item)| variables(item, to)),
+        Pattern::Arr(items) => items.iter().for_each(|item| collect_variables(item, to)),
+        Pattern::Obj(entries) => entries.iter().for_each(|(_, item)| collect_variables(item, to)),
     }
 }
 
 /// `reduce items as patterns (init; update)`: an update's last output counts, and null where it
 /// has none.
-pub(super) fn reduce<'s>(items: T<'s>, patterns: Vec<P<'s>>, init: T<'s>, update: T<'s>) -> T<'s> {
-    let (pattern, update) = match one(patterns) {
+pub(super) fn reduce_term<'s>(items: T<'s>, patterns: Vec<P<'s>>, init: T<'s>, update: T<'s>) -> T<'s> {
+    let (pattern, update) = match single_pattern(patterns) {
         Ok(pattern) => (pattern, update),
-        Err(patterns) => (Pattern::Var(MATCHED), alternatives(patterns, update)),
+        Err(patterns) => (Pattern::Var(MATCHED), alternative_patterns(patterns, update)),
     };
     let update = if has_one_output(&update) { update } else { Term::Call("!last", vec![update]) };
     Term::Fold("reduce", Box::new(items), pattern, vec![init, update])
@@ -161,18 +161,18 @@ pub(super) fn reduce<'s>(items: T<'s>, patterns: Vec<P<'s>>, init: T<'s>, update
 
 /// `foreach items as patterns (init; update; extract)`: each output of an update is extracted,
 /// and the last one is where the next update begins.
-pub(super) fn foreach<'s>(
+pub(super) fn foreach_term<'s>(
     items: T<'s>,
     patterns: Vec<P<'s>>,
     init: T<'s>,
     (update, extract): (T<'s>, Option<T<'s>>),
 ) -> T<'s> {
-    let (pattern, update, extract) = match one(patterns) {
+    let (pattern, update, extract) = match single_pattern(patterns) {
         Ok(pattern) => (pattern, update, extract),
         Err(patterns) => (
             Pattern::Var(MATCHED),
-            alternatives(patterns.clone(), update),
-            extract.map(|extract| alternatives(patterns, extract)),
+            alternative_patterns(patterns.clone(), update),
+            extract.map(|extract| alternative_patterns(patterns, extract)),
         ),
     };
     if has_one_output(&update) {
@@ -181,18 +181,18 @@ pub(super) fn foreach<'s>(
     }
     // `!foreach` passes `[state, item]` to the update and gives the same.
     let inside =
-        |body| matching(index(Term::Id, 1), pattern.clone(), pipe(index(Term::Id, 0), body));
+        |body| match_pattern(index_term(Term::Id, 1), pattern.clone(), pipe_term(index_term(Term::Id, 0), body));
     let states = Term::Call("!foreach", vec![init, items, inside(update)]);
-    pipe(states, inside(extract.unwrap_or_default()))
+    pipe_term(states, inside(extract.unwrap_or_default()))
 }
 
 /// A term with suffixes. jq evaluates the last index first.
-pub(super) fn path<'s>(arena: &'s Arena, head: T<'s>, mut parts: Vec<(Part<T<'s>>, Opt)>) -> T<'s> {
+pub(super) fn path_term<'s>(arena: &'s Arena, head: T<'s>, mut parts: Vec<(Part<T<'s>>, Opt)>) -> T<'s> {
     if parts.is_empty() {
         return head;
     }
     let head_has_one = has_one_output(&head);
-    let several = parts.iter().flat_map(|(part, _)| terms(part)).filter(|t| !has_one_output(t));
+    let several = parts.iter().flat_map(|(part, _)| part_terms(part)).filter(|t| !has_one_output(t));
     let mut bound = Vec::new();
     if several.count() + usize::from(!head_has_one) > 1 {
         for (part, _) in &mut parts {
@@ -206,7 +206,7 @@ pub(super) fn path<'s>(arena: &'s Arena, head: T<'s>, mut parts: Vec<(Part<T<'s>
     bound.into_iter().fold(path, |body, (name, term)| let_in(name, term, body))
 }
 
-fn terms<'t, 's>(part: &'t Part<T<'s>>) -> impl Iterator<Item = &'t T<'s>> {
+fn part_terms<'t, 's>(part: &'t Part<T<'s>>) -> impl Iterator<Item = &'t T<'s>> {
     let (first, second) = match part {
         Part::Index(index) => (Some(index), None),
         Part::Range(from, to) => (from.as_ref(), to.as_ref()),
@@ -224,7 +224,7 @@ fn terms_mut<'t, 's>(part: &'t mut Part<T<'s>>) -> Vec<&'t mut T<'s>> {
 }
 
 /// A string with interpolations. jq evaluates the last one first.
-pub(super) fn string<'s>(
+pub(super) fn string_term<'s>(
     arena: &'s Arena,
     format: Option<&'s str>,
     mut parts: Vec<StrPart<&'s str, T<'s>>>,
@@ -245,7 +245,7 @@ pub(super) fn string<'s>(
 }
 
 /// A definition; a parameter `$x` is also the filter `x`.
-pub(super) fn definition<'s>(name: &'s str, args: Vec<&'s str>, body: T<'s>) -> Def<&'s str> {
+pub(super) fn create_definition<'s>(name: &'s str, args: Vec<&'s str>, body: T<'s>) -> Def<&'s str> {
     let values = args.iter().filter_map(|arg| {
         let filter = arg.strip_prefix('$')?;
         Some(Def { name: filter, args: Vec::new(), body: Term::Var(*arg) })
@@ -284,7 +284,7 @@ fn has_one_output(term: &T<'_>) -> bool {
                 && parts.iter().all(|(part, opt)| {
                     matches!(opt, Opt::Essential)
                         && !matches!(part, Part::Range(None, None))
-                        && terms(part).all(has_one_output)
+                        && part_terms(part).all(has_one_output)
                 })
         }
         _ => false,
@@ -312,7 +312,7 @@ mod tests {
             ("{a: .[]}", false),
             (".a // 1", false),
         ] {
-            let Ok(term) = super::super::syntax::program(program, &arena) else {
+            let Ok(term) = super::super::syntax::parse_program(program, &arena) else {
                 panic!("{program}")
             };
             assert_eq!(has_one_output(&term), expect, "{program}");

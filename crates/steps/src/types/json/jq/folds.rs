@@ -5,17 +5,17 @@ use jaq_core::native::Fun;
 use jaq_core::{Bind, Native, ValXs};
 
 use super::budget::pay_work;
-use super::compile::Data;
-use super::value::Val;
+use super::compile::JqData;
+use super::value::JqValue;
 
-pub(super) fn all() -> Vec<Fun<Data>> {
+pub(super) fn fold_filters() -> Vec<Fun<JqData>> {
     vec![
         (
             "!last",
             [Bind::Fun(())].into(),
             Native::new(|mut cv| {
                 let (filter, context) = cv.0.pop_fun();
-                let last = filter.run((context, cv.1)).try_fold(Val::Null, |_, output| {
+                let last = filter.run((context, cv.1)).try_fold(JqValue::Null, |_, output| {
                     pay_work(1);
                     output
                 });
@@ -38,30 +38,30 @@ pub(super) fn all() -> Vec<Fun<Data>> {
                 let (items, context) = cv.0.pop_fun();
                 let state = cv.0.pop_var();
                 let items = items.run((context, cv.1));
-                states(items, state, move |state, item| {
+                fold_states(items, state, move |state, item| {
                     let (filter, context) = &step;
-                    filter.run((context.clone(), Val::array(vec![state, item])))
+                    filter.run((context.clone(), JqValue::from_items(vec![state, item])))
                 })
             }),
         ),
     ]
 }
 
-/// `[state, item]` for each output of the update. An update goes on from the last output of the
-/// one before; from null where that had none.
-fn states<'a>(
-    mut items: ValXs<'a, Val>,
-    mut state: Val,
-    update: impl Fn(Val, Val) -> ValXs<'a, Val> + 'a,
-) -> ValXs<'a, Val> {
-    let mut current: Option<(Val, ValXs<'a, Val>)> = None;
+/// `[state, item]` for each output of the update. An update continues from the last output of the
+/// previous one; from null if that had none.
+fn fold_states<'a>(
+    mut items: ValXs<'a, JqValue>,
+    mut state: JqValue,
+    update: impl Fn(JqValue, JqValue) -> ValXs<'a, JqValue> + 'a,
+) -> ValXs<'a, JqValue> {
+    let mut current: Option<(JqValue, ValXs<'a, JqValue>)> = None;
     Box::new(std::iter::from_fn(move || {
         loop {
             if let Some((item, outputs)) = &mut current {
                 match outputs.next() {
                     Some(Ok(output)) => {
                         state = output.clone();
-                        return Some(Ok(Val::array(vec![output, item.clone()])));
+                        return Some(Ok(JqValue::from_items(vec![output, item.clone()])));
                     }
                     Some(Err(error)) => return Some(Err(error)),
                     None => current = None,
@@ -71,7 +71,7 @@ fn states<'a>(
                 Ok(item) => item,
                 Err(error) => return Some(Err(error)),
             };
-            let before = std::mem::replace(&mut state, Val::Null);
+            let before = std::mem::replace(&mut state, JqValue::Null);
             current = Some((item.clone(), update(before, item)));
         }
     }))

@@ -31,12 +31,12 @@ use jaq_core::{Ctx, Vars};
 use serde_json::Value;
 use stepwell_core::expr::EvalInterrupt;
 
-use crate::Failure;
+use crate::StepFailure;
 use crate::values::MAX_OUTPUT_BYTES;
-use budget::Exhausted;
-pub(super) use budget::Memory;
+use budget::StopReason;
+pub(super) use budget::ProgramMemory;
 
-pub(crate) use compile::usage;
+pub(crate) use compile::pool_usage;
 
 /// The longest program, in characters.
 pub(super) const MAX_PROGRAM: usize = 16 * 1024;
@@ -46,7 +46,7 @@ const STACK: usize = 64 * 1024 * 1024;
 
 /// What a program may use.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct JqLimits {
     /// Units of work; about one a copied value or 16 bytes of text.
     pub work: u64,
     /// The stack in bytes.
@@ -59,31 +59,31 @@ pub(super) struct Limits {
 
 /// The limits of a step. They bound its time to a few seconds at worst and what it makes to about
 /// 100 MB.
-pub(super) const LIMITS: Limits =
-    Limits { work: 5_000_000, stack: STACK / 4, results: 10_000, output_bytes: MAX_OUTPUT_BYTES };
+pub(super) const LIMITS: JqLimits =
+    JqLimits { work: 5_000_000, stack: STACK / 4, results: 10_000, output_bytes: MAX_OUTPUT_BYTES };
 
 /// All results of a program for an input.
 ///
 /// Fails with `INVALID_QUERY` where the program is not valid, `QUERY_FAILED` where it raises an
 /// error, `QUERY_LIMIT` where it uses too much, `MEMORY_SHORTAGE` where the memory for what it
 /// makes cannot be reserved, and `INTERRUPTED`.
-pub(super) fn evaluate(
+pub(super) fn evaluate_program(
     program: &str,
     input: &Value,
-    limits: &Limits,
-    memory: Memory,
+    limits: &JqLimits,
+    memory: ProgramMemory,
     interrupt: EvalInterrupt,
-) -> Result<Vec<Value>, Failure> {
-    beside(|| run(program, input, limits, memory, interrupt))
+) -> Result<Vec<Value>, StepFailure> {
+    run_on_big_stack(|| run_program(program, input, limits, memory, interrupt))
 }
 
 /// Whether the program is valid; does not run it. Fails with `INVALID_QUERY`.
-pub(super) fn check(program: &str) -> Result<(), Failure> {
-    beside(|| compile::compile(program).map(drop))
+pub(super) fn check_program(program: &str) -> Result<(), StepFailure> {
+    run_on_big_stack(|| compile::compile_program(program).map(drop))
 }
 
 /// Does something in a thread with a large stack, and survives that it is unwound.
-fn beside<T: Send>(work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+fn run_on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, StepFailure> + Send) -> Result<T, StepFailure> {
     thread::scope(|scope| {
         let started = thread::Builder::new()
             .name("jq".to_owned())
@@ -91,27 +91,27 @@ fn beside<T: Send>(work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T
             .spawn_scoped(scope, work);
         match started.map(thread::ScopedJoinHandle::join) {
             Ok(Ok(result)) => result,
-            Ok(Err(payload)) => Err(unwound(payload.downcast_ref())),
+            Ok(Err(payload)) => Err(stop_failure(payload.downcast_ref())),
             Err(error) => {
                 let message = format!("the server cannot start a thread for the query: {error}");
-                Err(Failure::transient("QUERY_FAILED", message))
+                Err(StepFailure::transient_failure("QUERY_FAILED", message))
             }
         }
     })
 }
 
-fn run(
+fn run_program(
     program: &str,
     input: &Value,
-    limits: &Limits,
-    memory: Memory,
+    limits: &JqLimits,
+    memory: ProgramMemory,
     interrupt: EvalInterrupt,
-) -> Result<Vec<Value>, Failure> {
-    let filter = compile::compile(program)?;
-    budget::start(limits, memory, interrupt);
+) -> Result<Vec<Value>, StepFailure> {
+    let filter = compile::compile_program(program)?;
+    budget::start_budget(limits, memory, interrupt);
     let units_of_call = compile::units_of_call(program);
-    let code = compile::Program { lut: &filter.lut, units_of_call };
-    let context = Ctx::<compile::Data>::new(code, Vars::new([]));
+    let code = compile::RunningProgram { lut: &filter.lut, units_of_call };
+    let context = Ctx::<compile::JqData>::new(code, Vars::new([]));
     let mut results = Vec::new();
     let mut left = limits.output_bytes;
     for result in filter.id.run((context, convert::from_json(input))) {
@@ -119,31 +119,31 @@ fn run(
             Ok(value) if results.len() < limits.results => {
                 results.push(convert::to_json(&value, &mut left)?);
             }
-            Ok(_) => return Err(limit(&format!("it gives more than {} results", limits.results))),
-            Err(exception) => return Err(failed(exception.get_err().ok())),
+            Ok(_) => return Err(limit_exceeded(&format!("it gives more than {} results", limits.results))),
+            Err(exception) => return Err(query_failed(exception.get_err().ok())),
         }
     }
     Ok(results)
 }
 
-fn failed(error: Option<jaq_core::Error<value::Val>>) -> Failure {
+fn query_failed(error: Option<jaq_core::Error<value::JqValue>>) -> StepFailure {
     // `break` without its label does not compile, and nothing halts, so it is always an error.
-    let message = error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shown());
-    Failure::permanent("QUERY_FAILED", format!("the query failed: {message}"))
+    let message = error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shorten_value());
+    StepFailure::permanent_failure("QUERY_FAILED", format!("the query failed: {message}"))
 }
 
-fn limit(why: &str) -> Failure {
-    Failure::permanent("QUERY_LIMIT", format!("the query was stopped: {why}"))
+fn limit_exceeded(why: &str) -> StepFailure {
+    StepFailure::permanent_failure("QUERY_LIMIT", format!("the query was stopped: {why}"))
 }
 
-fn unwound(reason: Option<&Exhausted>) -> Failure {
+fn stop_failure(reason: Option<&StopReason>) -> StepFailure {
     match reason {
-        Some(Exhausted::Work) => limit("it takes too many steps or makes too much"),
-        Some(Exhausted::Stack) => limit("it recurses too deeply"),
-        Some(Exhausted::Depth) => limit("it makes a value that is nested too deeply"),
-        Some(Exhausted::Memory(failure)) => failure.clone(),
-        Some(Exhausted::Interrupted) => Failure::interrupted(),
-        Some(Exhausted::Text) => limit("it makes a text that is too long"),
-        None => Failure::permanent("QUERY_FAILED", "the query failed: internal error"),
+        Some(StopReason::Work) => limit_exceeded("it takes too many steps or makes too much"),
+        Some(StopReason::Stack) => limit_exceeded("it recurses too deeply"),
+        Some(StopReason::Depth) => limit_exceeded("it makes a value that is nested too deeply"),
+        Some(StopReason::Memory(failure)) => failure.clone(),
+        Some(StopReason::Interrupted) => StepFailure::interrupted_failure(),
+        Some(StopReason::Text) => limit_exceeded("it makes a text that is too long"),
+        None => StepFailure::permanent_failure("QUERY_FAILED", "the query failed: internal error"),
     }
 }

@@ -3,11 +3,11 @@
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
-use super::budget::{pay, pay_reading, pay_text};
-use super::compile::{Data, library};
+use super::budget::{pay_units, pay_reading, pay_text};
+use super::compile::{JqData, standard_library};
 use super::convert::from_json;
 use super::patterns;
-use super::value::{Num, Val};
+use super::value::{JqNumber, JqValue};
 use super::walk::not_indexable;
 
 /// Filters of the interpreter's library that are not used: they reach outside, depend on the
@@ -50,83 +50,83 @@ const RENAMED: [(&str, usize, &str); 5] = [
 ];
 
 /// All filters a program may use beside those written in jq.
-pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
+pub(super) fn all_filters() -> impl Iterator<Item = Fun<JqData>> {
     let library = jaq_core::funs().chain(jaq_std::funs());
-    let kept = library.filter(|(name, _, _): &Fun<Data>| !REFUSED.contains(name));
-    let renamed = kept.map(|(name, args, code): Fun<Data>| {
+    let kept = library.filter(|(name, _, _): &Fun<JqData>| !REFUSED.contains(name));
+    let renamed = kept.map(|(name, args, code): Fun<JqData>| {
         let new = RENAMED.iter().find(|(old, arity, _)| *old == name && *arity == args.len());
         (new.map_or(name, |(_, _, new)| *new), args, code)
     });
-    let own = own().chain(super::text::all()).chain(super::time::all());
-    let own = own.chain(patterns::all()).chain(super::paths::all()).chain(super::folds::all());
+    let own = own_filters().chain(super::text::text_filters()).chain(super::time::time_filters());
+    let own = own.chain(patterns::regex_filters()).chain(super::paths::path_filters()).chain(super::folds::fold_filters());
     renamed.chain(own)
 }
 
-fn own() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 13] = [
-        ("_unfit", v(1), |cv| unary(cv, |value, why| Err(unfit(&value, &why)))),
-        ("builtins", v(0), |_| bome(Ok(names()))),
-        ("nan", v(0), |_| bome(Ok(Val::Num(Num::Float(f64::NAN))))),
-        ("infinite", v(0), |_| bome(Ok(Val::Num(Num::Float(f64::INFINITY))))),
-        ("isnan", v(0), |cv| bome(Ok(Val::Bool(cv.1.is_nan())))),
-        ("type", v(0), |cv| bome(Ok(Val::text(cv.1.kind())))),
-        ("length", v(0), |cv| bome(length(&cv.1))),
+fn own_filters() -> impl Iterator<Item = Fun<JqData>> {
+    let filters: [Filter<RunPtr<JqData>>; 13] = [
+        ("_unfit", v(1), |cv| unary(cv, |value, why| Err(unfit_value(&value, &why)))),
+        ("builtins", v(0), |_| bome(Ok(filter_names()))),
+        ("nan", v(0), |_| bome(Ok(JqValue::Num(JqNumber::Float(f64::NAN))))),
+        ("infinite", v(0), |_| bome(Ok(JqValue::Num(JqNumber::Float(f64::INFINITY))))),
+        ("isnan", v(0), |cv| bome(Ok(JqValue::Bool(cv.1.is_nan())))),
+        ("type", v(0), |cv| bome(Ok(JqValue::from_text(cv.1.type_name())))),
+        ("length", v(0), |cv| bome(value_length(&cv.1))),
         ("fromjson", v(0), |cv| bome(from_json_text(&cv.1))),
-        ("tojson", v(0), |cv| bome(Ok(Val::text(cv.1.to_json_text())))),
-        ("contains", v(1), |cv| unary(cv, |l, r| contains(&l, &r).map(Val::Bool))),
-        ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key))),
-        ("indices", v(1), |cv| unary(cv, |value, part| indices(&value, &part))),
-        ("bsearch", v(1), |cv| unary(cv, |list, item| search(&list, &item))),
+        ("tojson", v(0), |cv| bome(Ok(JqValue::from_text(cv.1.to_json_text())))),
+        ("contains", v(1), |cv| unary(cv, |l, r| contains_value(&l, &r).map(JqValue::Bool))),
+        ("has", v(1), |cv| unary(cv, |value, key| has_key(&value, &key))),
+        ("indices", v(1), |cv| unary(cv, |value, part| find_indices(&value, &part))),
+        ("bsearch", v(1), |cv| unary(cv, |list, item| search_sorted(&list, &item))),
     ];
-    filters.into_iter().map(run::<Data>)
+    filters.into_iter().map(run::<JqData>)
 }
 
 /// The error of a value that a filter cannot use.
-fn unfit(value: &Val, why: &Val) -> Error<Val> {
-    let Val::Str(why) = why else { return Error::new(why.clone()) };
-    Error::str(format_args!("{} {why}", value.described()))
+fn unfit_value(value: &JqValue, why: &JqValue) -> Error<JqValue> {
+    let JqValue::Str(why) = why else { return Error::new(why.clone()) };
+    Error::str(format_args!("{} {why}", value.describe_value()))
 }
 
 /// `name/arity` of all filters.
-fn names() -> Val {
-    let natives = all().map(|(name, args, _)| (name, args.len()));
-    let defined = library().iter().map(|def| (def.name, def.args.len()));
+fn filter_names() -> JqValue {
+    let natives = all_filters().map(|(name, args, _)| (name, args.len()));
+    let defined = standard_library().iter().map(|def| (def.name, def.args.len()));
     let public = natives.chain(defined).filter(|(name, _)| !name.starts_with(['_', '!', '@']));
-    let mut names: Vec<Val> =
-        public.map(|(name, arity)| Val::text(format!("{name}/{arity}"))).collect();
+    let mut names: Vec<JqValue> =
+        public.map(|(name, arity)| JqValue::from_text(format!("{name}/{arity}"))).collect();
     names.sort();
     names.dedup();
-    Val::array(names)
+    JqValue::from_items(names)
 }
 
-fn length(value: &Val) -> ValR<Val> {
+fn value_length(value: &JqValue) -> ValR<JqValue> {
     Ok(match value {
-        Val::Null => Val::count(0),
-        Val::Bool(_) => {
-            return Err(Error::str(format_args!("{} has no length", value.described())));
+        JqValue::Null => JqValue::from_count(0),
+        JqValue::Bool(_) => {
+            return Err(Error::str(format_args!("{} has no length", value.describe_value())));
         }
         // The absolute value of every integer of 64 bits has at most 64 bits.
-        Val::Num(Num::Int(i)) => Val::Num(Num::Int(i.abs())),
-        Val::Num(Num::Float(f)) => Val::Num(Num::Float(f.abs())),
-        Val::Str(text) => {
+        JqValue::Num(JqNumber::Int(i)) => JqValue::Num(JqNumber::Int(i.abs())),
+        JqValue::Num(JqNumber::Float(f)) => JqValue::Num(JqNumber::Float(f.abs())),
+        JqValue::Str(text) => {
             pay_text(text.len());
-            Val::count(text.chars().count())
+            JqValue::from_count(text.chars().count())
         }
-        Val::Arr(array) => Val::count(array.items.len()),
-        Val::Obj(object) => Val::count(object.map.len()),
+        JqValue::Arr(array) => JqValue::from_count(array.items.len()),
+        JqValue::Obj(object) => JqValue::from_count(object.map.len()),
     })
 }
 
-fn from_json_text(text: &Val) -> ValR<Val> {
-    let Val::Str(text) = text else {
-        return Err(Error::str(format_args!("{} only strings can be parsed", text.described())));
+fn from_json_text(text: &JqValue) -> ValR<JqValue> {
+    let JqValue::Str(text) = text else {
+        return Err(Error::str(format_args!("{} only strings can be parsed", text.describe_value())));
     };
     pay_text(text.len());
     let json = text.strip_prefix('\u{feff}').unwrap_or(text);
     // jq writes "not a number" as null and reads it so, with any digits behind.
     let payload = json.trim().strip_prefix("nan");
     if payload.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit())) {
-        return Ok(Val::Num(Num::Float(f64::NAN)));
+        return Ok(JqValue::Num(JqNumber::Float(f64::NAN)));
     }
     let parsed = stepwell_core::json::from_str(json).map_err(|error| {
         Error::str(format_args!("{error} (while parsing '{}')", text_start(text)))
@@ -140,42 +140,42 @@ fn text_start(text: &str) -> &str {
 }
 
 /// Texts by their parts, arrays and objects by their members, anything else by equality.
-fn contains(l: &Val, r: &Val) -> Result<bool, Error<Val>> {
-    pay(1);
+fn contains_value(l: &JqValue, r: &JqValue) -> Result<bool, Error<JqValue>> {
+    pay_units(1);
     Ok(match (l, r) {
-        (Val::Str(l), Val::Str(r)) => {
+        (JqValue::Str(l), JqValue::Str(r)) => {
             pay_text(l.len() + r.len());
             l.contains(r.as_ref())
         }
-        (Val::Arr(l), Val::Arr(r)) => {
-            r.items.iter().all(|r| l.items.iter().any(|l| contains(l, r).unwrap_or(false)))
+        (JqValue::Arr(l), JqValue::Arr(r)) => {
+            r.items.iter().all(|r| l.items.iter().any(|l| contains_value(l, r).unwrap_or(false)))
         }
-        (Val::Obj(l), Val::Obj(r)) => r.map.iter().all(|(key, r)| {
+        (JqValue::Obj(l), JqValue::Obj(r)) => r.map.iter().all(|(key, r)| {
             pay_reading(key.len());
-            l.map.get(key).is_some_and(|l| contains(l, r).unwrap_or(false))
+            l.map.get(key).is_some_and(|l| contains_value(l, r).unwrap_or(false))
         }),
-        (Val::Null | Val::Bool(_) | Val::Num(_), _) => l == r,
+        (JqValue::Null | JqValue::Bool(_) | JqValue::Num(_), _) => l == r,
         _ => {
-            let (l, r) = (l.described(), r.described());
+            let (l, r) = (l.describe_value(), r.describe_value());
             let message = format_args!("{l} and {r} cannot have their containment checked");
             return Err(Error::str(message));
         }
     })
 }
 
-fn has(value: &Val, key: &Val) -> ValR<Val> {
+fn has_key(value: &JqValue, key: &JqValue) -> ValR<JqValue> {
     match (value, key) {
-        (Val::Obj(object), Val::Str(key)) => {
+        (JqValue::Obj(object), JqValue::Str(key)) => {
             pay_reading(key.len());
-            Ok(Val::Bool(object.map.contains_key(key)))
+            Ok(JqValue::Bool(object.map.contains_key(key)))
         }
-        (Val::Arr(array), Val::Num(n)) => {
-            let at = n.truncated().and_then(|at| usize::try_from(at).ok());
-            Ok(Val::Bool(at.is_some_and(|at| at < array.items.len())))
+        (JqValue::Arr(array), JqValue::Num(n)) => {
+            let at = n.to_integer().and_then(|at| usize::try_from(at).ok());
+            Ok(JqValue::Bool(at.is_some_and(|at| at < array.items.len())))
         }
-        (Val::Null, _) => Ok(Val::Bool(false)),
+        (JqValue::Null, _) => Ok(JqValue::Bool(false)),
         _ => {
-            let (value, key) = (value.kind(), key.kind());
+            let (value, key) = (value.type_name(), key.type_name());
             Err(Error::str(format_args!("Cannot check whether {value} has a {key} key")))
         }
     }
@@ -185,11 +185,11 @@ fn has(value: &Val, key: &Val) -> ValR<Val> {
 const BYTES_COMPARED_FREE: usize = 16;
 
 /// Where a part begins in a text or array, or where an item is in an array.
-pub(super) fn indices(value: &Val, part: &Val) -> ValR<Val> {
+pub(super) fn find_indices(value: &JqValue, part: &JqValue) -> ValR<JqValue> {
     Ok(match (value, part) {
-        (Val::Null, _) => Val::Null,
-        (Val::Str(_), Val::Str(part)) if part.is_empty() => Val::Null,
-        (Val::Str(text), Val::Str(part)) => {
+        (JqValue::Null, _) => JqValue::Null,
+        (JqValue::Str(_), JqValue::Str(part)) if part.is_empty() => JqValue::Null,
+        (JqValue::Str(text), JqValue::Str(part)) => {
             pay_text(text.len() + part.len());
             let mut found = Vec::new();
             let (text, part) = (text.as_ref(), part.as_bytes());
@@ -198,34 +198,34 @@ pub(super) fn indices(value: &Val, part: &Val) -> ValR<Val> {
                 let Some(behind) = text.as_bytes()[at..].strip_prefix(start) else { continue };
                 pay_reading(rest.len());
                 if behind.starts_with(rest) {
-                    pay(1);
-                    found.push(Val::count(character));
+                    pay_units(1);
+                    found.push(JqValue::from_count(character));
                 }
             }
-            Val::array(found)
+            JqValue::from_items(found)
         }
-        (Val::Arr(_), Val::Arr(part)) if part.items.is_empty() => Val::Null,
-        (Val::Arr(array), Val::Arr(part)) => {
+        (JqValue::Arr(_), JqValue::Arr(part)) if part.items.is_empty() => JqValue::Null,
+        (JqValue::Arr(array), JqValue::Arr(part)) => {
             let windows = array.items.windows(part.items.len()).enumerate();
             windows
                 .filter(|(_, window)| *window == part.items)
-                .map(|(i, _)| Val::count(i))
+                .map(|(i, _)| JqValue::from_count(i))
                 .collect()
         }
-        (Val::Arr(array), item) => {
+        (JqValue::Arr(array), item) => {
             let items = array.items.iter().enumerate();
-            items.filter(|(_, other)| *other == item).map(|(i, _)| Val::count(i)).collect()
+            items.filter(|(_, other)| *other == item).map(|(i, _)| JqValue::from_count(i)).collect()
         }
         _ => return Err(not_indexable(value, part)),
     })
 }
 
 /// Where an item is in a sorted array; where it is not, -1 minus the place to insert it.
-fn search(list: &Val, item: &Val) -> ValR<Val> {
-    let Val::Arr(array) = list else {
-        return Err(Error::str(format_args!("{} cannot be searched from", list.described())));
+fn search_sorted(list: &JqValue, item: &JqValue) -> ValR<JqValue> {
+    let JqValue::Arr(array) = list else {
+        return Err(Error::str(format_args!("{} cannot be searched from", list.describe_value())));
     };
     let signed = |at: usize| i128::try_from(at).unwrap_or(i128::MAX);
     let at = array.items.binary_search(item).map_or_else(|at| -1 - signed(at), signed);
-    Ok(Val::Num(Num::Int(at)))
+    Ok(JqValue::Num(JqNumber::Int(at)))
 }

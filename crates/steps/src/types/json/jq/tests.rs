@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use stepwell_core::expr::EvalInterrupt;
 
-use super::{LIMITS, Limits, Memory};
-use crate::memory::Unlimited;
-use crate::{Failure, WorkingMemory, memory_shortage};
+use super::{LIMITS, JqLimits, ProgramMemory};
+use crate::memory::UnlimitedMemory;
+use crate::{StepFailure, WorkingMemory, memory_shortage};
 
 /// Enough for any honest small program, and used up fast in a debug build.
-const SMALL: Limits = Limits { work: 300_000, ..LIMITS };
+const SMALL: JqLimits = JqLimits { work: 300_000, ..LIMITS };
 
-fn evaluate(program: &str, input: &Value, limits: &Limits) -> Result<Vec<Value>, Failure> {
-    let memory = Memory { given: Arc::new(Unlimited), held: 0 };
-    super::evaluate(program, input, limits, memory, EvalInterrupt::new(|| false))
+fn evaluate(program: &str, input: &Value, limits: &JqLimits) -> Result<Vec<Value>, StepFailure> {
+    let memory = ProgramMemory { given: Arc::new(UnlimitedMemory), held: 0 };
+    super::evaluate_program(program, input, limits, memory, EvalInterrupt::new(|| false))
 }
 
 fn check(input: &Value, program: &str, expect: &Value) {
@@ -108,7 +108,7 @@ fn numbers_are_exact_or_refused() {
         "\"a \\(1 + 1e-400)\"",
         "if . > 1e999 then 1 else 9007199254740993.0 end",
     ] {
-        let failure = super::check(program).unwrap_err();
+        let failure = super::check_program(program).unwrap_err();
         assert_eq!(failure.code, "INVALID_QUERY", "{program}");
         assert!(failure.message.contains("line 1, column"), "{}", failure.message);
     }
@@ -373,8 +373,8 @@ fn is_jq() {
 }
 
 #[test]
-fn says_what_is_wrong() {
-    for (program, code, says) in [
+fn reports_errors() {
+    for (program, code, expected) in [
         (".[", "INVALID_QUERY", "line 1, column 3: expected closing bracket, found the end"),
         (".a |\n | .b", "INVALID_QUERY", "line 2, column 2: expected term, found `|`"),
         ("1 |", "INVALID_QUERY", "expected term, found the end"),
@@ -405,7 +405,7 @@ fn says_what_is_wrong() {
     ] {
         let failure = evaluate(program, &json!(5), &SMALL).unwrap_err();
         assert_eq!(failure.code, code, "{program}: {failure:?}");
-        assert!(failure.message.contains(says), "{program}: {}", failure.message);
+        assert!(failure.message.contains(expected), "{program}: {}", failure.message);
     }
 }
 
@@ -414,7 +414,7 @@ fn stops_what_would_not_end() {
     let doubling = "reduce range(60) as $i (\"x\"; . + .)";
     let shared = "reduce range(60) as $i ([]; [., .])";
     let started = Instant::now();
-    for (program, says) in [
+    for (program, expected) in [
         ("repeat(empty)", "too many steps"),
         ("def f: f; f", "too many steps"),
         ("[repeat(1)]", "too many steps"),
@@ -463,7 +463,7 @@ fn stops_what_would_not_end() {
         (".[999999999999] = 1", ""),
     ] {
         let failure = evaluate(program, &Value::Null, &SMALL).unwrap_err();
-        assert!(failure.message.contains(says), "{program}: {}", failure.message);
+        assert!(failure.message.contains(expected), "{program}: {}", failure.message);
     }
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
@@ -485,18 +485,18 @@ fn survives_programs_that_nest() {
 
 /// Memory with a limit.
 #[derive(Debug)]
-struct Scarce {
+struct ScarceMemory {
     limit: usize,
     most: AtomicUsize,
 }
 
 #[async_trait]
-impl WorkingMemory for Scarce {
-    async fn reserve(&self, _: usize) -> Result<(), Failure> {
+impl WorkingMemory for ScarceMemory {
+    async fn reserve_bytes(&self, _: usize) -> Result<(), StepFailure> {
         panic!("a program runs in a thread of its own")
     }
 
-    fn reserve_blocking(&self, bytes: usize) -> Result<(), Failure> {
+    fn reserve_blocking(&self, bytes: usize) -> Result<(), StepFailure> {
         self.most.fetch_max(bytes, Ordering::Relaxed);
         if bytes <= self.limit { Ok(()) } else { Err(memory_shortage("no more")) }
     }
@@ -510,19 +510,19 @@ fn what_a_program_makes_is_reserved_as_it_runs() {
         ("[range(100000)] | length", 64 * MIB, 4 * MIB..=64 * MIB, Ok(())),
         ("[range(100000)]", 64 * MIB, 32 * MIB..=64 * MIB, Ok(())),
         ("[range(1000000)] | length", 20 * MIB, 20 * MIB..=40 * MIB, Err("MEMORY_SHORTAGE")),
-        // It cannot be caught and gone on from.
+        // It cannot be caught.
         ("try [range(1000000)] catch 1", 20 * MIB, 20 * MIB..=40 * MIB, Err("MEMORY_SHORTAGE")),
     ] {
-        let memory = Arc::new(Scarce { limit, most: AtomicUsize::new(0) });
-        let given = Memory { given: memory.clone(), held: MIB };
+        let memory = Arc::new(ScarceMemory { limit, most: AtomicUsize::new(0) });
+        let given = ProgramMemory { given: memory.clone(), held: MIB };
         let never = EvalInterrupt::new(|| false);
-        let result = super::evaluate(program, &Value::Null, &LIMITS, given, never);
+        let result = super::evaluate_program(program, &Value::Null, &LIMITS, given, never);
         let result = result.map(drop).map_err(|failure| {
             assert!(failure.retryable);
             failure.code
         });
         assert_eq!(result, expect, "{program}");
-        let asked = memory.most.load(Ordering::Relaxed);
-        assert!(most.contains(&asked), "{program}: {asked}");
+        let reserved = memory.most.load(Ordering::Relaxed);
+        assert!(most.contains(&reserved), "{program}: {reserved}");
     }
 }

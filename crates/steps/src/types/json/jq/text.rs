@@ -10,91 +10,91 @@ use data_encoding::{BASE32, BASE32_NOPAD};
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
-use super::budget::{Exhausted, pay, pay_reading, pay_text, stop};
-use super::compile::Data;
-use super::value::{MAX_TEXT, Num, Val};
+use super::budget::{StopReason, pay_units, pay_reading, pay_text, stop_program};
+use super::compile::JqData;
+use super::value::{MAX_TEXT, JqNumber, JqValue};
 
 /// The filters on texts that differ from the interpreter's library.
-pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 9] = [
+pub(super) fn text_filters() -> impl Iterator<Item = Fun<JqData>> {
+    let filters: [Filter<RunPtr<JqData>>; 9] = [
         ("ltrimstr", v(1), |cv| {
-            unary(cv, |text, part| Ok(trimmed(text, &part, |text, part| text.strip_prefix(part))))
+            unary(cv, |text, part| Ok(trim_part(text, &part, |text, part| text.strip_prefix(part))))
         }),
         ("rtrimstr", v(1), |cv| {
-            unary(cv, |text, part| Ok(trimmed(text, &part, |text, part| text.strip_suffix(part))))
+            unary(cv, |text, part| Ok(trim_part(text, &part, |text, part| text.strip_suffix(part))))
         }),
-        ("implode", v(0), |cv| bome(implode(&cv.1))),
-        ("join", v(1), |cv| unary(cv, |list, separator| join(&list, &separator))),
+        ("implode", v(0), |cv| bome(implode_text(&cv.1))),
+        ("join", v(1), |cv| unary(cv, |list, separator| join_items(&list, &separator))),
         ("escape_html", v(0), |cv| bome(text_only(&cv.1).map(|text| escape_html(&text)))),
         ("unescape_html", v(0), |cv| bome(text_only(&cv.1).map(|text| unescape_html(&text)))),
         ("_decode_base64", v(0), |cv| bome(decode_base64(&cv.1))),
         ("_encode_base32", v(0), |cv| bome(encode_base32(&cv.1))),
         ("_decode_base32", v(0), |cv| bome(decode_base32(&cv.1))),
     ];
-    filters.into_iter().map(run::<Data>)
+    filters.into_iter().map(run::<JqData>)
 }
 
 /// The text without a part at its end or beginning; anything else as it is.
-fn trimmed(value: Val, part: &Val, strip: for<'t> fn(&'t str, &str) -> Option<&'t str>) -> Val {
-    let (Val::Str(text), Val::Str(part)) = (&value, part) else { return value };
+fn trim_part(value: JqValue, part: &JqValue, strip: for<'t> fn(&'t str, &str) -> Option<&'t str>) -> JqValue {
+    let (JqValue::Str(text), JqValue::Str(part)) = (&value, part) else { return value };
     pay_reading(part.len());
     match strip(text, part) {
-        Some(rest) => Val::text(rest),
+        Some(rest) => JqValue::from_text(rest),
         None => value,
     }
 }
 
 /// Characters by their numbers; U+FFFD for a number that is none.
-fn implode(numbers: &Val) -> ValR<Val> {
-    let Val::Arr(numbers) = numbers else {
+fn implode_text(numbers: &JqValue) -> ValR<JqValue> {
+    let JqValue::Arr(numbers) = numbers else {
         return Err(Error::str("implode input must be an array"));
     };
-    let character = |number: &Val| {
-        pay(1);
+    let character = |number: &JqValue| {
+        pay_units(1);
         let code = match number {
-            Val::Num(n) => n.truncated(),
+            JqValue::Num(n) => n.to_integer(),
             _ => None,
         };
         let code = code.ok_or_else(|| {
-            let found = number.described();
+            let found = number.describe_value();
             let why = "can't be imploded, unicode codepoint needs to be numeric";
             Error::str(format_args!("{found} {why}"))
         })?;
         let character = u32::try_from(code).ok().and_then(char::from_u32);
         Ok(character.unwrap_or(char::REPLACEMENT_CHARACTER))
     };
-    numbers.items.iter().map(character).collect::<Result<String, _>>().map(Val::text)
+    numbers.items.iter().map(character).collect::<Result<String, _>>().map(JqValue::from_text)
 }
 
 /// The items as one text: null as nothing, numbers and booleans as in JSON.
-fn join(list: &Val, separator: &Val) -> ValR<Val> {
-    let Val::Arr(list) = list else {
-        return Err(Error::str(format_args!("Cannot iterate over {}", list.described())));
+fn join_items(list: &JqValue, separator: &JqValue) -> ValR<JqValue> {
+    let JqValue::Arr(list) = list else {
+        return Err(Error::str(format_args!("Cannot iterate over {}", list.describe_value())));
     };
-    let before = |joined: &str, item: &Val| {
-        let joined = Val::text(joined).described();
-        Error::str(format_args!("{joined} and {} cannot be added", item.described()))
+    let before = |joined: &str, item: &JqValue| {
+        let joined = JqValue::from_text(joined).describe_value();
+        Error::str(format_args!("{joined} and {} cannot be added", item.describe_value()))
     };
     let mut joined = String::new();
     for (i, item) in list.items.iter().enumerate() {
         if i > 0 {
             match separator {
-                Val::Str(separator) => append(&mut joined, separator),
-                Val::Null => {}
+                JqValue::Str(separator) => append_text(&mut joined, separator),
+                JqValue::Null => {}
                 other => return Err(before(&joined, other)),
             }
         }
         match item {
-            Val::Null => {}
-            Val::Str(text) => append(&mut joined, text),
-            Val::Bool(_) | Val::Num(_) => append(&mut joined, &item.to_json_text()),
+            JqValue::Null => {}
+            JqValue::Str(text) => append_text(&mut joined, text),
+            JqValue::Bool(_) | JqValue::Num(_) => append_text(&mut joined, &item.to_json_text()),
             other => return Err(before(&joined, other)),
         }
     }
-    Ok(Val::text(joined))
+    Ok(JqValue::from_text(joined))
 }
 
-fn append(to: &mut String, text: &str) {
+fn append_text(to: &mut String, text: &str) {
     pay_text(text.len());
     check_length(to.len() + text.len());
     to.push_str(text);
@@ -104,14 +104,14 @@ fn append(to: &mut String, text: &str) {
 const HTML: [(char, &str); 5] =
     [('<', "&lt;"), ('>', "&gt;"), ('&', "&amp;"), ('\'', "&apos;"), ('"', "&quot;")];
 
-fn text_only(value: &Val) -> Result<Rc<str>, Error<Val>> {
+fn text_only(value: &JqValue) -> Result<Rc<str>, Error<JqValue>> {
     match value {
-        Val::Str(text) => Ok(Rc::clone(text)),
-        other => Err(Error::str(format_args!("{} is not a string", other.described()))),
+        JqValue::Str(text) => Ok(Rc::clone(text)),
+        other => Err(Error::str(format_args!("{} is not a string", other.describe_value()))),
     }
 }
 
-fn escape_html(text: &str) -> Val {
+fn escape_html(text: &str) -> JqValue {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match HTML.iter().find(|(plain, _)| *plain == character) {
@@ -121,10 +121,10 @@ fn escape_html(text: &str) -> Val {
     }
     pay_reading(text.len());
     check_length(escaped.len());
-    Val::text(escaped)
+    JqValue::from_text(escaped)
 }
 
-fn unescape_html(text: &str) -> Val {
+fn unescape_html(text: &str) -> JqValue {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
@@ -138,11 +138,11 @@ fn unescape_html(text: &str) -> Val {
     }
     plain.push_str(rest);
     pay_reading(text.len());
-    Val::text(plain)
+    JqValue::from_text(plain)
 }
 
 /// As jq: padding may be missing, and ends the text where it is there.
-fn decode_base64(text: &Val) -> ValR<Val> {
+fn decode_base64(text: &JqValue) -> ValR<JqValue> {
     const DECODER: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new()
@@ -150,37 +150,37 @@ fn decode_base64(text: &Val) -> ValR<Val> {
             .with_decode_allow_trailing_bits(true),
     );
     let text = text.to_text();
-    let Val::Str(written) = &text else { return Ok(Val::Null) };
+    let JqValue::Str(written) = &text else { return Ok(JqValue::Null) };
     pay_text(written.len());
     let digits = written.split('=').next().unwrap_or_default();
     if digits.len() % 4 == 1
         && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
     {
-        let found = text.described();
+        let found = text.describe_value();
         return Err(Error::str(format_args!("{found} trailing base64 byte found")));
     }
     let bytes = DECODER
         .decode(digits)
-        .map_err(|_| Error::str(format_args!("{} is not valid base64 data", text.described())))?;
-    Ok(Val::text(String::from_utf8_lossy(&bytes)))
+        .map_err(|_| Error::str(format_args!("{} is not valid base64 data", text.describe_value())))?;
+    Ok(JqValue::from_text(String::from_utf8_lossy(&bytes)))
 }
 
-fn encode_base32(value: &Val) -> ValR<Val> {
-    let Val::Str(text) = value.to_text() else { return Ok(Val::Null) };
+fn encode_base32(value: &JqValue) -> ValR<JqValue> {
+    let JqValue::Str(text) = value.to_text() else { return Ok(JqValue::Null) };
     pay_text(2 * text.len());
-    Ok(Val::text(BASE32.encode(text.as_bytes())))
+    Ok(JqValue::from_text(BASE32.encode(text.as_bytes())))
 }
 
 /// As for base 64: padding may be missing, and ends the text where it is there.
-fn decode_base32(text: &Val) -> ValR<Val> {
+fn decode_base32(text: &JqValue) -> ValR<JqValue> {
     let text = text.to_text();
-    let Val::Str(written) = &text else { return Ok(Val::Null) };
+    let JqValue::Str(written) = &text else { return Ok(JqValue::Null) };
     pay_text(written.len());
     let digits = written.split('=').next().unwrap_or_default();
     let bytes = BASE32_NOPAD
         .decode(digits.as_bytes())
-        .map_err(|_| Error::str(format_args!("{} is not valid base32 data", text.described())))?;
-    Ok(Val::text(String::from_utf8_lossy(&bytes)))
+        .map_err(|_| Error::str(format_args!("{} is not valid base32 data", text.describe_value())))?;
+    Ok(JqValue::from_text(String::from_utf8_lossy(&bytes)))
 }
 
 /// How much of a value is shown in an error, in characters.
@@ -190,9 +190,9 @@ const SHOWN: usize = 100;
 const DESCRIBED: usize = 11;
 
 /// A string that ends the program when it grows too long.
-struct Bounded(String);
+struct BoundedString(String);
 
-impl fmt::Write for Bounded {
+impl fmt::Write for BoundedString {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         pay_text(text.len());
         check_length(self.0.len() + text.len());
@@ -202,9 +202,9 @@ impl fmt::Write for Bounded {
 }
 
 /// A string that takes no more than what is shown.
-struct Short(String, usize);
+struct ShortString(String, usize);
 
-impl fmt::Write for Short {
+impl fmt::Write for ShortString {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
             self.1 = self.1.checked_sub(1).ok_or(fmt::Error)?;
@@ -214,33 +214,33 @@ impl fmt::Write for Short {
     }
 }
 
-/// Ends the program where a text of so many bytes would be too long; called before it is made.
+/// Ends the program if a text of this length would be too long; called before it is created.
 pub(super) fn check_length(bytes: usize) {
     if bytes > MAX_TEXT {
-        stop(Exhausted::Text);
+        stop_program(StopReason::Text);
     }
 }
 
-impl Val {
+impl JqValue {
     /// Itself where it is a text, else its JSON.
     pub fn to_text(&self) -> Self {
         match self {
             Self::Str(_) => self.clone(),
-            other => Self::text(other.to_json_text()),
+            other => Self::from_text(other.to_json_text()),
         }
     }
 
     /// Its JSON.
     pub fn to_json_text(&self) -> String {
-        let mut out = Bounded(String::new());
+        let mut out = BoundedString(String::new());
         // Writing to a string does not fail; too long a one ends the program.
         let _ = self.write_json(&mut out, usize::MAX);
         out.0
     }
 
     /// The beginning of it, for a person: a text as it is, else its JSON.
-    pub fn shown(&self) -> String {
-        let mut out = Short(String::new(), SHOWN);
+    pub fn shorten_value(&self) -> String {
+        let mut out = ShortString(String::new(), SHOWN);
         let written = match self {
             Self::Str(text) => fmt::Write::write_str(&mut out, text),
             other => other.write_json(&mut out, SHOWN),
@@ -252,7 +252,7 @@ impl Val {
     }
 
     /// The name of its type.
-    pub const fn kind(&self) -> &'static str {
+    pub const fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "boolean",
@@ -264,8 +264,8 @@ impl Val {
     }
 
     /// Its type and the beginning of its JSON, as jq shows it in errors: `string ("very-long-...)`.
-    pub fn described(&self) -> String {
-        let mut out = Short(String::new(), DESCRIBED + 4);
+    pub fn describe_value(&self) -> String {
+        let mut out = ShortString(String::new(), DESCRIBED + 4);
         let cut = self.write_json(&mut out, DESCRIBED + 4).is_err();
         let shown = if cut || out.0.len() > DESCRIBED + 3 {
             let end = out.0.floor_char_boundary(DESCRIBED);
@@ -273,7 +273,7 @@ impl Val {
         } else {
             out.0
         };
-        format!("{} ({shown})", self.kind())
+        format!("{} ({shown})", self.type_name())
     }
 
     /// Its JSON, of each text at most so many characters: an error shows the beginning only.
@@ -315,7 +315,7 @@ fn write_quoted(text: &str, out: &mut dyn fmt::Write, characters: usize) -> fmt:
     out.write_str(&serde_json::Value::from(&text[..end]).to_string())
 }
 
-impl Num {
+impl JqNumber {
     /// JSON knows no infinity and no "not a number": as jq, the largest number and null.
     pub fn to_json(self) -> serde_json::Value {
         match self {
@@ -330,7 +330,7 @@ impl Num {
     fn write_json(self, out: &mut dyn fmt::Write) -> fmt::Result {
         match self {
             Self::Float(f) if f == 0.0 && f.is_sign_negative() => out.write_str("-0"),
-            Self::Float(f) if !f.is_nan() => match exponential(f.clamp(f64::MIN, f64::MAX)) {
+            Self::Float(f) if !f.is_nan() => match format_exponential(f.clamp(f64::MIN, f64::MAX)) {
                 Some(text) => out.write_str(&text),
                 None => write!(out, "{}", self.to_json()),
             },
@@ -344,7 +344,7 @@ const ZEROS: i32 = 15;
 const ZEROS_AFTER_POINT: i32 = 3;
 
 /// A number in the form with an exponent of at least two digits, where jq uses it: `3e-05`.
-fn exponential(f: f64) -> Option<String> {
+fn format_exponential(f: f64) -> Option<String> {
     // The shortest digits that read as this number, and the power of ten of the first one.
     let written = format!("{f:e}");
     let (digits, exponent) = written.split_once('e')?;
@@ -356,9 +356,9 @@ fn exponential(f: f64) -> Option<String> {
 }
 
 /// For errors only: the beginning of the value's JSON.
-impl fmt::Display for Val {
+impl fmt::Display for JqValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Short(String::new(), SHOWN);
+        let mut out = ShortString(String::new(), SHOWN);
         let written = self.write_json(&mut out, SHOWN);
         f.write_str(&out.0)?;
         if written.is_err() { f.write_str("…") } else { Ok(()) }

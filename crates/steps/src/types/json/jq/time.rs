@@ -9,22 +9,22 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::budget::pay_text;
-use super::compile::Data;
+use super::compile::JqData;
 use super::text::check_length;
-use super::value::{Num, Val};
+use super::value::{JqNumber, JqValue};
 
-pub(super) fn all() -> impl Iterator<Item = Fun<Data>> {
-    let filters: [Filter<RunPtr<Data>>; 4] = [
-        ("strptime", v(1), |cv| unary(cv, |text, format| parse(&text, &format))),
+pub(super) fn time_filters() -> impl Iterator<Item = Fun<JqData>> {
+    let filters: [Filter<RunPtr<JqData>>; 4] = [
+        ("strptime", v(1), |cv| unary(cv, |text, format| parse_time(&text, &format))),
         ("strftime", v(1), |cv| unary(cv, |time, format| format_time(&time, &format))),
         ("mktime", v(0), |cv| bome(to_seconds(&cv.1))),
         ("gmtime", v(0), |cv| bome(from_seconds(&cv.1))),
     ];
-    filters.into_iter().map(run::<Data>)
+    filters.into_iter().map(run::<JqData>)
 }
 
-fn parse(text: &Val, format: &Val) -> ValR<Val> {
-    let (Val::Str(text), Val::Str(format)) = (text, format) else {
+fn parse_time(text: &JqValue, format: &JqValue) -> ValR<JqValue> {
+    let (JqValue::Str(text), JqValue::Str(format)) = (text, format) else {
         return Err(Error::str("strptime/1 requires string inputs and arguments"));
     };
     pay_text(text.len() + format.len());
@@ -68,10 +68,10 @@ fn parse(text: &Val, format: &Val) -> ValR<Val> {
         i64::from(actual.weekday().to_sunday_zero_offset()),
         day_of_year,
     ];
-    Ok(fields.into_iter().map(|field| Val::Num(Num::Int(field.into()))).collect())
+    Ok(fields.into_iter().map(|field| JqValue::Num(JqNumber::Int(field.into()))).collect())
 }
 
-fn broken_down(at: DateTime, fraction: f64) -> Val {
+fn broken_down(at: DateTime, fraction: f64) -> JqValue {
     let fields = [
         i64::from(at.year()),
         i64::from(at.month()) - 1,
@@ -83,9 +83,9 @@ fn broken_down(at: DateTime, fraction: f64) -> Val {
         i64::from(at.day_of_year()) - 1,
     ];
     let number = |(i, field): (usize, i64)| {
-        let whole = Num::Int(field.into());
-        Val::Num(if i == 5 && fraction > 0.0 {
-            Num::Float(whole.as_f64() + fraction)
+        let whole = JqNumber::Int(field.into());
+        JqValue::Num(if i == 5 && fraction > 0.0 {
+            JqNumber::Float(whole.as_f64() + fraction)
         } else {
             whole
         })
@@ -93,8 +93,8 @@ fn broken_down(at: DateTime, fraction: f64) -> Val {
     fields.into_iter().enumerate().map(number).collect()
 }
 
-fn from_seconds(seconds: &Val) -> ValR<Val> {
-    let Val::Num(seconds) = seconds else {
+fn from_seconds(seconds: &JqValue) -> ValR<JqValue> {
+    let JqValue::Num(seconds) = seconds else {
         return Err(Error::str("gmtime() requires numeric inputs"));
     };
     let seconds = seconds.as_f64();
@@ -104,10 +104,10 @@ fn from_seconds(seconds: &Val) -> ValR<Val> {
 }
 
 /// The fields of a broken-down time, whole; the first six at least.
-fn fields(time: &Val) -> Option<Vec<i64>> {
-    let Val::Arr(fields) = time else { return None };
-    let whole = |field: &Val| match field {
-        Val::Num(n) => n.truncated().and_then(|n| i64::try_from(n).ok()),
+fn time_fields(time: &JqValue) -> Option<Vec<i64>> {
+    let JqValue::Arr(fields) = time else { return None };
+    let whole = |field: &JqValue| match field {
+        JqValue::Num(n) => n.to_integer().and_then(|n| i64::try_from(n).ok()),
         _ => None,
     };
     let fields = fields.items.iter().take(8).map(whole).collect::<Option<Vec<_>>>()?;
@@ -115,7 +115,7 @@ fn fields(time: &Val) -> Option<Vec<i64>> {
 }
 
 /// The moment of a broken-down time; fields beyond their range carry over, as in C.
-fn moment(fields: &[i64]) -> Option<Timestamp> {
+fn to_timestamp(fields: &[i64]) -> Option<Timestamp> {
     let &[year, month, day, hours, minutes, seconds, ..] = fields else { return None };
     let year = year.checked_add(month.div_euclid(12))?;
     let month = i8::try_from(month.rem_euclid(12) + 1).ok()?;
@@ -127,29 +127,29 @@ fn moment(fields: &[i64]) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-fn to_seconds(time: &Val) -> ValR<Val> {
-    if !matches!(time, Val::Arr(_)) {
+fn to_seconds(time: &JqValue) -> ValR<JqValue> {
+    if !matches!(time, JqValue::Arr(_)) {
         return Err(Error::str("mktime requires array inputs"));
     }
-    let moment = fields(time).and_then(|fields| moment(&fields));
+    let moment = time_fields(time).and_then(|fields| to_timestamp(&fields));
     let moment = moment.ok_or_else(|| Error::str("mktime requires parsed datetime inputs"))?;
-    Ok(Val::Num(Num::Int(moment.as_second().into())))
+    Ok(JqValue::Num(JqNumber::Int(moment.as_second().into())))
 }
 
-fn format_time(time: &Val, format: &Val) -> ValR<Val> {
+fn format_time(time: &JqValue, format: &JqValue) -> ValR<JqValue> {
     let refused = || Error::str("strftime/1 requires parsed datetime inputs");
-    let Val::Str(format) = format else {
+    let JqValue::Str(format) = format else {
         return Err(Error::str("strftime/1 requires a string format"));
     };
     let time = match time {
-        Val::Num(_) => from_seconds(time)?,
-        Val::Arr(_) => time.clone(),
+        JqValue::Num(_) => from_seconds(time)?,
+        JqValue::Arr(_) => time.clone(),
         _ => return Err(refused()),
     };
-    let moment = fields(&time).and_then(|fields| moment(&fields)).ok_or_else(refused)?;
+    let moment = time_fields(&time).and_then(|fields| to_timestamp(&fields)).ok_or_else(refused)?;
     pay_text(format.len());
     // A directive writes a few dozen bytes at most.
     check_length(format.len().saturating_mul(16));
     let written = strtime::format(format.as_bytes(), &moment.to_zoned(TimeZone::UTC));
-    written.map(Val::text).map_err(Error::str)
+    written.map(JqValue::from_text).map_err(Error::str)
 }

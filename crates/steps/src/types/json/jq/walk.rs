@@ -8,65 +8,65 @@ use jaq_core::box_iter::{BoxIter, box_once};
 use jaq_core::path::Opt;
 use jaq_core::{Error, Exn, ValR, ValX};
 
-use super::budget::{pay, pay_reading, pay_text, pay_work};
-use super::natives::indices;
-use super::value::{Num, Obj, Val, deeper};
+use super::budget::{pay_units, pay_reading, pay_text, pay_work};
+use super::natives::find_indices;
+use super::value::{JqNumber, JqObject, JqValue, deeper_level};
 
 /// What `.[k] = v` may lengthen an array to.
 const MAX_PADDED: usize = 1_000_000;
 
-impl From<bool> for Val {
+impl From<bool> for JqValue {
     fn from(b: bool) -> Self {
         Self::Bool(b)
     }
 }
 
-impl From<isize> for Val {
+impl From<isize> for JqValue {
     fn from(i: isize) -> Self {
-        Self::Num(Num::Int(i128::try_from(i).unwrap_or(0)))
+        Self::Num(JqNumber::Int(i128::try_from(i).unwrap_or(0)))
     }
 }
 
-impl From<usize> for Val {
+impl From<usize> for JqValue {
     fn from(n: usize) -> Self {
-        Self::count(n)
+        Self::from_count(n)
     }
 }
 
-impl From<f64> for Val {
+impl From<f64> for JqValue {
     fn from(f: f64) -> Self {
-        Self::Num(Num::computed(f))
+        Self::Num(JqNumber::from_float(f))
     }
 }
 
-impl From<String> for Val {
+impl From<String> for JqValue {
     fn from(text: String) -> Self {
-        Self::text(text)
+        Self::from_text(text)
     }
 }
 
 /// `{start, end}`, as paths name a slice.
-impl From<Range<Option<Self>>> for Val {
+impl From<Range<Option<Self>>> for JqValue {
     fn from(range: Range<Option<Self>>) -> Self {
         let bounds = [("start", range.start), ("end", range.end)];
         let given = bounds.into_iter().filter_map(|(name, at)| Some((Rc::from(name), at?)));
-        Self::object(given.collect())
+        Self::from_map(given.collect())
     }
 }
 
-impl FromIterator<Self> for Val {
+impl FromIterator<Self> for JqValue {
     fn from_iter<T: IntoIterator<Item = Self>>(items: T) -> Self {
         // Each is paid for before it is kept.
-        Self::array(items.into_iter().inspect(|_| pay(1)).collect())
+        Self::from_items(items.into_iter().inspect(|_| pay_units(1)).collect())
     }
 }
 
-impl jaq_core::ValT for Val {
+impl jaq_core::ValT for JqValue {
     fn from_num(text: &str) -> ValR<Self> {
         pay_reading(text.len().saturating_mul(8));
         stepwell_core::json::check_number(text).map_err(Error::str)?;
-        let int = text.parse().ok().and_then(Num::int);
-        let number = int.or_else(|| text.parse().ok().map(Num::Float));
+        let int = text.parse().ok().and_then(JqNumber::from_integer);
+        let number = int.or_else(|| text.parse().ok().map(JqNumber::Float));
         number.map(Self::Num).ok_or_else(|| Error::str(format_args!("{text} is no number")))
     }
 
@@ -74,18 +74,18 @@ impl jaq_core::ValT for Val {
         let mut map = IndexMap::new();
         for (key, value) in entries {
             let key = key.into_key()?;
-            pay(1);
+            pay_units(1);
             pay_reading(key.len());
             map.insert(key, value);
         }
-        Ok(Self::object(map))
+        Ok(Self::from_map(map))
     }
 
     fn key_values(self) -> BoxIter<'static, ValR<(Self, Self), Self>> {
         match self {
             Self::Arr(a) => {
                 let items = Rc::unwrap_or_clone(a).items.into_iter().enumerate();
-                Box::new(items.map(|(i, item)| Ok((Self::count(i), item))))
+                Box::new(items.map(|(i, item)| Ok((Self::from_count(i), item))))
             }
             Self::Obj(o) => {
                 let entries = Rc::unwrap_or_clone(o).map.into_iter();
@@ -104,20 +104,20 @@ impl jaq_core::ValT for Val {
     }
 
     fn index(self, index: &Self) -> ValR<Self> {
-        pay(1);
+        pay_units(1);
         Ok(match (self, index) {
             (Self::Null, Self::Null | Self::Num(_) | Self::Str(_) | Self::Obj(_)) => Self::Null,
             (Self::Arr(a), Self::Num(n)) => {
-                let at = n.truncated().and_then(|at| position(Num::Int(at), a.items.len()));
+                let at = n.to_integer().and_then(|at| item_position(JqNumber::Int(at), a.items.len()));
                 at.and_then(|at| a.items.get(at).cloned()).unwrap_or(Self::Null)
             }
             (Self::Obj(o), Self::Str(key)) => {
                 pay_reading(key.len());
                 o.map.get(key).cloned().unwrap_or(Self::Null)
             }
-            (Self::Arr(a), Self::Arr(_)) => indices(&Self::Arr(a), index)?,
+            (Self::Arr(a), Self::Arr(_)) => find_indices(&Self::Arr(a), index)?,
             (value @ (Self::Arr(_) | Self::Str(_)), Self::Obj(slice)) => {
-                return value.range(bounds(slice));
+                return value.range(slice_bounds(slice));
             }
             (value, _) => return Err(not_indexable(&value, index)),
         })
@@ -127,13 +127,13 @@ impl jaq_core::ValT for Val {
         match self {
             Self::Null => Ok(Self::Null),
             Self::Arr(a) => {
-                let (from, to) = slice(range, a.items.len())?;
+                let (from, to) = slice_range(range, a.items.len())?;
                 Ok(a.items[from..to].iter().cloned().collect())
             }
             Self::Str(text) => {
                 pay_text(text.len());
-                let (from, to) = slice(range, text.chars().count())?;
-                Ok(Self::text(text.chars().skip(from).take(to - from).collect::<String>()))
+                let (from, to) = slice_range(range, text.chars().count())?;
+                Ok(Self::from_text(text.chars().skip(from).take(to - from).collect::<String>()))
             }
             other => Err(range_refused(&other)),
         }
@@ -150,7 +150,7 @@ impl jaq_core::ValT for Val {
                 let entries = Rc::unwrap_or_clone(o).map.into_iter();
                 let entries = entries.filter_map(|(key, value)| Some((key, f(value).next()?)));
                 let map = entries.map(|(key, value)| Ok((key, value?)));
-                Ok(Self::object(map.collect::<Result<_, Exn<'a, Self>>>()?))
+                Ok(Self::from_map(map.collect::<Result<_, Exn<'a, Self>>>()?))
             }
             other => opt.fail(other, |value| not_iterable(&value).into()),
         }
@@ -165,10 +165,10 @@ impl jaq_core::ValT for Val {
         match (self, index) {
             (Self::Null, Self::Str(key)) => set_key(Rc::default(), key, f),
             (Self::Obj(object), Self::Str(key)) => set_key(object, key, f),
-            (Self::Null, Self::Num(n)) => set_item(Self::array(Vec::new()), *n, opt, f),
+            (Self::Null, Self::Num(n)) => set_item(Self::from_items(Vec::new()), *n, opt, f),
             (array @ Self::Arr(_), Self::Num(n)) => set_item(array, *n, opt, f),
             (value @ (Self::Null | Self::Arr(_)), Self::Obj(slice)) => {
-                value.map_range(bounds(slice), opt, f)
+                value.map_range(slice_bounds(slice), opt, f)
             }
             (value, _) => opt.fail(value, |value| not_changeable(&value, index).into()),
         }
@@ -185,7 +185,7 @@ impl jaq_core::ValT for Val {
             Self::Arr(array) => array,
             other => return opt.fail(other, |value| range_refused(&value).into()),
         };
-        let (from, to) = match slice(range, array.items.len()) {
+        let (from, to) = match slice_range(range, array.items.len()) {
             Ok(slice) => slice,
             Err(error) => return opt.fail(Self::Arr(array), |_| error.into()),
         };
@@ -199,7 +199,7 @@ impl jaq_core::ValT for Val {
             }
         };
         let changed = Rc::make_mut(&mut array);
-        pay(changed.items.len());
+        pay_units(changed.items.len());
         changed.items.splice(from..to, new.items.iter().cloned());
         changed.depth = changed.depth.max(new.depth);
         Ok(Self::Arr(array))
@@ -216,43 +216,43 @@ impl jaq_core::ValT for Val {
     }
 }
 
-fn not_iterable(value: &Val) -> Error<Val> {
-    Error::str(format_args!("Cannot iterate over {}", value.described()))
+fn not_iterable(value: &JqValue) -> Error<JqValue> {
+    Error::str(format_args!("Cannot iterate over {}", value.describe_value()))
 }
 
-fn range_refused(value: &Val) -> Error<Val> {
+fn range_refused(value: &JqValue) -> Error<JqValue> {
     match value {
-        Val::Str(_) => Error::str("Cannot update string slices"),
-        _ => Error::str(format_args!("Cannot index {} with object", value.kind())),
+        JqValue::Str(_) => Error::str("Cannot update string slices"),
+        _ => Error::str(format_args!("Cannot index {} with object", value.type_name())),
     }
 }
 
 /// The longest key that an error names.
 const NAMED_KEY: usize = 30;
 
-pub(super) fn not_indexable(value: &Val, index: &Val) -> Error<Val> {
+pub(super) fn not_indexable(value: &JqValue, index: &JqValue) -> Error<JqValue> {
     match index {
-        Val::Str(key) if key.len() < NAMED_KEY => {
-            Error::str(format_args!("Cannot index {} with string \"{key}\"", value.kind()))
+        JqValue::Str(key) if key.len() < NAMED_KEY => {
+            Error::str(format_args!("Cannot index {} with string \"{key}\"", value.type_name()))
         }
-        _ => Error::str(format_args!("Cannot index {} with {}", value.kind(), index.kind())),
+        _ => Error::str(format_args!("Cannot index {} with {}", value.type_name(), index.type_name())),
     }
 }
 
 /// jq reads a field before it changes it, so the error is the same, but for slices of texts.
-fn not_changeable(value: &Val, index: &Val) -> Error<Val> {
+fn not_changeable(value: &JqValue, index: &JqValue) -> Error<JqValue> {
     match (value, index) {
-        (Val::Str(_), Val::Obj(_)) => Error::str("Cannot update string slices"),
+        (JqValue::Str(_), JqValue::Obj(_)) => Error::str("Cannot update string slices"),
         _ => not_indexable(value, index),
     }
 }
 
-impl Val {
+impl JqValue {
     fn into_key(self) -> Result<Rc<str>, Error<Self>> {
         match self {
             Self::Str(key) => Ok(key),
             other => {
-                let found = other.described();
+                let found = other.describe_value();
                 Err(Error::str(format_args!("Object keys must be strings, not {found}")))
             }
         }
@@ -260,93 +260,93 @@ impl Val {
 }
 
 /// The value under a key changed; without a result the key goes.
-fn set_key<'a, I: Iterator<Item = ValX<'a, Val>>>(
-    mut object: Rc<Obj>,
+fn set_key<'a, I: Iterator<Item = ValX<'a, JqValue>>>(
+    mut object: Rc<JqObject>,
     key: &Rc<str>,
-    f: impl Fn(Val) -> I,
-) -> ValX<'a, Val> {
+    f: impl Fn(JqValue) -> I,
+) -> ValX<'a, JqValue> {
     let changed = Rc::make_mut(&mut object);
     pay_reading(key.len().saturating_mul(2));
     // Taken out, so that it is changed in place and not copied.
-    let old = changed.map.get_mut(key).map_or(Val::Null, |old| std::mem::replace(old, Val::Null));
+    let old = changed.map.get_mut(key).map_or(JqValue::Null, |old| std::mem::replace(old, JqValue::Null));
     match f(old).next().transpose()? {
         Some(new) => {
-            changed.depth = changed.depth.max(deeper(new.depth()));
+            changed.depth = changed.depth.max(deeper_level(new.nesting_depth()));
             changed.map.insert(Rc::clone(key), new);
         }
         None => {
-            pay(changed.map.len());
+            pay_units(changed.map.len());
             changed.map.shift_remove(key);
         }
     }
-    Ok(Val::Obj(object))
+    Ok(JqValue::Obj(object))
 }
 
 /// The item at an index changed; without a result it goes. An index past the end lengthens.
-fn set_item<'a, I: Iterator<Item = ValX<'a, Val>>>(
-    array: Val,
-    index: Num,
+fn set_item<'a, I: Iterator<Item = ValX<'a, JqValue>>>(
+    array: JqValue,
+    index: JqNumber,
     opt: Opt,
-    f: impl Fn(Val) -> I,
-) -> ValX<'a, Val> {
-    let Val::Arr(mut array) = array else {
-        return Err(not_indexable(&array, &Val::Num(index)).into());
+    f: impl Fn(JqValue) -> I,
+) -> ValX<'a, JqValue> {
+    let JqValue::Arr(mut array) = array else {
+        return Err(not_indexable(&array, &JqValue::Num(index)).into());
     };
-    let Some(whole) = index.truncated() else {
+    let Some(whole) = index.to_integer() else {
         let message = "Cannot set array element at NaN index";
-        return opt.fail(Val::Arr(array), |_| Error::str(message).into());
+        return opt.fail(JqValue::Arr(array), |_| Error::str(message).into());
     };
-    let at = position(Num::Int(whole), array.items.len()).filter(|at| *at < MAX_PADDED);
+    let at = item_position(JqNumber::Int(whole), array.items.len()).filter(|at| *at < MAX_PADDED);
     let Some(at) = at else {
         let message = match whole < 0 {
             true => "Out of bounds negative array index",
             false => "Array index too large",
         };
-        return opt.fail(Val::Arr(array), |_| Error::str(message).into());
+        return opt.fail(JqValue::Arr(array), |_| Error::str(message).into());
     };
     let changed = Rc::make_mut(&mut array);
     let exists = at < changed.items.len();
-    let old = changed.items.get_mut(at).map_or(Val::Null, |o| std::mem::replace(o, Val::Null));
+    let old = changed.items.get_mut(at).map_or(JqValue::Null, |o| std::mem::replace(o, JqValue::Null));
     match f(old).next().transpose()? {
         Some(new) => {
-            changed.depth = changed.depth.max(deeper(new.depth()));
+            changed.depth = changed.depth.max(deeper_level(new.nesting_depth()));
             if !exists {
-                pay(at - changed.items.len());
-                changed.items.resize_with(at + 1, || Val::Null);
+                pay_units(at - changed.items.len());
+                changed.items.resize_with(at + 1, || JqValue::Null);
             }
             changed.items[at] = new;
         }
         None if exists => {
-            pay(changed.items.len() - at);
+            pay_units(changed.items.len() - at);
             changed.items.remove(at);
         }
         None => {}
     }
-    Ok(Val::Arr(array))
+    Ok(JqValue::Arr(array))
 }
 
 /// Where an index points to in something of a length; negative ones count from the end.
-pub(super) fn position(index: Num, len: usize) -> Option<usize> {
-    let index = index.floor()?;
+pub(super) fn item_position(index: JqNumber, len: usize) -> Option<usize> {
+    let index = index.to_index()?;
     let from_end = i128::try_from(len).unwrap_or(i128::MAX);
     usize::try_from(if index < 0 { index.saturating_add(from_end) } else { index }).ok()
 }
 
-pub(super) fn bounds(slice: &Obj) -> Range<Option<&Val>> {
+pub(super) fn slice_bounds(slice: &JqObject) -> Range<Option<&JqValue>> {
     slice.map.get("start")..slice.map.get("end")
 }
 
 /// The bounds of a slice within a length: the start rounded down, the end up.
-pub(super) fn slice(range: Range<Option<&Val>>, len: usize) -> Result<(usize, usize), Error<Val>> {
-    let at = |bound: Option<&Val>, default: usize, round: fn(f64) -> f64| match bound {
-        None | Some(Val::Null) => Ok(default),
-        Some(Val::Num(n)) => {
+pub(super) fn slice_range(range: Range<Option<&JqValue>>, len: usize) -> Result<(usize, usize), Error<JqValue>> {
+    let at = |bound: Option<&JqValue>, default: usize, round: fn(f64) -> f64| match bound {
+        None | Some(JqValue::Null) => Ok(default),
+        Some(JqValue::Num(n)) => {
             let n = match n {
-                Num::Int(_) => *n,
-                Num::Float(f) if f.is_nan() => return Ok(default),
-                Num::Float(f) => Num::Float(round(*f)),
+                JqNumber::Int(_) => *n,
+                JqNumber::Float(f) if f.is_nan() => return Ok(default),
+                JqNumber::Float(f) => JqNumber::Float(round(*f)),
             };
-            Ok(position(n, len).unwrap_or(0).min(len))
+            Ok(item_position(n, len).unwrap_or(0).min(len))
         }
         Some(_) => Err(Error::str("Start and end indices of an array slice must be numbers")),
     };
@@ -355,7 +355,7 @@ pub(super) fn slice(range: Range<Option<&Val>>, len: usize) -> Result<(usize, us
     Ok((from, to.max(from)))
 }
 
-impl jaq_std::ValT for Val {
+impl jaq_std::ValT for JqValue {
     fn into_seq<S: FromIterator<Self>>(self) -> Result<S, Self> {
         match self {
             Self::Arr(a) => Ok(Rc::unwrap_or_clone(a).items.into_iter().collect()),
@@ -364,12 +364,12 @@ impl jaq_std::ValT for Val {
     }
 
     fn is_int(&self) -> bool {
-        matches!(self, Self::Num(Num::Int(_)))
+        matches!(self, Self::Num(JqNumber::Int(_)))
     }
 
     fn as_isize(&self) -> Option<isize> {
         match self {
-            Self::Num(Num::Int(i)) => isize::try_from(*i).ok(),
+            Self::Num(JqNumber::Int(i)) => isize::try_from(*i).ok(),
             _ => None,
         }
     }
@@ -388,7 +388,7 @@ impl jaq_std::ValT for Val {
     fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Str(text) => {
-                // Whoever asks is about to read it.
+                // The caller is about to read it.
                 pay_text(text.len());
                 Some(text.as_bytes())
             }
@@ -397,10 +397,10 @@ impl jaq_std::ValT for Val {
     }
 
     fn as_sub_str(&self, sub: &[u8]) -> Self {
-        Self::text(String::from_utf8_lossy(sub))
+        Self::from_text(String::from_utf8_lossy(sub))
     }
 
     fn from_utf8_bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
-        Self::text(String::from_utf8_lossy(bytes.as_ref()))
+        Self::from_text(String::from_utf8_lossy(bytes.as_ref()))
     }
 }

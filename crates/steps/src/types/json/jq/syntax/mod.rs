@@ -14,8 +14,8 @@ use jaq_core::load::{Arena, lex};
 use super::desugar;
 
 type T<'s> = Term<&'s str>;
-type Tokens<'s, 't> = &'t [Token<&'s str>];
-type Parsed<'s, R> = Result<R, SyntaxError<'s>>;
+type TokenSlice<'s, 't> = &'t [Token<&'s str>];
+type ParseResult<'s, R> = Result<R, SyntaxError<'s>>;
 
 /// What was expected, and the part of the program that is there instead; empty: its end.
 #[derive(Debug)]
@@ -31,26 +31,26 @@ const KEYWORDS: [&str; 19] = [
 ];
 
 /// A whole program: definitions and a term.
-pub(super) fn program<'s>(code: &'s str, arena: &'s Arena) -> Result<T<'s>, Vec<SyntaxError<'s>>> {
-    parse(code, arena, |parser| match parser.at_end() {
+pub(super) fn parse_program<'s>(code: &'s str, arena: &'s Arena) -> Result<T<'s>, Vec<SyntaxError<'s>>> {
+    parse_tokens(code, arena, |parser| match parser.at_end() {
         true => Ok(Term::Id),
         // Definitions alone are a program, too: the identity with them.
-        false => parser.pipe(),
+        false => parser.parse_pipe(),
     })
 }
 
 /// A library: definitions only.
-pub(super) fn library<'s>(
+pub(super) fn parse_library<'s>(
     code: &'s str,
     arena: &'s Arena,
 ) -> Result<Vec<Def<&'s str>>, Vec<SyntaxError<'s>>> {
-    parse(code, arena, |parser| parser.definitions())
+    parse_tokens(code, arena, |parser| parser.parse_definitions())
 }
 
-fn parse<'s, R>(
+fn parse_tokens<'s, R>(
     code: &'s str,
     arena: &'s Arena,
-    parse: impl FnOnce(&mut Parser<'s, '_>) -> Parsed<'s, R>,
+    parse: impl FnOnce(&mut ProgramParser<'s, '_>) -> ParseResult<'s, R>,
 ) -> Result<R, Vec<SyntaxError<'s>>> {
     let lexed = Lexer::new(code).lex().map_err(|errors| {
         let error = |(expected, found): lex::Error<&'s str>| SyntaxError {
@@ -59,28 +59,28 @@ fn parse<'s, R>(
         };
         errors.into_iter().map(error).collect::<Vec<_>>()
     })?;
-    let mut parser = Parser { code, arena, rest: &lexed, end: &code[code.len()..] };
+    let mut parser = ProgramParser { code, arena, rest: &lexed, end: &code[code.len()..] };
     let parsed = parse(&mut parser).and_then(|parsed| {
-        parser.finish("operator or the end")?;
+        parser.expect_end("operator or the end")?;
         Ok(parsed)
     });
     parsed.map_err(|error| vec![error])
 }
 
-struct Parser<'s, 't> {
+struct ProgramParser<'s, 't> {
     code: &'s str,
     arena: &'s Arena,
-    rest: Tokens<'s, 't>,
+    rest: TokenSlice<'s, 't>,
     /// Where the tokens end in the program.
     end: &'s str,
 }
 
-impl<'s, 't> Parser<'s, 't> {
-    fn peek(&self) -> Option<&'t Token<&'s str>> {
+impl<'s, 't> ProgramParser<'s, 't> {
+    fn peek_token(&self) -> Option<&'t Token<&'s str>> {
         self.rest.first()
     }
 
-    fn next(&mut self) -> Option<&'t Token<&'s str>> {
+    fn next_token(&mut self) -> Option<&'t Token<&'s str>> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(first)
@@ -90,188 +90,188 @@ impl<'s, 't> Parser<'s, 't> {
         self.rest.is_empty()
     }
 
-    fn error(&self, expected: &'static str) -> SyntaxError<'s> {
-        SyntaxError { expected, found: self.peek().map_or(self.end, |token| token.0) }
+    fn syntax_error(&self, expected: &'static str) -> SyntaxError<'s> {
+        SyntaxError { expected, found: self.peek_token().map_or(self.end, |token| token.0) }
     }
 
-    fn finish(&self, expected: &'static str) -> Parsed<'s, ()> {
-        if self.at_end() { Ok(()) } else { Err(self.error(expected)) }
+    fn expect_end(&self, expected: &'static str) -> ParseResult<'s, ()> {
+        if self.at_end() { Ok(()) } else { Err(self.syntax_error(expected)) }
     }
 
     /// Whether the next token is this one; takes it.
-    fn take(&mut self, token: &str) -> bool {
-        let is = self.peek().is_some_and(|next| next.0 == token && !matches!(next.1, Tok::Str(_)));
+    fn take_token(&mut self, token: &str) -> bool {
+        let is = self.peek_token().is_some_and(|next| next.0 == token && !matches!(next.1, Tok::Str(_)));
         if is {
             self.rest = &self.rest[1..];
         }
         is
     }
 
-    fn expect(&mut self, token: &'static str) -> Parsed<'s, ()> {
-        if self.take(token) { Ok(()) } else { Err(self.error(token)) }
+    fn expect_token(&mut self, token: &'static str) -> ParseResult<'s, ()> {
+        if self.take_token(token) { Ok(()) } else { Err(self.syntax_error(token)) }
     }
 
     /// Does something with the tokens between a pair of brackets; all must be used.
-    fn inside<R>(
+    fn parse_inside<R>(
         &self,
         block: &'t Token<&'s str>,
         expected: &'static str,
-        parse: impl FnOnce(&mut Self) -> Parsed<'s, R>,
-    ) -> Parsed<'s, R> {
-        let Tok::Block(tokens) = &block.1 else { return Err(self.error(expected)) };
+        parse: impl FnOnce(&mut Self) -> ParseResult<'s, R>,
+    ) -> ParseResult<'s, R> {
+        let Tok::Block(tokens) = &block.1 else { return Err(self.syntax_error(expected)) };
         let (last, tokens) =
             tokens.split_last().map_or((self.end, &tokens[..]), |(last, rest)| (last.0, rest));
-        let mut inner = Parser { code: self.code, arena: self.arena, rest: tokens, end: last };
+        let mut inner = ProgramParser { code: self.code, arena: self.arena, rest: tokens, end: last };
         let parsed = parse(&mut inner)?;
-        inner.finish(expected)?;
+        inner.expect_end(expected)?;
         Ok(parsed)
     }
 
     /// The next token, where it is a block that begins with this bracket; takes it.
-    fn block(&mut self, open: char) -> Option<&'t Token<&'s str>> {
+    fn take_block(&mut self, open: char) -> Option<&'t Token<&'s str>> {
         let block = self
-            .peek()
+            .peek_token()
             .filter(|token| matches!(token.1, Tok::Block(_)) && token.0.starts_with(open))?;
         self.rest = &self.rest[1..];
         Some(block)
     }
 
-    fn name(&mut self, expected: &'static str) -> Parsed<'s, &'s str> {
-        match self.peek() {
+    fn parse_name(&mut self, expected: &'static str) -> ParseResult<'s, &'s str> {
+        match self.peek_token() {
             Some(Token(name, Tok::Word)) if !KEYWORDS.contains(name) && !name.contains("::") => {
-                self.next();
+                self.next_token();
                 Ok(name)
             }
-            _ => Err(self.error(expected)),
+            _ => Err(self.syntax_error(expected)),
         }
     }
 
-    fn variable(&mut self) -> Parsed<'s, &'s str> {
-        match self.peek() {
+    fn parse_variable(&mut self) -> ParseResult<'s, &'s str> {
+        match self.peek_token() {
             Some(Token(name, Tok::Var)) if !name.contains("::") => {
-                self.next();
+                self.next_token();
                 Ok(name)
             }
-            _ => Err(self.error("variable")),
+            _ => Err(self.syntax_error("variable")),
         }
     }
 
     /// `def f(g; $x): …;`, any number of them.
-    fn definitions(&mut self) -> Parsed<'s, Vec<Def<&'s str>>> {
+    fn parse_definitions(&mut self) -> ParseResult<'s, Vec<Def<&'s str>>> {
         let mut all = Vec::new();
-        while self.take("def") {
-            all.push(self.definition()?);
+        while self.take_token("def") {
+            all.push(self.parse_definition()?);
         }
         Ok(all)
     }
 
-    fn definition(&mut self) -> Parsed<'s, Def<&'s str>> {
-        let name = match self.peek() {
+    fn parse_definition(&mut self) -> ParseResult<'s, Def<&'s str>> {
+        let name = match self.peek_token() {
             Some(Token(format, Tok::Fmt)) => {
-                self.next();
+                self.next_token();
                 *format
             }
-            _ => self.name("name of a filter")?,
+            _ => self.parse_name("name of a filter")?,
         };
-        let args = match self.block('(') {
-            Some(block) => self.inside(block, "semicolon or right parenthesis", |inner| {
-                let mut args = vec![inner.parameter()?];
-                while inner.take(";") {
-                    args.push(inner.parameter()?);
+        let args = match self.take_block('(') {
+            Some(block) => self.parse_inside(block, "semicolon or right parenthesis", |inner| {
+                let mut args = vec![inner.parse_parameter()?];
+                while inner.take_token(";") {
+                    args.push(inner.parse_parameter()?);
                 }
                 Ok(args)
             })?,
             None => Vec::new(),
         };
-        self.expect(":")?;
-        let body = self.pipe()?;
-        self.expect(";")?;
-        Ok(desugar::definition(name, args, body))
+        self.expect_token(":")?;
+        let body = self.parse_pipe()?;
+        self.expect_token(";")?;
+        Ok(desugar::create_definition(name, args, body))
     }
 
-    fn parameter(&mut self) -> Parsed<'s, &'s str> {
-        match self.peek() {
-            Some(Token(_, Tok::Var)) => self.variable(),
-            _ => self.name("parameter"),
+    fn parse_parameter(&mut self) -> ParseResult<'s, &'s str> {
+        match self.peek_token() {
+            Some(Token(_, Tok::Var)) => self.parse_variable(),
+            _ => self.parse_name("parameter"),
         }
     }
 
     /// A term with any operators.
-    fn pipe(&mut self) -> Parsed<'s, T<'s>> {
-        let definitions = self.definitions()?;
+    fn parse_pipe(&mut self) -> ParseResult<'s, T<'s>> {
+        let definitions = self.parse_definitions()?;
         if definitions.is_empty() {
-            return self.climb(0, true);
+            return self.parse_operators(0, true);
         }
-        let body = if self.at_end() { Term::Id } else { self.pipe()? };
+        let body = if self.at_end() { Term::Id } else { self.parse_pipe()? };
         Ok(Term::Def(definitions, Box::new(body)))
     }
 
     /// Patterns between `?//`.
-    fn patterns(&mut self) -> Parsed<'s, Vec<Pattern<&'s str>>> {
-        let mut all = vec![self.pattern()?];
+    fn parse_patterns(&mut self) -> ParseResult<'s, Vec<Pattern<&'s str>>> {
+        let mut all = vec![self.parse_pattern()?];
         while let [Token("?", Tok::Sym), Token("//", Tok::Sym), ..] = self.rest {
             self.rest = &self.rest[2..];
-            all.push(self.pattern()?);
+            all.push(self.parse_pattern()?);
         }
         Ok(all)
     }
 
-    fn pattern(&mut self) -> Parsed<'s, Pattern<&'s str>> {
-        if let Some(block) = self.block('[') {
-            return self.inside(block, "comma or closing bracket", |inner| {
-                let mut items = vec![inner.pattern()?];
-                while inner.take(",") {
-                    items.push(inner.pattern()?);
+    fn parse_pattern(&mut self) -> ParseResult<'s, Pattern<&'s str>> {
+        if let Some(block) = self.take_block('[') {
+            return self.parse_inside(block, "comma or closing bracket", |inner| {
+                let mut items = vec![inner.parse_pattern()?];
+                while inner.take_token(",") {
+                    items.push(inner.parse_pattern()?);
                 }
                 Ok(Pattern::Arr(items))
             });
         }
-        if let Some(block) = self.block('{') {
-            return self.inside(block, "comma or closing brace", |inner| {
+        if let Some(block) = self.take_block('{') {
+            return self.parse_inside(block, "comma or closing brace", |inner| {
                 let mut entries = Vec::new();
                 inner.pattern_entry(&mut entries)?;
-                while inner.take(",") {
+                while inner.take_token(",") {
                     inner.pattern_entry(&mut entries)?;
                 }
                 Ok(Pattern::Obj(entries))
             });
         }
-        match self.peek() {
-            Some(Token(_, Tok::Var)) => self.variable().map(Pattern::Var),
-            _ => Err(self.error("pattern")),
+        match self.peek_token() {
+            Some(Token(_, Tok::Var)) => self.parse_variable().map(Pattern::Var),
+            _ => Err(self.syntax_error("pattern")),
         }
     }
 
     /// `$a`, `$a: pattern`, `key: pattern`, `"key": pattern` or `(f): pattern`.
-    fn pattern_entry(&mut self, to: &mut Vec<(T<'s>, Pattern<&'s str>)>) -> Parsed<'s, ()> {
-        if let Some(Token(_, Tok::Var)) = self.peek() {
-            let name = self.variable()?;
-            to.push((text(&name[1..]), Pattern::Var(name)));
-            if self.take(":") {
-                to.push((text(&name[1..]), self.pattern()?));
+    fn pattern_entry(&mut self, to: &mut Vec<(T<'s>, Pattern<&'s str>)>) -> ParseResult<'s, ()> {
+        if let Some(Token(_, Tok::Var)) = self.peek_token() {
+            let name = self.parse_variable()?;
+            to.push((text_term(&name[1..]), Pattern::Var(name)));
+            if self.take_token(":") {
+                to.push((text_term(&name[1..]), self.parse_pattern()?));
             }
             return Ok(());
         }
-        let key = self.key()?;
-        self.expect(":")?;
-        to.push((key, self.pattern()?));
+        let key = self.parse_key()?;
+        self.expect_token(":")?;
+        to.push((key, self.parse_pattern()?));
         Ok(())
     }
 
     /// A key that is written out: a word, a string, or a term in parentheses.
-    fn key(&mut self) -> Parsed<'s, T<'s>> {
-        if let Some(block) = self.block('(') {
-            return self.inside(block, "closing parenthesis", Self::pipe);
+    fn parse_key(&mut self) -> ParseResult<'s, T<'s>> {
+        if let Some(block) = self.take_block('(') {
+            return self.parse_inside(block, "closing parenthesis", Self::parse_pipe);
         }
-        match self.peek() {
-            Some(Token(name, Tok::Word)) if !name.contains("::") => self.taken(text(name)),
-            Some(Token(_, Tok::Str(_) | Tok::Fmt)) => self.string(),
-            _ => Err(self.error("key")),
+        match self.peek_token() {
+            Some(Token(name, Tok::Word)) if !name.contains("::") => self.take_then(text_term(name)),
+            Some(Token(_, Tok::Str(_) | Tok::Fmt)) => self.parse_string(),
+            _ => Err(self.syntax_error("key")),
         }
     }
 }
 
 /// A string without escapes.
-pub(super) fn text(text: &str) -> T<'_> {
+pub(super) fn text_term(text: &str) -> T<'_> {
     Term::Str(None, vec![StrPart::Str(text)])
 }

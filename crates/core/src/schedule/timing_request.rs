@@ -1,11 +1,11 @@
-//! What a request says of a schedule's timing, laid over what was so before.
+//! The timing in a request, merged with the schedule's present timing.
 
 use super::named::one_of;
 use super::rule::{self, FiringRule};
 use super::{DEFAULT_ZONE, ScheduleTiming, Unit};
 use crate::{Problem, Problems, Timestamp};
 
-/// The fields of a request that are about time, each as it came; `None`: it was left out.
+/// The timing fields of a request, unparsed; `None`: the field is omitted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TimingRequest {
     /// `cron`, `interval` or `fixed_time`.
@@ -29,12 +29,12 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const WHOLE: &str = "must be a whole number greater than 0 and make no more than a hundred years";
 
 impl TimingRequest {
-    /// Whether nothing was said.
-    pub fn is_silent(&self) -> bool {
+    /// Whether all fields are omitted.
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The timing and time zone from now on. What was left out stays as it was in `before`.
+    /// The new timing and time zone. Omitted fields are unchanged from `before`.
     ///
     /// # Errors
     /// Every problem, with the name of its field.
@@ -49,7 +49,7 @@ impl TimingRequest {
         else {
             return Err(problems);
         };
-        // What is wrong with the timing is told even if the zone is wrong too.
+        // Problems of the timing are reported even if the zone is wrong too.
         match FiringRule::new(&timing, zone.as_deref().unwrap_or(DEFAULT_ZONE), now) {
             Err(problem) => problems.push(problem),
             // A fixed time that was there before may be over; one that is new was checked.
@@ -126,7 +126,7 @@ impl TimingRequest {
                 None => {
                     let problem = Problem::new("interval_value", WHOLE);
                     problems.push(problem.with_expectation("from 1 on", number.to_string()));
-                    // Whatever the unit is, this is told once.
+                    // For any unit, this is reported once.
                     value = Some(1);
                 }
             }
@@ -154,7 +154,7 @@ impl TimingRequest {
         match (&self.execution_time, before) {
             (Some(text), _) => {
                 let at = parse_time(text)?;
-                // Saying again what was so before asks for nothing.
+                // Repeating the present time changes nothing.
                 if at <= now && before != Some(&(ScheduleTiming::FixedTime { at })) {
                     let problem = Problem::new("execution_time", "must lie in the future");
                     return Err(problem.with_expectation(format!("after {now}"), at.to_string()));
@@ -166,8 +166,8 @@ impl TimingRequest {
         }
     }
 
-    /// Fields that belong to another kind, unless they say what was so before: whoever changes
-    /// the kind may send all else back as it was shown.
+    /// Fields of another kind, unless they repeat the present timing: a request that changes the
+    /// kind may contain all other fields as they were returned.
     fn foreign_fields(&self, kind: &str, before: Option<&ScheduleTiming>) -> Vec<Problem> {
         let repeated =
             before.filter(|before| self.is_repetition(before)).map(ScheduleTiming::type_name);
@@ -177,8 +177,8 @@ impl TimingRequest {
             ("interval_unit", "interval", self.interval_unit.is_some()),
             ("execution_time", "fixed_time", self.execution_time.is_some()),
         ];
-        let said = fields.into_iter().filter(|(_, of, said)| *said && *of != kind);
-        said.filter(|(_, of, _)| repeated != Some(of))
+        let sent = fields.into_iter().filter(|(_, of, sent)| *sent && *of != kind);
+        sent.filter(|(_, of, _)| repeated != Some(of))
             .map(|(field, of, _)| {
                 let message = format!("belongs to schedule_type `{of}`, but this one is `{kind}`");
                 Problem::new(field, message)
@@ -186,19 +186,19 @@ impl TimingRequest {
             .collect()
     }
 
-    /// Whether what is said of that timing's kind, if anything, is that timing.
+    /// Whether the fields of that timing's kind, if any, are equal to that timing.
     fn is_repetition(&self, before: &ScheduleTiming) -> bool {
         match before {
             ScheduleTiming::Cron { expression } => {
-                self.cron_expression.as_ref().is_none_or(|said| said == expression)
+                self.cron_expression.as_ref().is_none_or(|sent| sent == expression)
             }
             ScheduleTiming::Interval { value, unit } => {
-                self.interval_value.is_none_or(|said| to_integer(said) == Some(*value))
-                    && self.interval_unit.as_ref().is_none_or(|said| said == unit.name())
+                self.interval_value.is_none_or(|sent| to_integer(sent) == Some(*value))
+                    && self.interval_unit.as_ref().is_none_or(|sent| sent == unit.name())
             }
             ScheduleTiming::FixedTime { at } => {
-                let said = self.execution_time.as_deref();
-                said.is_none_or(|said| Timestamp::parse(said) == Some(*at))
+                let sent = self.execution_time.as_deref();
+                sent.is_none_or(|sent| Timestamp::parse(sent) == Some(*at))
             }
         }
     }

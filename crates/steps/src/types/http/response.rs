@@ -1,4 +1,4 @@
-//! From an answer to a step's output.
+//! Converts a response to a step's output.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use stepwell_core::redact::Redact;
 use url::Url;
 
-use super::charset::{declared, decode, encoding, has_mark};
-use crate::values::{MAX_DEPTH, fields, fits_depth};
-use crate::{Failure, OutboundResponse, StepOutput};
+use super::charset::{declared_encoding, decode_text, find_encoding, has_mark};
+use crate::values::{MAX_DEPTH, object_value, fits_depth};
+use crate::{StepFailure, OutboundResponse, StepOutput};
 
 /// The body as a value, read in the given way: `auto`, `json`, `text` or `base64`.
 pub(super) fn read_body(
     response: &OutboundResponse,
     how: &str,
     redact: &dyn Redact,
-) -> Result<Value, Failure> {
+) -> Result<Value, StepFailure> {
     let body = response.body.as_slice();
     if body.is_empty() && how != "text" && how != "base64" {
         return Ok(Value::Null);
@@ -25,29 +25,29 @@ pub(super) fn read_body(
     match how {
         "json" => json_body(&read_text(response)?),
         "text" => Ok(read_text(response)?.into()),
-        "base64" => Ok(base64(body, redact).into()),
+        "base64" => Ok(encode_body(body, redact).into()),
         _ if is_json(content_type) => json_body(&read_text(response)?),
         _ if is_text(content_type, body) => Ok(read_text(response)?.into()),
-        _ => Ok(base64(body, redact).into()),
+        _ => Ok(encode_body(body, redact).into()),
     }
 }
 
 /// The body as text in its declared encoding, without a byte order mark.
-fn read_text(response: &OutboundResponse) -> Result<String, Failure> {
+fn read_text(response: &OutboundResponse) -> Result<String, StepFailure> {
     let encoding = body_encoding(response).map_err(|label| {
         let label: String = label.chars().take(40).collect();
         let message = format!(
             "the response declares the unknown charset `{label}`; set `response` to `base64` to take \
              its bytes"
         );
-        Failure::permanent("INVALID_RESPONSE", message)
+        StepFailure::permanent_failure("INVALID_RESPONSE", message)
     })?;
-    Ok(decode(&response.body, encoding))
+    Ok(decode_text(&response.body, encoding))
 }
 
 /// The body as text for a person, where its encoding is not known as UTF-8.
 pub(super) fn shown_text(response: &OutboundResponse) -> String {
-    decode(&response.body, body_encoding(response).unwrap_or_default())
+    decode_text(&response.body, body_encoding(response).unwrap_or_default())
 }
 
 fn body_encoding(response: &OutboundResponse) -> Result<Option<&'static Encoding>, String> {
@@ -55,11 +55,11 @@ fn body_encoding(response: &OutboundResponse) -> Result<Option<&'static Encoding
     if response.body.is_empty() {
         return Ok(None);
     }
-    encoding(content_type, is_xml(&media_type(content_type)), &response.body)
+    find_encoding(content_type, is_xml(&media_type(content_type)), &response.body)
 }
 
 /// The headers: texts, but `set-cookie`, which is a list.
-pub(super) fn headers(response: &OutboundResponse) -> Value {
+pub(super) fn headers_value(response: &OutboundResponse) -> Value {
     let mut headers = json!(response.headers);
     if !response.set_cookie.is_empty() {
         headers["set-cookie"] = json!(response.set_cookie);
@@ -67,26 +67,26 @@ pub(super) fn headers(response: &OutboundResponse) -> Value {
     headers
 }
 
-/// Bytes as text, from which nobody can tell any more what was in them.
-fn base64(body: &[u8], redact: &dyn Redact) -> String {
+/// Bytes as base64, in which secrets cannot be recognised any more.
+fn encode_body(body: &[u8], redact: &dyn Redact) -> String {
     match redact.redact_bytes(body) {
         Some(redacted) => STANDARD.encode(redacted),
         None => STANDARD.encode(body),
     }
 }
 
-fn json_body(body: &str) -> Result<Value, Failure> {
+fn json_body(body: &str) -> Result<Value, StepFailure> {
     let value = stepwell_core::json::from_str(body).map_err(|error| {
-        Failure::permanent(
+        StepFailure::permanent_failure(
             "INVALID_RESPONSE",
-            format!("the answer is not JSON: {error}; set `response` to `text` to take it as text"),
+            format!("the response is not JSON: {error}; set `response` to `text` to take it as text"),
         )
     })?;
     if fits_depth(&value) {
         return Ok(value);
     }
-    let message = format!("the answer is nested deeper than {MAX_DEPTH} levels");
-    Err(Failure::permanent("INVALID_RESPONSE", message))
+    let message = format!("the response is nested deeper than {MAX_DEPTH} levels");
+    Err(StepFailure::permanent_failure("INVALID_RESPONSE", message))
 }
 
 /// The media type, in lower case, without parameters.
@@ -111,7 +111,7 @@ fn is_text(content_type: &str, body: &[u8]) -> bool {
         return has_mark(body) || std::str::from_utf8(body).is_ok();
     }
     media_type.starts_with("text/")
-        || declared(content_type).is_some()
+        || declared_encoding(content_type).is_some()
         || is_xml(&media_type)
         || matches!(
             media_type.as_str(),
@@ -123,7 +123,7 @@ fn is_text(content_type: &str, body: &[u8]) -> bool {
 }
 
 /// The output; without the URL's query where that may hold secrets.
-pub(super) fn output(response: &OutboundResponse, body: Value, hide_query: bool) -> StepOutput {
+pub(super) fn build_output(response: &OutboundResponse, body: Value, hide_query: bool) -> StepOutput {
     let url = match Url::parse(&response.url) {
         Ok(mut url) if hide_query => {
             url.set_query(None);
@@ -131,9 +131,9 @@ pub(super) fn output(response: &OutboundResponse, body: Value, hide_query: bool)
         }
         _ => response.url.clone(),
     };
-    StepOutput::new(fields([
+    StepOutput::new(object_value([
         ("status", response.status.into()),
-        ("headers", headers(response)),
+        ("headers", headers_value(response)),
         ("body", body),
         ("url", url.into()),
     ]))

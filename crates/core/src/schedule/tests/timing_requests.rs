@@ -3,10 +3,10 @@
 use super::*;
 use crate::Problems;
 
-fn wrong(said: &TimingRequest, before: Option<&ScheduleTiming>) -> Vec<String> {
+fn wrong(request: &TimingRequest, before: Option<&ScheduleTiming>) -> Vec<String> {
     let before = before.map(|timing| (timing, "UTC"));
-    let Err(Problems(problems)) = said.merge_with(before, at("2026-05-02T14:30:00Z")) else {
-        panic!("{said:?} is right");
+    let Err(Problems(problems)) = request.merge_with(before, at("2026-05-02T14:30:00Z")) else {
+        panic!("{request:?} is right");
     };
     problems.into_iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect()
 }
@@ -36,7 +36,7 @@ fn bad_timings_name_their_field() {
         execution_time: time,
         ..TimingRequest::default()
     };
-    for (said, expect) in [
+    for (request, expect) in [
         (TimingRequest::default(), "schedule_type: is required"),
         (
             TimingRequest { schedule_type: text("Cron"), ..TimingRequest::default() },
@@ -93,26 +93,27 @@ fn bad_timings_name_their_field() {
             "interval_unit: belongs to schedule_type `interval`, but this one is `cron`",
         ),
     ] {
-        let told = wrong(&said, None);
-        assert!(told.len() == 1 && told[0].contains(expect), "{said:?}: {told:?}");
+        let problems = wrong(&request, None);
+        assert!(problems.len() == 1 && problems[0].contains(expect), "{request:?}: {problems:?}");
     }
     let many = TimingRequest { timezone: text("Mars"), ..interval(Some(0.0), text("weeks")) };
     assert_eq!(wrong(&many, None).len(), 3);
-    // Both are told, and neither hides the other.
+    // Both are reported, and neither hides the other.
     for expression in ["nope", "0 0 30 2 *"] {
         let both = wrong(&TimingRequest { timezone: text("Mars"), ..of_cron(expression) }, None);
-        let fields: Vec<_> = both.iter().map(|told| told.split(':').next().unwrap()).collect();
+        let fields: Vec<_> =
+            both.iter().map(|problems| problems.split(':').next().unwrap()).collect();
         assert_eq!(fields, ["timezone", "cron_expression"], "{both:?}");
     }
 }
 
 #[test]
-fn what_is_left_out_stays() {
+fn omitted_fields_are_unchanged() {
     let now = at("2026-05-02T14:30:00Z");
     let daily = ScheduleTiming::Cron { expression: "0 0 * * *".into() };
     let hourly = ScheduleTiming::Interval { value: 1, unit: Unit::Hours };
     let past = ScheduleTiming::FixedTime { at: at("2026-01-01T00:00:00Z") };
-    for (said, before, expect) in [
+    for (request, before, expect) in [
         (TimingRequest::default(), &daily, (daily.clone(), "Europe/Berlin")),
         (
             TimingRequest { timezone: text("america/new_york"), ..TimingRequest::default() },
@@ -133,14 +134,14 @@ fn what_is_left_out_stays() {
             &past,
             (past.clone(), "Europe/Berlin"),
         ),
-        // It is over, but nobody touches that.
+        // It is over, but the request does not change it.
         (TimingRequest::default(), &past, (past.clone(), "Europe/Berlin")),
     ] {
-        let merged = said.merge_with(Some((before, "Europe/Berlin")), now).unwrap();
-        assert_eq!(merged, (expect.0, expect.1.to_owned()), "{said:?}");
+        let merged = request.merge_with(Some((before, "Europe/Berlin")), now).unwrap();
+        assert_eq!(merged, (expect.0, expect.1.to_owned()), "{request:?}");
     }
-    // All that was shown is sent back with another kind.
-    for (said, before, expect) in [
+    // All returned fields are sent back with another kind.
+    for (request, before, expect) in [
         (
             TimingRequest {
                 schedule_type: text("interval"),
@@ -169,11 +170,11 @@ fn what_is_left_out_stays() {
             &daily,
         ),
     ] {
-        let merged = said.merge_with(Some((before, "UTC")), now).unwrap();
-        assert_eq!(&merged.0, expect, "{said:?}");
+        let merged = request.merge_with(Some((before, "UTC")), now).unwrap();
+        assert_eq!(&merged.0, expect, "{request:?}");
     }
     let mixed = TimingRequest { interval_value: Some(2.0), ..of_cron("0 0 * * *") };
     assert!(wrong(&mixed, Some(&hourly))[0].starts_with("interval_value: belongs to"));
-    let said = TimingRequest { cron_expression: text("0 2 * * *"), ..TimingRequest::default() };
-    assert!(wrong(&said, Some(&hourly))[0].starts_with("cron_expression: belongs to"));
+    let request = TimingRequest { cron_expression: text("0 2 * * *"), ..TimingRequest::default() };
+    assert!(wrong(&request, Some(&hourly))[0].starts_with("cron_expression: belongs to"));
 }

@@ -1,7 +1,7 @@
-//! What is to be done with a schedule at a moment: one step at a time.
+//! The next step of a schedule at a given time.
 //!
-//! Each step is stored before the next one is decided, so that whatever crashes, every firing is
-//! settled exactly once.
+//! Each step is stored before the next one is decided, so every firing is settled exactly once, also
+//! after a crash.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use serde::{Deserialize, Serialize};
 use super::{FiringRule, Misfire, Overlap};
 use crate::Timestamp;
 
-/// A firing that comes later than this was missed, whoever was up; up to it, the server was only
-/// busy.
+/// A firing that is later than this was missed, also without an outage; up to it, the server was
+/// only busy.
 pub const MISFIRE_GRACE: Duration = Duration::from_secs(5);
-/// The most missed firings that are made up for.
+/// The most missed firings for which executions are started later.
 pub const MAX_CATCH_UP: usize = 100;
 /// The most firings that wait for the end of the one before.
 pub const MAX_QUEUED: usize = 100;
 /// The finest step of time.
 const TICK: Duration = Duration::from_micros(1);
-/// How often to look whether the last execution has ended, even if nobody says so.
+/// How often to check whether the last execution has ended, in case the notification is lost.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// What a schedule does where it cannot simply fire.
+/// What a schedule does with missed and overlapping firings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SchedulePolicies {
-    /// With firings that fell into an outage.
+    /// For firings during an outage.
     pub misfire: Misfire,
-    /// With a firing while the last execution still runs.
+    /// For a firing while the last execution still runs.
     pub overlap: Overlap,
 }
 
-/// How far a schedule is.
+/// The progress of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScheduleProgress {
     /// The next firing; `None`: there is none.
@@ -55,13 +55,13 @@ pub struct SkippedFiring {
     pub message: String,
 }
 
-/// What is so when a schedule takes its turn.
+/// The circumstances of a step of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchedulerContext {
-    /// The moment.
+    /// The time.
     pub now: Timestamp,
-    /// Since when somebody is there to fire: what was due before fell into an outage. The
-    /// beginning of time where others may have been there before.
+    /// Since when a scheduler runs: firings that were due before fell into an outage. The beginning
+    /// of time if other nodes may have run before.
     pub up_since: Timestamp,
     /// Whether the schedule's last execution still runs.
     pub busy: bool,
@@ -74,23 +74,23 @@ impl SchedulerContext {
     }
 }
 
-/// What is to be done, and how far the schedule is when it is done.
+/// A step of a schedule: the firing to start, and the progress after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchedulerStep {
     /// The firing for which an execution starts; `None`: none does.
     pub fire: Option<Timestamp>,
-    /// How far the schedule is then.
+    /// The progress after the step.
     pub progress: ScheduleProgress,
 }
 
 impl ScheduleProgress {
-    /// When it must be looked at again, as of `now`; `None`: not before somebody changes it.
+    /// When the next step is due, as of `now`; `None`: not before a change.
     pub fn look_at(&self, now: Timestamp) -> Option<Timestamp> {
         let waiting = (!self.queued.is_empty()).then(|| now.after(LOOK_EVERY));
         [self.next_at, waiting].into_iter().flatten().min()
     }
 
-    /// Notes a firing that started nothing.
+    /// Records a firing that started nothing.
     pub fn skip_firing(
         &mut self,
         scheduled_at: Timestamp,
@@ -104,17 +104,16 @@ impl ScheduleProgress {
 }
 
 impl SchedulePolicies {
-    /// The next step of a schedule that stands so. Where nothing is to be done, the progress is the
-    /// same.
+    /// The next step of a schedule. If there is nothing to do, the progress is unchanged.
     pub fn next_step(
         self,
         rule: &FiringRule,
         progress: &ScheduleProgress,
-        scene: SchedulerContext,
+        context: SchedulerContext,
     ) -> SchedulerStep {
-        let SchedulerContext { now, up_since: _, busy } = scene;
+        let SchedulerContext { now, up_since: _, busy } = context;
         let mut progress = progress.clone();
-        let mut fire = self.take_due(rule, &mut progress, scene);
+        let mut fire = self.take_due(rule, &mut progress, context);
         if let Some(at) = fire {
             let waits = busy || !progress.queued.is_empty();
             match self.overlap {
@@ -143,7 +142,7 @@ impl SchedulePolicies {
                 Overlap::Allow | Overlap::Skip | Overlap::Queue => {}
             }
         }
-        // Those that wait under a policy that has changed since do not wait any longer.
+        // Firings that wait under a policy that was changed since do not wait any longer.
         if fire.is_none()
             && !progress.queued.is_empty()
             && !(busy && self.overlap == Overlap::Queue)
@@ -153,18 +152,18 @@ impl SchedulePolicies {
         SchedulerStep { fire, progress }
     }
 
-    /// The firing that is to be settled now, if any; `progress` goes past it.
+    /// The firing that is to be settled now, if any; advances `progress` past it.
     fn take_due(
         self,
         rule: &FiringRule,
         progress: &mut ScheduleProgress,
-        scene: SchedulerContext,
+        context: SchedulerContext,
     ) -> Option<Timestamp> {
-        let now = scene.now;
+        let now = context.now;
         let first = progress.next_at.filter(|at| *at <= now)?;
         let last_until = |end| rule.at_or_before(end).filter(|at| *at > first).unwrap_or(first);
         let fire = match self.misfire {
-            _ if first > scene.missed_until() => first,
+            _ if first > context.missed_until() => first,
             Misfire::RunOnce => last_until(now),
             Misfire::RunAll => {
                 let oldest = oldest_to_make_up(rule, first, last_until(now));
@@ -178,7 +177,7 @@ impl SchedulePolicies {
                 oldest
             }
             Misfire::Skip => {
-                let last = last_until(scene.missed_until());
+                let last = last_until(context.missed_until());
                 let message = "it was missed, and misfire_policy is `skip`";
                 progress.skip_firing(last, now, "MISFIRED", message);
                 progress.next_at = rule.next_after(last);

@@ -1,4 +1,4 @@
-//! What is to be done with a schedule at a moment.
+//! The next step of a schedule at a given time.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use super::*;
 
 const HOUR: &str = "0 * * * *";
 
-fn turn(
+fn step(
     policies: SchedulePolicies,
     progress: &ScheduleProgress,
     now: &str,
     busy: bool,
 ) -> SchedulerStep {
-    policies.next_step(&cron(HOUR, "UTC"), progress, scene(at(now), busy))
+    policies.next_step(&cron(HOUR, "UTC"), progress, context(at(now), busy))
 }
 
-/// Somebody has always been there.
-fn scene(now: Timestamp, busy: bool) -> SchedulerContext {
+/// No outage.
+fn context(now: Timestamp, busy: bool) -> SchedulerContext {
     SchedulerContext { now, up_since: Timestamp::from_micros(i64::MIN), busy }
 }
 
@@ -46,11 +46,11 @@ fn missed_firings() {
     ] {
         let full = |time: &str| at(&format!("2026-05-02T{time}:00Z"));
         let policies = SchedulePolicies { misfire, ..SchedulePolicies::default() };
-        let turn = turn(policies, &next(first), now, false);
-        assert_eq!(turn.fire, fire.map(full), "{misfire:?} {now}");
-        assert_eq!(turn.progress.next_at, Some(full(next_at)), "{misfire:?} {now}");
-        let told = turn.progress.skipped.map(|skipped| skipped.scheduled_at);
-        assert_eq!(told, skipped.map(full), "{misfire:?} {now}");
+        let step = step(policies, &next(first), now, false);
+        assert_eq!(step.fire, fire.map(full), "{misfire:?} {now}");
+        assert_eq!(step.progress.next_at, Some(full(next_at)), "{misfire:?} {now}");
+        let found = step.progress.skipped.map(|skipped| skipped.scheduled_at);
+        assert_eq!(found, skipped.map(full), "{misfire:?} {now}");
     }
 }
 
@@ -60,18 +60,19 @@ fn each_second(misfire: Misfire, up_since: &str, now: &str) -> (String, Option<S
     let of_minute = |second: &str| at(&format!("2026-05-02T10:00:{second}Z"));
     let second = |at: Timestamp| at.to_string()[17..19].to_owned();
     let policies = SchedulePolicies { misfire, ..SchedulePolicies::default() };
-    let scene = SchedulerContext { up_since: of_minute(up_since), ..scene(of_minute(now), false) };
+    let context =
+        SchedulerContext { up_since: of_minute(up_since), ..context(of_minute(now), false) };
     let (rule, mut progress) = (cron("* * * * * *", "UTC"), next(of_minute("01")));
     let mut fired = Vec::new();
     loop {
-        let turn = policies.next_step(&rule, &progress, scene);
-        progress = turn.progress;
-        match turn.fire {
+        let step = policies.next_step(&rule, &progress, context);
+        progress = step.progress;
+        match step.fire {
             Some(at) => fired.push(second(at)),
             None => break,
         }
     }
-    assert!(progress.next_at > Some(scene.now), "all is settled");
+    assert!(progress.next_at > Some(context.now), "all is settled");
     (fired.join(" "), progress.skipped.map(|skipped| second(skipped.scheduled_at)))
 }
 
@@ -95,23 +96,23 @@ fn what_is_only_a_little_late_was_not_missed() {
         (Skip, "00", "08.5", "04 05 06 07 08", Some("03")),
         (RunAll, "00", "08.5", "01 02 03 04 05 06 07 08", None),
     ] {
-        let told = each_second(misfire, up_since, now);
+        let found = each_second(misfire, up_since, now);
         let expect = (fired.to_owned(), skipped.map(str::to_owned));
-        assert_eq!(told, expect, "{misfire:?}, up since {up_since}, at {now}");
+        assert_eq!(found, expect, "{misfire:?}, up since {up_since}, at {now}");
     }
 }
 
 #[test]
-fn no_more_than_so_many_are_made_up_for() {
+fn at_most_max_catch_up_firings_are_caught_up() {
     let policies = SchedulePolicies { misfire: Misfire::RunAll, ..SchedulePolicies::default() };
     let mut progress = next(at("2026-01-01T00:00:00Z"));
     let mut fired = Vec::new();
     loop {
-        let turn = turn(policies, &progress, "2026-05-02T10:20:00Z", false);
-        let Some(at) = turn.fire else { break };
+        let step = step(policies, &progress, "2026-05-02T10:20:00Z", false);
+        let Some(at) = step.fire else { break };
         assert!(fired.last().is_none_or(|last| *last < at), "in order");
         fired.push(at);
-        progress = turn.progress;
+        progress = step.progress;
     }
     assert_eq!(fired.len(), MAX_CATCH_UP);
     assert_eq!(fired.last(), Some(&at("2026-05-02T10:00:00Z")));
@@ -131,10 +132,10 @@ fn firings_that_meet_a_running_execution() {
         (Overlap::Queue, false, true, 0, None),
     ] {
         let policies = SchedulePolicies { overlap, ..SchedulePolicies::default() };
-        let turn = turn(policies, &due, now, busy);
-        assert_eq!(turn.fire.is_some(), fires, "{overlap:?} {busy}");
-        assert_eq!(turn.progress.queued.len(), queued, "{overlap:?} {busy}");
-        assert_eq!(turn.progress.skipped.map(|s| s.code).as_deref(), skipped, "{overlap:?}");
+        let step = step(policies, &due, now, busy);
+        assert_eq!(step.fire.is_some(), fires, "{overlap:?} {busy}");
+        assert_eq!(step.progress.queued.len(), queued, "{overlap:?} {busy}");
+        assert_eq!(step.progress.skipped.map(|s| s.code).as_deref(), skipped, "{overlap:?}");
     }
 }
 
@@ -144,9 +145,9 @@ fn the_queue_is_in_order_and_bounded() {
     let mut progress = next(at("2026-05-02T10:00:00Z"));
     let mut now = at("2026-05-02T10:00:00Z");
     for _ in 0..MAX_QUEUED + 3 {
-        let turn = policies.next_step(&cron(HOUR, "UTC"), &progress, scene(now, true));
-        assert_eq!(turn.fire, None);
-        progress = turn.progress;
+        let step = policies.next_step(&cron(HOUR, "UTC"), &progress, context(now, true));
+        assert_eq!(step.fire, None);
+        progress = step.progress;
         now = now.after(Duration::from_secs(3600));
     }
     assert_eq!(progress.queued.len(), MAX_QUEUED);
@@ -155,20 +156,20 @@ fn the_queue_is_in_order_and_bounded() {
     assert_eq!(progress.look_at(quiet), Some(quiet.after(Duration::from_secs(15))));
     let between =
         ScheduleProgress { next_at: Some(now.after(Duration::from_secs(9))), ..progress.clone() };
-    let turn = policies.next_step(&cron(HOUR, "UTC"), &between, scene(now, false));
-    assert_eq!(turn.fire, Some(at("2026-05-02T10:00:00Z")), "the oldest goes first");
-    assert_eq!(turn.progress.queued.len(), MAX_QUEUED - 1);
+    let step = policies.next_step(&cron(HOUR, "UTC"), &between, context(now, false));
+    assert_eq!(step.fire, Some(at("2026-05-02T10:00:00Z")), "the oldest goes first");
+    assert_eq!(step.progress.queued.len(), MAX_QUEUED - 1);
     // A new one goes to the end of the queue, and the oldest starts.
     let due = ScheduleProgress { next_at: Some(now), queued: vec![quiet], skipped: None };
-    let turn = policies.next_step(&cron(HOUR, "UTC"), &due, scene(now, false));
-    assert_eq!((turn.fire, turn.progress.queued), (Some(quiet), vec![now]));
+    let step = policies.next_step(&cron(HOUR, "UTC"), &due, context(now, false));
+    assert_eq!((step.fire, step.progress.queued), (Some(quiet), vec![now]));
 }
 
 #[test]
 fn nothing_to_do_changes_nothing() {
     let later = next(at("2026-05-02T11:00:00Z"));
-    let turn = turn(SchedulePolicies::default(), &later, "2026-05-02T10:30:00Z", false);
-    assert_eq!(turn, SchedulerStep { fire: None, progress: later.clone() });
+    let step = step(SchedulePolicies::default(), &later, "2026-05-02T10:30:00Z", false);
+    assert_eq!(step, SchedulerStep { fire: None, progress: later.clone() });
     assert_eq!(later.look_at(at("2026-05-02T10:30:00Z")), later.next_at);
     assert_eq!(ScheduleProgress::default().look_at(at("2026-05-02T10:30:00Z")), None);
 }
@@ -177,6 +178,6 @@ fn nothing_to_do_changes_nothing() {
 fn a_fixed_time_fires_once() {
     let when = at("2026-05-02T10:00:00Z");
     let rule = FiringRule::new(&ScheduleTiming::FixedTime { at: when }, "UTC", when).unwrap();
-    let turn = SchedulePolicies::default().next_step(&rule, &next(when), scene(when, false));
-    assert_eq!((turn.fire, turn.progress.next_at), (Some(when), None));
+    let step = SchedulePolicies::default().next_step(&rule, &next(when), context(when, false));
+    assert_eq!((step.fire, step.progress.next_at), (Some(when), None));
 }
