@@ -14,7 +14,8 @@ use stepwell_core::redact::Redact;
 use crate::WorkingMemory;
 
 /// A running step.
-pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<StepOutput, StepFailure>> + Send + 'a>>;
+pub type StepFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<StepOutput, StepFailure>> + Send + 'a>>;
 
 /// The output of a step.
 #[derive(Debug, Clone, PartialEq)]

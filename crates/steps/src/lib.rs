@@ -18,8 +18,8 @@ mod values;
 mod work_tests;
 
 pub use context::{
-    StepFailure, OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RedirectPolicy, RunContext,
-    StepFuture, StepOutput,
+    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RedirectPolicy, RunContext,
+    StepFailure, StepFuture, StepOutput,
 };
 pub use memory::{WorkingMemory, memory_shortage};
 pub use registry::{ALL, StepRegistry, step_registry};

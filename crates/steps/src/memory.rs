@@ -8,7 +8,7 @@ use serde_json::Value;
 use stepwell_core::execution::codes;
 
 use crate::values::MAX_ITEMS;
-use crate::{StepFailure, PureCall};
+use crate::{PureCall, StepFailure};
 
 /// Where a step reserves its working memory.
 #[async_trait]

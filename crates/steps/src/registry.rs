@@ -11,8 +11,8 @@ use crate::types::http::HttpRequest;
 use crate::types::json::{ParseJson, QueryJson, StringifyJson};
 use crate::types::stream::StreamText;
 use crate::types::text::{
-    ConcatText, JoinText, LowercaseText, RegexExtract, RegexReplace, ReplaceText, ReverseText, SizeOfText, SlugifyText, SplitText,
-    RenderTemplate, TrimText, TruncateText, UppercaseText,
+    ConcatText, JoinText, LowercaseText, RegexExtract, RegexReplace, RenderTemplate, ReplaceText,
+    ReverseText, SizeOfText, SlugifyText, SplitText, TrimText, TruncateText, UppercaseText,
 };
 use crate::{StepBehaviour, StepType};
 
@@ -294,7 +294,8 @@ mod tests {
             json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X-Y": "{{ secrets.A }}", "Z": 1}}}),
         ] {
             let source = json!({"name": "x", "steps": [fine]});
-            definition::plan_source(&source, step_registry(), &DefinitionLimits::default()).unwrap();
+            definition::plan_source(&source, step_registry(), &DefinitionLimits::default())
+                .unwrap();
         }
     }
 

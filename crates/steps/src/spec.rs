@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::{Effect, StepAction, StepSpec};
 
 /// The description of a pure step without configuration and with any input and output, as a base.
-pub(crate) fn base_spec(name: &'static str, category: &'static str, summary: &'static str) -> StepSpec {
+pub(crate) fn base_spec(
+    name: &'static str,
+    category: &'static str,
+    summary: &'static str,
+) -> StepSpec {
     StepSpec {
         name,
         aliases: &[],

@@ -6,14 +6,16 @@ use serde_json::Value;
 use stepwell_core::expr::EvalInterrupt;
 
 use crate::memory::UnlimitedMemory;
-use crate::{StepBehaviour, StepFailure, PureCall, StepType, WorkingMemory};
+use crate::{PureCall, StepBehaviour, StepFailure, StepType, WorkingMemory};
 
 /// Runs a pure step on a whole input and configuration; the output is checked against its schema.
 pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Value, StepFailure> {
     let spec = step.type_spec();
     assert_valid(&spec.input, &input, "input");
     assert_valid(&spec.config, &config, "config");
-    let StepBehaviour::Pure(_, code) = step.type_behaviour() else { panic!("{} is not pure", spec.name) };
+    let StepBehaviour::Pure(_, code) = step.type_behaviour() else {
+        panic!("{} is not pure", spec.name)
+    };
     let output = code(&pure_call(&Arc::new(input), &config))?;
     assert_valid(&spec.output, &output.value, "output");
     Ok(Value::clone(&output.value))

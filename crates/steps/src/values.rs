@@ -60,7 +60,10 @@ pub(crate) fn required_field<'a>(of: &'a Value, key: &str) -> Result<&'a Value, 
 /// A failure for a value whose shape the schema should have refused.
 pub(crate) fn unfit_value(key: &str, expected: &str, found: Option<&Value>) -> StepFailure {
     let found = found.map_or("nothing", type_name);
-    StepFailure::permanent_failure("INVALID_INPUT", format!("`{key}` must be {expected}, not {found}"))
+    StepFailure::permanent_failure(
+        "INVALID_INPUT",
+        format!("`{key}` must be {expected}, not {found}"),
+    )
 }
 
 /// What kind of value it is, for a person.

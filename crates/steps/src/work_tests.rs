@@ -81,7 +81,9 @@ fn linear_steps_are_linear() {
     let texts = texts();
     let mut slow = Vec::new();
     for spec in step_registry().all_types() {
-        let Some(StepBehaviour::Pure(WorkBound::Linear, code)) = step_registry().find_behaviour(spec.name) else {
+        let Some(StepBehaviour::Pure(WorkBound::Linear, code)) =
+            step_registry().find_behaviour(spec.name)
+        else {
             continue;
         };
         let in_config = text_fields(&spec.config);
@@ -122,7 +124,9 @@ fn programs_and_patterns_are_not_declared_linear() {
         assert!(step_registry().find_type(name).unwrap().config["properties"].get(field).is_some());
     }
     for spec in step_registry().all_types() {
-        let Some(StepBehaviour::Pure(work, _)) = step_registry().find_behaviour(spec.name) else { continue };
+        let Some(StepBehaviour::Pure(work, _)) = step_registry().find_behaviour(spec.name) else {
+            continue;
+        };
         let fields = spec.config["properties"].as_object().unwrap();
         let is_program = ["query", "pattern"].iter().any(|name| fields.contains_key(*name));
         assert_eq!(work == WorkBound::Unbounded, is_program, "{}", spec.name);

@@ -99,7 +99,8 @@ fn refused_definitions_are_cheap() {
         (definition(200, 600, |n| json!(n)), "steps[165].input.field_", "at most 100000 values"),
     ] {
         let code = expr::code_usage();
-        let (result, _, peak) = measured(|| definition::plan_source(&source, step_registry(), &limits));
+        let (result, _, peak) =
+            measured(|| definition::plan_source(&source, step_registry(), &limits));
         let problems = result.unwrap_err();
         assert_eq!(problems.0.len(), 1, "{problems}");
         assert!(problems.0[0].path.starts_with(path), "{problems}");

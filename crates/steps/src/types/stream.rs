@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::{object_schema, text_operation};
 use crate::values::{optional_count, optional_text, text_field, text_output, unfit_value};
-use crate::{StepBehaviour, StepFailure, RunContext, StepFuture, StepOutput, StepType};
+use crate::{RunContext, StepBehaviour, StepFailure, StepFuture, StepOutput, StepType};
 
 /// The task yields after this number of pieces without a pause.
 const BURST: usize = 64;
@@ -51,7 +51,7 @@ impl StepType for StreamText {
                 "input": "Hello, world!",
                 "config": {"chunk": "words", "pause": "20ms"}
             })],
-            ..text_operation("StreamText", "Passes a text on in pieces, as a live stream.")
+            ..text_operation("StreamText", "Streams a text in pieces to live readers.")
         }
     }
 

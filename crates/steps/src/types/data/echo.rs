@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_core::catalog::{SAME_AS_INPUT, StepSpec};
 
 use crate::spec::base_spec;
-use crate::{StepBehaviour, PureCall, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepType, WorkBound};
 
 pub(crate) struct EchoStep;
 

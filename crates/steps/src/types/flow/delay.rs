@@ -39,7 +39,11 @@ impl StepType for DelayStep {
                 json!({"type": "Delay", "config": {"for": "5m"}}),
                 json!({"type": "Delay", "config": {"until": "2026-01-31T09:00:00Z"}}),
             ],
-            ..base_spec("Delay", "Flow", "Waits for a duration or until a time, then returns its input.")
+            ..base_spec(
+                "Delay",
+                "Flow",
+                "Waits for a duration or until a time, then returns its input.",
+            )
         }
     }
 

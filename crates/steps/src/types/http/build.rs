@@ -6,8 +6,8 @@ use stepwell_core::catalog::{ConfigCheck, StaticFields};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::values::{type_name, optional_count, optional_text, scalar_text, text_field};
-use crate::{StepFailure, OutboundRequest, RunContext};
+use crate::values::{optional_count, optional_text, scalar_text, text_field, type_name};
+use crate::{OutboundRequest, RunContext, StepFailure};
 
 /// The default limit of redirects.
 const REDIRECTS: usize = 5;
@@ -122,7 +122,10 @@ fn read_headers(config: &Value) -> Result<Vec<(String, String)>, StepFailure> {
     let given = config.get("headers").and_then(Value::as_object);
     let pairs = given.into_iter().flatten().map(|(name, value)| match scalar_text(value) {
         Some(value) => Ok((name.clone(), value.into_owned())),
-        None => Err(invalid_request(format!("the header `{name}` must be a text, not {}", type_name(value)))),
+        None => Err(invalid_request(format!(
+            "the header `{name}` must be a text, not {}",
+            type_name(value)
+        ))),
     });
     pairs.collect()
 }
@@ -130,7 +133,9 @@ fn read_headers(config: &Value) -> Result<Vec<(String, String)>, StepFailure> {
 /// The URL with the query parameters added to those it has.
 fn build_url(url: &str, query: Option<&Value>) -> Result<String, StepFailure> {
     let mut url = Url::parse(url.trim()).map_err(|error| {
-        invalid_request(format!("`url` is not a valid absolute URL ({error}): use https://host/path"))
+        invalid_request(format!(
+            "`url` is not a valid absolute URL ({error}): use https://host/path"
+        ))
     })?;
     let mut pairs = Vec::new();
     for (name, value) in query.and_then(Value::as_object).into_iter().flatten() {
@@ -143,7 +148,11 @@ fn build_url(url: &str, query: Option<&Value>) -> Result<String, StepFailure> {
 }
 
 /// Adds a parameter: a list repeats it, `null` leaves it out.
-fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<(), StepFailure> {
+fn add_pairs(
+    pairs: &mut Vec<(String, String)>,
+    name: &str,
+    value: &Value,
+) -> Result<(), StepFailure> {
     match value {
         Value::Null => {}
         Value::Array(values) => {
@@ -153,7 +162,9 @@ fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Re
         }
         value => {
             let text = scalar_text(value).ok_or_else(|| {
-                invalid_request(format!("`{name}` must be a text, number, boolean or list, not an object"))
+                invalid_request(format!(
+                    "`{name}` must be a text, number, boolean or list, not an object"
+                ))
             })?;
             pairs.push((name.to_owned(), text.into_owned()));
         }
@@ -163,7 +174,8 @@ fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Re
 
 fn encode_form(body: &Value) -> Result<String, StepFailure> {
     let Value::Object(fields) = body else {
-        let message = format!("a form is built from an object of its fields, not {}", type_name(body));
+        let message =
+            format!("a form is built from an object of its fields, not {}", type_name(body));
         return Err(invalid_request(message));
     };
     let mut pairs = Vec::new();
@@ -174,7 +186,10 @@ fn encode_form(body: &Value) -> Result<String, StepFailure> {
 }
 
 /// The body's content type and bytes; `None` where nothing is to be sent.
-fn write_body(body: Option<&Value>, how: &str) -> Result<Option<(&'static str, Vec<u8>)>, StepFailure> {
+fn write_body(
+    body: Option<&Value>,
+    how: &str,
+) -> Result<Option<(&'static str, Vec<u8>)>, StepFailure> {
     let Some(body) = body.filter(|_| how != "none") else { return Ok(None) };
     Ok(Some(match how {
         "form" => {

@@ -140,7 +140,8 @@ mod tests {
             ("text/xml", b"<?xml version='1.0' encoding='klingon'?>", Err("klingon")),
             ("text/xml", utf_16.as_slice(), Ok("é")),
         ] {
-            let text = find_encoding(header, true, body).map(|encoding| decode_text(body, encoding));
+            let text =
+                find_encoding(header, true, body).map(|encoding| decode_text(body, encoding));
             match (text, expect) {
                 (Ok(text), Ok(end)) => assert!(text.ends_with(end), "{text}"),
                 (found, expect) => {

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{StepFailure, OutboundRequest, OutboundResponse, RunContext};
+use crate::{OutboundRequest, OutboundResponse, RunContext, StepFailure};
 
 /// The most of a URL or an error that goes into a line, in characters.
 const SHOWN: usize = 500;

@@ -1,6 +1,5 @@
 //! Step types that send HTTP requests, through [`crate::OutboundClient`] only.
 
-
 mod build;
 mod charset;
 mod log;

@@ -7,14 +7,14 @@ use stepwell_core::catalog::{Effect, StepSpec};
 use stepwell_core::memory::json_bytes;
 use stepwell_core::redact::{Redact, redacted_text};
 
-use super::response::{headers_value, build_output, read_body, shown_text};
-use super::build::{build_request, check_request, check_input};
+use super::build::{build_request, check_input, check_request};
 use super::log::AttemptLog;
+use super::response::{build_output, headers_value, read_body, shown_text};
 use super::status::ExpectedStatus;
 use crate::spec::{base_spec, object_schema};
 use crate::values::{optional_count, optional_text};
 use crate::{
-    StepBehaviour, StepFailure, OutboundError, OutboundResponse, RunContext, StepOutput, StepType,
+    OutboundError, OutboundResponse, RunContext, StepBehaviour, StepFailure, StepOutput, StepType,
     memory_shortage,
 };
 
@@ -46,7 +46,7 @@ impl StepType for HttpRequest {
             input: object_schema(
                 json!({
                     "body": {
-                        "description": "What to send with POST, PUT, PATCH and DELETE. Ignored \
+                        "description": "The body of POST, PUT, PATCH and DELETE requests. Ignored \
                                         for other methods."
                     }
                 }),
@@ -89,20 +89,22 @@ impl StepType for HttpRequest {
 }
 
 const DOC: &str = "\
-The response is read as JSON (`application/json`, `text/json`, `…+json`) or text by its content \
-type, anything else as base64; set `response` to override this. Text is decoded by its byte order mark, \
-else by the `charset` of its content type (any label of the WHATWG Encoding Standard; another one \
-fails with `INVALID_RESPONSE`), else for XML by the `encoding` of its declaration, else as UTF-8; bytes that are not valid become U+FFFD. The content codings gzip, deflate and br are \
-undone, also several at once; another one, and data that is not valid, fails with `INVALID_RESPONSE`. In `headers`, the \
-values of a repeated header are joined by `, `, and `set-cookie` is always a list. Each request is in the \
-execution's log: method, URL (without user, query and fragment), redirects, status, time and \
-size. A status that is not expected fails with `HTTP_STATUS`, with the status, headers and \
-the beginning of the body as details.\n\n\
-Requests that may change something carry an `Idempotency-Key` header that stays the same when the \
-step is repeated, unless you set one. After 429 and 503 the step waits as `Retry-After` states \
-(seconds or a date), at most 30 s, and tries again, at most `retry_rate_limited` times. A longer \
-wait is left to the step's `retry`, whose pause is then at least as long, up to an hour; without \
-`retry` the step fails at once. Other failures are left to `retry` as well. Where `query` is given, `url` in the output has no query, as it may hold secrets.";
+The response is decoded as JSON (`application/json`, `text/json`, `…+json`) or text by its content \
+type, anything else as base64; set `response` to override this. Text is decoded by its byte order \
+mark, else by the `charset` of its content type (any label of the WHATWG Encoding Standard; another \
+one fails with `INVALID_RESPONSE`), else for XML by the `encoding` of its declaration, else as \
+UTF-8; invalid bytes become U+FFFD. The content codings gzip, deflate and br are decoded, also \
+several at once; another one, and invalid data, fails with `INVALID_RESPONSE`. In `headers`, the \
+values of a repeated header are joined by `, `, and `set-cookie` is always a list. Each request is \
+in the execution's log: method, URL (without user, query and fragment), redirects, status, time and \
+size. An unexpected status fails with `HTTP_STATUS`; the details contain the status, headers and \
+the beginning of the body.\n\n\
+Requests with side effects carry an `Idempotency-Key` header that stays the same when the step is \
+repeated, unless you set one. After 429 and 503 the step waits for the time in `Retry-After` \
+(seconds or a date), at most 30 s, and repeats the request, at most `retry_rate_limited` times. If \
+the time is longer, the step fails and its `retry` applies, with a pause of at least that time, up \
+to an hour. Other failures are also retried by `retry`. If `query` is set, `url` in the output has \
+no query, because it may contain secrets.";
 
 fn config_schema() -> Value {
     object_schema(
@@ -129,7 +131,7 @@ fn config_schema() -> Value {
                     "items": {"type": ["string", "number", "boolean"]}
                 },
                 "description": "Query parameters to add to the URL; a list repeats the parameter, \
-                                `null` leaves it out. May use secrets."
+                                `null` omits it. May use secrets."
             },
             "body_type": {
                 "enum": ["json", "form", "text", "none"],
@@ -160,14 +162,14 @@ fn config_schema() -> Value {
                 "minimum": 0,
                 "maximum": 20,
                 "default": 5,
-                "description": "The most redirects to follow; 0 gives the redirect itself."
+                "description": "The maximum number of redirects to follow; 0 returns the redirect itself."
             },
             "retry_rate_limited": {
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 10,
                 "default": RATE_LIMITED_RETRIES,
-                "description": "How often to repeat the request after 429 or 503."
+                "description": "The maximum number of repetitions after 429 or 503."
             }
         }),
         &["url"],
@@ -213,10 +215,12 @@ async fn run_request(ctx: &RunContext<'_>) -> Result<StepOutput, StepFailure> {
     let mut repeated: u32 = 0;
     let response = loop {
         let log = AttemptLog::start_log(ctx, &request);
-        let result = ctx.outbound.send_request(request.clone(), ctx.memory).await.map_err(to_failure);
+        let result =
+            ctx.outbound.send_request(request.clone(), ctx.memory).await.map_err(to_failure);
         log.log_outcome(&result);
         let response = result?;
-        let limited = matches!(response.status, 429 | 503) && !expected.is_expected(response.status);
+        let limited =
+            matches!(response.status, 429 | 503) && !expected.is_expected(response.status);
         if !limited || repeated as usize >= retries {
             break response;
         }
@@ -263,13 +267,23 @@ fn reading_bytes(response: &OutboundResponse) -> usize {
 
 fn to_failure(error: OutboundError) -> StepFailure {
     match error {
-        OutboundError::Refused(message) => StepFailure::permanent_failure("EGRESS_REFUSED", message),
-        OutboundError::Invalid(message) => StepFailure::permanent_failure("INVALID_REQUEST", message),
-        OutboundError::Unreachable(message) => StepFailure::transient_failure("HTTP_UNREACHABLE", message),
+        OutboundError::Refused(message) => {
+            StepFailure::permanent_failure("EGRESS_REFUSED", message)
+        }
+        OutboundError::Invalid(message) => {
+            StepFailure::permanent_failure("INVALID_REQUEST", message)
+        }
+        OutboundError::Unreachable(message) => {
+            StepFailure::transient_failure("HTTP_UNREACHABLE", message)
+        }
         OutboundError::TimedOut(message) => StepFailure::transient_failure("HTTP_TIMEOUT", message),
-        OutboundError::TooLarge(message) => StepFailure::permanent_failure("RESPONSE_TOO_LARGE", message),
+        OutboundError::TooLarge(message) => {
+            StepFailure::permanent_failure("RESPONSE_TOO_LARGE", message)
+        }
         OutboundError::NoMemory(message) => memory_shortage(message),
-        OutboundError::Undecodable(message) => StepFailure::permanent_failure("INVALID_RESPONSE", message),
+        OutboundError::Undecodable(message) => {
+            StepFailure::permanent_failure("INVALID_RESPONSE", message)
+        }
     }
 }
 

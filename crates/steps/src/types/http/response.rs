@@ -8,8 +8,8 @@ use stepwell_core::redact::Redact;
 use url::Url;
 
 use super::charset::{declared_encoding, decode_text, find_encoding, has_mark};
-use crate::values::{MAX_DEPTH, object_value, fits_depth};
-use crate::{StepFailure, OutboundResponse, StepOutput};
+use crate::values::{MAX_DEPTH, fits_depth, object_value};
+use crate::{OutboundResponse, StepFailure, StepOutput};
 
 /// The body as a value, read in the given way: `auto`, `json`, `text` or `base64`.
 pub(super) fn read_body(
@@ -79,7 +79,9 @@ fn json_body(body: &str) -> Result<Value, StepFailure> {
     let value = stepwell_core::json::from_str(body).map_err(|error| {
         StepFailure::permanent_failure(
             "INVALID_RESPONSE",
-            format!("the response is not JSON: {error}; set `response` to `text` to take it as text"),
+            format!(
+                "the response is not JSON: {error}; set `response` to `text` to take it as text"
+            ),
         )
     })?;
     if fits_depth(&value) {
@@ -123,7 +125,11 @@ fn is_text(content_type: &str, body: &[u8]) -> bool {
 }
 
 /// The output; without the URL's query where that may hold secrets.
-pub(super) fn build_output(response: &OutboundResponse, body: Value, hide_query: bool) -> StepOutput {
+pub(super) fn build_output(
+    response: &OutboundResponse,
+    body: Value,
+    hide_query: bool,
+) -> StepOutput {
     let url = match Url::parse(&response.url) {
         Ok(mut url) if hide_query => {
             url.set_query(None);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::StepFailure;
-use crate::values::{unfit_value, integer_value};
+use crate::values::{integer_value, unfit_value};
 
 /// Inclusive ranges of statuses.
 pub(super) struct ExpectedStatus(Vec<(u16, u16)>);

@@ -14,8 +14,8 @@ use super::HttpRequest;
 use crate::memory::UnlimitedMemory;
 use crate::testing::assert_valid;
 use crate::{
-    StepBehaviour, StepFailure, OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RedirectPolicy,
-    RunContext, StepType, WorkingMemory,
+    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RedirectPolicy, RunContext,
+    StepBehaviour, StepFailure, StepType, WorkingMemory,
 };
 
 type PreparedResponse = Result<OutboundResponse, OutboundError>;
@@ -28,7 +28,11 @@ struct FakeClient {
 
 #[async_trait]
 impl OutboundClient for FakeClient {
-    async fn send_request(&self, request: OutboundRequest, _: &dyn WorkingMemory) -> PreparedResponse {
+    async fn send_request(
+        &self,
+        request: OutboundRequest,
+        _: &dyn WorkingMemory,
+    ) -> PreparedResponse {
         self.requests.lock().unwrap().push(request);
         self.responses.lock().unwrap().pop_front().expect("a request too many")
     }
@@ -58,7 +62,8 @@ async fn run(input: Value, config: Value, responses: Vec<PreparedResponse>) -> T
     let spec = HttpRequest.type_spec();
     assert_valid(&spec.input, &input, "input");
     assert_valid(&spec.config, &config, "config");
-    let outside = FakeClient { responses: Mutex::new(responses.into()), requests: Mutex::default() };
+    let outside =
+        FakeClient { responses: Mutex::new(responses.into()), requests: Mutex::default() };
     let log = Mutex::new(Vec::new());
     let keep = |_: &'static str, line: String| log.lock().unwrap().push(line);
     let ctx = RunContext {
@@ -78,7 +83,11 @@ async fn run(input: Value, config: Value, responses: Vec<PreparedResponse>) -> T
         assert_valid(&spec.output, output, "output");
     }
     drop(ctx);
-    TestRun { result, requests: outside.requests.into_inner().unwrap(), log: log.into_inner().unwrap() }
+    TestRun {
+        result,
+        requests: outside.requests.into_inner().unwrap(),
+        log: log.into_inner().unwrap(),
+    }
 }
 
 const URL: &str = "https://a.example/x";

@@ -5,8 +5,8 @@ use stepwell_core::catalog::{ConfigCheck, StaticFields, StepSpec};
 use stepwell_core::memory::json_bytes;
 
 use crate::spec::{base_spec, object_schema, text_object};
-use crate::values::{MAX_DEPTH, object_value, fits_depth, text_field};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::values::{MAX_DEPTH, fits_depth, object_value, text_field};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct ParseJson;
 
@@ -25,7 +25,7 @@ impl StepType for ParseJson {
             default_output: Some("value"),
             check_input: Some(check_text),
             examples: vec![json!({"type": "Json.Parse", "input": "{\"a\": [1, 2]}"})],
-            ..base_spec("Json.Parse", "JSON", "Reads a JSON text into a value.")
+            ..base_spec("Json.Parse", "JSON", "Parses a JSON text.")
         }
     }
 
@@ -58,10 +58,11 @@ fn run_parse(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
             Err(StepFailure::permanent_failure("INVALID_JSON", message))
         }
         Ok(value) => Ok(StepOutput::new(object_value([("value", value)]))),
-        Err(error) => {
-            Err(StepFailure::permanent_failure("INVALID_JSON", format!("the text is not JSON: {error}"))
-                .with_details(json!({"line": error.line, "column": error.column})))
-        }
+        Err(error) => Err(StepFailure::permanent_failure(
+            "INVALID_JSON",
+            format!("the text is not JSON: {error}"),
+        )
+        .with_details(json!({"line": error.line, "column": error.column}))),
     }
 }
 

@@ -10,7 +10,7 @@ use stepwell_core::memory::value_bytes;
 use super::jq;
 use crate::spec::{base_spec, object_schema};
 use crate::values::{object_value, required_field, text_field};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct QueryJson;
 
@@ -34,7 +34,10 @@ impl StepType for QueryJson {
                 }),
                 &["query"],
             ),
-            input: object_schema(json!({"value": {"description": "The value to query."}}), &["value"]),
+            input: object_schema(
+                json!({"value": {"description": "The value to query."}}),
+                &["value"],
+            ),
             output: object_schema(
                 json!({
                     "value": {"description": "The first result; `null` if there is none."},

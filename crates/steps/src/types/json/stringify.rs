@@ -8,7 +8,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base_spec, object_schema, text_object};
 use crate::values::{MAX_OUTPUT_BYTES, check_size, is_set, required_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct StringifyJson;
 
@@ -20,12 +20,15 @@ impl StepType for StringifyJson {
                     "pretty": {
                         "type": "boolean",
                         "default": false,
-                        "description": "Whether to indent, one property or item a line."
+                        "description": "Whether to indent, with one property or item per line."
                     }
                 }),
                 &[],
             ),
-            input: object_schema(json!({"value": {"description": "The value to write."}}), &["value"]),
+            input: object_schema(
+                json!({"value": {"description": "The value to convert."}}),
+                &["value"],
+            ),
             output: text_object("The JSON text."),
             default_input: Some("value"),
             default_output: Some("text"),
@@ -34,7 +37,7 @@ impl StepType for StringifyJson {
                 "input": {"value": {"a": [1, 2]}},
                 "config": {"pretty": true}
             })],
-            ..base_spec("Json.Stringify", "JSON", "Writes a value as JSON text.")
+            ..base_spec("Json.Stringify", "JSON", "Converts a value to JSON text.")
         }
     }
 

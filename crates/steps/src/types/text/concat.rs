@@ -8,7 +8,7 @@ use stepwell_core::catalog::StepSpec;
 use super::pieces::{self, SCALARS};
 use crate::spec::{object_schema, text_operation};
 use crate::values::{check_size, optional_text, required_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct ConcatText;
 
@@ -23,12 +23,12 @@ impl StepType for ConcatText {
                     "prefix": {
                         "type": "string",
                         "default": "",
-                        "description": "The text to put before everything."
+                        "description": "The text before the first part."
                     },
                     "suffix": {
                         "type": "string",
                         "default": "",
-                        "description": "The text to put after everything."
+                        "description": "The text after the last part."
                     }
                 }),
                 &[],
@@ -38,7 +38,7 @@ impl StepType for ConcatText {
                     "parts": {
                         "type": ["array", "string", "number", "boolean", "null"],
                         "items": {"type": SCALARS},
-                        "description": "The texts, numbers or booleans to put together."
+                        "description": "The texts, numbers or booleans to concatenate."
                     }
                 }),
                 &["parts"],
@@ -52,7 +52,7 @@ impl StepType for ConcatText {
                     "config": {"prefix": "<h1>", "suffix": "</h1>"}
                 }),
             ],
-            ..text_operation("TextOperation.Concat", "Puts texts together, one after the other.")
+            ..text_operation("TextOperation.Concat", "Concatenates texts.")
         }
     }
 

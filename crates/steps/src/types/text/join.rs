@@ -6,7 +6,7 @@ use stepwell_core::catalog::StepSpec;
 use super::pieces::{self, SCALARS};
 use crate::spec::{object_schema, text_operation};
 use crate::values::{optional_text, required_field, text_output, unfit_value};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct JoinText;
 
@@ -20,7 +20,7 @@ impl StepType for JoinText {
                     "separator": {
                         "type": "string",
                         "default": "",
-                        "description": "The text to put between the items."
+                        "description": "The text between the items."
                     }
                 }),
                 &[],

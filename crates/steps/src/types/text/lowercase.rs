@@ -15,12 +15,14 @@ impl StepType for LowercaseText {
             aliases: &["TextOperations.Lowercase"],
             doc: "By the full mapping of Unicode, the same in every language: a final `Σ` becomes `ς`.",
             examples: vec![json!({"type": "TextOperation.Lowercase", "input": "Hello, World!"})],
-            ..text_operation("TextOperation.Lowercase", "Writes a text in lower case.")
+            ..text_operation("TextOperation.Lowercase", "Converts a text to lower case.")
         }
     }
 
     fn type_behaviour(&self) -> StepBehaviour {
-        StepBehaviour::Pure(WorkBound::Linear, |call| text_output(text_field(call.input, "text")?.to_lowercase()))
+        StepBehaviour::Pure(WorkBound::Linear, |call| {
+            text_output(text_field(call.input, "text")?.to_lowercase())
+        })
     }
 }
 

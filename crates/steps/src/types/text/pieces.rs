@@ -11,7 +11,11 @@ use crate::values::{check_size, scalar_text, unfit_value};
 pub(super) const SCALARS: [&str; 4] = ["string", "number", "boolean", "null"];
 
 /// The items as one text. Its size is checked before it is built; `key` names the items in errors.
-pub(super) fn join_items(key: &str, items: &[Value], separator: &str) -> Result<String, StepFailure> {
+pub(super) fn join_items(
+    key: &str,
+    items: &[Value],
+    separator: &str,
+) -> Result<String, StepFailure> {
     let pieces = items
         .iter()
         .enumerate()

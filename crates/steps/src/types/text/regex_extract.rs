@@ -8,7 +8,7 @@ use crate::memory::list_of_parts;
 use crate::regexes::{check_group, compile_pattern, for_each_match, group_number};
 use crate::spec::{object_schema, text_operation};
 use crate::values::{check_items, object_value, optional_count, text_field};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct RegexExtract;
 
@@ -50,12 +50,12 @@ fn config_schema() -> Value {
                 "type": ["integer", "string"],
                 "minimum": 0,
                 "default": 0,
-                "description": "The group to take, by number or name; 0 is the whole match."
+                "description": "The group to extract, by number or name; 0 is the whole match."
             },
             "limit": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "At most so many matches; all where not given."
+                "description": "The maximum number of matches. Default: all."
             }
         }),
         &["pattern"],
@@ -67,7 +67,7 @@ fn output_schema() -> Value {
         json!({
             "text": {
                 "type": ["string", "null"],
-                "description": "The first match; `null` where there is none."
+                "description": "The first match; `null` if there is none."
             },
             "matches": {
                 "type": "array",
@@ -77,8 +77,8 @@ fn output_schema() -> Value {
             "groups": {
                 "type": "object",
                 "additionalProperties": {"type": ["string", "null"]},
-                "description": "The groups of the first match by number and, where they have one, \
-                                by name; empty where there is no match."
+                "description": "The groups of the first match by number and, if they have one, \
+                                by name; empty without a match."
             }
         }),
         &["text", "matches", "groups"],

@@ -6,7 +6,7 @@ use stepwell_core::catalog::StepSpec;
 use crate::regexes::{check_replacement, compile_pattern, for_each_match};
 use crate::spec::{object_schema, text_operation};
 use crate::values::{check_size, optional_count, text_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct RegexReplace;
 

@@ -5,7 +5,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{object_schema, text_operation};
 use crate::values::{check_size, optional_count, text_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct ReplaceText;
 
@@ -39,7 +39,7 @@ impl StepType for ReplaceText {
                 "input": "Hello, world!",
                 "config": {"search": "world", "replacement": "well"}
             })],
-            ..text_operation("TextOperation.Replace", "Replaces a text by another.")
+            ..text_operation("TextOperation.Replace", "Replaces all occurrences of a text.")
         }
     }
 

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::text_operation;
 use crate::values::{text_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct ReverseText;
 
@@ -17,7 +17,7 @@ impl StepType for ReverseText {
             doc: "Reverses by grapheme cluster: a flag emoji, a letter with combining accents or a \
                   CRLF line end stays whole.",
             examples: vec![json!({"type": "TextOperation.Reverse", "input": "Hello, world!"})],
-            ..text_operation("TextOperation.Reverse", "Turns a text around, last character first.")
+            ..text_operation("TextOperation.Reverse", "Reverses the characters of a text.")
         }
     }
 

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::{object_schema, text_operation};
 use crate::values::text_field;
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct SizeOfText;
 
@@ -72,7 +72,11 @@ mod tests {
                 "characters": characters, "code_points": code_points, "bytes": bytes,
                 "words": words, "lines": lines,
             });
-            assert_eq!(run(&SizeOfText, json!({"text": text}), json!({})).unwrap(), expect, "{text:?}");
+            assert_eq!(
+                run(&SizeOfText, json!({"text": text}), json!({})).unwrap(),
+                expect,
+                "{text:?}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::text_operation;
 use crate::values::{check_size, text_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 /// The longest transliteration of one character, in bytes: keeps the result within the limit.
 const LONGEST_TRANSLITERATION: usize = 16;
@@ -24,7 +24,7 @@ impl StepType for SlugifyText {
             ],
             ..text_operation(
                 "TextOperation.Slugify",
-                "Makes a text fit for a URL or file name: lower case, ASCII, hyphens.",
+                "Converts a text for use in URLs and file names: lower case, ASCII, hyphens.",
             )
         }
     }

@@ -6,8 +6,10 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::memory::list_of_parts;
 use crate::spec::{object_schema, text_operation};
-use crate::values::{MAX_ITEMS, check_items, object_value, optional_count, optional_text, text_field};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::values::{
+    MAX_ITEMS, check_items, object_value, optional_count, optional_text, text_field,
+};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct SplitText;
 

@@ -8,7 +8,7 @@ use stepwell_core::catalog::StepSpec;
 
 use crate::spec::{base_spec, object_schema, text_object};
 use crate::values::{check_size, required_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct RenderTemplate;
 

@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::{object_schema, text_operation};
 use crate::values::{optional_text, text_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct TrimText;
 
@@ -42,7 +42,7 @@ impl StepType for TrimText {
             ],
             ..text_operation(
                 "TextOperation.Trim",
-                "Takes white space, or given characters, off the ends of a text.",
+                "Removes white space, or the given characters, from the ends of a text.",
             )
         }
     }

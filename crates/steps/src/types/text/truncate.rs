@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::{object_schema, text_operation};
 use crate::values::{optional_count, optional_text, required_field, text_field, text_output};
-use crate::{StepBehaviour, StepFailure, PureCall, StepOutput, StepType, WorkBound};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct TruncateText;
 
@@ -26,7 +26,7 @@ impl StepType for TruncateText {
                     "ellipsis": {
                         "type": "string",
                         "default": "…",
-                        "description": "The text that marks a cut; may be empty."
+                        "description": "The text at the cut; may be empty."
                     }
                 }),
                 &["max_length"],
@@ -36,7 +36,7 @@ impl StepType for TruncateText {
                 "input": "Hello, world!",
                 "config": {"max_length": 5}
             })],
-            ..text_operation("TextOperation.Truncate", "Cuts a text to a number of characters.")
+            ..text_operation("TextOperation.Truncate", "Shortens a text to a number of characters.")
         }
     }
 

@@ -15,12 +15,14 @@ impl StepType for UppercaseText {
             aliases: &["TextOperations.Uppercase"],
             doc: "By the full mapping of Unicode, the same in every language: `ß` becomes `SS`.",
             examples: vec![json!({"type": "TextOperation.Uppercase", "input": "straße"})],
-            ..text_operation("TextOperation.Uppercase", "Writes a text in upper case.")
+            ..text_operation("TextOperation.Uppercase", "Converts a text to upper case.")
         }
     }
 
     fn type_behaviour(&self) -> StepBehaviour {
-        StepBehaviour::Pure(WorkBound::Linear, |call| text_output(text_field(call.input, "text")?.to_uppercase()))
+        StepBehaviour::Pure(WorkBound::Linear, |call| {
+            text_output(text_field(call.input, "text")?.to_uppercase())
+        })
     }
 }
 

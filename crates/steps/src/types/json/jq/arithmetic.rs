@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use jaq_core::{Error, ValR};
 
-use super::budget::{pay_units, pay_reading};
+use super::budget::{pay_reading, pay_units};
 use super::text::check_length;
 use super::value::{JqNumber, JqObject, JqValue, deeper_level};
 
@@ -28,7 +28,12 @@ fn combine_numbers(
     }
 }
 
-fn combine_floats(l: JqNumber, operator: &str, r: JqNumber, float: impl Fn(f64, f64) -> f64) -> ValueResult {
+fn combine_floats(
+    l: JqNumber,
+    operator: &str,
+    r: JqNumber,
+    float: impl Fn(f64, f64) -> f64,
+) -> ValueResult {
     match (l.exact_f64(), r.exact_f64()) {
         (Some(l), Some(r)) => Ok(JqValue::Num(JqNumber::from_float(float(l, r)))),
         _ => {
@@ -50,7 +55,9 @@ impl Add for JqValue {
     fn add(self, other: Self) -> ValueResult {
         match (self, other) {
             (Self::Null, x) | (x, Self::Null) => Ok(x),
-            (Self::Num(l), Self::Num(r)) => combine_numbers(l, "+", r, i128::checked_add, |l, r| l + r),
+            (Self::Num(l), Self::Num(r)) => {
+                combine_numbers(l, "+", r, i128::checked_add, |l, r| l + r)
+            }
             (Self::Str(l), Self::Str(r)) => {
                 check_length(l.len() + r.len());
                 Ok(Self::from_text([l.as_ref(), r.as_ref()].concat()))
@@ -80,7 +87,9 @@ impl Sub for JqValue {
 
     fn sub(self, other: Self) -> ValueResult {
         match (self, other) {
-            (Self::Num(l), Self::Num(r)) => combine_numbers(l, "-", r, i128::checked_sub, |l, r| l - r),
+            (Self::Num(l), Self::Num(r)) => {
+                combine_numbers(l, "-", r, i128::checked_sub, |l, r| l - r)
+            }
             (Self::Arr(mut l), Self::Arr(r)) => {
                 let mut dropped: Vec<&Self> = r.items.iter().collect();
                 dropped.sort();
@@ -98,7 +107,9 @@ impl Mul for JqValue {
 
     fn mul(self, other: Self) -> ValueResult {
         match (self, other) {
-            (Self::Num(l), Self::Num(r)) => combine_numbers(l, "*", r, i128::checked_mul, |l, r| l * r),
+            (Self::Num(l), Self::Num(r)) => {
+                combine_numbers(l, "*", r, i128::checked_mul, |l, r| l * r)
+            }
             (Self::Str(text), Self::Num(n)) | (Self::Num(n), Self::Str(text)) => {
                 repeat_text(&text, n.as_f64())
             }
@@ -209,9 +220,11 @@ impl Neg for JqValue {
 
     fn neg(self) -> ValueResult {
         match self {
-            Self::Num(JqNumber::Int(i)) => JqNumber::from_integer(-i).map(Self::Num).ok_or_else(|| {
-                Error::str(format_args!("cannot negate {i}: the result has more than 64 bits"))
-            }),
+            Self::Num(JqNumber::Int(i)) => {
+                JqNumber::from_integer(-i).map(Self::Num).ok_or_else(|| {
+                    Error::str(format_args!("cannot negate {i}: the result has more than 64 bits"))
+                })
+            }
             Self::Num(JqNumber::Float(f)) => Ok(Self::Num(JqNumber::Float(-f))),
             other => Err(Error::str(format_args!("{} cannot be negated", other.describe_value()))),
         }

@@ -107,7 +107,9 @@ pub(super) fn count_bytes(bytes: usize) {
 fn reserve_more(made: usize) {
     let reserved = made.saturating_add(STEP);
     let result = MEMORY.with_borrow(|memory| match memory {
-        Some(ProgramMemory { given, held }) => given.reserve_blocking(held.saturating_add(reserved)),
+        Some(ProgramMemory { given, held }) => {
+            given.reserve_blocking(held.saturating_add(reserved))
+        }
         None => Ok(()),
     });
     match result {

@@ -146,8 +146,9 @@ fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), StepFailur
     let mut open: Vec<&Token<&str>> = tokens.iter().collect();
     while let Some(Token(text, token)) = open.pop() {
         match token {
-            Tok::Num => stepwell_core::json::check_number(text)
-                .map_err(|message| invalid_program(format!("{}{message}", program_position(program, text))))?,
+            Tok::Num => stepwell_core::json::check_number(text).map_err(|message| {
+                invalid_program(format!("{}{message}", program_position(program, text)))
+            })?,
             Tok::Block(inner) => open.extend(inner),
             Tok::Str(parts) => open.extend(parts.iter().filter_map(|part| match part {
                 StrPart::Term(inner) => Some(inner),
@@ -222,7 +223,10 @@ fn count_tokens(program: &str) -> usize {
 }
 
 fn invalid_program(message: String) -> StepFailure {
-    StepFailure::permanent_failure("INVALID_QUERY", format!("`query` is no valid jq program: {message}"))
+    StepFailure::permanent_failure(
+        "INVALID_QUERY",
+        format!("`query` is no valid jq program: {message}"),
+    )
 }
 
 /// What is wrong, with its place.

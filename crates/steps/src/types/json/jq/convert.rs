@@ -17,7 +17,9 @@ pub(super) fn from_json(value: &Value) -> JqValue {
         Value::Bool(b) => JqValue::Bool(*b),
         Value::Number(n) => {
             let int = n.as_i64().map(i128::from).or_else(|| n.as_u64().map(i128::from));
-            JqValue::Num(int.map_or_else(|| JqNumber::Float(n.as_f64().unwrap_or(f64::NAN)), JqNumber::Int))
+            JqValue::Num(
+                int.map_or_else(|| JqNumber::Float(n.as_f64().unwrap_or(f64::NAN)), JqNumber::Int),
+            )
         }
         Value::String(text) => JqValue::from_text(text.as_str()),
         Value::Array(items) => items.iter().map(from_json).collect(),
@@ -40,9 +42,9 @@ fn out_of_range() -> StepFailure {
 /// written out at each place, so this is where they could grow beyond all bounds.
 pub(super) fn to_json(value: &JqValue, left: &mut usize) -> Result<Value, StepFailure> {
     let mut take = |bytes: usize| {
-        *left = left
-            .checked_sub(bytes)
-            .ok_or_else(|| limit_exceeded("its results are too large; make them fewer or smaller"))?;
+        *left = left.checked_sub(bytes).ok_or_else(|| {
+            limit_exceeded("its results are too large; make them fewer or smaller")
+        })?;
         count_bytes(bytes + BYTES_OF_VALUE);
         Ok::<_, StepFailure>(())
     };

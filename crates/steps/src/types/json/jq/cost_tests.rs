@@ -12,7 +12,7 @@ use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 use stepwell_core::expr::EvalInterrupt;
 
-use super::{LIMITS, JqLimits, ProgramMemory, run_on_big_stack, budget, run_program, stop_failure};
+use super::{JqLimits, LIMITS, ProgramMemory, budget, run_on_big_stack, run_program, stop_failure};
 use crate::StepFailure;
 use crate::memory::UnlimitedMemory;
 

@@ -150,7 +150,12 @@ fn collect_variables<'s>(pattern: &P<'s>, to: &mut Vec<&'s str>) {
 
 /// `reduce items as patterns (init; update)`: an update's last output counts, and null where it
 /// has none.
-pub(super) fn reduce_term<'s>(items: T<'s>, patterns: Vec<P<'s>>, init: T<'s>, update: T<'s>) -> T<'s> {
+pub(super) fn reduce_term<'s>(
+    items: T<'s>,
+    patterns: Vec<P<'s>>,
+    init: T<'s>,
+    update: T<'s>,
+) -> T<'s> {
     let (pattern, update) = match single_pattern(patterns) {
         Ok(pattern) => (pattern, update),
         Err(patterns) => (Pattern::Var(MATCHED), alternative_patterns(patterns, update)),
@@ -180,19 +185,29 @@ pub(super) fn foreach_term<'s>(
         return Term::Fold("foreach", Box::new(items), pattern, args);
     }
     // `!foreach` passes `[state, item]` to the update and gives the same.
-    let inside =
-        |body| match_pattern(index_term(Term::Id, 1), pattern.clone(), pipe_term(index_term(Term::Id, 0), body));
+    let inside = |body| {
+        match_pattern(
+            index_term(Term::Id, 1),
+            pattern.clone(),
+            pipe_term(index_term(Term::Id, 0), body),
+        )
+    };
     let states = Term::Call("!foreach", vec![init, items, inside(update)]);
     pipe_term(states, inside(extract.unwrap_or_default()))
 }
 
 /// A term with suffixes. jq evaluates the last index first.
-pub(super) fn path_term<'s>(arena: &'s Arena, head: T<'s>, mut parts: Vec<(Part<T<'s>>, Opt)>) -> T<'s> {
+pub(super) fn path_term<'s>(
+    arena: &'s Arena,
+    head: T<'s>,
+    mut parts: Vec<(Part<T<'s>>, Opt)>,
+) -> T<'s> {
     if parts.is_empty() {
         return head;
     }
     let head_has_one = has_one_output(&head);
-    let several = parts.iter().flat_map(|(part, _)| part_terms(part)).filter(|t| !has_one_output(t));
+    let several =
+        parts.iter().flat_map(|(part, _)| part_terms(part)).filter(|t| !has_one_output(t));
     let mut bound = Vec::new();
     if several.count() + usize::from(!head_has_one) > 1 {
         for (part, _) in &mut parts {
@@ -245,7 +260,11 @@ pub(super) fn string_term<'s>(
 }
 
 /// A definition; a parameter `$x` is also the filter `x`.
-pub(super) fn create_definition<'s>(name: &'s str, args: Vec<&'s str>, body: T<'s>) -> Def<&'s str> {
+pub(super) fn create_definition<'s>(
+    name: &'s str,
+    args: Vec<&'s str>,
+    body: T<'s>,
+) -> Def<&'s str> {
     let values = args.iter().filter_map(|arg| {
         let filter = arg.strip_prefix('$')?;
         Some(Def { name: filter, args: Vec::new(), body: Term::Var(*arg) })

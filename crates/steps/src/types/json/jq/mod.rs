@@ -33,8 +33,8 @@ use stepwell_core::expr::EvalInterrupt;
 
 use crate::StepFailure;
 use crate::values::MAX_OUTPUT_BYTES;
-use budget::StopReason;
 pub(super) use budget::ProgramMemory;
+use budget::StopReason;
 
 pub(crate) use compile::pool_usage;
 
@@ -83,7 +83,9 @@ pub(super) fn check_program(program: &str) -> Result<(), StepFailure> {
 }
 
 /// Does something in a thread with a large stack, and survives that it is unwound.
-fn run_on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, StepFailure> + Send) -> Result<T, StepFailure> {
+fn run_on_big_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, StepFailure> + Send,
+) -> Result<T, StepFailure> {
     thread::scope(|scope| {
         let started = thread::Builder::new()
             .name("jq".to_owned())
@@ -119,7 +121,12 @@ fn run_program(
             Ok(value) if results.len() < limits.results => {
                 results.push(convert::to_json(&value, &mut left)?);
             }
-            Ok(_) => return Err(limit_exceeded(&format!("it gives more than {} results", limits.results))),
+            Ok(_) => {
+                return Err(limit_exceeded(&format!(
+                    "it gives more than {} results",
+                    limits.results
+                )));
+            }
             Err(exception) => return Err(query_failed(exception.get_err().ok())),
         }
     }
@@ -128,7 +135,8 @@ fn run_program(
 
 fn query_failed(error: Option<jaq_core::Error<value::JqValue>>) -> StepFailure {
     // `break` without its label does not compile, and nothing halts, so it is always an error.
-    let message = error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shorten_value());
+    let message =
+        error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shorten_value());
     StepFailure::permanent_failure("QUERY_FAILED", format!("the query failed: {message}"))
 }
 

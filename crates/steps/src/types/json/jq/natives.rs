@@ -3,7 +3,7 @@
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
-use super::budget::{pay_units, pay_reading, pay_text};
+use super::budget::{pay_reading, pay_text, pay_units};
 use super::compile::{JqData, standard_library};
 use super::convert::from_json;
 use super::patterns;
@@ -58,7 +58,10 @@ pub(super) fn all_filters() -> impl Iterator<Item = Fun<JqData>> {
         (new.map_or(name, |(_, _, new)| *new), args, code)
     });
     let own = own_filters().chain(super::text::text_filters()).chain(super::time::time_filters());
-    let own = own.chain(patterns::regex_filters()).chain(super::paths::path_filters()).chain(super::folds::fold_filters());
+    let own = own
+        .chain(patterns::regex_filters())
+        .chain(super::paths::path_filters())
+        .chain(super::folds::fold_filters());
     renamed.chain(own)
 }
 
@@ -119,7 +122,10 @@ fn value_length(value: &JqValue) -> ValR<JqValue> {
 
 fn from_json_text(text: &JqValue) -> ValR<JqValue> {
     let JqValue::Str(text) = text else {
-        return Err(Error::str(format_args!("{} only strings can be parsed", text.describe_value())));
+        return Err(Error::str(format_args!(
+            "{} only strings can be parsed",
+            text.describe_value()
+        )));
     };
     pay_text(text.len());
     let json = text.strip_prefix('\u{feff}').unwrap_or(text);

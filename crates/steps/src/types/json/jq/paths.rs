@@ -10,10 +10,10 @@ use jaq_core::native::{Fun, bome, v};
 use jaq_core::path::Opt;
 use jaq_core::{Bind, Error, Native, ValR, ValT as _, ValX, ValXs};
 
-use super::budget::{pay_units, pay_reading};
+use super::budget::{pay_reading, pay_units};
 use super::compile::JqData;
 use super::value::{JqNumber, JqValue};
-use super::walk::{slice_bounds, item_position, slice_range};
+use super::walk::{item_position, slice_bounds, slice_range};
 
 /// The filters on paths. Their closures are terms that [`super::desugar`] writes.
 pub(super) fn path_filters() -> Vec<Fun<JqData>> {
@@ -145,7 +145,11 @@ fn replace_paths<'a>(
 }
 
 /// What is at a path, changed.
-fn change_path<'a>(value: JqValue, path: &[JqValue], f: &dyn Fn(JqValue) -> ValX<'a, JqValue>) -> ValX<'a, JqValue> {
+fn change_path<'a>(
+    value: JqValue,
+    path: &[JqValue],
+    f: &dyn Fn(JqValue) -> ValX<'a, JqValue>,
+) -> ValX<'a, JqValue> {
     pay_units(1);
     match path.split_first() {
         None => f(value),
@@ -196,7 +200,9 @@ fn delete_keys(value: JqValue, keys: &[&JqValue]) -> ValR<JqValue> {
             pay_units(object.map.len());
             let map = &mut Rc::make_mut(&mut object).map;
             for key in keys {
-                let JqValue::Str(key) = key else { return Err(not_deletable(key, "field of object")) };
+                let JqValue::Str(key) = key else {
+                    return Err(not_deletable(key, "field of object"));
+                };
                 pay_units(map.len());
                 pay_reading(key.len());
                 map.shift_remove(key);

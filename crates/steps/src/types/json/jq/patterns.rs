@@ -11,7 +11,7 @@ use jaq_core::native::{Fun, bome, v};
 use jaq_core::{Bind, Cv, Error, Exn, Native, ValR, ValT as _, ValX, ValXs};
 use regex::{Captures, Regex};
 
-use super::budget::{count_bytes, pay_units, pay_reading, pay_text, pay_time};
+use super::budget::{count_bytes, pay_reading, pay_text, pay_time, pay_units};
 use super::compile::JqData;
 use super::text::check_length;
 use super::value::{JqNumber, JqValue};
@@ -20,7 +20,11 @@ use crate::regexes::{SIZE_LIMIT, compile_sized};
 pub(super) fn regex_filters() -> Vec<Fun<JqData>> {
     vec![
         ("_test", v(2), Native::new(|cv| bome(RegexSearch::new(cv).and_then(|s| s.has_match())))),
-        ("_match", v(2), Native::new(|cv| bome(RegexSearch::new(cv).and_then(|s| s.all_matches())))),
+        (
+            "_match",
+            v(2),
+            Native::new(|cv| bome(RegexSearch::new(cv).and_then(|s| s.all_matches()))),
+        ),
         ("_split", v(2), Native::new(|cv| bome(RegexSearch::new(cv).and_then(|s| s.split_text())))),
         (
             "_sub",
@@ -37,7 +41,9 @@ pub(super) fn regex_filters() -> Vec<Fun<JqData>> {
                 match substituted {
                     // Without a match, or without an output for one, the text stays.
                     Ok(texts) if texts.is_empty() => box_once(Ok(text)),
-                    Ok(texts) => Box::new(texts.into_iter().map(|text| Ok(JqValue::from_text(text)))),
+                    Ok(texts) => {
+                        Box::new(texts.into_iter().map(|text| Ok(JqValue::from_text(text))))
+                    }
                     Err(error) => box_once(Err(error)),
                 }
             }),
@@ -144,7 +150,11 @@ impl RegexSearch {
         Self::from_values(cv.1, &pattern, &flags)
     }
 
-    fn from_values(text: JqValue, pattern: &JqValue, flags: &JqValue) -> Result<Self, Error<JqValue>> {
+    fn from_values(
+        text: JqValue,
+        pattern: &JqValue,
+        flags: &JqValue,
+    ) -> Result<Self, Error<JqValue>> {
         let JqValue::Str(text) = text else { return Err(not_a_string(&text)) };
         let JqValue::Str(pattern) = pattern else { return Err(not_a_string(pattern)) };
         let flags = RegexFlags::new(flags)?;
@@ -192,7 +202,10 @@ impl RegexSearch {
 
     /// The texts with each match replaced: one for each output of `insert`, which is given the
     /// named groups.
-    fn substitute_matches<'a>(&self, insert: impl Fn(JqValue) -> ValXs<'a, JqValue>) -> ValX<'a, Vec<String>, JqValue> {
+    fn substitute_matches<'a>(
+        &self,
+        insert: impl Fn(JqValue) -> ValXs<'a, JqValue>,
+    ) -> ValX<'a, Vec<String>, JqValue> {
         let mut texts: Vec<String> = Vec::new();
         let mut start = 0;
         self.for_each_match::<Exn<'a, JqValue>>(|captures| {
@@ -202,7 +215,8 @@ impl RegexSearch {
             for (i, inserted) in insert(self.named_groups(captures)).enumerate() {
                 let inserted = inserted?;
                 let JqValue::Str(inserted) = &inserted else {
-                    let (gap, found) = (JqValue::from_text(gap).describe_value(), inserted.describe_value());
+                    let (gap, found) =
+                        (JqValue::from_text(gap).describe_value(), inserted.describe_value());
                     let message = format_args!("{gap} and {found} cannot be added");
                     return Err(Error::str(message).into());
                 };

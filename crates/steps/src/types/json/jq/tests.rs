@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use stepwell_core::expr::EvalInterrupt;
 
-use super::{LIMITS, JqLimits, ProgramMemory};
+use super::{JqLimits, LIMITS, ProgramMemory};
 use crate::memory::UnlimitedMemory;
 use crate::{StepFailure, WorkingMemory, memory_shortage};
 

@@ -10,9 +10,9 @@ use data_encoding::{BASE32, BASE32_NOPAD};
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
-use super::budget::{StopReason, pay_units, pay_reading, pay_text, stop_program};
+use super::budget::{StopReason, pay_reading, pay_text, pay_units, stop_program};
 use super::compile::JqData;
-use super::value::{MAX_TEXT, JqNumber, JqValue};
+use super::value::{JqNumber, JqValue, MAX_TEXT};
 
 /// The filters on texts that differ from the interpreter's library.
 pub(super) fn text_filters() -> impl Iterator<Item = Fun<JqData>> {
@@ -35,7 +35,11 @@ pub(super) fn text_filters() -> impl Iterator<Item = Fun<JqData>> {
 }
 
 /// The text without a part at its end or beginning; anything else as it is.
-fn trim_part(value: JqValue, part: &JqValue, strip: for<'t> fn(&'t str, &str) -> Option<&'t str>) -> JqValue {
+fn trim_part(
+    value: JqValue,
+    part: &JqValue,
+    strip: for<'t> fn(&'t str, &str) -> Option<&'t str>,
+) -> JqValue {
     let (JqValue::Str(text), JqValue::Str(part)) = (&value, part) else { return value };
     pay_reading(part.len());
     match strip(text, part) {
@@ -159,9 +163,9 @@ fn decode_base64(text: &JqValue) -> ValR<JqValue> {
         let found = text.describe_value();
         return Err(Error::str(format_args!("{found} trailing base64 byte found")));
     }
-    let bytes = DECODER
-        .decode(digits)
-        .map_err(|_| Error::str(format_args!("{} is not valid base64 data", text.describe_value())))?;
+    let bytes = DECODER.decode(digits).map_err(|_| {
+        Error::str(format_args!("{} is not valid base64 data", text.describe_value()))
+    })?;
     Ok(JqValue::from_text(String::from_utf8_lossy(&bytes)))
 }
 
@@ -177,9 +181,9 @@ fn decode_base32(text: &JqValue) -> ValR<JqValue> {
     let JqValue::Str(written) = &text else { return Ok(JqValue::Null) };
     pay_text(written.len());
     let digits = written.split('=').next().unwrap_or_default();
-    let bytes = BASE32_NOPAD
-        .decode(digits.as_bytes())
-        .map_err(|_| Error::str(format_args!("{} is not valid base32 data", text.describe_value())))?;
+    let bytes = BASE32_NOPAD.decode(digits.as_bytes()).map_err(|_| {
+        Error::str(format_args!("{} is not valid base32 data", text.describe_value()))
+    })?;
     Ok(JqValue::from_text(String::from_utf8_lossy(&bytes)))
 }
 
@@ -330,10 +334,12 @@ impl JqNumber {
     fn write_json(self, out: &mut dyn fmt::Write) -> fmt::Result {
         match self {
             Self::Float(f) if f == 0.0 && f.is_sign_negative() => out.write_str("-0"),
-            Self::Float(f) if !f.is_nan() => match format_exponential(f.clamp(f64::MIN, f64::MAX)) {
-                Some(text) => out.write_str(&text),
-                None => write!(out, "{}", self.to_json()),
-            },
+            Self::Float(f) if !f.is_nan() => {
+                match format_exponential(f.clamp(f64::MIN, f64::MAX)) {
+                    Some(text) => out.write_str(&text),
+                    None => write!(out, "{}", self.to_json()),
+                }
+            }
             _ => write!(out, "{}", self.to_json()),
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::budget::{StopReason, pay_units, pay_reading, pay_text, stop_program};
+use super::budget::{StopReason, pay_reading, pay_text, pay_units, stop_program};
 
 /// The deepest nesting of a value that a program makes.
 #[expect(clippy::cast_possible_truncation, reason = "the limit is small")]

@@ -8,7 +8,7 @@ use jaq_core::box_iter::{BoxIter, box_once};
 use jaq_core::path::Opt;
 use jaq_core::{Error, Exn, ValR, ValX};
 
-use super::budget::{pay_units, pay_reading, pay_text, pay_work};
+use super::budget::{pay_reading, pay_text, pay_units, pay_work};
 use super::natives::find_indices;
 use super::value::{JqNumber, JqObject, JqValue, deeper_level};
 
@@ -108,7 +108,8 @@ impl jaq_core::ValT for JqValue {
         Ok(match (self, index) {
             (Self::Null, Self::Null | Self::Num(_) | Self::Str(_) | Self::Obj(_)) => Self::Null,
             (Self::Arr(a), Self::Num(n)) => {
-                let at = n.to_integer().and_then(|at| item_position(JqNumber::Int(at), a.items.len()));
+                let at =
+                    n.to_integer().and_then(|at| item_position(JqNumber::Int(at), a.items.len()));
                 at.and_then(|at| a.items.get(at).cloned()).unwrap_or(Self::Null)
             }
             (Self::Obj(o), Self::Str(key)) => {
@@ -235,7 +236,11 @@ pub(super) fn not_indexable(value: &JqValue, index: &JqValue) -> Error<JqValue> 
         JqValue::Str(key) if key.len() < NAMED_KEY => {
             Error::str(format_args!("Cannot index {} with string \"{key}\"", value.type_name()))
         }
-        _ => Error::str(format_args!("Cannot index {} with {}", value.type_name(), index.type_name())),
+        _ => Error::str(format_args!(
+            "Cannot index {} with {}",
+            value.type_name(),
+            index.type_name()
+        )),
     }
 }
 
@@ -268,7 +273,8 @@ fn set_key<'a, I: Iterator<Item = ValX<'a, JqValue>>>(
     let changed = Rc::make_mut(&mut object);
     pay_reading(key.len().saturating_mul(2));
     // Taken out, so that it is changed in place and not copied.
-    let old = changed.map.get_mut(key).map_or(JqValue::Null, |old| std::mem::replace(old, JqValue::Null));
+    let old =
+        changed.map.get_mut(key).map_or(JqValue::Null, |old| std::mem::replace(old, JqValue::Null));
     match f(old).next().transpose()? {
         Some(new) => {
             changed.depth = changed.depth.max(deeper_level(new.nesting_depth()));
@@ -306,7 +312,8 @@ fn set_item<'a, I: Iterator<Item = ValX<'a, JqValue>>>(
     };
     let changed = Rc::make_mut(&mut array);
     let exists = at < changed.items.len();
-    let old = changed.items.get_mut(at).map_or(JqValue::Null, |o| std::mem::replace(o, JqValue::Null));
+    let old =
+        changed.items.get_mut(at).map_or(JqValue::Null, |o| std::mem::replace(o, JqValue::Null));
     match f(old).next().transpose()? {
         Some(new) => {
             changed.depth = changed.depth.max(deeper_level(new.nesting_depth()));
@@ -337,7 +344,10 @@ pub(super) fn slice_bounds(slice: &JqObject) -> Range<Option<&JqValue>> {
 }
 
 /// The bounds of a slice within a length: the start rounded down, the end up.
-pub(super) fn slice_range(range: Range<Option<&JqValue>>, len: usize) -> Result<(usize, usize), Error<JqValue>> {
+pub(super) fn slice_range(
+    range: Range<Option<&JqValue>>,
+    len: usize,
+) -> Result<(usize, usize), Error<JqValue>> {
     let at = |bound: Option<&JqValue>, default: usize, round: fn(f64) -> f64| match bound {
         None | Some(JqValue::Null) => Ok(default),
         Some(JqValue::Num(n)) => {

@@ -31,7 +31,10 @@ const KEYWORDS: [&str; 19] = [
 ];
 
 /// A whole program: definitions and a term.
-pub(super) fn parse_program<'s>(code: &'s str, arena: &'s Arena) -> Result<T<'s>, Vec<SyntaxError<'s>>> {
+pub(super) fn parse_program<'s>(
+    code: &'s str,
+    arena: &'s Arena,
+) -> Result<T<'s>, Vec<SyntaxError<'s>>> {
     parse_tokens(code, arena, |parser| match parser.at_end() {
         true => Ok(Term::Id),
         // Definitions alone are a program, too: the identity with them.
@@ -100,7 +103,8 @@ impl<'s, 't> ProgramParser<'s, 't> {
 
     /// Whether the next token is this one; takes it.
     fn take_token(&mut self, token: &str) -> bool {
-        let is = self.peek_token().is_some_and(|next| next.0 == token && !matches!(next.1, Tok::Str(_)));
+        let is =
+            self.peek_token().is_some_and(|next| next.0 == token && !matches!(next.1, Tok::Str(_)));
         if is {
             self.rest = &self.rest[1..];
         }
@@ -121,7 +125,8 @@ impl<'s, 't> ProgramParser<'s, 't> {
         let Tok::Block(tokens) = &block.1 else { return Err(self.syntax_error(expected)) };
         let (last, tokens) =
             tokens.split_last().map_or((self.end, &tokens[..]), |(last, rest)| (last.0, rest));
-        let mut inner = ProgramParser { code: self.code, arena: self.arena, rest: tokens, end: last };
+        let mut inner =
+            ProgramParser { code: self.code, arena: self.arena, rest: tokens, end: last };
         let parsed = parse(&mut inner)?;
         inner.expect_end(expected)?;
         Ok(parsed)

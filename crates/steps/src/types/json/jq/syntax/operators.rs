@@ -71,7 +71,11 @@ impl BinaryOperator {
 
 impl<'s> ProgramParser<'s, '_> {
     /// Operators that bind at least so tightly.
-    pub(super) fn parse_operators(&mut self, least: u8, with_comma: bool) -> ParseResult<'s, T<'s>> {
+    pub(super) fn parse_operators(
+        &mut self,
+        least: u8,
+        with_comma: bool,
+    ) -> ParseResult<'s, T<'s>> {
         let mut left = self.parse_operand(with_comma)?;
         while let Some((level, operator)) = self.peek_token().and_then(|token| match token.1 {
             Tok::Sym | Tok::Word => BinaryOperator::from_token(token.0),
@@ -106,7 +110,8 @@ impl<'s> ProgramParser<'s, '_> {
         }
         if self.take_token("try") {
             let body = self.parse_try()?;
-            let catch = if self.take_token("catch") { Some(Box::new(self.parse_try()?)) } else { None };
+            let catch =
+                if self.take_token("catch") { Some(Box::new(self.parse_try()?)) } else { None };
             return Ok(Term::TryCatch(Box::new(body), catch));
         }
         if self.take_token("label") {
@@ -130,7 +135,9 @@ impl<'s> ProgramParser<'s, '_> {
     /// What `try` and `catch` take: a term, or another `try`, `-` and so on.
     fn parse_try(&mut self) -> ParseResult<'s, T<'s>> {
         match self.peek_token() {
-            Some(Token("try" | "-" | "label" | "def", Tok::Word | Tok::Sym)) => self.parse_operand(true),
+            Some(Token("try" | "-" | "label" | "def", Tok::Word | Tok::Sym)) => {
+                self.parse_operand(true)
+            }
             _ => self.parse_postfix(),
         }
     }

@@ -121,7 +121,11 @@ impl<'s> ProgramParser<'s, '_> {
         match self.peek_token() {
             Some(Token(_, Tok::Str(_) | Tok::Fmt)) => {
                 let key = self.parse_string()?;
-                Ok(desugar::path_term(self.arena, Term::Id, vec![(Part::Index(key), Opt::Essential)]))
+                Ok(desugar::path_term(
+                    self.arena,
+                    Term::Id,
+                    vec![(Part::Index(key), Opt::Essential)],
+                ))
             }
             Some(Token(digits, Tok::Num)) if self.offset_of(digits) == self.offset_of(dot) + 1 => {
                 self.next_token();
@@ -168,16 +172,20 @@ impl<'s> ProgramParser<'s, '_> {
             }
             _ => None,
         };
-        let Some(Token(_, Tok::Str(parts))) = self.peek_token() else { return Err(self.syntax_error("string")) };
+        let Some(Token(_, Tok::Str(parts))) = self.peek_token() else {
+            return Err(self.syntax_error("string"));
+        };
         self.next_token();
         let mut all = Vec::with_capacity(parts.len());
         for part in parts {
             all.push(match part {
                 StrPart::Str(text) => StrPart::Str(*text),
                 StrPart::Char(c) => StrPart::Char(*c),
-                StrPart::Term(block) => {
-                    StrPart::Term(self.parse_inside(block, "closing parenthesis", Self::parse_pipe)?)
-                }
+                StrPart::Term(block) => StrPart::Term(self.parse_inside(
+                    block,
+                    "closing parenthesis",
+                    Self::parse_pipe,
+                )?),
             });
         }
         Ok(desugar::string_term(self.arena, format, all))
@@ -205,7 +213,8 @@ impl<'s> ProgramParser<'s, '_> {
             if self.take_token("elif") {
                 continue;
             }
-            let other = if self.take_token("else") { Some(Box::new(self.parse_pipe()?)) } else { None };
+            let other =
+                if self.take_token("else") { Some(Box::new(self.parse_pipe()?)) } else { None };
             self.expect_token(if other.is_some() { "end" } else { "else or end" })
                 .or_else(|error| if self.take_token("end") { Ok(()) } else { Err(error) })?;
             return Ok(Term::IfThenElse(branches, other));
