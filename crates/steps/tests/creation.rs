@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use stepwell_core::definition::{self, DefinitionLimits};
-use stepwell_steps::registry;
+use stepwell_steps::step_registry;
 
 fn problems(source: &Value) -> Vec<String> {
     match definition::plan_source(source, step_registry(), &DefinitionLimits::default()) {

@@ -9,7 +9,7 @@ use stepwell_core::cache::PoolUsage;
 use stepwell_core::definition::{self, DefinitionLimits, Plan, SourceFormat};
 use stepwell_core::expr;
 use stepwell_core::memory::clone_bytes;
-use stepwell_steps::{memory_pools, registry};
+use stepwell_steps::{memory_pools, step_registry};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StaticFields;
 use stepwell_core::catalog::StepCatalog as _;
 use stepwell_core::expr::EvalInterrupt;
-use stepwell_steps::{PureCall, StepBehaviour, StepFailure, WorkingMemory, registry};
+use stepwell_steps::{PureCall, StepBehaviour, StepFailure, WorkingMemory, step_registry};
 
 /// The files of tests in jq's source.
 const FILES: [&str; 6] =
