@@ -34,7 +34,7 @@ use stepwell_core::expr::EvalInterrupt;
 
 /// The caches of the step types, with their size and limit.
 pub fn memory_pools() -> [PoolUsage; 2] {
-    [regexes::pool_usage(), types::json::jq_usage()]
+    [jq_bounded::regexes::pool_usage(), jq_bounded::pool_usage()]
 }
 
 /// One step type.

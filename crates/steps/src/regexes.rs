@@ -1,12 +1,10 @@
-//! Compiling regular expressions, once for the same pattern, and keeping searches bounded.
+//! Regular expressions of step configurations: checks, replacements and bounded searches.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use regex::{Captures, Regex, RegexBuilder};
+use regex::{Captures, Regex};
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::catalog::ConfigCheck;
 use stepwell_core::expr::EvalInterrupt;
 use tokio::time::Instant;
@@ -14,80 +12,16 @@ use tokio::time::Instant;
 use crate::StepFailure;
 use crate::values::integer_value;
 
-/// The longest pattern, in bytes. Compiled, every character takes several bytes, so longer ones are
-/// mostly over the limit of their compiled size; reading them would take much more than that.
-const MAX_PATTERN: usize = 64 * 1024;
-
-/// The most memory one compiled pattern may take, in bytes.
-pub(crate) const SIZE_LIMIT: usize = 1024 * 1024;
-
-/// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
-/// fits.
-const SIZE_CLASSES: [usize; 3] = [64 << 10, 256 << 10, SIZE_LIMIT];
-
-/// What searching with a pattern may take beside it, in bytes, for each thread that does so at
-/// the same time.
-const SEARCH_BYTES: usize = 256 << 10;
-
-/// The most memory for compiled patterns that are kept, in bytes.
-const CACHE_BYTES: u64 = 32 << 20;
-
-/// The compiled patterns.
-static CACHE: LazyLock<ByteCache<String, (Regex, usize)>> = LazyLock::new(|| {
-    let typical = SIZE_CLASSES[0] + SEARCH_BYTES;
-    ByteCache::new("regexes", CACHE_BYTES, typical as u64)
-});
-
-/// The size and limit of the cache of compiled patterns.
-pub(crate) fn pool_usage() -> PoolUsage {
-    CACHE.pool_usage()
-}
-
 /// The time for all searches of one step. One search is linear in the text, but finding every
 /// match can be quadratic.
 const SEARCH_TIME: Duration = Duration::from_secs(5);
 
 /// The pattern, compiled. Fails with `INVALID_REGEX`.
 pub(crate) fn compile_pattern(pattern: &str) -> Result<Regex, StepFailure> {
-    compile_sized(pattern).map(|(regex, _)| regex)
-}
-
-/// The pattern, compiled, with about how many bytes it takes.
-///
-/// # Errors
-/// `INVALID_REGEX`.
-pub(crate) fn compile_sized(pattern: &str) -> Result<(Regex, usize), StepFailure> {
-    if pattern.len() > MAX_PATTERN {
-        let message = format!("the pattern is longer than {MAX_PATTERN} bytes");
-        return Err(StepFailure::permanent_failure("INVALID_REGEX", message));
-    }
-    let key = pattern.to_owned();
-    if let Some(found) = CACHE.get(&key) {
-        return Ok(found);
-    }
-    let (regex, size) = build_regex(pattern).map_err(invalid_regex)?;
-    let bytes = size + SEARCH_BYTES + 2 * pattern.len();
-    CACHE.insert(key, (regex.clone(), size), bytes as u64);
-    Ok((regex, size))
-}
-
-/// The pattern, compiled, with the limit that it fits.
-fn build_regex(pattern: &str) -> Result<(Regex, usize), regex::Error> {
-    let build = |size: usize| {
-        let mut builder = RegexBuilder::new(pattern);
-        let built = builder.size_limit(size).dfa_size_limit(SEARCH_BYTES).build();
-        built.map(|regex| (regex, size))
-    };
-    let [small, medium, large] = SIZE_CLASSES;
-    [small, medium]
-        .into_iter()
-        .map(build)
-        .find(|built| !is_too_big(built))
-        .unwrap_or_else(|| build(large))
-}
-
-fn is_too_big(built: &Result<(Regex, usize), regex::Error>) -> bool {
-    matches!(built, Err(regex::Error::CompiledTooBig(_)))
+    let compiled = jq_bounded::regexes::compile_pattern(pattern);
+    let (regex, _) =
+        compiled.map_err(|message| StepFailure::permanent_failure("INVALID_REGEX", message))?;
+    Ok(regex)
 }
 
 /// Whether the `pattern` of a configuration can be compiled, for the type's `check`.
@@ -203,17 +137,6 @@ fn group_references(replacement: &str) -> Vec<&str> {
     names
 }
 
-fn invalid_regex(error: regex::Error) -> StepFailure {
-    let message = match error {
-        regex::Error::CompiledTooBig(_) => format!(
-            "the pattern needs more than {SIZE_LIMIT} bytes when compiled; use smaller repetition \
-             counts"
-        ),
-        other => format!("`pattern` is no valid regular expression: {other}"),
-    };
-    StepFailure::permanent_failure("INVALID_REGEX", message)
-}
-
 /// Calls `each` with at most `limit` matches from the start, within the time for one step and until
 /// it is interrupted.
 ///
@@ -246,20 +169,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-
-    #[test]
-    fn compiles_once_and_stays_within_its_bytes() {
-        for i in 0..200 {
-            // Some are small and some are large.
-            compile_pattern(&format!(r"bounded{i}\w{{{}}}", i % 20)).unwrap();
-            let usage = pool_usage();
-            assert!(usage.used <= usage.limit, "{usage:?}");
-        }
-        compile_pattern("kept").unwrap();
-        assert!(CACHE.get(&"kept".to_owned()).is_some());
-        let size = |pattern: &str| build_regex(pattern).unwrap().1;
-        assert_eq!((size("a"), size(r"\w{3}"), size(r"\w{20}")), (64 << 10, 256 << 10, 1 << 20));
-    }
 
     #[test]
     fn searches_end_when_they_are_interrupted() {

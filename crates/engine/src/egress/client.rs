@@ -12,8 +12,8 @@ use reqwest::header::{
 };
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{
-    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS, RedirectPolicy,
-    WorkingMemory,
+    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS,
+    RedirectPolicy, WorkingMemory,
 };
 use url::Url;
 
@@ -147,7 +147,8 @@ impl EgressClient {
                     next.host_str().unwrap_or_default()
                 )));
             }
-            redirects.push(RedirectPolicy { status: response.status().as_u16(), to: next.to_string() });
+            redirects
+                .push(RedirectPolicy { status: response.status().as_u16(), to: next.to_string() });
             hop = hop.redirected(response.status(), next);
         }
     }

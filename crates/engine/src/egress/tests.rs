@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stepwell_steps::{StepFailure, OutboundClient, OutboundError, OutboundRequest, WorkingMemory};
+use stepwell_steps::{OutboundClient, OutboundError, OutboundRequest, StepFailure, WorkingMemory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -170,7 +170,10 @@ async fn stops_at_the_size_limit() {
     })
     .await;
     let client = client(EgressRules { max_response_bytes: 1000, ..open() });
-    assert_eq!(client.send_request(get(&server.url("/")), &Unlimited).await.unwrap().body.len(), 1000);
+    assert_eq!(
+        client.send_request(get(&server.url("/")), &Unlimited).await.unwrap().body.len(),
+        1000
+    );
     for path in ["/announced", "/endless", "/bomb"] {
         let error = client.send_request(get(&server.url(path)), &Unlimited).await.unwrap_err();
         assert!(matches!(error, OutboundError::TooLarge(_)), "{path}: {error:?}");

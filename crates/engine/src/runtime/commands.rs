@@ -15,7 +15,9 @@ use stepwell_core::expr::EvalInterrupt;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
-use stepwell_steps::{StepBehaviour, PureCall, RunContext, StepOutput, StepType, WorkBound, WorkingMemory};
+use stepwell_steps::{
+    PureCall, RunContext, StepBehaviour, StepOutput, StepType, WorkBound, WorkingMemory,
+};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;

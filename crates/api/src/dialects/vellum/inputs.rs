@@ -289,9 +289,13 @@ mod tests {
                 "any": "any?", "maybe": {"type": ["integer", "null"], "required": false}, "late": {"type": "string", "default": "now"}},
             "steps": [{"type": "Echo"}],
         });
-        definition::plan_source(&source, stepwell_steps::step_registry(), &DefinitionLimits::default())
-            .unwrap()
-            .1
+        definition::plan_source(
+            &source,
+            stepwell_steps::step_registry(),
+            &DefinitionLimits::default(),
+        )
+        .unwrap()
+        .1
     }
 
     fn input(item: Value) -> Result<Value, String> {

@@ -156,9 +156,13 @@ mod tests {
     use super::*;
 
     fn plan(source: Value) -> Plan {
-        definition::plan_source(&source, stepwell_steps::step_registry(), &DefinitionLimits::default())
-            .unwrap()
-            .1
+        definition::plan_source(
+            &source,
+            stepwell_steps::step_registry(),
+            &DefinitionLimits::default(),
+        )
+        .unwrap()
+        .1
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use jq_bounded::{JqError, JqLimits, MemoryReservation, ProgramMemory};
 use serde_json::{Value, json};
 use stepwell_core::Map;
 use stepwell_core::catalog::{ConfigCheck, StepSpec};
 use stepwell_core::memory::value_bytes;
 
-use super::jq;
 use crate::spec::{base_spec, object_schema};
-use crate::values::{object_value, required_field, text_field};
-use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
+use crate::values::{MAX_OUTPUT_BYTES, object_value, required_field, text_field};
+use crate::{
+    PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound, WorkingMemory,
+    memory_shortage,
+};
 
 pub(crate) struct QueryJson;
 
@@ -28,7 +31,7 @@ impl StepType for QueryJson {
                     "query": {
                         "type": "string",
                         "minLength": 1,
-                        "maxLength": jq::MAX_PROGRAM,
+                        "maxLength": jq_bounded::MAX_PROGRAM,
                         "description": "The jq program, such as `.items[] | select(.price > 10)`."
                     }
                 }),
@@ -73,16 +76,48 @@ fn input_bytes(call: &PureCall<'_>) -> usize {
 
 fn check_query(config: &Map) -> ConfigCheck {
     match config.get("query").and_then(Value::as_str) {
-        Some(program) => jq::check_program(program).map_err(|failure| ("query", failure.message)),
+        Some(program) => {
+            jq_bounded::check_program(program).map_err(|error| ("query", error.to_string()))
+        }
         None => Ok(()),
     }
 }
 
 fn run_query(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
     let program = text_field(call.config, "query")?;
-    let memory = jq::ProgramMemory { given: Arc::clone(call.memory), held: input_bytes(call) };
+    let memory = ProgramMemory {
+        reservation: Arc::new(StepReservation(Arc::clone(call.memory))),
+        held: input_bytes(call),
+    };
     let (input, interrupt) = (required_field(call.input, "value")?, call.interrupt.clone());
-    let values = jq::evaluate_program(program, input, &jq::LIMITS, memory, interrupt)?;
+    let values = jq_bounded::evaluate_program(program, input, &LIMITS, memory, interrupt)
+        .map_err(to_failure)?;
     let first = values.first().cloned().unwrap_or(Value::Null);
     Ok(StepOutput::new(object_value([("value", first), ("values", Value::Array(values))])))
+}
+
+/// The limits of a program in a step.
+const LIMITS: JqLimits = JqLimits { output_bytes: MAX_OUTPUT_BYTES, ..jq_bounded::DEFAULT_LIMITS };
+
+/// The memory of a program is the working memory of its step.
+#[derive(Debug)]
+struct StepReservation(Arc<dyn WorkingMemory>);
+
+impl MemoryReservation for StepReservation {
+    fn reserve_bytes(&self, bytes: usize) -> Result<(), String> {
+        self.0.reserve_blocking(bytes).map_err(|failure| failure.message)
+    }
+}
+
+fn to_failure(error: JqError) -> StepFailure {
+    match error {
+        JqError::InvalidProgram(message) => {
+            StepFailure::permanent_failure("INVALID_QUERY", message)
+        }
+        JqError::Failed(message) => StepFailure::permanent_failure("QUERY_FAILED", message),
+        JqError::LimitExceeded(message) => StepFailure::permanent_failure("QUERY_LIMIT", message),
+        JqError::NoThread(message) => StepFailure::transient_failure("QUERY_FAILED", message),
+        JqError::MemoryShortage(message) => memory_shortage(message),
+        JqError::Interrupted => StepFailure::interrupted_failure(),
+    }
 }

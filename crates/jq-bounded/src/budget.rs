@@ -5,6 +5,7 @@
 //! catch an error and continue.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use std::time::Duration;
 use stepwell_core::expr::EvalInterrupt;
 
 use super::JqLimits;
-use crate::{StepFailure, WorkingMemory};
 
 /// Bytes of text for a unit of work.
 const BYTES_PER_UNIT: usize = 16;
@@ -47,15 +47,24 @@ pub(super) enum StopReason {
     /// Its result is not wanted any more.
     Interrupted,
     /// The server had no memory for it.
-    Memory(StepFailure),
+    Memory(String),
 }
 
-/// Where a program reserves the memory for what it makes.
+/// Where a program reserves memory.
+pub trait MemoryReservation: Send + Sync + fmt::Debug {
+    /// Reserves this number of bytes in all; may block for a bounded time.
+    ///
+    /// # Errors
+    /// Why the memory was not free in time.
+    fn reserve_bytes(&self, bytes: usize) -> Result<(), String>;
+}
+
+/// The memory of a program.
 #[derive(Debug)]
-pub(in super::super) struct ProgramMemory {
-    /// Takes the reservation.
-    pub given: Arc<dyn WorkingMemory>,
-    /// How much is reserved for the step already.
+pub struct ProgramMemory {
+    /// The reservation, which grows with the values of the program.
+    pub reservation: Arc<dyn MemoryReservation>,
+    /// The number of bytes that the caller has reserved already.
     pub held: usize,
 }
 
@@ -114,7 +123,7 @@ fn reserve_more(made: usize) {
     });
     match result {
         Ok(()) => RESERVED.set(reserved),
-        Err(failure) => stop_program(StopReason::Memory(failure)),
+        Err(shortage) => stop_program(StopReason::Memory(shortage)),
     }
 }
 

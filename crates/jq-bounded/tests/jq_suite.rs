@@ -1,4 +1,4 @@
-//! jq's published tests and the examples of its manual, run through `Json.Query`.
+//! jq's published tests and the examples of its manual, run by this crate.
 //!
 //! The material is not part of the project: `make jq-test` fetches it and names its folder in
 //! `JQ_SOURCE`. `jq_differences.txt` lists what differs by intent; a listed case that agrees with
@@ -12,12 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use jq_bounded::{
+    DEFAULT_LIMITS, MemoryReservation, ProgramMemory, check_program, evaluate_program,
+};
 use serde_json::{Value, json};
-use stepwell_core::catalog::StaticFields;
-use stepwell_core::catalog::StepCatalog as _;
 use stepwell_core::expr::EvalInterrupt;
-use stepwell_steps::{PureCall, StepBehaviour, StepFailure, WorkingMemory, step_registry};
 
 /// The files of tests in jq's source.
 const FILES: [&str; 6] =
@@ -72,46 +71,27 @@ fn comparable(value: &Value) -> Value {
     }
 }
 
-fn compile(program: &str) -> Result<(), String> {
-    let config = json!({"query": program});
-    let check = step_registry().find_type("Json.Query").unwrap().check.unwrap();
-    let config = config.as_object().unwrap().clone();
-    let known = StaticFields { config, ..StaticFields::default() };
-    check(&known).map_err(|(_, message)| message)
-}
-
 /// Memory without a limit.
 #[derive(Debug)]
-struct Unlimited;
+struct UnlimitedMemory;
 
-#[async_trait]
-impl WorkingMemory for Unlimited {
-    async fn reserve_bytes(&self, _: usize) -> Result<(), StepFailure> {
-        Ok(())
-    }
-
-    fn reserve_blocking(&self, _: usize) -> Result<(), StepFailure> {
+impl MemoryReservation for UnlimitedMemory {
+    fn reserve_bytes(&self, _: usize) -> Result<(), String> {
         Ok(())
     }
 }
 
-fn evaluate(program: &str, input: Value) -> Result<Vec<Value>, String> {
-    let Some(StepBehaviour::Pure(_, run)) = step_registry().find_behaviour("Json.Query") else {
-        panic!("Json.Query is not pure")
-    };
-    let (input, config) = (Arc::new(json!({"value": input})), json!({"query": program}));
-    let memory: Arc<dyn WorkingMemory> = Arc::new(Unlimited);
+fn evaluate(program: &str, input: &Value) -> Result<Vec<Value>, String> {
+    let memory = ProgramMemory { reservation: Arc::new(UnlimitedMemory), held: 0 };
     let never = EvalInterrupt::new(|| false);
-    let output =
-        run(&PureCall { input: &input, config: &config, memory: &memory, interrupt: &never });
-    let output = output.map_err(|failure| format!("{}: {}", failure.code, failure.message))?;
-    Ok(output.value["values"].as_array().unwrap().clone())
+    evaluate_program(program, input, &DEFAULT_LIMITS, memory, never)
+        .map_err(|error| format!("{error:?}"))
 }
 
 /// What is wrong with a case, if anything.
 fn check(case: &Case) -> Result<(), String> {
     let Some((input, outputs)) = &case.expected else {
-        return match compile(&case.program) {
+        return match check_program(&case.program) {
             Ok(()) => Err("compiles, and jq refuses it".to_owned()),
             Err(_) => Ok(()),
         };
@@ -120,15 +100,15 @@ fn check(case: &Case) -> Result<(), String> {
         let text = text.trim_start_matches('\u{feff}');
         serde_json::from_str::<Value>(text).map_err(|error| format!("{text} is no JSON: {error}"))
     };
-    compile(&case.program)?;
+    check_program(&case.program).map_err(|error| error.to_string())?;
     let expected = outputs.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    let found = evaluate(&case.program, parse(input)?).or_else(|error| {
+    let found = evaluate(&case.program, &parse(input)?).or_else(|error| {
         // jq gives the outputs before an error, a step only the error.
         if outputs.is_empty() {
             return Ok(Vec::new());
         }
         let before = format!("limit({}; ({}))", outputs.len(), case.program);
-        evaluate(&before, parse(input)?).map_err(|_| error)
+        evaluate(&before, &parse(input)?).map_err(|_| error)
     })?;
     let same = |l: &[Value], r: &[Value]| {
         l.len() == r.len() && l.iter().zip(r).all(|(l, r)| comparable(l) == comparable(r))

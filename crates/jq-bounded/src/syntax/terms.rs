@@ -4,8 +4,8 @@ use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::Term;
 use jaq_core::path::{Opt, Part};
 
-use super::super::desugar;
 use super::{ParseResult, ProgramParser, T, text_term};
+use crate::desugar;
 
 impl<'s> ProgramParser<'s, '_> {
     /// A term with its suffixes: `.a`, `[0]`, `?`.

@@ -12,9 +12,11 @@ use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 use stepwell_core::expr::EvalInterrupt;
 
-use super::{JqLimits, LIMITS, ProgramMemory, budget, run_on_big_stack, run_program, stop_failure};
-use crate::StepFailure;
-use crate::memory::UnlimitedMemory;
+use super::test_support::{UnlimitedMemory, kind_of};
+use super::{
+    DEFAULT_LIMITS, JqError, JqLimits, ProgramMemory, budget, run_on_big_stack, run_program,
+    stop_failure,
+};
 
 /// Units that one program of these tests may use.
 const UNITS: u64 = 200_000;
@@ -188,11 +190,11 @@ fn terms(random: &mut RandomNumbers) -> Vec<String> {
 }
 
 /// The processor time of a program, the units that it paid, and how it ended.
-fn measure(program: &str, input: &Value) -> (Duration, u64, Result<Vec<Value>, StepFailure>) {
-    let limits = JqLimits { work: UNITS, ..LIMITS };
+fn measure(program: &str, input: &Value) -> (Duration, u64, Result<Vec<Value>, JqError>) {
+    let limits = JqLimits { work: UNITS, ..DEFAULT_LIMITS };
     let started = Instant::now();
     let interrupt = EvalInterrupt::new(move || started.elapsed() > PATIENCE);
-    let memory = ProgramMemory { given: Arc::new(UnlimitedMemory), held: 0 };
+    let memory = ProgramMemory { reservation: Arc::new(UnlimitedMemory), held: 0 };
     let measured = run_on_big_stack(move || {
         let start = ThreadTime::now();
         let work = AssertUnwindSafe(|| run_program(program, input, &limits, memory, interrupt));
@@ -216,13 +218,13 @@ fn time_follows_the_units() {
             let input = &inputs[random.below(inputs.len())];
             let (took, paid, result) = measure(&program, input);
             total += 1;
-            let code = result.as_ref().err().map(|failure| failure.code);
-            invalid += usize::from(code == Some("INVALID_QUERY"));
+            let kind = result.as_ref().err().map(kind_of);
+            invalid += usize::from(kind == Some("invalid"));
             if took >= BASE + Duration::from_nanos(NANOS_PER_UNIT * paid) {
                 let shown: String = input.to_string().chars().take(40).collect();
-                slow.push(format!("{program} over {shown} took {took:?} for {paid}: {code:?}"));
+                slow.push(format!("{program} over {shown} took {took:?} for {paid}: {kind:?}"));
             }
-            let message = result.err().map(|failure| failure.message).unwrap_or_default();
+            let message = result.err().map(|error| error.to_string()).unwrap_or_default();
             assert!(!message.contains("internal error"), "{program}: {message}");
         }
     }
@@ -276,13 +278,13 @@ fn known_programs_pay_for_their_time() {
         let (took, paid, result) = measure(&program, &input);
         let limit = BASE + Duration::from_nanos(NANOS_PER_UNIT * paid);
         assert!(took < limit, "{program} took {took:?} for {paid}: {result:?}");
-        assert_ne!(result.map_err(|failure| failure.code), Err("INTERRUPTED"), "{program}");
+        assert_ne!(result, Err(JqError::Interrupted), "{program}");
     }
 }
 
 #[test]
 fn a_program_ends_soon_after_it_is_interrupted() {
-    let limits = JqLimits { work: u64::MAX, ..LIMITS };
+    let limits = JqLimits { work: u64::MAX, ..DEFAULT_LIMITS };
     for program in [
         "last(range(1e12))",
         "def f: f; f",
@@ -293,9 +295,9 @@ fn a_program_ends_soon_after_it_is_interrupted() {
         let polls = Arc::new(AtomicU32::new(0));
         let counter = polls.clone();
         let interrupt = EvalInterrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) >= 3);
-        let memory = ProgramMemory { given: Arc::new(UnlimitedMemory), held: 0 };
+        let memory = ProgramMemory { reservation: Arc::new(UnlimitedMemory), held: 0 };
         let result = super::evaluate_program(program, &Value::Null, &limits, memory, interrupt);
-        assert_eq!(result.unwrap_err().code, "INTERRUPTED", "{program}");
+        assert_eq!(result, Err(JqError::Interrupted), "{program}");
         assert_eq!(polls.load(Ordering::Relaxed), 4, "{program}");
     }
 }

@@ -50,7 +50,7 @@ impl From<Range<Option<Self>>> for JqValue {
     fn from(range: Range<Option<Self>>) -> Self {
         let bounds = [("start", range.start), ("end", range.end)];
         let given = bounds.into_iter().filter_map(|(name, at)| Some((Rc::from(name), at?)));
-        Self::from_map(given.collect())
+        Self::from_entries(given.collect())
     }
 }
 
@@ -78,7 +78,7 @@ impl jaq_core::ValT for JqValue {
             pay_reading(key.len());
             map.insert(key, value);
         }
-        Ok(Self::from_map(map))
+        Ok(Self::from_entries(map))
     }
 
     fn key_values(self) -> BoxIter<'static, ValR<(Self, Self), Self>> {
@@ -151,7 +151,7 @@ impl jaq_core::ValT for JqValue {
                 let entries = Rc::unwrap_or_clone(o).map.into_iter();
                 let entries = entries.filter_map(|(key, value)| Some((key, f(value).next()?)));
                 let map = entries.map(|(key, value)| Ok((key, value?)));
-                Ok(Self::from_map(map.collect::<Result<_, Exn<'a, Self>>>()?))
+                Ok(Self::from_entries(map.collect::<Result<_, Exn<'a, Self>>>()?))
             }
             other => opt.fail(other, |value| not_iterable(&value).into()),
         }

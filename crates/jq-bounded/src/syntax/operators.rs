@@ -4,8 +4,8 @@ use jaq_core::load::lex::{Tok, Token};
 use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::ops::{Cmp, Math};
 
-use super::super::desugar;
 use super::{ParseResult, ProgramParser, T};
+use crate::desugar;
 
 /// An operator with its level; higher binds tighter.
 #[derive(Clone, Copy)]

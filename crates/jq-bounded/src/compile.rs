@@ -15,8 +15,7 @@ use stepwell_core::cache::{ByteCache, PoolUsage};
 use super::budget::pay_units;
 use super::syntax::{self, SyntaxError};
 use super::value::JqValue;
-use super::{MAX_PROGRAM, natives};
-use crate::StepFailure;
+use super::{JqError, MAX_PROGRAM, natives};
 
 /// What the interpreter works on: our values, and nothing beside the program.
 pub(super) struct JqData;
@@ -93,13 +92,13 @@ const OUTSIDE: [&str; 16] = [
 static CACHE: LazyLock<ByteCache<String, Arc<Filter<JqData>>>> =
     LazyLock::new(|| ByteCache::new("jq_programs", CACHE_BYTES, LIBRARY_BYTES as u64));
 
-/// What compiled programs take and may take.
-pub(crate) fn pool_usage() -> PoolUsage {
+/// The size and limit of the cache of compiled programs.
+pub fn pool_usage() -> PoolUsage {
     CACHE.pool_usage()
 }
 
-/// The program, compiled. Fails with `INVALID_QUERY`, naming the place.
-pub(super) fn compile_program(program: &str) -> Result<Arc<Filter<JqData>>, StepFailure> {
+/// The program, compiled. An error names the position.
+pub(super) fn compile_program(program: &str) -> Result<Arc<Filter<JqData>>, JqError> {
     let key = program.to_owned();
     if let Some(found) = CACHE.get(&key) {
         return Ok(found);
@@ -114,7 +113,7 @@ fn memory_bytes(program: &str) -> usize {
     LIBRARY_BYTES + BYTES_PER_BYTE * program.len()
 }
 
-fn build_filter(program: &str) -> Result<Filter<JqData>, StepFailure> {
+fn build_filter(program: &str) -> Result<Filter<JqData>, JqError> {
     if program.len() > MAX_PROGRAM || count_tokens(program) > MAX_TOKENS {
         return Err(invalid_program("the query is too long".to_owned()));
     }
@@ -142,7 +141,7 @@ fn build_filter(program: &str) -> Result<Filter<JqData>, StepFailure> {
 }
 
 /// Refuses numbers that could not be kept exactly, wherever they are written.
-fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), StepFailure> {
+fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), JqError> {
     let mut open: Vec<&Token<&str>> = tokens.iter().collect();
     while let Some(Token(text, token)) = open.pop() {
         match token {
@@ -222,11 +221,8 @@ fn count_tokens(program: &str) -> usize {
     starts.count()
 }
 
-fn invalid_program(message: String) -> StepFailure {
-    StepFailure::permanent_failure(
-        "INVALID_QUERY",
-        format!("`query` is no valid jq program: {message}"),
-    )
+fn invalid_program(message: String) -> JqError {
+    JqError::InvalidProgram(format!("`query` is no valid jq program: {message}"))
 }
 
 /// What is wrong, with its place.

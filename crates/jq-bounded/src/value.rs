@@ -9,7 +9,7 @@ use super::budget::{StopReason, pay_reading, pay_text, pay_units, stop_program};
 
 /// The deepest nesting of a value that a program makes.
 #[expect(clippy::cast_possible_truncation, reason = "the limit is small")]
-const MAX_DEPTH: u32 = crate::values::MAX_DEPTH as u32;
+const MAX_DEPTH: u32 = stepwell_core::MAX_VALUE_DEPTH as u32;
 
 /// The longest text that a program makes, in bytes.
 pub(super) const MAX_TEXT: usize = 4 * 1024 * 1024;
@@ -261,7 +261,7 @@ impl JqValue {
     }
 
     /// An object; a later value of a key replaces an earlier one.
-    pub fn from_map(map: IndexMap<Rc<str>, Self>) -> Self {
+    pub fn from_entries(map: IndexMap<Rc<str>, Self>) -> Self {
         pay_units(map.len());
         let depth = deeper_level(map.values().map(Self::nesting_depth).max().unwrap_or(0));
         Self::Obj(Rc::new(JqObject { map, depth }))

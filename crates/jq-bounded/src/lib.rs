@@ -1,10 +1,10 @@
-//! Running jq programs within bounds.
+//! jq programs with bounded work and memory, and regular expressions of bounded size.
 //!
-//! jq is a complete language, and the library that interprets it (jaq) knows no limits. So it is
-//! given a value type of our own, and every value that is copied, compared or made pays from a
-//! budget ([`budget`]); when that is used up, or the stack or nesting goes too deep, evaluation is
-//! unwound. A program runs in a thread of its own: its stack is known, and whatever goes wrong
-//! inside ends there. Nothing here may reach outside: no environment, files, clock or output.
+//! jq is a complete language, and the library that interprets it (jaq) has no limits. So it runs on
+//! a value type of our own, and every value that is copied, compared or created is charged to a
+//! budget ([`budget`]); when that is used up, or the stack or nesting is too deep, evaluation is
+//! unwound. A program runs in its own thread: its stack is known, and a panic ends there. Programs
+//! have no I/O: no environment, files, clock or output.
 
 mod arithmetic;
 mod budget;
@@ -14,10 +14,15 @@ mod convert;
 mod cost_tests;
 mod desugar;
 mod folds;
+#[cfg(test)]
+mod limit_tests;
 mod natives;
 mod paths;
 mod patterns;
+pub mod regexes;
 mod syntax;
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -31,22 +36,20 @@ use jaq_core::{Ctx, Vars};
 use serde_json::Value;
 use stepwell_core::expr::EvalInterrupt;
 
-use crate::StepFailure;
-use crate::values::MAX_OUTPUT_BYTES;
-pub(super) use budget::ProgramMemory;
 use budget::StopReason;
 
-pub(crate) use compile::pool_usage;
+pub use budget::{MemoryReservation, ProgramMemory};
+pub use compile::pool_usage;
 
 /// The longest program, in characters.
-pub(super) const MAX_PROGRAM: usize = 16 * 1024;
+pub const MAX_PROGRAM: usize = 16 * 1024;
 
 /// The stack of the thread that runs a program, in bytes; only what is used takes memory.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// What a program may use.
+/// The limits of a program.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct JqLimits {
+pub struct JqLimits {
     /// Units of work; about one a copied value or 16 bytes of text.
     pub work: u64,
     /// The stack in bytes.
@@ -57,35 +60,59 @@ pub(super) struct JqLimits {
     pub output_bytes: usize,
 }
 
-/// The limits of a step. They bound its time to a few seconds at worst and what it makes to about
-/// 100 MB.
-pub(super) const LIMITS: JqLimits =
-    JqLimits { work: 5_000_000, stack: STACK / 4, results: 10_000, output_bytes: MAX_OUTPUT_BYTES };
+/// Limits that bound a program to a few seconds at worst and to about 100 MB of values.
+pub const DEFAULT_LIMITS: JqLimits =
+    JqLimits { work: 5_000_000, stack: STACK / 4, results: 10_000, output_bytes: 4 << 20 };
+
+/// Why a program has no results.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JqError {
+    /// The program is not valid.
+    #[error("{0}")]
+    InvalidProgram(String),
+    /// The program raised an error.
+    #[error("{0}")]
+    Failed(String),
+    /// The program exceeds a limit.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// No thread could be started; a retry may succeed.
+    #[error("{0}")]
+    NoThread(String),
+    /// No memory was free in time; a retry may succeed.
+    #[error("{0}")]
+    MemoryShortage(String),
+    /// The interrupt ended the evaluation.
+    #[error("the evaluation was interrupted")]
+    Interrupted,
+}
 
 /// All results of a program for an input.
 ///
-/// Fails with `INVALID_QUERY` where the program is not valid, `QUERY_FAILED` where it raises an
-/// error, `QUERY_LIMIT` where it uses too much, `MEMORY_SHORTAGE` where the memory for what it
-/// makes cannot be reserved, and `INTERRUPTED`.
-pub(super) fn evaluate_program(
+/// # Errors
+/// All of [`JqError`].
+pub fn evaluate_program(
     program: &str,
     input: &Value,
     limits: &JqLimits,
     memory: ProgramMemory,
     interrupt: EvalInterrupt,
-) -> Result<Vec<Value>, StepFailure> {
+) -> Result<Vec<Value>, JqError> {
     run_on_big_stack(|| run_program(program, input, limits, memory, interrupt))
 }
 
-/// Whether the program is valid; does not run it. Fails with `INVALID_QUERY`.
-pub(super) fn check_program(program: &str) -> Result<(), StepFailure> {
+/// Checks that the program is valid, without running it.
+///
+/// # Errors
+/// [`JqError::InvalidProgram`], [`JqError::NoThread`].
+pub fn check_program(program: &str) -> Result<(), JqError> {
     run_on_big_stack(|| compile::compile_program(program).map(drop))
 }
 
-/// Does something in a thread with a large stack, and survives that it is unwound.
+/// Runs `work` in a thread with a large stack; a panic ends there.
 fn run_on_big_stack<T: Send>(
-    work: impl FnOnce() -> Result<T, StepFailure> + Send,
-) -> Result<T, StepFailure> {
+    work: impl FnOnce() -> Result<T, JqError> + Send,
+) -> Result<T, JqError> {
     thread::scope(|scope| {
         let started = thread::Builder::new()
             .name("jq".to_owned())
@@ -96,7 +123,7 @@ fn run_on_big_stack<T: Send>(
             Ok(Err(payload)) => Err(stop_failure(payload.downcast_ref())),
             Err(error) => {
                 let message = format!("the server cannot start a thread for the query: {error}");
-                Err(StepFailure::transient_failure("QUERY_FAILED", message))
+                Err(JqError::NoThread(message))
             }
         }
     })
@@ -108,7 +135,7 @@ fn run_program(
     limits: &JqLimits,
     memory: ProgramMemory,
     interrupt: EvalInterrupt,
-) -> Result<Vec<Value>, StepFailure> {
+) -> Result<Vec<Value>, JqError> {
     let filter = compile::compile_program(program)?;
     budget::start_budget(limits, memory, interrupt);
     let units_of_call = compile::units_of_call(program);
@@ -133,25 +160,25 @@ fn run_program(
     Ok(results)
 }
 
-fn query_failed(error: Option<jaq_core::Error<value::JqValue>>) -> StepFailure {
+fn query_failed(error: Option<jaq_core::Error<value::JqValue>>) -> JqError {
     // `break` without its label does not compile, and nothing halts, so it is always an error.
     let message =
         error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shorten_value());
-    StepFailure::permanent_failure("QUERY_FAILED", format!("the query failed: {message}"))
+    JqError::Failed(format!("the query failed: {message}"))
 }
 
-fn limit_exceeded(why: &str) -> StepFailure {
-    StepFailure::permanent_failure("QUERY_LIMIT", format!("the query was stopped: {why}"))
+fn limit_exceeded(why: &str) -> JqError {
+    JqError::LimitExceeded(format!("the query was stopped: {why}"))
 }
 
-fn stop_failure(reason: Option<&StopReason>) -> StepFailure {
+fn stop_failure(reason: Option<&StopReason>) -> JqError {
     match reason {
         Some(StopReason::Work) => limit_exceeded("it takes too many steps or makes too much"),
         Some(StopReason::Stack) => limit_exceeded("it recurses too deeply"),
         Some(StopReason::Depth) => limit_exceeded("it makes a value that is nested too deeply"),
-        Some(StopReason::Memory(failure)) => failure.clone(),
-        Some(StopReason::Interrupted) => StepFailure::interrupted_failure(),
+        Some(StopReason::Memory(shortage)) => JqError::MemoryShortage(shortage.clone()),
+        Some(StopReason::Interrupted) => JqError::Interrupted,
         Some(StopReason::Text) => limit_exceeded("it makes a text that is too long"),
-        None => StepFailure::permanent_failure("QUERY_FAILED", "the query failed: internal error"),
+        None => JqError::Failed("the query failed: internal error".to_owned()),
     }
 }

@@ -331,7 +331,7 @@ mod tests {
             ("{a: .[]}", false),
             (".a // 1", false),
         ] {
-            let Ok(term) = super::super::syntax::parse_program(program, &arena) else {
+            let Ok(term) = crate::syntax::parse_program(program, &arena) else {
                 panic!("{program}")
             };
             assert_eq!(has_one_output(&term), expect, "{program}");

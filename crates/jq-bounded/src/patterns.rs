@@ -1,4 +1,4 @@
-//! Regular expressions, by the same bounded engine as the text operations'. `test`, `match`,
+//! Regular expressions, by the bounded engine of [`crate::regexes`]. `test`, `match`,
 //! `capture`, `scan`, `split` and `sub` are written on these filters.
 
 use std::cell::RefCell;
@@ -15,7 +15,7 @@ use super::budget::{count_bytes, pay_reading, pay_text, pay_time, pay_units};
 use super::compile::JqData;
 use super::text::check_length;
 use super::value::{JqNumber, JqValue};
-use crate::regexes::{SIZE_LIMIT, compile_sized};
+use crate::regexes::{SIZE_LIMIT, compile_pattern};
 
 pub(super) fn regex_filters() -> Vec<Fun<JqData>> {
     vec![
@@ -120,10 +120,10 @@ fn compiled_regex(pattern: String) -> Result<Rc<Regex>, Error<JqValue>> {
         return Ok(known);
     }
     pay_reading(pattern.len().saturating_mul(64));
-    let result = compile_sized(&pattern);
+    let result = compile_pattern(&pattern);
     let size = result.as_ref().map_or(SIZE_LIMIT, |(_, size)| *size);
     pay_units(size / BYTES_PER_UNIT);
-    let (regex, _) = result.map_err(|failure| Error::str(failure.message))?;
+    let (regex, _) = result.map_err(Error::str)?;
     let regex = Rc::new(regex);
     count_bytes(size);
     COMPILED.with_borrow_mut(|compiled| {
@@ -276,7 +276,7 @@ impl RegexSearch {
             let value = group.map_or(JqValue::Null, |group| JqValue::from_text(group.as_str()));
             Some((Rc::from(name?), value))
         });
-        JqValue::from_map(named.collect())
+        JqValue::from_entries(named.collect())
     }
 
     /// `{offset, length, string, captures}`. Every group is there, so that positions count; one

@@ -6,9 +6,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::budget::count_bytes;
-use super::limit_exceeded;
 use super::value::{JqNumber, JqValue};
-use crate::StepFailure;
+use super::{JqError, limit_exceeded};
 
 /// A JSON value for a program.
 pub(super) fn from_json(value: &Value) -> JqValue {
@@ -25,7 +24,7 @@ pub(super) fn from_json(value: &Value) -> JqValue {
         Value::Array(items) => items.iter().map(from_json).collect(),
         Value::Object(map) => {
             let entries = map.iter().map(|(key, value)| (Rc::from(key.as_str()), from_json(value)));
-            JqValue::from_map(entries.collect())
+            JqValue::from_entries(entries.collect())
         }
     }
 }
@@ -33,20 +32,20 @@ pub(super) fn from_json(value: &Value) -> JqValue {
 /// About what a value of a result takes beside its text. The first result is in the output twice.
 const BYTES_OF_VALUE: usize = 4 * size_of::<Value>();
 
-fn out_of_range() -> StepFailure {
+fn out_of_range() -> JqError {
     let message = "the query failed: a number in its result is out of range (beyond ±1.8e308)";
-    StepFailure::permanent_failure("QUERY_FAILED", message)
+    JqError::Failed(message.to_owned())
 }
 
 /// A program's result as JSON. Takes its size from `left`; values that a program shares are
 /// written out at each place, so this is where they could grow beyond all bounds.
-pub(super) fn to_json(value: &JqValue, left: &mut usize) -> Result<Value, StepFailure> {
+pub(super) fn to_json(value: &JqValue, left: &mut usize) -> Result<Value, JqError> {
     let mut take = |bytes: usize| {
         *left = left.checked_sub(bytes).ok_or_else(|| {
             limit_exceeded("its results are too large; make them fewer or smaller")
         })?;
         count_bytes(bytes + BYTES_OF_VALUE);
-        Ok::<_, StepFailure>(())
+        Ok::<_, JqError>(())
     };
     Ok(match value {
         JqValue::Null => {
