@@ -16,6 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
 use crate::Map;
+use crate::exact_decimal::ExactDecimal;
 
 /// From here on doubles have no fraction: 2^52.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
@@ -208,37 +209,6 @@ fn shorten_number(number: &str) -> String {
     match number.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", number.get(..end).unwrap_or_default()),
         None => number.to_owned(),
-    }
-}
-
-/// A decimal number by its value: the digits without zeros at either end, times a power of ten.
-#[derive(Debug, PartialEq, Eq)]
-struct ExactDecimal {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl ExactDecimal {
-    fn parse_decimal(number: &str) -> Self {
-        let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-        let negative = mantissa.starts_with('-');
-        let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        let mut digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-        let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
-        digits.truncate(digits.len() - zeros);
-        digits.drain(..digits.iter().take_while(|digit| **digit == b'0').count());
-        if digits.is_empty() {
-            return Self { negative: false, digits, exponent: 0 };
-        }
-        // An exponent that no `i64` holds belongs to a number that is 0 or out of range anyway.
-        let written = exponent.parse::<i64>().unwrap_or(match exponent.starts_with('-') {
-            true => i64::MIN / 2,
-            false => i64::MAX / 2,
-        });
-        let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
-        let exponent = written.saturating_add(signed(zeros)).saturating_sub(signed(fraction));
-        Self { negative, digits, exponent }
     }
 }
 

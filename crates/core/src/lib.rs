@@ -9,6 +9,7 @@ pub mod cache;
 pub mod catalog;
 pub mod definition;
 mod depth;
+mod exact_decimal;
 pub mod execution;
 pub mod expr;
 pub mod faults;

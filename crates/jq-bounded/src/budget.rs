@@ -116,8 +116,8 @@ pub(super) fn count_bytes(bytes: usize) {
 fn reserve_more(made: usize) {
     let reserved = made.saturating_add(STEP);
     let result = MEMORY.with_borrow(|memory| match memory {
-        Some(ProgramMemory { given, held }) => {
-            given.reserve_blocking(held.saturating_add(reserved))
+        Some(ProgramMemory { reservation, held }) => {
+            reservation.reserve_bytes(held.saturating_add(reserved))
         }
         None => Ok(()),
     });

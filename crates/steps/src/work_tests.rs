@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use stepwell_core::catalog::{StepCatalog as _, StepSpec};
 
 use crate::testing::pure_call;
-use crate::{StepBehaviour, WorkBound, registry};
+use crate::{StepBehaviour, WorkBound, step_registry};
 
 /// How long a hostile text is, in bytes: what all fields together may have where a step runs
 /// inline.

@@ -13,6 +13,7 @@ mod references;
 mod schemas;
 mod shape;
 mod step;
+mod written;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

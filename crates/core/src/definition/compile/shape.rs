@@ -10,9 +10,10 @@ use super::PlanCompiler;
 use super::names;
 use crate::Problem;
 use crate::definition::check::schema::SchemaChecker;
-use crate::definition::check::schema::{no_such_field, one_of};
 use crate::definition::check::types::{ValueTypes, is_trivial, proves_schema};
+use crate::definition::check::violations::no_such_field;
 use crate::definition::parse::{STEP_FIELDS, describe_value, type_name};
+use crate::definition::requirement::one_of;
 use crate::expr::{InferredType, ValueTemplate, at_key, infer_type, written_path};
 
 /// The position of a value in a step, with the schema of the other field (`input` or `config`).
