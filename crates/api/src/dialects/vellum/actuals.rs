@@ -3,16 +3,24 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::Value;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::app::NewActual;
 use stepwell_engine::{App, AppError, Caller};
 
-use super::outputs;
 use super::types::ValueType;
+use super::{outputs, responses, wire};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
 use crate::error::{ApiError, Kind, shortened};
-use crate::json::{Fields, type_name};
+use crate::fields::{Fields, FromFields as _};
+use crate::idempotent::idempotent;
+use crate::json::type_name;
+use crate::respond::ApiResult;
+use crate::state::Api;
 
 /// The most actuals of one request.
 const MOST: usize = 1000;
@@ -20,10 +28,33 @@ const MOST: usize = 1000;
 /// What an actual can say of its output's type.
 const OUTPUT_TYPES: [ValueType; 3] = [ValueType::String, ValueType::Json, ValueType::ChatHistory];
 
-/// What one actual says, its execution and output not looked up yet.
-struct Written {
+/// Say how good the outputs of an execution were
+///
+/// All of the request is stored, or none.
+#[utoipa::path(post, path = "/v1/submit-workflow-execution-actuals", tag = "vellum",
+    security(("key" = ["execute:workflows"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat stores nothing again")),
+    request_body = wire::ActualsRequest,
+    responses((status = 200, description = "Stored", body = Object),
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+pub(super) async fn submit_workflow_execution_actuals(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    let fields = request_body.fields()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        let actuals = read(&api.app, &caller, fields).await?;
+        api.app.submit_actuals(&caller, actuals).await?;
+        Ok((StatusCode::OK, "{}".to_owned()))
+    })
+    .await
+}
+
+/// One actual, whose execution and output are not looked up yet.
+struct ActualEntry {
     place: String,
-    execution: Option<Of>,
+    execution: Option<ExecutionRef>,
     output_key: Option<String>,
     output_id: Option<String>,
     quality: Option<f64>,
@@ -34,12 +65,12 @@ struct Written {
 
 /// How an execution is named.
 #[derive(Clone)]
-enum Of {
+enum ExecutionRef {
     Id { field: String, text: String },
     External { field: String, text: String },
 }
 
-impl Of {
+impl ExecutionRef {
     /// Whether both name the same, wherever they stand.
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -56,9 +87,9 @@ pub async fn read(
     caller: &Caller,
     mut fields: Fields,
 ) -> Result<Vec<NewActual>, ApiError> {
-    let whole = of(fields.text("execution_id"), fields.text("external_id"), "");
-    let list = fields.list("actuals");
-    let list = fields.require("actuals", list).unwrap_or_default();
+    let wire::ActualsRequest { execution_id, external_id, actuals: list } =
+        wire::ActualsRequest::read(&mut fields);
+    let whole = of(execution_id, external_id, "");
     if list.len() > MOST {
         let message = format!("has {} entries; send at most {MOST} at a time", list.len());
         fields.push(Problem::new("actuals", message));
@@ -76,18 +107,18 @@ pub async fn read(
         // It is named for all, so it must be there even where each names its own.
         executions.find(whole).await?;
     } else if written.is_empty() {
-        return Err(unnamed());
+        return Err(no_execution_named());
     }
     let mut found = Vec::with_capacity(written.len());
     for actual in written {
-        let of = actual.execution.as_ref().or(whole.as_ref()).ok_or_else(unnamed)?;
+        let of = actual.execution.as_ref().or(whole.as_ref()).ok_or_else(no_execution_named)?;
         let of = executions.find(of).await?;
         found.push(complete(of, actual)?);
     }
     Ok(found)
 }
 
-fn unnamed() -> ApiError {
+fn no_execution_named() -> ApiError {
     ApiError::invalid("execution_id", "is required; give execution_id or external_id")
 }
 
@@ -98,23 +129,23 @@ fn refuse(problems: Vec<Problem>) -> Result<(), ApiError> {
     Err(ApiError::with_problems(Kind::InvalidRequest, "the request is not valid", problems))
 }
 
-fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<Of> {
+fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<ExecutionRef> {
     let field = |name: &str| format!("{place}{name}");
     match (id, external) {
-        (Some(text), _) => Some(Of::Id { field: field("execution_id"), text }),
-        (None, Some(text)) => Some(Of::External { field: field("external_id"), text }),
+        (Some(text), _) => Some(ExecutionRef::Id { field: field("execution_id"), text }),
+        (None, Some(text)) => Some(ExecutionRef::External { field: field("external_id"), text }),
         (None, None) => None,
     }
 }
 
 /// An actual, its fields taken one by one; what is wrong is added to the problems of all.
-struct Entry<'a> {
+struct EntryReader<'a> {
     place: &'a str,
     left: Map,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Entry<'_> {
+impl EntryReader<'_> {
     /// A field of any type; `null` is as if it were not there.
     fn take(&mut self, name: &str) -> Option<Value> {
         self.left.shift_remove(name).filter(|value| !value.is_null())
@@ -140,7 +171,7 @@ impl Entry<'_> {
         self.read(name, "a text", |value| value.as_str().map(str::to_owned))
     }
 
-    /// What the output should have been; of the type that it is said to have.
+    /// What the output should have been; of its `output_type`.
     fn desired(&mut self) -> Option<Value> {
         let expected = "one of STRING, JSON, CHAT_HISTORY";
         let wanted = self.read("output_type", expected, output_type);
@@ -157,8 +188,8 @@ fn output_type(value: &Value) -> Option<ValueType> {
     value.as_str().and_then(ValueType::named).filter(|named| OUTPUT_TYPES.contains(named))
 }
 
-fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
-    let mut entry = Entry { place: &place, left: Map::new(), problems };
+fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualEntry {
+    let mut entry = EntryReader { place: &place, left: Map::new(), problems };
     match item {
         Value::Object(fields) => entry.left = fields,
         other => entry.problems.push(
@@ -178,7 +209,7 @@ fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
         problems.push(Problem::new(format!("{place}.output_key"), message));
     }
     let metadata = metadata.unwrap_or_default();
-    Written { place, execution, output_key, output_id, quality, desired, metadata, at }
+    ActualEntry { place, execution, output_key, output_id, quality, desired, metadata, at }
 }
 
 fn quality(value: &Value) -> Option<f64> {
@@ -209,41 +240,41 @@ fn shown(value: &Value) -> String {
 struct Executions<'a> {
     app: &'a App,
     caller: &'a Caller,
-    found: Vec<(Of, Found)>,
+    found: Vec<(ExecutionRef, FoundExecution)>,
 }
 
 /// An execution that is there.
 #[derive(Clone)]
-struct Found {
+struct FoundExecution {
     id: ExecutionId,
     workflow: WorkflowId,
     outputs: Arc<[String]>,
 }
 
 impl Executions<'_> {
-    async fn find(&mut self, of: &Of) -> Result<Found, ApiError> {
+    async fn find(&mut self, of: &ExecutionRef) -> Result<FoundExecution, ApiError> {
         // Batches name few executions, mostly the same one after another.
         if let Some((_, found)) = self.found.iter().rev().find(|(known, _)| known.same(of)) {
             return Ok(found.clone());
         }
         let id = match of {
-            Of::Id { field, text } => text.parse().map_err(|_| not_an_id(field, text))?,
-            Of::External { text, .. } => {
+            ExecutionRef::Id { field, text } => text.parse().map_err(|_| not_an_id(field, text))?,
+            ExecutionRef::External { text, .. } => {
                 let found = self.app.execution_by_external_id(self.caller, text).await;
-                found.map_err(|error| gone(of, error))?
+                found.map_err(|error| missing_execution(of, error))?
             }
         };
         let names = self.app.output_names(self.caller, id).await;
-        let (workflow, outputs) = names.map_err(|error| gone(of, error))?;
-        let found = Found { id, workflow, outputs: outputs.into() };
+        let (workflow, outputs) = names.map_err(|error| missing_execution(of, error))?;
+        let found = FoundExecution { id, workflow, outputs: outputs.into() };
         self.found.push((of.clone(), found.clone()));
         Ok(found)
     }
 }
 
 /// An actual with its execution and the name of its output.
-fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
-    let Written { place, execution: _, output_key, output_id, quality, desired, metadata, at } =
+fn complete(of: FoundExecution, written: ActualEntry) -> Result<NewActual, ApiError> {
+    let ActualEntry { place, execution: _, output_key, output_id, quality, desired, metadata, at } =
         written;
     let by_id = |id: &str| {
         let is_it =
@@ -267,8 +298,8 @@ fn not_an_id(field: &str, text: &str) -> ApiError {
     ApiError::problem(problem.with_expectation("UUID", format!("`{shown}`")))
 }
 
-fn gone(of: &Of, error: AppError) -> ApiError {
-    let (Of::Id { field, text } | Of::External { field, text }) = of;
+fn missing_execution(of: &ExecutionRef, error: AppError) -> ApiError {
+    let (ExecutionRef::Id { field, text } | ExecutionRef::External { field, text }) = of;
     match error {
         AppError::NotFound { kind: "execution", .. } => {
             let shown = shortened(text);
