@@ -24,6 +24,7 @@ use crate::dialects::Dialect;
 use crate::endpoints::{Operation, Route, WAIT, Waiting};
 use crate::error::{ApiError, Kind};
 use crate::query::Params;
+use crate::respond::Cacheable;
 use crate::state::Api;
 use crate::{limits, peer, secrets, telemetry};
 
@@ -99,7 +100,7 @@ fn add_headers(response: &mut Response, dialect: Dialect, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
-    limit_caching(headers);
+    limit_caching(response);
 }
 
 /// The response to a request that could not be read, so that it has no route: with the error body
@@ -255,8 +256,11 @@ fn new_request_id() -> String {
 
 /// Forbids caching, unless the handler allows it: responses depend on the key or the time, and some
 /// contain secrets. Not every cache knows that a request with `X-API-KEY` is personal.
-fn limit_caching(headers: &mut HeaderMap) {
-    if headers.contains_key(CACHE_CONTROL) {
+fn limit_caching(response: &mut Response) {
+    let is_cacheable = response.extensions().get::<Cacheable>().is_some();
+    let headers = response.headers_mut();
+    if is_cacheable {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         return;
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::{Serialize, Serializer};
@@ -39,10 +39,13 @@ pub fn to_text(body: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
+/// Marks a response that caches may keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Cacheable;
+
 /// Allows caches to keep a response that is the same for every caller while the server runs.
 pub fn cacheable(mut response: Response) -> Response {
-    let policy = HeaderValue::from_static("public, max-age=300");
-    response.headers_mut().insert(CACHE_CONTROL, policy);
+    response.extensions_mut().insert(Cacheable);
     response
 }
 

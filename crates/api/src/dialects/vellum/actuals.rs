@@ -10,6 +10,7 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::app::NewActual;
 use stepwell_engine::{App, AppError, Caller};
+use utoipa::ToSchema;
 
 use super::types::ValueType;
 use super::{outputs, responses, wire};
@@ -51,16 +52,32 @@ pub(super) async fn submit_workflow_execution_actuals(
     .await
 }
 
-/// One actual, whose execution and output are not looked up yet.
-struct ActualEntry {
-    place: String,
-    execution: Option<ExecutionRef>,
+/// Feedback on one output.
+// Its execution and output are not looked up yet.
+#[derive(ToSchema)]
+pub struct ActualRequest {
+    /// `STRING`, `JSON`, `CHAT_HISTORY`.
+    #[schema(value_type = Option<String>)]
+    output_type: Option<ValueType>,
+    /// The output's name; either this or the id.
     output_key: Option<String>,
+    /// The output's id.
     output_id: Option<String>,
+    /// What it should have been.
+    desired_output_value: Option<Value>,
+    /// How good it was, 0 to 1.
     quality: Option<f64>,
-    desired: Option<Value>,
-    metadata: Map,
-    at: Option<Timestamp>,
+    /// Seconds since 1970.
+    #[schema(value_type = Option<f64>)]
+    timestamp: Option<Timestamp>,
+    /// Labels.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map>,
+    #[schema(ignore)]
+    execution: Option<ExecutionRef>,
+    /// The path of the entry, for problems.
+    #[schema(ignore)]
+    place: String,
 }
 
 /// How an execution is named.
@@ -171,24 +188,27 @@ impl EntryReader<'_> {
         self.read(name, "a text", |value| value.as_str().map(str::to_owned))
     }
 
-    /// What the output should have been; of its `output_type`.
-    fn desired(&mut self) -> Option<Value> {
-        let expected = "one of STRING, JSON, CHAT_HISTORY";
-        let wanted = self.read("output_type", expected, output_type);
-        let mut named = ["desired_output_value", "value"].into_iter();
-        let (name, value) = named.find_map(|name| Some((name, self.take(name)?)))?;
-        if let Some(wanted) = wanted.filter(|wanted| !wanted.fits(&value)) {
-            self.wrong(name, &format!("a {}", wanted.name()), &value);
+    /// What the output should have been, and the name of its field.
+    fn desired(&mut self) -> Option<(&'static str, Value)> {
+        let mut names = ["desired_output_value", "value"].into_iter();
+        names.find_map(|name| Some((name, self.take(name)?)))
+    }
+
+    /// Checks that the desired value has the type of the output.
+    fn check_type(&mut self, field: &str, actual: &ActualRequest) {
+        if let (Some(wanted), Some(value)) = (actual.output_type, &actual.desired_output_value)
+            && !wanted.fits(value)
+        {
+            self.wrong(field, &format!("a {}", wanted.name()), value);
         }
-        Some(value)
     }
 }
 
-fn output_type(value: &Value) -> Option<ValueType> {
+fn read_output_type(value: &Value) -> Option<ValueType> {
     value.as_str().and_then(ValueType::named).filter(|named| OUTPUT_TYPES.contains(named))
 }
 
-fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualEntry {
+fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualRequest {
     let mut entry = EntryReader { place: &place, left: Map::new(), problems };
     match item {
         Value::Object(fields) => entry.left = fields,
@@ -200,16 +220,29 @@ fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualEntry {
     let execution = of(id, external, &format!("{place}."));
     let output_key = entry.text("output_key").or_else(|| entry.text("output_name"));
     let output_id = entry.text("output_id");
-    let desired = entry.desired();
+    let expected = "one of STRING, JSON, CHAT_HISTORY";
+    let output_type = entry.read("output_type", expected, read_output_type);
+    let (desired_field, desired_output_value) = entry.desired().unzip();
     let quality = entry.read("quality", "a number from 0 to 1", quality);
-    let at = entry.read("timestamp", "a number of seconds since 1970", timestamp);
+    let timestamp = entry.read("timestamp", "a number of seconds since 1970", timestamp);
     let metadata = entry.read("metadata", "an object", |value| value.as_object().cloned());
-    if output_key.is_none() && output_id.is_none() {
+    let actual = ActualRequest {
+        output_type,
+        output_key,
+        output_id,
+        desired_output_value,
+        quality,
+        timestamp,
+        metadata,
+        execution,
+        place: place.clone(),
+    };
+    entry.check_type(desired_field.unwrap_or_default(), &actual);
+    if actual.output_key.is_none() && actual.output_id.is_none() {
         let message = "is required; name the output by its key or give its output_id";
         problems.push(Problem::new(format!("{place}.output_key"), message));
     }
-    let metadata = metadata.unwrap_or_default();
-    ActualEntry { place, execution, output_key, output_id, quality, desired, metadata, at }
+    actual
 }
 
 fn quality(value: &Value) -> Option<f64> {
@@ -273,9 +306,18 @@ impl Executions<'_> {
 }
 
 /// An actual with its execution and the name of its output.
-fn complete(of: FoundExecution, written: ActualEntry) -> Result<NewActual, ApiError> {
-    let ActualEntry { place, execution: _, output_key, output_id, quality, desired, metadata, at } =
-        written;
+fn complete(of: FoundExecution, actual: ActualRequest) -> Result<NewActual, ApiError> {
+    let ActualRequest {
+        output_type: _,
+        output_key,
+        output_id,
+        desired_output_value: desired,
+        quality,
+        timestamp: at,
+        metadata,
+        execution: _,
+        place,
+    } = actual;
     let by_id = |id: &str| {
         let is_it =
             |name: &&String| outputs::id(of.workflow, name).to_string().eq_ignore_ascii_case(id);
@@ -289,6 +331,7 @@ fn complete(of: FoundExecution, written: ActualEntry) -> Result<NewActual, ApiEr
             ApiError::invalid(&format!("{place}.output_id"), message)
         })?,
     };
+    let metadata = metadata.unwrap_or_default();
     Ok(NewActual { place, execution: of.id, output, quality, desired, metadata, at })
 }
 

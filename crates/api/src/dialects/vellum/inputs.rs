@@ -8,6 +8,7 @@ use stepwell_core::definition::plan::Plan;
 use stepwell_core::{Map, Problem};
 
 use super::types::ValueType;
+use super::wire::InputRequest;
 use crate::json::type_name;
 
 /// The input of an execution from the list of typed inputs, or all that is wrong with it.
@@ -117,33 +118,44 @@ impl<'a> InputSchemas<'a> {
     }
 }
 
-/// The value of one input; `None` where it is not given: `null` for an input that takes none.
-fn one(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
+fn read_item(at: usize, item: Value) -> Result<InputRequest, Problem> {
     let place = |field: &str| format!("inputs[{at}].{field}");
     let Value::Object(mut fields) = item else {
-        let found = type_name(&item);
-        return Err(Problem::new(
-            format!("inputs[{at}]"),
-            "must be an object with `name`, `type` and `value`",
-        )
-        .with_expectation("object", found));
+        let message = "must be an object with `name`, `type` and `value`";
+        let problem = Problem::new(format!("inputs[{at}]"), message);
+        return Err(problem.with_expectation("object", type_name(&item)));
     };
     let name = match fields.shift_remove("name") {
         Some(Value::String(name)) if !name.is_empty() => name,
         Some(other) => {
-            return Err(Problem::new(place("name"), "must be the name of an input")
-                .with_expectation("string", type_name(&other)));
+            let problem = Problem::new(place("name"), "must be the name of an input");
+            return Err(problem.with_expectation("string", type_name(&other)));
         }
         None => return Err(Problem::new(place("name"), "is required")),
     };
+    let r#type = match fields.shift_remove("type") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name),
+        Some(other) => {
+            let problem = Problem::new(place("type"), "must be a type's name");
+            return Err(problem.with_expectation("string", type_name(&other)));
+        }
+    };
+    let value = fields.shift_remove("value").unwrap_or_default();
+    Ok(InputRequest { name, r#type, value })
+}
+
+/// The value of one input; `None` where it is not given: `null` for an input that takes none.
+fn one(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
+    let place = |field: &str| format!("inputs[{at}].{field}");
+    let InputRequest { name, r#type, value } = read_item(at, item)?;
     let Some(schema) = names.find(&name) else {
         let message = format!("there is no input `{name}`; {}", names.listed());
         return Err(Problem::new(place("name"), message));
     };
-    let value = fields.shift_remove("value").unwrap_or_default();
-    let given = match fields.shift_remove("type") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(written)) => {
+    let given = match r#type {
+        None => None,
+        Some(written) => {
             let found = ValueType::named(&written).filter(|found| is_input(*found));
             let found = found.ok_or_else(|| {
                 let message = format!("there is no input type `{written}`");
@@ -151,10 +163,6 @@ fn one(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>
             })?;
             // Lower case is a hint, as in the older form of requests; upper case is meant.
             Some(found).filter(|found| found.name() == written)
-        }
-        Some(other) => {
-            return Err(Problem::new(place("type"), "must be a type's name")
-                .with_expectation("string", type_name(&other)));
         }
     };
     if value.is_null() && !takes_null(schema) && !names.required().any(|other| other == name) {

@@ -288,7 +288,7 @@ impl Lines {
     ) -> io::Result<()> {
         let mut whole = Vec::new();
         for output in &self.outputs {
-            if let Some(value) = output.from_step(step, made)
+            if let Some(value) = output.value_of_step(step, made)
                 && self.sent.insert(output.name.clone())
             {
                 whole.push((output.name.clone(), value));

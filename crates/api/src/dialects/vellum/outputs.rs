@@ -35,7 +35,7 @@ impl Output {
     }
 
     /// Its value, where it is exactly what a step run made.
-    pub fn from_step<'a>(&self, step: &StepRunId, made: &'a Value) -> Option<&'a Value> {
+    pub fn value_of_step<'a>(&self, step: &StepRunId, made: &'a Value) -> Option<&'a Value> {
         let (from, path) = self.source.as_ref()?;
         if *step == (*from).into() { at(made, path) } else { None }
     }

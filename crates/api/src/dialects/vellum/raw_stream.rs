@@ -229,7 +229,7 @@ impl Lines {
             .outputs
             .iter()
             .filter_map(|output| {
-                Some((output.name.clone(), output.from_step(&step.step_run, made)?))
+                Some((output.name.clone(), output.value_of_step(&step.step_run, made)?))
             })
             .collect();
         whole.iter().try_for_each(|(name, value)| self.output_whole(at, name, value, to))

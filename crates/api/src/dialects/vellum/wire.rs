@@ -8,6 +8,7 @@ use stepwell_core::ids::ExecutionId;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::actuals::ActualRequest;
 use super::types::ValueType;
 use crate::fields::request_body;
 use crate::respond::Time;
@@ -64,7 +65,6 @@ request_body! {
 
 /// An input.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description; `inputs` reads the body")]
 pub struct InputRequest {
     /// Its name.
     pub name: String,
@@ -285,25 +285,4 @@ request_body! {
         #[schema(value_type = Vec<ActualRequest>)]
         pub actuals: Vec<Value>,
     }
-}
-
-/// Feedback on one output.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description; `actuals` reads the body")]
-pub struct ActualRequest {
-    /// `STRING`, `JSON`, `CHAT_HISTORY`.
-    pub output_type: Option<String>,
-    /// The output's name; either this or the id.
-    pub output_key: Option<String>,
-    /// The output's id.
-    pub output_id: Option<String>,
-    /// What it should have been.
-    pub desired_output_value: Option<Value>,
-    /// How good it was, 0 to 1.
-    pub quality: Option<f64>,
-    /// Seconds since 1970.
-    pub timestamp: Option<f64>,
-    /// Labels.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Value>,
 }
