@@ -1,4 +1,4 @@
-//! The body that tells the URL of an execution of a change of a status.
+//! The body that notifies the URL of an execution of a change of status.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,8 +7,7 @@ use stepwell_engine::tell::StatusChange;
 use stepwell_engine::view::{StepView, What};
 
 use super::wire;
-use crate::respond::Time;
-use crate::tell::text;
+use crate::respond::{Time, to_text};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -51,7 +50,7 @@ pub fn status_change(change: StatusChange<'_>) -> String {
         What::Step { step, .. } => (Some(task(step)), step.output.as_deref(), step.error.as_ref()),
         What::Log(_) | What::Delta { .. } => (None, None, None),
     };
-    text(&Body {
+    to_text(&Body {
         event: "execution.status",
         execution_id: execution.id.dataflow(),
         workflow_id: execution.workflow.dataflow(),

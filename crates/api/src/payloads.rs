@@ -1,6 +1,5 @@
-//! What deliveries say, each in the words of the dialect that it belongs to.
+//! The bodies of deliveries, each in the format of the dialect that it belongs to.
 
-use serde::Serialize;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Tell;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
@@ -10,12 +9,12 @@ use stepwell_store::record::WorkflowStats;
 
 use crate::dialects::{abi, dataflow};
 
-/// Words deliveries: webhooks are of the abi dialect, the URL of an execution is of the dataflow
-/// dialect.
+/// Renders the bodies of deliveries: those of webhooks in the format of the abi dialect, those to the
+/// `webhook_url` of an execution in the format of the dataflow dialect.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Words;
+pub struct ApiPayloads;
 
-impl Tell for Words {
+impl Tell for ApiPayloads {
     fn event(&self, event: Event<'_>) -> String {
         abi::events::body(event)
     }
@@ -43,9 +42,4 @@ impl Tell for Words {
     fn status_change(&self, change: StatusChange<'_>) -> String {
         dataflow::deliveries::status_change(change)
     }
-}
-
-/// JSON text of what is told. That is plain data: nothing in it can fail to be written.
-pub(crate) fn text(body: &(impl Serialize + ?Sized)) -> String {
-    serde_json::to_string(body).unwrap_or_default()
 }

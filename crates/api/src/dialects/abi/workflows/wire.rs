@@ -1,4 +1,4 @@
-//! The bodies about workflows, and what they are made of. Domain structs are taken apart field by
+//! The bodies about workflows. Domain structs are taken apart field by
 //! field, so that a new one breaks the build here on purpose.
 
 use std::borrow::Cow;
@@ -6,12 +6,50 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_engine::app::{Connection, WorkflowView};
-use stepwell_store::record::{IntegrationUse, WorkflowRecord, WorkflowStats};
 use utoipa::ToSchema;
 
-use super::convert::creator;
+use crate::fields::{Patch, request_body};
 use crate::respond::Time;
+
+request_body! {
+    /// A workflow to create, or what to change of one.
+    #[schema(example = json!({"name": "Greeting", "type": "custom", "configuration": {"steps": [
+        {"type": "StaticTextInput", "input": "Hello, world!"}, {"type": "TextOperation.Reverse"}]}}))]
+    #[schema(as = abi::WorkflowRequest)]
+    pub struct WorkflowRequest {
+        /// Its name, 1 to 200 characters. Required for a new one.
+        pub name: Option<String>,
+        /// What it is for.
+        #[schema(value_type = Option<String>)]
+        pub description: Patch<String>,
+        /// `custom` (the default), or a label of your own. `feedback_analysis`, `data_processing`,
+        /// `notification`, `approval`, `integration` and `reporting` come in a later version.
+        pub r#type: Option<String>,
+        /// `definition` (see `/api/v1/schema/definition`), or `steps` and whatever else a definition
+        /// has. Required for a new one.
+        #[schema(value_type = Option<Object>)]
+        pub configuration: Option<Map>,
+        /// What it is connected to.
+        #[schema(value_type = Option<Vec<IntegrationRequest>>)]
+        pub integrations: Patch<Vec<IntegrationRequest>>,
+        /// Your own labels; lists can be filtered by them.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Patch<Map>,
+    }
+}
+
+/// An integration that a workflow uses.
+#[derive(Debug, PartialEq, ToSchema)]
+#[schema(as = abi::IntegrationRequest)]
+pub struct IntegrationRequest {
+    /// Its id.
+    #[schema(example = "int_zendesk")]
+    pub id: String,
+    /// Whether the workflow cannot do without: then it is not activated or executed unless the
+    /// integration is connected.
+    #[schema(default = false)]
+    pub required: Option<bool>,
+}
 
 /// A workflow.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,7 +65,7 @@ pub struct Workflow<'a> {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: &'a str,
-    /// What its definition is made of.
+    /// What its definition is built from.
     #[schema(value_type = Object)]
     pub configuration: Cow<'a, Map>,
     /// What it is connected to.
@@ -187,109 +225,4 @@ pub struct WorkflowDefinition<'a> {
     /// The JSON Schema of the parameters.
     #[schema(value_type = Object)]
     pub input_schema: &'a Value,
-}
-
-const fn status(active: bool) -> WorkflowStatus {
-    if active { WorkflowStatus::Active } else { WorkflowStatus::Inactive }
-}
-
-/// A workflow with its counts.
-pub fn workflow<'a>(view: &'a WorkflowView, stats: &WorkflowStats) -> Workflow<'a> {
-    let WorkflowView { record, source, plan: _ } = view;
-    let WorkflowRecord {
-        id,
-        workspace: _,
-        name,
-        active,
-        release,
-        created_at,
-        updated_at,
-        deleted_at: _,
-        metadata,
-        retention_seconds: _,
-        description,
-        kind,
-        configuration,
-        integrations,
-        created_by,
-        activated_at,
-        deactivated_at,
-        version,
-    } = record;
-    // One that was given as a definition is configured by it.
-    let given = || Map::from_iter([("definition".to_owned(), Value::clone(source))]);
-    Workflow {
-        id: id.abi(),
-        name,
-        description: description.as_deref(),
-        kind,
-        configuration: match configuration {
-            Some(configuration) => Cow::Borrowed(configuration),
-            None => Cow::Owned(given()),
-        },
-        integrations: integrations.iter().map(Into::into).collect(),
-        metadata,
-        status: status(*active),
-        stats: stats.into(),
-        created_at: Time(*created_at),
-        updated_at: Time(*updated_at),
-        activated_at: activated_at.map(Time),
-        deactivated_at: deactivated_at.map(Time),
-        created_by: creator(*created_by),
-        release: *release,
-        version: *version,
-    }
-}
-
-impl<'a> From<&'a IntegrationUse> for Integration<'a> {
-    fn from(used: &'a IntegrationUse) -> Self {
-        let IntegrationUse { id, required } = used;
-        let status = match Connection::of(used) {
-            Connection::Pending => IntegrationStatus::Pending,
-            Connection::Connected => IntegrationStatus::Connected,
-        };
-        Self { id, required: *required, status }
-    }
-}
-
-impl From<&WorkflowStats> for Stats {
-    fn from(stats: &WorkflowStats) -> Self {
-        let WorkflowStats { completed, failed, timed_out, cancelled, active, total_micros, timed } =
-            *stats;
-        let mean = total_micros.checked_div(timed).unwrap_or_default();
-        Self {
-            runs_total: completed + failed + timed_out + cancelled,
-            runs_success: completed,
-            runs_failed: failed + timed_out,
-            runs_cancelled: cancelled,
-            runs_active: active,
-            average_duration_ms: (mean + 500) / 1000,
-        }
-    }
-}
-
-impl<'a> From<&'a WorkflowRecord> for WorkflowRow<'a> {
-    fn from(record: &'a WorkflowRecord) -> Self {
-        Self {
-            id: record.id.abi(),
-            name: &record.name,
-            description: record.description.as_deref(),
-            kind: &record.kind,
-            status: status(record.active),
-            metadata: &record.metadata,
-            created_at: Time(record.created_at),
-            updated_at: Time(record.updated_at),
-        }
-    }
-}
-
-/// One just activated shows when, one just deactivated as well.
-pub fn switched(record: &WorkflowRecord) -> Switched {
-    Switched {
-        id: record.id.abi(),
-        status: status(record.active),
-        activated_at: record.activated_at.filter(|_| record.active).map(Time),
-        deactivated_at: record.deactivated_at.filter(|_| !record.active).map(Time),
-        updated_at: Time(record.updated_at),
-    }
 }

@@ -1,4 +1,4 @@
-//! Idempotency for POSTs that create no workflow, execution or workspace: the first answer is
+//! Idempotency for POSTs that create no workflow, execution or workspace: the first response is
 //! stored and sent again. (Creating those is atomic with the key inside the engine.)
 
 use std::time::Duration;
@@ -11,18 +11,18 @@ use stepwell_engine::{App, Caller, Turns};
 use crate::error::{ApiError, Kind};
 use crate::respond;
 
-/// Requests with the same key take turns, so that of two at once the second finds the answer of
-/// the first; those on other nodes are told to come back.
+/// Serialises requests with the same key, so that the second of two concurrent ones finds the
+/// response of the first. Those on other nodes are rejected and can be retried.
 static TURNS: Turns = Turns::new();
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// Does something once for each idempotency key and answers with status and JSON body; a repeat
-/// gets the first answer again. Only success is remembered, so a refused request can be repeated.
+/// Runs `work` once for each idempotency key; a repeated request gets the first response again. Only
+/// success is stored, so a rejected request can be repeated.
 ///
 /// # Errors
-/// `IdempotencyKeyReused`, or what `work` says.
-pub async fn once(
+/// `IdempotencyKeyReused`, or the error of `work`.
+pub async fn idempotent(
     app: &App,
     caller: &Caller,
     key: Option<Idempotency>,
@@ -35,7 +35,7 @@ pub async fn once(
     let _turn = TURNS.take(&key.key).await;
     let ticket = match app.turn(caller, &key).await? {
         Turn::First(ticket) => ticket,
-        Turn::Again(answer) => return replayed(&answer),
+        Turn::Again(stored) => return replayed(&stored),
         Turn::Busy => return Err(busy()),
     };
     match work.await {
@@ -50,12 +50,12 @@ pub async fn once(
     }
 }
 
-/// As [`once`] for an answer that holds a secret: the answer is not stored, and a repeat is told
-/// so.
+/// As [`idempotent`], for a response that contains a secret: it is not stored, and a repeated request
+/// is rejected.
 ///
 /// # Errors
-/// `NotReplayable`, `IdempotencyKeyReused`, or what `work` says.
-pub async fn once_unseen(
+/// `NotReplayable`, `IdempotencyKeyReused`, or the error of `work`.
+pub async fn idempotent_secret(
     app: &App,
     caller: &Caller,
     key: Option<Idempotency>,
@@ -68,7 +68,7 @@ pub async fn once_unseen(
         Turn::Again(_) => {
             return Err(ApiError::new(
                 Kind::NotReplayable,
-                "this Idempotency-Key was used before and the request succeeded then; its answer \
+                "this Idempotency-Key was used before and the request succeeded then; its response \
                  held a secret, which is shown once and not stored. Delete what it made if the \
                  secret was lost, and send a new key",
             ));
@@ -93,19 +93,19 @@ fn busy() -> ApiError {
     ApiError::new(Kind::IdempotencyKeyBusy, message).after(Duration::from_secs(1))
 }
 
-/// The work is done whether or not the answer can be stored, so a failure here is only logged.
-async fn settle(ticket: Ticket, answer: String) {
-    if let Err(error) = ticket.settle(answer).await {
-        tracing::warn!(%error, "an answer could not be stored under its idempotency key");
+/// The work is done even if the response cannot be stored, so a failure is only logged.
+async fn settle(ticket: Ticket, response: String) {
+    if let Err(error) = ticket.settle(response).await {
+        tracing::warn!(%error, "a response could not be stored under its idempotency key");
     }
 }
 
-fn replayed(answer: &str) -> Result<Response, ApiError> {
-    let parsed = answer.split_once('\n').and_then(|(status, body)| {
+fn replayed(stored: &str) -> Result<Response, ApiError> {
+    let parsed = stored.split_once('\n').and_then(|(status, body)| {
         Some((StatusCode::from_u16(status.parse().ok()?).ok()?, body.to_owned()))
     });
     let Some((status, body)) = parsed else {
-        return Err(ApiError::internal("a stored answer is not readable"));
+        return Err(ApiError::internal("a stored response is not readable"));
     };
     let mut response = respond::json_text(status, body);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stored_answers_read_back() {
+    fn stored_responses_read_back() {
         let response = replayed("202\n{\"a\":1}").unwrap();
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         assert_eq!(response.headers()["idempotent-replayed"], "true");

@@ -7,9 +7,9 @@ use stepwell_engine::app::{DeliveriesQuery, DeliveryView};
 use stepwell_engine::tell::TEST_EVENT;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 
-use super::super::lists::{Wanted, by_creation};
-use super::convert::one_of;
-use super::deliveries_wire as wire;
+use super::super::super::lists::{ListQuery, by_creation};
+use super::super::convert::one_of;
+use super::wire;
 use crate::error::ApiError;
 use crate::query::{Params, wrong};
 use crate::respond::Time;
@@ -17,8 +17,8 @@ use crate::respond::Time;
 /// The largest body that is shown.
 const MOST_SHOWN: usize = 64 << 10;
 
-/// Which deliveries are asked for.
-pub fn query(params: &Params, wanted: &Wanted) -> Result<DeliveriesQuery, ApiError> {
+/// Which deliveries are requested.
+pub fn query(params: &Params, wanted: &ListQuery) -> Result<DeliveriesQuery, ApiError> {
     by_creation(params)?;
     let status = match params.one("status")? {
         None => None,
@@ -94,11 +94,11 @@ fn shown_body(body: &str) -> Value {
 impl<'a> From<&'a AttemptRecord> for wire::DeliveryResponse<'a> {
     fn from(attempt: &'a AttemptRecord) -> Self {
         let text = Some(attempt.response.as_str());
-        let answered = attempt.response_status.is_some();
+        let has_response = attempt.response_status.is_some();
         Self {
             status: attempt.response_status,
-            body: text.filter(|_| answered),
-            error: text.filter(|_| !answered),
+            body: text.filter(|_| has_response),
+            error: text.filter(|_| !has_response),
             duration_ms: attempt.micros / 1000,
         }
     }

@@ -1,112 +1,80 @@
-//! Between this dialect's bodies and the domain. Domain structs are taken apart field by field, so
-//! that a new one breaks the build here on purpose.
+//! Conversions between the bodies about API keys and the domain.
 
 use std::cmp::Ordering;
 
-use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::Scope;
 use stepwell_engine::api_key::ApiKey;
-use stepwell_engine::app::{CreateKey, Myself, NewKey};
+use stepwell_engine::app::{ChangeKey, CreateKey, Myself, NewKey};
 use stepwell_engine::caller::Role;
 use stepwell_engine::objects::Object;
-use stepwell_engine::workspace::Workspace;
 
-use super::{limits, wire};
-use crate::error::{ApiError, Kind, shortened};
-use crate::json::Fields;
+use super::super::ids::{creator, key_id, parse_workspace_id};
+use super::super::limits;
+use super::wire;
+use crate::error::{ApiError, shortened};
+use crate::fields::{Fields, FromFields as _};
 use crate::respond::Time;
 
-/// How this dialect begins the ids of keys.
-const KEY_PREFIX: &str = "apk_";
-
-/// A key's id as this dialect writes it.
-pub fn key_id(id: KeyId) -> String {
-    let written = id.abi();
-    let chars = written.split_once('_').map_or(written.as_str(), |(_, chars)| chars);
-    format!("{KEY_PREFIX}{chars}")
-}
-
-/// Who made something: the user that a key stands for; `system` where no key was used.
-pub fn creator(key: Option<KeyId>) -> String {
-    match key {
-        Some(key) => key_id(key).replacen(KEY_PREFIX, "usr_", 1),
-        None => "system".to_owned(),
-    }
-}
-
-/// Reads a key's id in any form.
-pub fn parse_key_id(text: &str) -> Result<KeyId, ApiError> {
-    let inside = match text.strip_prefix(KEY_PREFIX).or_else(|| text.strip_prefix("apk-")) {
-        Some(chars) => format!("key_{chars}"),
-        None => text.to_owned(),
+/// Reads a new key.
+pub fn create_key(mut fields: Fields) -> Result<CreateKey, ApiError> {
+    let wire::CreateKeyRequest { name, scopes, role, expires_at, tier, rate_limits, workspace_id } =
+        wire::CreateKeyRequest::read(&mut fields);
+    let role = role.and_then(|name| find_role(&mut fields, &name));
+    let scopes = match (role, scopes) {
+        (Some(role), more) => Some(with_scopes(role, more.unwrap_or_default())),
+        (None, scopes) => scopes,
     };
-    inside.parse().map_err(|_| {
-        let shown = shortened(text);
-        ApiError::new(
-            Kind::NoObject,
-            format!(
-                "`{shown}` is not the id of an API key: expected `{KEY_PREFIX}` and 26 characters"
-            ),
-        )
-    })
-}
-
-impl TryFrom<Fields> for CreateKey {
-    type Error = ApiError;
-
-    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
-        let name = fields.text("name");
-        let name = fields.require("name", name);
-        let mut scopes = fields.texts("scopes");
-        if let Some(role) = role(&mut fields) {
-            let of_role = role.scopes().iter().map(ToString::to_string).collect();
-            let more: Vec<String> = scopes.replace(of_role).unwrap_or_default();
-            let scopes = scopes.get_or_insert_default();
-            for scope in more {
-                if !scopes.contains(&scope) {
-                    scopes.push(scope);
-                }
-            }
+    let scopes = fields.require("scopes", scopes);
+    let expires_at = expires_at.and_then(|text| {
+        let time = Timestamp::parse(&text);
+        if time.is_none() {
+            let message = "must be an RFC 3339 time with a zone, before 9999-12-30; omit it for a \
+                           key that never expires";
+            let problem = Problem::new("expires_at", message);
+            fields.push(problem.with_expectation("such as 2026-12-31T00:00:00Z", text));
         }
-        let scopes = fields.require("scopes", scopes);
-        let expires_at = fields.text("expires_at").and_then(|text| {
-            let time = Timestamp::parse(&text);
-            if time.is_none() {
-                let message = "must be an RFC 3339 time with a zone, before 9999-12-30; leave it \
-                               out for a key that never expires";
-                let problem = Problem::new("expires_at", message);
-                fields.push(problem.with_expectation("such as 2026-12-31T00:00:00Z", text));
-            }
-            time
-        });
-        let limits = limits::read(&mut fields).unwrap_or_default();
-        let workspace = fields.text("workspace_id").and_then(|text| {
-            parse_workspace_id(&text).map_err(|problem| fields.push(problem)).ok()
-        });
-        fields.finish()?;
-        // Both were required above, so `finish` refused a request without them.
-        let (name, scopes) = (name.unwrap_or_default(), scopes.unwrap_or_default());
-        Ok(Self { name, scopes, expires_at, limits, workspace })
-    }
+        time
+    });
+    let limits = limits::choose(&mut fields, tier, rate_limits).unwrap_or_default();
+    let workspace = workspace_id
+        .and_then(|text| parse_workspace_id(&text).map_err(|problem| fields.push(problem)).ok());
+    fields.finish()?;
+    // Required above: `finish` rejects a request without it.
+    let scopes = scopes.unwrap_or_default();
+    Ok(CreateKey { name, scopes, expires_at, limits, workspace })
 }
 
-fn role(fields: &mut Fields) -> Option<Role> {
-    let text = fields.text("role")?;
-    let role = Role::ALL.into_iter().find(|role| role.name() == text);
+/// The scopes of a role, and those that it does not have.
+fn with_scopes(role: Role, more: Vec<String>) -> Vec<String> {
+    let mut scopes: Vec<String> = role.scopes().iter().map(ToString::to_string).collect();
+    for scope in more {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
+}
+
+fn find_role(fields: &mut Fields, name: &str) -> Option<Role> {
+    let role = Role::ALL.into_iter().find(|role| role.name() == name);
     if role.is_none() {
         let known = Role::ALL.map(Role::name).join(", ");
-        let shown = shortened(&text);
+        let shown = shortened(name);
         let message = format!("there is no role `{shown}`; the roles are {known}");
         fields.push(Problem::new("role", message));
     }
     role
 }
 
-/// Reads the id of a workspace in a body or a query.
-pub fn parse_workspace_id(text: &str) -> Result<WorkspaceId, Problem> {
-    text.parse().map_err(|error| Problem::new("workspace_id", format!("{error}")))
+/// Reads a change of a key.
+pub fn change_key(mut fields: Fields) -> Result<ChangeKey, ApiError> {
+    let wire::ChangeKeyRequest { name, tier, rate_limits } =
+        wire::ChangeKeyRequest::read(&mut fields);
+    let limits = limits::choose(&mut fields, tier, rate_limits);
+    fields.finish()?;
+    Ok(ChangeKey { name, limits })
 }
 
 /// The role of scopes as they are stored, if they are exactly those of one.
@@ -170,22 +138,6 @@ impl From<Myself> for wire::Me {
     }
 }
 
-impl From<Object<Workspace>> for wire::Workspace {
-    fn from(object: Object<Workspace>) -> Self {
-        let Object { id, workspace: _, version: _, created_at, updated_at, document } = object;
-        let Workspace { name, limits } = document;
-        let (tier, rate_limits) = limits::write(&limits);
-        Self {
-            id: id.abi(),
-            name,
-            tier,
-            rate_limits,
-            created_at: Time(created_at),
-            updated_at: Time(updated_at),
-        }
-    }
-}
-
 /// How a list of keys can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyOrder {
@@ -220,6 +172,7 @@ impl KeyOrder {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use stepwell_core::ids::{KeyId, WorkspaceId};
     use uuid::Uuid;
 
     use super::*;
@@ -241,18 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn key_ids_read_back_in_every_form() {
-        let id = KeyId::from_uuid(Uuid::from_u128(77));
-        assert!(key_id(id).starts_with("apk_0000"), "{}", key_id(id));
-        for form in [key_id(id), id.abi(), id.dataflow(), id.to_string()] {
-            assert_eq!(parse_key_id(&form).unwrap(), id, "{form}");
-        }
-        assert_eq!(parse_key_id("apk_x").unwrap_err().kind(), Kind::NoObject);
-    }
-
-    #[test]
     fn requests_for_keys() {
-        let read = |body| CreateKey::try_from(Fields::of(body).unwrap());
+        let read = |body| create_key(Fields::of(body).unwrap());
         let good = json!({"name": "ci", "scopes": ["admin"], "expires_at": "2030-01-01T00:00:00Z"});
         assert_eq!(read(good).unwrap().expires_at, Timestamp::parse("2030-01-01T00:00:00Z"));
         let body = json!({"name": "ci", "role": "user", "scopes": ["execute:workflows:greet"],

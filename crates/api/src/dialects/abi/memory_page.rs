@@ -4,20 +4,20 @@ use std::cmp::Ordering;
 
 use stepwell_store::lists::Order;
 
-use super::wire;
+use super::envelope::Pagination;
 use crate::error::ApiError;
 use crate::query::{MAX_LIMIT, Params, wrong};
 
 /// Which page of a list is wanted, and how the list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut<By> {
+pub struct MemoryPage<By> {
     page: usize,
     page_size: usize,
     by: By,
     descending: bool,
 }
 
-impl<By: Copy> Cut<By> {
+impl<By: Copy> MemoryPage<By> {
     /// Reads `page`, `page_size`, `sort_by` and `sort_order`. The first of `orders` is the default.
     ///
     /// # Errors
@@ -61,13 +61,13 @@ impl<By: Copy> Cut<By> {
         &self,
         mut items: Vec<T>,
         compare: impl Fn(By, &T, &T) -> Ordering,
-    ) -> (Vec<T>, wire::Pagination) {
+    ) -> (Vec<T>, Pagination) {
         items.sort_by(|a, b| {
             let order = compare(self.by, a, b);
             if self.descending { order.reverse() } else { order }
         });
         let Self { page, page_size, .. } = *self;
-        let pagination = wire::Pagination::numbered(page, page_size, items.len() as u64);
+        let pagination = Pagination::numbered(page, page_size, items.len() as u64);
         let skipped = (page - 1).saturating_mul(page_size);
         (items.into_iter().skip(skipped).take(page_size).collect(), pagination)
     }
@@ -92,7 +92,7 @@ mod tests {
         };
         let names = |page, by, descending| {
             let (items, pagination) =
-                Cut { page, page_size: 2, by, descending }.cut(items(), compare);
+                MemoryPage { page, page_size: 2, by, descending }.cut(items(), compare);
             assert_eq!((pagination.total_items, pagination.total_pages), (3, 2));
             items.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
         };

@@ -14,7 +14,7 @@ pub struct Delivery<'a> {
     pub id: String,
     /// The webhook.
     pub webhook_id: Option<String>,
-    /// What it tells.
+    /// The event.
     #[schema(example = "execution.completed")]
     pub event: &'a str,
     /// `pending`, `delivered`, or `exhausted`: given up.
@@ -23,7 +23,7 @@ pub struct Delivery<'a> {
     pub request: DeliveryRequest<'a>,
     /// What the last attempt brought; `null` before there was one.
     pub response: Option<DeliveryResponse<'a>>,
-    /// How many attempts were made.
+    /// The number of attempts.
     pub attempt_count: u32,
     /// All attempts.
     pub attempts: Vec<Attempt<'a>>,
@@ -33,15 +33,15 @@ pub struct Delivery<'a> {
     pub next_attempt_at: Option<Time>,
 }
 
-/// Where a delivery stands.
+/// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
-    /// It is tried until it is answered with 2xx.
+    /// It is tried until the response is 2xx.
     Pending,
     /// It was.
     Delivered,
-    /// It was given up; it can be sent again by hand.
+    /// It was given up; it can be sent again manually.
     Exhausted,
 }
 
@@ -62,11 +62,11 @@ pub struct DeliveryRequest<'a> {
 /// What an attempt brought.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryResponse<'a> {
-    /// The HTTP status; `null`: there was no answer.
+    /// The HTTP status; `null`: there was no response.
     pub status: Option<u16>,
-    /// The first 1,000 characters of the answer; `null`: there was none.
+    /// The first 1,000 characters of the response; `null`: there was none.
     pub body: Option<&'a str>,
-    /// Why there was no answer; `null`: there was one.
+    /// Why there was no response; `null`: there was one.
     pub error: Option<&'a str>,
     /// How long it took.
     pub duration_ms: u64,

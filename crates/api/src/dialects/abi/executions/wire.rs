@@ -1,16 +1,78 @@
-//! The bodies about executions, and what they are made of. Domain structs are taken apart field by
+//! The bodies about executions. Domain structs are taken apart field by
 //! field, so that a new one breaks the build here on purpose.
 
+use std::time::Duration;
+
 use serde::Serialize;
-use stepwell_core::{Map, Timestamp};
-use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
-use stepwell_store::record::ExecutionRecord;
+use serde_json::Value;
+use stepwell_core::Map;
 use utoipa::ToSchema;
 
-use super::statuses::{ExecutionStatus, RunStatus};
-use super::wire::Failure;
+use super::super::envelope::Failure;
+use super::super::statuses::{ExecutionStatus, RunStatus};
+use crate::fields::request_body;
 use crate::large::Shared;
 use crate::respond::Time;
+
+request_body! {
+    /// Starts an execution.
+    #[schema(example = json!({"parameters": {"text": "Hello, world!"},
+        "execution_options": {"timeout_seconds": 30, "wait_for_completion": true}}))]
+    #[schema(as = abi::ExecuteRequest)]
+    pub struct ExecuteRequest {
+        /// What the workflow is given; they must fit its inputs.
+        #[schema(value_type = Option<Object>)]
+        pub parameters: Option<Map>,
+        /// How it is executed.
+        pub execution_options: Option<ExecutionOptions>,
+        /// Where the execution is sent once it has ended, as a signed webhook.
+        pub callback_url: Option<String>,
+        /// Your own labels; lists can be filtered by them.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Option<Map>,
+    }
+}
+
+/// How a workflow is executed.
+#[derive(Default, ToSchema)]
+#[schema(as = abi::ExecutionOptions)]
+pub struct ExecutionOptions {
+    /// How long the execution may take from its acceptance on; past that it is stopped as
+    /// `timed_out`. Default: only the definition's own timeout counts.
+    #[schema(value_type = Option<f64>)]
+    pub timeout_seconds: Option<Duration>,
+    /// Whether to return the ended execution; `false` is the same as `execute_async`.
+    #[schema(default = true)]
+    pub wait_for_completion: Option<bool>,
+}
+
+request_body! {
+    /// Reruns an execution.
+    #[schema(example = json!({"from_step": "generate_recommendations", "input": {"text": "better"}}))]
+    #[schema(as = abi::RerunRequest)]
+    pub struct RerunRequest {
+        /// `start` (the default): all of it. `failed`: what failed or was not reached.
+        pub from: Option<String>,
+        /// From this step on, instead of `from`.
+        pub from_step: Option<String>,
+        /// With `from_step`: the step's input instead of the one it would be given.
+        pub input: Option<Value>,
+        /// With `from: start`: the parameters instead of the first ones.
+        #[schema(value_type = Option<Object>)]
+        pub parameters: Option<Map>,
+        /// Where the new execution is sent once it has ended.
+        pub callback_url: Option<String>,
+    }
+}
+
+request_body! {
+    /// Why an execution is cancelled.
+    #[schema(as = abi::CancelRequest, example = json!({"reason": "no longer needed"}))]
+    pub struct CancelRequest {
+        /// In your words.
+        pub reason: Option<String>,
+    }
+}
 
 /// An execution just ended.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,7 +131,7 @@ pub struct Execution<'a> {
     pub workflow_id: String,
     /// The workflow's name.
     pub workflow_name: &'a str,
-    /// How it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// When it was accepted.
     pub created_at: Time,
@@ -110,7 +172,7 @@ pub struct Step<'a> {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: &'a str,
-    /// How it stands.
+    /// Its status.
     pub status: RunStatus,
     /// When its first attempt began.
     pub started_at: Option<Time>,
@@ -144,7 +206,7 @@ pub struct ExecutionRow<'a> {
     pub workflow_id: String,
     /// The workflow's name.
     pub workflow_name: &'a str,
-    /// How it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// When it was accepted.
     pub created_at: Time,
@@ -165,7 +227,7 @@ pub struct ExecutionRow<'a> {
 pub struct Controlled {
     /// Its id.
     pub execution_id: String,
-    /// How it stands now.
+    /// Its present status.
     pub status: ExecutionStatus,
 }
 
@@ -183,154 +245,4 @@ pub struct Line<'a> {
     pub level: &'a str,
     /// The text.
     pub message: &'a str,
-}
-
-fn millis(from: Option<Timestamp>, until: Option<Timestamp>) -> Option<u64> {
-    let length = until?.since(from?).as_millis();
-    Some(u64::try_from(length).unwrap_or(u64::MAX))
-}
-
-impl<'a> From<&'a ExecutionView> for Executed<'a> {
-    fn from(view: &'a ExecutionView) -> Self {
-        let ExecutionRecord { id, workflow, status, started_at, ended_at, .. } = &view.record;
-        Self {
-            execution_id: id.abi(),
-            workflow_id: workflow.abi(),
-            status: (*status).into(),
-            started_at: started_at.map(Time),
-            completed_at: ended_at.map(Time),
-            duration_ms: millis(*started_at, *ended_at),
-            parameters: Shared(&view.input),
-            result: view.output.as_ref().map(Shared),
-        }
-    }
-}
-
-/// As it stood when it began: it may have ended by now, which is for others to tell.
-impl<'a> From<&'a ExecutionView> for Accepted<'a> {
-    fn from(view: &'a ExecutionView) -> Self {
-        let ExecutionRecord { id, workflow, started_at, callback_url, .. } = &view.record;
-        Self {
-            execution_id: id.abi(),
-            workflow_id: workflow.abi(),
-            status: match started_at {
-                Some(_) => ExecutionStatus::Running,
-                None => ExecutionStatus::Queued,
-            },
-            started_at: started_at.map(Time),
-            parameters: Shared(&view.input),
-            callback_url: callback_url.as_deref(),
-            rerun_of: view.rerun_of.map(|id| id.abi()),
-        }
-    }
-}
-
-/// An execution; `with_io`: with the inputs and outputs of its steps.
-pub fn execution<'a>(
-    view: &'a ExecutionView,
-    workflow_name: &'a str,
-    with_io: bool,
-) -> Execution<'a> {
-    let ExecutionView { record, input, output, error, rerun_of, steps, memory: _ } = view;
-    let ExecutionRow {
-        execution_id,
-        workflow_id,
-        workflow_name,
-        status,
-        created_at,
-        started_at,
-        completed_at,
-        duration_ms,
-        metadata,
-    } = row(record, workflow_name);
-    Execution {
-        execution_id,
-        workflow_id,
-        workflow_name,
-        status,
-        created_at,
-        started_at,
-        completed_at,
-        duration_ms,
-        parameters: Shared(input),
-        result: output.as_ref().map(Shared),
-        error: error.as_ref().map(Into::into),
-        steps: steps.iter().map(|view| step(view, with_io)).collect(),
-        release: record.release,
-        metadata,
-        callback_url: record.callback_url.as_deref(),
-        rerun_of: rerun_of.map(|id| id.abi()),
-    }
-}
-
-/// A step; `with_io`: with its input and output.
-pub fn step(view: &StepView, with_io: bool) -> Step<'_> {
-    let StepView {
-        step_run: _,
-        run_id: _,
-        step_id,
-        type_name,
-        status,
-        input,
-        output,
-        error,
-        attempts,
-        started_at,
-        ended_at,
-        reused,
-    } = view;
-    Step {
-        name: step_id,
-        type_name,
-        status: (*status).into(),
-        started_at: started_at.map(Time),
-        completed_at: ended_at.map(Time),
-        duration_ms: millis(*started_at, *ended_at),
-        attempt: *attempts,
-        // The error of an attempt that is tried again is in the log, not here.
-        error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
-        reused: *reused,
-        input: input.as_ref().filter(|_| with_io).map(Shared),
-        output: output.as_ref().filter(|_| with_io).map(Shared),
-    }
-}
-
-/// An execution in a list.
-pub fn row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) -> ExecutionRow<'a> {
-    let ExecutionRecord {
-        id,
-        workspace: _,
-        workflow,
-        release: _,
-        status,
-        seq: _,
-        created_at,
-        started_at,
-        ended_at,
-        wake_at: _,
-        owner: _,
-        external_id: _,
-        metadata,
-        webhook_url: _,
-        callback_url: _,
-        started_by: _,
-    } = record;
-    ExecutionRow {
-        execution_id: id.abi(),
-        workflow_id: workflow.abi(),
-        workflow_name,
-        status: (*status).into(),
-        created_at: Time(*created_at),
-        started_at: started_at.map(Time),
-        completed_at: ended_at.map(Time),
-        duration_ms: millis(*started_at, *ended_at),
-        metadata,
-    }
-}
-
-impl<'a> From<&'a LogLine> for Line<'a> {
-    fn from(line: &'a LogLine) -> Self {
-        let LogLine { seq, at, step_id, level, message } = line;
-        Self { sequence: *seq, timestamp: Time(*at), step: step_id.as_deref(), level, message }
-    }
 }

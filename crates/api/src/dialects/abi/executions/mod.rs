@@ -1,8 +1,11 @@
-//! Looking at executions, following and controlling them.
+//! Executions: the handlers.
+
+pub(super) mod convert;
+pub(super) mod execute;
+pub(super) mod wire;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 use serde::Serialize;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
@@ -11,36 +14,34 @@ use stepwell_engine::memory::Hold;
 use stepwell_engine::view::{Notice, What};
 use utoipa::ToSchema;
 
-use super::cut::Cut;
-use super::executions_wire::{
-    Controlled, Execution, ExecutionRow, Line, Step, execution, row, step,
-};
-use super::ids::OfExecution;
-use super::lists::{Wanted, by_creation, labels, period};
+use super::envelope::{Envelope, Failure, Items, written};
+use super::ids::PathExecutionId;
+use super::lists::{ListQuery, by_creation, labels, period};
+use super::memory_page::MemoryPage;
 use super::statuses::ExecutionStatus;
-use super::wire::Failure;
-use super::{choices, responses, wire};
-use crate::body::Posted;
-use crate::edge::Who;
+use super::{choices, responses};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
 use crate::error::ApiError;
+use crate::idempotent::idempotent;
 use crate::large;
-use crate::once::once;
 use crate::query::{Params, wrong};
-use crate::respond::{self, Time};
-use crate::server::Api;
+use crate::respond::{self, ApiResult, Time};
 use crate::sse::{Message, Reader, ServerSentEvent};
+use crate::state::Api;
+use convert::{execution, row, step};
+use wire::{CancelRequest, Controlled, Execution, ExecutionRow, Line, Step};
 
-type Answer = Result<Response, ApiError>;
-
-/// What a list can be asked for; any other parameter names a label.
+/// The filters of a list; any other parameter names a label.
 const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_date", "end_date"];
 
 /// List executions
 ///
-/// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however
-/// far it is. Other parameters than these name labels; a name that is nearly
-/// that of a parameter is refused. Scope `read:workflows`.
+/// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however far
+/// it is. Other parameters than these name labels; a name that is nearly that of a parameter is
+/// refused.
 #[utoipa::path(get, path = "/api/v1/workflow_executions", tag = "runs", operation_id = "abi_list_executions",
+    security(("key" = ["read:workflows"])),
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
@@ -52,10 +53,14 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
         ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
         ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole"),
         ("labels" = inline(Option<choices::Labels>), Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
-    responses((status = 200, description = "A page", body = wire::Envelope<wire::Items<ExecutionRow>>),
+    responses((status = 200, description = "A page", body = Envelope<Items<ExecutionRow>>),
         responses::BadRequest, responses::NoWorkflow, responses::CommonErrors))]
-pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    let wanted = Wanted::read(&params)?;
+pub async fn list_executions(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    params: Params,
+) -> ApiResult {
+    let wanted = ListQuery::read(&params)?;
     by_creation(&params)?;
     let (from, until) = period(&params)?;
     let query = ExecutionsQuery {
@@ -76,7 +81,7 @@ pub async fn list_executions(State(api): State<Api>, Who(caller): Who, params: P
     let name = |id| names.get(id).map_or("", String::as_str);
     let items = page.items.iter().map(|record| row(record, name(&record.workflow))).collect();
     let pagination = wanted.pagination(&page);
-    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Items { items, pagination }))
+    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
 }
 
 fn workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
@@ -99,122 +104,113 @@ fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
 
 /// Get an execution
 ///
-/// With every step of the definition. Scope `read:workflows`, or `execute:workflows`.
+/// With every step of the definition.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
         ("include" = inline(Option<choices::Include>), Query, description = "`io`: the inputs and outputs of the steps as well")),
-    responses((status = 200, description = "The execution", body = wire::Envelope<Execution>),
+    responses((status = 200, description = "The execution", body = Envelope<Execution>),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn get_execution(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let with_io = match params.one("include")? {
         None => false,
         Some("io") => true,
         Some(other) => return Err(wrong("include", "io", other)),
     };
-    let view = api.app.execution(&caller, None, of.0).await?;
+    let view = api.app.execution(&caller, None, id.0).await?;
     let names = api.app.workflow_names(&[view.record.workflow]).await?;
     let name = names.get(&view.record.workflow).map_or("", String::as_str);
-    let body = wire::Envelope::of(execution(&view, name, with_io));
+    let body = Envelope::of(execution(&view, name, with_io));
     large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }
 
 /// Cancel an execution
 ///
-/// When this answers, it has ended as `cancelled`. Scope `execute:workflows`.
+/// When this returns, it has ended as `cancelled`.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/cancel", tag = "runs", operation_id = "abi_cancel",
+    security(("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The execution"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
-    request_body(content = Option<CancelRequest>, description = "May be left out"),
-    responses((status = 200, description = "Cancelled", body = wire::Envelope<Controlled>),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    request_body(content = Option<CancelRequest>, description = "Optional"),
+    responses((status = 200, description = "Cancelled", body = Envelope<Controlled>),
         responses::BodyErrors, responses::NoExecution, responses::Conflict,
         responses::CommonErrors))]
 pub async fn cancel(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-    posted: Posted,
-) -> Answer {
-    let mut fields = posted.fields()?;
-    let reason = fields.text("reason");
-    fields.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        api.app.cancel(&caller, None, of.0, reason).await?;
-        controlled(&of, Status::Cancelled)
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let CancelRequest { reason } = request_body.read()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.cancel(&caller, None, id.0, reason).await?;
+        controlled(&id, Status::Cancelled)
     })
     .await
 }
 
-/// Why an execution is cancelled.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description")]
-#[schema(as = abi::CancelRequest, example = json!({"reason": "no longer needed"}))]
-pub struct CancelRequest {
-    /// In your words.
-    pub reason: Option<String>,
-}
-
 /// Pause an execution
 ///
-/// What is under way finishes, and nothing further starts. Scope `execute:workflows`.
+/// What is under way finishes, and nothing further starts.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/pause", tag = "runs", operation_id = "abi_pause",
+    security(("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The execution"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
-    responses((status = 200, description = "Paused", body = wire::Envelope<Controlled>),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    responses((status = 200, description = "Paused", body = Envelope<Controlled>),
         responses::BodyErrors, responses::NoExecution, responses::Conflict,
         responses::CommonErrors))]
 pub async fn pause(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-    posted: Posted,
-) -> Answer {
-    posted.fields()?.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        api.app.pause(&caller, None, of.0).await?;
-        controlled(&of, Status::Paused)
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.pause(&caller, None, id.0).await?;
+        controlled(&id, Status::Paused)
     })
     .await
 }
 
 /// Resume a paused execution
-///
-/// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/resume", tag = "runs", operation_id = "abi_resume",
+    security(("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The execution"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
-    responses((status = 200, description = "Resumed", body = wire::Envelope<Controlled>),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    responses((status = 200, description = "Resumed", body = Envelope<Controlled>),
         responses::BodyErrors, responses::NoExecution, responses::Conflict,
         responses::CommonErrors))]
 pub async fn resume(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-    posted: Posted,
-) -> Answer {
-    posted.fields()?.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        api.app.resume(&caller, None, of.0).await?;
-        controlled(&of, Status::Running)
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.resume(&caller, None, id.0).await?;
+        controlled(&id, Status::Running)
     })
     .await
 }
 
-fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), ApiError> {
-    let data = Controlled { execution_id: of.0.abi(), status: status.into() };
-    wire::written(StatusCode::OK, data)
+fn controlled(id: &PathExecutionId, status: Status) -> Result<(StatusCode, String), ApiError> {
+    let data = Controlled { execution_id: id.0.abi(), status: status.into() };
+    written(StatusCode::OK, data)
 }
 
 /// Follow an execution
 ///
 /// Server-sent events named `status`, `step` and `log`, from the beginning or from after the last
-/// one that was seen, until the execution has ended. Scope `read:workflows`,
-/// or `execute:workflows`.
+/// one that was seen, until the execution has ended.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
         ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
@@ -222,12 +218,12 @@ fn controlled(of: &OfExecution, status: Status) -> Result<(StatusCode, String), 
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn events(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
     reader: Reader,
-) -> Answer {
-    let follow = api.app.follow(&caller, None, of.0, reader.after()).await?;
-    let execution_id = of.0.abi();
+) -> ApiResult {
+    let follow = api.app.follow(&caller, None, id.0, reader.after()).await?;
+    let execution_id = id.0.abi();
     Ok(reader.stream(follow, Box::new(move |notice| messages(&execution_id, notice))))
 }
 
@@ -243,14 +239,14 @@ pub(super) struct ExecutionEvent<'a> {
     timestamp: Time,
     /// What happened.
     #[serde(flatten)]
-    what: Happened<'a>,
+    what: EventData<'a>,
 }
 
 /// What happened, by the event's name.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = abi::Happened)]
-enum Happened<'a> {
+enum EventData<'a> {
     /// `status`
     Status {
         status: ExecutionStatus,
@@ -278,7 +274,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
     let (event, what) = match what {
         What::Status { status, output, error } => (
             "status",
-            Happened::Status {
+            EventData::Status {
                 status: (*status).into(),
                 result: output.as_deref(),
                 error: error.as_ref().map(Into::into),
@@ -286,7 +282,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
         ),
         What::Step { step: view, settled, total } => (
             "step",
-            Happened::Step {
+            EventData::Step {
                 step: Box::new(step(view, true)),
                 settled_steps: *settled,
                 total_steps: *total,
@@ -294,7 +290,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
         ),
         What::Log(line) => {
             let Line { sequence: _, timestamp: _, step, level, message } = line.into();
-            ("log", Happened::Log { step, level, message })
+            ("log", EventData::Log { step, level, message })
         }
         // The stream can be resumed at any event, which pieces of text are not.
         What::Delta { .. } => return Ok(Vec::new()),
@@ -307,25 +303,26 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
 
 /// Read an execution's log
 ///
-/// From its first line, unless told otherwise. Scope `read:workflows`, or `execute:workflows`.
+/// From its first line by default.
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/logs", tag = "runs", operation_id = "abi_logs",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The execution"),
         ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("sort_by" = inline(Option<choices::SortLogs>), Query, description = "`sequence`"),
         ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
-    responses((status = 200, description = "A page of its lines", body = wire::Envelope<wire::Items<Line>>),
+    responses((status = 200, description = "A page of its lines", body = Envelope<Items<Line>>),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn logs(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
     params: Params,
-) -> Answer {
-    let page = Cut::read_ascending(&params, &[("sequence", ())])?;
-    let lines = api.app.logs(&caller, None, of.0).await?;
+) -> ApiResult {
+    let page = MemoryPage::read_ascending(&params, &[("sequence", ())])?;
+    let lines = api.app.logs(&caller, None, id.0).await?;
     let (lines, pagination) = page.cut(lines, |(), a, b| a.seq.cmp(&b.seq));
     let items: Vec<Line<'_>> = lines.iter().map(Into::into).collect();
-    let body = wire::Envelope::of(wire::Items { items, pagination });
+    let body = Envelope::of(Items { items, pagination });
     large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
 }
