@@ -145,7 +145,7 @@ pub fn plan(
     plan_checked(source, catalog, limits, true)
 }
 
-/// As [`plan`], for a definition that was accepted before, maybe by an older version: what only
+/// As [`plan()`], for a definition that was accepted before, maybe by an older version: what only
 /// makes it fail when it is executed is no problem here.
 ///
 /// # Errors
