@@ -110,7 +110,7 @@ async fn attempt(
     }
     match stranger {
         Stranger::NoKey | Stranger::WrongKey => assert_eq!(reply.status, 401, "{shown}"),
-        // What every key may read is about the key itself.
+        // Every key can read information about itself.
         Stranger::NoScope => {
             let own = operation.method == "GET" && !path.contains("/workflow");
             assert!(own || reply.status == 403, "{shown}");
