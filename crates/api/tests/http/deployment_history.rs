@@ -1,4 +1,4 @@
-//! The vellum dialect: what was executed of a deployment.
+//! The vellum dialect: the executions of a deployment.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::deployments::{
 use crate::support::{Server, waiting_steps};
 
 #[tokio::test]
-async fn executions_are_listed_with_what_they_made() {
+async fn lists_executions_with_their_outputs() {
     let server = Server::start().await;
     let id = three_releases(&server).await;
     let first = execute(
@@ -24,8 +24,8 @@ async fn executions_are_listed_with_what_they_made() {
     let actuals = json!({"execution_id": first, "actuals": [
         {"output_key": "text", "desired_output_value": "hm", "quality": 0.1, "timestamp": 1000},
         {"output_key": "text", "desired_output_value": "two x!", "quality": 0.5, "timestamp": 2000}]});
-    let said = server.post("/v1/submit-workflow-execution-actuals", &actuals).await;
-    assert_eq!(said.status, StatusCode::OK, "{}", said.text);
+    let submitted = server.post("/v1/submit-workflow-execution-actuals", &actuals).await;
+    assert_eq!(submitted.status, StatusCode::OK, "{}", submitted.text);
 
     let events = format!("{ALL}/greet/execution-events");
     let all = page(&server, &format!("{events}?ordering=start")).await;
@@ -89,7 +89,7 @@ async fn executions_are_listed_with_what_they_made() {
 }
 
 #[tokio::test]
-async fn an_execution_is_told_with_its_spans_and_state() {
+async fn shows_an_execution_with_its_spans_and_state() {
     let server = Server::start().await;
     create(&server, &definition("one")).await;
     let first = execute(&server, json!({})).await.text_at("/execution_id");
@@ -145,7 +145,7 @@ async fn an_execution_is_told_with_its_spans_and_state() {
 }
 
 #[tokio::test]
-async fn failed_and_unfinished_executions_are_told_as_well() {
+async fn shows_failed_and_unfinished_executions() {
     let server = Server::start().await;
     let steps = json!([{"id": "stop", "type": "Fail", "config": {"message": "no luck"}},
         {"id": "never", "type": "StaticTextInput", "input": "x"}]);
@@ -169,6 +169,6 @@ async fn failed_and_unfinished_executions_are_told_as_well() {
     let waiting = server.post("/v1/execute-workflow-async", &body).await.text_at("/execution_id");
     let whole = page(&server, &format!("{ALL}/waits/execution-events/{waiting}")).await;
     assert_eq!((&whole["end"], &whole["error"]), (&Value::Null, &Value::Null));
-    let told = whole["spans"].as_array().unwrap();
-    assert!(told.iter().all(|span| span["name"] == "node.execution"), "{told:?}");
+    let spans = whole["spans"].as_array().unwrap();
+    assert!(spans.iter().all(|span| span["name"] == "node.execution"), "{spans:?}");
 }

@@ -1,4 +1,4 @@
-//! Names that look like others: what everything that has a name is refused for.
+//! Names that look like others are rejected for every kind of object.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::Server;
 const DISGUISED: &str = "pay\u{202e}lla";
 
 #[tokio::test]
-async fn names_that_disguise_themselves_are_refused_with_the_code_point() {
+async fn rejects_deceptive_names_with_their_code_point() {
     let server = Server::start().await;
     let steps = json!([{"type": "Echo", "input": 1}]);
     let workflow = server.workflow(steps.clone()).await;
@@ -65,19 +65,23 @@ async fn names_that_disguise_themselves_are_refused_with_the_code_point() {
         ),
     ] {
         let headers = [("content-type", "application/json")];
-        let answer = server.send(method, &path, &headers, body.to_string()).await;
+        let response = server.send(method, &path, &headers, body.to_string()).await;
         if body == json!({"input": {}}) {
-            assert_eq!(answer.status, StatusCode::OK, "a right one passes: {}", answer.text);
+            assert_eq!(response.status, StatusCode::OK, "a right one passes: {}", response.text);
             continue;
         }
         assert_eq!(
-            answer.status,
+            response.status,
             StatusCode::BAD_REQUEST,
             "{method} {path} {body}: {}",
-            answer.text
+            response.text
         );
         let is_step = body["steps"][0]["id"] == DISGUISED;
         let code = if path.contains("release_tags") { "U+3164" } else { "U+202E" };
-        assert!(is_step || answer.text.contains(code), "{method} {path} {body}: {}", answer.text);
+        assert!(
+            is_step || response.text.contains(code),
+            "{method} {path} {body}: {}",
+            response.text
+        );
     }
 }

@@ -1,12 +1,12 @@
-//! What is wrong with a request names its field.
+//! Errors of invalid requests name the field.
 
 use serde_json::{Value, json};
 
 use super::{ALL, daily};
-use crate::support::{Answer, Server, golden};
+use crate::support::{Response, Server, golden};
 
 #[tokio::test]
-async fn bad_schedules_name_their_fields() {
+async fn names_the_field_of_an_invalid_schedule() {
     let server = Server::start().await;
     let workflow = server.scheduled().await;
     let path = format!("{workflow}/schedules");
@@ -118,16 +118,16 @@ async fn bad_schedules_name_their_fields() {
     }
 }
 
-/// The request's id is another one each time.
-fn many_without_id(mut answer: Answer) -> Answer {
-    let mut body = answer.json();
+/// Removes the request id, which differs each time.
+fn many_without_id(mut response: Response) -> Response {
+    let mut body = response.json();
     body["request_id"] = json!("ID");
-    answer.text = body.to_string();
-    answer
+    response.text = body.to_string();
+    response
 }
 
 #[tokio::test]
-async fn parameters_must_fit_the_workflow() {
+async fn rejects_parameters_that_do_not_fit_the_workflow() {
     let server = Server::start().await;
     let definition = json!({"name": "typed", "inputs": {"n": "integer"},
         "steps": [{"type": "Echo", "input": "{{ inputs.n }}"}]});
@@ -143,7 +143,7 @@ async fn parameters_must_fit_the_workflow() {
     let refused = server.change("PUT", &schedule, &json!({"parameters": {}})).await;
     assert_eq!(refused.abi_refusal(), (422, "PARAMETER_VALIDATION_ERROR".into()));
     assert_eq!(refused.text_at("/errors/0/field"), "parameters.n");
-    // Whether it is made or changed: a schedule that is wrong itself is told first.
+    // For creation and changes, errors of the schedule itself have priority.
     let both = json!({"cron_expression": "nope", "parameters": {}});
     let refused = server.change("PUT", &schedule, &both).await;
     assert_eq!(refused.abi_refusal(), (400, "INVALID_SCHEDULE".into()));

@@ -1,5 +1,4 @@
-//! The vellum dialect: answers that need a look of their own: late ones, codes of failures, what is
-//! told of outputs and nodes.
+//! The vellum dialect: late responses, codes of failures, metadata of outputs and nodes.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -7,27 +6,27 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use stepwell_api::ApiConfig;
 
-use crate::support::{Answer, Server, waiting_steps};
+use crate::support::{Response, Server, waiting_steps};
 
 const EXECUTE: &str = "/v1/execute-workflow";
 const STREAM: &str = "/v1/execute-workflow-stream";
 
 async fn create(server: &Server, definition: Value) {
-    let answer = server.post("/workflows", &definition).await;
-    assert_eq!(answer.status.as_u16(), 201, "{}", answer.text);
+    let response = server.post("/workflows", &definition).await;
+    assert_eq!(response.status.as_u16(), 201, "{}", response.text);
 }
 
-fn ask(name: &str, inputs: Value) -> Value {
+fn execution_request(name: &str, inputs: Value) -> Value {
     json!({"inputs": inputs, "workflow_deployment_name": name, "event_types": ["WORKFLOW", "NODE"]})
 }
 
-fn lines(answer: &Answer) -> Vec<Value> {
-    let full = answer.text.lines().filter(|line| !line.is_empty());
+fn lines(response: &Response) -> Vec<Value> {
+    let full = response.text.lines().filter(|line| !line.is_empty());
     full.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A server that begins to answer half a second after it was asked.
-async fn hasty() -> Server {
+/// A server that starts a response half a second after the request.
+async fn server_with_short_timeouts() -> Server {
     let config = ApiConfig {
         request_timeout_seconds: 1,
         body_timeout_seconds: 1,
@@ -38,29 +37,29 @@ async fn hasty() -> Server {
 }
 
 #[tokio::test]
-async fn a_late_answer_begins_in_time_and_is_json() {
-    let server = hasty().await;
+async fn a_late_response_starts_in_time_and_is_json() {
+    let server = server_with_short_timeouts().await;
     let steps = json!([{"type": "Delay", "config": {"for": "700ms"}}, {"type": "StaticTextInput", "input": "x"}]);
     create(&server, json!({"name": "slow", "steps": steps})).await;
-    let answer = server.post(EXECUTE, &ask("slow", json!([]))).await;
-    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
-    assert!(answer.text.starts_with(' '), "it has begun before the end: {}", answer.text);
-    assert_eq!(answer.text_at("/data/state"), "FULFILLED");
+    let response = server.post(EXECUTE, &execution_request("slow", json!([]))).await;
+    assert_eq!(response.status.as_u16(), 200, "{}", response.text);
+    assert!(response.text.starts_with(' '), "it has begun before the end: {}", response.text);
+    assert_eq!(response.text_at("/data/state"), "FULFILLED");
 }
 
 #[tokio::test]
-async fn a_late_answer_breaks_off_when_the_server_stops() {
-    let server = hasty().await;
+async fn a_late_response_ends_when_the_server_stops() {
+    let server = server_with_short_timeouts().await;
     create(&server, json!({"name": "waits", "steps": waiting_steps()})).await;
     let request = Request::builder()
         .method("POST")
         .uri(EXECUTE)
         .header("x-api-key", &server.key)
         .header("content-type", "application/json")
-        .body(Body::from(ask("waits", json!([])).to_string()))
+        .body(Body::from(execution_request("waits", json!([])).to_string()))
         .unwrap();
-    let answer = tower::ServiceExt::oneshot(server.router.clone(), request).await.unwrap();
-    let mut chunks = answer.into_body().into_data_stream();
+    let response = tower::ServiceExt::oneshot(server.router.clone(), request).await.unwrap();
+    let mut chunks = response.into_body().into_data_stream();
     assert_eq!(chunks.next().await.unwrap().unwrap(), " ");
     server.app.shutdown().await;
     let mut blanks = 0;
@@ -72,7 +71,7 @@ async fn a_late_answer_breaks_off_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn failures_have_both_names_of_their_code() {
+async fn failures_have_both_error_codes() {
     let server = Server::start().await;
     let fail = |message: &str| json!([{"type": "Fail", "config": {"message": message, "code": "STEP_TIMEOUT"}}]);
     let inputs = json!({"data": "any"});
@@ -98,7 +97,7 @@ async fn failures_have_both_names_of_their_code() {
         definition["name"] = json!(name);
         definition["inputs"] = inputs.clone();
         create(&server, definition).await;
-        let body = ask(name, json!([{"type": "JSON", "name": "data", "value": {}}]));
+        let body = execution_request(name, json!([{"type": "JSON", "name": "data", "value": {}}]));
         let error = server.post(EXECUTE, &body).await.json()["data"]["error"].clone();
         assert_eq!(
             (&error["code"], &error["error_code"]),
@@ -124,34 +123,34 @@ async fn streamed_outputs_always_name_a_node() {
         json!({"text": "{{ steps.say.output.text }}", "both": "{{ steps.say.output.text }}!"});
     let steps = json!([{"id": "say", "type": "StreamText", "input": "hi"}]);
     create(&server, json!({"name": "say", "inputs": {}, "steps": steps, "outputs": outputs})).await;
-    let events = lines(&server.post(STREAM, &ask("say", json!([]))).await);
+    let events = lines(&server.post(STREAM, &execution_request("say", json!([]))).await);
     let node = &events.iter().find(|event| event["type"] == "NODE").unwrap()["data"]["node_id"];
-    let mut told = 0;
+    let mut count = 0;
     for event in &events {
         let output = &event["data"]["output"];
         match output["name"].as_str() {
             Some("text") => assert_eq!(&output["node_id"], node, "{event}"),
-            // No step makes it alone: it is a node by itself.
+            // No single step produces it: it is its own node.
             Some(_) => assert_eq!(output["node_id"], output["id"], "{event}"),
             None => continue,
         }
-        told += 1;
+        count += 1;
     }
-    assert_eq!(told, 3, "one piece and two whole outputs");
+    assert_eq!(count, 3, "one piece and two whole outputs");
 }
 
 #[tokio::test]
-async fn expanded_meta_is_told_where_it_is_asked_for() {
+async fn returns_expanded_metadata_on_request() {
     let server = Server::start().await;
     let steps = json!([{"type": "StreamText", "input": "hi"}, {"type": "TextOperation.Reverse"}]);
     create(&server, json!({"name": "say", "inputs": {}, "steps": steps})).await;
-    for (asked, expect) in [
+    for (requested, expect) in [
         (json!(null), json!(null)),
         (json!({"usage": false}), json!(null)),
         (json!({"usage": true, "model_name": true}), json!({"usage": null, "model_name": null})),
     ] {
-        let mut body = ask("say", json!([]));
-        body["expand_meta"] = asked.clone();
+        let mut body = execution_request("say", json!([]));
+        body["expand_meta"] = requested.clone();
         let events = lines(&server.post(STREAM, &body).await);
         let ends: Vec<_> = events
             .iter()
@@ -161,14 +160,14 @@ async fn expanded_meta_is_told_where_it_is_asked_for() {
         assert_eq!(
             ends[0]["data"].pointer("/data/execution_meta").unwrap_or(&Value::Null),
             &expect,
-            "{asked}"
+            "{requested}"
         );
-        assert_eq!(ends[1]["data"], Value::Null, "a node that makes no text in pieces");
+        assert_eq!(ends[1]["data"], Value::Null, "a node that streams no text");
     }
 }
 
 #[tokio::test]
-async fn versions_decide_what_inputs_and_outputs_show() {
+async fn the_version_determines_the_shown_inputs_and_outputs() {
     let server = Server::start().await;
     let array = json!({"type": "array", "x-vellum-type": "ARRAY"});
     let steps = json!([{"type": "Echo", "input": "{{ inputs.items }}"}]);
@@ -177,15 +176,15 @@ async fn versions_decide_what_inputs_and_outputs_show() {
         json!({"name": "items", "inputs": {"items": array}, "steps": steps, "outputs": outputs});
     create(&server, definition).await;
     let items = json!([{"type": "THINKING"}, {"type": "STRING", "value": "x"}]);
-    let body = ask("items", json!([{"name": "items", "value": items}])).to_string();
+    let body = execution_request("items", json!([{"name": "items", "value": items}])).to_string();
     for (version, expect) in
         [(None, 1), (Some("2024-10-25"), 1), (Some("2025-07-30"), 2), (Some("2026-01-01"), 2)]
     {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(version.map(|version| ("x-api-version", version)));
-        let answer = server.send("POST", EXECUTE, &headers, body.clone()).await.json();
+        let response = server.send("POST", EXECUTE, &headers, body.clone()).await.json();
         let count = |value: &Value| value.as_array().unwrap().len();
-        assert_eq!(count(&answer["data"]["outputs"][0]["value"]), expect, "{version:?}");
+        assert_eq!(count(&response["data"]["outputs"][0]["value"]), expect, "{version:?}");
         let events = lines(&server.send("POST", STREAM, &headers, body.clone()).await);
         assert_eq!(count(&events[0]["data"]["inputs"][0]["value"]), expect, "{version:?}");
         let last = &events.last().unwrap()["data"];
