@@ -57,11 +57,11 @@ download_jq() {
 # install_package FOLDER PACKAGE: a package of npm
 install_package() {
 	mkdir -p "$1"
-	npm install --silent --no-save --prefix "$1" "$2"
+	npm install --no-audit --no-fund --loglevel=error --no-save --prefix "$1" "$2"
 }
 
 install_client_packages() {
-	(cd clients/typescript && npm ci --silent)
+	(cd clients/typescript && npm ci --no-audit --no-fund --loglevel=error)
 }
 
 if [ "${1:-}" = bench ]; then

@@ -118,6 +118,43 @@ fn search(what: &str, bytes: &[u8], found: &mut Vec<String>) {
     }
 }
 
+/// Searches the lists and all views of the three executions.
+async fn search_views(server: &Server, workflow: &str, found: &mut Vec<String>) {
+    let get = async |path: &str| {
+        let request = server.http.get(format!("{}{path}", server.url));
+        let response = request.header("x-api-key", &server.key).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.text().await.unwrap()
+    };
+    let list = get("/api/v1/workflow_executions?page_size=100").await;
+    search("list", list.as_bytes(), found);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let items = list["data"]["items"].as_array().unwrap();
+    assert_eq!(items.len(), 3);
+    for id in items.iter().map(|item| item["execution_id"].as_str().unwrap()) {
+        for path in [
+            format!("/api/v1/workflow_executions/{id}"),
+            format!("/api/v1/workflow_executions/{id}/logs"),
+            format!("/api/v1/workflow_executions/{id}/events"),
+        ] {
+            search(&path, get(&path).await.as_bytes(), found);
+        }
+    }
+    let list = get(&format!("/workflows/{workflow}/executions")).await;
+    search("dataflow list", list.as_bytes(), found);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    for id in list["executions"].as_array().unwrap() {
+        let id = id["execution_id"].as_str().unwrap();
+        let path = format!("/workflows/{workflow}/executions/{id}");
+        search(&path, get(&path).await.as_bytes(), found);
+        let path = format!("{path}/events");
+        search(&path, get(&path).await.as_bytes(), found);
+    }
+    for path in ["/metrics", "/api/v1/audit_log", "/api/v1/webhooks"] {
+        search(path, get(path).await.as_bytes(), found);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_sink_holds_a_secret() {
     let outside = Outside::start().await;
@@ -146,39 +183,7 @@ async fn no_sink_holds_a_secret() {
         search(&path, text.as_bytes(), &mut found);
     }
 
-    let get = async |path: &str| {
-        let request = server.http.get(format!("{}{path}", server.url));
-        let response = request.header("x-api-key", &server.key).send().await.unwrap();
-        assert!(response.status().is_success(), "{path}: {}", response.status());
-        response.text().await.unwrap()
-    };
-    let list = get("/api/v1/workflow_executions?page_size=100").await;
-    search("list", list.as_bytes(), &mut found);
-    let list: Value = serde_json::from_str(&list).unwrap();
-    let items = list["data"]["items"].as_array().unwrap();
-    assert_eq!(items.len(), 3);
-    for id in items.iter().map(|item| item["execution_id"].as_str().unwrap()) {
-        for path in [
-            format!("/api/v1/workflow_executions/{id}"),
-            format!("/api/v1/workflow_executions/{id}/logs"),
-            format!("/api/v1/workflow_executions/{id}/events"),
-        ] {
-            search(&path, get(&path).await.as_bytes(), &mut found);
-        }
-    }
-    let list = get(&format!("/workflows/{workflow}/executions")).await;
-    search("dataflow list", list.as_bytes(), &mut found);
-    let list: Value = serde_json::from_str(&list).unwrap();
-    for id in list["executions"].as_array().unwrap() {
-        let id = id["execution_id"].as_str().unwrap();
-        let path = format!("/workflows/{workflow}/executions/{id}");
-        search(&path, get(&path).await.as_bytes(), &mut found);
-        let path = format!("{path}/events");
-        search(&path, get(&path).await.as_bytes(), &mut found);
-    }
-    for path in ["/metrics", "/api/v1/audit_log", "/api/v1/webhooks"] {
-        search(path, get(path).await.as_bytes(), &mut found);
-    }
+    search_views(&server, &workflow, &mut found).await;
     // An error names the rejected input without its value.
     let held = json!({"input": {"a": format!("x{SECRET}")}});
     let request = server.http.post(format!("{}/workflows/{workflow}/execute", server.url));

@@ -9,18 +9,19 @@ use crate::deployments::{
 };
 use crate::support::{Server, waiting_steps};
 
+/// A deployment with two executions; its id, and that of the first execution.
+async fn two_executions(server: &Server) -> (String, String) {
+    let id = three_releases(server).await;
+    let first = json!({"external_id": "e1", "release_tag": "beta", "metadata": {"user": "u1"}});
+    let first = execute(server, first).await.text_at("/execution_id");
+    execute(server, json!({"inputs": [{"name": "q", "value": "y"}]})).await;
+    (id, first)
+}
+
 #[tokio::test]
 async fn lists_executions_with_their_outputs() {
     let server = Server::start().await;
-    let id = three_releases(&server).await;
-    let first = execute(
-        &server,
-        json!({"external_id": "e1", "release_tag": "beta",
-        "metadata": {"user": "u1"}}),
-    )
-    .await;
-    let first = first.text_at("/execution_id");
-    execute(&server, json!({"inputs": [{"name": "q", "value": "y"}]})).await;
+    let (id, first) = two_executions(&server).await;
     let actuals = json!({"execution_id": first, "actuals": [
         {"output_key": "text", "desired_output_value": "hm", "quality": 0.1, "timestamp": 1000},
         {"output_key": "text", "desired_output_value": "two x!", "quality": 0.5, "timestamp": 2000}]});
@@ -52,7 +53,13 @@ async fn lists_executions_with_their_outputs() {
     );
     let second = page(&server, &format!("{ALL}/greet/releases/beta")).await;
     assert_eq!(context["deployment_history_item_id"], second["id"]);
+}
 
+#[tokio::test]
+async fn filters_and_pages_executions() {
+    let server = Server::start().await;
+    let (_, first) = two_executions(&server).await;
+    let events = format!("{ALL}/greet/execution-events");
     let filter = |filters: Value| {
         let text = filters.to_string();
         let coded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();

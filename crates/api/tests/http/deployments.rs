@@ -285,7 +285,7 @@ async fn executes_deployments_with_plain_values() {
     let mut ids: Vec<_> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), events.len(), "each event has an id of its own");
+    assert_eq!(ids.len(), events.len(), "each event has its own id");
     let previous = events[0]["span_id"].clone();
     let more = json!({"inputs": {"q": "b"}, "previous_execution_id": previous});
     let response = server.post(&format!("{ALL}/greet/execute-stream"), &more).await;
@@ -300,7 +300,15 @@ async fn executes_deployments_with_plain_values() {
     let last: Value = serde_json::from_str(failed.text.lines().last().unwrap()).unwrap();
     assert_eq!(last["name"], "workflow.execution.rejected");
     assert_eq!(last["body"]["error"]["code"], "USER_DEFINED_ERROR");
+}
 
+#[tokio::test]
+async fn names_the_invalid_field_of_plain_values() {
+    let server = Server::start().await;
+    let id = three_releases(&server).await;
+    let path = format!("{ALL}/{id}/execute-stream");
+    let body = json!({"inputs": {"q": "a"}, "external_id": "s1"});
+    assert_eq!(server.post(&path, &body).await.status, StatusCode::OK);
     for (path, body, status, field) in [
         (path.clone(), json!({}), 400, "inputs.q"),
         (path.clone(), json!({"inputs": []}), 400, "inputs"),

@@ -7,9 +7,8 @@ use crate::support::Server;
 
 const DISGUISED: &str = "pay\u{202e}lla";
 
-#[tokio::test]
-async fn rejects_deceptive_names_with_their_code_point() {
-    let server = Server::start().await;
+/// Method, path and body of requests, each with a deceptive name.
+async fn requests(server: &Server) -> Vec<(&'static str, String, Value)> {
     let steps = json!([{"type": "Echo", "input": 1}]);
     let workflow = server.workflow(steps.clone()).await;
     let id = workflow.rsplit('/').next().unwrap().replace("wf-", "wf_");
@@ -22,7 +21,7 @@ async fn rejects_deceptive_names_with_their_code_point() {
     let schedule = server.post(&schedules, &daily("daily")).await.text_at("/data/id");
     let disguised = json!({DISGUISED: 1});
     let named = json!({"name": DISGUISED});
-    for (method, path, body) in [
+    vec![
         ("POST", "/workflows".to_owned(), json!({"name": DISGUISED, "steps": steps})),
         ("PUT", workflow.clone(), json!({"name": DISGUISED, "steps": steps})),
         (
@@ -43,7 +42,6 @@ async fn rejects_deceptive_names_with_their_code_point() {
         ("POST", "/api/v1/workflows".to_owned(), abi(DISGUISED, json!({}))),
         ("POST", "/api/v1/workflows".to_owned(), abi("n", disguised.clone())),
         ("PATCH", format!("/api/v1/workflows/{id}"), json!({"metadata": disguised})),
-        ("POST", format!("{workflow}/execute?wait=true"), json!({"input": {}})),
         (
             "POST",
             "/v1/execute-workflow".to_owned(),
@@ -63,13 +61,15 @@ async fn rejects_deceptive_names_with_their_code_point() {
             format!("/api/v1/workflows/{id}/release_tags/live%E3%85%A4"),
             json!({"traffic": [{"release": 1, "weight": 1}]}),
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn rejects_deceptive_names_with_their_code_point() {
+    let server = Server::start().await;
+    for (method, path, body) in requests(&server).await {
         let headers = [("content-type", "application/json")];
         let response = server.send(method, &path, &headers, body.to_string()).await;
-        if body == json!({"input": {}}) {
-            assert_eq!(response.status, StatusCode::OK, "a right one passes: {}", response.text);
-            continue;
-        }
         assert_eq!(
             response.status,
             StatusCode::BAD_REQUEST,

@@ -297,7 +297,17 @@ async fn stores_and_summarises_feedback() {
     assert_eq!(quality["releases"][0]["release"], 1);
     assert_eq!(quality["tags"][0]["tag"], "beta");
     assert!((quality["exact_match_rate"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-9);
+}
 
+#[tokio::test]
+async fn invalid_feedback_names_the_field_and_is_not_stored() {
+    let server = Server::start().await;
+    create(&server).await;
+    let id = execute(&server, json!({})).await.text_at("/execution_id");
+    let path = format!("/api/v1/workflow_executions/{id}/actuals");
+    let stored = json!({"execution_id": id, "actuals": [{"output_key": "n", "quality": 1}]});
+    assert_eq!(server.post(ACTUALS, &stored).await.status, StatusCode::OK);
+    let listed = server.get(&path).await;
     let nil = uuid::Uuid::nil();
     let good = json!({"output_key": "word", "quality": 1});
     for (body, status, field) in [
@@ -324,5 +334,6 @@ async fn stores_and_summarises_feedback() {
         assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
         assert!(refused.text_at("/detail").contains(field), "{}", refused.text);
     }
-    assert_eq!(server.get(&path).await.text, listed.text, "nothing of a bad batch is stored");
+    let unchanged = server.get(&path).await.json()["data"].clone();
+    assert_eq!(unchanged, listed.json()["data"], "nothing of an invalid batch is stored");
 }

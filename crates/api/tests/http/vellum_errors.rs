@@ -38,7 +38,7 @@ async fn greeter(server: &Server) -> Uuid {
     create(server, definition).await
 }
 
-fn execution_request(more: Value) -> Value {
+fn request(more: Value) -> Value {
     let query = json!([{"type": "STRING", "name": "query", "value": "x"}]);
     let mut body = json!({"inputs": query, "workflow_deployment_name": "greet"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -62,63 +62,55 @@ fn check_error(response: &Response, status: u16, field: &str, about: &str) {
     assert!(body["errors"].is_array(), "{about}: {body}");
 }
 
-#[tokio::test]
-async fn names_every_invalid_field() {
-    let server = Server::start().await;
-    let workflow = greeter(&server).await;
+/// Bodies of requests with an invalid field other than `inputs`, with the expected status and field.
+async fn invalid_fields(server: &Server, workflow: Uuid) -> Vec<(Value, u16, &'static str)> {
     let other = json!({"name": "other", "steps": [{"type": "StaticTextInput", "input": "x"}]});
-    create(&server, other).await;
+    create(server, other).await;
     let theirs = json!({"inputs": [], "workflow_deployment_name": "other"});
     let theirs = server.post(EXECUTE, &theirs).await.text_at("/execution_id");
-    create(&server, json!({"name": "waits", "steps": waiting_steps()})).await;
+    create(server, json!({"name": "waits", "steps": waiting_steps()})).await;
     let open = json!({"inputs": [], "workflow_deployment_name": "waits"});
     let open = server.post(ASYNC, &open).await.text_at("/execution_id");
     let nil = Uuid::nil();
-    let input = |item: Value| execution_request(json!({ "inputs": [item] }));
-    let query =
-        |kind: Value, value: Value| input(json!({"type": kind, "name": "query", "value": value}));
-    for (body, status, field) in [
+    vec![
         (json!({"inputs": []}), 400, "workflow_deployment_id"),
-        (
-            execution_request(json!({"workflow_deployment_id": workflow})),
-            400,
-            "workflow_deployment_id",
-        ),
-        (
-            execution_request(json!({"workflow_deployment_name": 5})),
-            400,
-            "workflow_deployment_name",
-        ),
-        (
-            execution_request(json!({"workflow_deployment_name": "unknown"})),
-            404,
-            "workflow_deployment_name",
-        ),
+        (request(json!({"workflow_deployment_id": workflow})), 400, "workflow_deployment_id"),
+        (request(json!({"workflow_deployment_name": 5})), 400, "workflow_deployment_name"),
+        (request(json!({"workflow_deployment_name": "unknown"})), 404, "workflow_deployment_name"),
         (
             json!({"inputs": [], "workflow_deployment_id": "not-a-uuid"}),
             400,
             "workflow_deployment_id",
         ),
         (json!({"inputs": [], "workflow_deployment_id": nil}), 404, "workflow_deployment_id"),
-        (execution_request(json!({"release_tag": "nope"})), 404, "release_tag"),
-        (execution_request(json!({"release_tag": ""})), 400, "release_tag"),
-        (execution_request(json!({"release_tag": ["LATEST"]})), 400, "release_tag"),
-        (execution_request(json!({"external_id": ""})), 400, "external_id"),
-        (execution_request(json!({"external_id": "x".repeat(256)})), 400, "external_id"),
-        (execution_request(json!({"external_id": 5})), 400, "external_id"),
-        (execution_request(json!({"metadata": "m"})), 400, "metadata"),
-        (execution_request(json!({"expand_meta": true})), 400, "expand_meta"),
-        (execution_request(json!({"expand_meta": {"cost": "yes"}})), 400, "expand_meta.cost"),
-        (execution_request(json!({"event_types": "NODE"})), 400, "event_types"),
-        (execution_request(json!({"event_types": ["WORKFLOW", "node"]})), 400, "event_types[1]"),
-        (execution_request(json!({"previous_execution_id": "x"})), 400, "previous_execution_id"),
-        (execution_request(json!({"previous_execution_id": nil})), 400, "previous_execution_id"),
-        (execution_request(json!({"previous_execution_id": theirs})), 400, "previous_execution_id"),
-        (execution_request(json!({"previous_execution_id": open})), 400, "previous_execution_id"),
-        (execution_request(json!({"inputs": null})), 400, "inputs"),
-        (execution_request(json!({"inputs": {"query": "x"}})), 400, "inputs"),
-        (execution_request(json!({"inputs": []})), 400, "inputs.query"),
-        (execution_request(json!({"inputs": ["x"]})), 400, "inputs[0]"),
+        (request(json!({"release_tag": "nope"})), 404, "release_tag"),
+        (request(json!({"release_tag": ""})), 400, "release_tag"),
+        (request(json!({"release_tag": ["LATEST"]})), 400, "release_tag"),
+        (request(json!({"external_id": ""})), 400, "external_id"),
+        (request(json!({"external_id": "x".repeat(256)})), 400, "external_id"),
+        (request(json!({"external_id": 5})), 400, "external_id"),
+        (request(json!({"metadata": "m"})), 400, "metadata"),
+        (request(json!({"expand_meta": true})), 400, "expand_meta"),
+        (request(json!({"expand_meta": {"cost": "yes"}})), 400, "expand_meta.cost"),
+        (request(json!({"event_types": "NODE"})), 400, "event_types"),
+        (request(json!({"event_types": ["WORKFLOW", "node"]})), 400, "event_types[1]"),
+        (request(json!({"previous_execution_id": "x"})), 400, "previous_execution_id"),
+        (request(json!({"previous_execution_id": nil})), 400, "previous_execution_id"),
+        (request(json!({"previous_execution_id": theirs})), 400, "previous_execution_id"),
+        (request(json!({"previous_execution_id": open})), 400, "previous_execution_id"),
+    ]
+}
+
+/// Bodies of requests with invalid `inputs`, with the expected status and field.
+fn invalid_inputs() -> Vec<(Value, u16, &'static str)> {
+    let input = |item: Value| request(json!({ "inputs": [item] }));
+    let query =
+        |kind: Value, value: Value| input(json!({"type": kind, "name": "query", "value": value}));
+    vec![
+        (request(json!({"inputs": null})), 400, "inputs"),
+        (request(json!({"inputs": {"query": "x"}})), 400, "inputs"),
+        (request(json!({"inputs": []})), 400, "inputs.query"),
+        (request(json!({"inputs": ["x"]})), 400, "inputs[0]"),
         (input(json!({"type": "STRING", "value": "x"})), 400, "inputs[0].name"),
         (input(json!({"type": "STRING", "name": 5, "value": "x"})), 400, "inputs[0].name"),
         (input(json!({"type": "STRING", "name": "queri", "value": "x"})), 400, "`queri`"),
@@ -133,14 +125,14 @@ async fn names_every_invalid_field() {
         (query(json!(5), json!("x")), 400, "inputs[0].type"),
         (input(json!({"name": "n", "value": 1.5})), 400, "inputs.query"),
         (
-            execution_request(
+            request(
                 json!({"inputs": [{"name": "query", "value": "x"}, {"name": "n", "value": "y"}]}),
             ),
             400,
             "inputs.n",
         ),
         (
-            execution_request(
+            request(
                 json!({"inputs": [{"name": "query", "value": "x"}, {"name": "query", "value": "y"}]}),
             ),
             400,
@@ -151,14 +143,23 @@ async fn names_every_invalid_field() {
             400,
             "inputs[0].value",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn names_every_invalid_field() {
+    let server = Server::start().await;
+    let workflow = greeter(&server).await;
+    let mut bodies = invalid_fields(&server, workflow).await;
+    bodies.extend(invalid_inputs());
+    for (body, status, field) in bodies {
         for path in STARTS {
             let response = server.post(path, &body).await;
             check_error(&response, status, field, &format!("{path} {body}"));
         }
     }
     assert_eq!(executions(&server, workflow).await, 0);
-    for (id, status) in [("x", 400), ("..%2f", 400), (&*nil.to_string(), 404)] {
+    for (id, status) in [("x", 400), ("..%2f", 400), (&*Uuid::nil().to_string(), 404)] {
         let response = server.get(&format!("/v1/workflows/executions/{id}/status")).await;
         check_error(&response, status, "execution", id);
     }
@@ -169,8 +170,7 @@ async fn names_every_invalid_field() {
 async fn limits_the_reported_problems() {
     let server = Server::start().await;
     greeter(&server).await;
-    let body =
-        execution_request(json!({"inputs": vec![json!({"name": "queri", "value": "x"}); 10_000]}));
+    let body = request(json!({"inputs": vec![json!({"name": "queri", "value": "x"}); 10_000]}));
     let response = server.post(EXECUTE, &body).await;
     check_error(&response, 400, "inputs[99].name", "many problems");
     // The last problem is the missing `query`.
@@ -182,10 +182,10 @@ async fn limits_the_reported_problems() {
 async fn an_external_id_is_used_once() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;
-    let body = execution_request(json!({"external_id": "job-1"}));
+    let body = request(json!({"external_id": "job-1"}));
     for (at, path) in STARTS.into_iter().enumerate() {
         let key = format!("key-{at}");
-        let body = execution_request(json!({"external_id": format!("job-{at}")}));
+        let body = request(json!({"external_id": format!("job-{at}")}));
         let headers = [JSON, ("idempotency-key", key.as_str())];
         let first = server.send("POST", path, &headers, body.to_string()).await;
         assert_eq!(first.status.as_u16(), 200, "{}", first.text);
@@ -198,7 +198,7 @@ async fn an_external_id_is_used_once() {
             check_error(&taken, 400, id.as_str().unwrap(), path);
             check_error(&taken, 400, "external_id", path);
         }
-        let other = execution_request(json!({"external_id": "another"})).to_string();
+        let other = request(json!({"external_id": "another"})).to_string();
         let reused = server.send("POST", path, &headers, other).await;
         check_error(&reused, 422, "Idempotency-Key", path);
     }
@@ -219,7 +219,7 @@ async fn an_inactive_deployment_starts_no_execution() {
         .await
         .unwrap();
     for path in STARTS {
-        check_error(&server.post(path, &execution_request(json!({}))).await, 400, "inactive", path);
+        check_error(&server.post(path, &request(json!({}))).await, 400, "inactive", path);
     }
     assert_eq!(executions(&server, workflow).await, 0);
 }
@@ -229,11 +229,11 @@ async fn rejects_unreadable_bodies() {
     let config = ApiConfig { max_body_bytes: 64 << 10, ..ApiConfig::default() };
     let server = Server::with(config).await;
     let workflow = greeter(&server).await;
-    let good = execution_request(json!({})).to_string();
+    let good = request(json!({})).to_string();
     let deep = |n: usize| {
-        execution_request(json!({})).to_string().replace("\"x\"", &("[".repeat(n) + &"]".repeat(n)))
+        request(json!({})).to_string().replace("\"x\"", &("[".repeat(n) + &"]".repeat(n)))
     };
-    let huge = execution_request(json!({"metadata": {"m": "x".repeat(64 << 10)}})).to_string();
+    let huge = request(json!({"metadata": {"m": "x".repeat(64 << 10)}})).to_string();
     let invalid = good.replace('x', "\u{1}").into_bytes();
     let invalid: Vec<u8> = invalid.into_iter().map(|b| if b == 1 { 0xff } else { b }).collect();
     for path in STARTS.into_iter().chain([ACTUALS]) {
@@ -278,7 +278,7 @@ async fn rejects_unreadable_bodies() {
 async fn keys_see_what_their_scopes_include() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;
-    let executed = server.post(EXECUTE, &execution_request(json!({"external_id": "mine"}))).await;
+    let executed = server.post(EXECUTE, &request(json!({"external_id": "mine"}))).await;
     let id = executed.text_at("/execution_id");
     let caller =
         Caller { workspace: WorkspaceId::from_uuid(Uuid::from_u128(7)), ..Caller::internal() };
@@ -291,10 +291,10 @@ async fn keys_see_what_their_scopes_include() {
         body.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
         body
     };
-    let by_id = json!({"inputs": execution_request(json!({}))["inputs"], "workflow_deployment_id": workflow});
+    let by_id = json!({"inputs": request(json!({}))["inputs"], "workflow_deployment_id": workflow});
     let mut cases = Vec::new();
     for (body, paths) in [
-        (execution_request(json!({})), &STARTS[..]),
+        (request(json!({})), &STARTS[..]),
         (by_id, &STARTS),
         (actuals(json!({"execution_id": id})), &[ACTUALS]),
         (actuals(json!({"external_id": "mine"})), &[ACTUALS]),
@@ -338,7 +338,7 @@ async fn stored(server: &Server, execution: &str) -> u64 {
 async fn an_invalid_batch_stores_nothing() {
     let server = Server::start().await;
     greeter(&server).await;
-    let id = server.post(EXECUTE, &execution_request(json!({}))).await.text_at("/execution_id");
+    let id = server.post(EXECUTE, &request(json!({}))).await.text_at("/execution_id");
     let nil = Uuid::nil();
     let good = json!({"output_type": "STRING", "output_key": "result", "quality": 1});
     let is = |field: &str| format!("actuals[1].{field}");

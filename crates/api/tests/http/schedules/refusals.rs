@@ -69,6 +69,13 @@ async fn names_the_field_of_an_invalid_schedule() {
         assert_eq!(refused.abi_refusal(), (400, "INVALID_SCHEDULE".into()), "{}", refused.text);
         assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
     }
+}
+
+#[tokio::test]
+async fn reports_all_problems_of_a_schedule_and_stores_nothing() {
+    let server = Server::start().await;
+    let workflow = server.scheduled().await;
+    let path = format!("{workflow}/schedules");
     let many = server.post(&path, &json!({"schedule_type": "interval", "timezone": "x"})).await;
     let fields: Vec<_> = many.json()["errors"]
         .as_array()
@@ -89,7 +96,12 @@ async fn names_the_field_of_an_invalid_schedule() {
     let nil = "/api/v1/workflows/00000000-0000-0000-0000-000000000000/schedules";
     assert_eq!(server.post(nil, &daily()).await.abi_refusal(), (404, "WORKFLOW_NOT_FOUND".into()));
     assert_eq!(server.get(&path).await.json()["data"]["pagination"]["total_items"], 0);
+}
 
+#[tokio::test]
+async fn names_the_field_of_an_invalid_change() {
+    let server = Server::start().await;
+    let workflow = server.scheduled().await;
     let schedule = server.schedule(&workflow, &daily()).await;
     for (body, field) in [
         (json!({"cron_expression": "nope"}), "cron_expression"),

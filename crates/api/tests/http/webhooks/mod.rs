@@ -106,7 +106,6 @@ async fn shows_a_generated_secret_once() {
 #[tokio::test]
 async fn names_the_field_of_an_invalid_request() {
     let server = Server::start().await;
-    let (path, _) = hook(&server, &seed()).await;
     let url = "https://example.com";
     let long = format!("https://example.com/{}", "x".repeat(2048));
     let text = "x".repeat(501);
@@ -141,6 +140,14 @@ async fn names_the_field_of_an_invalid_request() {
     let detail = unknown.text_at("/errors/0/detail");
     assert!(detail.contains("did you mean `workflow.created`?"), "{detail}");
     assert!(Topic::ALL.iter().all(|topic| detail.contains(topic.name())), "{detail}");
+    let count = server.get(WEBHOOKS).await.json()["data"]["pagination"]["total_items"].clone();
+    assert_eq!(count, 0, "an invalid webhook is not stored");
+}
+
+#[tokio::test]
+async fn names_the_field_of_an_invalid_change() {
+    let server = Server::start().await;
+    let (path, _) = hook(&server, &seed()).await;
     for (body, field) in [
         (json!({"events": []}), "events"),
         (json!({"events": ["*", "x"]}), "events[1]"),
@@ -159,6 +166,12 @@ async fn names_the_field_of_an_invalid_request() {
             assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
         }
     }
+}
+
+#[tokio::test]
+async fn rejects_invalid_queries_and_bodies() {
+    let server = Server::start().await;
+    let (path, _) = hook(&server, &seed()).await;
     for query in
         ["page=0", "page_size=101", "sort_by=secret", "sort_order=up", "status=on", "event=x"]
     {
@@ -190,7 +203,7 @@ async fn names_the_field_of_an_invalid_request() {
     let extra = server.post(&format!("{path}/test"), &json!({"event": "x"})).await;
     assert_eq!(extra.text_at("/errors/0/field"), "event");
     let count = server.get(WEBHOOKS).await.json()["data"]["pagination"]["total_items"].clone();
-    assert_eq!(count, 1, "nothing of what was refused is there");
+    assert_eq!(count, 1, "an invalid webhook is not stored");
 }
 
 #[tokio::test]
