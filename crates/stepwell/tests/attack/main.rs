@@ -38,8 +38,9 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Topics share the machine, so they run one after the other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// Share of the time for each topic, in percent; the rest is for starts, ends and checks.
-const SHARE: u64 = 10;
+/// Share of the time for each topic with rounds, in percent; the rest is for starts, ends, checks and
+/// the topic `memory`, which has no rounds.
+const SHARE: u64 = 8;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::Topic;
-use crate::target::Target;
+use crate::target::{Accepted, Target};
 
 const MIB: usize = 1 << 20;
 
@@ -205,20 +205,26 @@ async fn send_programs(target: &Target, load: &Load) {
     execute_all(target, "Json.Query", (&workflow, "{}"), load.programs).await;
 }
 
-/// Executes concurrently; each execution completes or fails for lack of memory.
+/// Executes concurrently and waits for the end of all executions, so that they do not take memory
+/// of the next phase; each completes or fails for lack of memory.
 async fn execute_all(target: &Target, phase: &str, (workflow, body): (&str, &str), count: usize) {
     let one = || execute(target, workflow, "?wait=true&timeout=60s", body.to_owned());
     let responses = join_all((0..count).map(|_| one())).await;
     count_served(phase, responses.iter().map(|(status, _)| *status));
+    let workflow = workflow.trim_start_matches("/workflows/");
+    let accepted: Vec<Accepted> = responses
+        .iter()
+        .filter_map(|(_, shown)| shown["execution_id"].as_str())
+        .map(|id| Accepted { workflow: workflow.to_owned(), id: id.to_owned() })
+        .collect();
     let mut completed = 0;
-    for (_, shown) in responses.iter().filter(|(status, _)| *status == 200) {
+    for shown in target.ended(&accepted).await {
         let code = &shown["error"]["code"];
         let limits = ["MEMORY_SHORTAGE", "QUERY_LIMIT", "VALUE_TOO_LARGE"];
         match shown["status"].as_str().unwrap() {
             "COMPLETED" => completed += 1,
             "FAILED" => {
                 assert!(limits.iter().any(|limit| code == limit), "{phase}: {code}");
-                println!("{phase}: {code}");
             }
             other => panic!("{phase}: {other}"),
         }
@@ -237,7 +243,7 @@ async fn send_uploads(target: &Target, load: &Load, workflow: &str) {
 
 /// Memory that is no longer used is returned to the system.
 async fn wait_for_release(target: &Target) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let resident = process_memory(target, "VmRSS:");
         if resident <= BASE {

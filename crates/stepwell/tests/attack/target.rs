@@ -163,16 +163,18 @@ impl Target {
             let path = format!("/workflows/{}/executions/{}", one.workflow, one.id);
             loop {
                 let reply = self.get(&path).await;
-                assert_eq!(reply.status, 200, "acknowledged, then lost: {path} {}", reply.text());
+                // If memory is short, a request waits and is then rejected.
+                let is_rejected = reply.status == 503 && reply.headers.contains_key("retry-after");
+                let is_found = reply.status == 200 || is_rejected;
+                assert!(is_found, "acknowledged, then lost: {path} {}", reply.text());
                 let shown = reply.json();
-                if !matches!(shown["status"].as_str(), Some("PENDING" | "RUNNING")) {
-                    assert_ne!(
-                        shown["error"]["code"],
-                        "INTERNAL",
-                        "{} {}",
-                        brief(&shown),
-                        brief(&self.definition(one).await)
-                    );
+                let status = shown["status"].as_str();
+                if !is_rejected && !matches!(status, Some("PENDING" | "RUNNING")) {
+                    // Also as the error of a step, after which the execution continues.
+                    if shown.to_string().contains("\"INTERNAL_ERROR\"") {
+                        let definition = self.definition(one).await;
+                        panic!("internal error: {} of {}", brief(&shown), brief(&definition));
+                    }
                     ended.push(shown);
                     break;
                 }
