@@ -77,7 +77,7 @@ lint: ## Check the format, warnings of clippy and rustdoc, and the project's own
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	$(CARGO) run -q -p xtask -- tidy
 
-deny: ## Check licences, banned crates and sources of the dependencies (installs cargo-deny, which takes minutes to compile)
+deny: ## Check licences, banned crates and sources of the dependencies (installs cargo-deny, which is slow to compile)
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny@$(CARGO_DENY)
 	$(CARGO) deny check licenses bans sources
 
