@@ -14,6 +14,7 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
+use stepwell_store::traits::Heartbeat;
 use stepwell_store::{ExecutionStore, NodeStore};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
@@ -104,7 +105,8 @@ fn created_at(n: u64, distribution: Distribution) -> Timestamp {
 async fn fill(file: &Path, workflows: &[WorkflowId], distribution: Distribution) -> Result<()> {
     let store = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
     let node = NodeId::from_uuid(Uuid::now_v7());
-    store.join_node(node, Timestamp::from_micros(FIRST_MICROS)).await?;
+    let now = Timestamp::from_micros(FIRST_MICROS);
+    store.heartbeat(Heartbeat { node, now, joins: true }).await?;
     let writers = (0..WRITERS).map(|writer| {
         let (store, workflows) = (store.clone(), workflows.to_vec());
         tokio::spawn(async move {
@@ -163,7 +165,7 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, distribution: Distribution
         deliveries,
         audit: Vec::new(),
         idempotency: None,
-        schedule: None,
+        objects: None,
     }
 }
 

@@ -17,8 +17,10 @@ use serde_json::json;
 use stepwell_core::ids::{ScheduleId, WorkflowId, WorkspaceId};
 use stepwell_core::schedule::{SchedulePolicies, ScheduleProgress, ScheduleTiming};
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::schedules::{CreateSchedule, ScheduleRecord};
-use stepwell_store::{Effects, ScheduleStore};
+use stepwell_engine::objects::Object;
+use stepwell_engine::schedule::Schedule;
+use stepwell_store::objects::ObjectBatch;
+use stepwell_store::{Effects, ObjectStore};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -129,9 +131,8 @@ async fn fill(file: &Path, workflow: WorkflowId, count: u64) -> Result<()> {
         let store = store.clone();
         tokio::spawn(async move {
             for n in (writer..count).step_by(WRITERS as usize) {
-                let schedule = idle_schedule(n, workflow, now);
-                let create = CreateSchedule { schedule, effects: Effects::default() };
-                store.create_schedule(create).await?;
+                let schedule = idle_schedule(n, workflow, now).to_stored()?;
+                store.write_objects(ObjectBatch::put(schedule, Effects::default())).await?;
             }
             anyhow::Ok(())
         })
@@ -144,11 +145,9 @@ async fn fill(file: &Path, workflow: WorkflowId, count: u64) -> Result<()> {
 }
 
 /// A schedule that fires in a year or later, each at its own minute.
-fn idle_schedule(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord {
+fn idle_schedule(n: u64, workflow: WorkflowId, now: Timestamp) -> Object<Schedule> {
     let at = now.after(Duration::from_secs(365 * 86_400 + n * 60));
-    ScheduleRecord {
-        id: ScheduleId::from_uuid(Uuid::now_v7()),
-        workspace: WorkspaceId::DEFAULT,
+    let document = Schedule {
         workflow,
         name: format!("idle {n}"),
         description: None,
@@ -160,13 +159,11 @@ fn idle_schedule(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord
         policies: SchedulePolicies::default(),
         anchor: now,
         progress: ScheduleProgress { next_at: Some(at), ..ScheduleProgress::default() },
-        look_at: Some(at),
+        due_at: Some(at),
         last_execution: None,
-        version: 1,
         created_by: None,
-        created_at: now,
-        updated_at: now,
-    }
+    };
+    Object::new(ScheduleId::from_uuid(Uuid::now_v7()), WorkspaceId::DEFAULT, now, document)
 }
 
 /// Receives the requests of firings: the number of the firing, and the time.

@@ -192,14 +192,8 @@ id!(
     /// An object of any kind: the subject of a delivery or an audit entry, a configured object.
     SubjectId, "a subject", dataflow: "sub", abi: "sub");
 
-macro_rules! subjects {
+macro_rules! object_ids {
     ($($id:ident),*) => {$(
-        impl From<$id> for SubjectId {
-            fn from(id: $id) -> Self {
-                Self(id.uuid())
-            }
-        }
-
         impl ObjectId for $id {
             fn from_uuid(uuid: Uuid) -> Self {
                 Self::from_uuid(uuid)
@@ -216,7 +210,19 @@ macro_rules! subjects {
     )*};
 }
 
+macro_rules! subjects {
+    ($($id:ident),*) => {
+        object_ids!($($id),*);
+        $(impl From<$id> for SubjectId {
+            fn from(id: $id) -> Self {
+                Self(id.uuid())
+            }
+        })*
+    };
+}
+
 subjects!(ExecutionId, WorkflowId, WebhookId, ScheduleId, KeyId, WorkspaceId, TemplateId);
+object_ids!(SubjectId);
 
 impl ReceiverId {
     /// All URLs of one origin (`https://example.com:8443`) are one receiver: UUIDv5 of its name.

@@ -5,7 +5,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::audit::ObjectKind;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
-use stepwell_store::objects::IndexFields;
+use stepwell_store::objects::{IndexFields, Kind};
 
 use crate::objects::Document;
 
@@ -40,7 +40,7 @@ impl ApiKey {
 
 impl Document for ApiKey {
     type Id = KeyId;
-    const KIND: ObjectKind = ObjectKind::Key;
+    const KIND: Kind = ObjectKind::Key.name();
 
     fn index(&self, _: WorkspaceId) -> IndexFields {
         IndexFields {

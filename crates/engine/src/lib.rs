@@ -15,11 +15,15 @@ mod execution_log;
 pub mod limits;
 pub mod memory;
 pub mod objects;
+pub mod release_tag;
 mod runtime;
+pub mod schedule;
+mod setting;
 mod telemetry;
 pub mod tell;
 mod turns;
 pub mod view;
+pub mod webhook;
 pub mod workspace;
 
 pub use app::App;

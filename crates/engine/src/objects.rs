@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stepwell_core::audit::ObjectKind;
 use stepwell_core::ids::{ObjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::objects::{IndexFields, ListObjects, ObjectBatch, ObjectRef, StoredObject};
+use stepwell_store::objects::{
+    IndexFields, Kind, ListObjects, ObjectBatch, ObjectRef, StoredObject,
+};
 use stepwell_store::{Effects, Store, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -20,8 +21,8 @@ pub trait Document:
 {
     /// Its ids.
     type Id: ObjectId;
-    /// The kind; its name is stored and never changes.
-    const KIND: ObjectKind;
+    /// The kind; it is stored and never changes.
+    const KIND: Kind;
 
     /// What it is found by. A unique key that holds for one workspace comes from
     /// [`workspace_key`].
@@ -70,7 +71,7 @@ impl<D: Document> Object<D> {
     pub fn to_stored(&self) -> Result<StoredObject> {
         let Self { id, workspace, version, created_at, updated_at, document } = self;
         Ok(StoredObject {
-            kind: D::KIND.name(),
+            kind: D::KIND,
             id: (*id).into(),
             workspace: *workspace,
             version: *version,
@@ -90,7 +91,7 @@ impl<D: Document> Object<D> {
         let id = D::Id::from_uuid(id.uuid());
         let document = serde_json::from_value(Value::Object(document));
         let document = document.map_err(|error| {
-            StoreError::Corrupt(format!("{} {id} cannot be read: {error}", D::KIND.name()))
+            StoreError::Corrupt(format!("{} {id} cannot be read: {error}", D::KIND))
         })?;
         Ok(Self { id, workspace, version, created_at, updated_at, document })
     }
@@ -101,7 +102,7 @@ impl<D: Document> Object<D> {
 /// # Errors
 /// `Corrupt` where it is no JSON object.
 pub fn fields_of<D: Document>(document: &D) -> Result<Map> {
-    let kind = D::KIND.name();
+    let kind = D::KIND;
     match serde_json::to_value(document) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(StoreError::Corrupt(format!("a {kind} is no JSON object"))),
@@ -114,7 +115,7 @@ pub fn fields_of<D: Document>(document: &D) -> Result<Map> {
 /// # Errors
 /// The store cannot be read.
 pub async fn find_by_key<D: Document>(store: &dyn Store, key: String) -> Result<Option<Object<D>>> {
-    let found = store.find_object(D::KIND.name(), ObjectRef::UniqueKey(key)).await?;
+    let found = store.find_object(D::KIND, ObjectRef::UniqueKey(key)).await?;
     found.map(Object::from_stored).transpose()
 }
 
@@ -126,7 +127,7 @@ pub async fn list_all<D: Document>(
     store: &dyn Store,
     workspace: WorkspaceId,
 ) -> Result<Vec<Object<D>>> {
-    let list = ListObjects::newest(D::KIND.name(), workspace, usize::MAX);
+    let list = ListObjects::newest(D::KIND, workspace, usize::MAX);
     let found = store.list_objects(list).await?.items;
     found.into_iter().map(Object::from_stored).collect()
 }
@@ -151,7 +152,7 @@ pub async fn edit<D: Document>(
             Err(error) => return Err(error),
         }
     }
-    Err(StoreError::Outdated(D::KIND.name()))
+    Err(StoreError::Outdated(D::KIND))
 }
 
 /// An object of any workspace.
@@ -159,6 +160,6 @@ pub async fn edit<D: Document>(
 /// # Errors
 /// The store cannot be read.
 pub async fn find<D: Document>(store: &dyn Store, id: D::Id) -> Result<Option<Object<D>>> {
-    let found = store.find_object(D::KIND.name(), ObjectRef::Id(id.into())).await?;
+    let found = store.find_object(D::KIND, ObjectRef::Id(id.into())).await?;
     found.map(Object::from_stored).transpose()
 }

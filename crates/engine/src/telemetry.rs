@@ -80,6 +80,7 @@ pub(crate) struct Load {
     pub(crate) active: usize,
     pub(crate) max_active: usize,
     pub(crate) max_queued: usize,
+    pub(crate) disabled_webhooks: usize,
 }
 
 impl EngineMetrics {
@@ -165,6 +166,7 @@ impl EngineMetrics {
         self.gauges.active.set(load.active as f64);
         self.gauges.max_active.set(load.max_active as f64);
         self.gauges.max_queued.set(load.max_queued as f64);
+        self.gauges.disabled_webhooks.set(load.disabled_webhooks as f64);
     }
 
     /// Shows what the store says, and when the next schedule is due.
@@ -180,7 +182,6 @@ impl EngineMetrics {
         gauges.oldest_queued.set(age(stored.oldest_queued));
         gauges.pending_deliveries.set(stored.pending_deliveries as f64);
         gauges.oldest_delivery.set(age(stored.oldest_delivery));
-        gauges.disabled_webhooks.set(stored.disabled_webhooks as f64);
         gauges.overdue_schedule.set(age(next_schedule));
         gauges.database_bytes.set(stored.database_bytes as f64);
         gauges.log_bytes.set(stored.log_bytes as f64);

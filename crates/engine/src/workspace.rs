@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stepwell_core::audit::ObjectKind;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
-use stepwell_store::objects::IndexFields;
+use stepwell_store::objects::{IndexFields, Kind};
 
 use crate::objects::Document;
 
@@ -21,7 +21,7 @@ pub struct Workspace {
 
 impl Document for Workspace {
     type Id = WorkspaceId;
-    const KIND: ObjectKind = ObjectKind::Workspace;
+    const KIND: Kind = ObjectKind::Workspace.name();
 
     fn index(&self, _: WorkspaceId) -> IndexFields {
         IndexFields { name: Some(self.name.clone()), ..IndexFields::default() }

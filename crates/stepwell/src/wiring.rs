@@ -1,13 +1,13 @@
 //! Selects the store, the server and the step types. No other file names concrete types.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{App, EngineConfig, SystemClock};
 use stepwell_steps::StepRegistry;
-use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
+use stepwell_store::{Store, StoreError};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use tokio::net::TcpListener;
 
@@ -43,7 +43,7 @@ pub fn step_types() -> &'static StepRegistry {
 ///
 /// # Errors
 /// `Unreachable`, with the cause.
-pub async fn open_store(path: &Path, config: &StoreConfig) -> Result<Arc<dyn Store>, CliError> {
+pub async fn open_store(path: &Path, config: &StoreConfig) -> Result<OpenStore, CliError> {
     let StoreConfig { readers, batch_writes, cache_kib, .. } = *config;
     let options = SqliteOptions { readers, batch_writes, cache_kib, ..SqliteOptions::default() };
     let file = path.to_path_buf();
@@ -52,20 +52,54 @@ pub async fn open_store(path: &Path, config: &StoreConfig) -> Result<Arc<dyn Sto
     let store = opened.map_err(|e| CliError::failed(format!("cannot open the store: {e}")))?;
     let store = store
         .map_err(|e| CliError::unreachable(format!("the database {}: {e}", path.display())))?;
-    Ok(Arc::new(store))
+    let database = Arc::new(store);
+    Ok(OpenStore { store: database.clone(), database: Some(database) })
+}
+
+/// A store, and what only a database file has: backups, checks of its disk, caches.
+#[derive(Clone)]
+pub struct OpenStore {
+    store: Arc<dyn Store>,
+    database: Option<Arc<SqliteStore>>,
+}
+
+impl OpenStore {
+    /// Copies the database to a new file.
+    ///
+    /// # Errors
+    /// `Unavailable`, with the cause.
+    pub async fn backup(&self, target: PathBuf) -> Result<(), StoreError> {
+        match &self.database {
+            Some(database) => database.backup(target).await,
+            None => {
+                let reason = "a store in memory has no file to copy".to_owned();
+                Err(StoreError::Unavailable(reason))
+            }
+        }
+    }
 }
 
 /// A store that is lost when the process ends.
-pub fn in_memory_store() -> Arc<dyn Store> {
-    Arc::new(MemoryStore::default())
+pub fn in_memory_store() -> OpenStore {
+    OpenStore { store: Arc::new(MemoryStore::default()), database: None }
 }
 
 ///
 /// # Errors
 /// The store could not be read or written.
-pub async fn start_engine(store: Arc<dyn Store>, config: EngineConfig) -> Result<App, CliError> {
-    Ok(App::start(store, config, Arc::new(SystemClock), Arc::new(stepwell_api::ApiPayloads))
-        .await?)
+pub async fn start_engine(store: OpenStore, config: EngineConfig) -> Result<App, CliError> {
+    let OpenStore { store, database } = store;
+    let app = App::start(store, config, Arc::new(SystemClock), Arc::new(stepwell_api::ApiPayloads))
+        .await?;
+    if let Some(database) = database {
+        let checked = database.clone();
+        app.set_store_check(move || {
+            let database = checked.clone();
+            Box::pin(async move { database.check().await })
+        });
+        app.add_memory_pools(move || database.memory_pools());
+    }
+    Ok(app)
 }
 
 pub fn router(app: App, config: ApiConfig) -> axum::Router {

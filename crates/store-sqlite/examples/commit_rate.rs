@@ -14,6 +14,7 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
+use stepwell_store::traits::Heartbeat;
 use stepwell_store::{ExecutionStore, NodeStore, StoreError};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
@@ -50,7 +51,7 @@ fn fsync_micros(folder: &Path) -> Result<f64> {
 async fn measure(file: &Path, committers: usize) -> Result<String> {
     let store = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
     let node = NodeId::from_uuid(Uuid::now_v7());
-    store.join_node(node, Timestamp::default()).await?;
+    store.heartbeat(Heartbeat { node, now: Timestamp::default(), joins: true }).await?;
     let slowest = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let tasks: Vec<_> = (0..committers)
@@ -60,9 +61,9 @@ async fn measure(file: &Path, committers: usize) -> Result<String> {
                 let mut latencies = Vec::new();
                 while begun.elapsed() < SECONDS {
                     let commit = three_steps(node);
-                    let asked = Instant::now();
+                    let start = Instant::now();
                     store.commit(commit.into()).await?;
-                    latencies.push(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
+                    latencies.push(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
                 }
                 slowest.fetch_max(latencies.iter().copied().max().unwrap_or(0), Ordering::Relaxed);
                 Ok::<_, StoreError>(latencies)
@@ -145,6 +146,6 @@ fn three_steps(node: NodeId) -> Commit {
         deliveries: Vec::new(),
         audit: Vec::new(),
         idempotency: None,
-        schedule: None,
+        objects: None,
     }
 }

@@ -7,11 +7,12 @@ use stepwell_core::Timestamp;
 use stepwell_core::audit::{AuditedObject, UnknownName};
 use stepwell_store::AuditStore;
 use stepwell_store::audit::{Actor, AuditRecord, ListAudit, Origin};
-use stepwell_store::lists::{Begin, Listed, Order};
+use stepwell_store::codec;
+use stepwell_store::lists::{ListPage, Order, PageStart};
 
-use crate::fault::{Answer, Result, corrupt};
+use crate::SqliteStore;
+use crate::error::{Result, StoreResult, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec};
 
 /// The columns that [`entry`] reads.
 macro_rules! columns {
@@ -29,7 +30,7 @@ const INSERT: &str = concat!(
 const DELETE_OLD: &str =
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 LIMIT ?2)";
 
-/// What the rarest of these is walked by.
+/// The filter that selects the index: the most selective one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Object,
@@ -94,7 +95,7 @@ impl By {
     }
 }
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) fn queries() -> Vec<String> {
     let mut all = vec![DELETE_OLD.to_owned()];
@@ -108,7 +109,7 @@ pub(crate) fn queries() -> Vec<String> {
 
 #[async_trait]
 impl AuditStore for SqliteStore {
-    async fn list_audit(&self, list: ListAudit) -> Answer<Listed<AuditRecord>> {
+    async fn list_audit(&self, list: ListAudit) -> StoreResult<ListPage<AuditRecord>> {
         self.readers.read(move |connection| page(connection, &list)).await
     }
 }
@@ -139,12 +140,12 @@ pub(crate) fn insert(connection: &Connection, entries: &[AuditRecord]) -> Result
     Ok(())
 }
 
-/// Deletes some of those from before; answers how many.
+/// Deletes some older entries; returns how many.
 pub(crate) fn purge_old(connection: &Connection, before: Timestamp, most: usize) -> Result<usize> {
     row::run(connection, DELETE_OLD, params![before.as_micros(), row::limit(most)])
 }
 
-fn page(connection: &Connection, list: &ListAudit) -> Result<Listed<AuditRecord>> {
+fn page(connection: &Connection, list: &ListAudit) -> Result<ListPage<AuditRecord>> {
     // Page and count of the same moment.
     let transaction = connection.unchecked_transaction()?;
     let by = By::of(list);
@@ -163,9 +164,9 @@ fn page(connection: &Connection, list: &ListAudit) -> Result<Listed<AuditRecord>
     };
     // Without a place, that before all others.
     let ((place, place_id), skip) = match (list.begin, list.order) {
-        (Begin::After(after), _) => ((after.at.as_micros(), after.id.blob().to_vec()), 0),
-        (Begin::Skip(skip), Order::Descending) => ((i64::MAX, row::AFTER_ALL.to_vec()), skip),
-        (Begin::Skip(skip), Order::Ascending) => ((i64::MIN, row::BEFORE_ALL.to_vec()), skip),
+        (PageStart::After(after), _) => ((after.at.as_micros(), after.id.blob().to_vec()), 0),
+        (PageStart::Skip(skip), Order::Descending) => ((i64::MAX, row::AFTER_ALL.to_vec()), skip),
+        (PageStart::Skip(skip), Order::Ascending) => ((i64::MIN, row::BEFORE_ALL.to_vec()), skip),
     };
     let skip = i64::try_from(skip).unwrap_or(i64::MAX);
     let params = named_params! {
@@ -174,7 +175,7 @@ fn page(connection: &Connection, list: &ListAudit) -> Result<Listed<AuditRecord>
         ":place_id": place_id, ":limit": row::limit(list.limit), ":skip": skip,
     };
     let items = row::all(&transaction, &by.page_sql(list.order), params, entry)?;
-    Ok(Listed { items, total })
+    Ok(ListPage { items, total })
 }
 
 /// Reads the columns of [`columns`].
@@ -202,6 +203,6 @@ fn entry(found: &Row<'_>) -> Result<AuditRecord> {
     })
 }
 
-fn unknown(_: UnknownName) -> crate::fault::Fault {
+fn unknown(_: UnknownName) -> crate::error::QueryError {
     corrupt("an audit entry has an unknown action or kind of object")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use stepwell_store::StoreError;
 
-use crate::fault::told;
+use crate::error::store_error;
 use crate::options::{HELPER_CACHE_KIB, SqliteOptions};
 
 /// How long a connection waits for another process (a backup tool, a second start) to let go.
@@ -91,7 +91,7 @@ impl Opener {
     }
 
     fn failed(&self, error: &rusqlite::Error) -> StoreError {
-        match told(error) {
+        match store_error(error) {
             StoreError::Corrupt(text) => {
                 StoreError::Corrupt(format!("{}: {text}", self.path.display()))
             }

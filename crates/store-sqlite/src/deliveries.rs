@@ -1,26 +1,33 @@
 //! The outbox.
 //!
-//! Of the pending deliveries of a queue (a receiver and a subject) the first one is its head; the
-//! column `head` is kept right by every write here, so that those waiting behind a head are never
-//! looked at. It is written with the row wherever that can be: most writes are new rows behind a
-//! head, and settled heads. Whoever asks what is due goes from receiver to receiver, so that those waiting for a
-//! receiver that has its share are not looked at either.
+//! The first pending delivery of a queue (a receiver and a subject) is its head. Every write keeps
+//! the column `head` up to date, so that deliveries behind a head are never read. It is written with
+//! the row if possible: most writes are new rows behind a head, and heads that become final. Due
+//! deliveries are found receiver by receiver, so that those of a receiver that has its share are not
+//! read either.
 
+pub(crate) mod list;
+
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{DeliveryId, ExecutionId, ReceiverId, SubjectId, WebhookId};
-use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
-use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
-use stepwell_store::webhooks::Redeliver;
-use stepwell_store::{DeliveryStore, Effects, StoreError};
+use stepwell_store::lists::ListPage;
+use stepwell_store::outbox::fair_order;
+use stepwell_store::record::{
+    AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus, Destination,
+};
+use stepwell_store::traits::{
+    DeliveryAttempt, DueDeliveries, Health, ListDeliveries, OutboxDue, Redeliver,
+};
+use stepwell_store::{DeliveryStore, StoreError};
 
-use crate::fault::{Answer, Result, corrupt};
+use crate::error::{Result, StoreResult, corrupt};
 use crate::row::{self, Id};
-use crate::{SqliteStore, effects, webhooks};
+use crate::{SqliteStore, effects};
 
 macro_rules! columns {
     () => {
@@ -34,7 +41,7 @@ const INSERT: &str = concat!(
     columns!(),
     ", head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 );
-pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE id = ?1");
+const FIND: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE id = ?1");
 const RECEIVER: &str =
     "SELECT receiver FROM deliveries WHERE head = 1 AND receiver > ?1 ORDER BY receiver LIMIT 1";
 /// What waits for it, the earliest first.
@@ -44,8 +51,11 @@ const DUE: &str = "SELECT id, subject FROM deliveries
 /// When the earliest of a receiver is due.
 const NEXT: &str = "SELECT next_attempt_at FROM deliveries WHERE head = 1 AND receiver = ?1
     ORDER BY next_attempt_at LIMIT 1";
-const OF_SUBJECT: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE subject = ?1");
-const STANDING: &str = "SELECT receiver, subject, sequence, status, head, webhook FROM deliveries
+const FAILING_SINCE: &str = "SELECT since FROM failing_receivers WHERE receiver = ?1";
+const FAILED: &str = "INSERT INTO failing_receivers (receiver, since) VALUES (?1, ?2)
+    ON CONFLICT (receiver) DO NOTHING";
+const RECOVERED: &str = "DELETE FROM failing_receivers WHERE receiver = ?1";
+const FIND_STATE: &str = "SELECT receiver, subject, sequence, status, head, webhook FROM deliveries
     WHERE id = ?1";
 const ATTEMPT: &str = "UPDATE deliveries
     SET status = ?2, attempts = ?3, next_attempt_at = ?4, head = ?5 WHERE id = ?1";
@@ -54,7 +64,7 @@ const REDELIVER: &str = "UPDATE deliveries
 const NOTE: &str = "INSERT OR REPLACE INTO delivery_attempts
     (delivery, number, at, micros, url, response_status, response)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-pub(crate) const ATTEMPTS: &str = "SELECT number, at, micros, url, response_status, response
+const ATTEMPTS: &str = "SELECT number, at, micros, url, response_status, response
     FROM delivery_attempts WHERE delivery = ?1 ORDER BY number";
 /// The first pending one of a queue, which is its head.
 const FIRST: &str = "SELECT sequence, id FROM deliveries
@@ -69,15 +79,16 @@ const OLD: &str = "SELECT id FROM deliveries
 const DELETE: &str = "DELETE FROM deliveries WHERE id = ?1";
 const DELETE_ATTEMPTS: &str = "DELETE FROM delivery_attempts WHERE delivery = ?1";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] = &[
     FIND,
     RECEIVER,
     DUE,
     NEXT,
-    OF_SUBJECT,
-    STANDING,
+    FAILING_SINCE,
+    RECOVERED,
+    FIND_STATE,
     ATTEMPT,
     REDELIVER,
     ATTEMPTS,
@@ -92,20 +103,11 @@ pub(crate) const QUERIES: &[&str] = &[
 
 #[async_trait]
 impl DeliveryStore for SqliteStore {
-    async fn add_effects(&self, effects: Effects) -> Answer<()> {
-        let bytes = effects.bytes();
-        self.writer.write(bytes, move |batch| effects::write(batch.connection, &effects)).await
-    }
-
-    async fn due_deliveries(&self, due: DueDeliveries) -> Answer<Vec<DeliveryRecord>> {
+    async fn due_deliveries(&self, due: DueDeliveries) -> StoreResult<OutboxDue> {
         self.readers.read(move |connection| find_due(connection, &due)).await
     }
 
-    async fn next_delivery(&self) -> Answer<Option<Timestamp>> {
-        self.readers.read(find_next).await
-    }
-
-    async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Answer<()> {
+    async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> StoreResult<()> {
         self.writer
             .write(0, move |batch| {
                 for attempt in &attempts {
@@ -116,18 +118,48 @@ impl DeliveryStore for SqliteStore {
             .await
     }
 
-    async fn list_deliveries(&self, subject: SubjectId) -> Answer<Vec<DeliveryRecord>> {
-        let read = move |connection: &Connection| {
-            row::all(connection, OF_SUBJECT, [subject.blob()], record)
-        };
-        let mut found = self.readers.read(read).await?;
-        found.sort_by_key(|delivery| (delivery.sequence, delivery.id));
-        Ok(found)
+    async fn find_delivery(&self, id: DeliveryId) -> StoreResult<Option<DeliveryHistory>> {
+        self.readers.read(move |connection| history(connection, id)).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        list: ListDeliveries,
+    ) -> StoreResult<ListPage<DeliveryHistory>> {
+        self.readers.read(move |connection| list::page(connection, &list)).await
+    }
+
+    async fn redeliver(&self, redeliver: Redeliver) -> StoreResult<()> {
+        self.writer
+            .write(redeliver.effects.bytes(), move |batch| send_again(batch.connection, &redeliver))
+            .await
+    }
+
+    async fn failing_since(
+        &self,
+        receivers: Vec<ReceiverId>,
+    ) -> StoreResult<Vec<Option<Timestamp>>> {
+        self.readers
+            .read(move |connection| {
+                let since = |receiver: ReceiverId| {
+                    let read = |found: &Row<'_>| row::time(found, 0);
+                    row::first(connection, FAILING_SINCE, [receiver.blob()], read)
+                };
+                receivers.into_iter().map(since).collect()
+            })
+            .await
     }
 }
 
+/// A delivery with its attempts.
+fn history(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryHistory>> {
+    let Some(record) = row::first(connection, FIND, [id.blob()], record)? else { return Ok(None) };
+    let attempts = row::all(connection, ATTEMPTS, [id.blob()], attempt)?;
+    Ok(Some(DeliveryHistory { record, attempts }))
+}
+
 /// Reads the columns of [`columns`].
-pub(crate) fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
+fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
     let destination = match (row::maybe_id(found, 1)?, row::get(found, 2)?) {
         (Some(webhook), None) => Destination::Webhook(webhook),
         (None, Some(url)) => Destination::Url(url),
@@ -151,7 +183,7 @@ pub(crate) fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
     })
 }
 
-pub(crate) fn attempt(found: &Row<'_>) -> Result<AttemptRecord> {
+fn attempt(found: &Row<'_>) -> Result<AttemptRecord> {
     Ok(AttemptRecord {
         number: row::get(found, 0)?,
         at: row::time(found, 1)?,
@@ -162,31 +194,19 @@ pub(crate) fn attempt(found: &Row<'_>) -> Result<AttemptRecord> {
     })
 }
 
-/// Looks at ids first: bodies can be large, and only those that are chosen are read.
-fn find_due(connection: &Connection, due: &DueDeliveries) -> Result<Vec<DeliveryRecord>> {
-    let mut turns: Vec<std::vec::IntoIter<DeliveryId>> = Vec::new();
-    let mut before = 0;
+/// Chooses by ids: bodies can be large, and only those of the chosen ones are read.
+fn find_due(connection: &Connection, due: &DueDeliveries) -> Result<OutboxDue> {
+    let mut by_receiver = Vec::new();
     let mut last = None;
-    while let Some(next) = receiver_after(connection, last)? {
-        last = Some(next);
-        let heads = heads_of(connection, due, next)?;
-        if !heads.is_empty() {
-            before += usize::from(last <= due.after);
-            turns.push(heads.into_iter());
-        }
+    while let Some(receiver) = receiver_after(connection, last)? {
+        last = Some(receiver);
+        by_receiver.push((receiver, heads_of(connection, due, receiver)?));
     }
-    turns.rotate_left(before);
-    let mut found = Vec::new();
-    while !turns.is_empty() && found.len() < due.limit {
-        turns.retain_mut(|turn| {
-            let next = turn.next();
-            found.extend(next);
-            next.is_some()
-        });
-    }
-    found.truncate(due.limit);
+    let ids = fair_order(due, by_receiver).into_iter();
     let read = |id: DeliveryId| row::first(connection, FIND, [id.blob()], record);
-    found.into_iter().filter_map(|id| read(id).transpose()).collect()
+    let deliveries = ids.filter_map(|id| read(id).transpose()).collect::<Result<Vec<_>>>()?;
+    let next = if deliveries.is_empty() { find_next(connection)? } else { None };
+    Ok(OutboxDue { deliveries, next })
 }
 
 /// When the earliest of all is due.
@@ -211,15 +231,14 @@ fn heads_of(
     due: &DueDeliveries,
     receiver: ReceiverId,
 ) -> Result<Vec<DeliveryId>> {
-    let busy = due.under_way.iter().filter(|(other, _)| *other == receiver);
-    let busy: BTreeSet<SubjectId> = busy.map(|(_, subject)| *subject).collect();
-    let room = due.share.saturating_sub(busy.len()).min(due.limit);
+    let busy = due.busy_subjects(receiver);
+    let room = due.room(busy.len());
     if room == 0 {
         return Ok(Vec::new());
     }
     // Those under way still are heads of their queues.
-    let asked = row::limit(room.saturating_add(busy.len()));
-    let params = params![receiver.blob(), due.now.as_micros(), asked];
+    let limit = row::limit(room.saturating_add(busy.len()));
+    let params = params![receiver.blob(), due.now.as_micros(), limit];
     let heads = row::all(connection, DUE, params, |found| {
         Ok((row::id::<DeliveryId>(found, 0)?, row::id::<SubjectId>(found, 1)?))
     })?;
@@ -233,18 +252,18 @@ pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> 
         return Ok(());
     }
     let mut statement = connection.prepare_cached(INSERT)?;
-    let mut firsts: BTreeMap<Queue, Option<Place>> = BTreeMap::new();
+    let mut firsts: BTreeMap<Queue, Option<QueuePosition>> = BTreeMap::new();
     for delivery in deliveries {
         let mut head = false;
         if delivery.status == DeliveryStatus::Pending {
-            let (queue, place) = ((delivery.receiver, delivery.subject), place_of(delivery));
+            let (queue, position) = ((delivery.receiver, delivery.subject), position_of(delivery));
             let head_now = match firsts.entry(queue) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => unknown.insert(first(connection, queue)?),
             };
-            head = is_before(connection, place, *head_now)?;
+            head = is_before(connection, position, *head_now)?;
             if head {
-                *head_now = Some(place);
+                *head_now = Some(position);
             }
         }
         let (webhook, url) = match &delivery.destination {
@@ -297,31 +316,39 @@ fn delete(connection: &Connection, id: DeliveryId) -> Result<()> {
 
 fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()> {
     let DeliveryAttempt { id, status, next_attempt_at, attempt, health } = made;
-    let Some(standing) = standing(connection, *id)? else { return Ok(()) };
+    let Some(stored) = stored(connection, *id)? else { return Ok(()) };
     let AttemptRecord { number, at, micros, url, response_status, response } = attempt;
     let (at_micros, next) = (at.as_micros(), next_attempt_at.as_micros());
     let is_pending = *status == DeliveryStatus::Pending;
-    let head = is_pending && standing.leads(connection)?;
+    let head = is_pending && stored.is_head(connection)?;
     let status = row::delivery_status_number(*status);
     row::run(connection, ATTEMPT, params![id.blob(), status, number, next, head])?;
-    if standing.head && !is_pending {
-        let (receiver, subject) = standing.queue;
+    if stored.head && !is_pending {
+        let (receiver, subject) = stored.queue;
         row::run(connection, PROMOTE, params![receiver.blob(), subject.blob()])?;
     }
     let note = params![id.blob(), number, at_micros, micros, url, response_status, response];
     row::run(connection, NOTE, note)?;
-    match (standing.webhook, health) {
-        (Some(webhook), Health::Well) => webhooks::is_well(connection, webhook),
-        (Some(webhook), Health::Failing) => webhooks::is_failing(connection, webhook, *at),
+    let (receiver, _) = stored.queue;
+    match (stored.webhook, health) {
+        (Some(_), Health::Well) => forget_failures(connection, receiver),
+        (Some(_), Health::Failing) => {
+            row::run(connection, FAILED, params![receiver.blob(), at_micros]).map(drop)
+        }
         (None, _) | (_, Health::Unknown) => Ok(()),
     }
 }
 
-/// Has a delivery sent again.
-pub(crate) fn redeliver(connection: &Connection, redeliver: &Redeliver) -> Result<()> {
+/// Forgets that deliveries to the receiver failed.
+pub(crate) fn forget_failures(connection: &Connection, receiver: ReceiverId) -> Result<()> {
+    row::run(connection, RECOVERED, [receiver.blob()]).map(drop)
+}
+
+/// Makes a delivery pending again.
+fn send_again(connection: &Connection, redeliver: &Redeliver) -> Result<()> {
     let Redeliver { id, now, give_up_at, effects } = redeliver;
-    let found = standing(connection, *id)?;
-    let head = found.ok_or(StoreError::Missing("the delivery"))?.leads(connection)?;
+    let found = stored(connection, *id)?;
+    let head = found.ok_or(StoreError::Missing("the delivery"))?.is_head(connection)?;
     let params = params![id.blob(), now.as_micros(), give_up_at.as_micros(), head];
     row::run(connection, REDELIVER, params)?;
     effects::write(connection, effects)
@@ -329,27 +356,27 @@ pub(crate) fn redeliver(connection: &Connection, redeliver: &Redeliver) -> Resul
 
 type Queue = (ReceiverId, SubjectId);
 
-/// The place of a delivery in its queue.
-type Place = (u64, DeliveryId);
+/// The position of a delivery in its queue.
+type QueuePosition = (u64, DeliveryId);
 
-const fn place_of(delivery: &DeliveryRecord) -> Place {
+const fn position_of(delivery: &DeliveryRecord) -> QueuePosition {
     (delivery.sequence, delivery.id)
 }
 
-/// What is stored of a delivery that decides about a change of it.
-struct Standing {
+/// The stored fields that decide about a change of a delivery.
+struct StoredDelivery {
     queue: Queue,
-    place: Place,
+    position: QueuePosition,
     status: DeliveryStatus,
     head: bool,
     webhook: Option<WebhookId>,
 }
 
-fn standing(connection: &Connection, id: DeliveryId) -> Result<Option<Standing>> {
-    row::first(connection, STANDING, [id.blob()], |found| {
-        Ok(Standing {
+fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<StoredDelivery>> {
+    row::first(connection, FIND_STATE, [id.blob()], |found| {
+        Ok(StoredDelivery {
             queue: (row::id(found, 0)?, row::id(found, 1)?),
-            place: (row::get(found, 2)?, id),
+            position: (row::get(found, 2)?, id),
             status: row::delivery_status(found, 3)?,
             head: row::truth(found, 4)?,
             webhook: row::maybe_id(found, 5)?,
@@ -357,30 +384,34 @@ fn standing(connection: &Connection, id: DeliveryId) -> Result<Option<Standing>>
     })
 }
 
-impl Standing {
+impl StoredDelivery {
     /// Whether it is the head of its queue, being pending from now on. Another one is no more.
-    fn leads(&self, connection: &Connection) -> Result<bool> {
+    fn is_head(&self, connection: &Connection) -> Result<bool> {
         match self.status {
             DeliveryStatus::Pending => Ok(self.head),
             DeliveryStatus::Delivered | DeliveryStatus::Exhausted => {
-                is_before(connection, self.place, first(connection, self.queue)?)
+                is_before(connection, self.position, first(connection, self.queue)?)
             }
         }
     }
 }
 
-/// The place of a queue's head.
-fn first(connection: &Connection, (receiver, subject): Queue) -> Result<Option<Place>> {
+/// The position of the head of a queue.
+fn first(connection: &Connection, (receiver, subject): Queue) -> Result<Option<QueuePosition>> {
     row::first(connection, FIRST, params![receiver.blob(), subject.blob()], |found| {
         Ok((row::get(found, 0)?, row::id(found, 1)?))
     })
 }
 
 /// Whether what comes into a queue is before its head, which is the head no more.
-fn is_before(connection: &Connection, place: Place, head: Option<Place>) -> Result<bool> {
+fn is_before(
+    connection: &Connection,
+    position: QueuePosition,
+    head: Option<QueuePosition>,
+) -> Result<bool> {
     match head {
         None => Ok(true),
-        Some(head) if head < place => Ok(false),
+        Some(head) if head < position => Ok(false),
         Some((_, id)) => row::run(connection, DEMOTE, [id.blob()]).map(|_| true),
     }
 }

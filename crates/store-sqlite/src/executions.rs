@@ -10,19 +10,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
-use stepwell_core::Timestamp;
 use stepwell_core::execution::RecordedEvent;
-use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
+use stepwell_core::ids::{ExecutionId, WorkspaceId};
 use stepwell_store::ExecutionStore;
+use stepwell_store::codec;
 use stepwell_store::commit::Commit;
-use stepwell_store::lists::{ListExecutions, Listed};
+use stepwell_store::lists::{ListExecutions, ListPage};
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
-use stepwell_store::traits::{ActiveOf, ClaimQueued, Due, OwnedUnfinished, SwapIdempotent};
+use stepwell_store::traits::{
+    ActiveOf, ClaimQueued, Due, DueExecutions, Unfinished, UnfinishedOf, WriteIdempotent,
+};
 
-use crate::fault::{Answer, Result, corrupt};
+use crate::SqliteStore;
+use crate::error::{Result, StoreResult, corrupt};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{SqliteStore, codec};
 
 /// The bits of a journal key that hold the seq of the chunk's first event.
 const SEQ_BITS: u32 = 24;
@@ -51,7 +53,7 @@ const ACTIVE_OF_KEY: &str =
     "SELECT id FROM executions WHERE started_by = ?1 AND status < 4 ORDER BY id";
 const ACTIVE_OF_WORKSPACE: &str = "SELECT id FROM executions WHERE workspace = ?1 AND status < 4";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const LIST_QUERIES: [&[&str]; 2] = [list::QUERIES, counts::QUERIES];
 #[cfg(test)]
@@ -76,16 +78,20 @@ pub(crate) const QUERIES: &[&str] = &[
 
 #[async_trait]
 impl ExecutionStore for SqliteStore {
-    async fn commit(&self, commit: Arc<Commit>) -> Answer<()> {
+    async fn commit(&self, commit: Arc<Commit>) -> StoreResult<()> {
         let prepared = commit::prepare(commit)?;
         self.writer.write(prepared.bytes(), move |batch| commit::run(batch, &prepared)).await
     }
 
-    async fn load_execution(&self, id: ExecutionId) -> Answer<Option<StoredExecution>> {
+    async fn load_execution(&self, id: ExecutionId) -> StoreResult<Option<StoredExecution>> {
         self.readers.read(move |connection| load(connection, id)).await
     }
 
-    async fn load_unless_large(&self, id: ExecutionId, bytes: usize) -> Answer<Option<Loaded>> {
+    async fn load_unless_large(
+        &self,
+        id: ExecutionId,
+        bytes: usize,
+    ) -> StoreResult<Option<Loaded>> {
         self.readers.read(move |connection| large::load(connection, id, bytes)).await
     }
 
@@ -93,74 +99,71 @@ impl ExecutionStore for SqliteStore {
         &self,
         workspace: WorkspaceId,
         external_id: &str,
-    ) -> Answer<Option<ExecutionId>> {
+    ) -> StoreResult<Option<ExecutionId>> {
         let external_id = external_id.to_owned();
         self.readers
             .read(move |connection| by_external_id(connection, workspace, &external_id))
             .await
     }
 
-    async fn list_executions(&self, wanted: ListExecutions) -> Answer<Listed<ExecutionRecord>> {
+    async fn list_executions(
+        &self,
+        wanted: ListExecutions,
+    ) -> StoreResult<ListPage<ExecutionRecord>> {
         self.readers.read(move |connection| list::list(connection, &wanted)).await
     }
 
-    async fn claim_queued(&self, claim: ClaimQueued) -> Answer<Vec<ExecutionId>> {
+    async fn claim_queued(&self, claim: ClaimQueued) -> StoreResult<Vec<ExecutionId>> {
         self.writer.write(0, move |batch| claim_queued(batch, claim)).await
     }
 
-    async fn due(&self, due: Due) -> Answer<Vec<ExecutionId>> {
+    async fn due(&self, due: Due) -> StoreResult<DueExecutions> {
         self.readers
             .read(move |connection| {
                 let Due { node, now, limit } = due;
-                let params = params![node.blob(), now.as_micros(), row::limit(limit)];
-                row::all(connection, DUE, params, |found| row::id(found, 0))
+                let node = node.blob();
+                let params = params![node, now.as_micros(), row::limit(limit)];
+                let ids = row::all(connection, DUE, params, |found| row::id(found, 0))?;
+                let next = row::first(connection, NEXT_WAKE, [node], |found| row::time(found, 0))?;
+                Ok(DueExecutions { ids, next })
             })
             .await
     }
 
-    async fn next_wake(&self, node: NodeId) -> Answer<Option<Timestamp>> {
-        self.readers
-            .read(move |connection| {
-                row::first(connection, NEXT_WAKE, [node.blob()], |found| row::time(found, 0))
-            })
-            .await
-    }
-
-    async fn owned_unfinished(&self, owned: OwnedUnfinished) -> Answer<Vec<ExecutionId>> {
-        self.readers
-            .read(move |connection| {
-                let OwnedUnfinished { node, after, limit } = owned;
-                let params = params![node.blob(), row::after(after), row::limit(limit)];
-                row::all(connection, UNFINISHED, params, |found| row::id(found, 0))
-            })
-            .await
+    async fn unfinished_executions(&self, list: Unfinished) -> StoreResult<Vec<ExecutionId>> {
+        self.readers.read(move |connection| unfinished(connection, list)).await
     }
 
     async fn find_idempotent(
         &self,
         workspace: WorkspaceId,
         key: &str,
-    ) -> Answer<Option<IdempotencyRecord>> {
+    ) -> StoreResult<Option<IdempotencyRecord>> {
         let key = key.to_owned();
         self.readers.read(move |connection| idempotency::find(connection, workspace, &key)).await
     }
 
-    async fn save_idempotent(&self, record: IdempotencyRecord) -> Answer<()> {
-        self.writer
-            .write(record.outcome.len(), move |batch| {
-                idempotency::require_free(batch.connection, Some(&record))?;
-                idempotency::take(batch.connection, Some(&record))
-            })
-            .await
+    async fn write_idempotent(&self, write: WriteIdempotent) -> StoreResult<bool> {
+        let bytes = match &write {
+            WriteIdempotent::Claim(record) => record.outcome.len(),
+            WriteIdempotent::Replace { outcome, .. } => outcome.len(),
+            WriteIdempotent::Free(_) => 0,
+        };
+        self.writer.write(bytes, move |batch| idempotency::write(batch.connection, &write)).await
     }
+}
 
-    async fn swap_idempotent(&self, swap: SwapIdempotent) -> Answer<bool> {
-        let bytes = swap.to.as_ref().map_or(0, String::len);
-        self.writer.write(bytes, move |batch| idempotency::swap(batch.connection, &swap)).await
-    }
-
-    async fn active_executions(&self, of: ActiveOf) -> Answer<Vec<ExecutionId>> {
-        self.readers.read(move |connection| active(connection, of)).await
+fn unfinished(connection: &Connection, list: Unfinished) -> Result<Vec<ExecutionId>> {
+    let Unfinished { of, after, limit } = list;
+    match of {
+        UnfinishedOf::Owner(node) => {
+            let params = params![node.blob(), row::after(after), row::limit(limit)];
+            row::all(connection, UNFINISHED, params, |found| row::id(found, 0))
+        }
+        UnfinishedOf::Active(of) => {
+            let all = active(connection, of)?.into_iter();
+            Ok(all.filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
+        }
     }
 }
 

@@ -1,22 +1,16 @@
-//! Release tags and actuals.
+//! Actuals.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_store::record::{ActualRecord, QualityRow, ReleaseTagRecord, Traffic};
-use stepwell_store::{Effects, FeedbackStore};
+use stepwell_store::FeedbackStore;
+use stepwell_store::codec;
+use stepwell_store::record::{ActualRecord, QualityRow};
 
-use crate::fault::{Answer, Result};
+use crate::SqliteStore;
+use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, effects};
 
-const PUT_TAG: &str = "INSERT INTO release_tags (workflow, name, traffic, updated_at)
-    VALUES (?1, ?2, ?3, ?4) ON CONFLICT (workflow, name)
-    DO UPDATE SET traffic = excluded.traffic, updated_at = excluded.updated_at";
-const FIND_TAG: &str =
-    "SELECT name, traffic, updated_at FROM release_tags WHERE workflow = ?1 AND name = ?2";
-const LIST_TAGS: &str =
-    "SELECT name, traffic, updated_at FROM release_tags WHERE workflow = ?1 ORDER BY name";
 const ADD: &str = "INSERT INTO actuals (id, execution, workflow, release, tag, output, quality,
     desired, matched, metadata, at, created_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
@@ -27,42 +21,13 @@ const QUALITY: &str = "SELECT release, tag, COUNT(*), COUNT(quality), TOTAL(qual
     COUNT(matched), CAST(TOTAL(matched) AS INTEGER) FROM actuals WHERE workflow = ?1
     GROUP BY release, tag ORDER BY release, tag";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[FIND_TAG, LIST_TAGS, LIST, PURGE, QUALITY];
+pub(crate) const QUERIES: &[&str] = &[LIST, PURGE, QUALITY];
 
 #[async_trait]
 impl FeedbackStore for SqliteStore {
-    async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Answer<()> {
-        self.writer
-            .write(effects.bytes(), move |batch| {
-                put_tag(batch.connection, &tag)?;
-                effects::write(batch.connection, &effects)
-            })
-            .await
-    }
-
-    async fn find_release_tag(
-        &self,
-        workflow: WorkflowId,
-        name: &str,
-    ) -> Answer<Option<ReleaseTagRecord>> {
-        let name = name.to_owned();
-        let params = move |connection: &Connection| {
-            row::first(connection, FIND_TAG, params![workflow.blob(), name], |r| tag(workflow, r))
-        };
-        self.readers.read(params).await
-    }
-
-    async fn list_release_tags(&self, workflow: WorkflowId) -> Answer<Vec<ReleaseTagRecord>> {
-        self.readers
-            .read(move |connection| {
-                row::all(connection, LIST_TAGS, params![workflow.blob()], |r| tag(workflow, r))
-            })
-            .await
-    }
-
-    async fn add_actuals(&self, actuals: Vec<ActualRecord>) -> Answer<()> {
+    async fn add_actuals(&self, actuals: Vec<ActualRecord>) -> StoreResult<()> {
         let mut rows = Vec::with_capacity(actuals.len());
         let mut bytes = 0;
         for actual in actuals {
@@ -80,33 +45,17 @@ impl FeedbackStore for SqliteStore {
             .await
     }
 
-    async fn list_actuals(&self, execution: ExecutionId) -> Answer<Vec<ActualRecord>> {
+    async fn list_actuals(&self, execution: ExecutionId) -> StoreResult<Vec<ActualRecord>> {
         self.readers
             .read(move |connection| row::all(connection, LIST, [execution.blob()], actual))
             .await
     }
 
-    async fn quality(&self, workflow: WorkflowId) -> Answer<Vec<QualityRow>> {
+    async fn quality(&self, workflow: WorkflowId) -> StoreResult<Vec<QualityRow>> {
         self.readers
             .read(move |connection| row::all(connection, QUALITY, [workflow.blob()], quality))
             .await
     }
-}
-
-/// Makes or moves a tag.
-pub(crate) fn put_tag(connection: &Connection, tag: &ReleaseTagRecord) -> Result<()> {
-    let ReleaseTagRecord { workflow, name, traffic, updated_at } = tag;
-    let pairs: Vec<_> = traffic.iter().map(|part| (part.release, part.weight)).collect();
-    let traffic = codec::write_json(&pairs)?;
-    let params = params![workflow.blob(), name, traffic, updated_at.as_micros()];
-    row::run(connection, PUT_TAG, params).map(drop)
-}
-
-fn tag(workflow: WorkflowId, found: &Row<'_>) -> Result<ReleaseTagRecord> {
-    let pairs: Vec<(u32, u32)> = codec::read_json(&row::get::<String>(found, 1)?)?;
-    let traffic = pairs.into_iter().map(|(release, weight)| Traffic { release, weight }).collect();
-    let (name, updated_at) = (row::get(found, 0)?, row::time(found, 2)?);
-    Ok(ReleaseTagRecord { workflow, name, traffic, updated_at })
 }
 
 fn insert(

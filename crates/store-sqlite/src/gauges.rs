@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use stepwell_core::Timestamp;
 use stepwell_store::traits::{MAX_COUNTED_DELIVERIES, StoreGauges};
 
-use crate::fault::Result;
+use crate::error::Result;
 use crate::row;
 
 const QUEUED: &str = "SELECT COUNT(*) FROM executions INDEXED BY executions_queued
@@ -24,10 +24,8 @@ const PENDING: &str = "SELECT COUNT(*) FROM (
     LIMIT ?1)";
 const OLDEST_PENDING: &str = "SELECT created_at FROM deliveries WHERE id =
     (SELECT MIN(id) FROM deliveries INDEXED BY deliveries_turn WHERE head = 1)";
-/// There are few webhooks.
-const DISABLED: &str = "SELECT COUNT(*) FROM webhooks WHERE status = 2";
 
-/// Those that walk through an index; the query plan test looks at them.
+/// Those that walk through an index, for the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] = &[QUEUED, OLDEST_QUEUED, PENDING, OLDEST_PENDING];
 
@@ -42,7 +40,6 @@ pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGaug
         oldest_queued: oldest(connection, OLDEST_QUEUED)?,
         pending_deliveries: row::first(connection, PENDING, [most], count)?.unwrap_or(0),
         oldest_delivery: oldest(connection, OLDEST_PENDING)?,
-        disabled_webhooks: row::first(connection, DISABLED, [], count)?.unwrap_or(0),
         database_bytes: file_bytes(database),
         log_bytes: file_bytes(Path::new(&log)),
     })

@@ -1,16 +1,15 @@
-//! The embedded store, on SQLite: SQL and rows to domain and back, nothing else.
+//! The embedded store, on SQLite: SQL, and conversion between rows and the domain.
 //!
 //! One thread owns the connection that writes and puts everything that is queued into one
-//! transaction; a few connections only read. This crate decides nothing: it checks what the seam
-//! tells it to check, inside the transaction that writes.
+//! transaction; a few connections only read. This crate decides nothing: it checks the preconditions
+//! of the traits, inside the transaction that writes.
 
 mod audit;
-mod codec;
 mod connection;
 mod deliveries;
 mod effects;
+mod error;
 mod executions;
-mod fault;
 mod feedback;
 mod gauges;
 mod maintenance;
@@ -22,9 +21,6 @@ mod options;
 mod readers;
 mod recoveries;
 mod row;
-mod schedules;
-mod settings;
-mod webhooks;
 mod workflows;
 mod writer;
 
@@ -79,7 +75,7 @@ impl SqliteStore {
     }
 
     /// Finishes what is queued, moves the write-ahead log into the database and closes it.
-    /// Whatever is asked afterwards is refused as `Unavailable`.
+    /// Later calls are rejected as `Unavailable`.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

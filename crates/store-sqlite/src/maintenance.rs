@@ -11,11 +11,11 @@ use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_store::rollup::CountedExecution;
 use stepwell_store::traits::{Purge, StoreGauges};
 use stepwell_store::{MaintenanceStore, StoreError};
 
-use crate::executions::counts::Counted;
-use crate::fault::{Answer, Result};
+use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};
 use crate::writer::Batch;
 use crate::{SqliteStore, audit, deliveries, executions, feedback, gauges};
@@ -37,14 +37,14 @@ const DELETE_KEYS: &str = "DELETE FROM idempotency WHERE rowid IN
 const PROBE_BYTES: usize = 256 << 10;
 const PROBE: &str = "UPDATE probe SET checks = checks + 1 WHERE n = 1";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] =
     &[NEXT_WORKFLOW, RETENTION, OVER, DELETE, DELETE_JOURNAL, DELETE_KEYS, PROBE];
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
-    async fn purge(&self, purge: Purge) -> Answer<u64> {
+    async fn purge(&self, purge: Purge) -> StoreResult<u64> {
         let over = self.readers.read(move |connection| find_over(connection, &purge)).await?;
         let mut purged = 0;
         for step in over.chunks(PURGE_STEP) {
@@ -81,12 +81,25 @@ impl MaintenanceStore for SqliteStore {
         }
     }
 
-    async fn backup(&self, target: PathBuf) -> Answer<()> {
+    async fn gauges(&self) -> StoreResult<StoreGauges> {
+        let database = self.opener.path().to_path_buf();
+        let read = self.readers.read(move |connection| gauges::read(connection, &database)).await?;
+        self.database_bytes.store(read.database_bytes, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl SqliteStore {
+    /// Makes a consistent copy at `target`, which must not exist, while serving.
+    ///
+    /// # Errors
+    /// `Unavailable`, with the cause.
+    pub async fn backup(&self, target: PathBuf) -> StoreResult<()> {
         let opener = self.opener.clone();
         // A connection of its own: it takes long, and those that read refuse to copy.
         let copying = tokio::task::spawn_blocking(move || {
             back_up(&opener.helper()?, &target).map_err(|why| {
-                let text = format!("no backup was made at {}: {why}", target.display());
+                let text = format!("the backup to {} failed: {why}", target.display());
                 StoreError::Unavailable(text)
             })
         });
@@ -94,7 +107,12 @@ impl MaintenanceStore for SqliteStore {
         copying.await.map_err(stopped)?
     }
 
-    async fn check(&self) -> Answer<()> {
+    /// Checks that the database and its disk can be written: a small write, and a probe of the free
+    /// space, which the write alone does not need.
+    ///
+    /// # Errors
+    /// `Unavailable`, with the cause.
+    pub async fn check(&self) -> StoreResult<()> {
         let path = self.opener.path().to_path_buf();
         let probed = tokio::task::spawn_blocking(move || probe_room(&path)).await;
         let stopped = |error| StoreError::Unavailable(format!("the probe stopped: {error}"));
@@ -104,14 +122,8 @@ impl MaintenanceStore for SqliteStore {
         self.writer.write(0, |batch| row::run(batch.connection, PROBE, []).map(drop)).await
     }
 
-    async fn gauges(&self) -> Answer<StoreGauges> {
-        let database = self.opener.path().to_path_buf();
-        let read = self.readers.read(move |connection| gauges::read(connection, &database)).await?;
-        self.database_bytes.store(read.database_bytes, Ordering::Relaxed);
-        Ok(read)
-    }
-
-    fn memory_pools(&self) -> Vec<PoolUsage> {
+    /// The caches and queues in memory, with their use and their limits.
+    pub fn memory_pools(&self) -> Vec<PoolUsage> {
         let database = self.database_bytes.load(Ordering::Relaxed);
         vec![self.opener.options.cache_usage(database), self.writer.usage()]
     }
@@ -156,7 +168,7 @@ fn delete(batch: &mut Batch<'_>, over: &[Row]) -> Result<u64> {
     let mut deleted = 0;
     for (n, id) in over {
         let found = row::first(connection, DELETE, params![n, id.blob()], |found| {
-            let counted = Counted {
+            let counted = CountedExecution {
                 workspace: row::id(found, 1)?,
                 workflow: row::id(found, 2)?,
                 created_at: row::time(found, 3)?,
@@ -164,7 +176,7 @@ fn delete(batch: &mut Batch<'_>, over: &[Row]) -> Result<u64> {
             Ok((row::status(found, 0)?, counted))
         })?;
         let Some((status, counted)) = found else { continue };
-        batch.counts.changed(counted, Some(status), None);
+        batch.counts.change(counted, Some(status), None);
         let (first, last) = executions::journal_keys(*n);
         row::run(connection, DELETE_JOURNAL, [first, last])?;
         deliveries::purge(connection, *id)?;
@@ -174,8 +186,8 @@ fn delete(batch: &mut Batch<'_>, over: &[Row]) -> Result<u64> {
     Ok(deleted)
 }
 
-/// Writes a file beside the database and deletes it. The database alone does not tell whether there
-/// is room: a small write fits into what its log has already, the next large one does not.
+/// Writes a file beside the database and deletes it. A write to the database alone does not show
+/// whether there is free space: a small write fits in the existing log, the next large one does not.
 fn probe_room(database: &Path) -> std::io::Result<()> {
     let mut path = database.as_os_str().to_owned();
     path.push(".probe");
@@ -188,7 +200,7 @@ fn probe_room(database: &Path) -> std::io::Result<()> {
     written
 }
 
-/// Copies beside the target first, so that what stands at the target is always whole.
+/// Copies to a file beside the target first, so that the target is always complete.
 fn back_up(connection: &Connection, target: &Path) -> std::result::Result<(), String> {
     let text = |error: std::io::Error| error.to_string();
     if target.try_exists().map_err(text)? {
@@ -207,7 +219,7 @@ fn back_up(connection: &Connection, target: &Path) -> std::result::Result<(), St
     File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(text)
 }
 
-/// A consistent copy of this moment, on the disk when this answers. Others read and write on.
+/// A consistent copy of this moment, on the disk when this returns. Reads and writes continue.
 fn copy(connection: &Connection, partial: &Path) -> std::result::Result<(), String> {
     let mut file = OpenOptions::new();
     file.write(true).create(true).truncate(true);

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 use stepwell_store::StoreError;
 
-use crate::fault::told;
+use crate::error::store_error;
 
 /// In order; a database of version N has had the first N. What is released is never changed.
 const MIGRATIONS: &[&str] = &[
@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0015_keys.sql"),
     include_str!("../migrations/0016_clocks.sql"),
     include_str!("../migrations/0017_sensitive_deliveries.sql"),
+    include_str!("../migrations/0018_documents.sql"),
 ];
 
 /// "Step": marks the file as ours.
@@ -35,7 +36,7 @@ pub(crate) fn run(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| told(&error);
+    let failed = |error: rusqlite::Error| store_error(&error);
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let version = version(&transaction)?;
@@ -61,12 +62,12 @@ fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreEr
 fn version(connection: &Connection) -> Result<usize, StoreError> {
     let pragma = |name: &str| {
         let read = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        read.map_err(|error| told(&error))
+        read.map_err(|error| store_error(&error))
     };
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 = connection
         .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|error| told(&error))?;
+        .map_err(|error| store_error(&error))?;
     let fresh = tables == 0 && version == 0;
     if application != APPLICATION && !fresh {
         return Err(StoreError::Unavailable(
@@ -101,9 +102,9 @@ mod tests {
         assert_eq!(version(&connection).unwrap(), 2);
     }
 
-    /// What waited to be sent before there were webhooks still is.
+    /// Deliveries that were pending before there were webhooks still are.
     #[test]
-    fn deliveries_of_before_go_on() {
+    fn earlier_deliveries_remain_pending() {
         let mut connection = memory();
         apply(&mut connection, &MIGRATIONS[..2]).unwrap();
         let old =
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(found, expect);
     }
 
-    /// The secret that a webhook had before goes on signing.
+    /// The previous secret of a webhook still signs.
     #[test]
     fn the_secret_before_becomes_the_first_of_several() {
         let mut connection = memory();
@@ -134,11 +135,12 @@ mod tests {
             connection.execute(insert, rusqlite::params![[id; 16], previous, until]).unwrap();
         }
         run(&mut connection).unwrap();
-        let mut found =
-            connection.prepare("SELECT previous_secrets FROM webhooks ORDER BY id").unwrap();
-        let found = found.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+        let secrets = "SELECT document -> '$.previous_secrets' FROM objects
+            WHERE kind = 'webhook' ORDER BY id";
+        let mut found = connection.prepare(secrets).unwrap();
+        let found = found.query_map([], |row| row.get::<_, String>(0)).unwrap();
         let found: Vec<_> = found.map(Result::unwrap).collect();
-        assert_eq!(found, [Some(r#"[["whsec_b2xk",99]]"#.to_owned()), None]);
+        assert_eq!(found, [r#"[["whsec_b2xk",99]]"#, "[]"]);
     }
 
     #[test]

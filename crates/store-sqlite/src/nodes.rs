@@ -1,14 +1,16 @@
 //! The server processes.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
-use stepwell_store::traits::{ClockCorrection, ClockMark, KEPT_CLOCK_MARKS};
+use stepwell_store::traits::{
+    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, Recovery,
+};
 use stepwell_store::{NodeStore, StoreError};
 use uuid::Uuid;
 
-use crate::fault::{Answer, Result};
+use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};
 use crate::writer::Batch;
 use crate::{SqliteStore, recoveries};
@@ -30,20 +32,19 @@ const MOVE_HEARTBEATS: &str =
     "UPDATE nodes SET heartbeat_at = heartbeat_at + ?1 WHERE heartbeat_at > ?2";
 const MOVE_WAITS: &str = "UPDATE executions SET wake_at = wake_at + ?2
     WHERE owner = ?1 AND wake_at IS NOT NULL AND wake_at BETWEEN ?3 AND ?4";
-/// By way of the queues, which each have a head: what was sent long ago is not looked at.
+/// Through the heads of the queues: deliveries that are final are not read.
 const MOVE_DELIVERIES: &str = "UPDATE deliveries
     SET next_attempt_at = next_attempt_at + ?1, give_up_at = MIN(give_up_at, ?3) + ?2
     WHERE status = 0
     AND (subject, receiver) IN (SELECT subject, receiver FROM deliveries WHERE head = 1)";
-const MOVE_FAILURES: &str = "UPDATE webhooks SET failing_since = failing_since + ?1
-    WHERE failing_since IS NOT NULL";
+const MOVE_FAILURES: &str = "UPDATE failing_receivers SET since = since + ?1";
 const MARK: &str = "SELECT offset FROM clocks WHERE boot = ?1";
 const SAVE_MARK: &str = "INSERT INTO clocks (boot, offset, marked_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (boot) DO UPDATE SET offset = excluded.offset, marked_at = excluded.marked_at";
 const FORGET_MARKS: &str = "DELETE FROM clocks WHERE boot NOT IN
     (SELECT boot FROM clocks ORDER BY marked_at DESC, boot DESC LIMIT ?1)";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, FOLLOWS, MOVE_WAITS, MARK];
 
@@ -55,47 +56,32 @@ pub(crate) fn is_alive(connection: &Connection, node: NodeId) -> Result<bool> {
 
 #[async_trait]
 impl NodeStore for SqliteStore {
-    async fn join_node(&self, node: NodeId, now: Timestamp) -> Answer<()> {
-        self.writer.write(0, move |batch| join(batch, node, now)).await
-    }
-
-    async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Answer<()> {
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> StoreResult<()> {
+        let Heartbeat { node, now, joins } = heartbeat;
         self.writer
-            .write(0, move |batch| {
-                batch.require_alive(node)?;
-                save(batch, node, now)
+            .write(0, move |batch| match joins {
+                true => join(batch, node, now),
+                false => {
+                    batch.require_alive(node)?;
+                    save(batch, node, now)
+                }
             })
             .await
     }
 
-    async fn take_over(&self, node: NodeId, before: Timestamp) -> Answer<u64> {
+    async fn take_over(&self, node: NodeId, before: Timestamp) -> StoreResult<u64> {
         self.writer.write(0, move |batch| take_over(batch, node, before)).await
     }
 
-    async fn last_heartbeat(&self) -> Answer<Option<Timestamp>> {
-        self.readers
-            .read(|connection| {
-                let found =
-                    row::first(connection, LAST_HEARTBEAT, [], |found| row::maybe_time(found, 0))?;
-                Ok(found.flatten())
-            })
-            .await
+    async fn last_seen(&self, boot: Option<Uuid>) -> StoreResult<LastSeen> {
+        self.readers.read(move |connection| last_seen(connection, boot)).await
     }
 
-    async fn clock_mark(&self, boot: Uuid) -> Answer<Option<ClockMark>> {
-        let key = boot.into_bytes();
-        let read = move |connection: &Connection| {
-            row::first(connection, MARK, [&key[..]], |found| row::get(found, 0))
-        };
-        let offset = self.readers.read(read).await?;
-        Ok(offset.map(|offset| ClockMark { boot, offset }))
-    }
-
-    async fn correct_clock(&self, correction: ClockCorrection) -> Answer<bool> {
+    async fn correct_clock(&self, correction: ClockCorrection) -> StoreResult<bool> {
         self.writer.write(0, move |batch| correct_clock(batch, correction)).await
     }
 
-    async fn leave(&self, node: NodeId) -> Answer<()> {
+    async fn leave(&self, node: NodeId) -> StoreResult<()> {
         self.writer
             .write(0, move |batch| {
                 row::run(batch.connection, GIVE_UP, [node.blob()])?;
@@ -105,6 +91,23 @@ impl NodeStore for SqliteStore {
             })
             .await
     }
+
+    async fn count_recoveries(&self, count: CountRecoveries) -> StoreResult<Vec<Recovery>> {
+        self.writer.write(0, move |batch| recoveries::count(batch.connection, &count)).await
+    }
+}
+
+fn last_seen(connection: &Connection, boot: Option<Uuid>) -> Result<LastSeen> {
+    let heartbeat = row::first(connection, LAST_HEARTBEAT, [], |found| row::maybe_time(found, 0))?;
+    let mark = match boot {
+        Some(boot) => {
+            let key = boot.into_bytes();
+            let read = |found: &Row<'_>| Ok(ClockMark { boot, offset: row::get(found, 0)? });
+            row::first(connection, MARK, [&key[..]], read)?
+        }
+        None => None,
+    };
+    Ok(LastSeen { heartbeat: heartbeat.flatten(), mark })
 }
 
 fn join(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {

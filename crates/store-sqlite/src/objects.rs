@@ -5,17 +5,18 @@ mod list;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::SubjectId;
-use stepwell_store::lists::Listed;
+use stepwell_store::ObjectStore;
+use stepwell_store::codec;
+use stepwell_store::lists::ListPage;
 use stepwell_store::objects::{
-    DELETIONS_KEPT, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch, ObjectChanges,
-    ObjectRef, StoredObject, remembers,
+    DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch,
+    ObjectChanges, ObjectRef, StoredObject, remembers,
 };
-use stepwell_store::{ObjectStore, StoreError};
 
+use crate::error::{QueryError, Result, StoreResult, corrupt};
 use crate::executions::idempotency;
-use crate::fault::{Answer, Fault, Result};
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, effects};
+use crate::{SqliteStore, effects, workflows};
 
 /// The columns that [`object`] reads.
 macro_rules! columns {
@@ -34,7 +35,7 @@ const DUE: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM objects INDEXED BY objects_due WHERE kind = ?1 AND due_at <= ?2
-    ORDER BY due_at, id LIMIT ?3"
+    AND (due_at, id) > (?3, ?4) ORDER BY due_at, id LIMIT ?5"
 );
 const CHANGED: &str = concat!(
     "SELECT ",
@@ -49,19 +50,28 @@ const NEXT_REVISION: &str =
     "UPDATE object_revision SET revision = revision + 1 WHERE n = 1 RETURNING revision";
 const DELETE: &str = "DELETE FROM objects WHERE kind = ?1 AND id = ?2";
 const FORGET: &str = "DELETE FROM object_deletions WHERE kind = ?1 AND id = ?2";
+const REMEMBER_CHILDREN: &str = "INSERT INTO object_deletions (kind, id, revision)
+    SELECT kind, id, ?3 FROM objects INDEXED BY objects_parent WHERE kind = ?1 AND parent = ?2
+    ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision";
+const DELETE_CHILDREN: &str =
+    "DELETE FROM objects INDEXED BY objects_parent WHERE kind = ?1 AND parent = ?2";
 const FORGET_OLD: &str = "DELETE FROM object_deletions WHERE revision < ?1";
 const REMEMBER: &str = "INSERT INTO object_deletions (kind, id, revision) VALUES (?1, ?2, ?3)
     ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision";
-const PUT: &str = concat!(
-    "INSERT INTO objects (kind, revision, ",
-    columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+const PUT: &str = "INSERT INTO objects (kind, id, revision, workspace, version, created_at,
+    updated_at, unique_key, name, parent, status, labels, due_at, document)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
     ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision,
     workspace = excluded.workspace, version = excluded.version, created_at = excluded.created_at,
     updated_at = excluded.updated_at, unique_key = excluded.unique_key, name = excluded.name,
     parent = excluded.parent, status = excluded.status, labels = excluded.labels,
-    due_at = excluded.due_at, document = excluded.document"
-);
+    due_at = excluded.due_at, document = excluded.document";
+/// As [`PUT`], if the fields of the other indexes are as before: SQLite rewrites the entries of an
+/// index for each field that is set, even to the same value.
+const UPDATE: &str = "UPDATE objects SET revision = ?3, version = ?5, updated_at = ?7,
+    labels = ?12, due_at = ?13, document = ?14
+    WHERE kind = ?1 AND id = ?2 AND workspace = ?4 AND created_at = ?6 AND unique_key IS ?8
+    AND name IS ?9 AND parent IS ?10 AND status IS ?11";
 
 /// The queries of the query plan test.
 #[cfg(test)]
@@ -79,43 +89,88 @@ pub(crate) fn queries() -> Vec<String> {
         DELETE,
         FORGET,
         FORGET_OLD,
+        UPDATE,
+        REMEMBER_CHILDREN,
+        DELETE_CHILDREN,
     ];
     fixed.into_iter().map(str::to_owned).chain(list::queries()).collect()
 }
 
-/// The texts of an object, encoded on the thread of the caller.
+/// A batch with everything that can be encoded on the thread of the caller.
+pub(crate) struct Prepared {
+    batch: ObjectBatch,
+    /// Of each object to write.
+    texts: Vec<Texts>,
+}
+
 struct Texts {
     labels: Option<String>,
     document: String,
 }
 
-#[async_trait]
-impl ObjectStore for SqliteStore {
-    async fn write_objects(&self, batch: ObjectBatch) -> Answer<()> {
+impl Prepared {
+    pub(crate) fn new(batch: ObjectBatch) -> StoreResult<Self> {
         let texts = batch.puts.iter().map(|object| {
             let labels = row::labels_text(&object.index.labels)?;
             Ok(Texts { labels, document: codec::write_json(&object.document)? })
         });
-        let texts: Vec<Texts> = texts.collect::<Result<_>>()?;
-        let documents: usize = texts.iter().map(|texts| texts.document.len()).sum();
+        let texts = texts.collect::<Result<_>>()?;
+        Ok(Self { batch, texts })
+    }
+
+    /// An estimate of the bytes that are written.
+    pub(crate) fn bytes(&self) -> usize {
+        let documents: usize = self.texts.iter().map(|texts| texts.document.len()).sum();
+        documents + self.batch.effects.bytes()
+    }
+
+    /// Checks the batch before anything is written.
+    pub(crate) fn check(&self, connection: &Connection) -> Result<()> {
+        idempotency::require_free(connection, self.batch.idempotency.as_ref())?;
+        if let Some(workflow) = self.batch.live_workflow {
+            workflows::live_release(connection, workflow, None)?;
+        }
+        let id = |found: &Row<'_>| row::id(found, 0);
+        self.batch.check::<QueryError>(
+            |kind, id| row::first(connection, VERSION, params![kind, id.blob()], number),
+            |kind, key| row::first(connection, HOLDER, params![kind, key], id),
+        )
+    }
+
+    /// Writes a batch that was checked.
+    pub(crate) fn write(&self, connection: &Connection) -> Result<()> {
+        let Self { batch, texts } = self;
+        if !batch.has_no_changes() {
+            let revision = next_revision(connection)?;
+            for (object, texts) in batch.puts.iter().zip(texts) {
+                put(connection, revision, object, texts)?;
+            }
+            for DeleteObject { kind, id, .. } in &batch.deletes {
+                row::run(connection, DELETE, params![kind, id.blob()])?;
+                row::run(connection, REMEMBER, params![kind, id.blob(), revision])?;
+            }
+            if !batch.deletes.is_empty() {
+                forget_old_deletions(connection, revision)?;
+            }
+        }
+        idempotency::take(connection, batch.idempotency.as_ref())?;
+        effects::write(connection, &batch.effects)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for SqliteStore {
+    async fn write_objects(&self, batch: ObjectBatch) -> StoreResult<()> {
+        let prepared = Prepared::new(batch)?;
         self.writer
-            .write(documents + batch.effects.bytes(), move |writing| {
-                let connection = writing.connection;
-                idempotency::require_free(connection, batch.idempotency.as_ref())?;
-                batch.check::<Fault>(
-                    |kind, id| row::first(connection, VERSION, params![kind, id.blob()], version),
-                    |kind, key| {
-                        row::first(connection, HOLDER, params![kind, key], |found| {
-                            row::id(found, 0)
-                        })
-                    },
-                )?;
-                write(connection, &batch, &texts)
+            .write(prepared.bytes(), move |writing| {
+                prepared.check(writing.connection)?;
+                prepared.write(writing.connection)
             })
             .await
     }
 
-    async fn find_object(&self, kind: Kind, by: ObjectRef) -> Answer<Option<StoredObject>> {
+    async fn find_object(&self, kind: Kind, by: ObjectRef) -> StoreResult<Option<StoredObject>> {
         let read = move |found: &Row<'_>| object(kind, found);
         self.readers
             .read(move |connection| match by {
@@ -127,45 +182,56 @@ impl ObjectStore for SqliteStore {
             .await
     }
 
-    async fn list_objects(&self, wanted: ListObjects) -> Answer<Listed<StoredObject>> {
+    async fn list_objects(&self, wanted: ListObjects) -> StoreResult<ListPage<StoredObject>> {
         self.readers.read(move |connection| list::page(connection, &wanted)).await
     }
 
-    async fn due_objects(&self, due: DueObjects) -> Answer<Vec<StoredObject>> {
-        let DueObjects { kind, now, limit } = due;
+    async fn due_objects(&self, due: DueObjects) -> StoreResult<Vec<StoredObject>> {
+        let DueObjects { kind, now, after, limit } = due;
         self.readers
             .read(move |connection| {
-                let params = params![kind, now.as_micros(), row::limit(limit)];
+                let after_at = after.map_or(i64::MIN, |(at, _)| at.as_micros());
+                let after_id = row::after(after.map(|(_, id)| id));
+                let params = params![kind, now.as_micros(), after_at, after_id, row::limit(limit)];
                 row::all(connection, DUE, params, |found| object(kind, found))
             })
             .await
     }
 
-    async fn object_changes(&self, kind: Kind, since: u64) -> Answer<ObjectChanges> {
+    async fn object_changes(&self, kind: Kind, since: u64) -> StoreResult<ObjectChanges> {
         self.readers.read(move |connection| changes(connection, kind, since)).await
     }
 }
 
-fn version(found: &Row<'_>) -> Result<u64> {
+fn number(found: &Row<'_>) -> Result<u64> {
     row::get(found, 0)
 }
 
-fn write(connection: &Connection, batch: &ObjectBatch, texts: &[Texts]) -> Result<()> {
-    let revision = row::first(connection, NEXT_REVISION, [], version)?;
-    let revision = revision.ok_or(StoreError::Corrupt("the revision of objects is lost".into()))?;
-    for (object, texts) in batch.puts.iter().zip(texts) {
-        put(connection, revision, object, texts)?;
-        row::run(connection, FORGET, params![object.kind, object.id.blob()])?;
+fn next_revision(connection: &Connection) -> Result<u64> {
+    let revision = row::first(connection, NEXT_REVISION, [], number)?;
+    revision.ok_or_else(|| corrupt("the revision of objects is lost"))
+}
+
+fn forget_old_deletions(connection: &Connection, revision: u64) -> Result<()> {
+    row::run(connection, FORGET_OLD, [revision.saturating_sub(DELETIONS_KEPT)]).map(drop)
+}
+
+/// Deletes the objects of these kinds that have the parent.
+pub(crate) fn delete_children(
+    connection: &Connection,
+    parent: SubjectId,
+    kinds: &[Kind],
+) -> Result<()> {
+    if kinds.is_empty() {
+        return Ok(());
     }
-    for delete in &batch.deletes {
-        row::run(connection, DELETE, params![delete.kind, delete.id.blob()])?;
-        row::run(connection, REMEMBER, params![delete.kind, delete.id.blob(), revision])?;
+    let revision = next_revision(connection)?;
+    for kind in kinds {
+        let params = params![kind, parent.blob(), revision];
+        row::run(connection, REMEMBER_CHILDREN, params)?;
+        row::run(connection, DELETE_CHILDREN, params![kind, parent.blob()])?;
     }
-    if !batch.deletes.is_empty() {
-        row::run(connection, FORGET_OLD, [revision.saturating_sub(DELETIONS_KEPT)])?;
-    }
-    idempotency::take(connection, batch.idempotency.as_ref())?;
-    effects::write(connection, &batch.effects)
+    forget_old_deletions(connection, revision)
 }
 
 fn put(connection: &Connection, revision: u64, object: &StoredObject, texts: &Texts) -> Result<()> {
@@ -173,8 +239,8 @@ fn put(connection: &Connection, revision: u64, object: &StoredObject, texts: &Te
     let IndexFields { unique_key, name, parent, status, labels: _, due_at } = index;
     let params = params![
         kind,
-        revision,
         id.blob(),
+        revision,
         workspace.blob(),
         version,
         created_at.as_micros(),
@@ -187,13 +253,18 @@ fn put(connection: &Connection, revision: u64, object: &StoredObject, texts: &Te
         row::micros(*due_at),
         texts.document,
     ];
-    row::run(connection, PUT, params).map(drop)
+    // Most writes, such as the progress of a schedule, change none of the fields of most indexes.
+    if *version > 1 && row::run(connection, UPDATE, params)? == 1 {
+        return Ok(());
+    }
+    row::run(connection, PUT, params)?;
+    row::run(connection, FORGET, params![kind, id.blob()]).map(drop)
 }
 
 fn changes(connection: &Connection, kind: Kind, since: u64) -> Result<ObjectChanges> {
     // All of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let revision = row::first(&transaction, REVISION, [], version)?.unwrap_or(0);
+    let revision = row::first(&transaction, REVISION, [], number)?.unwrap_or(0);
     let all = !remembers(since, revision);
     let after = if all { 0 } else { since };
     let read = |found: &Row<'_>| object(kind, found);

@@ -8,12 +8,12 @@ const STATEMENT_BYTES: u64 = 512 << 10;
 /// What the connections that look after the write-ahead log may cache, in KiB.
 pub(crate) const HELPER_CACHE_KIB: u32 = 64;
 
-/// How the database is run. The defaults are meant for everybody.
+/// Options of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// How many connections read at the same time, at most; at least 1 is used.
     pub readers: usize,
-    /// How many writes may wait before those who ask for more have to wait themselves.
+    /// How many writes can be queued before callers have to wait.
     pub queue: usize,
     /// How many bytes of journal may wait, roughly and at most; one write may have more.
     pub queue_bytes: usize,

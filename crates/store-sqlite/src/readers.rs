@@ -1,7 +1,7 @@
 //! The connections that read.
 //!
 //! There are a few, opened at the start: later there may be no file descriptors left. A read begins
-//! after it was asked for, so it sees every write that was acknowledged before.
+//! after its call, so it sees every write that was acknowledged before.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use stepwell_store::StoreError;
 use tokio::sync::Semaphore;
 
 use crate::connection::Opener;
-use crate::fault::{Answer, Fault, Result};
+use crate::error::{QueryError, Result, StoreResult};
 use crate::meters;
 
 #[derive(Debug)]
@@ -31,16 +31,16 @@ struct Pool {
 }
 
 impl Readers {
-    pub(crate) fn open(opener: Opener) -> Answer<Self> {
+    pub(crate) fn open(opener: Opener) -> StoreResult<Self> {
         let count = opener.options.readers.max(1);
-        let idle = (0..count).map(|_| opener.reader()).collect::<Answer<Vec<_>>>()?;
+        let idle = (0..count).map(|_| opener.reader()).collect::<StoreResult<Vec<_>>>()?;
         let permits = Arc::new(Semaphore::new(count));
         let pool = Arc::new(Pool { opener, idle: Mutex::new(idle) });
         Ok(Self { pool, permits, failures: meters::failures("read") })
     }
 
     /// Runs `work` on a connection of its own, on a thread that may block.
-    pub(crate) async fn read<T, F>(&self, work: F) -> Answer<T>
+    pub(crate) async fn read<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -54,7 +54,7 @@ impl Readers {
             let done = work(&connection);
             pool.idle().push(connection);
             drop(permit);
-            if matches!(done, Err(Fault::Sql(_))) {
+            if matches!(done, Err(QueryError::Sql(_))) {
                 failures.increment(1);
             }
             Ok(done?)
@@ -74,7 +74,7 @@ impl Readers {
 }
 
 impl Pool {
-    fn take(&self) -> Answer<Connection> {
+    fn take(&self) -> StoreResult<Connection> {
         let idle = self.idle().pop();
         idle.map_or_else(|| self.opener.reader(), Ok)
     }

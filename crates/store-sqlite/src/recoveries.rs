@@ -1,13 +1,10 @@
-//! How often executions were recovered without getting any further.
+//! Counts of recoveries without progress.
 
-use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::ExecutionId;
-use stepwell_store::RecoveryStore;
-use stepwell_store::traits::Recovery;
+use stepwell_store::traits::{CountRecoveries, Recovery, RecoveryCount};
 
-use crate::SqliteStore;
-use crate::fault::{Answer, Result};
+use crate::error::Result;
 use crate::row::{self, Id};
 
 const SEQ: &str = "SELECT seq FROM executions WHERE id = ?1";
@@ -17,45 +14,41 @@ const COUNT: &str = "INSERT INTO recoveries (id, seq, recoveries, trials) VALUES
         trials = CASE WHEN seq = excluded.seq THEN trials ELSE 0 END,
         seq = excluded.seq
     RETURNING recoveries, trials";
-const COUNT_TRIAL: &str = "UPDATE recoveries SET trials = trials + 1 WHERE id = ?1";
-/// Once at each start: few rows, each looked up by its id.
+const COUNT_TRIAL: &str = "UPDATE recoveries SET trials = trials + 1 WHERE id = ?1
+    RETURNING recoveries, trials";
+/// Once at each start: few rows, each found by its id.
 const FORGET: &str = "DELETE FROM recoveries WHERE NOT EXISTS
     (SELECT 1 FROM executions WHERE executions.id = recoveries.id AND status < 4)";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] = &[SEQ, COUNT_TRIAL];
 
-#[async_trait]
-impl RecoveryStore for SqliteStore {
-    async fn begin_recoveries(&self, ids: Vec<ExecutionId>) -> Answer<Vec<Recovery>> {
-        self.writer
-            .write(0, move |batch| {
-                let mut found = Vec::with_capacity(ids.len());
-                for id in &ids {
-                    found.extend(count(batch.connection, *id)?);
-                }
-                Ok(found)
-            })
-            .await
+/// Counts recoveries or trials.
+pub(crate) fn count(connection: &Connection, count: &CountRecoveries) -> Result<Vec<Recovery>> {
+    let mut counted = Vec::with_capacity(count.ids.len());
+    for id in &count.ids {
+        counted.extend(match count.counted {
+            RecoveryCount::Recovery => count_recovery(connection, *id)?,
+            RecoveryCount::Trial => {
+                row::first(connection, COUNT_TRIAL, [id.blob()], |found| recovery(*id, found))?
+            }
+        });
     }
-
-    async fn count_trial(&self, id: ExecutionId) -> Answer<()> {
-        self.writer
-            .write(0, move |batch| row::run(batch.connection, COUNT_TRIAL, [id.blob()]).map(drop))
-            .await
-    }
+    Ok(counted)
 }
 
-fn count(connection: &Connection, id: ExecutionId) -> Result<Option<Recovery>> {
+fn count_recovery(connection: &Connection, id: ExecutionId) -> Result<Option<Recovery>> {
     let seq = row::first(connection, SEQ, [id.blob()], |found| row::get::<i64>(found, 0))?;
     let Some(seq) = seq else { return Ok(None) };
-    row::first(connection, COUNT, params![id.blob(), seq], |found| {
-        Ok(Recovery { id, recoveries: row::get(found, 0)?, trials: row::get(found, 1)? })
-    })
+    row::first(connection, COUNT, params![id.blob(), seq], |found| recovery(id, found))
 }
 
-/// Forgets what is known of executions that have ended or are gone.
+fn recovery(id: ExecutionId, found: &Row<'_>) -> Result<Recovery> {
+    Ok(Recovery { id, recoveries: row::get(found, 0)?, trials: row::get(found, 1)? })
+}
+
+/// Deletes the counts of executions that have ended or no longer exist.
 pub(crate) fn forget_ended(connection: &Connection) -> Result<()> {
     row::run(connection, FORGET, []).map(drop)
 }

@@ -9,11 +9,11 @@ use stepwell_core::ids::{
     WebhookId, WorkflowId, WorkspaceId,
 };
 use stepwell_core::{Map, Timestamp};
+use stepwell_store::codec;
 use stepwell_store::record::DeliveryStatus;
 use uuid::Uuid;
 
-use crate::codec;
-use crate::fault::{Result, corrupt};
+use crate::error::{Result, corrupt};
 
 /// Sorts before every id.
 pub(crate) const BEFORE_ALL: [u8; 0] = [];
@@ -94,7 +94,7 @@ pub(crate) fn all<T>(
     Ok(found)
 }
 
-/// Runs a statement that answers nothing; how many rows it changed.
+/// Runs a statement without result rows; returns how many rows it changed.
 pub(crate) fn run(connection: &Connection, sql: &str, params: impl Params) -> Result<usize> {
     Ok(connection.prepare_cached(sql)?.execute(params)?)
 }
@@ -134,7 +134,7 @@ pub(crate) fn truth(row: &Row<'_>, column: usize) -> Result<bool> {
 
 /// Labels: JSON text, nothing where there are none.
 pub(crate) fn labels_text(labels: &Map) -> Result<Option<String>> {
-    (!labels.is_empty()).then(|| codec::write_json(labels)).transpose()
+    Ok((!labels.is_empty()).then(|| codec::write_json(labels)).transpose()?)
 }
 
 pub(crate) fn labels(row: &Row<'_>, column: usize) -> Result<Map> {

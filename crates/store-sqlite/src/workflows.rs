@@ -8,20 +8,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
-use stepwell_core::ids::{WorkflowId, WorkspaceId};
+use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::lists::{ListWorkflows, Listed};
-use stepwell_store::record::{
-    IntegrationUse, ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats,
-};
-use stepwell_store::traits::{AddRelease, CreateWorkflow, UpdateWorkflow};
+use stepwell_store::codec;
+use stepwell_store::lists::{ListPage, ListWorkflows};
+use stepwell_store::objects::ObjectBatch;
+use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats};
+use stepwell_store::traits::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow};
 use stepwell_store::{StoreError, WorkflowStore};
 
+use crate::error::{Result, StoreResult, corrupt};
 use crate::executions::idempotency;
-use crate::fault::{Answer, Result, corrupt};
-use crate::feedback::put_tag;
 use crate::row::{self, Id};
-use crate::{SqliteStore, codec, effects, schedules};
+use crate::{SqliteStore, effects, objects};
 use parts::PartsText;
 
 macro_rules! columns {
@@ -64,14 +63,14 @@ const ADD_STATS: &str = "INSERT INTO workflow_stats VALUES (?1, ?2, ?3, ?4, ?5, 
     active = active + excluded.active, total_micros = total_micros + excluded.total_micros,
     timed = timed + excluded.timed";
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] =
     &[FIND, BY_NAME, LIVE, RELEASE, parts::PARTS, UPDATE, FIND_RELEASE, STATS];
 
 #[async_trait]
 impl WorkflowStore for SqliteStore {
-    async fn create_workflow(&self, create: CreateWorkflow) -> Answer<()> {
+    async fn create_workflow(&self, create: CreateWorkflow) -> StoreResult<()> {
         let CreateWorkflow { workflow, release, idempotency, effects } = create;
         let parts = PartsText::of(&workflow.parts())?;
         let source = codec::write_json(&release.source)?;
@@ -90,18 +89,20 @@ impl WorkflowStore for SqliteStore {
             .await
     }
 
-    async fn add_release(&self, add: AddRelease) -> Answer<WorkflowRecord> {
-        let parts = PartsText::of(&add.parts)?;
-        let source = codec::write_json(&add.source)?;
-        self.writer
-            .write(source.len() + parts.len() + add.effects.bytes(), move |batch| {
-                release(batch.connection, &add, &parts, &source)
-            })
-            .await
+    async fn add_release(&self, mut add: AddRelease) -> StoreResult<WorkflowRecord> {
+        let puts = std::mem::take(&mut add.objects);
+        let release = PreparedRelease {
+            parts: PartsText::of(&add.parts)?,
+            source: codec::write_json(&add.source)?,
+            objects: objects::Prepared::new(ObjectBatch { puts, ..ObjectBatch::default() })?,
+            add,
+        };
+        self.writer.write(release.bytes(), move |batch| release.write(batch.connection)).await
     }
 
-    async fn update_workflow(&self, update: UpdateWorkflow) -> Answer<WorkflowRecord> {
-        let UpdateWorkflow { id, expected, active, delete, parts, now, effects } = update;
+    async fn update_workflow(&self, update: UpdateWorkflow) -> StoreResult<WorkflowRecord> {
+        let UpdateWorkflow { id, expected, active, delete, delete_children, parts, now, effects } =
+            update;
         let parts = parts.as_ref().map(PartsText::of).transpose()?;
         let bytes = parts.as_ref().map_or(0, PartsText::len) + effects.bytes();
         self.writer
@@ -112,7 +113,7 @@ impl WorkflowStore for SqliteStore {
                     parts.write(connection, id)?;
                 }
                 if delete {
-                    schedules::delete_of(connection, id)?;
+                    objects::delete_children(connection, id.into(), &delete_children)?;
                 }
                 effects::write(connection, &effects)?;
                 touch(connection, id, (active, delete), now)
@@ -120,24 +121,18 @@ impl WorkflowStore for SqliteStore {
             .await
     }
 
-    async fn find_workflow(&self, id: WorkflowId) -> Answer<Option<WorkflowRecord>> {
-        self.readers.read(move |connection| find(connection, id)).await
-    }
-
-    async fn find_workflow_by_name(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-    ) -> Answer<Option<WorkflowRecord>> {
-        let name = name.to_owned();
+    async fn find_workflow(&self, by: FindWorkflow) -> StoreResult<Option<WorkflowRecord>> {
         self.readers
-            .read(move |connection| {
-                row::first(connection, BY_NAME, params![workspace.blob(), name], workflow)
+            .read(move |connection| match by {
+                FindWorkflow::Id(id) => find(connection, id),
+                FindWorkflow::Name(workspace, name) => {
+                    row::first(connection, BY_NAME, params![workspace.blob(), name], workflow)
+                }
             })
             .await
     }
 
-    async fn list_workflows(&self, wanted: ListWorkflows) -> Answer<Listed<WorkflowRecord>> {
+    async fn list_workflows(&self, wanted: ListWorkflows) -> StoreResult<ListPage<WorkflowRecord>> {
         self.readers.read(move |connection| list::list(connection, &wanted)).await
     }
 
@@ -145,11 +140,11 @@ impl WorkflowStore for SqliteStore {
         &self,
         workflow: WorkflowId,
         number: u32,
-    ) -> Answer<Option<ReleaseRecord>> {
+    ) -> StoreResult<Option<ReleaseRecord>> {
         self.readers.read(move |connection| find_release(connection, workflow, number)).await
     }
 
-    async fn workflow_stats(&self, workflow: WorkflowId) -> Answer<WorkflowStats> {
+    async fn workflow_stats(&self, workflow: WorkflowId) -> StoreResult<WorkflowStats> {
         let read =
             move |connection: &Connection| row::first(connection, STATS, [workflow.blob()], stats);
         Ok(self.readers.read(read).await?.unwrap_or_default())
@@ -243,28 +238,37 @@ pub(crate) fn live_release(
     Ok(release)
 }
 
-fn release(
-    connection: &Connection,
-    add: &AddRelease,
-    parts: &PartsText,
-    source: &str,
-) -> Result<WorkflowRecord> {
-    let number = live_release(connection, add.workflow, add.expected)? + 1;
-    let id = add.workflow.blob();
-    let retention = add.retention_seconds.map(u64::cast_signed);
-    row::run(connection, RELEASE, params![id, number, add.name, retention])?;
-    parts.write(connection, add.workflow)?;
-    row::run(connection, INSERT_RELEASE, params![id, number, source, add.now.as_micros()])?;
-    for name in &add.tags {
-        let traffic = vec![Traffic { release: number, weight: 1 }];
-        let (workflow, name, updated_at) = (add.workflow, name.clone(), add.now);
-        put_tag(connection, &ReleaseTagRecord { workflow, name, traffic, updated_at })?;
-    }
-    effects::write(connection, &add.effects)?;
-    touch(connection, add.workflow, (None, false), add.now)
+/// A release with everything that can be encoded on the thread of the caller.
+struct PreparedRelease {
+    add: AddRelease,
+    parts: PartsText,
+    source: String,
+    objects: objects::Prepared,
 }
 
-/// One change: the next version, from now. Answers the workflow as it is then.
+impl PreparedRelease {
+    /// An estimate of the bytes that are written.
+    fn bytes(&self) -> usize {
+        let effects = self.add.effects.bytes();
+        self.source.len() + self.parts.len() + self.objects.bytes() + effects
+    }
+
+    fn write(&self, connection: &Connection) -> Result<WorkflowRecord> {
+        let Self { add, parts, source, objects } = self;
+        let number = live_release(connection, add.workflow, add.expected)? + 1;
+        objects.check(connection)?;
+        let id = add.workflow.blob();
+        let retention = add.retention_seconds.map(u64::cast_signed);
+        row::run(connection, RELEASE, params![id, number, add.name, retention])?;
+        parts.write(connection, add.workflow)?;
+        row::run(connection, INSERT_RELEASE, params![id, number, source, add.now.as_micros()])?;
+        objects.write(connection)?;
+        effects::write(connection, &add.effects)?;
+        touch(connection, add.workflow, (None, false), add.now)
+    }
+}
+
+/// One change: the next version, from now. Returns the workflow afterwards.
 fn touch(
     connection: &Connection,
     id: WorkflowId,

@@ -1,10 +1,10 @@
 //! The thread that writes.
 //!
-//! It takes whatever is queued, runs it in one transaction, commits, and only then answers each
-//! caller: at low load a write waits for nobody, at high load many share one fsync. A write looks
-//! at its preconditions before it changes anything, so one that is refused leaves no trace in the
-//! transaction of the others. If SQLite itself fails on one of several writes, all are rolled back
-//! and run again one by one, so that each gets its own answer.
+//! Group commit: it runs all queued writes in one transaction, commits, and only then returns the
+//! result of each. At low load a write waits for no other, at high load many share one fsync. A
+//! write checks its preconditions before it changes anything, so one that is rejected leaves no
+//! trace in the transaction of the others. If SQLite itself fails on one of several writes, all are
+//! rolled back and run again one by one, so that each gets its own result.
 
 mod checkpoint;
 mod memory;
@@ -19,11 +19,12 @@ use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{NodeId, WorkflowId};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowStats;
+use stepwell_store::rollup::CountDeltas;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::connection::Opener;
-use crate::executions::counts::CountDeltas;
-use crate::fault::{Answer, Fault, Result, told, told_of_all};
+use crate::error::{QueryError, Result, StoreResult, store_error, transaction_error};
+use crate::executions::counts;
 use crate::meters::WriterMeters;
 use crate::options::SqliteOptions;
 use crate::workflows::StatsDelta;
@@ -47,33 +48,33 @@ enum Message {
 
 impl Writer {
     /// Starts the thread on the connection.
-    pub(crate) fn start(mut connection: Connection, opener: &Opener) -> Answer<Self> {
+    pub(crate) fn start(mut connection: Connection, opener: &Opener) -> StoreResult<Self> {
         let options = opener.options;
         let checkpoints = Checkpoints::start(&mut connection, opener)?;
         let (queue, messages) = mpsc::channel(options.queue.max(1));
         let meters = WriterMeters::register();
-        let turn = Turn { connection, messages, options, checkpoints, meters };
+        let writer = WriterLoop { connection, messages, options, checkpoints, meters };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || turn.run())
+            .spawn(move || writer.run())
             .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
         let memory = QueueMemory::new(options.queue_bytes);
         Ok(Self { queue: Some(queue), memory, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Runs `work` in a transaction, shared with others; answers when it is on the disk. `work`
-    /// can be run more than once, but counts once; it must refuse before it changes anything.
-    pub(crate) async fn write<T, F>(&self, bytes: usize, work: F) -> Answer<T>
+    /// Runs `work` in a transaction, shared with others; returns when it is on the disk. `work` can
+    /// run more than once, but takes effect once; it must reject before it changes anything.
+    pub(crate) async fn write<T, F>(&self, bytes: usize, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(closed)?;
         let room = self.memory.reserve(bytes).await?;
         let call = Call { bytes, work, done: None, reply, _room: room };
         queue.send(Message::Write(Box::new(call))).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        result.await.map_err(|_| closed())?
     }
 
     /// What queued writes take and may take.
@@ -116,16 +117,16 @@ trait Write: Send {
     fn bytes(&self) -> usize;
     /// Does it. An error is one of SQLite: the transaction must be rolled back.
     fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
-    /// Answers the caller. An error means that the transaction was not committed.
-    fn answer(self: Box<Self>, committed: Answer<()>);
+    /// Returns the result to the caller. An error means that the transaction was not committed.
+    fn finish(self: Box<Self>, committed: StoreResult<()>);
 }
 
 struct Call<T, F> {
     bytes: usize,
     work: F,
-    done: Option<Answer<T>>,
-    reply: oneshot::Sender<Answer<T>>,
-    /// Given back when it is answered.
+    done: Option<StoreResult<T>>,
+    reply: oneshot::Sender<StoreResult<T>>,
+    /// Released when it is finished.
     _room: OwnedSemaphorePermit,
 }
 
@@ -142,8 +143,8 @@ where
         let changes = batch.connection.total_changes();
         self.done = Some(match (self.work)(batch) {
             Ok(value) => Ok(value),
-            Err(Fault::Sql(error)) => return Err(error),
-            Err(Fault::Refused(error)) => {
+            Err(QueryError::Sql(error)) => return Err(error),
+            Err(QueryError::Rejected(error)) => {
                 debug_assert_eq!(changes, batch.connection.total_changes(), "refused too late");
                 Err(error)
             }
@@ -151,15 +152,15 @@ where
         Ok(())
     }
 
-    fn answer(self: Box<Self>, committed: Answer<()>) {
+    fn finish(self: Box<Self>, committed: StoreResult<()>) {
         let not_run = || Err(StoreError::Unavailable("the write was not run".to_owned()));
-        let answer = match (committed, self.done) {
+        let result = match (committed, self.done) {
             (Ok(()), done) => done.unwrap_or_else(not_run),
-            // Also for one that was refused: perhaps because of what was not committed now.
+            // Also for one that was rejected: the reason may be what was not committed now.
             (Err(error), _) => Err(error),
         };
-        // The caller may have gone; what is written stays written.
-        let _ = self.reply.send(answer);
+        // The caller may have stopped waiting; what is written stays written.
+        let _ = self.reply.send(result);
     }
 }
 
@@ -201,8 +202,8 @@ impl<'a> Batch<'a> {
         self.alive.clear();
     }
 
-    /// Counts an execution that stood as `before` and stands as `after` now. Written once for
-    /// all, before the commit.
+    /// Counts an execution that changed from `before` to `after`. Written once for all, before the
+    /// commit.
     pub(crate) fn count(
         &mut self,
         workflow: WorkflowId,
@@ -216,12 +217,12 @@ impl<'a> Batch<'a> {
         for (workflow, delta) in std::mem::take(&mut self.stats) {
             workflows::add_stats(self.connection, workflow, &delta)?;
         }
-        self.counts.flush(self.connection)
+        counts::flush(self.connection, &mut self.counts)
     }
 }
 
-/// What the thread has.
-struct Turn {
+/// The loop of the writing thread.
+struct WriterLoop {
     connection: Connection,
     messages: mpsc::Receiver<Message>,
     options: SqliteOptions,
@@ -229,7 +230,7 @@ struct Turn {
     meters: WriterMeters,
 }
 
-impl Turn {
+impl WriterLoop {
     fn run(mut self) {
         let mut writes = Vec::new();
         let mut open = true;
@@ -244,8 +245,8 @@ impl Turn {
         self.checkpoints.finish(&self.connection);
     }
 
-    /// Takes what is queued behind `first`, up to what one transaction may hold. Answers whether
-    /// to go on afterwards.
+    /// Takes what is queued behind `first`, up to the limits of one transaction. Returns whether to
+    /// continue afterwards.
     fn gather(&mut self, first: Box<dyn Write>, writes: &mut Vec<Box<dyn Write>>) -> bool {
         let mut bytes = first.bytes();
         writes.push(first);
@@ -268,18 +269,18 @@ impl Turn {
             Err(Failed::Write(_)) if writes.len() > 1 => {
                 for write in writes.drain(..) {
                     let mut alone = [write];
-                    let done = self.measured(&mut alone).map_err(Failed::told);
+                    let done = self.measured(&mut alone).map_err(Failed::into_store_error);
                     let [write] = alone;
-                    write.answer(done);
+                    write.finish(done);
                 }
             }
             done => {
-                let done = done.map_err(Failed::told);
+                let done = done.map_err(Failed::into_store_error);
                 if let Err(error) = &done {
                     tracing::warn!(%error, writes = writes.len(), "a transaction failed");
                 }
                 for write in writes.drain(..) {
-                    write.answer(copy(&done));
+                    write.finish(copy(&done));
                 }
             }
         }
@@ -300,7 +301,7 @@ impl Turn {
     }
 }
 
-fn copy(done: &Answer<()>) -> Answer<()> {
+fn copy(done: &StoreResult<()>) -> StoreResult<()> {
     match done {
         Ok(()) => Ok(()),
         Err(StoreError::Corrupt(text)) => Err(StoreError::Corrupt(text.clone())),
@@ -313,17 +314,17 @@ fn copy(done: &Answer<()>) -> Answer<()> {
 
 /// Where a transaction failed.
 enum Failed {
-    /// At its beginning or end: nobody's fault.
+    /// At its beginning or end: no write is the cause.
     Whole(rusqlite::Error),
-    /// In one of the writes: perhaps the fault of that one only.
+    /// In one of the writes, which may be the only cause.
     Write(rusqlite::Error),
 }
 
 impl Failed {
-    fn told(self) -> StoreError {
+    fn into_store_error(self) -> StoreError {
         match self {
-            Self::Whole(error) => told_of_all(&error),
-            Self::Write(error) => told(&error),
+            Self::Whole(error) => transaction_error(&error),
+            Self::Write(error) => store_error(&error),
         }
     }
 }
@@ -339,9 +340,9 @@ fn transact(
         for write in writes.iter_mut() {
             write.run(&mut batch).map_err(Failed::Write)?;
         }
-        batch.flush().map_err(|fault| match fault {
-            Fault::Sql(error) => Failed::Whole(error),
-            Fault::Refused(error) => {
+        batch.flush().map_err(|error| match error {
+            QueryError::Sql(error) => Failed::Whole(error),
+            QueryError::Rejected(error) => {
                 Failed::Whole(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
             }
         })?;

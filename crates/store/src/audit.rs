@@ -1,8 +1,8 @@
-//! The audit log: who did what to what, when and from where.
+//! The audit log: actors, actions and objects, with time and origin.
 //!
-//! An entry is written in the transaction of what it tells of, by way of
-//! [`Effects`](crate::Effects), and never changed. It must never hold a secret: it tells the names
-//! of fields, not what is in them.
+//! An entry is written in the transaction of the action, as one of its
+//! [`Effects`](crate::Effects), and never changed. It must never contain a secret: it has the names of
+//! fields, not their values.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use stepwell_core::ids::{AuditId, KeyId, SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
 use crate::StoreError;
-use crate::lists::{Begin, Listed, Order};
+use crate::lists::{ListPage, Order, PageStart};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Something that somebody did.
+/// An action of an actor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRecord {
     /// Its id; sorts by when it was written.
     pub id: AuditId,
-    /// Whose log it belongs to.
+    /// The workspace in whose log it is.
     pub workspace: WorkspaceId,
     /// When.
     pub at: Timestamp,
@@ -33,60 +33,60 @@ pub struct AuditRecord {
     pub origin: Origin,
     /// What.
     pub action: AuditAction,
-    /// To what; `None`: to nothing that there is.
+    /// The object; `None`: none that exists.
     pub object: Option<AuditedObject>,
-    /// What that was called then.
+    /// Its name at that time.
     pub object_name: Option<String>,
     /// The names of the fields that were changed.
     pub changed: Vec<String>,
-    /// What else there is to tell.
+    /// Further details.
     pub details: Map,
 }
 
 impl AuditRecord {
-    /// With what the object is called.
+    /// Adds the name of the object.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.object_name = Some(name.into());
         self
     }
 
-    /// With the names of what was changed.
+    /// Adds the names of changed fields.
     #[must_use]
     pub fn changing<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.changed.extend(fields.into_iter().map(str::to_owned));
         self
     }
 
-    /// With something else to tell; never a secret.
+    /// Adds a detail; never a secret.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Roughly how many bytes are written for it.
+    /// An estimate of the bytes that are written.
     pub fn bytes(&self) -> usize {
         let texts: usize = self.changed.iter().map(String::len).sum();
         256 + texts + self.object_name.as_ref().map_or(0, String::len)
     }
 }
 
-/// Who does something.
+/// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever has that key.
+    /// A caller with this key.
     Key {
         /// The key.
         id: KeyId,
-        /// What it is called.
+        /// Its name.
         name: Arc<str>,
     },
     /// The server itself.
     System,
-    /// Whoever works on the data folder with the command line.
+    /// The command line, directly on the data folder.
     Cli,
-    /// Somebody without a key, where the server asks for none.
+    /// A caller without a key, if the server requires none.
     Anonymous,
 }
 
@@ -109,7 +109,7 @@ impl Actor {
         }
     }
 
-    /// Whoever has that key and name.
+    /// The actor with this key and name.
     ///
     /// # Errors
     /// `Corrupt` where there is no key and the name is none of the others.
@@ -119,11 +119,11 @@ impl Actor {
         }
         let others = [Self::System, Self::Cli, Self::Anonymous];
         let found = others.into_iter().find(|other| other.name() == name);
-        found.ok_or_else(|| StoreError::Corrupt(format!("`{name}` did something without a key")))
+        found.ok_or_else(|| StoreError::Corrupt(format!("`{name}` is no actor without a key")))
     }
 }
 
-/// From where something is asked.
+/// The origin of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
     /// The address of the client; `None`: it is this process.
@@ -136,7 +136,7 @@ pub struct Origin {
 #[async_trait]
 pub trait AuditStore: Send + Sync {
     /// Entries, sorted by when they were written.
-    async fn list_audit(&self, list: ListAudit) -> Result<Listed<AuditRecord>>;
+    async fn list_audit(&self, list: ListAudit) -> Result<ListPage<AuditRecord>>;
 }
 
 /// Parameters of [`AuditStore::list_audit`].
@@ -144,27 +144,27 @@ pub trait AuditStore: Send + Sync {
 pub struct ListAudit {
     /// Only this workspace's.
     pub workspace: WorkspaceId,
-    /// Only what was done with this key.
+    /// Only actions with this key.
     pub key: Option<KeyId>,
-    /// Only what was done by somebody of this name.
+    /// Only actions of actors with this name.
     pub actor: Option<String>,
-    /// Only this.
+    /// Only this action.
     pub action: Option<AuditAction>,
-    /// Only what was done to objects of this kind.
+    /// Only actions on objects of this kind.
     pub kind: Option<ObjectKind>,
-    /// Only what was done to this one.
+    /// Only actions on this object.
     pub object: Option<SubjectId>,
-    /// Only what was done at this moment or later.
+    /// Only actions at this time or later.
     pub from: Option<Timestamp>,
-    /// Only what was done at this moment or before.
+    /// Only actions at this time or earlier.
     pub until: Option<Timestamp>,
     /// Which come first.
     pub order: Order,
     /// Where the page begins.
-    pub begin: Begin<AuditPlace>,
-    /// At most so many.
+    pub begin: PageStart<AuditCursor>,
+    /// The maximum number of items.
     pub limit: usize,
-    /// Whether to tell how many there are in all.
+    /// Whether to count all items.
     pub count: bool,
 }
 
@@ -181,7 +181,7 @@ impl ListAudit {
             from: None,
             until: None,
             order: Order::Descending,
-            begin: Begin::Skip(0),
+            begin: PageStart::Skip(0),
             limit,
             count: true,
         }
@@ -190,7 +190,7 @@ impl ListAudit {
 
 /// The place of an entry in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AuditPlace {
+pub struct AuditCursor {
     /// When it was.
     pub at: Timestamp,
     /// Its id.

@@ -5,8 +5,8 @@ use stepwell_core::ids::NodeId;
 
 use crate::StoreError;
 use crate::audit::AuditRecord;
+use crate::objects::ObjectBatch;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
-use crate::schedules::UpdateSchedule;
 
 /// What happens to one execution in one transaction: events, projection, outbox.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct Commit {
     pub node: NodeId,
     /// The projection after these events. What is settled when an execution is accepted
     /// (workspace, workflow, release, `created_at`, external id, metadata, webhook) is taken from
-    /// its first commit and passed over in later ones.
+    /// its first commit and ignored in later ones.
     pub record: ExecutionRecord,
     /// The seq of the last event already stored; 0: the execution is new. Refused as `Conflict`
     /// where that is not so.
@@ -30,28 +30,28 @@ pub struct Commit {
     /// The idempotency key to take; refused as `Replayed` where it is taken. Only with a new
     /// execution.
     pub idempotency: Option<IdempotencyRecord>,
-    /// The schedule that starts the execution, as it stands then, and what that causes: written
-    /// with the first event or not at all, so that each firing has exactly one execution. Refused
-    /// as in [`ScheduleStore::update_schedule`](crate::ScheduleStore::update_schedule). Only with a
-    /// new execution.
-    pub schedule: Option<Box<UpdateSchedule>>,
+    /// Objects to write with the first event, such as the schedule that starts the execution, with
+    /// their effects: all or nothing, so that each firing has exactly one execution. Rejected as
+    /// by [`write_objects`](crate::ObjectStore::write_objects). Only with a new execution, and
+    /// without an idempotency key of their own.
+    pub objects: Option<Box<ObjectBatch>>,
 }
 
 impl Commit {
     /// Whether it puts anything in the outbox.
     pub fn has_deliveries(&self) -> bool {
-        let firing = self.schedule.as_ref();
+        let objects = self.objects.as_ref();
         !self.deliveries.is_empty()
-            || firing.is_some_and(|firing| !firing.effects.deliveries.is_empty())
+            || objects.is_some_and(|objects| !objects.effects.deliveries.is_empty())
     }
 
     /// Whether its parts fit together: events without gaps after `expected_seq`, the record at the
-    /// last of them, an idempotency key or a schedule only with a new execution, deliveries about
+    /// last of them, an idempotency key or objects only with a new execution, deliveries about
     /// this execution.
     /// Stores call this before anything else.
     ///
     /// # Errors
-    /// `Corrupt` saying what does not fit: storing it would make the journal unreadable.
+    /// `Corrupt` with the contradiction: storing it would make the journal unreadable.
     pub fn check(&self) -> Result<(), StoreError> {
         let id = self.record.id;
         let refuse = |why: &str| Err(StoreError::Corrupt(format!("a commit to {id} {why}")));
@@ -68,8 +68,11 @@ impl Commit {
         if self.expected_seq > 0 && self.idempotency.is_some() {
             return refuse("takes an idempotency key, but the execution is not new");
         }
-        if self.expected_seq > 0 && self.schedule.is_some() {
-            return refuse("is the firing of a schedule, but the execution is not new");
+        if self.expected_seq > 0 && self.objects.is_some() {
+            return refuse("writes objects, but the execution is not new");
+        }
+        if self.objects.as_ref().is_some_and(|objects| objects.idempotency.is_some()) {
+            return refuse("has objects with an idempotency key of their own");
         }
         if self.deliveries.iter().any(|delivery| delivery.subject != id.into()) {
             return refuse("has deliveries about another subject");
@@ -84,7 +87,7 @@ impl Commit {
         let has_effects = !self.deliveries.is_empty()
             || !self.audit.is_empty()
             || self.idempotency.is_some()
-            || self.schedule.is_some();
+            || self.objects.is_some();
         if moves && !has_effects {
             return Ok(());
         }

@@ -1,11 +1,11 @@
-//! What a caller can do about a store's answer.
+//! Errors of a store, by what a caller can do about them.
 
 use crate::record::IdempotencyRecord;
 
-/// Why a store did not do what it was asked.
+/// Why a call of a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The idempotency key is taken: replay what it stands for.
+    /// The idempotency key is taken: replay its outcome.
     #[error("the idempotency key was used before")]
     Replayed(Box<IdempotencyRecord>),
     /// The external id is taken in this workspace, by that execution.
@@ -36,7 +36,7 @@ pub enum StoreError {
     /// The object to change is not there.
     #[error("{0} was not found")]
     Missing(&'static str),
-    /// The store cannot answer now (disk full, connection lost); nothing was changed. Try later.
+    /// The store cannot be used now (disk full, connection lost); nothing was changed. Try later.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// What is stored cannot be understood.

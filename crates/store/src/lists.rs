@@ -1,4 +1,4 @@
-//! What lists are asked with and what they answer. Here are words only, no rule.
+//! Parameters and results of lists. Types only, no rules.
 
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
@@ -24,10 +24,10 @@ pub struct ListExecutions {
     /// Which come first.
     pub order: Order,
     /// Where the page begins.
-    pub begin: Begin<Place>,
-    /// At most so many.
+    pub begin: PageStart<ExecutionCursor>,
+    /// The maximum number of items.
     pub limit: usize,
-    /// Whether to tell how many there are in all.
+    /// Whether to count all items.
     pub count: bool,
 }
 
@@ -42,7 +42,7 @@ impl ListExecutions {
             until: None,
             labels: Vec::new(),
             order: Order::Descending,
-            begin: Begin::Skip(0),
+            begin: PageStart::Skip(0),
             limit,
             count: false,
         }
@@ -51,10 +51,10 @@ impl ListExecutions {
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listed<T> {
+pub struct ListPage<T> {
     /// The items.
     pub items: Vec<T>,
-    /// How many there are on all pages, where that was asked for.
+    /// How many there are on all pages, if they are counted.
     pub total: Option<u64>,
 }
 
@@ -70,7 +70,7 @@ pub enum Order {
 
 /// Where a page of a list begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin<T> {
+pub enum PageStart<T> {
     /// After so many items.
     Skip(u64),
     /// After this place, whether or not there still is an item.
@@ -79,7 +79,7 @@ pub enum Begin<T> {
 
 /// The place of an execution in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ExecutionCursor {
     /// When it was created.
     pub created_at: Timestamp,
     /// Its id.
@@ -97,15 +97,15 @@ pub struct ListWorkflows {
     pub kind: Option<String>,
     /// Only those that have all of these labels: see [`has_label`](crate::record::has_label).
     pub labels: Vec<(String, String)>,
-    /// What they are sorted by; where that is equal, by id.
+    /// The field that they are sorted by, then by id.
     pub sort: WorkflowSort,
     /// Which come first.
     pub order: Order,
     /// Where the page begins; a place stays where it was, whatever becomes of its workflow.
-    pub begin: Begin<WorkflowPlace>,
-    /// At most so many.
+    pub begin: PageStart<WorkflowCursor>,
+    /// The maximum number of items.
     pub limit: usize,
-    /// Whether to tell how many there are in all.
+    /// Whether to count all items.
     pub count: bool,
 }
 
@@ -119,7 +119,7 @@ impl ListWorkflows {
             labels: Vec::new(),
             sort: WorkflowSort::default(),
             order: Order::Descending,
-            begin: Begin::Skip(0),
+            begin: PageStart::Skip(0),
             limit,
             count: false,
         }
@@ -144,14 +144,14 @@ pub enum WorkflowSort {
 
 /// The place of a workflow in a list, as the workflow was when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WorkflowPlace {
+pub struct WorkflowCursor {
     /// What it was sorted by.
     pub key: SortKey,
     /// Its id.
     pub id: WorkflowId,
 }
 
-impl WorkflowPlace {
+impl WorkflowCursor {
     /// The place of a workflow in a list sorted by that.
     pub fn of(workflow: &WorkflowRecord, sort: WorkflowSort) -> Self {
         let key = match sort {

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use stepwell_core::ids::{SubjectId, WorkspaceId};
+use stepwell_core::ids::{SubjectId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
-use crate::lists::{Begin, Listed, Order};
+use crate::lists::{ListPage, Order, PageStart};
 use crate::record::IdempotencyRecord;
 use crate::{Effects, StoreError};
 
@@ -91,6 +91,9 @@ pub struct ObjectBatch {
     pub effects: Effects,
     /// The idempotency key that the changes take, if any; `Replayed` where it is taken.
     pub idempotency: Option<IdempotencyRecord>,
+    /// A workflow that must exist and not be deleted, such as the parent of a new object; else
+    /// `Missing`.
+    pub live_workflow: Option<WorkflowId>,
 }
 
 /// Names an object to delete.
@@ -108,6 +111,16 @@ impl ObjectBatch {
     /// One write.
     pub fn put(object: StoredObject, effects: Effects) -> Self {
         Self { puts: vec![object], effects, ..Self::default() }
+    }
+
+    /// Deliveries and audit entries alone.
+    pub fn effects(effects: Effects) -> Self {
+        Self { effects, ..Self::default() }
+    }
+
+    /// Whether it changes no object.
+    pub fn has_no_changes(&self) -> bool {
+        self.puts.is_empty() && self.deletes.is_empty()
     }
 
     /// One deletion.
@@ -187,7 +200,7 @@ pub struct ListObjects {
     /// Which come first.
     pub order: Order,
     /// Where the page begins; a place stays where it was, whatever happens to its object.
-    pub begin: Begin<ObjectPlace>,
+    pub begin: PageStart<ObjectCursor>,
     /// At most so many.
     pub limit: usize,
     /// Whether to count how many there are on all pages.
@@ -206,7 +219,7 @@ impl ListObjects {
             labels: Vec::new(),
             sort: ObjectSort::default(),
             order: Order::Descending,
-            begin: Begin::Skip(0),
+            begin: PageStart::Skip(0),
             limit,
             count: true,
         }
@@ -223,29 +236,32 @@ pub enum ObjectSort {
     UpdatedAt,
     /// Their names, by code point; those without a name come before all others.
     Name,
+    /// When they are due; those that are never due come before all others.
+    DueAt,
 }
 
 impl ObjectSort {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::CreatedAt, Self::UpdatedAt, Self::Name];
+    pub const ALL: [Self; 4] = [Self::CreatedAt, Self::UpdatedAt, Self::Name, Self::DueAt];
 }
 
 /// The place of an object in a list, as the object was when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ObjectPlace {
+pub struct ObjectCursor {
     /// The value that it was sorted by.
     pub key: ObjectSortKey,
     /// Its id.
     pub id: SubjectId,
 }
 
-impl ObjectPlace {
+impl ObjectCursor {
     /// The place of an object in a list sorted by `sort`.
     pub fn of(object: &StoredObject, sort: ObjectSort) -> Self {
         let key = match sort {
             ObjectSort::CreatedAt => ObjectSortKey::Time(object.created_at),
             ObjectSort::UpdatedAt => ObjectSortKey::Time(object.updated_at),
             ObjectSort::Name => ObjectSortKey::Name(object.index.name.clone()),
+            ObjectSort::DueAt => ObjectSortKey::Due(object.index.due_at),
         };
         Self { key, id: object.id }
     }
@@ -258,6 +274,8 @@ pub enum ObjectSortKey {
     Time(Timestamp),
     /// With [`ObjectSort::Name`].
     Name(Option<String>),
+    /// With [`ObjectSort::DueAt`].
+    Due(Option<Timestamp>),
 }
 
 /// Parameters of [`ObjectStore::due_objects`].
@@ -267,8 +285,17 @@ pub struct DueObjects {
     pub kind: Kind,
     /// Those due at this moment or before.
     pub now: Timestamp,
-    /// At most so many.
+    /// Only those that come later in this order: the due moment and id of the last one read.
+    pub after: Option<(Timestamp, SubjectId)>,
+    /// The maximum number of objects.
     pub limit: usize,
+}
+
+impl DueObjects {
+    /// The one that is due first, whenever that is.
+    pub const fn first(kind: Kind) -> Self {
+        Self { kind, now: Timestamp::from_micros(i64::MAX), after: None, limit: 1 }
+    }
 }
 
 /// What [`ObjectStore::object_changes`] reads.
@@ -291,21 +318,22 @@ pub trait ObjectStore: Send + Sync {
     /// Writes and deletes objects, all or none of them.
     ///
     /// # Errors
-    /// `Replayed` where the idempotency key is taken, then as [`ObjectBatch::check`].
+    /// `Replayed` where the idempotency key is taken; `Missing` where the required workflow does
+    /// not exist; then as [`ObjectBatch::check`].
     async fn write_objects(&self, batch: ObjectBatch) -> Result<()>;
 
     /// An object of any workspace.
     async fn find_object(&self, kind: Kind, by: ObjectRef) -> Result<Option<StoredObject>>;
 
     /// A page of objects, and how many there are on all pages, both of the same moment.
-    async fn list_objects(&self, list: ListObjects) -> Result<Listed<StoredObject>>;
+    async fn list_objects(&self, list: ListObjects) -> Result<ListPage<StoredObject>>;
 
     /// Objects of all workspaces that are due, earliest first; those of the same moment in the
     /// order of their ids.
     async fn due_objects(&self, due: DueObjects) -> Result<Vec<StoredObject>>;
 
     /// What changed in all workspaces after the revision `since`, for caches; 0 reads everything.
-    /// Every batch makes one revision, whatever the kinds of its objects.
+    /// Every batch that changes objects creates one revision, whatever their kinds.
     async fn object_changes(&self, kind: Kind, since: u64) -> Result<ObjectChanges>;
 }
 

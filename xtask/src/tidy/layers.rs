@@ -31,8 +31,9 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
-    // Measures the server over HTTP, with data written directly into the store, and SQLite itself.
-    ("bench", &["stepwell-store-sqlite", "stepwell-store", "stepwell-core"]),
+    // Measures the server over HTTP, with data written directly into the store (documents of the
+    // engine), and SQLite itself.
+    ("bench", &["stepwell-engine", "stepwell-store-sqlite", "stepwell-store", "stepwell-core"]),
 ];
 
 /// External crates that only some of ours may use.

@@ -7,8 +7,9 @@ use stepwell_core::Timestamp;
 use stepwell_core::audit::{AuditAction, ObjectKind};
 use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_store::Effects;
-use stepwell_store::audit::{AuditPlace, AuditRecord, ListAudit};
+use stepwell_store::audit::{AuditCursor, AuditRecord, ListAudit};
 use stepwell_store::lists::Order;
+use stepwell_store::objects::ObjectBatch;
 
 use super::{App, Page, PageAt, cursor};
 use crate::{AppError, Caller};
@@ -102,7 +103,8 @@ impl App {
         let note = engine.noted_of(caller, AuditAction::AccessRefused, None);
         let Refusal { method, route, reason } = refusal;
         let note = note.with("method", method).with("route", route).with("reason", reason);
-        if let Err(error) = engine.store.add_effects(Effects::noting(note)).await {
+        let batch = ObjectBatch::effects(Effects::with_audit(note));
+        if let Err(error) = engine.store.write_objects(batch).await {
             tracing::warn!(%error, route, reason, "a refusal could not be written down");
         }
     }
@@ -114,7 +116,7 @@ fn write_place(entry: &AuditRecord) -> String {
 }
 
 /// What [`write_place`] wrote.
-fn read_place(cursor: &str) -> Option<AuditPlace> {
+fn read_place(cursor: &str) -> Option<AuditCursor> {
     let (micros, id) = cursor.split_once('.')?;
-    Some(AuditPlace { at: Timestamp::from_micros(micros.parse().ok()?), id: id.parse().ok()? })
+    Some(AuditCursor { at: Timestamp::from_micros(micros.parse().ok()?), id: id.parse().ok()? })
 }

@@ -33,10 +33,10 @@ impl App {
         let note = self.engine.noted(caller, action, update.id).named(&after.name);
         let note = note.changing(changed_fields(before, &after));
         if !self.engine.hooks.want(before.workspace, &[topic]) {
-            return Ok(Effects::noting(note));
+            return Ok(Effects::with_audit(note));
         }
         let view = self.view(Arc::new(after)).await?;
-        Ok(self.tell_of(topic, &view, update.now).await?.and_noting(note))
+        Ok(self.tell_of(topic, &view, update.now).await?.and_audit(note))
     }
 
     /// What it causes that a workflow is so now.
@@ -53,7 +53,7 @@ impl App {
         let stats = self.engine.store.workflow_stats(id).await?;
         let data = || self.engine.tell.workflow(after, &stats);
         let deliveries = self.engine.announce(topic, Happened::to(workspace, id, now), data);
-        Ok(Effects::telling(deliveries))
+        Ok(Effects::with_deliveries(deliveries))
     }
 
     /// A change was stored: if it has put something in the outbox, that can be sent.

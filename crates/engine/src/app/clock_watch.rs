@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
-use stepwell_store::traits::{ClockCorrection, ClockMark};
+use stepwell_store::traits::{ClockCorrection, ClockMark, LastSeen};
 
 use super::App;
 use crate::AppError;
@@ -64,21 +64,14 @@ impl App {
     ///
     /// # Errors
     /// The store could not be read or written.
-    pub(super) async fn correct_clock_at_start(
-        &self,
-        last_seen: Option<Timestamp>,
-    ) -> Result<(), AppError> {
+    pub(super) async fn correct_clock_at_start(&self, last_seen: LastSeen) -> Result<(), AppError> {
         let engine = &self.engine;
         let offset = engine.clock_offset.load(Ordering::SeqCst);
-        let Some(last_seen) = last_seen else {
+        let LastSeen { heartbeat: Some(last), mark } = last_seen else {
             return self.correct_clock(Moved::default(), offset, true).await;
         };
-        let since = engine.now().as_micros().saturating_sub(last_seen.as_micros());
-        let noted = match engine.clock.boot() {
-            Some(boot) => engine.store.clock_mark(boot).await?,
-            None => None,
-        };
-        let set_back = match noted {
+        let since = engine.now().as_micros().saturating_sub(last.as_micros());
+        let set_back = match mark {
             Some(mark) => offset.saturating_sub(mark.offset).min(0),
             // It was wrong by at least so much. Waits do not end early then, and still not later
             // than their length from now.

@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stepwell_core::Timestamp;
-use stepwell_store::lists::{Begin, Listed, Place, SortKey, WorkflowPlace, WorkflowSort};
+use stepwell_store::lists::{
+    ExecutionCursor, ListPage, PageStart, SortKey, WorkflowCursor, WorkflowSort,
+};
 use stepwell_store::record::WorkflowRecord;
 
 use super::{Page, PageAt};
@@ -29,33 +31,33 @@ pub(super) fn begin<T>(
     at: PageAt,
     limit: usize,
     read: impl Fn(&str) -> Option<T>,
-) -> Result<Begin<T>, AppError> {
+) -> Result<PageStart<T>, AppError> {
     match at {
-        PageAt::Cursor(None) => Ok(Begin::Skip(0)),
-        PageAt::Cursor(Some(cursor)) => read(&cursor).map(Begin::After).ok_or_else(unknown),
-        PageAt::Skip(skip) => Ok(Begin::Skip(skip)),
+        PageAt::Cursor(None) => Ok(PageStart::Skip(0)),
+        PageAt::Cursor(Some(cursor)) => read(&cursor).map(PageStart::After).ok_or_else(unknown),
+        PageAt::Skip(skip) => Ok(PageStart::Skip(skip)),
         PageAt::Number(number) => {
-            Ok(Begin::Skip(number.saturating_sub(1).saturating_mul(limit as u64)))
+            Ok(PageStart::Skip(number.saturating_sub(1).saturating_mul(limit as u64)))
         }
     }
 }
 
 /// An execution's place in a list, as a cursor has it.
-pub(super) fn write_place(place: Place) -> String {
+pub(super) fn write_place(place: ExecutionCursor) -> String {
     format!("{}.{}", place.created_at.as_micros(), place.id)
 }
 
 /// What [`write_place`] wrote.
-pub(super) fn read_place(cursor: &str) -> Option<Place> {
+pub(super) fn read_place(cursor: &str) -> Option<ExecutionCursor> {
     let (micros, id) = cursor.split_once('.')?;
     let created_at = Timestamp::from_micros(micros.parse().ok()?);
-    Some(Place { created_at, id: id.parse().ok()? })
+    Some(ExecutionCursor { created_at, id: id.parse().ok()? })
 }
 
 /// A workflow's place in a list sorted by that, as a cursor has it: the sort, since a place in one
 /// order is none in another; the id; what it was sorted by.
 pub(super) fn write_sorted(last: &WorkflowRecord, sort: WorkflowSort) -> String {
-    let WorkflowPlace { key, id } = WorkflowPlace::of(last, sort);
+    let WorkflowCursor { key, id } = WorkflowCursor::of(last, sort);
     let key = match key {
         SortKey::Time(at) => at.as_micros().to_string(),
         // Any text: a cursor is put into addresses as it is.
@@ -66,7 +68,7 @@ pub(super) fn write_sorted(last: &WorkflowRecord, sort: WorkflowSort) -> String 
 }
 
 /// What [`write_sorted`] wrote for a list sorted by the same.
-pub(super) fn read_sorted(cursor: &str, sort: WorkflowSort) -> Option<WorkflowPlace> {
+pub(super) fn read_sorted(cursor: &str, sort: WorkflowSort) -> Option<WorkflowCursor> {
     let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
     let key = match sort {
         WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => {
@@ -81,7 +83,7 @@ pub(super) fn read_sorted(cursor: &str, sort: WorkflowSort) -> Option<WorkflowPl
             _ => return None,
         },
     };
-    Some(WorkflowPlace { key, id: id.parse().ok()? })
+    Some(WorkflowCursor { key, id: id.parse().ok()? })
 }
 
 const fn letter(sort: WorkflowSort) -> char {
@@ -103,6 +105,6 @@ pub(super) fn page<T>(mut items: Vec<T>, limit: usize, id: impl Fn(&T) -> String
 }
 
 /// As [`page`], with the total.
-pub(super) fn listed<T>(found: Listed<T>, limit: usize, id: impl Fn(&T) -> String) -> Page<T> {
+pub(super) fn listed<T>(found: ListPage<T>, limit: usize, id: impl Fn(&T) -> String) -> Page<T> {
     Page { total: found.total, ..page(found.items, limit, id) }
 }

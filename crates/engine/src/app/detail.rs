@@ -4,6 +4,7 @@ use stepwell_core::Map;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::record::{ActualRecord, WorkflowRecord};
+use stepwell_store::traits::FindWorkflow;
 
 use super::App;
 use crate::caller::Verb;
@@ -43,7 +44,7 @@ impl App {
     ) -> Result<ExecutionDetail, AppError> {
         let (journal, execution) = self.folded(caller, Verb::Read, workflow, id).await?;
         let record = &journal.record;
-        let found = self.engine.store.find_workflow(record.workflow).await?;
+        let found = self.engine.store.find_workflow(FindWorkflow::Id(record.workflow)).await?;
         let workflow = found.ok_or_else(|| {
             AppError::Internal(format!("workflow {} of {id} is gone", record.workflow))
         })?;

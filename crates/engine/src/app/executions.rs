@@ -6,8 +6,9 @@ use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_store::lists::{ListExecutions, Place};
+use stepwell_store::lists::{ExecutionCursor, ListExecutions};
 use stepwell_store::record::{ExecutionRecord, has_label};
+use stepwell_store::traits::FindWorkflow;
 
 use super::{App, ExecutionsQuery, Page, PageAt, cursor, workflows};
 use crate::caller::Verb;
@@ -120,7 +121,7 @@ impl App {
         };
         let found = self.engine.store.list_executions(list).await?;
         Ok(cursor::listed(found, limit, |record| {
-            cursor::write_place(Place { created_at: record.created_at, id: record.id })
+            cursor::write_place(ExecutionCursor { created_at: record.created_at, id: record.id })
         }))
     }
 
@@ -173,7 +174,12 @@ impl App {
             }
             let name = match self.engine.plans.workflow(id).await? {
                 Some(known) => Some(known.name.clone()),
-                None => self.engine.store.find_workflow(id).await?.map(|found| found.name),
+                None => self
+                    .engine
+                    .store
+                    .find_workflow(FindWorkflow::Id(id))
+                    .await?
+                    .map(|found| found.name),
             };
             names.insert(id, name.unwrap_or_default());
         }
@@ -374,7 +380,7 @@ impl App {
         if verbs.iter().any(|verb| caller.require(*verb, workflows::KIND).is_ok()) {
             return Ok(());
         }
-        let found = self.engine.store.find_workflow(workflow).await?;
+        let found = self.engine.store.find_workflow(FindWorkflow::Id(workflow)).await?;
         let found = found.ok_or_else(|| AppError::not_found("workflow", workflow.dataflow()))?;
         if verbs.iter().any(|verb| workflows::require(caller, *verb, &found).is_ok()) {
             return Ok(());

@@ -8,7 +8,7 @@ use stepwell_core::ids::NodeId;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_store::StoreError;
 use stepwell_store::record::IdempotencyRecord;
-use stepwell_store::traits::SwapIdempotent;
+use stepwell_store::traits::WriteIdempotent;
 
 use super::{App, Idempotency};
 use crate::runtime::engine::Engine;
@@ -75,8 +75,8 @@ impl Ticket {
     /// `Unavailable`.
     pub async fn settle(mut self, answer: String) -> Result<(), AppError> {
         let Some(from) = self.record.take() else { return Ok(()) };
-        let swap = SwapIdempotent { from, to: Some(answer) };
-        self.engine.store.swap_idempotent(swap).await?;
+        let write = WriteIdempotent::Replace { from, outcome: answer };
+        self.engine.store.write_idempotent(write).await?;
         Ok(())
     }
 
@@ -101,15 +101,15 @@ impl Drop for Ticket {
 /// Frees a key; where the store cannot be written now, later, so that the request can be repeated
 /// as soon as it can. A repeat finds the key busy until then.
 async fn free(engine: &Arc<Engine>, from: IdempotencyRecord) {
-    let swap = SwapIdempotent { from, to: None };
-    let Err(error) = engine.store.swap_idempotent(swap.clone()).await else { return };
+    let free = WriteIdempotent::Free(from);
+    let Err(error) = engine.store.write_idempotent(free.clone()).await else { return };
     tracing::warn!(%error, "an idempotency key could not be freed; trying again");
     let engine = engine.clone();
     tokio::spawn(async move {
         for _ in 0..FREE_ATTEMPTS {
             tokio::time::sleep(FREE_AGAIN).await;
             if engine.background.is_stopping()
-                || engine.store.swap_idempotent(swap.clone()).await.is_ok()
+                || engine.store.write_idempotent(free.clone()).await.is_ok()
             {
                 return;
             }
@@ -144,8 +144,9 @@ impl App {
         let first = |record| Turn::First(Ticket { engine: engine.clone(), record: Some(record) });
         let mut found = engine.store.find_idempotent(caller.workspace, &key.key).await?;
         if found.is_none() {
-            match engine.store.save_idempotent(record.clone()).await {
-                Ok(()) => return Ok(first(record)),
+            let claim = WriteIdempotent::Claim(record.clone());
+            match engine.store.write_idempotent(claim).await {
+                Ok(_) => return Ok(first(record)),
                 Err(StoreError::Replayed(other)) => found = Some(*other),
                 Err(error) => return Err(error.into()),
             }
@@ -156,8 +157,9 @@ impl App {
             return Ok(Turn::Again(outcome));
         }
         if is_abandoned(&outcome, (engine.node, engine.config.sole_node), now) {
-            let swap = SwapIdempotent { from: found, to: Some(record.outcome.clone()) };
-            if engine.store.swap_idempotent(swap).await? {
+            let outcome = record.outcome.clone();
+            let write = WriteIdempotent::Replace { from: found, outcome };
+            if engine.store.write_idempotent(write).await? {
                 return Ok(first(record));
             }
         }

@@ -101,7 +101,7 @@ impl App {
                 .named(&record.document.name)
         };
         let note = note.with("scopes", record.document.scopes.clone());
-        let batch = ObjectBatch::put(record.to_stored()?, Effects::noting(note));
+        let batch = ObjectBatch::put(record.to_stored()?, Effects::with_audit(note));
         self.engine.store.write_objects(batch).await?;
         Ok(NewKey { record, secret })
     }
@@ -185,7 +185,7 @@ impl App {
             let note = self.engine.noted(caller, AuditAction::KeyUpdated, id).changing(changed);
             let workspace = before.workspace;
             let note = AuditRecord { workspace, ..note.named(&document.name) };
-            Some((before.next(self.engine.now(), document), Effects::noting(note)))
+            Some((before.next(self.engine.now(), document), Effects::with_audit(note)))
         };
         self.edit_key(caller, before.id, edit).await
     }
@@ -206,7 +206,7 @@ impl App {
             let document = ApiKey { revoked_at: Some(now), ..before.document.clone() };
             let note = self.engine.noted(caller, AuditAction::KeyRevoked, id).named(&document.name);
             let note = AuditRecord { workspace: before.workspace, ..note };
-            Some((before.next(now, document), Effects::noting(note)))
+            Some((before.next(now, document), Effects::with_audit(note)))
         };
         self.edit_key(caller, id, edit).await
     }
@@ -234,7 +234,8 @@ impl App {
         let own = self.own_workspace(caller).await?;
         let note = self.engine.noted(caller, AuditAction::SigningSecretRead, own.id);
         let note = note.named(own.document.name);
-        self.engine.store.add_effects(Effects::noting(note)).await?;
+        let batch = ObjectBatch::effects(Effects::with_audit(note));
+        self.engine.store.write_objects(batch).await?;
         self.engine.signing_secret(caller.workspace).await
     }
 }

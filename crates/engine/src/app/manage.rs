@@ -18,7 +18,9 @@ use super::{
     App, ChangeWorkflow, Deletion, Expected, NewWorkflow, WorkflowView, integrations, kinds,
 };
 use crate::caller::Verb;
+use crate::objects::Document;
 use crate::runtime::registry::Control;
+use crate::schedule::Schedule;
 use crate::{AppError, Caller, Turns};
 
 /// How often a change is made anew that others on other nodes came before.
@@ -189,7 +191,7 @@ impl App {
                     source,
                     retention_seconds: definition.retention.map(|keep| keep.as_secs()),
                     parts,
-                    tags: Vec::new(),
+                    objects: Vec::new(),
                     now,
                     effects: Effects::default(),
                 };
@@ -263,7 +265,13 @@ impl App {
             expected = expected.map(|_| version);
         }
         let now = self.engine.now();
-        let update = UpdateWorkflow { expected, delete: true, ..UpdateWorkflow::of(id, now) };
+        let delete_children = vec![Schedule::KIND];
+        let update = UpdateWorkflow {
+            expected,
+            delete: true,
+            delete_children,
+            ..UpdateWorkflow::of(id, now)
+        };
         self.change(caller, &record, update).await?;
         Ok(cancelled)
     }

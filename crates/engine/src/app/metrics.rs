@@ -35,6 +35,7 @@ impl App {
             active: engine.registry.active(),
             max_active: config.max_active,
             max_queued: config.max_queued,
+            disabled_webhooks: engine.hooks.disabled(),
         });
         engine.metrics.set_plans_compiled(engine.plans.compiled());
         engine.pools.publish();
@@ -46,7 +47,7 @@ impl App {
         let engine = engine.clone();
         let reading = tokio::spawn(async move {
             let stored = engine.store.gauges().await;
-            let next_schedule = engine.store.next_schedule().await;
+            let next_schedule = engine.next_schedule().await;
             match (stored, next_schedule) {
                 (Ok(stored), Ok(next)) => engine.metrics.set_stored(&stored, next, engine.now()),
                 (Err(error), _) | (_, Err(error)) => {

@@ -3,7 +3,6 @@
 //! Rules that belong to all dialects (permissions, validation, limits, idempotency) are here,
 //! once.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::cache::ByteCache;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
+use stepwell_store::traits::Heartbeat;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, SteadyClock, offset};
@@ -33,7 +33,7 @@ use crate::runtime::schedules::Schedules;
 use crate::runtime::secrets::Vault;
 use crate::runtime::timers::wake_sleepers;
 use crate::telemetry::{EngineMetrics, MemoryPools};
-use crate::{AppError, Caller, EngineConfig, Tell};
+use crate::{AppError, EngineConfig, Tell};
 
 mod actuals;
 mod audit;
@@ -87,7 +87,7 @@ pub use targets::{Choose, LATEST, Target, WorkflowRef};
 pub use templates::Template;
 pub use webhooks::{
     ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
-    WantedStatus,
+    WantedStatus, WebhookView,
 };
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};
 
@@ -135,8 +135,8 @@ impl App {
     ) -> Result<Self, AppError> {
         let node = NodeId::from_uuid(new_uuid());
         let now = clock.now();
-        let last_seen = store.last_heartbeat().await?;
-        store.join_node(node, now).await?;
+        let last_seen = store.last_seen(clock.boot()).await?;
+        store.heartbeat(Heartbeat { node, now, joins: true }).await?;
         workspaces::make_default(&*store, now).await?;
         // Where no other node can be alive, none needs to be waited for.
         let dead_since = if config.sole_node {
@@ -271,20 +271,5 @@ impl App {
     pub fn load(&self) -> (usize, usize) {
         let queued = self.engine.queued.load(std::sync::atomic::Ordering::Relaxed);
         (self.engine.registry.active(), queued)
-    }
-
-    /// Makes a consistent copy of the store while serving. Scope `admin`.
-    ///
-    /// # Errors
-    /// `InvalidRequest` where the target exists.
-    pub async fn backup(&self, caller: &Caller, target: PathBuf) -> Result<(), AppError> {
-        caller.require_admin()?;
-        if target.exists() {
-            return Err(AppError::invalid(
-                "target",
-                format!("`{}` exists already", target.display()),
-            ));
-        }
-        Ok(self.engine.store.backup(target).await?)
     }
 }

@@ -1,7 +1,11 @@
 //! Whether work can be taken.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use stepwell_store::StoreError;
+use stepwell_store::traits::Heartbeat;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -23,11 +27,39 @@ pub struct Readiness {
     pub reason: Option<String>,
 }
 
-/// The last probe of the store, and when it was.
-#[derive(Debug, Default)]
-pub(crate) struct StoreProbe(Mutex<Option<(Instant, Option<String>)>>);
+/// Checks whether a store can be written, in ways that are not common to all stores.
+pub type StoreCheck =
+    dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync + 'static;
+
+/// Probes of the store.
+#[derive(Default)]
+pub(crate) struct StoreProbe {
+    /// When it was last probed, and why it could not be written.
+    last: Mutex<Option<(Instant, Option<String>)>>,
+    /// Without one, the probe is a heartbeat of this node.
+    check: OnceLock<Box<StoreCheck>>,
+}
 
 impl App {
+    /// Sets the check that probes the store instead of a heartbeat. The first call counts.
+    pub fn set_store_check(
+        &self,
+        check: impl Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync + 'static,
+    ) {
+        let _ = self.probe.check.set(Box::new(check));
+    }
+
+    async fn check_store(&self) -> Result<(), StoreError> {
+        let engine = &self.engine;
+        match self.probe.check.get() {
+            Some(check) => check().await,
+            None => {
+                let (node, now) = (engine.node, engine.now());
+                engine.store.heartbeat(Heartbeat { node, now, joins: false }).await
+            }
+        }
+    }
+
     /// Whether work can be taken. The store is probed with a write, at most once a second.
     pub async fn readiness(&self) -> Readiness {
         let reason = if self.engine.background.is_stopping() {
@@ -54,13 +86,13 @@ impl App {
 
     /// Why the store cannot be written; callers that come together share one probe.
     async fn probe_store(&self) -> Option<String> {
-        let mut last = self.probe.0.lock().await;
+        let mut last = self.probe.last.lock().await;
         if let Some((at, reason)) = &*last
             && at.elapsed() < FRESH
         {
             return reason.clone();
         }
-        let reason = match tokio::time::timeout(PATIENCE, self.engine.store.check()).await {
+        let reason = match tokio::time::timeout(PATIENCE, self.check_store()).await {
             Ok(checked) => checked.err().map(|error| error.to_string()),
             Err(_) => Some("the store does not answer".to_owned()),
         };

@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::audit::AuditAction;
-use stepwell_core::ids::WorkflowId;
+use stepwell_core::ids::{SubjectId, WorkflowId};
 use stepwell_core::names;
-use stepwell_store::Effects;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::lists::{Begin, Order};
-use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
+use stepwell_store::lists::{Order, PageStart};
+use stepwell_store::objects::{ListObjects, ObjectBatch, ObjectSort};
+use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
+use stepwell_store::{Effects, StoreError};
 
 use super::targets::{LATEST, WorkflowRef};
 use super::{App, Page, PageAt, cursor};
 use crate::caller::Verb;
+use crate::objects::{self, Document, Object};
+use crate::release_tag::{ReleaseTag, Traffic};
+use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
+
+/// How often a tag is moved again because another writer was faster.
+const ATTEMPTS: usize = 16;
 
 /// The longest name of a tag, in bytes.
 const MAX_NAME: usize = 100;
@@ -38,7 +45,7 @@ impl App {
         self.find_named(caller, Verb::Read, workflow).await
     }
 
-    /// Makes a new release and moves these tags to it, at the same moment. The workflow's name,
+    /// Creates a release and moves these tags to it, at the same moment. The workflow's name,
     /// description and metadata stay where the definition leaves them out. Scope
     /// `write:workflows`.
     ///
@@ -115,10 +122,20 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-    ) -> Result<Vec<ReleaseTagRecord>, AppError> {
+    ) -> Result<Vec<Object<ReleaseTag>>, AppError> {
         let workflow = self.find_for(caller, Verb::Read, id).await?;
+        let list = ListObjects {
+            parent: Some(id.into()),
+            sort: ObjectSort::Name,
+            order: Order::Ascending,
+            count: false,
+            ..ListObjects::newest(ReleaseTag::KIND, workflow.workspace, usize::MAX)
+        };
+        let found = self.engine.store.list_objects(list).await?.items;
         let mut tags = vec![latest(&workflow)];
-        tags.extend(self.engine.store.list_release_tags(id).await?);
+        for object in found {
+            tags.push(Object::from_stored(object)?);
+        }
         Ok(tags)
     }
 
@@ -131,16 +148,16 @@ impl App {
         caller: &Caller,
         id: WorkflowId,
         name: &str,
-    ) -> Result<ReleaseTagRecord, AppError> {
+    ) -> Result<Object<ReleaseTag>, AppError> {
         let workflow = self.find_for(caller, Verb::Read, id).await?;
         if name == LATEST {
             return Ok(latest(&workflow));
         }
-        let found = self.engine.store.find_release_tag(id, name).await?;
+        let found = self.find_tag(id, name).await?;
         found.ok_or_else(|| AppError::not_found("release tag", name))
     }
 
-    /// Makes or moves a tag; whatever is executed by it from now on runs what it points at. Scope
+    /// Creates or moves a tag; executions that name it from now on run what it points at. Scope
     /// `write:workflows`.
     ///
     /// # Errors
@@ -151,19 +168,52 @@ impl App {
         id: WorkflowId,
         name: &str,
         traffic: Vec<Traffic>,
-    ) -> Result<ReleaseTagRecord, AppError> {
+    ) -> Result<Object<ReleaseTag>, AppError> {
         let workflow = self.find_for(caller, Verb::Write, id).await?;
         check_name("tag", name)?;
         check_traffic(&workflow, &traffic)?;
-        let updated_at = self.engine.now();
-        let note = self.tag_moved(caller, &workflow, name, &traffic);
-        let tag = ReleaseTagRecord { workflow: id, name: name.to_owned(), traffic, updated_at };
-        self.engine.store.put_release_tag(tag.clone(), Effects::noting(note)).await?;
-        Ok(tag)
+        for _ in 0..ATTEMPTS {
+            let tag = self.moved_tag(&workflow, name, traffic.clone()).await?;
+            let entry = self.tag_audit(caller, &workflow, name, &traffic);
+            let batch = ObjectBatch::put(tag.to_stored()?, Effects::with_audit(entry));
+            match self.engine.store.write_objects(batch).await {
+                Ok(()) => return Ok(tag),
+                Err(StoreError::Outdated(_) | StoreError::UniqueKeyTaken(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Outdated(ReleaseTag::KIND).into())
     }
 
-    /// What is noted of a tag that is made or moved.
-    pub(super) fn tag_moved(
+    async fn find_tag(
+        &self,
+        workflow: WorkflowId,
+        name: &str,
+    ) -> Result<Option<Object<ReleaseTag>>, AppError> {
+        let key = ReleaseTag::key(workflow, name);
+        Ok(objects::find_by_key(&*self.engine.store, key).await?)
+    }
+
+    /// The tag that points at these releases from now on: the next version of the stored one.
+    pub(super) async fn moved_tag(
+        &self,
+        workflow: &WorkflowRecord,
+        name: &str,
+        traffic: Vec<Traffic>,
+    ) -> Result<Object<ReleaseTag>, AppError> {
+        let now = self.engine.now();
+        let document = ReleaseTag { workflow: workflow.id, name: name.to_owned(), traffic };
+        Ok(match self.find_tag(workflow.id, name).await? {
+            Some(before) => before.next(now, document),
+            None => {
+                let id = SubjectId::from_uuid(new_uuid());
+                Object::new(id, workflow.workspace, now, document)
+            }
+        })
+    }
+
+    /// The audit entry of a tag that is created or moved.
+    pub(super) fn tag_audit(
         &self,
         caller: &Caller,
         workflow: &WorkflowRecord,
@@ -172,8 +222,8 @@ impl App {
     ) -> AuditRecord {
         let shares: Vec<_> =
             traffic.iter().map(|part| json!([part.release, part.weight])).collect();
-        let note = self.engine.noted(caller, AuditAction::ReleaseTagMoved, workflow.id);
-        note.named(&workflow.name).with("tag", name).with("traffic", shares)
+        let entry = self.engine.noted(caller, AuditAction::ReleaseTagMoved, workflow.id);
+        entry.named(&workflow.name).with("tag", name).with("traffic", shares)
     }
 
     /// The release that a tag means for an execution.
@@ -183,23 +233,23 @@ impl App {
         tag: &str,
         external_id: Option<&str>,
     ) -> Result<u32, AppError> {
-        let found = self.engine.store.find_release_tag(workflow.id, tag).await?;
+        let found = self.find_tag(workflow.id, tag).await?;
         let found = found.ok_or_else(|| AppError::not_found("release tag", tag))?;
         let chance = match external_id {
             Some(external_id) => stable_hash(workflow.id, tag, external_id),
             None => self.engine.moment().entropy,
         };
-        pick(&found.traffic, chance)
+        pick(&found.document.traffic, chance)
             .ok_or_else(|| AppError::Internal(format!("tag {tag} points at nothing")))
     }
 }
 
 /// The numbers of the releases from there on. They have no gaps, since releases are never deleted.
-fn numbers(newest: u32, begin: Begin<u32>, order: Order) -> impl Iterator<Item = u32> {
+fn numbers(newest: u32, begin: PageStart<u32>, order: Order) -> impl Iterator<Item = u32> {
     let before = match begin {
-        Begin::Skip(skip) => u32::try_from(skip).unwrap_or(u32::MAX),
-        // What a cursor says may be anything.
-        Begin::After(last) => match order {
+        PageStart::Skip(skip) => u32::try_from(skip).unwrap_or(u32::MAX),
+        // A cursor can contain any number.
+        PageStart::After(last) => match order {
             Order::Ascending => last,
             Order::Descending => newest.saturating_add(1).saturating_sub(last),
         },
@@ -210,17 +260,15 @@ fn numbers(newest: u32, begin: Begin<u32>, order: Order) -> impl Iterator<Item =
     })
 }
 
-/// The tag that moves by itself.
-fn latest(workflow: &WorkflowRecord) -> ReleaseTagRecord {
-    ReleaseTagRecord {
-        workflow: workflow.id,
-        name: LATEST.to_owned(),
-        traffic: vec![Traffic { release: workflow.release, weight: 1 }],
-        updated_at: workflow.updated_at,
-    }
+/// The tag that moves by itself. It is not stored.
+fn latest(workflow: &WorkflowRecord) -> Object<ReleaseTag> {
+    let traffic = vec![Traffic { release: workflow.release, weight: 1 }];
+    let document = ReleaseTag { workflow: workflow.id, name: LATEST.to_owned(), traffic };
+    let WorkflowRecord { workspace, version, created_at, updated_at, .. } = *workflow;
+    Object { id: workflow.id.into(), workspace, version, created_at, updated_at, document }
 }
 
-/// `place` is where in the request it stands.
+/// `place` is its path in the request.
 fn check_name(place: &str, name: &str) -> Result<(), AppError> {
     if name.eq_ignore_ascii_case(LATEST) {
         return Err(AppError::invalid(place, "LATEST moves by itself; move a tag of another name"));
@@ -298,19 +346,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_go_on_after_a_cursor_or_so_many() {
+    fn numbers_continue_after_a_cursor_or_a_number() {
         for (begin, up, down) in [
-            (Begin::Skip(0), vec![1, 2, 3], vec![3, 2, 1]),
-            (Begin::Skip(2), vec![3], vec![1]),
-            (Begin::Skip(u64::MAX), vec![], vec![]),
-            (Begin::After(2), vec![3], vec![1]),
-            (Begin::After(0), vec![1, 2, 3], vec![]),
-            (Begin::After(3), vec![], vec![2, 1]),
-            (Begin::After(u32::MAX), vec![], vec![3, 2, 1]),
+            (PageStart::Skip(0), vec![1, 2, 3], vec![3, 2, 1]),
+            (PageStart::Skip(2), vec![3], vec![1]),
+            (PageStart::Skip(u64::MAX), vec![], vec![]),
+            (PageStart::After(2), vec![3], vec![1]),
+            (PageStart::After(0), vec![1, 2, 3], vec![]),
+            (PageStart::After(3), vec![], vec![2, 1]),
+            (PageStart::After(u32::MAX), vec![], vec![3, 2, 1]),
         ] {
-            let told = format!("{begin:?}");
+            let shown = format!("{begin:?}");
             let read = |order| numbers(3, begin, order).collect::<Vec<_>>();
-            assert_eq!((read(Order::Ascending), read(Order::Descending)), (up, down), "{told}");
+            assert_eq!((read(Order::Ascending), read(Order::Descending)), (up, down), "{shown}");
         }
     }
 

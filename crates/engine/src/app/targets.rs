@@ -5,6 +5,7 @@ use std::sync::Arc;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::record::WorkflowRecord;
+use stepwell_store::traits::FindWorkflow;
 
 use super::{App, workflows};
 use crate::caller::Verb;
@@ -71,7 +72,11 @@ impl App {
         match workflow {
             WorkflowRef::Id(id) => self.find_for(caller, verb, id).await,
             WorkflowRef::Name(name) => {
-                let found = self.engine.store.find_workflow_by_name(caller.workspace, name).await?;
+                let found = self
+                    .engine
+                    .store
+                    .find_workflow(FindWorkflow::Name(caller.workspace, name.to_owned()))
+                    .await?;
                 let record = found.ok_or_else(|| AppError::not_found("workflow", name))?;
                 workflows::require(caller, verb, &record)?;
                 Ok(Arc::new(record))

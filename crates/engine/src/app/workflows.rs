@@ -8,9 +8,9 @@ use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Problem, Problems, Timestamp, Topic, names};
 use stepwell_store::lists::ListWorkflows;
-use stepwell_store::record::{ReleaseRecord, Traffic, WorkflowRecord, WorkflowStats};
+use stepwell_store::record::{ReleaseRecord, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{
-    AddRelease, CreateWorkflow as StoreCreate, UpdateWorkflow, WorkflowParts,
+    AddRelease, CreateWorkflow as StoreCreate, FindWorkflow, UpdateWorkflow, WorkflowParts,
 };
 use stepwell_store::{Effects, StoreError};
 
@@ -19,6 +19,8 @@ use super::{
     App, CreateWorkflow, Expected, Idempotency, Page, WorkflowView, WorkflowsQuery, cursor, kinds,
 };
 use crate::caller::Verb;
+use crate::objects::Document;
+use crate::release_tag::{ReleaseTag, Traffic};
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
 
@@ -103,7 +105,7 @@ impl App {
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
         let note =
             self.engine.noted(caller, AuditAction::WorkflowCreated, id).named(&workflow.name);
-        let effects = self.tell_of(Topic::WorkflowCreated, &view, now).await?.and_noting(note);
+        let effects = self.tell_of(Topic::WorkflowCreated, &view, now).await?.and_audit(note);
         let told = !effects.deliveries.is_empty();
         let create = StoreCreate { workflow, release, idempotency, effects };
         match self.engine.store.create_workflow(create).await {
@@ -148,8 +150,16 @@ impl App {
         self.in_turn(caller, id, &Expected::Any, |before| async move {
             let source = Arc::new(source(&before));
             let (definition, plan) = self.validate(source.clone()).await?;
-            let says = |field| source.get(field).is_some();
-            let (own, said) = (before.parts(), (says("description"), says("metadata")));
+            let has = |field| source.get(field).is_some();
+            let (own, given) = (before.parts(), (has("description"), has("metadata")));
+            let traffic = vec![Traffic { release: before.release + 1, weight: 1 }];
+            let (mut objects, mut effects) = (Vec::new(), Effects::default());
+            for tag in tags {
+                let moved = self.moved_tag(&before, tag, traffic.clone()).await?;
+                objects.push(moved.to_stored()?);
+                let entry = self.tag_audit(caller, &before, tag, &traffic);
+                effects.audit.push(entry.named(&definition.name));
+            }
             let add = AddRelease {
                 workflow: id,
                 expected: Some(before.version),
@@ -157,21 +167,21 @@ impl App {
                 source,
                 retention_seconds: definition.retention.map(|keep| keep.as_secs()),
                 parts: WorkflowParts {
-                    description: if said.0 { definition.description } else { own.description },
+                    description: if given.0 { definition.description } else { own.description },
                     configuration: None,
-                    metadata: if said.1 { definition.metadata } else { own.metadata },
+                    metadata: if given.1 { definition.metadata } else { own.metadata },
                     ..own
                 },
-                tags: tags.to_vec(),
+                objects,
                 now: self.engine.now(),
-                effects: Effects::default(),
+                effects,
             };
             self.release_next(caller, &before, add, plan).await
         })
         .await
     }
 
-    /// Stores the next release.
+    /// Stores the next release. The effects in `add` follow those of the release.
     pub(super) async fn release_next(
         &self,
         caller: &Caller,
@@ -191,14 +201,18 @@ impl App {
             self.engine.noted(caller, AuditAction::WorkflowUpdated, id).named(&view.record.name);
         let note = note.changing(changed_fields(before, &view.record)).changing(["definition"]);
         let note = note.with("release", view.record.release);
-        let mut effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_noting(note);
-        for tag in &add.tags {
-            let traffic = [Traffic { release: view.record.release, weight: 1 }];
-            effects = effects.and_noting(self.tag_moved(caller, &view.record, tag, &traffic));
-        }
+        let mut effects = self.tell_of(Topic::WorkflowUpdated, &view, now).await?.and_audit(note);
+        effects.audit.extend(add.effects.audit.iter().cloned());
         let told = !effects.deliveries.is_empty();
         let added = self.engine.store.add_release(AddRelease { effects, ..add }).await;
         self.engine.plans.changed(id);
+        let added = match added {
+            // Another writer has moved a tag.
+            Err(StoreError::Outdated(ReleaseTag::KIND) | StoreError::UniqueKeyTaken(_)) => {
+                return Err(AppError::Changed(before.version));
+            }
+            added => added,
+        };
         let record = changed(id, added)?;
         self.engine.plans.remember(id, record.release, plan);
         self.told(told);
@@ -245,7 +259,11 @@ impl App {
         caller: &Caller,
         name: &str,
     ) -> Result<WorkflowView, AppError> {
-        let found = self.engine.store.find_workflow_by_name(caller.workspace, name).await?;
+        let found = self
+            .engine
+            .store
+            .find_workflow(FindWorkflow::Name(caller.workspace, name.to_owned()))
+            .await?;
         let record = found.ok_or_else(|| AppError::not_found("workflow", name))?;
         require(caller, Verb::Read, &record)?;
         self.view(Arc::new(record)).await
@@ -332,7 +350,7 @@ impl App {
         if let Some(known) = self.engine.plans.workflow(id).await? {
             return owned(caller, Arc::unwrap_or_clone(known));
         }
-        let found = self.engine.store.find_workflow(id).await?;
+        let found = self.engine.store.find_workflow(FindWorkflow::Id(id)).await?;
         owned(caller, found.ok_or_else(|| AppError::not_found("workflow", id.dataflow()))?)
     }
 }

@@ -75,7 +75,7 @@ impl App {
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         let note = self.engine.noted(caller, AuditAction::WorkspaceCreated, id).named(&name);
-        let effects = Effects::noting(AuditRecord { workspace: id, ..note });
+        let effects = Effects::with_audit(AuditRecord { workspace: id, ..note });
         let workspace = new_workspace(id, now, Workspace { name, limits });
         let batch =
             ObjectBatch { idempotency, ..ObjectBatch::put(workspace.to_stored()?, effects) };
@@ -147,7 +147,7 @@ impl App {
             let note =
                 self.engine.noted(caller, AuditAction::WorkspaceUpdated, id).changing(changed);
             let note = AuditRecord { workspace: id, ..note.named(&document.name) };
-            Some((before.next(self.engine.now(), document), Effects::noting(note)))
+            Some((before.next(self.engine.now(), document), Effects::with_audit(note)))
         };
         let after = objects::edit(&*self.engine.store, id, edit).await?;
         let after = after.ok_or_else(|| not_found(id))?;

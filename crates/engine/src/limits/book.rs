@@ -10,7 +10,7 @@ use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{ExecutionId, KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::ActiveOf;
+use stepwell_store::traits::{ActiveOf, Unfinished};
 
 use super::meter::Meter;
 use super::{BucketStatus, Limited, Limits};
@@ -179,7 +179,7 @@ impl Engine {
         // Before it looks: whatever ends from now on is told to the meter.
         self.meters.counting.store(true, Ordering::SeqCst);
         let find = async {
-            let mut found = self.store.active_executions(of).await?;
+            let mut found = self.store.unfinished_executions(Unfinished::active(of)).await?;
             // Those that no commit has told the store of yet.
             found.extend(self.registry.at_work(|record| match of {
                 ActiveOf::Key(key) => record.started_by == Some(key),

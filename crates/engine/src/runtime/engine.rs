@@ -9,7 +9,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::cache::{ByteCache, PoolUsage};
 use stepwell_core::execution::TransitionContext;
 use stepwell_core::expr;
-use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
+use stepwell_core::ids::{ExecutionId, KeyId, NodeId, SubjectId, WorkspaceId};
 use stepwell_core::redact::Redact;
 use stepwell_store::Store;
 use stepwell_store::audit::AuditRecord;
@@ -31,7 +31,7 @@ use crate::egress::EgressClient;
 use crate::limits::Meters;
 use crate::memory::MemoryBudget;
 use crate::telemetry::{EngineMetrics, MemoryPools};
-use crate::{AppError, EngineConfig, Tell};
+use crate::{AppError, EngineConfig, Tell, setting};
 
 /// How long a runner takes at most that is about to go.
 const GOING: Duration = Duration::from_millis(20);
@@ -165,7 +165,7 @@ impl Engine {
         ];
         let plans = self.plans.usage();
         let steps = stepwell_steps::memory_pools();
-        plans.into_iter().chain(of_engine).chain(steps).chain(self.store.memory_pools()).collect()
+        plans.into_iter().chain(of_engine).chain(steps).collect()
     }
 
     /// Whether another execution may be taken into memory.
@@ -262,7 +262,8 @@ impl Engine {
             return Ok(known);
         }
         let name = setting_name(workspace);
-        let secret = self.store.setting_or_insert(&name, &new_secret()).await?;
+        let (store, id) = (&*self.store, SubjectId::from_uuid(new_uuid()));
+        let secret = setting::find_or_insert(store, id, &name, new_secret(), self.now()).await?;
         let bytes = size_of::<String>() + secret.len();
         self.secrets.insert(workspace, secret.clone(), bytes as u64);
         Ok(secret)

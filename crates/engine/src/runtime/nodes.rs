@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_store::StoreError;
+use stepwell_store::traits::Heartbeat;
 
 use super::background::Stop;
 use super::engine::Engine;
@@ -25,7 +26,7 @@ pub(crate) async fn prove_alive(engine: Arc<Engine>, mut stop: Stop) {
             judges_from = elapsed + DEAD_AFTER;
         }
         last = (now, elapsed);
-        match engine.store.heartbeat(engine.node, now).await {
+        match engine.store.heartbeat(Heartbeat { node: engine.node, now, joins: false }).await {
             Ok(()) => {}
             Err(StoreError::Fenced) => {
                 tracing::error!("this node was declared dead; it commits nothing any more");

@@ -13,6 +13,7 @@ use stepwell_core::ids::WorkflowId;
 use stepwell_core::memory::{allocated_bytes, map_clone_bytes};
 use stepwell_store::Store;
 use stepwell_store::record::WorkflowRecord;
+use stepwell_store::traits::FindWorkflow;
 use tokio::sync::Semaphore;
 
 use super::live_plans::LivePlans;
@@ -177,7 +178,7 @@ impl Plans {
             return Ok(Some(known));
         }
         let before = self.changes.load(Ordering::Acquire);
-        let found = self.store.find_workflow(id).await?;
+        let found = self.store.find_workflow(FindWorkflow::Id(id)).await?;
         let Some(found) = found.filter(|w| w.deleted_at.is_none()) else { return Ok(None) };
         let found = Arc::new(found);
         if self.changes.load(Ordering::Acquire) == before {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_store::traits::{ClaimQueued, OwnedUnfinished};
+use stepwell_store::traits::{ClaimQueued, Unfinished, UnfinishedOf};
 
 use super::background::Stop;
 use super::engine::Engine;
@@ -61,8 +61,9 @@ pub(crate) async fn resume_unfinished(engine: Arc<Engine>, mut stop: Stop) {
             }
             continue;
         }
-        let owned = OwnedUnfinished { node: engine.node, after, limit: BATCH };
-        match engine.store.owned_unfinished(owned).await {
+        let of = UnfinishedOf::Owner(engine.node);
+        let owned = Unfinished { of, after, limit: BATCH };
+        match engine.store.unfinished_executions(owned).await {
             Ok(found) if found.is_empty() => break,
             Ok(found) => {
                 let last = found.last().copied();

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
-use stepwell_store::traits::Recovery;
+use stepwell_store::traits::{CountRecoveries, Recovery, RecoveryCount};
 
 use super::background::Stop;
 use super::engine::Engine;
@@ -57,7 +57,8 @@ pub(crate) async fn wake_recovered(
     engine: &Arc<Engine>,
     ids: Vec<ExecutionId>,
 ) -> Result<Vec<Recovery>, StoreError> {
-    let recoveries = engine.store.begin_recoveries(ids).await?;
+    let counted = RecoveryCount::Recovery;
+    let recoveries = engine.store.count_recoveries(CountRecoveries { ids, counted }).await?;
     let (suspects, others): (Vec<_>, Vec<_>) =
         recoveries.into_iter().partition(|one| one.recoveries >= SUSPECT_AFTER);
     engine.suspects.held().extend(suspects.iter().map(|suspect| suspect.id));
@@ -90,14 +91,19 @@ async fn try_suspect(engine: &Arc<Engine>, suspect: Recovery) -> Result<(), Stor
         engine.wake(id, Because::SetAside);
         return Ok(());
     }
-    engine.store.count_trial(id).await?;
+    count_trial(engine, id).await?;
     tracing::warn!(%id, recoveries, "an execution made no progress when it was last recovered; trying it alone");
     engine.wake(id, Because::ItIsTime);
     if tokio::time::timeout(HANGS_AFTER, progress(engine, id)).await.is_err() {
-        engine.store.count_trial(id).await?;
+        count_trial(engine, id).await?;
         let _ = tokio::time::timeout(LONGEST_TRIAL, progress(engine, id)).await;
     }
     Ok(())
+}
+
+async fn count_trial(engine: &Engine, id: ExecutionId) -> Result<(), StoreError> {
+    let count = CountRecoveries { ids: vec![id], counted: RecoveryCount::Trial };
+    engine.store.count_recoveries(count).await.map(drop)
 }
 
 /// Completes when the execution has committed something or left memory.

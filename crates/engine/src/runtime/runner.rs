@@ -20,8 +20,8 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::commit::Commit;
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
-use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -67,7 +67,7 @@ pub(crate) struct Runner {
     /// Taken with the first commit.
     idempotency: Option<IdempotencyRecord>,
     /// Written with the first commit.
-    schedule: Option<Box<UpdateSchedule>>,
+    schedule: Option<Box<ObjectBatch>>,
     secrets: Secrets,
     /// Who is told of what happens, if anybody.
     outbox: Outbox,
@@ -139,7 +139,7 @@ pub(crate) struct Beginning {
     pub(crate) notes: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The schedule that starts it, as it stands then.
-    pub(crate) schedule: Option<Box<UpdateSchedule>>,
+    pub(crate) schedule: Option<Box<ObjectBatch>>,
     pub(crate) secrets: Secrets,
     /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,

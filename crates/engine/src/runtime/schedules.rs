@@ -1,4 +1,4 @@
-//! What the loop of schedules shares with those who change schedules and those who end executions.
+//! State that the loop of schedules shares with changes of schedules and ends of executions.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,25 +12,25 @@ use tokio::sync::Notify;
 /// The label of an execution that names the schedule that started it.
 pub(crate) const LABEL: &str = "schedule_id";
 
-/// The most schedules that are remembered because an execution of theirs has ended; what waits in
-/// others is looked at every few seconds anyway.
+/// The most schedules that are remembered because an execution of theirs has ended. Others are
+/// checked every few seconds anyway.
 const MAX_ENDED: usize = 10_000;
 
-/// What waits for schedules.
+/// Wakes the loop of schedules.
 pub(crate) struct Schedules {
     /// In microseconds.
     up_since: AtomicI64,
     changed: Notify,
-    /// Until when the loop sleeps; the end of time while it looks.
+    /// Until when the loop sleeps; the end of time while it is awake.
     asleep_until: AtomicI64,
     // Insertions only under it, nothing awaits.
     ended: Mutex<BTreeSet<ScheduleId>>,
 }
 
 impl Schedules {
-    /// This process is there since that moment; `alone`: no other one was before, or is.
+    /// This process runs since `now`; `alone`: no other one runs.
     pub(crate) fn new(now: Timestamp, alone: bool) -> Self {
-        // Another one may be about to settle what was due a moment ago.
+        // Another one may be processing firings that were due a moment ago.
         let up_since = if alone { now } else { Timestamp::from_micros(i64::MIN) };
         Self {
             up_since: AtomicI64::new(up_since.as_micros()),
@@ -40,24 +40,24 @@ impl Schedules {
         }
     }
 
-    /// Since when firings are not missed: what was due before fell into an outage.
+    /// Since when firings are not missed: those due earlier fell into an outage.
     pub(crate) fn up_since(&self) -> Timestamp {
         Timestamp::from_micros(self.up_since.load(Ordering::SeqCst))
     }
 
-    /// The clock was set back, and with it the moment since when this process is there.
+    /// The clock was set back, and with it the time since which this process runs.
     pub(crate) fn clock_set_back(&self, by: Duration) {
         let up_since = self.up_since().before(by);
         self.up_since.store(up_since.as_micros(), Ordering::SeqCst);
     }
 
-    /// Has the loop look, whatever it sleeps for.
+    /// Wakes the loop.
     pub(crate) fn look_again(&self) {
         self.changed.notify_one();
     }
 
-    /// A schedule was stored that must be looked at then: wakes the loop where it would sleep
-    /// longer. Changes far ahead of the next firing cost nothing.
+    /// A schedule was stored that is due at `look_at`: wakes the loop if it would sleep longer.
+    /// Changes far ahead of the next firing cost nothing.
     pub(crate) fn stored(&self, look_at: Option<Timestamp>) {
         let asleep_until = self.asleep_until.load(Ordering::SeqCst);
         if look_at.is_some_and(|at| at.as_micros() < asleep_until) {
@@ -65,12 +65,12 @@ impl Schedules {
         }
     }
 
-    /// The loop looks now: whatever is stored from here on wakes it.
+    /// The loop is awake: whatever is stored from here on wakes it again.
     pub(crate) fn look(&self) {
         self.asleep_until.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// Sleeps until that moment, which is `pause` away, or until something earlier is stored or an
+    /// Sleeps until that time, which is `pause` away, or until something earlier is stored or an
     /// execution ends.
     pub(crate) async fn sleep(&self, until: Timestamp, pause: Duration) {
         self.asleep_until.store(until.as_micros(), Ordering::SeqCst);
@@ -80,8 +80,8 @@ impl Schedules {
         }
     }
 
-    /// An execution with those labels has ended: where a schedule started it, a firing may have
-    /// waited for that. Whoever ends it says so, whichever node let the firing wait.
+    /// An execution with these labels has ended: if a schedule started it, a firing may be waiting
+    /// for its end. The node that ends it calls this, not the one that queued the firing.
     pub(crate) fn ended(&self, labels: &Map) {
         let Some(id) = labels.get(LABEL).and_then(|label| label.as_str()?.parse().ok()) else {
             return;
@@ -92,7 +92,7 @@ impl Schedules {
         }
     }
 
-    /// The schedules of which executions have ended since this was asked last.
+    /// The schedules of which executions have ended since the last call.
     pub(crate) fn take_ended(&self) -> BTreeSet<ScheduleId> {
         std::mem::take(&mut *self.lock())
     }

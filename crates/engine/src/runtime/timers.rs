@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::ids::ExecutionId;
-use stepwell_store::traits::{Due, Recovery};
+use stepwell_store::traits::{Due, DueExecutions, Recovery};
 
 use super::background::Stop;
 use super::engine::Engine;
@@ -55,7 +55,8 @@ async fn wake_due(
     if !engine.has_room() {
         return Ok(LOOK_AGAIN);
     }
-    let due = engine.store.due(Due { node: engine.node, now, limit: BATCH }).await?;
+    let due = Due { node: engine.node, now, limit: BATCH };
+    let DueExecutions { ids: due, next } = engine.store.due(due).await?;
     if left_over.is_done {
         for id in due.into_iter().filter(|id| !engine.suspects.contains(*id)) {
             engine.wake(id, Because::ItIsTime);
@@ -63,7 +64,6 @@ async fn wake_due(
     } else {
         recover(engine, due, left_over).await?;
     }
-    let next = engine.store.next_wake(engine.node).await?;
     Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(LOOK_AGAIN, LOOK_EVERY))
 }
 

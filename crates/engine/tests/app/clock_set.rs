@@ -202,7 +202,7 @@ async fn intervals_go_on() {
             world.bench.pass(40).await;
             let fired = world.bench.executions(workflow).await.len();
             assert!((28..=32).contains(&fired), "{seconds}: {fired}");
-            let next = world.bench.view(often).await.record.progress.next_at.unwrap();
+            let next = world.bench.view(often).await.record.document.progress.next_at.unwrap();
             assert!(next.since(world.bench.clock.now()).as_secs() <= 2, "{next}");
             world.bench.pass(3600 - 61 - 10).await;
             assert_eq!(world.bench.executions(hourly).await.len(), 0, "{seconds}");

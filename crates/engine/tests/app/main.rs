@@ -24,6 +24,7 @@ mod secrets;
 mod simulated;
 mod support;
 mod turns;
+mod upgrade;
 mod waits;
 mod webhooks;
 mod words;

@@ -8,16 +8,19 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_engine::app::Again;
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
+use stepwell_store::traits::{CountRecoveries, Heartbeat, RecoveryCount};
 
 use crate::support::{Bench, config};
 
 /// A store as an execution leaves it that was recovered so often without getting further.
 async fn recovered(store: &Arc<dyn Store>, id: ExecutionId, times: u32, trials: u32) {
     for _ in 0..times {
-        store.begin_recoveries(vec![id]).await.unwrap();
+        let (ids, counted) = (vec![id], RecoveryCount::Recovery);
+        store.count_recoveries(CountRecoveries { ids, counted }).await.unwrap();
     }
     for _ in 0..trials {
-        store.count_trial(id).await.unwrap();
+        let (ids, counted) = (vec![id], RecoveryCount::Trial);
+        store.count_recoveries(CountRecoveries { ids, counted }).await.unwrap();
     }
 }
 
@@ -30,7 +33,8 @@ async fn after(times: u32, trials: u32) -> (Bench, ExecutionId) {
     let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;
     let id = bench.execute(workflow, json!({})).await;
     let node = stepwell_core::ids::NodeId::from_uuid(uuid::Uuid::from_u128(77));
-    store.join_node(node, stepwell_core::Timestamp::from_millis(0)).await.unwrap();
+    let now = stepwell_core::Timestamp::from_millis(0);
+    store.heartbeat(Heartbeat { node, now, joins: true }).await.unwrap();
     let claim = stepwell_store::traits::ClaimQueued { node, limit: 9 };
     assert_eq!(store.claim_queued(claim).await.unwrap(), [id]);
     recovered(&store, id, times, trials).await;

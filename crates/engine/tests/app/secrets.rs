@@ -8,6 +8,7 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{Idempotency, Start};
 use stepwell_engine::view::{ExecutionView, StepStatus, What};
 use stepwell_engine::{AppError, EngineConfig};
+use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
 
 use crate::echo::Echo;
 use crate::receiver::Receiver;
@@ -288,17 +289,18 @@ async fn nothing_of_a_request_is_stored_that_holds_its_secret() {
 async fn responses(bench: &Bench, id: ExecutionId, least: usize) -> Vec<String> {
     let looking = async {
         loop {
-            let found = bench.store.list_deliveries(id.into()).await.unwrap();
-            if found.len() >= least && found.iter().all(|one| one.attempts > 0) {
+            let about = DeliveriesOf::Subject(id.into());
+            let list = ListDeliveries::newest(about, usize::MAX);
+            let found = bench.store.list_deliveries(list).await.unwrap().items;
+            if found.len() >= least && found.iter().all(|one| !one.attempts.is_empty()) {
                 return found;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     let found = tokio::time::timeout(PATIENCE, looking).await.expect("in time");
-    let ids = found.iter().map(|delivery| delivery.id).collect();
-    let attempts = bench.store.list_attempts(ids).await.unwrap();
-    attempts.into_iter().flatten().map(|attempt| attempt.response).collect()
+    // In the order in which they were sent.
+    found.into_iter().rev().flat_map(|one| one.attempts).map(|attempt| attempt.response).collect()
 }
 
 #[tokio::test]

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{ExecutionId, WorkflowId};
+use stepwell_core::ids::{ExecutionId, SubjectId, WorkflowId};
 use stepwell_engine::app::{CreateWorkflow, Start};
 use stepwell_engine::view::{ExecutionView, Notice};
 use stepwell_engine::{App, AppError, Caller, Clock, EngineConfig, SystemClock};
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
+use stepwell_store::record::DeliveryRecord;
+use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
 
 use crate::words::Words;
 
@@ -30,6 +32,16 @@ pub fn config() -> EngineConfig {
         shutdown_grace_seconds: 1,
         ..EngineConfig::default()
     }
+}
+
+/// All deliveries about an object.
+pub async fn deliveries_about(
+    store: &Arc<dyn Store>,
+    subject: impl Into<SubjectId>,
+) -> Vec<DeliveryRecord> {
+    let list = ListDeliveries::newest(DeliveriesOf::Subject(subject.into()), usize::MAX);
+    let found = store.list_deliveries(list).await.unwrap().items;
+    found.into_iter().map(|delivery| delivery.record).collect()
 }
 
 impl Bench {
@@ -112,6 +124,10 @@ impl HandClock {
     /// It begins at the moment that it is.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(AtomicI64::new(SystemClock.now().as_micros())))
+    }
+
+    pub fn at(now: Timestamp) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(now.as_micros())))
     }
 
     pub fn advance(&self, by: Duration) {

@@ -33,7 +33,8 @@ impl Tell for Words {
 
     fn schedule(&self, schedule: &ScheduleView) -> String {
         let ScheduleView { record, workflow_name, last } = schedule;
-        json!({"schedule": record.id, "name": record.name, "enabled": record.enabled,
+        let schedule = &record.document;
+        json!({"schedule": record.id, "name": schedule.name, "enabled": schedule.enabled,
             "workflow": workflow_name, "version": record.version,
             "last": last.as_ref().map(|last| last.id)})
         .to_string()

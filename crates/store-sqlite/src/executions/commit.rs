@@ -6,15 +6,16 @@ use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_store::StoreError;
+use stepwell_store::codec;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::{ExecutionRecord, WorkflowStats};
+use stepwell_store::rollup::CountedExecution;
 
-use super::counts::Counted;
 use super::{SEQ_BITS, idempotency};
-use crate::fault::{Answer, Result, corrupt};
+use crate::error::{Result, StoreResult, corrupt};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{audit, codec, deliveries, schedules};
+use crate::{audit, deliveries, objects};
 
 pub(super) const FIND: &str =
     "SELECT n, seq, status, started_at, ended_at, workflow, workspace, created_at FROM executions
@@ -34,11 +35,11 @@ pub(super) struct Prepared {
     /// The encoded events; `None`: the commit has none.
     chunk: Option<Vec<u8>>,
     metadata: Option<String>,
-    schedule: Option<schedules::Prepared>,
+    objects: Option<objects::Prepared>,
 }
 
 /// Encodes on the caller's thread.
-pub(super) fn prepare(commit: Arc<Commit>) -> Answer<Prepared> {
+pub(super) fn prepare(commit: Arc<Commit>) -> StoreResult<Prepared> {
     commit.check()?;
     let chunk = match commit.events.as_slice() {
         [] => None,
@@ -49,16 +50,16 @@ pub(super) fn prepare(commit: Arc<Commit>) -> Answer<Prepared> {
         let full = format!("the journal of {} has no room for more events", commit.record.id);
         return Err(StoreError::Corrupt(full));
     }
-    let schedule = commit.schedule.as_deref().cloned().map(schedules::prepare);
-    Ok(Prepared { commit, chunk, metadata, schedule: schedule.transpose()? })
+    let objects = commit.objects.as_deref().cloned().map(objects::Prepared::new);
+    Ok(Prepared { commit, chunk, metadata, objects: objects.transpose()? })
 }
 
 impl Prepared {
     /// Roughly what is written.
     pub(super) fn bytes(&self) -> usize {
         let outbox: usize = self.commit.deliveries.iter().map(|one| one.body.len()).sum();
-        let schedule = self.schedule.as_ref().map_or(0, schedules::Prepared::bytes);
-        self.chunk.as_ref().map_or(0, Vec::len) + outbox + schedule
+        let objects = self.objects.as_ref().map_or(0, objects::Prepared::bytes);
+        self.chunk.as_ref().map_or(0, Vec::len) + outbox + objects
     }
 }
 
@@ -69,7 +70,7 @@ struct Found {
     status: Status,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
-    counted: Counted,
+    counted: CountedExecution,
 }
 
 /// Looks first, then writes.
@@ -80,25 +81,25 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
     let n = if *expected_seq == 0 {
         idempotency::require_free(batch.connection, idempotency.as_ref())?;
         require_free_external_id(batch.connection, record)?;
-        if let Some(schedule) = &prepared.schedule {
-            schedule.require_version(batch.connection)?;
+        if let Some(objects) = &prepared.objects {
+            objects.check(batch.connection)?;
         }
         let n = insert(batch.connection, record, prepared.metadata.as_deref())?;
         idempotency::take(batch.connection, idempotency.as_ref())?;
-        if let Some(schedule) = &prepared.schedule {
-            schedule.update(batch.connection)?;
+        if let Some(objects) = &prepared.objects {
+            objects.write(batch.connection)?;
         }
         batch.count(record.workflow, None, record.stats());
         let ExecutionRecord { workspace, workflow, created_at, .. } = *record;
-        let counted = Counted { workspace, workflow, created_at };
-        batch.counts.changed(counted, None, Some(record.status));
+        let counted = CountedExecution { workspace, workflow, created_at };
+        batch.counts.change(counted, None, Some(record.status));
         n
     } else {
         let found = find(batch.connection, record, *expected_seq)?;
         update(batch.connection, found.n, record)?;
         let before = WorkflowStats::of(found.status, found.started_at, found.ended_at);
         batch.count(found.counted.workflow, Some(before), record.stats());
-        batch.counts.changed(found.counted, Some(found.status), Some(record.status));
+        batch.counts.change(found.counted, Some(found.status), Some(record.status));
         found.n
     };
     if let Some(chunk) = &prepared.chunk {
@@ -159,7 +160,7 @@ fn find(connection: &Connection, record: &ExecutionRecord, expected: u64) -> Res
             status: row::status(found, 2)?,
             started_at: row::maybe_time(found, 3)?,
             ended_at: row::maybe_time(found, 4)?,
-            counted: Counted {
+            counted: CountedExecution {
                 workflow: row::id(found, 5)?,
                 workspace: row::id(found, 6)?,
                 created_at: row::time(found, 7)?,

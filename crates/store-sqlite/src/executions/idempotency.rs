@@ -1,12 +1,12 @@
-//! What idempotency keys stand for.
+//! Idempotency keys.
 
 use rusqlite::{Connection, params};
 use stepwell_core::ids::WorkspaceId;
 use stepwell_store::StoreError;
 use stepwell_store::record::IdempotencyRecord;
-use stepwell_store::traits::SwapIdempotent;
+use stepwell_store::traits::WriteIdempotent;
 
-use crate::fault::Result;
+use crate::error::Result;
 use crate::row::{self, Id};
 
 pub(super) const FIND: &str = "SELECT workspace, key, fingerprint, outcome, created_at
@@ -34,7 +34,7 @@ pub(crate) fn find(
     })
 }
 
-/// Refuses as `Replayed` where the key is taken.
+/// `Replayed` if the key is taken.
 pub(crate) fn require_free(
     connection: &Connection,
     wanted: Option<&IdempotencyRecord>,
@@ -46,7 +46,7 @@ pub(crate) fn require_free(
     }
 }
 
-/// Takes the key; [`require_free`] goes before.
+/// Takes the key, after [`require_free`].
 pub(crate) fn take(connection: &Connection, record: Option<&IdempotencyRecord>) -> Result<()> {
     let Some(record) = record else { return Ok(()) };
     let params = params![
@@ -59,14 +59,21 @@ pub(crate) fn take(connection: &Connection, record: Option<&IdempotencyRecord>) 
     row::run(connection, INSERT, params).map(drop)
 }
 
-/// Changes or frees the key where it still is as it is thought to be.
-pub(super) fn swap(connection: &Connection, swap: &SwapIdempotent) -> Result<bool> {
-    let SwapIdempotent { from, to } = swap;
+/// Claims, replaces or frees a key; returns whether it had the expected record.
+pub(super) fn write(connection: &Connection, write: &WriteIdempotent) -> Result<bool> {
+    let (from, to) = match write {
+        WriteIdempotent::Claim(record) => {
+            require_free(connection, Some(record))?;
+            return take(connection, Some(record)).map(|()| true);
+        }
+        WriteIdempotent::Replace { from, outcome } => (from, Some(outcome)),
+        WriteIdempotent::Free(from) => (from, None),
+    };
     let found = find(connection, from.workspace, &from.key)?;
-    let fits = |found: IdempotencyRecord| {
+    let is_expected = |found: IdempotencyRecord| {
         found.outcome == from.outcome && found.fingerprint == from.fingerprint
     };
-    if !found.is_some_and(fits) {
+    if !found.is_some_and(is_expected) {
         return Ok(false);
     }
     let workspace = from.workspace.blob();

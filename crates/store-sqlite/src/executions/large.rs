@@ -6,7 +6,7 @@ use stepwell_core::memory::json_bytes;
 use stepwell_store::record::Loaded;
 
 use super::{append, find, for_each_chunk, whole};
-use crate::fault::Result;
+use crate::error::Result;
 
 /// The most bytes of memory for a byte of a journal, as far as it was read before it turned out to
 /// be large.

@@ -1,17 +1,18 @@
 //! Lists of executions in the order of their creation.
 //!
-//! The indexes have the status before the time, so a page is made of one walk per status, each
-//! inside an index, merged. A page far behind is not walked to: the counts of [`super::counts`]
-//! say in which stretch of time it begins.
+//! The indexes have the status before the time, so a page merges one walk per status, each inside an
+//! index. A distant page needs no walk to it: the counts of [`super::counts`] show in which bucket of
+//! time it begins.
 
 use rusqlite::{CachedStatement, Connection, Rows, params};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
-use stepwell_store::lists::{Begin, ListExecutions, Listed, Order, Place};
+use stepwell_store::lists::{ExecutionCursor, ListExecutions, ListPage, Order, PageStart};
 use stepwell_store::record::{ExecutionRecord, has_label};
+use stepwell_store::rollup::CountOwner;
 
-use super::counts::{Owner, Stretches};
-use crate::fault::{Result, corrupt};
+use super::counts::{BucketCounts, owner_columns};
+use crate::error::{Result, corrupt};
 use crate::row::{self, Id};
 
 macro_rules! walk {
@@ -46,7 +47,7 @@ const WORKSPACE_UP: &str = walk!("workspace", "ASC");
 const LABELLED_DOWN: &str = labelled!("DESC");
 const LABELLED_UP: &str = labelled!("ASC");
 
-/// Those that the query plan test looks at.
+/// The queries of the query plan test.
 #[cfg(test)]
 pub(super) const QUERIES: &[&str] =
     &[WORKFLOW_DOWN, WORKFLOW_UP, WORKSPACE_DOWN, WORKSPACE_UP, LABELLED_DOWN, LABELLED_UP];
@@ -57,7 +58,7 @@ type Found = (i64, [u8; 16], i64);
 pub(super) fn list(
     connection: &Connection,
     wanted: &ListExecutions,
-) -> Result<Listed<ExecutionRecord>> {
+) -> Result<ListPage<ExecutionRecord>> {
     // Counts, walks and look-ups at the same moment.
     let transaction = connection.unchecked_transaction()?;
     let range = (
@@ -74,7 +75,7 @@ pub(super) fn list(
         record.ok_or_else(|| corrupt("an index names an execution that is not there"))
     };
     let items = found.into_iter().map(load).collect::<Result<_>>()?;
-    Ok(Listed { items, total: total.filter(|_| wanted.count) })
+    Ok(ListPage { items, total: total.filter(|_| wanted.count) })
 }
 
 fn by_index(
@@ -83,29 +84,29 @@ fn by_index(
     range: (i64, i64),
 ) -> Result<(Vec<Found>, Option<u64>)> {
     let owner = match wanted.workflow {
-        Some(workflow) => Owner::Workflow(workflow),
-        None => Owner::Workspace(wanted.workspace),
+        Some(workflow) => CountOwner::Workflow(workflow),
+        None => CountOwner::Workspace(wanted.workspace),
     };
     let is_wanted =
         |status: &Status| wanted.statuses.is_empty() || wanted.statuses.contains(status);
     let statuses: Vec<Status> = Status::ALL.into_iter().filter(is_wanted).collect();
     let mut walk = Walk { owner, statuses: &statuses, range, order: wanted.order, skip: 0 };
-    let far = matches!(wanted.begin, Begin::Skip(skip) if skip > 0);
-    let stretches = match wanted.count || far {
-        true => Some(Stretches::of(connection, owner, &statuses, range)?),
+    let far = matches!(wanted.begin, PageStart::Skip(skip) if skip > 0);
+    let buckets = match wanted.count || far {
+        true => Some(BucketCounts::read(connection, owner, &statuses, range)?),
         false => None,
     };
-    let total = stretches.as_ref().map(Stretches::total);
-    match (wanted.begin, &stretches) {
-        (Begin::Skip(skip), Some(stretches)) if skip > 0 => {
-            let Some((narrow, rest)) = stretches.seek(connection, wanted.order, skip)? else {
+    let total = buckets.as_ref().map(BucketCounts::total);
+    match (wanted.begin, &buckets) {
+        (PageStart::Skip(skip), Some(buckets)) if skip > 0 => {
+            let Some((narrow, rest)) = buckets.seek(connection, wanted.order, skip)? else {
                 return Ok((Vec::new(), total));
             };
             walk.range = narrow;
             walk.skip = rest;
         }
-        (Begin::Skip(_), _) => {}
-        (Begin::After(Place { created_at, .. }), _) => match wanted.order {
+        (PageStart::Skip(_), _) => {}
+        (PageStart::After(ExecutionCursor { created_at, .. }), _) => match wanted.order {
             Order::Descending => walk.range.1 = range.1.min(created_at.as_micros()),
             Order::Ascending => walk.range.0 = range.0.max(created_at.as_micros()),
         },
@@ -115,7 +116,7 @@ fn by_index(
 
 /// Whether the page can hold this one, seen from the place that it begins after.
 fn is_after(wanted: &ListExecutions, (created_at, id, _): &Found) -> bool {
-    let Begin::After(place) = wanted.begin else { return true };
+    let PageStart::After(place) = wanted.begin else { return true };
     let found = (*created_at, *id);
     let place = (place.created_at.as_micros(), place.id.blob());
     match wanted.order {
@@ -126,7 +127,7 @@ fn is_after(wanted: &ListExecutions, (created_at, id, _): &Found) -> bool {
 
 /// One walk for each status, merged.
 struct Walk<'a> {
-    owner: Owner,
+    owner: CountOwner,
     statuses: &'a [Status],
     /// Both ends included.
     range: (i64, i64),
@@ -142,19 +143,19 @@ impl Walk<'_> {
         limit: usize,
     ) -> Result<Vec<Found>> {
         let sql = match (self.owner, self.order) {
-            (Owner::Workflow(_), Order::Descending) => WORKFLOW_DOWN,
-            (Owner::Workflow(_), Order::Ascending) => WORKFLOW_UP,
-            (Owner::Workspace(_), Order::Descending) => WORKSPACE_DOWN,
-            (Owner::Workspace(_), Order::Ascending) => WORKSPACE_UP,
+            (CountOwner::Workflow(_), Order::Descending) => WORKFLOW_DOWN,
+            (CountOwner::Workflow(_), Order::Ascending) => WORKFLOW_UP,
+            (CountOwner::Workspace(_), Order::Descending) => WORKSPACE_DOWN,
+            (CountOwner::Workspace(_), Order::Ascending) => WORKSPACE_UP,
         };
         let prepare = |_: &Status| Ok(connection.prepare_cached(sql)?);
         let mut statements =
             self.statuses.iter().map(prepare).collect::<Result<Vec<CachedStatement<'_>>>>()?;
         let mut walks = Vec::with_capacity(statements.len());
         for (statement, status) in statements.iter_mut().zip(self.statuses) {
-            let (first, last) = self.range;
+            let ((first, last), (_, owner)) = (self.range, owner_columns(self.owner));
             let status = row::status_number(*status);
-            let rows = statement.query(params![self.owner.blob(), status, first, last])?;
+            let rows = statement.query(params![owner, status, first, last])?;
             walks.push(Head::new(rows)?);
         }
         let (mut skip, mut page) = (self.skip, Vec::new());
@@ -173,7 +174,7 @@ impl Walk<'_> {
     }
 }
 
-/// A walk with the row that it stands at.
+/// A walk with its current row.
 struct Head<'s> {
     rows: Rows<'s>,
     found: Option<Found>,
@@ -196,12 +197,12 @@ fn found(row: &rusqlite::Row<'_>) -> Result<Found> {
     Ok((row::get(row, 0)?, row::get(row, 1)?, row::get(row, 2)?))
 }
 
-/// Takes the one that comes first of those that the walks stand at.
+/// The first of the current rows; its walk advances.
 fn next(walks: &mut [Head<'_>], order: Order) -> Result<Option<Found>> {
-    let standing = walks.iter_mut().filter(|walk| walk.found.is_some());
+    let open = walks.iter_mut().filter(|walk| walk.found.is_some());
     let first = match order {
-        Order::Descending => standing.max_by_key(|walk| walk.found),
-        Order::Ascending => standing.min_by_key(|walk| walk.found),
+        Order::Descending => open.max_by_key(|walk| walk.found),
+        Order::Ascending => open.min_by_key(|walk| walk.found),
     };
     let Some(first) = first else { return Ok(None) };
     let found = first.found;
@@ -209,7 +210,7 @@ fn next(walks: &mut [Head<'_>], order: Order) -> Result<Option<Found>> {
     Ok(found)
 }
 
-/// Looks at all executions of the workspace that have labels.
+/// Reads all executions of the workspace that have labels.
 fn by_labels(
     connection: &Connection,
     wanted: &ListExecutions,
@@ -220,8 +221,8 @@ fn by_labels(
         Order::Ascending => LABELLED_UP,
     };
     let mut skip = match wanted.begin {
-        Begin::Skip(skip) => skip,
-        Begin::After(_) => 0,
+        PageStart::Skip(skip) => skip,
+        PageStart::After(_) => 0,
     };
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![wanted.workspace.blob(), first, last])?;

@@ -1,72 +1,153 @@
 //! Lists of configured objects.
 //!
-//! A workspace has few objects of a kind, beside its executions. A list walks along an index in
-//! the wanted order and reads the documents of its page only.
+//! A list reads along an index in the requested order, and the documents of its page only. It is
+//! counted along an index that has all fields of the filters. Labels are in no index: a list
+//! filtered by labels reads those of all objects that the other filters select.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, ToSql};
 use stepwell_core::ids::SubjectId;
-use stepwell_store::lists::{Begin, Listed, Order};
-use stepwell_store::objects::{ListObjects, ObjectPlace, ObjectSort, ObjectSortKey, StoredObject};
+use stepwell_store::lists::{ListPage, Order, PageStart};
+use stepwell_store::objects::{ListObjects, ObjectCursor, ObjectSort, ObjectSortKey, StoredObject};
 use stepwell_store::record::has_label;
 
-use crate::fault::{Result, corrupt};
+use crate::error::{Result, corrupt};
 use crate::row::{self, Id};
 
-/// The walk: along the index of the workspace in the wanted order, or that of the parent, which is
-/// in the order of creation.
-fn walk_sql(sort: ObjectSort, order: Order, of_parent: bool) -> String {
-    let (index, column) = match sort {
-        ObjectSort::CreatedAt if of_parent => ("objects_parent", "created_at"),
-        ObjectSort::CreatedAt => ("objects_created", "created_at"),
-        ObjectSort::UpdatedAt => ("objects_updated", "updated_at"),
-        ObjectSort::Name => ("objects_name", "name"),
-    };
-    let direction = match order {
+/// The filters of a list that are index fields.
+#[derive(Debug, Clone, Copy)]
+struct Filters {
+    parent: bool,
+    name: bool,
+    status: bool,
+}
+
+impl Filters {
+    /// The index of the workspace in the requested order, or that of the parent, which is in the
+    /// order of creation.
+    fn conditions(self, sort: ObjectSort) -> String {
+        let index = match sort {
+            ObjectSort::CreatedAt if self.parent => "objects_parent",
+            ObjectSort::CreatedAt => "objects_created",
+            ObjectSort::UpdatedAt => "objects_updated",
+            ObjectSort::Name => "objects_name",
+            ObjectSort::DueAt => "objects_next",
+        };
+        let filter = |is_set, sql| if is_set { sql } else { "" };
+        format!(
+            "FROM objects INDEXED BY {index} WHERE kind = :kind AND workspace = :workspace{}{}{}",
+            filter(self.parent, " AND parent = :parent"),
+            filter(self.name, " AND name = :name"),
+            filter(self.status, " AND status = :status"),
+        )
+    }
+
+    fn count_sql(self) -> String {
+        format!("SELECT COUNT(*) {}", self.conditions(ObjectSort::CreatedAt))
+    }
+
+    /// All rows in order, with what decides whether a row is on the page.
+    fn walk_sql(self, sort: ObjectSort, order: Order) -> String {
+        let (column, direction) = (column(sort), direction(order));
+        format!(
+            "SELECT id, {column}, labels {} ORDER BY {column} {direction}, id {direction}",
+            self.conditions(sort)
+        )
+    }
+
+    /// The ids of a page that begins after a number of items.
+    fn page_sql(self, sort: ObjectSort, order: Order) -> String {
+        let (column, direction) = (column(sort), direction(order));
+        format!(
+            "SELECT id {} ORDER BY {column} {direction}, id {direction} LIMIT :limit OFFSET :skip",
+            self.conditions(sort)
+        )
+    }
+}
+
+const fn column(sort: ObjectSort) -> &'static str {
+    match sort {
+        ObjectSort::CreatedAt => "created_at",
+        ObjectSort::UpdatedAt => "updated_at",
+        ObjectSort::Name => "name",
+        ObjectSort::DueAt => "due_at",
+    }
+}
+
+const fn direction(order: Order) -> &'static str {
+    match order {
         Order::Ascending => "ASC",
         Order::Descending => "DESC",
-    };
-    // Every parameter is named in each form.
-    let parent = if of_parent { "parent = :parent" } else { ":parent IS NULL" };
-    format!(
-        "SELECT id, labels, {column} FROM objects INDEXED BY {index}
-        WHERE kind = :kind AND workspace = :workspace AND {parent}
-        AND (:name IS NULL OR name = :name) AND (:status IS NULL OR status = :status)
-        ORDER BY {column} {direction}, id {direction}"
-    )
+    }
 }
 
 /// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) fn queries() -> Vec<String> {
     let mut all = Vec::new();
-    for sort in ObjectSort::ALL {
-        for (order, of_parent) in [
-            (Order::Ascending, false),
-            (Order::Ascending, true),
-            (Order::Descending, false),
-            (Order::Descending, true),
-        ] {
-            all.push(walk_sql(sort, order, of_parent));
+    for bits in 0..8 {
+        let filters = Filters { parent: bits & 1 > 0, name: bits & 2 > 0, status: bits & 4 > 0 };
+        all.push(filters.count_sql());
+        for sort in ObjectSort::ALL {
+            for order in [Order::Ascending, Order::Descending] {
+                all.extend([filters.walk_sql(sort, order), filters.page_sql(sort, order)]);
+            }
         }
     }
     all
 }
 
-pub(super) fn page(connection: &Connection, list: &ListObjects) -> Result<Listed<StoredObject>> {
-    // The walk and the look-ups at the same moment.
+pub(super) fn page(connection: &Connection, list: &ListObjects) -> Result<ListPage<StoredObject>> {
+    // Page, count and documents of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let sql = walk_sql(list.sort, list.order, list.parent.is_some());
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let mut rows = statement.query(named_params! {
-        ":kind": list.kind,
-        ":workspace": list.workspace.blob(),
-        ":parent": list.parent.map(Id::blob),
-        ":name": list.name,
-        ":status": list.status,
-    })?;
+    let (workspace, parent) = (list.workspace.blob(), list.parent.map(Id::blob));
+    let filters = Filters {
+        parent: parent.is_some(),
+        name: list.name.is_some(),
+        status: list.status.is_some(),
+    };
+    let all: [(&str, &dyn ToSql, bool); 5] = [
+        (":kind", &list.kind, true),
+        (":workspace", &workspace, true),
+        (":parent", &parent, filters.parent),
+        (":name", &list.name, filters.name),
+        (":status", &list.status, filters.status),
+    ];
+    let set = all.into_iter().filter(|(.., is_set)| *is_set);
+    let mut params: Vec<(&str, &dyn ToSql)> = set.map(|(name, value, _)| (name, value)).collect();
+    let (ids, total) = match list.begin {
+        PageStart::Skip(skip) if list.labels.is_empty() => {
+            let count = |found: &Row<'_>| row::get(found, 0);
+            let total = match list.count {
+                true => row::first(&transaction, &filters.count_sql(), &*params, count)?,
+                false => None,
+            };
+            let (limit, skip) = (row::limit(list.limit), i64::try_from(skip).unwrap_or(i64::MAX));
+            params.extend([(":limit", &limit as &dyn ToSql), (":skip", &skip)]);
+            let sql = filters.page_sql(list.sort, list.order);
+            (row::all(&transaction, &sql, &*params, |found| row::id(found, 0))?, total)
+        }
+        _ => walk(&transaction, list, filters, &params)?,
+    };
+    let load = |id| {
+        let object = super::find(&transaction, list.kind, id)?;
+        object.ok_or_else(|| corrupt("an index names an object that does not exist"))
+    };
+    let items = ids.into_iter().map(load).collect::<Result<_>>()?;
+    Ok(ListPage { items, total })
+}
+
+/// Reads all rows for what no index has: labels, and the place to begin after.
+fn walk(
+    connection: &Connection,
+    list: &ListObjects,
+    filters: Filters,
+    params: &[(&str, &dyn ToSql)],
+) -> Result<(Vec<SubjectId>, Option<u64>)> {
+    let mut statement = connection.prepare_cached(&filters.walk_sql(list.sort, list.order))?;
+    let mut rows = statement.query(params)?;
     let mut skip = match list.begin {
-        Begin::Skip(skip) => skip,
-        Begin::After(_) => 0,
+        PageStart::Skip(skip) => skip,
+        PageStart::After(_) => 0,
     };
     let (mut ids, mut total) = (Vec::new(), 0);
     while let Some(found) = rows.next()? {
@@ -86,30 +167,26 @@ pub(super) fn page(connection: &Connection, list: &ListObjects) -> Result<Listed
             None => ids.push(row::id::<SubjectId>(found, 0)?),
         }
     }
-    let load = |id| {
-        let object = super::find(&transaction, list.kind, id)?;
-        object.ok_or_else(|| corrupt("an index names an object that does not exist"))
-    };
-    let items = ids.into_iter().map(load).collect::<Result<_>>()?;
-    Ok(Listed { items, total: list.count.then_some(total) })
+    Ok((ids, list.count.then_some(total)))
 }
 
 fn has_labels(list: &ListObjects, found: &Row<'_>) -> Result<bool> {
     if list.labels.is_empty() {
         return Ok(true);
     }
-    let labels = row::labels(found, 1)?;
+    let labels = row::labels(found, 2)?;
     Ok(list.labels.iter().all(|(name, value)| has_label(&labels, name, value)))
 }
 
 /// Whether the row comes after the place that the page begins at.
 fn is_after(list: &ListObjects, found: &Row<'_>) -> Result<bool> {
-    let Begin::After(begin) = &list.begin else { return Ok(true) };
+    let PageStart::After(begin) = &list.begin else { return Ok(true) };
     let key = match list.sort {
-        ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(row::time(found, 2)?),
-        ObjectSort::Name => ObjectSortKey::Name(row::get(found, 2)?),
+        ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(row::time(found, 1)?),
+        ObjectSort::Name => ObjectSortKey::Name(row::get(found, 1)?),
+        ObjectSort::DueAt => ObjectSortKey::Due(row::maybe_time(found, 1)?),
     };
-    let place = ObjectPlace { key, id: row::id(found, 0)? };
+    let place = ObjectCursor { key, id: row::id(found, 0)? };
     Ok(match list.order {
         Order::Ascending => place > *begin,
         Order::Descending => place < *begin,

@@ -4,6 +4,7 @@ mod crash;
 mod files;
 mod plans;
 mod trouble;
+mod upgrade;
 
 use std::sync::Arc;
 

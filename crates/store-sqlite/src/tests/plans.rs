@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::fresh;
 use crate::{
     audit, deliveries, executions, feedback, gauges, maintenance, nodes, objects, recoveries,
-    schedules, settings, webhooks, workflows,
+    workflows,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -27,16 +27,14 @@ async fn every_query_searches_an_index() {
             workflows::QUERIES,
             workflows::list::QUERIES,
             deliveries::QUERIES,
-            webhooks::QUERIES,
             feedback::QUERIES,
             nodes::QUERIES,
             recoveries::QUERIES,
-            settings::QUERIES,
             maintenance::QUERIES,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
-        let all = fixed.chain(schedules::queries()).chain(audit::queries());
-        let all = all.chain(webhooks::history::queries()).chain(objects::queries());
+        let all = fixed.chain(audit::queries());
+        let all = all.chain(deliveries::list::queries()).chain(objects::queries());
         Ok(all.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
     });
     for (plan, sql) in plans.await.unwrap() {

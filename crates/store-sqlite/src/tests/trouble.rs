@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use stepwell_core::execution::Status;
 use stepwell_store::conformance::build::{
-    Shared, ended, execution, has, join, noted, pending, queued, workflow, workspace,
+    Shared, deliveries_about, ended, execution, has, join, noted, pending, queued, workflow,
+    workspace,
 };
 use stepwell_store::lists::ListExecutions;
-use stepwell_store::{
-    DeliveryStore, Effects, ExecutionStore, MaintenanceStore, StoreError, WorkflowStore,
-};
+use stepwell_store::objects::ObjectBatch;
+use stepwell_store::{Effects, ExecutionStore, ObjectStore, StoreError, WorkflowStore};
 use tokio::task::JoinSet;
 
 use super::fresh;
@@ -49,17 +49,17 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
             (n, store.commit(commit.into()).await)
         });
     }
-    let answers = tasks.join_all().await;
+    let results = tasks.join_all().await;
     let refused: Vec<u128> =
-        answers.iter().filter(|(_, answer)| answer.is_err()).map(|(n, _)| *n).collect();
+        results.iter().filter(|(_, result)| result.is_err()).map(|(n, _)| *n).collect();
     assert!(!refused.is_empty() && refused.len() < 400, "{}", refused.len());
-    for (n, answer) in answers {
+    for (n, result) in results {
         let commit = ended(n, Status::Completed);
-        match answer {
+        match result {
             Ok(()) => has(&shared, &commit.record, &commit.events).await,
             Err(StoreError::Unavailable(_)) => {
                 assert_eq!(store.load_execution(commit.record.id).await.unwrap(), None);
-                assert_eq!(shared.list_deliveries(commit.record.id.into()).await.unwrap(), []);
+                assert_eq!(deliveries_about(&shared, commit.record.id).await, []);
             }
             Err(other) => panic!("{other:?}"),
         }
@@ -85,13 +85,15 @@ async fn a_failing_write_fails_alone() {
     let (store, _folder) = fresh();
     let shared: Shared = store.clone();
     join(&shared, 1).await;
-    store.add_effects(Effects::noting(noted(1000))).await.unwrap();
+    store.write_objects(ObjectBatch::effects(Effects::with_audit(noted(1000)))).await.unwrap();
     let mut tasks = JoinSet::new();
     for n in 1..=100 {
         let store = store.clone();
         tasks.spawn(async move {
             if n % 4 == 0 {
-                let again = store.add_effects(Effects::noting(noted(1000))).await;
+                let again = store
+                    .write_objects(ObjectBatch::effects(Effects::with_audit(noted(1000))))
+                    .await;
                 assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
             } else {
                 store.commit(queued(n).into()).await.unwrap();
@@ -104,7 +106,7 @@ async fn a_failing_write_fails_alone() {
 
 /// Another process holds the database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_that_cannot_begin_is_refused_and_later_ones_go_on() {
+async fn a_transaction_that_cannot_begin_is_rejected_and_later_ones_succeed() {
     let (store, _folder) = fresh();
     let shared: Shared = store.clone();
     join(&shared, 1).await;
@@ -116,8 +118,8 @@ async fn a_transaction_that_cannot_begin_is_refused_and_later_ones_go_on() {
         let store = store.clone();
         tasks.spawn(async move { store.commit(queued(n).into()).await });
     }
-    for answer in tasks.join_all().await {
-        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    for result in tasks.join_all().await {
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
     }
     other.execute_batch("ROLLBACK").unwrap();
     for n in 1..=20 {
@@ -150,7 +152,7 @@ async fn damaged_rows_are_corrupt_and_nothing_else() {
         spoil(&store, damage).await;
         let loaded = store.load_execution(execution(1)).await;
         assert!(matches!(loaded, Err(StoreError::Corrupt(_))), "{damage}: {loaded:?}");
-        // The rest goes on.
+        // Other executions are not affected.
         store.commit(queued(2).into()).await.unwrap();
         assert!(store.load_execution(execution(2)).await.unwrap().is_some());
     }

@@ -1,16 +1,16 @@
 //! Lists of workflows.
 //!
-//! A workspace has few workflows beside its executions: those that are wanted are sorted when they
-//! are asked for, by what they are sorted by only; the rest is read for the page alone.
+//! A workspace has few workflows, compared with executions: those that match are sorted for each
+//! list, by the fields of the order only; the rest is read for the page alone.
 
 use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::lists::{
-    Begin, ListWorkflows, Listed, Order, SortKey, WorkflowPlace, WorkflowSort,
+    ListPage, ListWorkflows, Order, PageStart, SortKey, WorkflowCursor, WorkflowSort,
 };
 use stepwell_store::record::{WorkflowRecord, has_label};
 
-use crate::fault::{Result, corrupt};
+use crate::error::{Result, corrupt};
 use crate::row::{self, Id};
 
 macro_rules! sorted {
@@ -37,14 +37,14 @@ const BY_NAME: [&str; 2] = [sorted!("name", "DESC"), sorted!("name", "ASC")];
 const BY_KIND: [&str; 2] = [sorted!("kind", "DESC"), sorted!("kind", "ASC")];
 const BY_ACTIVE: [&str; 2] = [sorted!("active", "DESC"), sorted!("active", "ASC")];
 
-/// Those that the query plan test looks at; those sorted by something else are sorted by hand.
+/// The queries of the query plan test; those sorted by another field sort their rows.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] = &[BY_CREATED[0], BY_CREATED[1]];
 
 pub(super) fn list(
     connection: &Connection,
     wanted: &ListWorkflows,
-) -> Result<Listed<WorkflowRecord>> {
+) -> Result<ListPage<WorkflowRecord>> {
     // List and look-ups at the same moment.
     let transaction = connection.unchecked_transaction()?;
     let [down, up] = match wanted.sort {
@@ -59,8 +59,8 @@ pub(super) fn list(
         Order::Ascending => up,
     };
     let mut skip = match wanted.begin {
-        Begin::Skip(skip) => skip,
-        Begin::After(_) => 0,
+        PageStart::Skip(skip) => skip,
+        PageStart::After(_) => 0,
     };
     let mut statement = transaction.prepare_cached(sql)?;
     let params = params![wanted.workspace.blob(), wanted.active, wanted.kind];
@@ -91,7 +91,7 @@ pub(super) fn list(
         record.ok_or_else(|| corrupt("an index names a workflow that is not there"))
     };
     let items = page.into_iter().map(load).collect::<Result<_>>()?;
-    Ok(Listed { items, total: wanted.count.then_some(total) })
+    Ok(ListPage { items, total: wanted.count.then_some(total) })
 }
 
 fn fits(wanted: &ListWorkflows, found: &Row<'_>) -> Result<bool> {
@@ -104,13 +104,13 @@ fn fits(wanted: &ListWorkflows, found: &Row<'_>) -> Result<bool> {
 
 /// Whether this one comes after the place that the page begins at.
 fn is_after(wanted: &ListWorkflows, id: WorkflowId, found: &Row<'_>) -> Result<bool> {
-    let Begin::After(begin) = &wanted.begin else { return Ok(true) };
+    let PageStart::After(begin) = &wanted.begin else { return Ok(true) };
     let key = match wanted.sort {
         WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => SortKey::Time(row::time(found, 2)?),
         WorkflowSort::Name | WorkflowSort::Kind => SortKey::Text(row::get(found, 2)?),
         WorkflowSort::Active => SortKey::Active(row::truth(found, 2)?),
     };
-    let place = WorkflowPlace { key, id };
+    let place = WorkflowCursor { key, id };
     Ok(match wanted.order {
         Order::Ascending => place > *begin,
         Order::Descending => place < *begin,

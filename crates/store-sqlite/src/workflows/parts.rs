@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, params};
 use stepwell_core::ids::WorkflowId;
+use stepwell_store::codec;
 use stepwell_store::traits::WorkflowParts;
 
-use crate::codec;
-use crate::fault::{Answer, Result};
+use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};
 
 pub(super) const PARTS: &str =
@@ -22,7 +22,7 @@ pub(super) struct PartsText {
 }
 
 impl PartsText {
-    pub(super) fn of(parts: &WorkflowParts) -> Answer<Self> {
+    pub(super) fn of(parts: &WorkflowParts) -> StoreResult<Self> {
         let WorkflowParts { description, kind, configuration, integrations, metadata } = parts;
         let used = !integrations.is_empty();
         Ok(Self {

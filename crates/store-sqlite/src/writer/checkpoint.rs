@@ -1,7 +1,7 @@
 //! Moving the write-ahead log into the database.
 //!
-//! A helper thread does most of it beside the commits. It alone could never finish under steady
-//! load, as commits go on appending, so from a certain size on the writer does the rest itself
+//! A helper thread does most of it concurrently with commits. It alone could never finish under
+//! steady load, as commits keep appending, so from a certain size on the writer does the rest itself
 //! between two transactions: little is left by then, and the log starts again from its beginning.
 
 use std::ffi::c_int;
@@ -15,7 +15,7 @@ use rusqlite::wal::CheckpointMode;
 use stepwell_store::StoreError;
 
 use crate::connection::Opener;
-use crate::fault::told;
+use crate::error::store_error;
 
 /// After how many new pages the helper is called.
 const STRIDE: u32 = 1000;
@@ -39,7 +39,7 @@ impl Checkpoints {
             seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         };
-        connection.wal_hook(Some(note)).map_err(|error| told(&error))?;
+        connection.wal_hook(Some(note)).map_err(|error| store_error(&error))?;
         let helping = opener.helper()?;
         // One call is enough: the helper moves all there is.
         let (calls, called) = mpsc::sync_channel(1);
@@ -92,10 +92,10 @@ fn help(connection: &Connection, called: &Receiver<()>) {
 fn checkpoint(connection: &Connection, mode: CheckpointMode) {
     match connection.wal_checkpoint_v2(None::<&str>, mode) {
         Ok(_) => {}
-        // Somebody else is at it; the next commit sees to the rest.
+        // Another process moves it; the next commit triggers the rest.
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
         Err(error) => {
-            let error = told(&error);
+            let error = store_error(&error);
             tracing::warn!(%error, "the write-ahead log could not be moved into the database");
         }
     }

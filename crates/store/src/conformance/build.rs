@@ -7,20 +7,21 @@ use serde_json::{Value, json};
 use stepwell_core::audit::AuditAction;
 use stepwell_core::execution::{Event, Failure, RecordedEvent, Status};
 use stepwell_core::ids::{
-    AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
+    AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, SubjectId, WebhookId, WorkflowId,
+    WorkspaceId,
 };
-use stepwell_core::{Map, Timestamp, Topic, TopicFilter};
+use stepwell_core::{Map, Timestamp, Topic};
 use uuid::Uuid;
 
 use crate::audit::{Actor, AuditRecord, Origin};
 use crate::commit::Commit;
+use crate::objects::ObjectBatch;
 use crate::record::{
     DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, ReleaseRecord,
     WorkflowRecord,
 };
-use crate::traits::{CreateWorkflow, DueDeliveries};
-use crate::webhooks::{WebhookRecord, WebhookStatus};
-use crate::{Effects, Store};
+use crate::traits::{CreateWorkflow, DeliveriesOf, Due, DueDeliveries, Heartbeat, ListDeliveries};
+use crate::{Effects, Store, StoreError};
 
 /// The store under test.
 pub type Shared = Arc<dyn Store>;
@@ -124,7 +125,7 @@ pub fn queued(n: u128) -> Commit {
         deliveries: Vec::new(),
         audit: Vec::new(),
         idempotency: None,
-        schedule: None,
+        objects: None,
     }
 }
 
@@ -137,7 +138,7 @@ pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
     next.deliveries = Vec::new();
     next.audit = Vec::new();
     next.idempotency = None;
-    next.schedule = None;
+    next.objects = None;
     for (index, event) in (1..).zip(events) {
         let at = Timestamp::from_micros(last.as_micros() + index * 1_000_000);
         next.record.seq += 1;
@@ -182,7 +183,7 @@ pub fn step_started(step: u32, input: Option<Value>) -> Event {
     Event::StepStarted { step, attempt: 1, input, config: None, secrets: None }
 }
 
-/// What a key in workspace 1 stands for.
+/// The record of a key in workspace 1.
 pub fn idempotent(key: &str, outcome: &str) -> IdempotencyRecord {
     IdempotencyRecord {
         workspace: workspace(1),
@@ -223,26 +224,9 @@ pub fn hooked(n: u128, to: u128, of: u128) -> DeliveryRecord {
     }
 }
 
-/// Asks for all that is due, as if nothing were under way.
+/// All that is due, as if nothing were in progress.
 pub fn all_due(now: Timestamp, limit: usize) -> DueDeliveries {
     DueDeliveries { now, under_way: BTreeSet::new(), share: usize::MAX, after: None, limit }
-}
-
-/// An active webhook in workspace 1.
-pub fn new_webhook(n: u128) -> WebhookRecord {
-    WebhookRecord {
-        id: webhook(n),
-        workspace: workspace(1),
-        url: format!("https://example.com/hooks/{n}"),
-        topics: TopicFilter::Every,
-        description: None,
-        status: WebhookStatus::Active,
-        secret: "whsec_bm90IGEgc2VjcmV0IGF0IGFsbA==".to_owned(),
-        previous_secrets: Vec::new(),
-        created_at: at(10),
-        updated_at: at(10),
-        failing_since: None,
-    }
 }
 
 /// A workflow in workspace 1 with its first release.
@@ -276,9 +260,48 @@ pub fn new_workflow(n: u128, name: &str) -> CreateWorkflow {
     CreateWorkflow { workflow, release, idempotency: None, effects: Effects::default() }
 }
 
+/// Adds a node.
+pub async fn join_at(store: &Shared, node: NodeId, now: Timestamp) -> Result<(), StoreError> {
+    store.heartbeat(Heartbeat { node, now, joins: true }).await
+}
+
+/// Renews the lease of a node.
+pub async fn heartbeat(store: &Shared, node: NodeId, now: Timestamp) -> Result<(), StoreError> {
+    store.heartbeat(Heartbeat { node, now, joins: false }).await
+}
+
 /// Makes node `n` alive at second 10.
 pub async fn join(store: &Shared, n: u128) {
-    store.join_node(node(n), at(10)).await.unwrap();
+    join_at(store, node(n), at(10)).await.unwrap();
+}
+
+/// Stores effects without a change.
+pub async fn add_effects(store: &Shared, effects: Effects) {
+    store.write_objects(ObjectBatch::effects(effects)).await.unwrap();
+}
+
+/// All deliveries about a subject, in order of `sequence`, then of their ids.
+pub async fn deliveries_about(
+    store: &Shared,
+    subject: impl Into<SubjectId>,
+) -> Vec<DeliveryRecord> {
+    let list = ListDeliveries::newest(DeliveriesOf::Subject(subject.into()), usize::MAX);
+    let found = store.list_deliveries(list).await.unwrap().items;
+    let mut found: Vec<_> = found.into_iter().map(|delivery| delivery.record).collect();
+    found.sort_by_key(|delivery| (delivery.sequence, delivery.id));
+    found
+}
+
+/// The earliest `next_attempt_at` of deliveries that are first in their queue.
+pub async fn next_delivery(store: &Shared) -> Option<Timestamp> {
+    let none = all_due(Timestamp::from_micros(i64::MIN), usize::MAX);
+    store.due_deliveries(none).await.unwrap().next
+}
+
+/// The earliest `wake_at` of the executions that node `n` owns.
+pub async fn next_wake(store: &Shared, n: u128) -> Option<Timestamp> {
+    let due = Due { node: node(n), now: Timestamp::from_micros(i64::MIN), limit: 1 };
+    store.due(due).await.unwrap().next
 }
 
 /// Commits, one after the other.

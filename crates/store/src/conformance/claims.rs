@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::build::*;
 use crate::StoreError;
 use crate::commit::Commit;
-use crate::traits::{ActiveOf, ClaimQueued, Due, OwnedUnfinished};
+use crate::traits::{ActiveOf, ClaimQueued, Due, Unfinished, UnfinishedOf};
 
 fn unowned(n: u128) -> Commit {
     let mut commit = queued(n);
@@ -92,7 +92,7 @@ pub async fn due_and_next_wake(store: Shared) {
         commit.record.owner = Some(node(owner));
         commit
     };
-    assert_eq!(store.next_wake(node(1)).await.unwrap(), None);
+    assert_eq!(next_wake(&store, 1).await, None);
     let commits = [
         waking(1, Some(at(30)), 1),
         waking(2, Some(at(20)), 1),
@@ -103,20 +103,20 @@ pub async fn due_and_next_wake(store: Shared) {
     ];
     commit_all(&store, commits.clone()).await;
     let due = |now, limit| Due { node: node(1), now: at(now), limit };
-    assert_eq!(store.next_wake(node(1)).await.unwrap(), Some(at(-20)));
-    assert_eq!(store.due(due(-21, 9)).await.unwrap(), []);
-    assert_eq!(store.due(due(20, 9)).await.unwrap(), ids([3, 2, 4]));
-    assert_eq!(store.due(due(99, 2)).await.unwrap(), ids([3, 2]));
-    assert_eq!(store.due(due(99, 9)).await.unwrap(), ids([3, 2, 4, 1]));
+    assert_eq!(next_wake(&store, 1).await, Some(at(-20)));
+    assert_eq!(store.due(due(-21, 9)).await.unwrap().ids, []);
+    assert_eq!(store.due(due(20, 9)).await.unwrap().ids, ids([3, 2, 4]));
+    assert_eq!(store.due(due(99, 2)).await.unwrap().ids, ids([3, 2]));
+    assert_eq!(store.due(due(99, 9)).await.unwrap().ids, ids([3, 2, 4, 1]));
 
     let mut woken = then(&commits[2], Status::Running, vec![Event::Resumed]);
     woken.record.wake_at = None;
     let mut later = then(&commits[1], Status::Waiting, vec![Event::Resumed]);
     later.record.wake_at = Some(at(40));
     commit_all(&store, [woken, later]).await;
-    assert_eq!(store.next_wake(node(1)).await.unwrap(), Some(at(20)));
-    assert_eq!(store.due(due(99, 9)).await.unwrap(), ids([4, 1, 2]));
-    assert_eq!(store.next_wake(node(9)).await.unwrap(), None);
+    assert_eq!(next_wake(&store, 1).await, Some(at(20)));
+    assert_eq!(store.due(due(99, 9)).await.unwrap().ids, ids([4, 1, 2]));
+    assert_eq!(next_wake(&store, 9).await, None);
 }
 
 /// Those that nothing would wake, in order of id.
@@ -143,19 +143,19 @@ pub async fn unfinished_in_pages(store: Shared) {
         standing(9, Status::Running),
     ];
     commit_all(&store, commits).await;
-    let owned = |after: Option<u128>, limit| OwnedUnfinished {
-        node: node(1),
+    let owned = |after: Option<u128>, limit| Unfinished {
+        of: UnfinishedOf::Owner(node(1)),
         after: after.map(execution),
         limit,
     };
-    assert_eq!(store.owned_unfinished(owned(None, 9)).await.unwrap(), ids([1, 2, 7, 9]));
-    assert_eq!(store.owned_unfinished(owned(None, 2)).await.unwrap(), ids([1, 2]));
-    assert_eq!(store.owned_unfinished(owned(Some(2), 1)).await.unwrap(), ids([7]));
-    assert_eq!(store.owned_unfinished(owned(Some(8), 9)).await.unwrap(), ids([9]));
-    assert_eq!(store.owned_unfinished(owned(Some(9), 9)).await.unwrap(), []);
+    assert_eq!(store.unfinished_executions(owned(None, 9)).await.unwrap(), ids([1, 2, 7, 9]));
+    assert_eq!(store.unfinished_executions(owned(None, 2)).await.unwrap(), ids([1, 2]));
+    assert_eq!(store.unfinished_executions(owned(Some(2), 1)).await.unwrap(), ids([7]));
+    assert_eq!(store.unfinished_executions(owned(Some(8), 9)).await.unwrap(), ids([9]));
+    assert_eq!(store.unfinished_executions(owned(Some(9), 9)).await.unwrap(), []);
 }
 
-/// All that are not ended, whoever owns them, of one key or of one workspace.
+/// All that have not ended, with any owner, of one key or of one workspace.
 pub async fn active_by_key_and_workspace(store: Shared) {
     join(&store, 1).await;
     let by = |mut commit: Commit, n: u128| {
@@ -182,7 +182,7 @@ pub async fn active_by_key_and_workspace(store: Shared) {
         ],
     )
     .await;
-    let active = async |of| store.active_executions(of).await.unwrap();
+    let active = async |of| store.unfinished_executions(Unfinished::active(of)).await.unwrap();
     assert_eq!(active(ActiveOf::Key(key(1))).await, [1, 2, 6].map(execution));
     assert_eq!(active(ActiveOf::Key(key(2))).await, [4].map(execution));
     assert_eq!(active(ActiveOf::Workspace(workspace(1))).await, [1, 2, 4, 5].map(execution));

@@ -53,7 +53,7 @@ pub async fn moves_the_wake_up_moment(store: Shared) {
         moved.record.wake_at = wake_at;
         store.commit(moved.clone().into()).await.unwrap();
         has(&store, &moved.record, &journal).await;
-        assert_eq!(store.next_wake(node(1)).await.unwrap(), wake_at);
+        assert_eq!(next_wake(&store, 1).await, wake_at);
     }
     let three = then(&two, Status::Completed, vec![ending(Status::Completed)]);
     store.commit(three.clone().into()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Release tags and actuals.
+//! Actuals.
 
 use serde_json::json;
 use stepwell_core::Map;
@@ -7,21 +7,8 @@ use stepwell_core::ids::ActualId;
 use uuid::Uuid;
 
 use super::build::*;
-use super::workflows::release;
-use crate::Effects;
-use crate::record::{ActualRecord, QualityRow, ReleaseTagRecord, Traffic};
-use crate::traits::{AddRelease, Purge};
-
-fn tag(n: u128, name: &str, traffic: &[(u32, u32)], now: i64) -> ReleaseTagRecord {
-    let traffic =
-        traffic.iter().map(|(release, weight)| Traffic { release: *release, weight: *weight });
-    ReleaseTagRecord {
-        workflow: workflow(n),
-        name: name.to_owned(),
-        traffic: traffic.collect(),
-        updated_at: at(now),
-    }
-}
+use crate::record::{ActualRecord, QualityRow};
+use crate::traits::Purge;
 
 fn actual(n: u128, of: u128, release: u32, tag: Option<&str>) -> ActualRecord {
     ActualRecord {
@@ -38,42 +25,6 @@ fn actual(n: u128, of: u128, release: u32, tag: Option<&str>) -> ActualRecord {
         at: at(20),
         created_at: at(30),
     }
-}
-
-/// The last word about a tag counts, and each workflow has its own.
-pub async fn tags_are_moved(store: Shared) {
-    store.put_release_tag(tag(1, "production", &[(1, 1)], 20), Effects::default()).await.unwrap();
-    store
-        .put_release_tag(tag(1, "beta", &[(2, 90), (1, 10)], 20), Effects::default())
-        .await
-        .unwrap();
-    store.put_release_tag(tag(2, "production", &[(7, 1)], 20), Effects::default()).await.unwrap();
-    let moved = tag(1, "production", &[(2, u32::MAX)], 30);
-    store.put_release_tag(moved.clone(), Effects::default()).await.unwrap();
-    let found = store.find_release_tag(workflow(1), "production").await.unwrap();
-    assert_eq!(found, Some(moved.clone()));
-    let all = store.list_release_tags(workflow(1)).await.unwrap();
-    assert_eq!(all, [tag(1, "beta", &[(2, 90), (1, 10)], 20), moved]);
-    assert_eq!(store.find_release_tag(workflow(1), "Production").await.unwrap(), None);
-}
-
-/// Tags of a new release point at it from the moment it is there; one that is refused moves none.
-pub async fn tags_come_with_their_release(store: Shared) {
-    let tagged = |n, tags: &[&str]| AddRelease {
-        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        ..release(n, "w", 50)
-    };
-    store.create_workflow(new_workflow(1, "w")).await.unwrap();
-    let shared = tag(1, "production", &[(1, 90), (2, 10)], 20);
-    store.put_release_tag(shared.clone(), Effects::default()).await.unwrap();
-    let late = AddRelease { expected: Some(7), ..tagged(1, &["production", "beta"]) };
-    assert!(store.add_release(late).await.is_err());
-    assert!(store.add_release(tagged(2, &["production"])).await.is_err());
-    assert_eq!(store.list_release_tags(workflow(1)).await.unwrap(), [shared]);
-    assert_eq!(store.list_release_tags(workflow(2)).await.unwrap(), []);
-    let added = store.add_release(tagged(1, &["production", "beta"])).await.unwrap();
-    let tags = ["beta", "production"].map(|name| tag(1, name, &[(added.release, 1)], 50));
-    assert_eq!(store.list_release_tags(workflow(1)).await.unwrap(), tags);
 }
 
 /// The whole record comes back, in the order of ids; a batch is stored whole or not at all.

@@ -4,7 +4,7 @@ use stepwell_core::execution::Status;
 
 use super::build::*;
 use crate::commit::Commit;
-use crate::lists::{Begin, ListExecutions, Order, Place};
+use crate::lists::{ExecutionCursor, ListExecutions, Order, PageStart};
 
 const ANY: usize = 1000;
 
@@ -94,26 +94,27 @@ pub async fn pages(store: Shared) {
     for order in [Order::Descending, Order::Ascending] {
         for limit in 1..=10 {
             let mut found = Vec::new();
-            let mut begin = Begin::Skip(0);
+            let mut begin = PageStart::Skip(0);
             loop {
                 let page = ListExecutions { limit, begin, order, ..whole.clone() };
                 let page = listed(&store, page).await;
                 assert!(page.len() <= limit);
                 let Some(last) = page.last() else { break };
-                begin = Begin::After(Place { created_at: at(10), id: execution(*last) });
+                begin =
+                    PageStart::After(ExecutionCursor { created_at: at(10), id: execution(*last) });
                 found.extend(page);
             }
             assert_eq!(found, expected, "pages of {limit}");
         }
         expected.reverse();
     }
-    let gap = Begin::After(Place { created_at: at(10), id: execution(19) });
+    let gap = PageStart::After(ExecutionCursor { created_at: at(10), id: execution(19) });
     let from_a_gap = ListExecutions { begin: gap, ..whole };
     let below: Vec<_> = expected.into_iter().filter(|n| *n < 19).collect();
     assert_eq!(listed(&store, from_a_gap).await, below);
 }
 
-/// Never more than asked for; nothing of nothing.
+/// Never more than the limit; an empty page of an empty list.
 pub async fn limits(store: Shared) {
     let list = |limit| ListExecutions::newest(workspace(1), limit);
     assert_eq!(listed(&store, list(5)).await, [0_u128; 0]);
@@ -182,7 +183,7 @@ pub async fn far_pages(store: Shared) {
                 let whole = ListExecutions { statuses, workflow, order, count: true, ..all(1) };
                 let expected = listed(&store, whole.clone()).await;
                 for skip in 0..=61 {
-                    let begin = Begin::Skip(skip as u64);
+                    let begin = PageStart::Skip(skip as u64);
                     let page = ListExecutions { begin, limit: 4, ..whole.clone() };
                     let found = store.list_executions(page.clone()).await.unwrap();
                     assert_eq!(found.total, Some(expected.len() as u64));
@@ -247,7 +248,7 @@ pub async fn by_label(store: Shared) {
         assert_eq!(found.total, Some(expected.len() as u64), "{expected:?}");
         let whole = ListExecutions { limit: ANY, ..list.clone() };
         assert_eq!(listed(&store, whole).await, expected);
-        let second = ListExecutions { begin: Begin::Skip(1), ..list };
+        let second = ListExecutions { begin: PageStart::Skip(1), ..list };
         let wanted: Vec<u128> = expected.iter().skip(1).take(2).copied().collect();
         assert_eq!(listed(&store, second).await, wanted);
     }

@@ -10,18 +10,18 @@ pub mod build;
 pub mod claims;
 pub mod commits;
 pub mod deliveries;
+pub mod delivery_history;
 pub mod feedback;
 pub mod journals;
 pub mod lists;
 pub mod nodes;
+pub mod object_commits;
+pub mod object_lists;
 pub mod objects;
 pub mod purges;
 pub mod recoveries;
 pub mod refusals;
-pub mod schedules;
-pub mod settings;
 pub mod stats;
-pub mod webhooks;
 pub mod workflows;
 
 /// One test per promise. Takes an async closure that makes an empty store: an
@@ -35,7 +35,7 @@ macro_rules! conformance_tests {
             refusals: a_dead_node_writes_nothing, a_wrong_seq_is_a_conflict, the_same_commit_twice_is_a_conflict,
                 an_idempotency_key_is_replayed, an_external_id_is_unique_in_its_workspace,
                 an_idempotency_key_comes_before_an_external_id, parts_that_do_not_fit,
-                refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_answers, keys_are_swapped;
+                refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_responses, keys_are_swapped;
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
                 large_journals_are_named_before_they_are_loaded,
                 deep_values, large_values, long_journals;
@@ -51,26 +51,23 @@ macro_rules! conformance_tests {
             deliveries: in_order_of_an_execution, one_at_a_time_and_except, attempts_are_noted,
                 attempts_are_listed, receivers_share,
                 only_with_their_commit, a_failing_head_holds_back_its_own_only, sent_again_in_its_place;
-            webhooks: webhooks_come_back, webhooks_change, a_change_does_not_undo_health,
-                attempts_tell_of_health, deliveries_in_pages;
+            delivery_history: attempts_report_health, deliveries_in_pages;
             workflows: created_with_its_first_release, releases_are_numbered, releases_under_concurrency,
                 changed_and_deleted, found_by_name, listed_in_pages, places_stay, idempotent_creation,
-                changes_with_their_effects, of_rivals_one_changes_it, listed_by_what_they_are;
-            feedback: tags_are_moved, tags_come_with_their_release, actuals_come_back, quality_is_summed, actuals_are_purged;
+                changes_with_their_effects, of_rivals_one_changes_it, listed_by_what_they_are,
+                releases_with_their_objects, children_are_deleted_with_their_workflow;
+            feedback: actuals_come_back, quality_is_summed, actuals_are_purged;
             audit: audit_entries_come_back, the_audit_log_is_listed, changes_are_noted_with_them,
                 controls_are_noted_with_their_events, old_audit_entries;
-            schedules: schedules_come_back, schedules_need_their_workflow, written_over_the_version_read,
-                schedules_are_deleted, schedules_change_with_their_effects, a_firing_is_committed_with_its_execution,
-                a_firing_is_committed_once, one_node_gets_the_firing, due_in_order,
-                listed_in_every_order;
             objects: objects_come_back, objects_are_written_over_the_version_before,
                 unique_keys_are_unique_in_their_kind, a_batch_is_written_whole_or_not_at_all,
                 objects_for_an_idempotency_key, objects_change_with_their_effects, of_rivals_one_writes_the_object,
-                objects_in_every_order, objects_by_index_fields, objects_that_are_due,
-                changes_for_caches, forgotten_deletions;
-            settings: settings_are_inserted_once;
+                objects_that_are_due, changes_for_caches, forgotten_deletions;
+            object_commits: objects_are_committed_with_their_execution, an_object_is_committed_once,
+                one_execution_gets_the_object;
+            object_lists: objects_in_every_order, objects_by_index_fields;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
-                at_most_so_many, old_idempotency_keys, old_webhook_deliveries, a_check_passes,
+                at_most_so_many, old_idempotency_keys, old_webhook_deliveries,
                 gauges_count_what_waits;
         }
     };

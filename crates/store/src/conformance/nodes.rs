@@ -6,7 +6,9 @@ use stepwell_core::ids::NodeId;
 
 use super::build::*;
 use crate::StoreError;
-use crate::traits::{ClaimQueued, ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, OwnedUnfinished};
+use crate::traits::{
+    ClaimQueued, ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, Unfinished, UnfinishedOf,
+};
 
 async fn owner(store: &Shared, n: u128) -> Option<NodeId> {
     store.load_execution(execution(n)).await.unwrap().unwrap().record.owner
@@ -14,15 +16,15 @@ async fn owner(store: &Shared, n: u128) -> Option<NodeId> {
 
 /// Only who joined and was not declared dead can prove that it lives.
 pub async fn joins_and_heartbeats(store: Shared) {
-    let refused = store.heartbeat(node(1), at(10)).await;
+    let refused = heartbeat(&store, node(1), at(10)).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     join(&store, 1).await;
     join(&store, 1).await;
-    store.heartbeat(node(1), at(20)).await.unwrap();
+    heartbeat(&store, node(1), at(20)).await.unwrap();
     store.leave(node(1)).await.unwrap();
-    let refused = store.heartbeat(node(1), at(30)).await;
+    let refused = heartbeat(&store, node(1), at(30)).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
-    let refused = store.join_node(node(1), at(30)).await;
+    let refused = join_at(&store, node(1), at(30)).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     store.leave(node(9)).await.unwrap();
 }
@@ -43,21 +45,21 @@ pub async fn takes_over_from_the_silent(store: Shared) {
     free.record.owner = None;
     let done = ended(4, Status::Completed);
     commit_all(&store, [queued(1), paused, waiting, done, lively, free]).await;
-    store.heartbeat(node(2), at(30)).await.unwrap();
-    store.heartbeat(node(3), at(5)).await.unwrap();
+    heartbeat(&store, node(2), at(30)).await.unwrap();
+    heartbeat(&store, node(3), at(5)).await.unwrap();
 
     assert_eq!(store.take_over(node(3), at(30)).await.unwrap(), 3);
     for (n, expected) in [(1, Some(3)), (2, Some(3)), (3, Some(3)), (4, Some(1)), (5, Some(2))] {
         assert_eq!(owner(&store, n).await, expected.map(node), "{n}");
     }
     assert_eq!(owner(&store, 6).await, None);
-    assert_eq!(store.next_wake(node(3)).await.unwrap(), Some(at(50)));
-    let owned = OwnedUnfinished { node: node(3), after: None, limit: 9 };
-    assert_eq!(store.owned_unfinished(owned).await.unwrap(), [execution(1)]);
+    assert_eq!(next_wake(&store, 3).await, Some(at(50)));
+    let owned = Unfinished { of: UnfinishedOf::Owner(node(3)), after: None, limit: 9 };
+    assert_eq!(store.unfinished_executions(owned).await.unwrap(), [execution(1)]);
     assert_eq!(store.take_over(node(3), at(30)).await.unwrap(), 0);
-    store.heartbeat(node(2), at(40)).await.unwrap();
+    heartbeat(&store, node(2), at(40)).await.unwrap();
     for refused in [
-        store.heartbeat(node(1), at(40)).await,
+        heartbeat(&store, node(1), at(40)).await,
         store.take_over(node(1), at(99)).await.map(drop),
         store.commit(then(&queued(1), Status::Running, vec![Event::Started]).into()).await,
     ] {
@@ -73,10 +75,10 @@ pub async fn takes_over_from_those_who_left(store: Shared) {
     join(&store, 1).await;
     let started = then(&queued(1), Status::Running, vec![Event::Started]);
     commit_all(&store, [queued(1), started]).await;
-    store.heartbeat(node(1), at(100)).await.unwrap();
+    heartbeat(&store, node(1), at(100)).await.unwrap();
     store.leave(node(1)).await.unwrap();
     assert_eq!(owner(&store, 1).await, Some(node(1)));
-    store.join_node(node(2), at(100)).await.unwrap();
+    join_at(&store, node(2), at(100)).await.unwrap();
     assert_eq!(store.take_over(node(2), at(0)).await.unwrap(), 1);
     assert_eq!(owner(&store, 1).await, Some(node(2)));
 }
@@ -97,11 +99,11 @@ pub async fn leaving_gives_up_the_queue(store: Shared) {
 
 /// What waits for a length of time comes earlier by as much as the clock was set back.
 pub async fn a_clock_that_was_set_back(store: Shared) {
-    assert_eq!(store.last_heartbeat().await.unwrap(), None);
+    assert_eq!(store.last_seen(None).await.unwrap().heartbeat, None);
     join(&store, 1).await;
     join(&store, 2).await;
-    store.heartbeat(node(2), at(70)).await.unwrap();
-    assert_eq!(store.last_heartbeat().await.unwrap(), Some(at(70)));
+    heartbeat(&store, node(2), at(70)).await.unwrap();
+    assert_eq!(store.last_seen(None).await.unwrap().heartbeat, Some(at(70)));
     let mut mine = queued(1);
     mine.record.wake_at = Some(at(500));
     mine.deliveries = vec![pending(1, 1, 1), pending(2, 1, 2)];
@@ -124,22 +126,22 @@ pub async fn a_clock_that_was_set_back(store: Shared) {
         |n, at_start| ClockCorrection { node: node(n), at_start, ..all_moved(-100, now) };
     let set_back = async |n| store.correct_clock(correction(n, at_start)).await;
     assert!(!set_back(2).await.unwrap());
-    assert_eq!(store.last_heartbeat().await.unwrap(), Some(at(10)), "the other one's");
+    assert_eq!(store.last_seen(None).await.unwrap().heartbeat, Some(at(10)), "the other one's");
     wakes([Some(500), Some(400), None]).await;
-    let found = store.list_deliveries(execution(1).into()).await.unwrap();
+    let found = deliveries_about(&store, execution(1)).await;
     assert_eq!(found, deliveries);
     assert!(set_back(1).await.unwrap());
     wakes([Some(400), Some(400), None]).await;
-    let found = store.list_deliveries(execution(1).into()).await.unwrap();
+    let found = deliveries_about(&store, execution(1)).await;
     for (found, before) in found.iter().zip(&deliveries) {
         assert_eq!(found.next_attempt_at, before.next_attempt_at.before(by));
         assert_eq!(found.give_up_at, before.give_up_at.before(by));
     }
     // One that starts leads where the other has not proved since that it lives.
-    store.heartbeat(node(1), at(70)).await.unwrap();
+    heartbeat(&store, node(1), at(70)).await.unwrap();
     let starts = correction(2, true);
     assert!(store.correct_clock(starts).await.unwrap());
-    store.heartbeat(node(1), at(60)).await.unwrap();
+    heartbeat(&store, node(1), at(60)).await.unwrap();
     assert!(!store.correct_clock(starts).await.unwrap());
     store.leave(node(1)).await.unwrap();
     assert!(set_back(2).await.unwrap());
@@ -167,7 +169,7 @@ pub async fn a_clock_that_was_set_forward(store: Shared) {
     assert!(store.correct_clock(outage).await.unwrap());
     let found = store.load_execution(execution(1)).await.unwrap().unwrap();
     assert_eq!(found.record.wake_at, Some(at(500)));
-    let found = store.list_deliveries(execution(1).into()).await.unwrap();
+    let found = deliveries_about(&store, execution(1)).await;
     assert_eq!((found[0].next_attempt_at, found[0].give_up_at), (at(110), at(1200)));
     let later = ClockCorrection { waits: 5_000_000, pauses: 0, limits: 0, ..forward };
     assert!(store.correct_clock(later).await.unwrap());
@@ -184,17 +186,17 @@ pub async fn clock_marks(store: Shared) {
         let correction = ClockCorrection { mark, ..all_moved(0, at(second)) };
         assert!(store.correct_clock(correction).await.unwrap());
     };
-    assert_eq!(store.clock_mark(boot(1)).await.unwrap(), None);
+    assert_eq!(store.last_seen(Some(boot(1))).await.unwrap().mark, None);
     mark(1, -7, 10).await;
     mark(2, 9, 11).await;
     mark(1, 8, 12).await;
     for (n, offset) in [(1, 8), (2, 9)] {
         let expect = ClockMark { boot: boot(n), offset };
-        assert_eq!(store.clock_mark(boot(n)).await.unwrap(), Some(expect));
+        assert_eq!(store.last_seen(Some(boot(n))).await.unwrap().mark, Some(expect));
     }
     for n in 0..KEPT_CLOCK_MARKS as u128 - 1 {
         mark(100 + n, 0, 20).await;
     }
-    assert_eq!(store.clock_mark(boot(2)).await.unwrap(), None, "the oldest goes");
-    assert!(store.clock_mark(boot(1)).await.unwrap().is_some());
+    assert_eq!(store.last_seen(Some(boot(2))).await.unwrap().mark, None, "the oldest goes");
+    assert!(store.last_seen(Some(boot(1))).await.unwrap().mark.is_some());
 }

@@ -2,16 +2,15 @@
 
 use serde_json::json;
 use stepwell_core::Map;
-use stepwell_core::ids::{SubjectId, WorkspaceId};
+use stepwell_core::ids::SubjectId;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::build::*;
 use crate::audit::ListAudit;
-use crate::lists::{Begin, Order};
 use crate::objects::{
-    DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch,
-    ObjectPlace, ObjectRef, ObjectSort, StoredObject,
+    DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ObjectBatch, ObjectRef,
+    StoredObject,
 };
 use crate::{Effects, StoreError};
 
@@ -39,7 +38,7 @@ pub fn object(kind: Kind, n: u128) -> StoredObject {
     }
 }
 
-fn map(value: serde_json::Value) -> Map {
+pub(super) fn map(value: serde_json::Value) -> Map {
     value.as_object().unwrap().clone()
 }
 
@@ -56,20 +55,24 @@ fn full(n: u128) -> StoredObject {
     StoredObject { index, document: map(document), ..object(FIRST_KIND, n) }
 }
 
-async fn put(store: &Shared, object: StoredObject) -> Result<(), StoreError> {
+pub(super) async fn put(store: &Shared, object: StoredObject) -> Result<(), StoreError> {
     store.write_objects(ObjectBatch::put(object, Effects::default())).await
 }
 
-async fn delete(store: &Shared, n: u128, expected: Option<u64>) -> Result<(), StoreError> {
+pub(super) async fn delete(
+    store: &Shared,
+    n: u128,
+    expected: Option<u64>,
+) -> Result<(), StoreError> {
     let object = DeleteObject { kind: FIRST_KIND, id: object_id(n), expected };
     store.write_objects(ObjectBatch::delete(object, Effects::default())).await
 }
 
-async fn find(store: &Shared, n: u128) -> Option<StoredObject> {
+pub(super) async fn find(store: &Shared, n: u128) -> Option<StoredObject> {
     store.find_object(FIRST_KIND, ObjectRef::Id(object_id(n))).await.unwrap()
 }
 
-fn numbers(objects: &[StoredObject]) -> Vec<u128> {
+pub(super) fn numbers(objects: &[StoredObject]) -> Vec<u128> {
     objects.iter().map(|object| object.id.uuid().as_u128()).collect()
 }
 
@@ -170,8 +173,9 @@ pub async fn a_batch_is_written_whole_or_not_at_all(store: Shared) {
     let batch = |puts, deletes| ObjectBatch {
         puts,
         deletes,
-        effects: Effects::noting(noted(1)),
+        effects: Effects::with_audit(noted(1)),
         idempotency: Some(idempotent("k", "x")),
+        live_workflow: None,
     };
     for refused in [
         batch(vec![second.clone(), object(FIRST_KIND, 2)], vec![]),
@@ -211,9 +215,10 @@ pub async fn objects_for_an_idempotency_key(store: Shared) {
 
 /// Deliveries and audit entries are written with the change.
 pub async fn objects_change_with_their_effects(store: Shared) {
-    let effects = Effects { deliveries: vec![hooked(1, 1, 1)], audit: vec![noted(1)] };
+    let effects =
+        Effects { deliveries: vec![hooked(1, 1, 1)], audit: vec![noted(1)], ..Effects::default() };
     store.write_objects(ObjectBatch::put(object(FIRST_KIND, 1), effects)).await.unwrap();
-    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), [hooked(1, 1, 1)]);
+    assert_eq!(deliveries_about(&store, execution(1)).await, [hooked(1, 1, 1)]);
     let log = store.list_audit(ListAudit::newest(workspace(1), 9)).await.unwrap();
     assert_eq!(log.items, [noted(1)]);
 }
@@ -233,116 +238,6 @@ pub async fn of_rivals_one_writes_the_object(store: Shared) {
     assert_eq!((written, find(&store, 1).await.unwrap().version), (1, 2));
 }
 
-async fn listed(store: &Shared, list: ListObjects) -> (Vec<u128>, Option<u64>) {
-    let page = store.list_objects(list).await.unwrap();
-    (numbers(&page.items), page.total)
-}
-
-fn newest(of: WorkspaceId, limit: usize) -> ListObjects {
-    ListObjects::newest(FIRST_KIND, of, limit)
-}
-
-/// Sorted by every field in both directions, page by page, by number and by place.
-pub async fn objects_in_every_order(store: Shared) {
-    for (n, created, updated, name) in [
-        (1, 10, 40, Some("b")),
-        (2, 30, 30, None),
-        (3, 20, 30, Some("a")),
-        (4, 20, 50, Some("B")),
-        (5, 40, 60, Some("")),
-    ] {
-        let index = IndexFields { name: name.map(str::to_owned), ..IndexFields::default() };
-        let object = StoredObject {
-            created_at: at(created),
-            updated_at: at(updated),
-            index,
-            ..object(FIRST_KIND, n)
-        };
-        put(&store, object).await.unwrap();
-    }
-    put(&store, object(OTHER_KIND, 6)).await.unwrap();
-    put(&store, StoredObject { workspace: workspace(2), ..object(FIRST_KIND, 7) }).await.unwrap();
-    for (sort, expect) in [
-        (ObjectSort::CreatedAt, vec![1, 3, 4, 2, 5]),
-        (ObjectSort::UpdatedAt, vec![2, 3, 1, 4, 5]),
-        (ObjectSort::Name, vec![2, 5, 4, 3, 1]),
-    ] {
-        for order in [Order::Ascending, Order::Descending] {
-            let mut expect: Vec<u128> = expect.clone();
-            if order == Order::Descending {
-                expect.reverse();
-            }
-            let list = ListObjects { sort, order, ..newest(workspace(1), 2) };
-            let mut begin = Begin::Skip(0);
-            for (page, skip) in expect.chunks(2).zip([0, 2, 4]) {
-                let here = ListObjects { begin: Begin::Skip(skip), ..list.clone() };
-                assert_eq!(listed(&store, here).await, (page.to_vec(), Some(5)), "{sort:?}");
-                let here = ListObjects { begin, count: false, ..list.clone() };
-                assert_eq!(listed(&store, here).await, (page.to_vec(), None), "{sort:?}");
-                let last = find(&store, *page.last().unwrap()).await.unwrap();
-                begin = Begin::After(ObjectPlace::of(&last, sort));
-            }
-            let rest = ListObjects { begin, ..list };
-            assert_eq!(listed(&store, rest).await, (vec![], Some(5)), "{sort:?} {order:?}");
-        }
-    }
-    // The place of an object that is gone is still a place.
-    let place = ObjectPlace::of(&find(&store, 4).await.unwrap(), ObjectSort::CreatedAt);
-    delete(&store, 4, None).await.unwrap();
-    let list = ListObjects { begin: Begin::After(place), ..newest(workspace(1), 9) };
-    assert_eq!(listed(&store, list).await, (vec![3, 1], Some(4)));
-}
-
-/// Filtered by each index field.
-pub async fn objects_by_index_fields(store: Shared) {
-    for (n, name, parent, status, labels) in [
-        (1, "a", 1, "on", json!({ "team": "sales", "n": 1 })),
-        (2, "a", 2, "off", json!({ "team": "sales" })),
-        (3, "b", 1, "off", json!({ "team": ["sales"] })),
-    ] {
-        let index = IndexFields {
-            name: Some(name.to_owned()),
-            parent: Some(workflow(parent).into()),
-            status: Some(status.to_owned()),
-            labels: map(labels),
-            ..IndexFields::default()
-        };
-        put(&store, StoredObject { index, ..object(FIRST_KIND, n) }).await.unwrap();
-    }
-    put(&store, object(FIRST_KIND, 4)).await.unwrap();
-    let text = |text: &str| Some(text.to_owned());
-    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let list = |change: &dyn Fn(&mut ListObjects)| {
-        let mut list = newest(workspace(1), 9);
-        change(&mut list);
-        listed(&store, list)
-    };
-    assert_eq!(list(&|list| list.name = text("a")).await, (vec![2, 1], Some(2)));
-    assert_eq!(list(&|list| list.name = text("A")).await, (vec![], Some(0)));
-    let parent = |list: &mut ListObjects| list.parent = Some(workflow(1).into());
-    assert_eq!(list(&parent).await, (vec![3, 1], Some(2)));
-    let sorted = |list: &mut ListObjects| {
-        parent(list);
-        list.sort = ObjectSort::Name;
-        list.order = Order::Ascending;
-    };
-    assert_eq!(list(&sorted).await, (vec![1, 3], Some(2)));
-    assert_eq!(list(&|list| list.status = text("off")).await, (vec![3, 2], Some(2)));
-    let sales = |list: &mut ListObjects| list.labels = vec![label("team", "sales")];
-    assert_eq!(list(&sales).await, (vec![2, 1], Some(2)));
-    let both = |list: &mut ListObjects| {
-        list.labels = vec![label("team", "sales"), label("n", "1")];
-        list.name = text("a");
-    };
-    assert_eq!(list(&both).await, (vec![1], Some(1)));
-    let second = |list: &mut ListObjects| {
-        sales(list);
-        list.begin = Begin::Skip(1);
-        list.limit = 1;
-    };
-    assert_eq!(list(&second).await, (vec![1], Some(2)));
-}
-
 /// Earliest first, those of the same moment by their ids.
 pub async fn objects_that_are_due(store: Shared) {
     for (n, due) in [(1, Some(30)), (2, Some(20)), (3, Some(30)), (4, None), (5, Some(31))] {
@@ -354,8 +249,15 @@ pub async fn objects_that_are_due(store: Shared) {
     for (now, limit, expect) in
         [(19, 9, vec![]), (20, 9, vec![2]), (30, 9, vec![2, 1, 3]), (40, 2, vec![2, 1])]
     {
-        let due = DueObjects { kind: FIRST_KIND, now: at(now), limit };
+        let due = DueObjects { kind: FIRST_KIND, now: at(now), after: None, limit };
         assert_eq!(numbers(&store.due_objects(due).await.unwrap()), expect, "{now}");
+    }
+    let first = store.due_objects(DueObjects::first(FIRST_KIND)).await.unwrap();
+    assert_eq!(numbers(&first), [2]);
+    for (after, id, expect) in [(20, 2, vec![1, 3]), (30, 1, vec![3, 5]), (31, 5, vec![])] {
+        let after = Some((at(after), object_id(id)));
+        let due = DueObjects { after, limit: 2, ..DueObjects::first(FIRST_KIND) };
+        assert_eq!(numbers(&store.due_objects(due).await.unwrap()), expect, "{id}");
     }
 }
 

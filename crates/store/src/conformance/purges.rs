@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use stepwell_core::execution::Status;
 
 use super::build::*;
-use crate::Effects;
 use crate::commit::Commit;
 use crate::lists::ListExecutions;
 use crate::record::{AttemptRecord, DeliveryStatus};
-use crate::traits::{ClaimQueued, DeliveryAttempt, Health, Purge, StoreGauges};
-use crate::webhooks::{WebhookRecord, WebhookStatus};
+use crate::traits::{ClaimQueued, DeliveryAttempt, Health, Purge, StoreGauges, WriteIdempotent};
 
 /// An ended execution that ended at that second.
 fn over(n: u128, seconds: i64) -> Commit {
@@ -74,7 +72,7 @@ pub async fn retention_of_the_workflow(store: Shared) {
         of(5, 3, 500),
         of(6, 4, 999),
         of(7, 4, 1000),
-        // Of a workflow that nobody created.
+        // Of a workflow that does not exist.
         of(8, 5, 499),
         of(9, 5, 501),
     ];
@@ -98,10 +96,10 @@ pub async fn with_everything_that_belongs(store: Shared) {
     commit_all(&store, [named(1), kept.clone()]).await;
     assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
     assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
-    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), []);
+    assert_eq!(deliveries_about(&store, execution(1)).await, []);
     assert_eq!(store.find_by_external_id(workspace(1), "mine").await.unwrap(), None);
     has(&store, &kept.record, &kept.events).await;
-    assert_eq!(store.list_deliveries(execution(2).into()).await.unwrap(), kept.deliveries);
+    assert_eq!(deliveries_about(&store, execution(2)).await, kept.deliveries);
     commit_all(&store, [named(1), queued(3)]).await;
     has(&store, &named(1).record, &named(1).events).await;
 }
@@ -127,7 +125,7 @@ pub async fn old_idempotency_keys(store: Shared) {
     for n in 0..150 {
         let mut record = idempotent(&format!("key {n}"), "x");
         record.created_at = at(n);
-        store.save_idempotent(record).await.unwrap();
+        store.write_idempotent(WriteIdempotent::Claim(record)).await.unwrap();
     }
     let purge = Purge { idempotency_before: at(140), ..purge(None, 0) };
     assert_eq!(store.purge(purge).await.unwrap(), 0);
@@ -137,7 +135,7 @@ pub async fn old_idempotency_keys(store: Shared) {
     }
 }
 
-/// Deliveries to webhooks outlive what they tell of, and go when they are old and settled.
+/// Deliveries to webhooks outlive their subjects, and are deleted when they are old and final.
 pub async fn old_webhook_deliveries(store: Shared) {
     join(&store, 1).await;
     let mut commit = over(1, 50);
@@ -149,18 +147,13 @@ pub async fn old_webhook_deliveries(store: Shared) {
     }
     store.commit(commit.into()).await.unwrap();
     assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
-    let subject = execution(1).into();
-    assert_eq!(store.list_deliveries(subject).await.unwrap().len(), 150);
+    let subject = execution(1);
+    assert_eq!(deliveries_about(&store, subject).await.len(), 150);
     let purge = Purge { deliveries_before: at(140), ..purge(None, 0) };
     store.purge(purge).await.unwrap();
-    let left = store.list_deliveries(subject).await.unwrap();
+    let left = deliveries_about(&store, subject).await;
     let left: Vec<_> = left.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
     assert_eq!(left, [3].into_iter().chain(140..=150).collect::<Vec<_>>());
-}
-
-/// A store that works says so.
-pub async fn a_check_passes(store: Shared) {
-    store.check().await.unwrap();
 }
 
 /// Counts of what waits follow what is stored; files have their size, where there are any.
@@ -185,17 +178,11 @@ pub async fn gauges_count_what_waits(store: Shared) {
     commits[0].deliveries[0].created_at = at(5);
     commits[0].deliveries[1].created_at = at(6);
     commit_all(&store, commits).await;
-    let disabled = WebhookStatus::Disabled { reason: "it failed".to_owned() };
-    let webhooks = [new_webhook(1), WebhookRecord { status: disabled, ..new_webhook(2) }];
-    for webhook in webhooks {
-        store.create_webhook(webhook, Effects::default()).await.unwrap();
-    }
     let all = StoreGauges {
         queued: 3,
         oldest_queued: Some(at(12)),
         pending_deliveries: 4,
         oldest_delivery: Some(at(5)),
-        disabled_webhooks: 1,
         ..StoreGauges::default()
     };
     assert_eq!(gauges().await, all);

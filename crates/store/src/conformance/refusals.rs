@@ -6,8 +6,9 @@ use tokio::task::JoinSet;
 use super::build::*;
 use crate::StoreError;
 use crate::commit::Commit;
+use crate::record::IdempotencyRecord;
 use crate::record::WorkflowStats;
-use crate::traits::SwapIdempotent;
+use crate::traits::WriteIdempotent;
 
 /// A commit that would leave traces everywhere.
 fn traceable(n: u128) -> Commit {
@@ -25,7 +26,7 @@ async fn left_no_trace(store: &Shared, n: u128) {
     assert_eq!(store.find_by_external_id(record.workspace, &external_id).await.unwrap(), None);
     let key = idempotency.unwrap().key;
     assert_eq!(store.find_idempotent(record.workspace, &key).await.unwrap(), None);
-    assert_eq!(store.list_deliveries(record.id.into()).await.unwrap(), []);
+    assert_eq!(deliveries_about(store, record.id).await, []);
 }
 
 /// Neither a node that never joined nor one that was declared dead can commit.
@@ -34,7 +35,7 @@ pub async fn a_dead_node_writes_nothing(store: Shared) {
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     join(&store, 1).await;
     store.commit(queued(2).into()).await.unwrap();
-    store.join_node(node(2), at(100)).await.unwrap();
+    join_at(&store, node(2), at(100)).await.unwrap();
     store.take_over(node(2), at(50)).await.unwrap();
 
     let refused = store.commit(traceable(1).into()).await;
@@ -46,7 +47,7 @@ pub async fn a_dead_node_writes_nothing(store: Shared) {
     let stored = store.load_execution(execution(2)).await.unwrap().unwrap();
     assert_eq!((stored.record.seq, stored.events.len()), (1, 1));
     let due = all_due(at(1000), 9);
-    assert_eq!(store.due_deliveries(due).await.unwrap(), []);
+    assert_eq!(store.due_deliveries(due).await.unwrap().deliveries, []);
     let stats = store.workflow_stats(workflow(1)).await.unwrap();
     assert_eq!(stats, WorkflowStats { active: 1, ..WorkflowStats::default() });
 }
@@ -66,7 +67,7 @@ pub async fn a_wrong_seq_is_a_conflict(store: Shared) {
     conflicts(&store, ahead, 1).await;
     conflicts(&store, queued(1), 1).await;
     has(&store, &one.record, &one.events).await;
-    assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), []);
+    assert_eq!(deliveries_about(&store, execution(1)).await, []);
     commit_all(&store, [two, three]).await;
 }
 
@@ -93,7 +94,7 @@ pub async fn the_same_commit_twice_is_a_conflict(store: Shared) {
     assert_eq!(stats, WorkflowStats { active: 1, ..WorkflowStats::default() });
 }
 
-/// A key is taken with its execution; whoever comes with it later learns what it stands for.
+/// A key is taken with its execution; later requests with it get its record.
 pub async fn an_idempotency_key_is_replayed(store: Shared) {
     join(&store, 1).await;
     let mut first = queued(1);
@@ -133,7 +134,7 @@ pub async fn an_external_id_is_unique_in_its_workspace(store: Shared) {
         other => panic!("expected that the external id is taken, not {other:?}"),
     }
     assert_eq!(store.load_execution(execution(3)).await.unwrap(), None);
-    assert_eq!(store.list_deliveries(execution(3).into()).await.unwrap(), []);
+    assert_eq!(deliveries_about(&store, execution(3)).await, []);
     for n in [1, 2] {
         let found = store.find_by_external_id(workspace(n), "order").await.unwrap();
         assert_eq!(found, Some(execution(n)));
@@ -210,20 +211,20 @@ pub async fn refused_ones_do_not_disturb_others(store: Shared) {
             (n, store.commit(commit.into()).await)
         });
     }
-    for (n, answer) in tasks.join_all().await {
+    for (n, result) in tasks.join_all().await {
         let right = matches!(
-            (n % 5, &answer),
+            (n % 5, &result),
             (0, Err(StoreError::Fenced))
                 | (1, Err(StoreError::Replayed(_)))
                 | (2, Err(StoreError::ExternalIdTaken(_)))
                 | (3, Err(StoreError::Conflict { .. }))
                 | (4, Ok(()))
         );
-        assert!(right, "{n}: {answer:?}");
+        assert!(right, "{n}: {result:?}");
         if n % 5 == 4 {
             let Commit { record, events, deliveries, .. } = traceable(n);
             has(&store, &record, &events).await;
-            assert_eq!(store.list_deliveries(record.id.into()).await.unwrap(), deliveries);
+            assert_eq!(deliveries_about(&store, record.id).await, deliveries);
         } else {
             left_no_trace(&store, n).await;
         }
@@ -249,36 +250,38 @@ pub async fn of_rivals_one_wins(store: Shared) {
             (n % 3, store.commit(commit.into()).await.is_ok())
         });
     }
-    let answers = tasks.join_all().await;
+    let results = tasks.join_all().await;
     for kind in 0..3 {
-        let won = answers.iter().filter(|answer| **answer == (kind, true)).count();
+        let won = results.iter().filter(|result| **result == (kind, true)).count();
         assert_eq!(won, 1, "kind {kind}");
     }
 }
 
-/// Keys can stand for any answer.
-pub async fn keys_for_stored_answers(store: Shared) {
+/// A key can have any outcome.
+pub async fn keys_for_stored_responses(store: Shared) {
     let record = idempotent("k", "{\"id\":\"wf-1\"}");
-    store.save_idempotent(record.clone()).await.unwrap();
-    match store.save_idempotent(idempotent("k", "another")).await {
+    store.write_idempotent(WriteIdempotent::Claim(record.clone())).await.unwrap();
+    match store.write_idempotent(WriteIdempotent::Claim(idempotent("k", "another"))).await {
         Err(StoreError::Replayed(taken)) => assert_eq!(*taken, record),
         other => panic!("expected a replay, not {other:?}"),
     }
     assert_eq!(store.find_idempotent(workspace(1), "k").await.unwrap(), Some(record));
 }
 
-/// A key stands for something else only where it stood for what it was thought to.
+/// A key is replaced or freed only if it has the expected record.
 pub async fn keys_are_swapped(store: Shared) {
-    let swap = |from: &str, to: Option<&str>| SwapIdempotent {
-        from: idempotent("k", from),
-        to: to.map(str::to_owned),
+    let swap = |from: &str, to: Option<&str>| match to {
+        Some(outcome) => {
+            WriteIdempotent::Replace { from: idempotent("k", from), outcome: outcome.to_owned() }
+        }
+        None => WriteIdempotent::Free(idempotent("k", from)),
     };
-    let swapped = async |swap| store.swap_idempotent(swap).await.unwrap();
+    let swapped = async |swap| store.write_idempotent(swap).await.unwrap();
     assert!(!swapped(swap("a", Some("b"))).await, "there is no such key");
-    store.save_idempotent(idempotent("k", "a")).await.unwrap();
+    store.write_idempotent(WriteIdempotent::Claim(idempotent("k", "a"))).await.unwrap();
     assert!(!swapped(swap("x", Some("b"))).await);
-    let mut other = swap("a", Some("b"));
-    other.from.fingerprint = vec![9];
+    let from = IdempotencyRecord { fingerprint: vec![9], ..idempotent("k", "a") };
+    let other = WriteIdempotent::Replace { from, outcome: "b".to_owned() };
     assert!(!swapped(other).await, "of another request");
     assert!(swapped(swap("a", Some("b"))).await);
     let found = store.find_idempotent(workspace(1), "k").await.unwrap();

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::build::*;
 use crate::record::WorkflowStats;
 
-/// Each execution is counted where it stands, durations from start to end.
+/// Each execution is counted by its status, durations from start to end.
 pub async fn counts_are_exact(store: Shared) {
     join(&store, 1).await;
     let stats = async || store.workflow_stats(workflow(1)).await.unwrap();

@@ -6,9 +6,11 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::build::*;
-use crate::lists::{Begin, ListWorkflows, Order, WorkflowPlace, WorkflowSort};
+use super::objects::{FIRST_KIND, OTHER_KIND, object as stored_object, object_id};
+use crate::lists::{ListWorkflows, Order, PageStart, WorkflowCursor, WorkflowSort};
+use crate::objects::{IndexFields, ObjectBatch, StoredObject};
 use crate::record::{DeliveryRecord, IntegrationUse, WorkflowRecord};
-use crate::traits::{AddRelease, UpdateWorkflow};
+use crate::traits::{AddRelease, FindWorkflow, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
 /// The next release of a workflow.
@@ -20,7 +22,7 @@ pub fn release(n: u128, name: &str, now: i64) -> AddRelease {
         source: Arc::new(json!({ "z": 1, "name": name, "a": [0.1, u64::MAX] })),
         retention_seconds: None,
         parts: new_workflow(n, name).workflow.parts(),
-        tags: Vec::new(),
+        objects: Vec::new(),
         now: at(now),
         effects: Effects::default(),
     }
@@ -30,8 +32,8 @@ fn change(n: u128, active: Option<bool>, delete: bool) -> UpdateWorkflow {
     UpdateWorkflow { active, delete, ..UpdateWorkflow::of(workflow(n), at(50)) }
 }
 
-fn missing<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
-    assert!(matches!(answer, Err(StoreError::Missing(_))), "{answer:?}");
+fn missing<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::Missing(_))), "{result:?}");
 }
 
 /// The whole record and the source come back.
@@ -49,12 +51,12 @@ pub async fn created_with_its_first_release(store: Shared) {
     create.workflow.activated_at = None;
     create.workflow.deactivated_at = Some(at(3));
     store.create_workflow(create.clone()).await.unwrap();
-    let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
+    let found = store.find_workflow(FindWorkflow::Id(workflow(1))).await.unwrap().unwrap();
     assert_eq!(found, create.workflow);
     assert_eq!(found.metadata.keys().collect::<Vec<_>>(), ["z", "a"]);
     assert_eq!(store.find_release(workflow(1), 1).await.unwrap(), Some(create.release));
     assert_eq!(store.find_release(workflow(1), 2).await.unwrap(), None);
-    assert_eq!(store.find_workflow(workflow(2)).await.unwrap(), None);
+    assert_eq!(store.find_workflow(FindWorkflow::Id(workflow(2))).await.unwrap(), None);
     let again = store.create_workflow(new_workflow(1, "again")).await;
     assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
 }
@@ -68,7 +70,7 @@ pub async fn releases_are_numbered(store: Shared) {
     third.parts.metadata.insert("k".to_owned(), json!("v"));
     third.parts.description = Some("described".to_owned());
     third.retention_seconds = Some(60);
-    let answered = store.add_release(third.clone()).await.unwrap();
+    let released = store.add_release(third.clone()).await.unwrap();
     let expected = WorkflowRecord {
         name: "three".to_owned(),
         release: 3,
@@ -79,8 +81,8 @@ pub async fn releases_are_numbered(store: Shared) {
         version: 3,
         ..new_workflow(1, "").workflow
     };
-    assert_eq!(answered, expected);
-    assert_eq!(store.find_workflow(workflow(1)).await.unwrap(), Some(expected));
+    assert_eq!(released, expected);
+    assert_eq!(store.find_workflow(FindWorkflow::Id(workflow(1))).await.unwrap(), Some(expected));
     let second = store.find_release(workflow(1), 2).await.unwrap().unwrap();
     let wanted = release(1, "two", 20);
     assert_eq!((second.number, second.created_at), (2, at(20)));
@@ -114,16 +116,19 @@ pub async fn changed_and_deleted(store: Shared) {
     missing(store.update_workflow(change(1, Some(true), false)).await);
     store.create_workflow(new_workflow(1, "one")).await.unwrap();
     store.update_workflow(change(1, Some(false), false)).await.unwrap();
-    let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
+    let found = store.find_workflow(FindWorkflow::Id(workflow(1))).await.unwrap().unwrap();
     assert_eq!((found.active, found.updated_at, found.deleted_at), (false, at(50), None));
     assert_eq!((found.activated_at, found.deactivated_at), (Some(at(10)), Some(at(50))));
     store.update_workflow(change(1, None, true)).await.unwrap();
-    let found = store.find_workflow(workflow(1)).await.unwrap().unwrap();
+    let found = store.find_workflow(FindWorkflow::Id(workflow(1))).await.unwrap().unwrap();
     assert_eq!((found.active, found.deleted_at), (false, Some(at(50))));
     missing(store.update_workflow(change(1, Some(true), false)).await);
     missing(store.update_workflow(change(1, None, true)).await);
     missing(store.add_release(release(1, "x", 20)).await);
-    assert_eq!(store.find_workflow_by_name(workspace(1), "one").await.unwrap(), None);
+    assert_eq!(
+        store.find_workflow(FindWorkflow::Name(workspace(1), "one".to_owned())).await.unwrap(),
+        None
+    );
     assert!(store.find_release(workflow(1), 1).await.unwrap().is_some());
     let all = ListWorkflows { count: true, ..ListWorkflows::newest(workspace(1), 9) };
     let listed = store.list_workflows(all).await.unwrap();
@@ -139,7 +144,8 @@ pub async fn found_by_name(store: Shared) {
     elsewhere.workflow.workspace = workspace(2);
     store.create_workflow(elsewhere).await.unwrap();
     let found = async |name: &str| {
-        let found = store.find_workflow_by_name(workspace(1), name).await.unwrap();
+        let found =
+            store.find_workflow(FindWorkflow::Name(workspace(1), name.to_owned())).await.unwrap();
         found.map(|workflow| workflow.id)
     };
     assert_eq!(found("same").await, Some(workflow(3)));
@@ -163,10 +169,11 @@ pub async fn listed_in_pages(store: Shared) {
     let listed = async |active, after: Option<u128>, limit| {
         let begin = match after {
             Some(after) => {
-                let last = store.find_workflow(workflow(after)).await.unwrap().unwrap();
-                Begin::After(WorkflowPlace::of(&last, WorkflowSort::CreatedAt))
+                let last =
+                    store.find_workflow(FindWorkflow::Id(workflow(after))).await.unwrap().unwrap();
+                PageStart::After(WorkflowCursor::of(&last, WorkflowSort::CreatedAt))
             }
-            None => Begin::Skip(0),
+            None => PageStart::Skip(0),
         };
         let list = ListWorkflows { active, begin, ..ListWorkflows::newest(workspace(1), limit) };
         let found = store.list_workflows(list).await.unwrap().items;
@@ -188,7 +195,7 @@ pub async fn places_stay(store: Shared) {
     for (n, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
         store.create_workflow(new_workflow(n, name)).await.unwrap();
     }
-    let second = store.find_workflow(workflow(2)).await.unwrap().unwrap();
+    let second = store.find_workflow(FindWorkflow::Id(workflow(2))).await.unwrap().unwrap();
     store.add_release(release(2, "z", 20)).await.unwrap();
     store.update_workflow(change(3, None, true)).await.unwrap();
     for (sort, expected) in [
@@ -196,7 +203,7 @@ pub async fn places_stay(store: Shared) {
         (WorkflowSort::UpdatedAt, &[4, 2]),
         (WorkflowSort::CreatedAt, &[4]),
     ] {
-        let begin = Begin::After(WorkflowPlace::of(&second, sort));
+        let begin = PageStart::After(WorkflowCursor::of(&second, sort));
         let newest = ListWorkflows::newest(workspace(1), 9);
         let list = ListWorkflows { sort, order: Order::Ascending, begin, ..newest };
         let found = store.list_workflows(list).await.unwrap().items;
@@ -205,7 +212,7 @@ pub async fn places_stay(store: Shared) {
     }
 }
 
-/// A change names the version that it was made for; of two for the same one only one is made.
+/// A change names the version that it replaces; of two for the same one only one succeeds.
 pub async fn of_rivals_one_changes_it(store: Shared) {
     store.create_workflow(new_workflow(1, "one")).await.unwrap();
     let update = |expected| UpdateWorkflow { expected, ..change(1, Some(true), false) };
@@ -267,13 +274,16 @@ pub async fn listed_by_what_they_are(store: Shared) {
             (Order::Descending, expected.iter().rev().copied().collect()),
         ] {
             for at in 0..=6 {
-                let begin = Begin::Skip(at as u64);
+                let begin = PageStart::Skip(at as u64);
                 let page = ListWorkflows { order, begin, limit: 2, ..sorted.clone() };
                 let wanted: Vec<_> = expected.iter().skip(at).take(2).copied().collect();
                 assert_eq!(listed(page.clone()).await, (wanted.clone(), Some(6)), "{sort:?} {at}");
                 if let Some(last) = at.checked_sub(1) {
-                    let last = store.find_workflow(workflow(expected[last])).await.unwrap();
-                    let begin = Begin::After(WorkflowPlace::of(&last.unwrap(), sort));
+                    let last = store
+                        .find_workflow(FindWorkflow::Id(workflow(expected[last])))
+                        .await
+                        .unwrap();
+                    let begin = PageStart::After(WorkflowCursor::of(&last.unwrap(), sort));
                     let page = ListWorkflows { begin, ..page };
                     assert_eq!(listed(page).await, (wanted, Some(6)), "{sort:?} {at}");
                 }
@@ -298,8 +308,53 @@ pub async fn idempotent_creation(store: Shared) {
         Err(StoreError::Replayed(record)) => assert_eq!(*record, idempotent("k", "workflow 1")),
         other => panic!("expected a replay, not {other:?}"),
     }
-    assert_eq!(store.find_workflow(workflow(2)).await.unwrap(), None);
+    assert_eq!(store.find_workflow(FindWorkflow::Id(workflow(2))).await.unwrap(), None);
     assert_eq!(store.find_release(workflow(2), 1).await.unwrap(), None);
+}
+
+/// Objects of a release are written with it, or neither is.
+pub async fn releases_with_their_objects(store: Shared) {
+    store.create_workflow(new_workflow(1, "w")).await.unwrap();
+    let tag = |n, version| StoredObject { version, ..stored_object(FIRST_KIND, n) };
+    let tagged = |of, expected, objects| AddRelease { expected, objects, ..release(of, "w", 50) };
+    store.add_release(tagged(1, Some(1), vec![tag(1, 1)])).await.unwrap();
+    let late = store.add_release(tagged(1, Some(1), vec![tag(1, 2), tag(2, 1)])).await;
+    assert!(matches!(late, Err(StoreError::Changed(2))), "{late:?}");
+    let outdated = store.add_release(tagged(1, Some(2), vec![tag(2, 1), tag(1, 1)])).await;
+    assert!(matches!(outdated, Err(StoreError::Outdated(FIRST_KIND))), "{outdated:?}");
+    missing(store.add_release(tagged(2, None, vec![tag(2, 1)])).await);
+    assert_eq!(
+        store.find_workflow(FindWorkflow::Id(workflow(1))).await.unwrap().unwrap().release,
+        2
+    );
+    store.add_release(tagged(1, Some(2), vec![tag(1, 2), tag(2, 1)])).await.unwrap();
+    let found = store.object_changes(FIRST_KIND, 0).await.unwrap();
+    assert_eq!(found.puts, [tag(1, 2), tag(2, 1)]);
+    assert_eq!(found.revision, 2);
+}
+
+/// Objects of the named kinds are deleted with the workflow that is their parent.
+pub async fn children_are_deleted_with_their_workflow(store: Shared) {
+    store.create_workflow(new_workflow(1, "w")).await.unwrap();
+    let child = |kind, n, of| {
+        let parent = Some(workflow(of).into());
+        let index = IndexFields { parent, ..IndexFields::default() };
+        StoredObject { index, ..stored_object(kind, n) }
+    };
+    let puts = vec![child(FIRST_KIND, 1, 1), child(FIRST_KIND, 2, 2), child(OTHER_KIND, 1, 1)];
+    let create =
+        |puts| ObjectBatch { puts, live_workflow: Some(workflow(1)), ..ObjectBatch::default() };
+    store.write_objects(create(puts)).await.unwrap();
+    let delete_children = vec![FIRST_KIND];
+    let delete = UpdateWorkflow { delete_children, ..change(1, None, true) };
+    store.update_workflow(delete).await.unwrap();
+    let left = store.object_changes(FIRST_KIND, 1).await.unwrap();
+    assert_eq!((left.puts, left.deleted), (vec![], vec![object_id(1)]));
+    let all = store.object_changes(FIRST_KIND, 0).await.unwrap();
+    assert_eq!(all.puts, [child(FIRST_KIND, 2, 2)]);
+    assert_eq!(store.object_changes(OTHER_KIND, 0).await.unwrap().puts.len(), 1);
+    let late = store.write_objects(create(vec![child(FIRST_KIND, 3, 1)])).await;
+    assert!(matches!(late, Err(StoreError::Missing("the workflow"))), "{late:?}");
 }
 
 /// What a change causes is stored with it; of one that is refused nothing is.
@@ -307,7 +362,7 @@ pub async fn changes_with_their_effects(store: Shared) {
     let effects = |n: u128, of: u128| {
         let subject = workflow(of).into();
         let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
-        Effects::telling(deliveries.into())
+        Effects::with_deliveries(deliveries.into())
     };
     let keyed = |n: u128| {
         let mut create = new_workflow(n, "w");
@@ -323,10 +378,10 @@ pub async fn changes_with_their_effects(store: Shared) {
     store.update_workflow(update).await.unwrap();
     let update = UpdateWorkflow { effects: effects(60, 1), ..change(1, None, true) };
     missing(store.update_workflow(update).await);
-    let all = store.list_deliveries(workflow(1).into()).await.unwrap();
+    let all = deliveries_about(&store, workflow(1)).await;
     let all: Vec<_> = all.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
     assert_eq!(all, [11, 12, 31, 32, 51, 52]);
-    assert_eq!(store.list_deliveries(workflow(2).into()).await.unwrap(), []);
+    assert_eq!(deliveries_about(&store, workflow(2)).await, []);
     // One at a time for each webhook.
-    assert_eq!(store.due_deliveries(all_due(at(10), 9)).await.unwrap().len(), 2);
+    assert_eq!(store.due_deliveries(all_due(at(10), 9)).await.unwrap().deliveries.len(), 2);
 }

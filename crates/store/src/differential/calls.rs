@@ -1,7 +1,7 @@
 //! The calls.
 
 use stepwell_core::Map;
-use stepwell_core::ids::{NodeId, SubjectId, WorkspaceId};
+use stepwell_core::ids::{NodeId, ReceiverId};
 
 use super::random::Random;
 use crate::Store;
@@ -11,8 +11,9 @@ use crate::conformance::build::{
 };
 use crate::lists::ListExecutions;
 use crate::record::IdempotencyRecord;
-use crate::traits::{ClockCorrection, ClockMark, Purge};
-use crate::webhooks::ListWebhookDeliveries;
+use crate::traits::{
+    ClockCorrection, ClockMark, DeliveriesOf, FindWorkflow, Heartbeat, ListDeliveries, Purge,
+};
 
 /// How many different ids there are: few, so that calls meet.
 pub(super) const EXECUTIONS: u64 = 40;
@@ -21,10 +22,10 @@ const NODES: u64 = 4;
 pub(super) const KEYS: u64 = 6;
 pub(super) const WEBHOOKS: u64 = 4;
 
-/// A call's name and the two answers to it.
-pub(super) type Answers = (String, String, String);
+/// A call's name and the two results to it.
+pub(super) type CallResults = (String, String, String);
 
-/// Calls both stores in the same way; evaluates to the name and both answers.
+/// Calls both stores in the same way; evaluates to the name and both results.
 macro_rules! both {
     ($one:ident, $other:ident, $method:ident($($argument:expr),*)) => {{
         let left = $crate::differential::shown($one.$method($($argument.clone()),*).await);
@@ -37,8 +38,6 @@ pub(super) use both;
 
 mod executions;
 mod objects;
-mod schedules;
-mod settings;
 mod workflows;
 
 /// Makes random calls that often fit what went before.
@@ -48,8 +47,6 @@ pub(super) struct Caller {
     seqs: Vec<u64>,
     pub(super) deliveries: u128,
     pub(super) audits: u128,
-    /// The version that each schedule has, as far as its writes were accepted.
-    versions: Vec<u64>,
     /// The version that each configured object has, as far as its writes were accepted.
     object_versions: Vec<u64>,
 }
@@ -62,23 +59,20 @@ impl Caller {
             seqs: vec![0; executions],
             deliveries: 0,
             audits: 0,
-            versions: schedules::none(),
             object_versions: objects::none(),
         }
     }
 
-    pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    pub(super) async fn call(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         match self.random.below(26) {
             0..=8 => self.commit(one, other).await,
             9..=12 => self.executions(one, other).await,
             13 => self.idempotency(one, other).await,
             14..=15 => self.workflows(one, other).await,
-            16 => self.settings(one, other).await,
-            17..=18 => self.outbox(one, other).await,
-            19..=20 => self.webhooks(one, other).await,
-            21 => schedules::call(self, one, other).await,
-            22 => self.audit(one, other).await,
-            23..=24 => objects::call(self, one, other).await,
+            16..=18 => self.outbox(one, other).await,
+            19..=20 => self.delivery_history(one, other).await,
+            21 => self.audit(one, other).await,
+            22..=24 => objects::call(self, one, other).await,
             _ => self.nodes(one, other).await,
         }
     }
@@ -101,18 +95,18 @@ impl Caller {
         record
     }
 
-    async fn commit(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    async fn commit(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let commit = std::sync::Arc::new(self.next_commit());
         let place = usize::try_from(commit.record.id.uuid().as_u128()).unwrap();
-        let answers = both!(one, other, commit(commit));
-        if answers.1 == "()" {
+        let results = both!(one, other, commit(commit));
+        if results.1 == "()" {
             self.seqs[place] = commit.record.seq;
-            schedules::wrote(self, commit.schedule.as_ref().map(|firing| &firing.schedule));
-        } else if answers.1.contains("actual: 0") {
+            objects::wrote(self, commit.objects.as_deref());
+        } else if results.1.contains("actual: 0") {
             // It has been purged.
             self.seqs[place] = 0;
         }
-        answers
+        results
     }
 
     /// A start of a machine. More than there are places for.
@@ -120,13 +114,12 @@ impl Caller {
         uuid::Uuid::from_u128(self.random.below(100).into())
     }
 
-    async fn nodes(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    async fn nodes(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let (node, now) = (self.node(), self.random.time());
         match self.random.below(15) {
-            12 => both!(one, other, last_heartbeat()),
-            14 => {
-                let boot = self.boot();
-                both!(one, other, clock_mark(boot))
+            12 | 14 => {
+                let boot = self.random.once_in(2).then(|| self.boot());
+                both!(one, other, last_seen(boot))
             }
             13 => {
                 let mut micros = || self.random.below(100) as i64 - 50;
@@ -140,8 +133,11 @@ impl Caller {
                     ClockCorrection { node, waits, pauses, limits, now, at_start, mark };
                 both!(one, other, correct_clock(correction))
             }
-            0..=4 => both!(one, other, join_node(node, now)),
-            5..=7 => both!(one, other, heartbeat(node, now)),
+            0..=7 => {
+                let joins = self.random.once_in(2);
+                let heartbeat = Heartbeat { node, now, joins };
+                both!(one, other, heartbeat(heartbeat))
+            }
             8 | 9 => both!(one, other, take_over(node, now)),
             10 => both!(one, other, leave(node)),
             _ => {
@@ -164,40 +160,43 @@ impl Caller {
         &mut self,
         one: &dyn Store,
         other: &dyn Store,
-    ) -> Vec<Answers> {
-        let mut answers = Vec::new();
+    ) -> Vec<CallResults> {
+        let mut results = Vec::new();
         for n in 0..u128::from(EXECUTIONS) {
             let id = execution(n);
-            answers.push(both!(one, other, load_execution(id)));
-            let subject = SubjectId::from(id);
-            answers.push(both!(one, other, list_deliveries(subject)));
+            results.push(both!(one, other, load_execution(id)));
+            let about = DeliveriesOf::Subject(id.into());
+            let list = ListDeliveries::newest(about, usize::MAX);
+            results.push(both!(one, other, list_deliveries(list)));
         }
         for n in 0..u128::from(WEBHOOKS) {
-            let list = ListWebhookDeliveries::newest(webhook(n), usize::MAX);
-            answers.push(both!(one, other, webhook_deliveries(list)));
+            let list = ListDeliveries::newest(DeliveriesOf::Webhook(webhook(n)), usize::MAX);
+            results.push(both!(one, other, list_deliveries(list)));
+            let receivers = vec![ReceiverId::from(webhook(n))];
+            results.push(both!(one, other, failing_since(receivers)));
         }
-        answers.push(both!(one, other, list_webhooks(None::<WorkspaceId>)));
         for n in 0..u128::from(WORKFLOWS) {
             let id = workflow(n);
-            answers.push(both!(one, other, find_workflow(id)));
-            answers.push(both!(one, other, workflow_stats(id)));
-            let subject = SubjectId::from(id);
-            answers.push(both!(one, other, list_deliveries(subject)));
+            let find = FindWorkflow::Id(id);
+            results.push(both!(one, other, find_workflow(find)));
+            results.push(both!(one, other, workflow_stats(id)));
+            let about = DeliveriesOf::Subject(id.into());
+            let list = ListDeliveries::newest(about, usize::MAX);
+            results.push(both!(one, other, list_deliveries(list)));
         }
         for n in 0..2 {
             let newest = ListExecutions::newest(workspace(n), usize::MAX);
             let everything = ListExecutions { count: true, ..newest };
-            answers.push(both!(one, other, list_executions(everything)));
+            results.push(both!(one, other, list_executions(everything)));
         }
-        answers.extend(schedules::look(one, other).await);
-        answers.extend(objects::look(one, other).await);
+        results.extend(objects::look(one, other).await);
         for of in [workspace(0), workspace(1)] {
             let list = ListAudit::newest(of, usize::MAX);
-            answers.push(both!(one, other, list_audit(list)));
+            results.push(both!(one, other, list_audit(list)));
         }
         let due = all_due(at(1000), usize::MAX);
-        answers.push(both!(one, other, due_deliveries(due)));
-        answers
+        results.push(both!(one, other, due_deliveries(due)));
+        results
     }
 }
 

@@ -1,4 +1,4 @@
-//! Two stores, the same random calls, the same answers.
+//! Two stores, the same random calls, the same results.
 //!
 //! The calls come from a seed: a failure names it, and the same seed fails again. Calls go to both
 //! stores one after the other; what happens under concurrency is for the conformance suite.
@@ -14,10 +14,10 @@ use std::fmt::Debug;
 use crate::{Store, StoreError};
 use calls::Caller;
 
-/// Makes `calls` random calls of both stores, which must be empty, and compares every answer.
+/// Makes `calls` random calls of both stores, which must be empty, and compares every result.
 ///
 /// # Panics
-/// Where two answers differ.
+/// Where two results differ.
 pub async fn compare(one: &dyn Store, other: &dyn Store, seed: u64, calls: usize) {
     let mut caller = Caller::new(seed);
     for call in 0..calls {
@@ -29,9 +29,9 @@ pub async fn compare(one: &dyn Store, other: &dyn Store, seed: u64, calls: usize
     }
 }
 
-/// An answer as text: all of it, also the order of keys. Texts of errors may differ.
-fn shown<T: Debug>(answer: Result<T, StoreError>) -> String {
-    match answer {
+/// A result as text: all of it, also the order of keys. Texts of errors may differ.
+fn shown<T: Debug>(result: Result<T, StoreError>) -> String {
+    match result {
         Ok(value) => format!("{value:?}"),
         Err(StoreError::Corrupt(_)) => "corrupt".to_owned(),
         Err(StoreError::Unavailable(_)) => "unavailable".to_owned(),

@@ -1,20 +1,18 @@
-//! The calls about the outbox and webhooks.
+//! Calls about the outbox.
 
 use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
-use stepwell_core::ids::{DeliveryId, SubjectId};
+use stepwell_core::ids::DeliveryId;
 
-use super::calls::{Answers, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both};
+use super::calls::{CallResults, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both};
 use super::random::Random;
-use crate::audit::{Actor, AuditPlace, AuditRecord, ListAudit};
+use crate::audit::{Actor, AuditCursor, AuditRecord, ListAudit};
 use crate::conformance::build::{
-    audit, delivery, execution, hooked, key, new_webhook, noted, pending, receiver, webhook,
-    workflow, workspace,
+    audit, delivery, execution, hooked, key, noted, pending, receiver, webhook, workflow, workspace,
 };
-use crate::lists::{Begin, Order};
+use crate::lists::{Order, PageStart};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
-use crate::traits::{DeliveryAttempt, DueDeliveries, Health};
-use crate::webhooks::{
-    ListWebhookDeliveries, Redeliver, UpdateWebhook, WebhookRecord, WebhookStatus,
+use crate::traits::{
+    DeliveriesOf, DeliveryAttempt, DueDeliveries, Health, ListDeliveries, Redeliver,
 };
 use crate::{Effects, Store};
 
@@ -44,7 +42,12 @@ impl Caller {
             made.push(DeliveryRecord { subject: workflow(of).into(), ..self.new_delivery(of) });
         }
         let audit = (0..self.random.below(3)).map(|_| self.new_audit()).collect();
-        Effects { deliveries: made, audit }
+        let recovered = self.random.maybe(6, |random| webhook(random.below(WEBHOOKS).into()));
+        Effects {
+            deliveries: made,
+            audit,
+            recovered: recovered.map(Into::into).into_iter().collect(),
+        }
     }
 
     pub(super) fn new_audit(&mut self) -> AuditRecord {
@@ -66,7 +69,7 @@ impl Caller {
     }
 
     /// A page of the audit log.
-    pub(super) async fn audit(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    pub(super) async fn audit(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let (of, id) = (workspace(self.number(2)), workflow(self.number(WORKFLOWS)));
         let (by, n) = (self.number(KEYS), self.number(100_003));
         let random = &mut self.random;
@@ -80,8 +83,8 @@ impl Caller {
             until: random.maybe(3, Random::time),
             order: random.pick(&[Order::Ascending, Order::Descending]),
             begin: match random.maybe(3, Random::time) {
-                Some(at) => Begin::After(AuditPlace { at, id: audit(n) }),
-                None => Begin::Skip(random.below(4)),
+                Some(at) => PageStart::After(AuditCursor { at, id: audit(n) }),
+                None => PageStart::Skip(random.below(4)),
             },
             count: random.once_in(2),
             ..ListAudit::newest(of, random.limit())
@@ -89,72 +92,25 @@ impl Caller {
         both!(one, other, list_audit(list))
     }
 
-    /// A delivery that was made, or will be.
+    /// A delivery that exists, or will.
     fn delivery(&mut self) -> DeliveryId {
         let made = u64::try_from(self.deliveries + 2).unwrap();
         delivery(self.number(made) * 7919 % 100_003)
     }
 
-    pub(super) async fn webhooks(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        let n = self.number(WEBHOOKS);
-        let (id, of) = (webhook(n), workspace(self.number(2)));
-        match self.random.below(10) {
-            0..=2 => {
-                let new = WebhookRecord { workspace: of, ..new_webhook(n) };
-                let effects = self.effects();
-                both!(one, other, create_webhook(new, effects))
+    pub(super) async fn delivery_history(
+        &mut self,
+        one: &dyn Store,
+        other: &dyn Store,
+    ) -> CallResults {
+        match self.random.below(4) {
+            0 | 1 => {
+                let list = self.delivery_list();
+                both!(one, other, list_deliveries(list))
             }
-            3 => {
-                let status = self.random.pick(&[
-                    WebhookStatus::Active,
-                    WebhookStatus::Inactive,
-                    WebhookStatus::Disabled { reason: "x".to_owned() },
-                ]);
-                let (updated_at, begun) = (self.random.time(), new_webhook(n).updated_at);
-                let expected = self.random.pick(&[begun, begun, updated_at]);
-                let old = |random: &mut Random| ("whsec_".to_owned(), random.time());
-                let old = (0..self.random.below(3)).map(|_| old(&mut self.random)).collect();
-                let new = WebhookRecord {
-                    workspace: of,
-                    status,
-                    // Mostly such that it can be changed again.
-                    updated_at: self.random.pick(&[begun, begun, updated_at]),
-                    previous_secrets: old,
-                    failing_since: self.random.maybe(2, Random::time),
-                    ..new_webhook(n)
-                };
-                let effects = self.effects();
-                let update = UpdateWebhook { webhook: new, expected, effects };
-                both!(one, other, update_webhook(update))
-            }
-            4 => {
-                let effects = self.effects();
-                both!(one, other, delete_webhook(id, effects))
-            }
-            5 => {
-                let of = self.random.maybe(2, |_| of);
-                both!(one, other, list_webhooks(of))
-            }
-            6 => both!(one, other, webhook_changes()),
-            7 => {
-                let status = self.random.maybe(2, |random| random.pick(&DeliveryStatus::ALL));
-                let (after, event) = (self.delivery(), hooked(1, 1, 1).event);
-                let random = &mut self.random;
-                let list = ListWebhookDeliveries {
-                    status,
-                    event: random.maybe(3, |random| random.pick(&[event.clone(), "no".into()])),
-                    order: random.pick(&[Order::Ascending, Order::Descending]),
-                    begin: match random.once_in(2) {
-                        true => Begin::After(after),
-                        false => Begin::Skip(random.below(4)),
-                    },
-                    ..ListWebhookDeliveries::newest(id, random.limit())
-                };
-                both!(one, other, webhook_deliveries(list))
-            }
-            8 => {
-                let ids = vec![self.delivery(), self.delivery()];
-                both!(one, other, list_attempts(ids))
+            2 => {
+                let id = self.delivery();
+                both!(one, other, find_delivery(id))
             }
             _ => {
                 let (now, give_up_at) = (self.random.time(), self.random.time());
@@ -165,7 +121,26 @@ impl Caller {
         }
     }
 
-    pub(super) async fn outbox(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    fn delivery_list(&mut self) -> ListDeliveries {
+        let of = match self.random.once_in(3) {
+            true => DeliveriesOf::Subject(execution(self.number(EXECUTIONS)).into()),
+            false => DeliveriesOf::Webhook(webhook(self.number(WEBHOOKS))),
+        };
+        let (after, event) = (self.delivery(), hooked(1, 1, 1).event);
+        let random = &mut self.random;
+        ListDeliveries {
+            status: random.maybe(2, |random| random.pick(&DeliveryStatus::ALL)),
+            event: random.maybe(3, |random| random.pick(&[event.clone(), "no".into()])),
+            order: random.pick(&[Order::Ascending, Order::Descending]),
+            begin: match random.once_in(2) {
+                true => PageStart::After(after),
+                false => PageStart::Skip(random.below(4)),
+            },
+            ..ListDeliveries::newest(of, random.limit())
+        }
+    }
+
+    pub(super) async fn outbox(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let id = execution(self.number(EXECUTIONS));
         match self.random.below(6) {
             0 => {
@@ -177,10 +152,9 @@ impl Caller {
                 let due = DueDeliveries { now, under_way, share, after, limit };
                 both!(one, other, due_deliveries(due))
             }
-            1 => both!(one, other, next_delivery()),
-            2 => {
-                let of = SubjectId::from(id);
-                both!(one, other, list_deliveries(of))
+            1 => {
+                let receivers = vec![webhook(self.number(WEBHOOKS)).into(), receiver(77)];
+                both!(one, other, failing_since(receivers))
             }
             _ => {
                 let attempts: Vec<_> = (0..self.random.below(5)).map(|_| self.attempt()).collect();

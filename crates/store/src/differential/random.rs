@@ -1,4 +1,4 @@
-//! Random numbers from a seed (splitmix64), and random values made of them.
+//! Random numbers from a seed (splitmix64), and random values built from them.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Random {
         from[index].clone()
     }
 
-    /// One time in `times`, what is made.
+    /// One time in `times`, a value.
     pub(super) fn maybe<T>(&mut self, times: u64, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.once_in(times) { Some(make(self)) } else { None }
     }

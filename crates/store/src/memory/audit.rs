@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 
 use super::{MemoryStore, Result};
-use crate::audit::{AuditPlace, AuditRecord, AuditStore, ListAudit};
-use crate::lists::{Begin, Listed, Order};
+use crate::audit::{AuditCursor, AuditRecord, AuditStore, ListAudit};
+use crate::lists::{ListPage, Order, PageStart};
 
 #[async_trait]
 impl AuditStore for MemoryStore {
-    async fn list_audit(&self, list: ListAudit) -> Result<Listed<AuditRecord>> {
+    async fn list_audit(&self, list: ListAudit) -> Result<ListPage<AuditRecord>> {
         let wanted = |entry: &&AuditRecord| {
             entry.workspace == list.workspace
                 && list.key.is_none_or(|key| entry.actor.key() == Some(key))
@@ -26,19 +26,19 @@ impl AuditStore for MemoryStore {
         }
         let total = list.count.then_some(found.len() as u64);
         let begin = match list.begin {
-            Begin::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
-            Begin::After(after) => found.partition_point(|entry| match list.order {
+            PageStart::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
+            PageStart::After(after) => found.partition_point(|entry| match list.order {
                 Order::Descending => place(entry) >= after,
                 Order::Ascending => place(entry) <= after,
             }),
         };
         let page = found.into_iter().skip(begin).take(list.limit);
-        Ok(Listed { items: page.cloned().collect(), total })
+        Ok(ListPage { items: page.cloned().collect(), total })
     }
 }
 
-pub(super) const fn place(entry: &AuditRecord) -> AuditPlace {
-    AuditPlace { at: entry.at, id: entry.id }
+pub(super) const fn place(entry: &AuditRecord) -> AuditCursor {
+    AuditCursor { at: entry.at, id: entry.id }
 }
 
 impl super::State {

@@ -4,43 +4,40 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{ReceiverId, SubjectId};
+use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId};
 
+use super::lists::PageRequest;
 use super::{MemoryStore, Result, State};
-use crate::Effects;
-use crate::record::{DeliveryRecord, DeliveryStatus};
-use crate::traits::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
+use crate::lists::ListPage;
+use crate::outbox::fair_order;
+use crate::record::{DeliveryHistory, DeliveryRecord, DeliveryStatus};
+use crate::traits::{
+    DeliveriesOf, DeliveryAttempt, DeliveryStore, DueDeliveries, Health, ListDeliveries, OutboxDue,
+    Redeliver,
+};
+use crate::{Effects, StoreError};
 
 #[async_trait]
 impl DeliveryStore for MemoryStore {
-    async fn add_effects(&self, effects: Effects) -> Result<()> {
-        self.writable()?.take_effects(effects);
-        Ok(())
-    }
-
-    async fn due_deliveries(&self, due: DueDeliveries) -> Result<Vec<DeliveryRecord>> {
+    async fn due_deliveries(&self, due: DueDeliveries) -> Result<OutboxDue> {
         let state = self.state();
+        let heads = state.heads();
         let mut of_receivers: BTreeMap<ReceiverId, Vec<&DeliveryRecord>> = BTreeMap::new();
-        for (queue, head) in state.heads() {
-            if head.next_attempt_at <= due.now && !due.under_way.contains(&queue) {
+        for (queue, head) in &heads {
+            if head.next_attempt_at <= due.now && !due.under_way.contains(queue) {
                 of_receivers.entry(queue.0).or_default().push(head);
             }
         }
         for (receiver, heads) in &mut of_receivers {
             heads.sort_by_key(|delivery| (delivery.next_attempt_at, delivery.id));
-            let busy = due.under_way.iter().filter(|(other, _)| other == receiver).count();
-            heads.truncate(due.share.saturating_sub(busy));
+            heads.truncate(due.room(due.busy_subjects(*receiver).len()));
         }
-        let (before, behind): (Vec<_>, Vec<_>) =
-            of_receivers.into_iter().partition(|(receiver, _)| Some(*receiver) <= due.after);
-        let turns: Vec<_> = behind.into_iter().chain(before).map(|(_, heads)| heads).collect();
-        let rounds = 0..turns.iter().map(Vec::len).max().unwrap_or(0);
-        let chosen = rounds.flat_map(|round| turns.iter().filter_map(move |of| of.get(round)));
-        Ok(chosen.take(due.limit).map(|delivery| (*delivery).clone()).collect())
-    }
-
-    async fn next_delivery(&self) -> Result<Option<Timestamp>> {
-        Ok(self.state().heads().into_values().map(|delivery| delivery.next_attempt_at).min())
+        let chosen = fair_order(&due, of_receivers.into_iter().collect());
+        let next = heads.values().map(|delivery| delivery.next_attempt_at).min();
+        Ok(OutboxDue {
+            next: next.filter(|_| chosen.is_empty()),
+            deliveries: chosen.into_iter().cloned().collect(),
+        })
     }
 
     async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Result<()> {
@@ -50,12 +47,11 @@ impl DeliveryStore for MemoryStore {
             delivery.status = status;
             delivery.attempts = attempt.number;
             delivery.next_attempt_at = next_attempt_at;
-            let webhook = delivery.destination.webhook();
-            let webhook = webhook.and_then(|id| state.webhooks.get_mut(&id));
-            match (webhook, health) {
-                (Some(webhook), Health::Well) => webhook.failing_since = None,
-                (Some(webhook), Health::Failing) => {
-                    webhook.failing_since.get_or_insert(attempt.at);
+            let receiver = delivery.receiver;
+            match (delivery.destination.webhook(), health) {
+                (Some(_), Health::Well) => drop(state.failing.remove(&receiver)),
+                (Some(_), Health::Failing) => {
+                    state.failing.entry(receiver).or_insert(attempt.at);
                 }
                 (None, _) | (_, Health::Unknown) => {}
             }
@@ -64,24 +60,67 @@ impl DeliveryStore for MemoryStore {
         Ok(())
     }
 
-    async fn list_deliveries(&self, subject: SubjectId) -> Result<Vec<DeliveryRecord>> {
+    async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryHistory>> {
         let state = self.state();
-        let all = state.deliveries.values();
-        let mut own: Vec<_> = all.filter(|one| one.subject == subject).cloned().collect();
-        own.sort_by_key(|delivery| (delivery.sequence, delivery.id));
-        Ok(own)
+        Ok(state.deliveries.get(&id).map(|delivery| state.history(delivery)))
+    }
+
+    async fn list_deliveries(&self, list: ListDeliveries) -> Result<ListPage<DeliveryHistory>> {
+        let ListDeliveries { of, status, event, order, begin, limit } = list;
+        let is_listed = |delivery: &&DeliveryRecord| {
+            let is_of = match of {
+                DeliveriesOf::Webhook(webhook) => delivery.destination.webhook() == Some(webhook),
+                DeliveriesOf::Subject(subject) => delivery.subject == subject,
+            };
+            is_of
+                && status.is_none_or(|status| delivery.status == status)
+                && event.as_ref().is_none_or(|event| delivery.event == *event)
+        };
+        let state = self.state();
+        let found = state.deliveries.values().filter(is_listed).collect();
+        let cut = PageRequest { order, begin, limit, count: true };
+        let ListPage { items, total } = cut.of(found, |delivery, place| delivery.id.cmp(place));
+        Ok(ListPage {
+            items: items.iter().map(|delivery| state.history(delivery)).collect(),
+            total,
+        })
+    }
+
+    async fn redeliver(&self, redeliver: Redeliver) -> Result<()> {
+        let Redeliver { id, now, give_up_at, effects } = redeliver;
+        let mut state = self.writable()?;
+        let found = state.deliveries.get_mut(&id).ok_or(StoreError::Missing("the delivery"))?;
+        found.status = DeliveryStatus::Pending;
+        found.next_attempt_at = now;
+        found.give_up_at = give_up_at;
+        state.take_effects(effects);
+        Ok(())
+    }
+
+    async fn failing_since(&self, receivers: Vec<ReceiverId>) -> Result<Vec<Option<Timestamp>>> {
+        let state = self.state();
+        Ok(receivers.iter().map(|receiver| state.failing.get(receiver).copied()).collect())
     }
 }
 
 impl State {
-    /// Writes what a change causes.
+    /// Writes the effects of a change.
     pub(super) fn take_effects(&mut self, effects: Effects) {
-        let Effects { deliveries, audit } = effects;
+        let Effects { deliveries, audit, recovered } = effects;
         self.put_audit(audit);
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (delivery.id, delivery)));
+        for receiver in recovered {
+            self.failing.remove(&receiver);
+        }
     }
 
-    /// The pending delivery of each queue that comes before its others.
+    fn history(&self, delivery: &DeliveryRecord) -> DeliveryHistory {
+        let attempts = self.attempts.range((delivery.id, 0)..=(delivery.id, u32::MAX));
+        let attempts = attempts.map(|(_, attempt)| attempt.clone()).collect();
+        DeliveryHistory { record: delivery.clone(), attempts }
+    }
+
+    /// The first pending delivery of each queue.
     fn heads(&self) -> BTreeMap<(ReceiverId, SubjectId), &DeliveryRecord> {
         let mut heads: BTreeMap<_, &DeliveryRecord> = BTreeMap::new();
         let pending = |one: &&DeliveryRecord| one.status == DeliveryStatus::Pending;

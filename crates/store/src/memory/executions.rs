@@ -7,14 +7,17 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
-use super::lists::Cut;
+use super::lists::PageRequest;
 use super::{MemoryStore, Result, State};
 use crate::commit::Commit;
-use crate::lists::{ListExecutions, Listed, Place};
+use crate::lists::{ExecutionCursor, ListExecutions, ListPage};
 use crate::record::{
     ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats, has_label,
 };
-use crate::traits::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
+use crate::traits::{
+    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
+    WriteIdempotent,
+};
 use crate::{Effects, StoreError};
 
 #[async_trait]
@@ -26,7 +29,7 @@ impl ExecutionStore for MemoryStore {
         if commit.expected_seq == 0 {
             state.require_new_key(commit.idempotency.as_ref())?;
             state.require_free_external_id(&commit.record)?;
-            state.require_schedule(commit.schedule.as_deref())?;
+            state.require_objects(commit.objects.as_deref())?;
         }
         state.require_seq(commit.record.id, commit.expected_seq)?;
         state.append(Arc::unwrap_or_clone(commit));
@@ -45,7 +48,7 @@ impl ExecutionStore for MemoryStore {
         Ok(self.state().by_external_id(workspace, external_id))
     }
 
-    async fn list_executions(&self, list: ListExecutions) -> Result<Listed<ExecutionRecord>> {
+    async fn list_executions(&self, list: ListExecutions) -> Result<ListPage<ExecutionRecord>> {
         let wanted = |record: &&ExecutionRecord| {
             record.workspace == list.workspace
                 && list.workflow.is_none_or(|workflow| record.workflow == workflow)
@@ -54,13 +57,19 @@ impl ExecutionStore for MemoryStore {
                 && list.until.is_none_or(|until| record.created_at <= until)
                 && list.labels.iter().all(|(name, value)| has_label(&record.metadata, name, value))
         };
-        let place =
-            |record: &ExecutionRecord| Place { created_at: record.created_at, id: record.id };
+        let place = |record: &ExecutionRecord| ExecutionCursor {
+            created_at: record.created_at,
+            id: record.id,
+        };
         let state = self.state();
         let mut found: Vec<_> = state.records().filter(wanted).collect();
         found.sort_by_key(|record| place(record));
-        let cut =
-            Cut { order: list.order, begin: list.begin, limit: list.limit, count: list.count };
+        let cut = PageRequest {
+            order: list.order,
+            begin: list.begin,
+            limit: list.limit,
+            count: list.count,
+        };
         Ok(cut.of(found, |record, after| place(record).cmp(after)))
     }
 
@@ -79,26 +88,31 @@ impl ExecutionStore for MemoryStore {
         Ok(ids)
     }
 
-    async fn due(&self, due: Due) -> Result<Vec<ExecutionId>> {
+    async fn due(&self, due: Due) -> Result<DueExecutions> {
         let mut wakes = self.state().wakes(due.node);
+        let next = wakes.first().map(|(at, _)| *at);
         wakes.retain(|(at, _)| *at <= due.now);
-        Ok(wakes.into_iter().take(due.limit).map(|(_, id)| id).collect())
+        let ids = wakes.into_iter().take(due.limit).map(|(_, id)| id).collect();
+        Ok(DueExecutions { ids, next })
     }
 
-    async fn next_wake(&self, node: NodeId) -> Result<Option<Timestamp>> {
-        Ok(self.state().wakes(node).first().map(|(at, _)| *at))
-    }
-
-    async fn owned_unfinished(&self, owned: OwnedUnfinished) -> Result<Vec<ExecutionId>> {
-        let wanted = |record: &&ExecutionRecord| {
-            record.owner == Some(owned.node)
-                && !record.status.is_final()
-                && record.status != Status::Paused
-                && record.wake_at.is_none()
-                && owned.after.is_none_or(|after| record.id > after)
+    async fn unfinished_executions(&self, list: Unfinished) -> Result<Vec<ExecutionId>> {
+        let is_listed = |record: &&ExecutionRecord| {
+            let is_of = match list.of {
+                UnfinishedOf::Owner(node) => {
+                    record.owner == Some(node)
+                        && record.status != Status::Paused
+                        && record.wake_at.is_none()
+                }
+                UnfinishedOf::Active(ActiveOf::Key(key)) => record.started_by == Some(key),
+                UnfinishedOf::Active(ActiveOf::Workspace(workspace)) => {
+                    record.workspace == workspace
+                }
+            };
+            is_of && !record.status.is_final() && list.after.is_none_or(|after| record.id > after)
         };
         let state = self.state();
-        Ok(state.records().filter(wanted).take(owned.limit).map(|record| record.id).collect())
+        Ok(state.records().filter(is_listed).take(list.limit).map(|record| record.id).collect())
     }
 
     async fn find_idempotent(
@@ -109,16 +123,17 @@ impl ExecutionStore for MemoryStore {
         Ok(self.state().idempotent.get(&(workspace, key.to_owned())).cloned())
     }
 
-    async fn save_idempotent(&self, record: IdempotencyRecord) -> Result<()> {
+    async fn write_idempotent(&self, write: WriteIdempotent) -> Result<bool> {
         let mut state = self.writable()?;
-        state.require_new_key(Some(&record))?;
-        state.take_key(Some(record));
-        Ok(())
-    }
-
-    async fn swap_idempotent(&self, swap: SwapIdempotent) -> Result<bool> {
-        let SwapIdempotent { from, to } = swap;
-        let mut state = self.writable()?;
+        let (from, to) = match write {
+            WriteIdempotent::Claim(record) => {
+                state.require_new_key(Some(&record))?;
+                state.take_key(Some(record));
+                return Ok(true);
+            }
+            WriteIdempotent::Replace { from, outcome } => (from, Some(outcome)),
+            WriteIdempotent::Free(from) => (from, None),
+        };
         let place = (from.workspace, from.key);
         let found = state.idempotent.get_mut(&place);
         let fits = |found: &&mut IdempotencyRecord| {
@@ -130,17 +145,6 @@ impl ExecutionStore for MemoryStore {
             None => drop(state.idempotent.remove(&place)),
         }
         Ok(true)
-    }
-
-    async fn active_executions(&self, of: ActiveOf) -> Result<Vec<ExecutionId>> {
-        let wanted = |record: &&ExecutionRecord| {
-            !record.status.is_final()
-                && match of {
-                    ActiveOf::Key(key) => record.started_by == Some(key),
-                    ActiveOf::Workspace(workspace) => record.workspace == workspace,
-                }
-        };
-        Ok(self.state().records().filter(wanted).map(|record| record.id).collect())
     }
 }
 
@@ -184,12 +188,12 @@ impl State {
 
     /// Writes what was found to be right.
     fn append(&mut self, commit: Commit) {
-        let Commit { record, events, deliveries, audit, idempotency, schedule, .. } = commit;
+        let Commit { record, events, deliveries, audit, idempotency, objects, .. } = commit;
         self.take_key(idempotency);
-        if let Some(schedule) = schedule {
-            self.put_schedule(*schedule);
+        if let Some(objects) = objects {
+            self.put_objects(*objects);
         }
-        self.take_effects(Effects { deliveries, audit });
+        self.take_effects(Effects { deliveries, audit, recovered: Vec::new() });
         let mut record = record;
         let mut journal = Vec::new();
         let mut before = None;

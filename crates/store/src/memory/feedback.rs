@@ -1,35 +1,15 @@
-//! Release tags and actuals.
+//! Actuals.
 
 use async_trait::async_trait;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use super::{MemoryStore, Result};
-use crate::record::{ActualRecord, QualityRow, ReleaseTagRecord};
+use crate::StoreError;
+use crate::record::{ActualRecord, QualityRow};
 use crate::traits::FeedbackStore;
-use crate::{Effects, StoreError};
 
 #[async_trait]
 impl FeedbackStore for MemoryStore {
-    async fn put_release_tag(&self, tag: ReleaseTagRecord, effects: Effects) -> Result<()> {
-        let mut state = self.writable()?;
-        state.tags.insert((tag.workflow, tag.name.clone()), tag);
-        state.take_effects(effects);
-        Ok(())
-    }
-
-    async fn find_release_tag(
-        &self,
-        workflow: WorkflowId,
-        name: &str,
-    ) -> Result<Option<ReleaseTagRecord>> {
-        Ok(self.state().tags.get(&(workflow, name.to_owned())).cloned())
-    }
-
-    async fn list_release_tags(&self, workflow: WorkflowId) -> Result<Vec<ReleaseTagRecord>> {
-        let state = self.state();
-        Ok(state.tags.values().filter(|tag| tag.workflow == workflow).cloned().collect())
-    }
-
     async fn add_actuals(&self, actuals: Vec<ActualRecord>) -> Result<()> {
         let mut state = self.writable()?;
         if let Some(twin) = actuals.iter().find(|actual| state.actuals.contains_key(&actual.id)) {

@@ -2,37 +2,37 @@
 
 use std::cmp::Ordering;
 
-use crate::lists::{Begin, Listed, Order};
+use crate::lists::{ListPage, Order, PageStart};
 
 /// Which page is wanted.
-pub(super) struct Cut<T> {
+pub(super) struct PageRequest<T> {
     pub(super) order: Order,
-    pub(super) begin: Begin<T>,
+    pub(super) begin: PageStart<T>,
     pub(super) limit: usize,
     pub(super) count: bool,
 }
 
-impl<T> Cut<T> {
+impl<T> PageRequest<T> {
     /// The page of a list in ascending order; `compare` an item with the place to begin after.
     pub(super) fn of<R: Clone>(
         self,
         mut found: Vec<&R>,
         compare: impl Fn(&R, &T) -> Ordering,
-    ) -> Listed<R> {
+    ) -> ListPage<R> {
         let total = self.count.then_some(found.len() as u64);
         if self.order == Order::Descending {
             found.reverse();
         }
         let begun = |item: &&R| match (&self.begin, self.order) {
-            (Begin::Skip(_), _) => true,
-            (Begin::After(place), Order::Ascending) => compare(item, place).is_gt(),
-            (Begin::After(place), Order::Descending) => compare(item, place).is_lt(),
+            (PageStart::Skip(_), _) => true,
+            (PageStart::After(place), Order::Ascending) => compare(item, place).is_gt(),
+            (PageStart::After(place), Order::Descending) => compare(item, place).is_lt(),
         };
         let skipped = match self.begin {
-            Begin::Skip(skipped) => usize::try_from(skipped).unwrap_or(usize::MAX),
-            Begin::After(_) => 0,
+            PageStart::Skip(skipped) => usize::try_from(skipped).unwrap_or(usize::MAX),
+            PageStart::After(_) => 0,
         };
         let items = found.into_iter().filter(begun).skip(skipped).take(self.limit).cloned();
-        Listed { items: items.collect(), total }
+        ListPage { items: items.collect(), total }
     }
 }

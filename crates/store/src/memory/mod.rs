@@ -1,7 +1,7 @@
 //! The reference store, in memory: obviously right rather than fast.
 //!
 //! Other stores are compared with it, and `stepwell run` executes in it. It keeps nothing on disk
-//! and must never become clever: every question is answered by looking at all there is.
+//! and must never become clever: every read looks through everything.
 
 mod audit;
 mod deliveries;
@@ -10,10 +10,6 @@ mod feedback;
 mod lists;
 mod nodes;
 mod objects;
-mod recoveries;
-mod schedules;
-mod settings;
-mod webhooks;
 mod workflows;
 
 use std::collections::BTreeMap;
@@ -22,20 +18,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{
-    ActualId, DeliveryId, ExecutionId, NodeId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
+    ActualId, DeliveryId, ExecutionId, NodeId, ReceiverId, WorkflowId, WorkspaceId,
 };
 
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::audit::{AuditPlace, AuditRecord};
+use crate::audit::{AuditCursor, AuditRecord};
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, NodeRecord, ReleaseRecord,
-    ReleaseTagRecord, StoredExecution, WorkflowRecord, WorkflowStats,
+    StoredExecution, WorkflowRecord, WorkflowStats,
 };
-use crate::schedules::ScheduleRecord;
 use crate::traits::Recovery;
-use crate::webhooks::WebhookRecord;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -54,21 +48,18 @@ struct State {
     idempotent: BTreeMap<(WorkspaceId, String), IdempotencyRecord>,
     workflows: BTreeMap<WorkflowId, WorkflowRecord>,
     releases: BTreeMap<(WorkflowId, u32), ReleaseRecord>,
-    tags: BTreeMap<(WorkflowId, String), ReleaseTagRecord>,
     actuals: BTreeMap<ActualId, ActualRecord>,
     stats: BTreeMap<WorkflowId, WorkflowStats>,
-    settings: BTreeMap<String, String>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     attempts: BTreeMap<(DeliveryId, u32), AttemptRecord>,
-    webhooks: BTreeMap<WebhookId, WebhookRecord>,
-    webhook_changes: u64,
+    /// The first failed attempt since the last success.
+    failing: BTreeMap<ReceiverId, Timestamp>,
     nodes: BTreeMap<NodeId, NodeRecord>,
     /// Clock marks with their times.
     clocks: BTreeMap<Uuid, (i64, Timestamp)>,
     /// With the seq of the journal at the last recovery.
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
-    schedules: BTreeMap<ScheduleId, ScheduleRecord>,
-    audit: BTreeMap<AuditPlace, AuditRecord>,
+    audit: BTreeMap<AuditCursor, AuditRecord>,
     objects: objects::Objects,
 }
 
@@ -93,7 +84,7 @@ impl MemoryStore {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is made after the last thing that can fail, so what a panicking thread
+        // Every change comes after the last operation that can fail, so what a panicking thread
         // leaves behind is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,13 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::MemoryStore;
-    use crate::{MaintenanceStore, Store, StoreError};
+    use crate::Store;
 
     crate::conformance_tests!(async || (Arc::new(MemoryStore::new()) as Arc<dyn Store>, ()));
-
-    #[tokio::test]
-    async fn has_no_file_to_copy() {
-        let refused = MemoryStore::new().backup("copy".into()).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    }
 }

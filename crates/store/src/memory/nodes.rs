@@ -1,7 +1,6 @@
 //! Server processes, and looking after the store.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
@@ -10,28 +9,21 @@ use stepwell_core::ids::{ExecutionId, NodeId, SubjectId};
 use uuid::Uuid;
 
 use super::{MemoryStore, Result, State};
-use crate::StoreError;
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
 use crate::traits::{
-    ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, MAX_COUNTED_DELIVERIES, MaintenanceStore,
-    NodeStore, Purge, StoreGauges,
+    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen,
+    MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, Purge, Recovery, RecoveryCount,
+    StoreGauges,
 };
-use crate::webhooks::WebhookStatus;
 
 #[async_trait]
 impl NodeStore for MemoryStore {
-    async fn join_node(&self, node: NodeId, now: Timestamp) -> Result<()> {
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<()> {
+        let Heartbeat { node, now, joins } = heartbeat;
         let mut state = self.writable()?;
-        if state.nodes.contains_key(&node) {
+        if !joins || state.nodes.contains_key(&node) {
             state.require_alive(node)?;
         }
-        state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
-        Ok(())
-    }
-
-    async fn heartbeat(&self, node: NodeId, now: Timestamp) -> Result<()> {
-        let mut state = self.writable()?;
-        state.require_alive(node)?;
         state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
         Ok(())
     }
@@ -55,21 +47,21 @@ impl NodeStore for MemoryStore {
             state.nodes.remove(&id);
         }
         let State { recoveries, executions, .. } = &mut *state;
-        let goes_on = |id: &ExecutionId| {
+        let is_unfinished = |id: &ExecutionId| {
             executions.get(id).is_some_and(|stored| !stored.record.status.is_final())
         };
-        recoveries.retain(|id, _| goes_on(id));
+        recoveries.retain(|id, _| is_unfinished(id));
         Ok(taken)
     }
 
-    async fn last_heartbeat(&self) -> Result<Option<Timestamp>> {
-        Ok(self.state().nodes.values().map(|node| node.heartbeat_at).max())
-    }
-
-    async fn clock_mark(&self, boot: Uuid) -> Result<Option<ClockMark>> {
+    async fn last_seen(&self, boot: Option<Uuid>) -> Result<LastSeen> {
         let state = self.state();
-        let offset = state.clocks.get(&boot).map(|(offset, _)| *offset);
-        Ok(offset.map(|offset| ClockMark { boot, offset }))
+        let mark = boot.and_then(|boot| {
+            let (offset, _) = state.clocks.get(&boot)?;
+            Some(ClockMark { boot, offset: *offset })
+        });
+        let heartbeat = state.nodes.values().map(|node| node.heartbeat_at).max();
+        Ok(LastSeen { heartbeat, mark })
     }
 
     async fn correct_clock(&self, correction: ClockCorrection) -> Result<bool> {
@@ -96,8 +88,8 @@ impl NodeStore for MemoryStore {
                     delivery.give_up_at = moved(delivery.give_up_at, limits);
                 }
             }
-            for webhook in state.webhooks.values_mut() {
-                webhook.failing_since = webhook.failing_since.map(|since| moved(since, limits));
+            for since in state.failing.values_mut() {
+                *since = moved(*since, limits);
             }
         }
         if let Some(ClockMark { boot, offset }) = mark {
@@ -123,6 +115,33 @@ impl NodeStore for MemoryStore {
             found.alive = false;
         }
         Ok(())
+    }
+
+    async fn count_recoveries(&self, count: CountRecoveries) -> Result<Vec<Recovery>> {
+        let CountRecoveries { ids, counted } = count;
+        let mut state = self.writable()?;
+        let count = |id| match counted {
+            RecoveryCount::Recovery => state.count_recovery(id),
+            RecoveryCount::Trial => state.count_trial(id),
+        };
+        Ok(ids.into_iter().filter_map(count).collect())
+    }
+}
+
+impl State {
+    fn count_recovery(&mut self, id: ExecutionId) -> Option<Recovery> {
+        let seq = self.executions.get(&id)?.record.seq;
+        let before = self.recoveries.get(&id).filter(|(at, _)| *at == seq);
+        let (recoveries, trials) = before.map_or((0, 0), |(_, r)| (r.recoveries, r.trials));
+        let recovery = Recovery { id, recoveries: recoveries + 1, trials };
+        self.recoveries.insert(id, (seq, recovery));
+        Some(recovery)
+    }
+
+    fn count_trial(&mut self, id: ExecutionId) -> Option<Recovery> {
+        let (_, recovery) = self.recoveries.get_mut(&id)?;
+        recovery.trials += 1;
+        Some(*recovery)
     }
 }
 
@@ -159,14 +178,6 @@ impl MaintenanceStore for MemoryStore {
         Ok(ids.len() as u64)
     }
 
-    async fn backup(&self, _target: PathBuf) -> Result<()> {
-        Err(StoreError::Unavailable("a store in memory has no file to copy".to_owned()))
-    }
-
-    async fn check(&self) -> Result<()> {
-        self.writable().map(drop)
-    }
-
     async fn gauges(&self) -> Result<StoreGauges> {
         let state = self.state();
         let records = state.executions.values().map(|stored| &stored.record);
@@ -184,15 +195,11 @@ impl MaintenanceStore for MemoryStore {
             *head = place.min(*head);
         }
         let oldest = heads.values().min_by_key(|(_, id, _)| *id);
-        let disabled = state.webhooks.values();
-        let disabled =
-            disabled.filter(|webhook| matches!(webhook.status, WebhookStatus::Disabled { .. }));
         Ok(StoreGauges {
             queued: queued.len() as u64,
             oldest_queued: queued.values().next().copied(),
             pending_deliveries: pending.take(MAX_COUNTED_DELIVERIES).count() as u64,
             oldest_delivery: oldest.map(|(_, _, created_at)| *created_at),
-            disabled_webhooks: disabled.count() as u64,
             database_bytes: 0,
             log_bytes: 0,
         })

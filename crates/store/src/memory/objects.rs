@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use stepwell_core::ids::SubjectId;
 
-use super::lists::Cut;
-use super::{MemoryStore, Result};
+use super::lists::PageRequest;
+use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::lists::Listed;
+use crate::lists::ListPage;
 use crate::objects::{
-    DueObjects, Kind, ListObjects, ObjectBatch, ObjectChanges, ObjectPlace, ObjectRef, ObjectStore,
-    StoredObject, remembers,
+    DueObjects, Kind, ListObjects, ObjectBatch, ObjectChanges, ObjectCursor, ObjectRef,
+    ObjectStore, StoredObject, remembers,
 };
 use crate::record::has_label;
 
@@ -36,15 +36,34 @@ impl Objects {
         all.find(|object| object.index.unique_key.as_deref() == Some(key))
     }
 
-    fn check(&self, batch: &ObjectBatch) -> Result<()> {
+    pub(super) fn check(&self, batch: &ObjectBatch) -> Result<()> {
         batch.check(
             |kind, id| Ok(self.stored.get(&(kind, id)).map(|(_, object)| object.version)),
             |kind, key| Ok::<_, StoreError>(self.holder(kind, key).map(|object| object.id)),
         )
     }
 
-    fn write(&mut self, puts: Vec<StoredObject>, deletes: Vec<(Kind, SubjectId)>) {
+    /// Deletes the objects of these kinds that have the parent.
+    pub(super) fn delete_children(&mut self, parent: SubjectId, kinds: &[Kind]) {
+        let objects = self.stored.values().map(|(_, object)| object);
+        let children = objects
+            .filter(|object| object.index.parent == Some(parent) && kinds.contains(&object.kind));
+        let children: Vec<_> = children.map(|object| (object.kind, object.id)).collect();
+        if !kinds.is_empty() {
+            self.revision += 1;
+            self.change(Vec::new(), children);
+        }
+    }
+
+    pub(super) fn write(&mut self, puts: Vec<StoredObject>, deletes: Vec<(Kind, SubjectId)>) {
+        if puts.is_empty() && deletes.is_empty() {
+            return;
+        }
         self.revision += 1;
+        self.change(puts, deletes);
+    }
+
+    fn change(&mut self, puts: Vec<StoredObject>, deletes: Vec<(Kind, SubjectId)>) {
         for object in puts {
             let key = (object.kind, object.id);
             self.deleted.remove(&key);
@@ -61,13 +80,8 @@ impl Objects {
 impl ObjectStore for MemoryStore {
     async fn write_objects(&self, batch: ObjectBatch) -> Result<()> {
         let mut state = self.writable()?;
-        state.require_new_key(batch.idempotency.as_ref())?;
-        state.objects.check(&batch)?;
-        let ObjectBatch { puts, deletes, effects, idempotency } = batch;
-        state.take_key(idempotency);
-        let deletes = deletes.into_iter().map(|delete| (delete.kind, delete.id)).collect();
-        state.objects.write(puts, deletes);
-        state.take_effects(effects);
+        state.require_objects(Some(&batch))?;
+        state.put_objects(batch);
         Ok(())
     }
 
@@ -80,20 +94,23 @@ impl ObjectStore for MemoryStore {
         .cloned())
     }
 
-    async fn list_objects(&self, list: ListObjects) -> Result<Listed<StoredObject>> {
+    async fn list_objects(&self, list: ListObjects) -> Result<ListPage<StoredObject>> {
         let state = self.state();
         let mut found: Vec<_> =
             state.objects.of_kind(list.kind).map(|(_, object)| object).collect();
         found.retain(|object| is_listed(&list, object));
         let ListObjects { sort, order, begin, limit, count, .. } = list;
-        found.sort_by_cached_key(|object| ObjectPlace::of(object, sort));
-        let cut = Cut { order, begin, limit, count };
-        Ok(cut.of(found, |object, place| ObjectPlace::of(object, sort).cmp(place)))
+        found.sort_by_cached_key(|object| ObjectCursor::of(object, sort));
+        let cut = PageRequest { order, begin, limit, count };
+        Ok(cut.of(found, |object, place| ObjectCursor::of(object, sort).cmp(place)))
     }
 
     async fn due_objects(&self, due: DueObjects) -> Result<Vec<StoredObject>> {
         let state = self.state();
-        let is_due = |object: &&StoredObject| object.index.due_at.is_some_and(|at| at <= due.now);
+        let is_due = |object: &&StoredObject| {
+            let is_later = |at| due.after.is_none_or(|after| (at, object.id) > after);
+            object.index.due_at.is_some_and(|at| at <= due.now && is_later(at))
+        };
         let all = state.objects.of_kind(due.kind).map(|(_, object)| object);
         let mut found: Vec<_> = all.filter(is_due).collect();
         found.sort_by_key(|object| (object.index.due_at, object.id));
@@ -116,6 +133,27 @@ impl ObjectStore for MemoryStore {
             puts: puts.into_iter().map(|(_, object)| object.clone()).collect(),
             deleted: deleted.map(|((_, id), _)| *id).collect(),
         })
+    }
+}
+
+impl State {
+    /// Checks a batch before anything is written.
+    pub(super) fn require_objects(&mut self, batch: Option<&ObjectBatch>) -> Result<()> {
+        let Some(batch) = batch else { return Ok(()) };
+        self.require_new_key(batch.idempotency.as_ref())?;
+        if let Some(workflow) = batch.live_workflow {
+            self.live_workflow(workflow, None)?;
+        }
+        self.objects.check(batch)
+    }
+
+    /// Writes a batch that was checked.
+    pub(super) fn put_objects(&mut self, batch: ObjectBatch) {
+        let ObjectBatch { puts, deletes, effects, idempotency, live_workflow: _ } = batch;
+        self.take_key(idempotency);
+        let deletes = deletes.into_iter().map(|delete| (delete.kind, delete.id)).collect();
+        self.objects.write(puts, deletes);
+        self.take_effects(effects);
     }
 }
 

@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{WorkflowId, WorkspaceId};
+use stepwell_core::ids::WorkflowId;
 
-use super::lists::Cut;
+use super::lists::PageRequest;
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::lists::{ListWorkflows, Listed, WorkflowPlace};
-use crate::record::{
-    ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats, has_label,
+use crate::lists::{ListPage, ListWorkflows, WorkflowCursor};
+use crate::objects::ObjectBatch;
+use crate::record::{ReleaseRecord, WorkflowRecord, WorkflowStats, has_label};
+use crate::traits::{
+    AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore,
 };
-use crate::traits::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
 
 #[async_trait]
 impl WorkflowStore for MemoryStore {
@@ -31,6 +32,9 @@ impl WorkflowStore for MemoryStore {
 
     async fn add_release(&self, add: AddRelease) -> Result<WorkflowRecord> {
         let mut state = self.writable()?;
+        state.live_workflow(add.workflow, add.expected)?;
+        let objects = ObjectBatch { puts: add.objects, ..ObjectBatch::default() };
+        state.objects.check(&objects)?;
         let workflow = state.live_workflow(add.workflow, add.expected)?;
         let number = workflow.release + 1;
         workflow.release = number;
@@ -38,12 +42,7 @@ impl WorkflowStore for MemoryStore {
         workflow.retention_seconds = add.retention_seconds;
         workflow.take(add.parts, add.now);
         let changed = workflow.clone();
-        for name in add.tags {
-            let traffic = vec![Traffic { release: number, weight: 1 }];
-            let tag =
-                ReleaseTagRecord { workflow: add.workflow, name, traffic, updated_at: add.now };
-            state.tags.insert((tag.workflow, tag.name.clone()), tag);
-        }
+        state.objects.write(objects.puts, Vec::new());
         let release = ReleaseRecord {
             workflow: add.workflow,
             number,
@@ -56,7 +55,8 @@ impl WorkflowStore for MemoryStore {
     }
 
     async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord> {
-        let UpdateWorkflow { id, expected, active, delete, parts, now, effects } = update;
+        let UpdateWorkflow { id, expected, active, delete, delete_children, parts, now, effects } =
+            update;
         let mut state = self.writable()?;
         let workflow = state.live_workflow(id, expected)?;
         let parts = parts.unwrap_or_else(|| workflow.parts());
@@ -70,22 +70,18 @@ impl WorkflowStore for MemoryStore {
         workflow.deleted_at = delete.then_some(now);
         let changed = workflow.clone();
         if delete {
-            state.schedules.retain(|_, schedule| schedule.workflow != id);
+            state.objects.delete_children(id.into(), &delete_children);
         }
         state.take_effects(effects);
         Ok(changed)
     }
 
-    async fn find_workflow(&self, id: WorkflowId) -> Result<Option<WorkflowRecord>> {
-        Ok(self.state().workflows.get(&id).cloned())
-    }
-
-    async fn find_workflow_by_name(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-    ) -> Result<Option<WorkflowRecord>> {
+    async fn find_workflow(&self, find: FindWorkflow) -> Result<Option<WorkflowRecord>> {
         let state = self.state();
+        let (workspace, name) = match find {
+            FindWorkflow::Id(id) => return Ok(state.workflows.get(&id).cloned()),
+            FindWorkflow::Name(workspace, name) => (workspace, name),
+        };
         let mut newest_first = state.workflows.values().rev();
         let named = |workflow: &&WorkflowRecord| {
             workflow.workspace == workspace
@@ -95,7 +91,7 @@ impl WorkflowStore for MemoryStore {
         Ok(newest_first.find(named).cloned())
     }
 
-    async fn list_workflows(&self, list: ListWorkflows) -> Result<Listed<WorkflowRecord>> {
+    async fn list_workflows(&self, list: ListWorkflows) -> Result<ListPage<WorkflowRecord>> {
         let wanted = |workflow: &&WorkflowRecord| {
             let has = |(name, value): &(String, String)| has_label(&workflow.metadata, name, value);
             workflow.workspace == list.workspace
@@ -106,10 +102,10 @@ impl WorkflowStore for MemoryStore {
         };
         let state = self.state();
         let mut found: Vec<_> = state.workflows.values().filter(wanted).collect();
-        found.sort_by_cached_key(|workflow| WorkflowPlace::of(workflow, list.sort));
+        found.sort_by_cached_key(|workflow| WorkflowCursor::of(workflow, list.sort));
         let ListWorkflows { sort, order, begin, limit, count, .. } = list;
-        let cut = Cut { order, begin, limit, count };
-        Ok(cut.of(found, |workflow, place| WorkflowPlace::of(workflow, sort).cmp(place)))
+        let cut = PageRequest { order, begin, limit, count };
+        Ok(cut.of(found, |workflow, place| WorkflowCursor::of(workflow, sort).cmp(place)))
     }
 
     async fn find_release(

@@ -12,24 +12,24 @@ pub struct DeliveryRecord {
     pub id: DeliveryId,
     /// Where it goes.
     pub destination: Destination,
-    /// Whom that means: deliveries to different receivers never wait for one another.
+    /// The receiver: deliveries to different receivers never wait for one another.
     pub receiver: ReceiverId,
-    /// The object it tells of. Deliveries to one receiver about one subject arrive in the order
+    /// The object of the event. Deliveries to one receiver about one subject arrive in the order
     /// of `sequence`, then of their ids.
     pub subject: SubjectId,
     /// The place in that order.
     pub sequence: u64,
     /// Whose it is.
     pub workspace: WorkspaceId,
-    /// What it tells: `execution.completed`.
+    /// The event: `execution.completed`.
     pub event: String,
-    /// The body, JSON text; the same for all who are told of one event.
+    /// The body, JSON text; the same for all receivers of an event.
     pub body: Arc<str>,
-    /// Where it stands.
+    /// Its status.
     pub status: DeliveryStatus,
-    /// How many attempts were made.
+    /// The number of attempts.
     pub attempts: u32,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it is tried next; meaningful while `Pending`.
     pub next_attempt_at: Timestamp,
@@ -69,18 +69,27 @@ pub struct AttemptRecord {
     pub micros: u64,
     /// Where it was sent; `None`: it was not.
     pub url: Option<String>,
-    /// The HTTP status of the answer; `None`: there was none.
+    /// The HTTP status of the response; `None`: there was none.
     pub response_status: Option<u16>,
-    /// The beginning of the answer's body, or why there was no answer.
+    /// The beginning of the response's body, or why there was no response.
     pub response: String,
 }
 
-/// Where a delivery stands.
+/// A delivery with its attempts, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryHistory {
+    /// The delivery.
+    pub record: DeliveryRecord,
+    /// The attempts.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStatus {
     /// To be tried at `next_attempt_at`.
     Pending,
-    /// Final: answered with 2xx.
+    /// Final: the response was 2xx.
     Delivered,
     /// Final: given up.
     Exhausted,

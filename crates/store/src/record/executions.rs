@@ -17,7 +17,7 @@ pub struct ExecutionRecord {
     pub workflow: WorkflowId,
     /// The release that it runs.
     pub release: u32,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
     /// The seq of its last committed event.
     pub seq: u64,
@@ -27,7 +27,7 @@ pub struct ExecutionRecord {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// When it must be looked at next, if nothing else happens. Set only while no node works on
+    /// When it must be woken, if nothing else happens. Set only while no node works on
     /// it in memory or so that a crash does not lose the timer; `None` when ended.
     pub wake_at: Option<Timestamp>,
     /// The node that it belongs to; `None`: any node may claim it.
@@ -83,7 +83,7 @@ impl Loaded {
     }
 }
 
-/// What an idempotency key stands for.
+/// The record of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
     /// Keys are per workspace.
@@ -92,7 +92,7 @@ pub struct IdempotencyRecord {
     pub key: String,
     /// A digest of the request it came with; the same key with another request is an error.
     pub fingerprint: Vec<u8>,
-    /// What the first request made: the written id of the object, or the stored answer.
+    /// The outcome of the first request: the id of the object, or the stored response.
     pub outcome: String,
     /// When.
     pub created_at: Timestamp,

@@ -6,11 +6,8 @@ mod feedback;
 mod nodes;
 mod workflows;
 
-pub use deliveries::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
+pub use deliveries::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus, Destination};
 pub use executions::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 pub use feedback::{ActualRecord, QualityRow};
 pub use nodes::NodeRecord;
-pub use workflows::{
-    IntegrationUse, ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord, WorkflowStats,
-    has_label,
-};
+pub use workflows::{IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats, has_label};

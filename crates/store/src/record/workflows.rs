@@ -37,7 +37,7 @@ pub struct WorkflowRecord {
     pub description: Option<String>,
     /// Its type: `custom`, one of the ready-made ones, or a label of the user's own.
     pub kind: String,
-    /// What its definition was made of; `None`: the definition was given as it is.
+    /// The configuration from which its definition was built; `None`: a user wrote the definition.
     pub configuration: Option<Map>,
     /// What it is connected to.
     pub integrations: Vec<IntegrationUse>,
@@ -99,28 +99,6 @@ pub struct ReleaseRecord {
     pub created_at: Timestamp,
 }
 
-/// A movable name for one release of a workflow, or for several by weight.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReleaseTagRecord {
-    /// The workflow.
-    pub workflow: WorkflowId,
-    /// The name, unique in the workflow.
-    pub name: String,
-    /// Where it points; not empty.
-    pub traffic: Vec<Traffic>,
-    /// When it was last moved.
-    pub updated_at: Timestamp,
-}
-
-/// A share of the executions that name a tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traffic {
-    /// The release that they run.
-    pub release: u32,
-    /// How many, beside the other weights of the tag.
-    pub weight: u32,
-}
-
 /// Counts of a workflow's executions, kept as they end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WorkflowStats {
@@ -142,7 +120,7 @@ pub struct WorkflowStats {
 }
 
 impl WorkflowStats {
-    /// What one execution that stands so adds to the counts of its workflow.
+    /// What an execution with this status adds to the counts of its workflow.
     pub fn of(status: Status, started_at: Option<Timestamp>, ended_at: Option<Timestamp>) -> Self {
         let mut stats = Self::default();
         match status {

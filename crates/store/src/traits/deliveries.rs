@@ -4,46 +4,59 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId};
+use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId, WebhookId};
 
 use super::Result;
 use crate::Effects;
-use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use crate::lists::{ListPage, Order, PageStart};
+use crate::record::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus};
 
 /// The outbox.
 ///
 /// Of the pending deliveries to one receiver about one subject only the first can be sent; a
-/// *queue* is named by these two.
+/// *queue* is identified by these two. Deliveries are added as effects of changes.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
-    /// Writes what no change has caused.
-    async fn add_effects(&self, effects: Effects) -> Result<()>;
-    /// Pending deliveries that are due and first in their queue. Of each receiver the earliest;
-    /// as a list first one of each receiver, in the order of their ids beginning behind `after`
-    /// and going round, then a second of each, and so on.
-    async fn due_deliveries(&self, due: DueDeliveries) -> Result<Vec<DeliveryRecord>>;
-    /// The earliest `next_attempt_at` among deliveries that are first in their queue.
-    async fn next_delivery(&self) -> Result<Option<Timestamp>>;
-    /// Notes attempts, and whether their webhooks fail; one transaction. One whose delivery is
-    /// gone is passed over.
+    /// Pending deliveries that are due and first in their queue, in [fair
+    /// order](crate::outbox::fair_order).
+    async fn due_deliveries(&self, due: DueDeliveries) -> Result<OutboxDue>;
+    /// Stores attempts, and whether their webhooks fail; one transaction. Attempts of deliveries
+    /// that no longer exist are ignored.
     async fn record_attempts(&self, attempts: Vec<DeliveryAttempt>) -> Result<()>;
-    /// All deliveries about a subject, in order of `sequence`, then of their ids.
-    async fn list_deliveries(&self, subject: SubjectId) -> Result<Vec<DeliveryRecord>>;
+    /// A delivery to any destination.
+    async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryHistory>>;
+    /// A page of deliveries in the order of their ids, and how many there are on all pages, both
+    /// of the same moment.
+    async fn list_deliveries(&self, list: ListDeliveries) -> Result<ListPage<DeliveryHistory>>;
+    /// Sends a delivery again; `Missing` if it does not exist.
+    async fn redeliver(&self, redeliver: Redeliver) -> Result<()>;
+    /// The first failed attempt of each receiver since its last success; `None` if the last one
+    /// succeeded. RecordedEvent for webhooks only.
+    async fn failing_since(&self, receivers: Vec<ReceiverId>) -> Result<Vec<Option<Timestamp>>>;
 }
 
 /// Parameters of [`DeliveryStore::due_deliveries`].
 #[derive(Debug, Clone)]
 pub struct DueDeliveries {
-    /// Those due at this moment.
+    /// Only those that are due at this time.
     pub now: Timestamp,
-    /// The queues of which a delivery is under way: no other one of theirs is given.
+    /// Queues that have a delivery in progress: none of theirs is returned.
     pub under_way: BTreeSet<(ReceiverId, SubjectId)>,
-    /// At most so many of one receiver, those under way counted.
+    /// The maximum number for one receiver, including those in progress.
     pub share: usize,
-    /// The receiver before the one whose turn it is.
+    /// The receiver that was served last: the next ones come first.
     pub after: Option<ReceiverId>,
-    /// At most so many.
+    /// The maximum number of deliveries.
     pub limit: usize,
+}
+
+/// What [`DeliveryStore::due_deliveries`] reads.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OutboxDue {
+    /// The deliveries to send.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// Without any: the earliest `next_attempt_at` of deliveries that are first in their queue.
+    pub next: Option<Timestamp>,
 }
 
 /// The result of one attempt to deliver.
@@ -51,24 +64,71 @@ pub struct DueDeliveries {
 pub struct DeliveryAttempt {
     /// The delivery.
     pub id: DeliveryId,
-    /// Where it stands now.
+    /// Its status now.
     pub status: DeliveryStatus,
-    /// When it is tried next.
+    /// The time of the next attempt.
     pub next_attempt_at: Timestamp,
-    /// What was done and what came back; its number is how many attempts were made now. It takes
-    /// the place of one with the same number.
+    /// The attempt and its response; its number is the number of attempts until now. It replaces
+    /// one with the same number.
     pub attempt: AttemptRecord,
-    /// What it says of the webhook.
+    /// What it reveals about the webhook.
     pub health: Health,
 }
 
-/// What an attempt says of its receiver.
+/// What an attempt reveals about its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It answers as it should.
+    /// It responds with success.
     Well,
     /// It does not.
     Failing,
-    /// Nothing: it was not asked.
+    /// Nothing: no request was sent.
     Unknown,
+}
+
+/// Parameters of [`DeliveryStore::list_deliveries`].
+#[derive(Debug, Clone)]
+pub struct ListDeliveries {
+    /// Which deliveries.
+    pub of: DeliveriesOf,
+    /// Only those with this status.
+    pub status: Option<DeliveryStatus>,
+    /// Only those of this event.
+    pub event: Option<String>,
+    /// Which come first.
+    pub order: Order,
+    /// Where the page begins.
+    pub begin: PageStart<DeliveryId>,
+    /// The maximum number of items.
+    pub limit: usize,
+}
+
+/// Whose deliveries are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveriesOf {
+    /// Those to a webhook.
+    Webhook(WebhookId),
+    /// Those about an object, to all receivers.
+    Subject(SubjectId),
+}
+
+impl ListDeliveries {
+    /// The newest ones.
+    pub const fn newest(of: DeliveriesOf, limit: usize) -> Self {
+        let begin = PageStart::Skip(0);
+        Self { of, status: None, event: None, order: Order::Descending, begin, limit }
+    }
+}
+
+/// Parameters of [`DeliveryStore::redeliver`].
+#[derive(Debug, Clone)]
+pub struct Redeliver {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// The time of the next attempt.
+    pub now: Timestamp,
+    /// An attempt that fails from this time on is the last.
+    pub give_up_at: Timestamp,
+    /// Its effects.
+    pub effects: Effects,
 }

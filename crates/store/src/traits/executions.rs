@@ -8,15 +8,15 @@ use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 
 use super::Result;
 use crate::commit::Commit;
-use crate::lists::{ListExecutions, Listed};
+use crate::lists::{ListExecutions, ListPage};
 use crate::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 
 /// Executions and their journals.
 #[async_trait]
 pub trait ExecutionStore: Send + Sync {
     /// Appends to one execution, atomically; concurrent calls share one transaction and one
-    /// fsync. When this answers `Ok`, it survives power loss. A commit that is refused leaves no
-    /// trace and does not disturb those that it shared the transaction with.
+    /// fsync. When this returns `Ok`, the commit survives power loss. A commit that is rejected
+    /// changes nothing and does not affect those that it shared the transaction with.
     async fn commit(&self, commit: Arc<Commit>) -> Result<()>;
 
     /// Loads an execution with its whole journal.
@@ -38,50 +38,76 @@ pub trait ExecutionStore: Send + Sync {
 
     /// Executions in the order of their creation; those created at the same moment in that of
     /// their ids. Items and total are of the same moment.
-    async fn list_executions(&self, list: ListExecutions) -> Result<Listed<ExecutionRecord>>;
+    async fn list_executions(&self, list: ListExecutions) -> Result<ListPage<ExecutionRecord>>;
 
-    /// Gives unowned queued executions (status `Queued`, oldest first) to a node; answers them in
-    /// that order. `Fenced` where the node is not alive.
+    /// Gives unowned queued executions (status `Queued`, oldest first) to a node; returns them in
+    /// that order. `Fenced` if the node is not alive.
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>>;
 
-    /// Executions owned by the node whose `wake_at` is at or before `now`, earliest first.
-    async fn due(&self, due: Due) -> Result<Vec<ExecutionId>>;
+    /// Executions owned by the node whose `wake_at` is at or before `now`, earliest first; and the
+    /// earliest `wake_at` of all.
+    async fn due(&self, due: Due) -> Result<DueExecutions>;
 
-    /// The earliest `wake_at` of the executions that the node owns.
-    async fn next_wake(&self, node: NodeId) -> Result<Option<Timestamp>>;
+    /// Executions that are accepted and have not ended, in order of id.
+    async fn unfinished_executions(&self, list: Unfinished) -> Result<Vec<ExecutionId>>;
 
-    /// Executions that the node owns, not ended, without a `wake_at` and not paused, in order of
-    /// id and after `after`: those that must be resumed after a take-over.
-    async fn owned_unfinished(&self, owned: OwnedUnfinished) -> Result<Vec<ExecutionId>>;
-
-    /// What the key stands for.
+    /// The record of an idempotency key.
     async fn find_idempotent(
         &self,
         workspace: WorkspaceId,
         key: &str,
     ) -> Result<Option<IdempotencyRecord>>;
 
-    /// Takes a key for an answer that is not an execution or workflow; `Replayed` where taken.
-    async fn save_idempotent(&self, record: IdempotencyRecord) -> Result<()>;
-
-    /// Changes what a key stands for, or frees it, where it still has the outcome and fingerprint
-    /// that it is thought to have. Answers whether it had.
-    async fn swap_idempotent(&self, swap: SwapIdempotent) -> Result<bool>;
-
-    /// The executions that are accepted and not ended, in order of id.
-    async fn active_executions(&self, of: ActiveOf) -> Result<Vec<ExecutionId>>;
+    /// Claims, replaces or frees an idempotency key (compare and swap). Returns whether the key had
+    /// the expected record; `Replayed` if a key to claim is taken.
+    async fn write_idempotent(&self, write: WriteIdempotent) -> Result<bool>;
 }
 
-/// Parameters of [`ExecutionStore::swap_idempotent`].
+/// Parameters of [`ExecutionStore::write_idempotent`].
 #[derive(Debug, Clone)]
-pub struct SwapIdempotent {
-    /// As it is thought to be; when it was stored is passed over.
-    pub from: IdempotencyRecord,
-    /// What it stands for from now on; `None`: the key is free again.
-    pub to: Option<String>,
+pub enum WriteIdempotent {
+    /// Claims a free key, for a response that is not an execution or workflow.
+    Claim(IdempotencyRecord),
+    /// Replaces the outcome if the key still has the outcome and fingerprint of `from`.
+    Replace {
+        /// The expected record; its time is ignored.
+        from: IdempotencyRecord,
+        /// The new outcome.
+        outcome: String,
+    },
+    /// Frees the key if it still has the outcome and fingerprint of this record.
+    Free(IdempotencyRecord),
 }
 
-/// Parameters of [`ExecutionStore::active_executions`].
+/// Parameters of [`ExecutionStore::unfinished_executions`].
+#[derive(Debug, Clone, Copy)]
+pub struct Unfinished {
+    /// Which executions.
+    pub of: UnfinishedOf,
+    /// Only those with a greater id.
+    pub after: Option<ExecutionId>,
+    /// The maximum number of executions.
+    pub limit: usize,
+}
+
+impl Unfinished {
+    /// All of a key or workspace.
+    pub const fn active(of: ActiveOf) -> Self {
+        Self { of: UnfinishedOf::Active(of), after: None, limit: usize::MAX }
+    }
+}
+
+/// Selects unfinished executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnfinishedOf {
+    /// Those that the node owns, without a `wake_at` and not paused: those that must be resumed
+    /// after a takeover.
+    Owner(NodeId),
+    /// All of a key or workspace.
+    Active(ActiveOf),
+}
+
+/// Selects executions by what limits them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActiveOf {
     /// Those that this key started.
@@ -93,9 +119,9 @@ pub enum ActiveOf {
 /// Parameters of [`ExecutionStore::claim_queued`].
 #[derive(Debug, Clone, Copy)]
 pub struct ClaimQueued {
-    /// The node that takes them.
+    /// The node that claims them.
     pub node: NodeId,
-    /// At most so many.
+    /// The maximum number of executions.
     pub limit: usize,
 }
 
@@ -104,19 +130,17 @@ pub struct ClaimQueued {
 pub struct Due {
     /// The node that owns them.
     pub node: NodeId,
-    /// Those due at this moment.
+    /// The current time.
     pub now: Timestamp,
-    /// At most so many.
+    /// The maximum number of executions.
     pub limit: usize,
 }
 
-/// Parameters of [`ExecutionStore::owned_unfinished`].
-#[derive(Debug, Clone, Copy)]
-pub struct OwnedUnfinished {
-    /// The node that owns them.
-    pub node: NodeId,
-    /// Only those with a greater id.
-    pub after: Option<ExecutionId>,
-    /// At most so many.
-    pub limit: usize,
+/// What [`ExecutionStore::due`] reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DueExecutions {
+    /// Those that are due.
+    pub ids: Vec<ExecutionId>,
+    /// The earliest `wake_at` of all, due or not.
+    pub next: Option<Timestamp>,
 }

@@ -1,33 +1,23 @@
-//! Looking after the store.
-
-use std::path::PathBuf;
+//! Maintenance of the store.
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::cache::PoolUsage;
 
 use super::Result;
 
-/// Looking after the store.
+/// Maintenance of the store.
 #[async_trait]
 pub trait MaintenanceStore: Send + Sync {
     /// Deletes ended executions that ended before their retention (their workflow's, else
     /// `default_before`), with journal and deliveries to their own URLs, at most `limit`
     /// executions; idempotency records older than `idempotency_before`; deliveries to webhooks
-    /// older than `deliveries_before`; and audit entries older than `audit_before`. Answers how many executions. Counts of
-    /// workflows stay. Runs in small transactions, so that it does not hold up commits.
+    /// older than `deliveries_before`; and audit entries older than `audit_before`. Returns how
+    /// many executions. Counts of workflows stay. Runs in small transactions, so that it does not
+    /// delay commits.
     async fn purge(&self, purge: Purge) -> Result<u64>;
-    /// Makes a consistent copy at `target`, which must not exist, while serving.
-    async fn backup(&self, target: PathBuf) -> Result<()>;
-    /// Whether the store answers and can write.
-    async fn check(&self) -> Result<()>;
-    /// What waits in the store, and how large it is. Costs no more than what waits, whatever else
-    /// is stored.
+    /// How much is waiting in the store, and how large it is. The cost depends on what is waiting,
+    /// not on what else is stored.
     async fn gauges(&self) -> Result<StoreGauges>;
-    /// The caches and queues that the store holds in memory, with what they take and may take.
-    fn memory_pools(&self) -> Vec<PoolUsage> {
-        Vec::new()
-    }
 }
 
 /// Up to how many pending deliveries [`MaintenanceStore::gauges`] counts.
@@ -45,9 +35,7 @@ pub struct StoreGauges {
     /// Of the first pending deliveries of each receiver and subject, the one with the smallest id:
     /// when it was created.
     pub oldest_delivery: Option<Timestamp>,
-    /// Webhooks that the server has disabled.
-    pub disabled_webhooks: u64,
-    /// The size of the database; 0 where there is no file.
+    /// The size of the database; 0 if there is no file.
     pub database_bytes: u64,
     /// The size of its write-ahead log.
     pub log_bytes: u64,
@@ -56,16 +44,17 @@ pub struct StoreGauges {
 /// Parameters of [`MaintenanceStore::purge`].
 #[derive(Debug, Clone, Copy)]
 pub struct Purge {
-    /// The moment from which a workflow's own retention counts.
+    /// The time from which a workflow's own retention counts.
     pub now: Timestamp,
-    /// Where the workflow has no retention of its own: those that ended before; `None`: keep.
+    /// For workflows without a retention of their own: executions that ended before are deleted;
+    /// `None`: none is.
     pub default_before: Option<Timestamp>,
-    /// Idempotency records from before are deleted.
+    /// Older idempotency records are deleted.
     pub idempotency_before: Timestamp,
-    /// Deliveries to webhooks that were made before and are not pending are deleted.
+    /// Older deliveries to webhooks that are not pending are deleted.
     pub deliveries_before: Timestamp,
-    /// Audit entries from before are deleted; `None`: keep.
+    /// Older audit entries are deleted; `None`: none is.
     pub audit_before: Option<Timestamp>,
-    /// At most so many executions.
+    /// The maximum number of executions.
     pub limit: usize,
 }

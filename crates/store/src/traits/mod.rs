@@ -1,24 +1,32 @@
-//! The traits, a file each. One params struct a method, so that a call reads by itself.
+//! The traits, a file each. A method has one parameter struct, so that a call is readable without
+//! its declaration.
 
 mod deliveries;
 mod executions;
 mod feedback;
 mod maintenance;
 mod nodes;
-mod recoveries;
-mod settings;
 mod workflows;
 
-pub use deliveries::{DeliveryAttempt, DeliveryStore, DueDeliveries, Health};
-pub use executions::{ActiveOf, ClaimQueued, Due, ExecutionStore, OwnedUnfinished, SwapIdempotent};
+pub use deliveries::{
+    DeliveriesOf, DeliveryAttempt, DeliveryStore, DueDeliveries, Health, ListDeliveries, OutboxDue,
+    Redeliver,
+};
+pub use executions::{
+    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
+    WriteIdempotent,
+};
 pub use feedback::FeedbackStore;
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGauges};
-pub use nodes::{ClockCorrection, ClockMark, KEPT_CLOCK_MARKS, NodeStore};
-pub use recoveries::{Recovery, RecoveryStore};
-pub use settings::SettingStore;
-pub use workflows::{AddRelease, CreateWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore};
+pub use nodes::{
+    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, NodeStore,
+    Recovery, RecoveryCount,
+};
+pub use workflows::{
+    AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore,
+};
 
-use crate::{AuditStore, ObjectStore, ScheduleStore, StoreError, WebhookStore};
+use crate::{AuditStore, ObjectStore, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -27,12 +35,8 @@ pub trait Store:
     ExecutionStore
     + WorkflowStore
     + FeedbackStore
-    + SettingStore
     + DeliveryStore
-    + WebhookStore
     + NodeStore
-    + RecoveryStore
-    + ScheduleStore
     + AuditStore
     + ObjectStore
     + MaintenanceStore
@@ -43,12 +47,8 @@ impl<T> Store for T where
     T: ExecutionStore
         + WorkflowStore
         + FeedbackStore
-        + SettingStore
         + DeliveryStore
-        + WebhookStore
         + NodeStore
-        + RecoveryStore
-        + ScheduleStore
         + AuditStore
         + ObjectStore
         + MaintenanceStore

@@ -6,7 +6,8 @@ use stepwell_core::{Map, Timestamp};
 
 use super::Result;
 use crate::Effects;
-use crate::lists::{ListWorkflows, Listed};
+use crate::lists::{ListPage, ListWorkflows};
+use crate::objects::{Kind, StoredObject};
 use crate::record::{
     IdempotencyRecord, IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats,
 };
@@ -17,27 +18,20 @@ pub trait WorkflowStore: Send + Sync {
     /// Creates a workflow with its first release.
     async fn create_workflow(&self, create: CreateWorkflow) -> Result<()>;
 
-    /// Adds the next release and makes it the current one; the store numbers it. Answers the
-    /// workflow as it is now. `Missing` where the workflow is not there or deleted, `Changed`
+    /// Adds the next release and makes it the current one; the store numbers it. Returns the
+    /// workflow afterwards. `Missing` where the workflow is not there or deleted, `Changed`
     /// where it is not at the expected version.
     async fn add_release(&self, add: AddRelease) -> Result<WorkflowRecord>;
 
-    /// Changes what is not in a release. Answers the workflow as it is now. `Missing` where it is
+    /// Changes what is not in a release. Returns the workflow afterwards. `Missing` where it is
     /// not there or deleted, `Changed` where it is not at the expected version.
     async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord>;
 
-    /// The workflow, also a deleted one.
-    async fn find_workflow(&self, id: WorkflowId) -> Result<Option<WorkflowRecord>>;
-
-    /// The newest workflow of that name in the workspace that is not deleted.
-    async fn find_workflow_by_name(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-    ) -> Result<Option<WorkflowRecord>>;
+    /// A workflow.
+    async fn find_workflow(&self, find: FindWorkflow) -> Result<Option<WorkflowRecord>>;
 
     /// Workflows that are not deleted. Items and total are of the same moment.
-    async fn list_workflows(&self, list: ListWorkflows) -> Result<Listed<WorkflowRecord>>;
+    async fn list_workflows(&self, list: ListWorkflows) -> Result<ListPage<WorkflowRecord>>;
 
     /// One release.
     async fn find_release(
@@ -48,6 +42,15 @@ pub trait WorkflowStore: Send + Sync {
 
     /// Counts of its executions; zeros where there are none.
     async fn workflow_stats(&self, workflow: WorkflowId) -> Result<WorkflowStats>;
+}
+
+/// Parameters of [`WorkflowStore::find_workflow`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FindWorkflow {
+    /// The workflow with this id, also a deleted one.
+    Id(WorkflowId),
+    /// The newest workflow of this name in the workspace that is not deleted.
+    Name(WorkspaceId, String),
 }
 
 /// Parameters of [`WorkflowStore::create_workflow`].
@@ -70,7 +73,7 @@ pub struct WorkflowParts {
     pub description: Option<String>,
     /// Its type.
     pub kind: String,
-    /// What its definition was made of.
+    /// The configuration from which its definition was built.
     pub configuration: Option<Map>,
     /// What it is connected to.
     pub integrations: Vec<IntegrationUse>,
@@ -93,8 +96,10 @@ pub struct AddRelease {
     pub retention_seconds: Option<u64>,
     /// What is not in the release, from now on.
     pub parts: WorkflowParts,
-    /// Release tags that point at it alone from now on.
-    pub tags: Vec<String>,
+    /// Objects to write in the same transaction, such as the tags that point at it. Rejected as by
+    /// [`write_objects`](crate::ObjectStore::write_objects). A caller that states the expected
+    /// version knows the number of the release.
+    pub objects: Vec<StoredObject>,
     /// When.
     pub now: Timestamp,
     /// What it causes.
@@ -110,8 +115,10 @@ pub struct UpdateWorkflow {
     pub expected: Option<u64>,
     /// Whether it may be executed from now on; `None`: as before.
     pub active: Option<bool>,
-    /// Whether it is deleted now. Its executions, releases and stats stay; its schedules go.
+    /// Whether it is deleted now. Its executions, releases and stats remain.
     pub delete: bool,
+    /// The kinds of objects that are deleted together with it: those whose parent it is.
+    pub delete_children: Vec<Kind>,
     /// What is not in a release, from now on; `None`: as before.
     pub parts: Option<WorkflowParts>,
     /// When.
@@ -124,6 +131,15 @@ impl UpdateWorkflow {
     /// A change of nothing but the time of the last change.
     pub fn of(id: WorkflowId, now: Timestamp) -> Self {
         let effects = Effects::default();
-        Self { id, expected: None, active: None, delete: false, parts: None, now, effects }
+        Self {
+            id,
+            expected: None,
+            active: None,
+            delete: false,
+            delete_children: Vec::new(),
+            parts: None,
+            now,
+            effects,
+        }
     }
 }

@@ -9,12 +9,12 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_engine::app::{PageAt, WorkflowRef, WorkflowsQuery};
 use stepwell_engine::{App, AppError, Caller};
 use stepwell_store::lists::{Order, WorkflowSort};
-use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, WorkflowRecord};
+use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use uuid::Uuid;
 
 use super::deployment_bodies::{Deployment, HistoryItem, Name, Release, SlimDeployment, Version};
 use super::paging::{self, Paged, paged};
-use super::release_tags::{main_release, tag_name};
+use super::release_tags::{TagObject, main_release, tag_name};
 use super::variables::{self, Variable};
 use super::{identity, ids, responses};
 use crate::authenticated::Authenticated;
@@ -149,11 +149,11 @@ fn release(
     caller: &Caller,
     of: &WorkflowRecord,
     released: &Released,
-    tags: &[ReleaseTagRecord],
+    tags: &[TagObject],
 ) -> Release {
     let number = released.record.number;
-    let points = |tag: &&ReleaseTagRecord| {
-        tag.traffic.iter().any(|share| share.release == number && share.weight > 0)
+    let points = |tag: &&TagObject| {
+        tag.document.traffic.iter().any(|share| share.release == number && share.weight > 0)
     };
     Release {
         id: released.id(),
@@ -168,7 +168,7 @@ fn release(
         },
         deployment: Name { id: of.id.to_string(), name: of.name.clone() },
         description: released.description(),
-        release_tags: tags.iter().filter(points).map(|tag| tag_name(&tag.name)).collect(),
+        release_tags: tags.iter().filter(points).map(|tag| tag_name(&tag.document.name)).collect(),
         reviews: [],
     }
 }

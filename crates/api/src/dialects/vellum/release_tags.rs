@@ -5,7 +5,8 @@ use axum::http::{StatusCode, Uri};
 use stepwell_core::Problem;
 use stepwell_engine::Caller;
 use stepwell_engine::app::LATEST;
-use stepwell_store::record::{ReleaseTagRecord, Traffic};
+use stepwell_engine::objects::Object;
+use stepwell_engine::release_tag::{self, Traffic};
 use uuid::Uuid;
 
 use super::deployment_bodies::{ReleaseTag, ReleaseTagRequest, Share, TagName, TagTarget};
@@ -20,6 +21,9 @@ use crate::query::{Params, wrong};
 use crate::respond::{self, ApiResult, Time};
 use crate::state::Api;
 
+/// A stored release tag.
+pub type TagObject = Object<release_tag::ReleaseTag>;
+
 /// A tag's name and source.
 pub fn tag_name(name: &str) -> TagName {
     let source = if name == LATEST { "SYSTEM" } else { "USER" };
@@ -30,15 +34,15 @@ pub fn tag_name(name: &str) -> TagName {
 ///
 /// # Errors
 /// `Internal` for a tag that points nowhere.
-pub fn main_release(tag: &ReleaseTagRecord) -> Result<u32, ApiError> {
-    let main = tag.traffic.iter().rev().max_by_key(|share| share.weight);
-    let main =
-        main.ok_or_else(|| ApiError::internal(format!("tag {} has no release", tag.name)))?;
+pub fn main_release(tag: &TagObject) -> Result<u32, ApiError> {
+    let main = tag.document.traffic.iter().rev().max_by_key(|share| share.weight);
+    let none = || ApiError::internal(format!("tag {} has no release", tag.document.name));
+    let main = main.ok_or_else(none)?;
     Ok(main.release)
 }
 
-async fn tag(api: &Api, caller: &Caller, tag: &ReleaseTagRecord) -> Result<ReleaseTag, ApiError> {
-    let ReleaseTagRecord { workflow, name, traffic, updated_at: _ } = tag;
+async fn tag(api: &Api, caller: &Caller, tag: &TagObject) -> Result<ReleaseTag, ApiError> {
+    let release_tag::ReleaseTag { workflow, name, traffic } = &tag.document;
     let main = api.app.release(caller, *workflow, main_release(tag)?).await?;
     let release = TagTarget {
         id: ids::release(*workflow, main.number).to_string(),
@@ -80,9 +84,12 @@ pub async fn list_deployment_tags(
     };
     // A workflow has few tags: they come whole.
     let mut tags = api.app.release_tags(&caller, workflow.id).await?;
-    tags.retain(|tag| source.is_none_or(|source| tag_name(&tag.name).source == source));
+    tags.retain(|tag| source.is_none_or(|source| tag_name(&tag.document.name).source == source));
     if let Some((_, backwards)) = ordering {
-        tags.sort_by(|a, b| if backwards { b.name.cmp(&a.name) } else { a.name.cmp(&b.name) });
+        tags.sort_by(|a, b| {
+            let order = a.document.name.cmp(&b.document.name);
+            if backwards { order.reverse() } else { order }
+        });
     }
     let mut results = Vec::new();
     for record in tags.iter().skip(place.skip).take(place.limit) {
@@ -134,7 +141,8 @@ pub async fn update_deployment_tag(
         let number = ids::release_number(workflow.id, workflow.release, wanted);
         let release = number.ok_or_else(|| no_release(wanted))?;
         let traffic = vec![Traffic { release, weight: 1 }];
-        record = api.app.put_release_tag(&caller, workflow.id, &record.name, traffic).await?;
+        let name = &record.document.name;
+        record = api.app.put_release_tag(&caller, workflow.id, name, traffic).await?;
     }
     respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
 }

@@ -4,37 +4,40 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stepwell_core::Timestamp;
-use stepwell_store::objects::{ObjectPlace, ObjectSort, ObjectSortKey, StoredObject};
+use stepwell_store::objects::{ObjectCursor, ObjectSort, ObjectSortKey, StoredObject};
 
-/// Replaces the name of an object without one; no encoded name has this character.
-const NO_NAME: &str = "~";
+/// Replaces the name or due time of an object without one; no other value has this character.
+const NO_VALUE: &str = "~";
 
 /// The place of an object in a list sorted by `sort`.
 pub(super) fn write(object: &StoredObject, sort: ObjectSort) -> String {
-    let ObjectPlace { key, id } = ObjectPlace::of(object, sort);
+    let ObjectCursor { key, id } = ObjectCursor::of(object, sort);
     let key = match key {
         ObjectSortKey::Time(at) => at.as_micros().to_string(),
         // Any text: a cursor is put into addresses as it is.
         ObjectSortKey::Name(Some(name)) => URL_SAFE_NO_PAD.encode(name),
-        ObjectSortKey::Name(None) => NO_NAME.to_owned(),
+        ObjectSortKey::Name(None) | ObjectSortKey::Due(None) => NO_VALUE.to_owned(),
+        ObjectSortKey::Due(Some(at)) => at.as_micros().to_string(),
     };
     format!("{}.{id}.{key}", letter(sort))
 }
 
 /// What [`write`] wrote for a list sorted by the same.
-pub(super) fn read(cursor: &str, sort: ObjectSort) -> Option<ObjectPlace> {
+pub(super) fn read(cursor: &str, sort: ObjectSort) -> Option<ObjectCursor> {
     let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
     let key = match sort {
         ObjectSort::CreatedAt | ObjectSort::UpdatedAt => {
             ObjectSortKey::Time(Timestamp::from_micros(key.parse().ok()?))
         }
-        ObjectSort::Name if key == NO_NAME => ObjectSortKey::Name(None),
+        ObjectSort::Name if key == NO_VALUE => ObjectSortKey::Name(None),
+        ObjectSort::DueAt if key == NO_VALUE => ObjectSortKey::Due(None),
+        ObjectSort::DueAt => ObjectSortKey::Due(Some(Timestamp::from_micros(key.parse().ok()?))),
         ObjectSort::Name => {
             let name = String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?;
             ObjectSortKey::Name(Some(name))
         }
     };
-    Some(ObjectPlace { key, id: id.parse().ok()? })
+    Some(ObjectCursor { key, id: id.parse().ok()? })
 }
 
 const fn letter(sort: ObjectSort) -> char {
@@ -42,6 +45,7 @@ const fn letter(sort: ObjectSort) -> char {
         ObjectSort::CreatedAt => 'c',
         ObjectSort::UpdatedAt => 'u',
         ObjectSort::Name => 'n',
+        ObjectSort::DueAt => 'd',
     }
 }
 
@@ -56,7 +60,11 @@ mod tests {
     #[test]
     fn places_read_back_in_their_own_order_only() {
         for name in [None, Some(""), Some("a.b~c \u{1f680}")] {
-            let index = IndexFields { name: name.map(str::to_owned), ..IndexFields::default() };
+            let index = IndexFields {
+                name: name.map(str::to_owned),
+                due_at: name.map(|_| Timestamp::from_micros(-7)),
+                ..IndexFields::default()
+            };
             let object = StoredObject {
                 kind: "any",
                 id: SubjectId::from_uuid(uuid::Uuid::from_u128(7)),
@@ -69,7 +77,7 @@ mod tests {
             };
             for sort in ObjectSort::ALL {
                 let cursor = write(&object, sort);
-                assert_eq!(read(&cursor, sort), Some(ObjectPlace::of(&object, sort)), "{cursor}");
+                assert_eq!(read(&cursor, sort), Some(ObjectCursor::of(&object, sort)), "{cursor}");
                 for other in ObjectSort::ALL.into_iter().filter(|other| *other != sort) {
                     assert_eq!(read(&cursor, other), None, "{cursor}");
                 }
@@ -77,7 +85,7 @@ mod tests {
         }
         for wrong in ["", "c", "c.", "c.x.1", "n.00000000-0000-0000-0000-000000000007.!"] {
             let read = ObjectSort::ALL.map(|sort| read(wrong, sort));
-            assert_eq!(read, [None, None, None], "{wrong}");
+            assert_eq!(read, [None, None, None, None], "{wrong}");
         }
     }
 }

@@ -7,7 +7,7 @@
 mod cursor;
 
 use stepwell_core::Problems;
-use stepwell_core::audit::{self, AuditAction};
+use stepwell_core::audit::{self, AuditAction, ObjectKind};
 use stepwell_core::ids::ObjectId;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::lists::Order;
@@ -25,6 +25,8 @@ const ATTEMPTS: usize = 16;
 
 /// A kind of configured object that users manage through this service.
 pub trait Noun: Document {
+    /// The kind as the audit log names it.
+    const OBJECT_KIND: ObjectKind;
     /// The kind as scopes name it: `templates`.
     const SCOPE: &'static str;
     /// The most objects of a workspace.
@@ -79,7 +81,7 @@ impl App {
         let id = N::Id::from_uuid(new_uuid());
         let object = Object::new(id, caller.workspace, self.engine.now(), document);
         let [created, ..] = N::ACTIONS;
-        let effects = Effects::noting(self.object_audit(caller, created, &object));
+        let effects = Effects::with_audit(self.object_audit(caller, created, &object));
         self.engine.store.write_objects(ObjectBatch::put(object.to_stored()?, effects)).await?;
         Ok(object)
     }
@@ -112,7 +114,7 @@ impl App {
             sort,
             order,
             begin: super::cursor::begin(at, limit, |text| cursor::read(text, sort))?,
-            ..ListObjects::newest(N::KIND.name(), caller.workspace, limit + 1)
+            ..ListObjects::newest(N::KIND, caller.workspace, limit + 1)
         };
         let found = self.engine.store.list_objects(list).await?;
         let page = super::cursor::listed(found, limit, |last| cursor::write(last, sort));
@@ -145,14 +147,14 @@ impl App {
             let entry = self.object_audit(caller, updated, &after);
             let fields = changed_fields(&before.document, &after.document)?;
             let entry = entry.changing(fields.iter().map(String::as_str));
-            let batch = ObjectBatch::put(after.to_stored()?, Effects::noting(entry));
+            let batch = ObjectBatch::put(after.to_stored()?, Effects::with_audit(entry));
             match self.engine.store.write_objects(batch).await {
                 Ok(()) => return Ok(after),
                 Err(StoreError::Outdated(_)) => {}
                 Err(error) => return Err(missing::<N>(error, id)),
             }
         }
-        Err(StoreError::Outdated(N::KIND.name()).into())
+        Err(StoreError::Outdated(N::KIND).into())
     }
 
     /// Deletes an object that is at one of the versions expected. Scope `write:` of the kind.
@@ -169,15 +171,15 @@ impl App {
             let object: Object<N> = self.find_object(caller, Verb::Write, id).await?;
             let expected = expected.check(object.version)?;
             let [.., deleted] = N::ACTIONS;
-            let effects = Effects::noting(self.object_audit(caller, deleted, &object));
-            let delete = DeleteObject { kind: N::KIND.name(), id: id.into(), expected };
+            let effects = Effects::with_audit(self.object_audit(caller, deleted, &object));
+            let delete = DeleteObject { kind: N::KIND, id: id.into(), expected };
             match self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Outdated(_)) => {}
                 Err(error) => return Err(missing::<N>(error, id)),
             }
         }
-        Err(StoreError::Outdated(N::KIND.name()).into())
+        Err(StoreError::Outdated(N::KIND).into())
     }
 
     /// An object that the caller may do that to. One of another workspace does not exist.
@@ -197,7 +199,7 @@ impl App {
     }
 
     async fn require_room_for<N: Noun>(&self, caller: &Caller) -> Result<(), AppError> {
-        let list = ListObjects::newest(N::KIND.name(), caller.workspace, 0);
+        let list = ListObjects::newest(N::KIND, caller.workspace, 0);
         let (total, max) =
             (self.engine.store.list_objects(list).await?.total, N::MAX_PER_WORKSPACE);
         if total.is_some_and(|total| total >= max) {
@@ -214,18 +216,18 @@ impl App {
         action: AuditAction,
         object: &Object<N>,
     ) -> AuditRecord {
-        let subject = audit::AuditedObject { kind: N::KIND, id: object.id.into() };
+        let subject = audit::AuditedObject { kind: N::OBJECT_KIND, id: object.id.into() };
         self.engine.noted(caller, action, subject).named(object.document.name())
     }
 }
 
 fn check<N: Noun>(document: &N) -> Result<(), AppError> {
-    let kind = N::KIND.name();
+    let kind = N::KIND;
     document.check().map_err(|problems| AppError::InvalidObject { kind, problems })
 }
 
 fn not_found<N: Noun>(id: N::Id) -> AppError {
-    AppError::not_found(N::KIND.name(), id.abi())
+    AppError::not_found(N::KIND, id.abi())
 }
 
 fn missing<N: Noun>(error: StoreError, id: N::Id) -> AppError {

@@ -1,23 +1,24 @@
-//! What webhooks are told of schedules. Nothing here stores anything.
+//! Deliveries to webhooks about schedules. Nothing here stores anything.
 //!
-//! Those that go with a workflow that is deleted are not told of one by one: there can be many, and
-//! `workflow.deleted` says it.
+//! Schedules that are deleted with their workflow have no deliveries of their own: there can be
+//! many, and `workflow.deleted` implies it.
 
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::Effects;
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::schedules::ScheduleRecord;
 
 use super::{App, ScheduleView};
 use crate::AppError;
+use crate::objects::Object;
 use crate::runtime::deliveries::Happened;
+use crate::schedule::Schedule;
 
 impl App {
-    /// What it causes that somebody made, changed or deleted a schedule, which stands so now.
-    pub(super) async fn tell_of_schedule(
+    /// Effects of creating, changing or deleting a schedule.
+    pub(super) async fn schedule_effects(
         &self,
         topic: Topic,
-        schedule: &ScheduleRecord,
+        schedule: &Object<Schedule>,
         at: Timestamp,
     ) -> Result<Effects, AppError> {
         if !self.engine.hooks.want(schedule.workspace, &[topic]) {
@@ -27,10 +28,10 @@ impl App {
         Ok(self.announce_schedule(topic, &view, at))
     }
 
-    /// What it causes that a schedule starts an execution.
-    pub(super) fn tell_of_firing(
+    /// Effects of starting an execution.
+    pub(super) fn firing_effects(
         &self,
-        schedule: &ScheduleRecord,
+        schedule: &Object<Schedule>,
         workflow_name: &str,
         execution: &ExecutionRecord,
     ) -> Effects {
@@ -47,10 +48,10 @@ impl App {
     }
 
     fn announce_schedule(&self, topic: Topic, view: &ScheduleView, at: Timestamp) -> Effects {
-        let ScheduleRecord { id, workspace, version, .. } = view.record;
+        let Object { id, workspace, version, .. } = view.record;
         // Versions have no ties, as times can.
         let happened = Happened { sequence: version, ..Happened::to(workspace, id, at) };
         let data = || self.engine.tell.schedule(view);
-        Effects::telling(self.engine.announce(topic, happened, data))
+        Effects::with_deliveries(self.engine.announce(topic, happened, data))
     }
 }

@@ -1,13 +1,12 @@
-//! What a change makes of a schedule. Nothing here stores anything.
+//! The schedule after a change. Nothing here stores anything.
 
-use stepwell_core::ids::{KeyId, ScheduleId};
+use stepwell_core::ids::{KeyId, WorkflowId};
 use stepwell_core::schedule::{FiringRule, Misfire, Overlap, SchedulePolicies, ScheduleProgress};
 use stepwell_core::{Problem, Problems, Timestamp, names};
-use stepwell_store::record::WorkflowRecord;
-use stepwell_store::schedules::{PausedWith, ScheduleRecord};
 
 use super::ScheduleChange;
 use crate::AppError;
+use crate::schedule::{PausedWith, Schedule};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 100;
@@ -15,14 +14,13 @@ const MAX_NAME: usize = 100;
 const MAX_DESCRIPTION: usize = 10_000;
 
 impl ScheduleChange {
-    /// The schedule that is asked for.
+    /// The requested schedule.
     pub(super) fn create(
         &self,
-        id: ScheduleId,
-        workflow: &WorkflowRecord,
+        workflow: WorkflowId,
         by: Option<KeyId>,
         now: Timestamp,
-    ) -> Result<ScheduleRecord, AppError> {
+    ) -> Result<Schedule, AppError> {
         let mut problems = Problems::default();
         if self.name.is_none() {
             problems.push(Problem::new("name", "is required"));
@@ -31,10 +29,8 @@ impl ScheduleChange {
         let policies = self.policies(SchedulePolicies::default(), &mut problems);
         let timing = self.timing.merge_with(None, now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
-        let schedule = ScheduleRecord {
-            id,
-            workspace: workflow.workspace,
-            workflow: workflow.id,
+        let schedule = Schedule {
+            workflow,
             name: self.name.clone().unwrap_or_default(),
             description: self.description.clone().flatten(),
             timing,
@@ -45,30 +41,22 @@ impl ScheduleChange {
             policies,
             anchor: now,
             progress: ScheduleProgress::default(),
-            look_at: None,
+            due_at: None,
             last_execution: None,
-            version: 1,
             created_by: by,
-            created_at: now,
-            updated_at: now,
         };
         restart(schedule, now)
     }
 
-    /// The schedule after the change. Its next firing stays where it was unless the change is
-    /// about time.
-    pub(super) fn update(
-        &self,
-        before: &ScheduleRecord,
-        now: Timestamp,
-    ) -> Result<ScheduleRecord, AppError> {
+    /// The schedule after the change. Its next firing changes only if its timing does.
+    pub(super) fn update(&self, before: &Schedule, now: Timestamp) -> Result<Schedule, AppError> {
         let mut problems = Problems::default();
         self.check_texts(&mut problems);
         let policies = self.policies(before.policies, &mut problems);
         let timing = self.timing.merge_with(Some((&before.timing, &before.timezone)), now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let retimed = timing != before.timing || timezone != before.timezone;
-        let after = ScheduleRecord {
+        let after = Schedule {
             name: self.name.clone().unwrap_or_else(|| before.name.clone()),
             description: self.description.clone().unwrap_or_else(|| before.description.clone()),
             timing,
@@ -120,7 +108,7 @@ impl ScheduleChange {
     }
 }
 
-/// Makes one list of all that is wrong.
+/// Combines problems into one error.
 trait Refuse<T> {
     fn unwrap_or_refuse(self, others: Problems) -> Result<T, AppError>;
 }
@@ -138,10 +126,7 @@ impl<T> Refuse<T> for Result<T, Problems> {
 }
 
 /// The names of the fields in which they differ.
-pub(super) fn changed(
-    before: &ScheduleRecord,
-    after: &ScheduleRecord,
-) -> impl Iterator<Item = &'static str> {
+pub(super) fn changed(before: &Schedule, after: &Schedule) -> impl Iterator<Item = &'static str> {
     let fields = [
         ("name", before.name != after.name),
         ("description", before.description != after.description),
@@ -155,32 +140,32 @@ pub(super) fn changed(
     fields.into_iter().filter_map(|(name, differs)| differs.then_some(name))
 }
 
-/// Makes a schedule fire from now on, or stop firing. The same where it does so already. One that
-/// is paused by itself is not resumed together with others.
+/// Enables or disables a schedule; unchanged if it is so already. One that is paused by itself is
+/// not resumed together with others.
 pub(super) fn set_enabled(
-    schedule: &ScheduleRecord,
+    schedule: &Schedule,
     enabled: bool,
     now: Timestamp,
-) -> Result<ScheduleRecord, AppError> {
-    let after = ScheduleRecord { paused_with: None, ..schedule.clone() };
+) -> Result<Schedule, AppError> {
+    let after = Schedule { paused_with: None, ..schedule.clone() };
     switch(after, enabled, now)
 }
 
-/// The same for one of all schedules of a workflow or a workspace: pauses those that fire, and
-/// resumes those that were paused so, or with even more.
+/// The same for one of all schedules of a workflow or a workspace: pauses those that are enabled,
+/// and resumes those that were paused together, or together with more.
 pub(super) fn set_enabled_with(
-    schedule: &ScheduleRecord,
+    schedule: &Schedule,
     all: PausedWith,
     enabled: bool,
     now: Timestamp,
-) -> Result<ScheduleRecord, AppError> {
+) -> Result<Schedule, AppError> {
     let is_among = match all {
         PausedWith::Workflow => schedule.paused_with.is_some(),
         PausedWith::Workspace => schedule.paused_with == Some(PausedWith::Workspace),
     };
     match (enabled, schedule.enabled) {
         (false, true) => {
-            let after = ScheduleRecord { paused_with: Some(all), ..schedule.clone() };
+            let after = Schedule { paused_with: Some(all), ..schedule.clone() };
             switch(after, false, now)
         }
         (true, false) if is_among => set_enabled(schedule, true, now),
@@ -188,24 +173,20 @@ pub(super) fn set_enabled_with(
     }
 }
 
-fn switch(
-    schedule: ScheduleRecord,
-    enabled: bool,
-    now: Timestamp,
-) -> Result<ScheduleRecord, AppError> {
+fn switch(schedule: Schedule, enabled: bool, now: Timestamp) -> Result<Schedule, AppError> {
     if enabled == schedule.enabled {
         return Ok(schedule);
     }
-    restart(ScheduleRecord { enabled, ..schedule }, now)
+    restart(Schedule { enabled, ..schedule }, now)
 }
 
-/// Firings begin anew: the next one is the first after now, and none waits.
-fn restart(mut schedule: ScheduleRecord, now: Timestamp) -> Result<ScheduleRecord, AppError> {
+/// Firings start over: the next one is the first after now, and none waits.
+fn restart(mut schedule: Schedule, now: Timestamp) -> Result<Schedule, AppError> {
     let rule = FiringRule::new(&schedule.timing, &schedule.timezone, now)
         .map_err(|problem| AppError::InvalidSchedule(problem.into()))?;
     schedule.anchor = now;
     schedule.progress.queued.clear();
     schedule.progress.next_at = rule.next_after(now).filter(|_| schedule.enabled);
-    schedule.look_at = schedule.progress.look_at(now);
+    schedule.due_at = schedule.progress.look_at(now);
     Ok(schedule)
 }

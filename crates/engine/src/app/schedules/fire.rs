@@ -1,4 +1,4 @@
-//! Settling what is due of one schedule.
+//! Settling the due firings of one schedule.
 //!
 //! Each step (an execution for a firing, or a firing that starts none) is one transaction over the
 //! version of the schedule that was read. So it does not matter what crashes when, nor how many
@@ -12,22 +12,24 @@ use stepwell_core::schedule::{
     FiringRule, Overlap, ScheduleProgress, SchedulerContext, SchedulerStep,
 };
 use stepwell_core::{Map, Problems, Timestamp};
-use stepwell_store::StoreError;
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::WorkflowRecord;
-use stepwell_store::schedules::{ScheduleRecord, UpdateSchedule};
+use stepwell_store::{Effects, StoreError};
 use tokio::sync::oneshot;
 
 use super::super::start::Accepted;
 use super::{ATTEMPTS, App, Triggered, not_found};
 use crate::app::Start;
 use crate::caller::Verb;
+use crate::objects::{self, Document, Object};
 use crate::runtime::feed::Outcome;
 use crate::runtime::schedules::LABEL;
+use crate::schedule::Schedule;
 use crate::{AppError, Caller};
 
 /// Why an execution was not started.
 enum NotFired {
-    /// Somebody else has written the schedule, or deleted it: nothing was started.
+    /// The schedule was changed or deleted meanwhile: nothing was started.
     Outdated,
     /// The firing cannot start anything.
     Refused { code: &'static str, error: AppError },
@@ -40,8 +42,8 @@ enum NotFired {
 enum Why<'a> {
     /// It is due since that moment.
     Due(Timestamp),
-    /// Somebody asked for it.
-    Asked(&'a Caller),
+    /// A caller requested it.
+    Requested(&'a Caller),
 }
 
 impl App {
@@ -51,50 +53,53 @@ impl App {
     /// It cannot be done now; what is not settled stays due.
     pub(super) async fn settle(&self, id: ScheduleId) -> Result<(), AppError> {
         while !self.engine.background.is_stopping() {
-            let Some(record) = self.engine.store.find_schedule(id).await? else { return Ok(()) };
-            if !self.step(&record).await? {
+            let Some(schedule) = objects::find(&*self.engine.store, id).await? else {
+                return Ok(());
+            };
+            if !self.step(&schedule).await? {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Takes one step; answers whether there may be another one.
-    async fn step(&self, record: &ScheduleRecord) -> Result<bool, AppError> {
+    /// Takes one step; returns whether there may be another one.
+    async fn step(&self, schedule: &Object<Schedule>) -> Result<bool, AppError> {
         let now = self.engine.now();
-        let progress = &record.progress;
-        let rule = match FiringRule::new(&record.timing, &record.timezone, record.anchor) {
+        let Schedule { timing, timezone, anchor, progress, policies, last_execution, .. } =
+            &schedule.document;
+        let rule = match FiringRule::new(timing, timezone, *anchor) {
             Ok(rule) => rule,
-            // The time zone is gone with an update of the database: nobody knows when to fire.
+            // An update of the time zones has removed this one: there is no next firing.
             Err(problem) => {
                 let mut over =
                     ScheduleProgress { next_at: None, queued: Vec::new(), ..progress.clone() };
                 let due = progress.next_at.unwrap_or(now);
                 over.skip_firing(due, now, "INVALID_SCHEDULE", &problem.to_string());
-                return self.advance(record, over, now).await;
+                return self.advance(schedule, over, now).await;
             }
         };
-        let waits = record.policies.overlap != Overlap::Allow || !progress.queued.is_empty();
-        let busy = waits && self.is_running(record.last_execution).await?;
+        let waits = policies.overlap != Overlap::Allow || !progress.queued.is_empty();
+        let busy = waits && self.is_running(*last_execution).await?;
         let scene = SchedulerContext { now, up_since: self.engine.schedules.up_since(), busy };
-        let turn = record.policies.next_step(&rule, progress, scene);
-        let SchedulerStep { fire, progress } = turn;
+        let SchedulerStep { fire, progress: next } = policies.next_step(&rule, progress, scene);
         let Some(scheduled_at) = fire else {
-            if progress == record.progress && record.look_at.is_none_or(|at| at > now) {
+            let is_settled = next == *progress;
+            if is_settled && schedule.document.due_at.is_none_or(|at| at > now) {
                 return Ok(false);
             }
-            let settled = progress == record.progress;
-            return Ok(self.advance(record, progress, now).await? && !settled);
+            return Ok(self.advance(schedule, next, now).await? && !is_settled);
         };
-        let mut skipped = progress.clone();
-        match self.fire(record, progress, Why::Due(scheduled_at), now).await {
+        let mut skipped = next.clone();
+        match self.fire(schedule, next, Why::Due(scheduled_at), now).await {
             Ok(_) => Ok(true),
             Err(NotFired::Outdated) => Ok(true),
             Err(NotFired::Later(error)) => Err(error),
             Err(NotFired::Refused { code, error }) => {
-                tracing::warn!(schedule = %record.id, code, %error, "a firing starts nothing");
-                skipped.skip_firing(scheduled_at, now, code, &told(&error));
-                self.advance(record, skipped, now).await
+                let id = schedule.id;
+                tracing::warn!(schedule = %id, code, %error, "a firing starts nothing");
+                skipped.skip_firing(scheduled_at, now, code, &describe(&error));
+                self.advance(schedule, skipped, now).await
             }
         }
     }
@@ -102,13 +107,14 @@ impl App {
     /// Stores progress that starts nothing.
     async fn advance(
         &self,
-        record: &ScheduleRecord,
+        schedule: &Object<Schedule>,
         progress: ScheduleProgress,
         now: Timestamp,
     ) -> Result<bool, AppError> {
-        let schedule = after(record, progress, record.last_execution, now);
-        match self.engine.store.update_schedule(UpdateSchedule::quietly(schedule)).await {
-            // Whoever was faster has settled it, or it is settled from what they wrote.
+        let after = after(schedule, progress, schedule.document.last_execution, now);
+        let batch = ObjectBatch::put(after.to_stored()?, Effects::default());
+        match self.engine.store.write_objects(batch).await {
+            // Another writer was faster: the next step starts from what it wrote.
             Ok(()) | Err(StoreError::Outdated(_) | StoreError::Missing(_)) => Ok(true),
             Err(error) => Err(error.into()),
         }
@@ -117,37 +123,39 @@ impl App {
     /// Starts an execution, with the schedule's progress in the same transaction.
     async fn fire(
         &self,
-        record: &ScheduleRecord,
+        schedule: &Object<Schedule>,
         progress: ScheduleProgress,
         why: Why<'_>,
         now: Timestamp,
     ) -> Result<Triggered, NotFired> {
-        let workflow = self.engine.plans.workflow(record.workflow).await;
+        let workflow = self.engine.plans.workflow(schedule.document.workflow).await;
         let Some(workflow) = workflow.map_err(NotFired::Later)? else {
             // Its schedules were deleted with it.
             return Err(NotFired::Outdated);
         };
-        let (told, accepted) = oneshot::channel();
-        // Who asks for it is held to its limits; what is due is not refused.
+        let (sender, accepted) = oneshot::channel();
+        // The limits of a caller apply to what it requests; a due firing is not rejected.
         let starter = match why {
-            Why::Asked(caller) => caller.clone(),
-            Why::Due(_) => owner(record),
+            Why::Requested(caller) => caller.clone(),
+            Why::Due(_) => owner(schedule),
         };
         let mut beginning = self
-            .beginning(&starter, &workflow, Box::new(start(record, why)), Some(told))
+            .beginning(&starter, &workflow, Box::new(start(schedule, why)), Some(sender))
             .await
             .map_err(|error| refused(error, &workflow))?;
         let execution = beginning.record.id;
-        let schedule = after(record, progress, Some(execution), now);
-        let mut effects = self.tell_of_firing(&schedule, &workflow.name, &beginning.record);
-        if let Why::Asked(caller) = why {
-            let note = self.engine.noted(caller, AuditAction::ScheduleTriggered, record.id);
-            effects.audit.push(note.named(&record.name).with("execution_id", execution.abi()));
+        let after = after(schedule, progress, Some(execution), now);
+        let mut effects = self.firing_effects(&after, &workflow.name, &beginning.record);
+        if let Why::Requested(caller) = why {
+            let entry = self.engine.noted(caller, AuditAction::ScheduleTriggered, schedule.id);
+            let entry = entry.named(&schedule.document.name);
+            effects.audit.push(entry.with("execution_id", execution.abi()));
         }
-        beginning.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
+        let stored = after.to_stored().map_err(|error| NotFired::Later(error.into()))?;
+        beginning.schedule = Some(Box::new(ObjectBatch::put(stored, effects)));
         let fired = match self.take_in(&starter, beginning).await {
             Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
-                Ok(answer) => answer.map_err(NotFired::Later),
+                Ok(result) => result.map_err(NotFired::Later),
                 Err(_) => match feed.outcome() {
                     Some(Outcome::NotAccepted(error)) => Err(not_accepted(error)),
                     _ => Err(NotFired::Later(AppError::stopping())),
@@ -162,7 +170,7 @@ impl App {
             if let Why::Due(due) = why {
                 metrics.lateness.record(now.since(due));
             }
-            Triggered { execution, schedule }
+            Triggered { execution, schedule: after }
         })
     }
 
@@ -176,18 +184,19 @@ impl App {
         caller: &Caller,
         id: ScheduleId,
     ) -> Result<Triggered, AppError> {
-        let mut record = self.find_schedule(caller, Verb::Execute, id).await?;
+        let mut schedule = self.find_schedule(caller, Verb::Execute, id).await?;
         for _ in 0..ATTEMPTS {
             let now = self.engine.now();
-            match self.fire(&record, record.progress.clone(), Why::Asked(caller), now).await {
+            let progress = schedule.document.progress.clone();
+            match self.fire(&schedule, progress, Why::Requested(caller), now).await {
                 Ok(triggered) => return Ok(triggered),
                 Err(NotFired::Later(error) | NotFired::Refused { error, .. }) => return Err(error),
                 Err(NotFired::Outdated) => {}
             }
-            let found = self.engine.store.find_schedule(id).await?;
-            record = found.ok_or_else(|| not_found(id))?;
+            let found = objects::find(&*self.engine.store, id).await?;
+            schedule = found.ok_or_else(|| not_found(id))?;
         }
-        Err(StoreError::Outdated("the schedule").into())
+        Err(StoreError::Outdated(Schedule::KIND).into())
     }
 
     /// Whether an execution has not ended. One that is purged has.
@@ -201,39 +210,35 @@ impl App {
     }
 }
 
-/// As whom a schedule that is due executes its workflow.
-fn owner(record: &ScheduleRecord) -> Caller {
-    Caller::internal_to(record.workspace)
+/// The caller as which a due schedule executes its workflow.
+fn owner(schedule: &Object<Schedule>) -> Caller {
+    Caller::internal_to(schedule.workspace)
 }
 
-/// What it executes it with; the labels tell where the execution comes from.
-fn start(record: &ScheduleRecord, why: Why<'_>) -> Start {
+/// The parameters of the execution; its labels name the schedule.
+fn start(schedule: &Object<Schedule>, why: Why<'_>) -> Start {
     let mut metadata = Map::new();
-    metadata.insert(LABEL.to_owned(), json!(record.id.abi()));
+    metadata.insert(LABEL.to_owned(), json!(schedule.id.abi()));
     if let Why::Due(at) = why {
         metadata.insert("scheduled_at".to_owned(), json!(at.to_string()));
     }
-    Start { input: Some(Value::Object(record.parameters.clone())), metadata, ..Start::default() }
+    let input = Value::Object(schedule.document.parameters.clone());
+    Start { input: Some(input), metadata, ..Start::default() }
 }
 
-/// The schedule with that progress.
+/// The schedule with other progress.
 fn after(
-    record: &ScheduleRecord,
+    schedule: &Object<Schedule>,
     progress: ScheduleProgress,
     last_execution: Option<ExecutionId>,
     now: Timestamp,
-) -> ScheduleRecord {
-    ScheduleRecord {
-        look_at: progress.look_at(now),
-        progress,
-        last_execution,
-        version: record.version + 1,
-        updated_at: now,
-        ..record.clone()
-    }
+) -> Object<Schedule> {
+    let due_at = progress.look_at(now);
+    let document = Schedule { due_at, progress, last_execution, ..schedule.document.clone() };
+    schedule.next(now, document)
 }
 
-/// What it means that an execution could not even begin.
+/// Why nothing was fired if an execution could not be created.
 fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
     let code = match &error {
         AppError::Unavailable { .. } => return NotFired::Later(error),
@@ -248,8 +253,8 @@ fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
     NotFired::Refused { code, error }
 }
 
-/// The error in the words of a schedule, whose parameters are the input of its executions.
-fn told(error: &AppError) -> String {
+/// The error as a schedule reports it: its parameters are the input of its executions.
+fn describe(error: &AppError) -> String {
     match error {
         AppError::InvalidInput(problems) => {
             let problems = problems.clone().moved_to("input", "parameters");
@@ -262,7 +267,7 @@ fn told(error: &AppError) -> String {
     }
 }
 
-/// What it means that the store refused the first commit.
+/// Why nothing was fired if the store rejected the first commit.
 fn not_accepted(error: &StoreError) -> NotFired {
     match error {
         StoreError::Outdated(_) | StoreError::Missing(_) => NotFired::Outdated,

@@ -1,4 +1,4 @@
-//! Schedules: making and changing them here, firing them in `fire` and `scheduler`.
+//! Schedules: creating and changing them here, firing them in `fire` and `scheduler`.
 
 mod announce;
 mod edit;
@@ -16,11 +16,9 @@ use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
 use stepwell_core::{Map, Problem, Timestamp, Topic};
 use stepwell_store::StoreError;
+use stepwell_store::lists::{ListPage, Order, PageStart};
+use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch};
 use stepwell_store::record::WorkflowRecord;
-use stepwell_store::schedules::{
-    CreateSchedule, DeleteSchedule, ListSchedules, PausedWith, ScheduleRecord, ScheduleSort,
-    UpdateSchedule,
-};
 
 pub use requests::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
@@ -29,14 +27,16 @@ pub(super) use scheduler::fire_schedules;
 
 use super::App;
 use crate::caller::Verb;
+use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
+use crate::schedule::{PausedWith, Schedule};
 use crate::{AppError, Caller};
 
 /// The kind of object that scopes name.
 const KIND: &str = "schedules";
-/// How often a change is tried over what others write at the same time.
+/// How often a change is repeated because another writer was faster.
 const ATTEMPTS: usize = 50;
-/// The most schedules that are looked up at a time.
+/// The most schedules that are read at a time.
 const BATCH: usize = 500;
 /// The most schedules that are written, or fire, at the same time.
 const AT_ONCE: usize = 64;
@@ -44,7 +44,7 @@ const AT_ONCE: usize = 64;
 const MOST_PREVIEWED: usize = 100;
 
 impl App {
-    /// Makes a schedule of a workflow. Scope `write:schedules`.
+    /// Creates a schedule of a workflow. Scope `write:schedules`.
     ///
     /// # Errors
     /// `NotFound` for the workflow, `InvalidSchedule` with every problem, `InvalidInput` where the
@@ -59,20 +59,23 @@ impl App {
         let workflow = self.scheduled_workflow(caller, workflow).await?;
         let id = ScheduleId::from_uuid(new_uuid());
         let now = self.engine.now();
-        let schedule = change.create(id, &workflow, caller.key(), now)?;
-        self.check_parameters(&workflow, &schedule.parameters).await?;
-        let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
-        let told = !effects.deliveries.is_empty();
-        let note =
-            self.engine.noted(caller, AuditAction::ScheduleCreated, id).named(&schedule.name);
-        let effects = effects.and_noting(note);
-        let create = CreateSchedule { schedule: schedule.clone(), effects };
-        self.engine.store.create_schedule(create).await.map_err(|error| match error {
+        let document = change.create(workflow.id, caller.key(), now)?;
+        self.check_parameters(&workflow, &document.parameters).await?;
+        let schedule = Object::new(id, workflow.workspace, now, document);
+        let effects = self.schedule_effects(Topic::ScheduleCreated, &schedule, now).await?;
+        let has_deliveries = !effects.deliveries.is_empty();
+        let entry = self.engine.noted(caller, AuditAction::ScheduleCreated, id);
+        let effects = effects.and_audit(entry.named(&schedule.document.name));
+        let batch = ObjectBatch {
+            live_workflow: Some(workflow.id),
+            ..ObjectBatch::put(schedule.to_stored()?, effects)
+        };
+        self.engine.store.write_objects(batch).await.map_err(|error| match error {
             StoreError::Missing(_) => AppError::not_found("workflow", workflow.id.dataflow()),
             error => error.into(),
         })?;
-        self.told(told);
-        self.engine.schedules.stored(schedule.look_at);
+        self.told(has_deliveries);
+        self.engine.schedules.stored(schedule.document.due_at);
         Ok(ScheduleView { record: schedule, workflow_name: workflow.name.clone(), last: None })
     }
 
@@ -103,27 +106,27 @@ impl App {
         if let Some(workflow) = query.workflow {
             self.scheduled_workflow(caller, workflow).await?;
         }
-        let SchedulesQuery { workflow, enabled, kind, sort, descending, skip, limit } = query;
-        let list = ListSchedules {
-            workspace: caller.workspace,
-            workflow,
-            enabled,
-            kind,
+        let SchedulesQuery { workflow, enabled, kind, sort, order, skip, limit } = query;
+        let list = ListObjects {
+            parent: workflow.map(Into::into),
+            status: enabled.map(|enabled| Schedule::status(enabled).to_owned()),
+            labels: kind.map(Schedule::type_label).into_iter().collect(),
             sort,
-            descending,
-            skip,
-            limit,
+            order,
+            begin: PageStart::Skip(skip),
+            ..ListObjects::newest(Schedule::KIND, caller.workspace, limit)
         };
-        let (found, total) = self.engine.store.list_schedules(list).await?;
-        let mut views = Vec::with_capacity(found.len());
-        for record in found {
-            let workflow_name = self.name_of(record.workflow).await?;
+        let ListPage { items, total } = self.engine.store.list_objects(list).await?;
+        let mut views = Vec::with_capacity(items.len());
+        for object in items {
+            let record = Object::<Schedule>::from_stored(object)?;
+            let workflow_name = self.name_of(record.document.workflow).await?;
             views.push(ScheduleView { record, workflow_name, last: None });
         }
-        Ok((views, total))
+        Ok((views, total.unwrap_or_default()))
     }
 
-    /// Changes a schedule; what is left out stays. Scope `write:schedules`.
+    /// Changes a schedule; omitted fields are unchanged. Scope `write:schedules`.
     ///
     /// # Errors
     /// As [`App::create_schedule`]; `NotFound` for the schedule.
@@ -135,12 +138,12 @@ impl App {
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
         if let Some(parameters) = &change.parameters {
-            // As when it is made: first what is wrong with the schedule itself.
-            change.update(&record, self.engine.now())?;
-            let workflow = self.scheduled_workflow(caller, record.workflow).await?;
+            // As at creation: problems of the schedule itself come first.
+            change.update(&record.document, self.engine.now())?;
+            let workflow = self.scheduled_workflow(caller, record.document.workflow).await?;
             self.check_parameters(&workflow, parameters).await?;
         }
-        let edit = |record: &ScheduleRecord, now| change.update(record, now);
+        let edit = |schedule: &Schedule, now| change.update(schedule, now);
         let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
@@ -151,23 +154,24 @@ impl App {
     /// `NotFound`.
     pub async fn delete_schedule(&self, caller: &Caller, id: ScheduleId) -> Result<(), AppError> {
         let mut last = self.find_schedule(caller, Verb::Write, id).await?;
-        // The place behind all that it was told of so far.
+        // After all deliveries about it until now.
         last.version += 1;
         let now = self.engine.now();
-        let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
-        let told = !effects.deliveries.is_empty();
-        let note = self.engine.noted(caller, AuditAction::ScheduleDeleted, id).named(&last.name);
-        let effects = effects.and_noting(note);
-        match self.engine.store.delete_schedule(DeleteSchedule { id, effects }).await {
+        let effects = self.schedule_effects(Topic::ScheduleDeleted, &last, now).await?;
+        let has_deliveries = !effects.deliveries.is_empty();
+        let entry = self.engine.noted(caller, AuditAction::ScheduleDeleted, id);
+        let effects = effects.and_audit(entry.named(&last.document.name));
+        let delete = DeleteObject { kind: Schedule::KIND, id: id.into(), expected: None };
+        match self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await {
             Err(StoreError::Missing(_)) => return Err(not_found(id)),
             other => other?,
         }
-        self.told(told);
+        self.told(has_deliveries);
         Ok(())
     }
 
-    /// Makes a schedule fire, or stop firing. One that fires again does so from now on: what it
-    /// has missed is not made up for. Scope `write:schedules`.
+    /// Enables or disables a schedule. One that is enabled fires from now on: firings that it has
+    /// missed are not made up for. Scope `write:schedules`.
     ///
     /// # Errors
     /// `NotFound`.
@@ -178,13 +182,13 @@ impl App {
         enabled: bool,
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
-        let edit = |record: &ScheduleRecord, now| edit::set_enabled(record, enabled, now);
+        let edit = |schedule: &Schedule, now| edit::set_enabled(schedule, enabled, now);
         let after = self.rewrite(caller, record, edit).await?;
         self.schedule_view(after).await
     }
 
-    /// As [`App::enable_schedule`] for many, each by itself: others see some changed before the
-    /// rest. Where they are not named, only those are resumed that were paused so. Scope
+    /// As [`App::enable_schedule`] for many, each by itself: other requests see some changed before
+    /// the rest. If they are not named, only those are resumed that were paused together. Scope
     /// `write:schedules`.
     ///
     /// # Errors
@@ -217,31 +221,29 @@ impl App {
         let with = workflow.map_or(PausedWith::Workspace, |_| PausedWith::Workflow);
         let mut all = SelectionChanged::default();
         loop {
-            let list = ListSchedules {
-                workspace: caller.workspace,
-                workflow,
-                enabled: None,
-                kind: None,
-                sort: ScheduleSort::CreatedAt,
-                descending: false,
-                skip: all.matched,
-                limit: BATCH,
+            let list = ListObjects {
+                parent: workflow.map(Into::into),
+                order: Order::Ascending,
+                begin: PageStart::Skip(all.matched),
+                count: false,
+                ..ListObjects::newest(Schedule::KIND, caller.workspace, BATCH)
             };
-            let (found, _) = self.engine.store.list_schedules(list).await?;
+            let found = self.engine.store.list_objects(list).await?.items;
             if found.is_empty() {
                 return Ok(all);
             }
+            let found = found.into_iter().map(Object::from_stored).collect::<Result<_, _>>()?;
             let some = self.enable_batch(caller, found, Some(with), enabled).await?;
             all.matched += some.matched;
             all.changed += some.changed;
         }
     }
 
-    /// At once, so that they share their transactions.
+    /// Concurrently, so that they share transactions.
     async fn enable_batch(
         &self,
         caller: &Caller,
-        records: Vec<ScheduleRecord>,
+        records: Vec<Object<Schedule>>,
         all: Option<PausedWith>,
         enabled: bool,
     ) -> Result<SelectionChanged, AppError> {
@@ -250,13 +252,13 @@ impl App {
             let app = self.clone();
             async move {
                 let before = record.version;
-                let edit = |record: &ScheduleRecord, now| match all {
-                    Some(all) => edit::set_enabled_with(record, all, enabled, now),
-                    None => edit::set_enabled(record, enabled, now),
+                let edit = |schedule: &Schedule, now| match all {
+                    Some(all) => edit::set_enabled_with(schedule, all, enabled, now),
+                    None => edit::set_enabled(schedule, enabled, now),
                 };
                 match app.rewrite(caller, record, edit).await {
                     Ok(after) => Ok(u64::from(after.version != before)),
-                    // Somebody has deleted it in the meantime.
+                    // It was deleted in the meantime.
                     Err(AppError::NotFound { .. }) => Ok(0),
                     Err(error) => Err(error),
                 }
@@ -295,23 +297,22 @@ impl App {
         })
     }
 
-    /// A schedule that the caller may do that to.
+    /// A schedule on which the caller has the permission.
     async fn find_schedule(
         &self,
         caller: &Caller,
         verb: Verb,
         id: ScheduleId,
-    ) -> Result<ScheduleRecord, AppError> {
-        let found = self.engine.store.find_schedule(id).await?;
+    ) -> Result<Object<Schedule>, AppError> {
+        let found = objects::find::<Schedule>(&*self.engine.store, id).await?;
         let found = found.filter(|schedule| schedule.workspace == caller.workspace);
         let found = found.ok_or_else(|| not_found(id))?;
         let (uuid, abi) = (id.to_string(), id.abi());
-        caller.require_on(verb, KIND, &[&found.name, &uuid, &abi])?;
+        caller.require_on(verb, KIND, &[&found.document.name, &uuid, &abi])?;
         Ok(found)
     }
 
-    /// The workflow of a schedule. What may be done with its schedules is a matter of their own
-    /// scopes.
+    /// The workflow of a schedule. Schedules have scopes of their own.
     async fn scheduled_workflow(
         &self,
         caller: &Caller,
@@ -328,12 +329,12 @@ impl App {
         Ok(found.map_or_else(String::new, |workflow| workflow.name.clone()))
     }
 
-    async fn schedule_view(&self, record: ScheduleRecord) -> Result<ScheduleView, AppError> {
-        let last = match record.last_execution {
+    async fn schedule_view(&self, record: Object<Schedule>) -> Result<ScheduleView, AppError> {
+        let last = match record.document.last_execution {
             Some(id) => self.engine.stored_record(id).await?,
             None => None,
         };
-        let workflow_name = self.name_of(record.workflow).await?;
+        let workflow_name = self.name_of(record.document.workflow).await?;
         Ok(ScheduleView { record, workflow_name, last })
     }
 
@@ -346,44 +347,43 @@ impl App {
         self.checked_input(&plan, Value::Object(parameters.clone())).await.map(drop)
     }
 
-    /// Changes a schedule as it stands: where somebody else was faster, once more over what they
-    /// wrote. Writes nothing where nothing changes.
+    /// Changes a schedule; if another writer was faster, again over what it wrote. Writes nothing
+    /// if nothing changes.
     async fn rewrite(
         &self,
         caller: &Caller,
-        mut record: ScheduleRecord,
-        edit: impl Fn(&ScheduleRecord, Timestamp) -> Result<ScheduleRecord, AppError>,
-    ) -> Result<ScheduleRecord, AppError> {
+        mut before: Object<Schedule>,
+        edit: impl Fn(&Schedule, Timestamp) -> Result<Schedule, AppError>,
+    ) -> Result<Object<Schedule>, AppError> {
         let store = &self.engine.store;
         for _ in 0..ATTEMPTS {
             let now = self.engine.now();
-            let mut schedule = edit(&record, now)?;
-            if schedule == record {
-                return Ok(record);
+            let document = edit(&before.document, now)?;
+            if document == before.document {
+                return Ok(before);
             }
-            schedule.version = record.version + 1;
-            schedule.updated_at = now;
-            let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
-            let told = !effects.deliveries.is_empty();
-            let note = self.engine.noted(caller, AuditAction::ScheduleUpdated, schedule.id);
-            let note = note.named(&schedule.name).changing(edit::changed(&record, &schedule));
-            let effects = effects.and_noting(note);
-            let update = UpdateSchedule { schedule: schedule.clone(), effects };
-            match store.update_schedule(update).await {
+            let after = before.next(now, document);
+            let effects = self.schedule_effects(Topic::ScheduleUpdated, &after, now).await?;
+            let has_deliveries = !effects.deliveries.is_empty();
+            let entry = self.engine.noted(caller, AuditAction::ScheduleUpdated, after.id);
+            let entry = entry.named(&after.document.name);
+            let entry = entry.changing(edit::changed(&before.document, &after.document));
+            let batch = ObjectBatch::put(after.to_stored()?, effects.and_audit(entry));
+            match store.write_objects(batch).await {
                 Ok(()) => {
-                    self.told(told);
-                    self.engine.schedules.stored(schedule.look_at);
-                    return Ok(schedule);
+                    self.told(has_deliveries);
+                    self.engine.schedules.stored(after.document.due_at);
+                    return Ok(after);
                 }
                 Err(StoreError::Outdated(_)) => {
-                    let found = store.find_schedule(record.id).await?;
-                    record = found.ok_or_else(|| not_found(record.id))?;
+                    let found = objects::find(&**store, before.id).await?;
+                    before = found.ok_or_else(|| not_found(before.id))?;
                 }
-                Err(StoreError::Missing(_)) => return Err(not_found(record.id)),
+                Err(StoreError::Missing(_)) => return Err(not_found(before.id)),
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(StoreError::Outdated("the schedule").into())
+        Err(StoreError::Outdated(Schedule::KIND).into())
     }
 }
 

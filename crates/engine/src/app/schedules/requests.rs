@@ -1,23 +1,27 @@
-//! What the services of schedules are asked with and what they answer.
+//! Parameters and results of the services of schedules.
 
 use stepwell_core::Map;
 use stepwell_core::ids::{ExecutionId, ScheduleId, WorkflowId};
 use stepwell_core::schedule::{TimingKind, TimingRequest};
+use stepwell_store::lists::Order;
+use stepwell_store::objects::ObjectSort;
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
-/// What is said of a schedule when it is made or changed; `None`: left out.
+use crate::objects::Object;
+use crate::schedule::Schedule;
+
+/// The fields of a schedule in a request; `None`: omitted.
 #[derive(Debug, Clone, Default)]
 pub struct ScheduleChange {
-    /// What people call it, 1 to 100 characters. Needed when it is made.
+    /// The name, 1 to 100 characters. Required when it is created.
     pub name: Option<String>,
-    /// What it is for; `Some(None)`: nothing is said of that any more.
+    /// The description; `Some(None)` removes it.
     pub description: Option<Option<String>>,
-    /// When it fires. Needed when it is made.
+    /// When it fires. Required when it is created.
     pub timing: TimingRequest,
     /// The input of its executions.
     pub parameters: Option<Map>,
-    /// Whether it fires; left out when it is made: it does.
+    /// Whether it fires; by default it does.
     pub enabled: Option<bool>,
     /// `run_once`, `skip` or `run_all`.
     pub misfire_policy: Option<String>,
@@ -29,33 +33,33 @@ pub struct ScheduleChange {
 #[derive(Debug, Clone)]
 pub struct ScheduleView {
     /// The schedule.
-    pub record: ScheduleRecord,
+    pub record: Object<Schedule>,
     /// The name of its workflow.
     pub workflow_name: String,
-    /// Its last execution, where that was asked for, there was one, and it is still stored.
+    /// Its last execution, if it was requested, exists, and is still stored.
     pub last: Option<ExecutionRecord>,
 }
 
-/// Asks for a page of schedules.
+/// A page of schedules to list.
 #[derive(Debug, Clone, Default)]
 pub struct SchedulesQuery {
-    /// Only this workflow's.
+    /// Only those of this workflow.
     pub workflow: Option<WorkflowId>,
     /// Only enabled or only disabled ones.
     pub enabled: Option<bool>,
-    /// Only those with such a timing.
+    /// Only those with this kind of timing.
     pub kind: Option<TimingKind>,
-    /// What they are sorted by.
-    pub sort: ScheduleSort,
-    /// Whether the greatest, newest come first.
-    pub descending: bool,
-    /// How many to pass over.
+    /// The field that they are sorted by.
+    pub sort: ObjectSort,
+    /// The order of that field.
+    pub order: Order,
+    /// How many to skip.
     pub skip: u64,
-    /// At most so many.
+    /// The maximum number of items.
     pub limit: usize,
 }
 
-/// Which schedules are meant.
+/// The schedules that a request selects.
 #[derive(Debug, Clone)]
 pub enum ScheduleSelection {
     /// All of the workspace.
@@ -66,20 +70,20 @@ pub enum ScheduleSelection {
     These(Vec<ScheduleId>),
 }
 
-/// What became of the schedules that were meant.
+/// The result of a change of selected schedules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SelectionChanged {
-    /// How many were meant.
+    /// How many were selected.
     pub matched: u64,
-    /// How many of them were not as they should be and are now.
+    /// How many of them changed.
     pub changed: u64,
 }
 
-/// An execution that a schedule was told to start.
+/// An execution that was started by a request to a schedule.
 #[derive(Debug, Clone)]
 pub struct Triggered {
     /// The execution; it is durable.
     pub execution: ExecutionId,
-    /// The schedule as it is now.
-    pub schedule: ScheduleRecord,
+    /// The schedule afterwards.
+    pub schedule: Object<Schedule>,
 }

@@ -3,55 +3,61 @@
 use std::time::Duration;
 
 use stepwell_core::schedule::{FiringRule, SetBack};
-use stepwell_store::StoreError;
-use stepwell_store::schedules::{ScheduleRecord, UpdateSchedule};
+use stepwell_store::objects::{DueObjects, ObjectBatch};
+use stepwell_store::{Effects, StoreError};
 
 use super::{ATTEMPTS, App, BATCH};
 use crate::AppError;
+use crate::objects::{self, Document, Object};
+use crate::schedule::Schedule;
 
 impl App {
-    /// Corrects when all schedules fire next.
+    /// Corrects the next firings of all schedules. They only become earlier, so a schedule that was
+    /// corrected is not read again by the next page, which begins after the last one.
     ///
     /// # Errors
     /// The store could not be read or written.
     pub(in crate::app) async fn set_back_schedules(&self, by: Duration) -> Result<(), AppError> {
         let mut after = None;
         loop {
-            let found = self.engine.store.pending_schedules(after, BATCH).await?;
-            let Some(last) = found.last() else { return Ok(()) };
-            after = Some(last.id);
-            for record in found {
-                self.set_back_schedule(record, by).await?;
+            let page = DueObjects { after, limit: BATCH, ..DueObjects::first(Schedule::KIND) };
+            let found = self.engine.store.due_objects(page).await?;
+            let last = found.last().and_then(|last| Some((last.index.due_at?, last.id)));
+            if last.is_none() {
+                return Ok(());
+            }
+            after = last;
+            for object in found {
+                self.set_back_schedule(Object::from_stored(object)?, by).await?;
             }
         }
     }
 
     async fn set_back_schedule(
         &self,
-        mut record: ScheduleRecord,
+        mut before: Object<Schedule>,
         by: Duration,
     ) -> Result<(), AppError> {
         let store = &self.engine.store;
         for _ in 0..ATTEMPTS {
             let set_back = SetBack { by, now: self.engine.now() };
-            // One whose time zone is gone is settled when it is due.
-            let Ok(rule) = FiringRule::new(&record.timing, &record.timezone, record.anchor) else {
+            let Schedule { timing, timezone, anchor, progress, .. } = &before.document;
+            // One whose time zone no longer exists is processed when it is due.
+            let Ok(rule) = FiringRule::new(timing, timezone, *anchor) else { return Ok(()) };
+            let Some(corrected) = set_back.next_firing((timing, &rule), *anchor, progress) else {
                 return Ok(());
             };
-            let timing = (&record.timing, &rule);
-            let Some(after) = set_back.next_firing(timing, record.anchor, &record.progress) else {
-                return Ok(());
-            };
-            let mut schedule = record.clone();
-            schedule.anchor = after.anchor;
-            schedule.progress.next_at = after.next_at;
-            schedule.look_at = schedule.progress.look_at(set_back.now);
-            schedule.version += 1;
-            match store.update_schedule(UpdateSchedule::quietly(schedule)).await {
+            let mut after = before.clone();
+            after.version += 1;
+            after.document.anchor = corrected.anchor;
+            after.document.progress.next_at = corrected.next_at;
+            after.document.due_at = after.document.progress.look_at(set_back.now);
+            let batch = ObjectBatch::put(after.to_stored()?, Effects::default());
+            match store.write_objects(batch).await {
                 Ok(()) | Err(StoreError::Missing(_)) => return Ok(()),
-                // Another change came first: it may have been made before the clock was set.
-                Err(StoreError::Outdated(_)) => match store.find_schedule(record.id).await? {
-                    Some(found) => record = found,
+                // Another change was first: it may be older than the setting of the clock.
+                Err(StoreError::Outdated(_)) => match objects::find(&**store, before.id).await? {
+                    Some(found) => before = found,
                     None => return Ok(()),
                 },
                 Err(error) => return Err(error.into()),

@@ -8,7 +8,7 @@ use stepwell_core::audit::{AuditAction, ObjectKind};
 use stepwell_core::expr;
 use stepwell_core::ids::{TemplateId, WorkspaceId};
 use stepwell_core::{Map, Problem, Problems, names};
-use stepwell_store::objects::IndexFields;
+use stepwell_store::objects::{IndexFields, Kind};
 
 use super::{App, Noun};
 use crate::objects::{Document, Object, workspace_key};
@@ -43,7 +43,7 @@ pub struct Template {
 
 impl Document for Template {
     type Id = TemplateId;
-    const KIND: ObjectKind = ObjectKind::Template;
+    const KIND: Kind = ObjectKind::Template.name();
 
     fn index(&self, workspace: WorkspaceId) -> IndexFields {
         IndexFields {
@@ -56,6 +56,7 @@ impl Document for Template {
 }
 
 impl Noun for Template {
+    const OBJECT_KIND: ObjectKind = ObjectKind::Template;
     const SCOPE: &'static str = "templates";
     const MAX_PER_WORKSPACE: u64 = 1_000;
     const ACTIONS: [AuditAction; 3] =
@@ -142,7 +143,7 @@ impl App {
 
 /// Renders a body with data.
 fn render(body: &Value, data: Map) -> Result<Value, AppError> {
-    let invalid = |problems| AppError::InvalidObject { kind: Template::KIND.name(), problems };
+    let invalid = |problems| AppError::InvalidObject { kind: Template::KIND, problems };
     let template = compile(body).map_err(invalid)?;
     let rendered = template.render_value(&JsonScope::new(data));
     let rendered = rendered.map_err(|error| {

@@ -1,19 +1,18 @@
-//! The rules for what a webhook can be, and what a change makes of it. Nothing here stores
-//! anything.
+//! Validation of webhooks, and the webhook after a change. Nothing here stores anything.
 
 use std::time::Duration;
 
 use stepwell_core::{Timestamp, TopicFilter};
-use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
 use super::{ChangeWebhook, WantedStatus};
 use crate::AppError;
 use crate::runtime::deliveries::{check_secret, new_secret};
+use crate::webhook::{Webhook, WebhookStatus};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 500;
 
-/// The longest time for which an old secret goes on signing.
+/// The longest time for which an earlier secret signs.
 const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How long it does where a change of the webhook brings another.
@@ -24,16 +23,14 @@ const MOST_OLD: usize = 4;
 
 /// The webhook after a change that was checked.
 pub(super) fn changed(
-    before: &WebhookRecord,
+    before: &Webhook,
     change: &ChangeWebhook,
     now: Timestamp,
-) -> Result<WebhookRecord, AppError> {
+) -> Result<Webhook, AppError> {
     let ChangeWebhook { url, topics, description, status, secret } = change;
     let mut after = before.clone();
-    if let Some(url) = url.as_ref().filter(|url| **url != before.url) {
+    if let Some(url) = url {
         after.url.clone_from(url);
-        // What failed was the other one.
-        after.failing_since = None;
     }
     if let Some(topics) = topics {
         after.topics = topics.clone();
@@ -43,10 +40,7 @@ pub(super) fn changed(
     }
     match (status, &before.status) {
         (None | Some(WantedStatus::Active), WebhookStatus::Active) | (None, _) => {}
-        (Some(WantedStatus::Active), _) => {
-            after.status = WebhookStatus::Active;
-            after.failing_since = None;
-        }
+        (Some(WantedStatus::Active), _) => after.status = WebhookStatus::Active,
         (Some(WantedStatus::Inactive), _) => after.status = WebhookStatus::Inactive,
         (Some(WantedStatus::Disabled), WebhookStatus::Disabled { .. }) => {}
         (Some(WantedStatus::Disabled), _) => {
@@ -60,27 +54,34 @@ pub(super) fn changed(
     }
 }
 
+/// Whether earlier failures no longer count: another URL, or a webhook that is enabled again.
+pub(super) fn forgets_failures(before: &Webhook, after: &Webhook) -> bool {
+    let is_enabled =
+        after.status == WebhookStatus::Active && before.status != WebhookStatus::Active;
+    before.url != after.url || is_enabled
+}
+
 /// The webhook with another secret. Those before sign as well for so long, or for as long as they
 /// would have; none of them where that is no time at all.
 pub(super) fn rotated(
-    before: &WebhookRecord,
+    before: &Webhook,
     secret: &str,
     overlap: Duration,
     now: Timestamp,
-) -> WebhookRecord {
+) -> Webhook {
     let mut old = before.previous_secrets.clone();
     if secret != before.secret {
         old.insert(0, (before.secret.clone(), now.after(overlap)));
     }
     old.retain(|(one, until)| !overlap.is_zero() && now < *until && one != secret);
     old.truncate(MOST_OLD);
-    WebhookRecord { secret: secret.to_owned(), previous_secrets: old, ..before.clone() }
+    Webhook { secret: secret.to_owned(), previous_secrets: old, ..before.clone() }
 }
 
 /// The names of the fields in which they differ.
 pub(super) fn changed_fields(
-    before: &WebhookRecord,
-    after: &WebhookRecord,
+    before: &Webhook,
+    after: &Webhook,
 ) -> impl Iterator<Item = &'static str> {
     let fields = [
         ("url", before.url != after.url),
@@ -123,7 +124,7 @@ pub(super) fn check(secret: &str) -> Result<(), AppError> {
     check_secret(secret).map_err(|problem| AppError::invalid("secret", problem))
 }
 
-/// The secret, and whether it was made here.
+/// The secret, and whether it was generated here.
 pub(super) fn given_or_made(secret: Option<String>) -> Result<(String, bool), AppError> {
     match secret {
         Some(secret) => check(&secret).map(|()| (secret, false)),
@@ -134,8 +135,6 @@ pub(super) fn given_or_made(secret: Option<String>) -> Result<(String, bool), Ap
 #[cfg(test)]
 mod tests {
     use stepwell_core::TopicFilter;
-    use stepwell_core::ids::{WebhookId, WorkspaceId};
-    use uuid::Uuid;
 
     use super::*;
 
@@ -143,30 +142,25 @@ mod tests {
         Timestamp::from_millis(second * 1000)
     }
 
-    fn webhook() -> WebhookRecord {
-        WebhookRecord {
-            id: WebhookId::from_uuid(Uuid::nil()),
-            workspace: WorkspaceId::DEFAULT,
+    fn webhook() -> Webhook {
+        Webhook {
             url: "https://a.example".into(),
             topics: TopicFilter::Every,
             description: None,
             status: WebhookStatus::Active,
             secret: "a".into(),
             previous_secrets: Vec::new(),
-            created_at: at(0),
-            updated_at: at(0),
-            failing_since: Some(at(5)),
         }
     }
 
-    fn old(webhook: &WebhookRecord) -> Vec<(&str, i64)> {
+    fn old(webhook: &Webhook) -> Vec<(&str, i64)> {
         let old = webhook.previous_secrets.iter();
         old.map(|(secret, until)| (secret.as_str(), until.as_millis() / 1000)).collect()
     }
 
     #[test]
-    fn every_secret_signs_for_as_long_as_was_said() {
-        let rotate = |webhook: &WebhookRecord, secret: &str, overlap, now| {
+    fn every_secret_signs_until_its_time() {
+        let rotate = |webhook: &Webhook, secret: &str, overlap, now| {
             rotated(webhook, secret, Duration::from_secs(overlap), at(now))
         };
         let twice = rotate(&rotate(&webhook(), "b", 100, 0), "c", 50, 10);
@@ -184,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_forgotten_where_it_begins_anew() {
+    fn failures_are_forgotten_when_it_starts_over() {
         use WantedStatus::{Active, Disabled, Inactive};
         let off = WebhookStatus::Disabled { reason: "x".into() };
         let other = "https://b.example";
@@ -199,14 +193,14 @@ mod tests {
             (off.clone(), None, Some(Disabled), off.clone(), true),
             (off.clone(), None, Some(Inactive), WebhookStatus::Inactive, true),
         ] {
-            let before = WebhookRecord { status, ..webhook() };
+            let before = Webhook { status, ..webhook() };
             let change = ChangeWebhook {
                 url: change_url.map(str::to_owned),
                 status: wanted,
                 ..ChangeWebhook::default()
             };
             let after = changed(&before, &change, at(9)).unwrap();
-            assert_eq!((&after.status, after.failing_since.is_some()), (&expect, failing));
+            assert_eq!((&after.status, !forgets_failures(&before, &after)), (&expect, failing));
         }
         let change = ChangeWebhook { status: Some(Disabled), ..ChangeWebhook::default() };
         changed(&webhook(), &change, at(9)).unwrap_err();

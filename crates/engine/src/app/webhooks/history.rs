@@ -1,18 +1,20 @@
-//! What was sent to webhooks, and sending it again.
+//! Deliveries to webhooks, and sending them again.
 
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{DeliveryId, WebhookId};
 use stepwell_store::Effects;
-use stepwell_store::record::DeliveryRecord;
-use stepwell_store::webhooks::{ListWebhookDeliveries, Redeliver, WebhookRecord, WebhookStatus};
+use stepwell_store::objects::ObjectBatch;
+use stepwell_store::traits::{DeliveriesOf, ListDeliveries, Redeliver};
 
 use super::{DeliveriesQuery, DeliveryView, KIND};
 use crate::app::{App, Page, cursor};
 use crate::caller::Verb;
+use crate::objects::Object;
+use crate::webhook::{Webhook, WebhookStatus};
 use crate::{AppError, Caller};
 
 impl App {
-    /// Sends a webhook an event that says that it is a test. Scope `execute:webhooks`.
+    /// Sends a test event to a webhook. Scope `execute:webhooks`.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` where it is not active.
@@ -21,13 +23,13 @@ impl App {
         caller: &Caller,
         id: WebhookId,
     ) -> Result<DeliveryView, AppError> {
-        let record = self.find_webhook(caller, Verb::Execute, id).await?;
-        require_active(&record)?;
-        let delivery = self.engine.test_delivery(record.workspace, id);
-        let note = self.noted(caller, AuditAction::WebhookTested, &record);
-        let note = note.with("delivery_id", delivery.id.abi());
-        let effects = Effects::telling(vec![delivery.clone()]).and_noting(note);
-        self.engine.store.add_effects(effects).await?;
+        let webhook = self.find_webhook(caller, Verb::Execute, id).await?;
+        require_active(&webhook)?;
+        let delivery = self.engine.test_delivery(webhook.workspace, id);
+        let entry = self.webhook_audit(caller, AuditAction::WebhookTested, &webhook);
+        let entry = entry.with("delivery_id", delivery.id.abi());
+        let effects = Effects::with_deliveries(vec![delivery.clone()]).and_audit(entry);
+        self.engine.store.write_objects(ObjectBatch::effects(effects)).await?;
         self.engine.outbox_changed.notify_one();
         Ok(DeliveryView { record: delivery, attempts: Vec::new() })
     }
@@ -46,15 +48,10 @@ impl App {
         let DeliveriesQuery { status, event, order, at, limit } = query;
         let limit = cursor::check_limit(limit)?;
         let begin = cursor::begin(at, limit, |cursor| cursor.parse().ok())?;
-        let list = ListWebhookDeliveries { webhook, status, event, order, begin, limit: limit + 1 };
-        let found = self.engine.store.webhook_deliveries(list).await?;
-        let page = cursor::listed(found, limit, |delivery| delivery.id.abi());
-        let Page { items, next_cursor, total } = page;
-        let ids = items.iter().map(|delivery| delivery.id).collect();
-        let attempts = self.engine.store.list_attempts(ids).await?;
-        let both = items.into_iter().zip(attempts);
-        let items = both.map(|(record, attempts)| DeliveryView { record, attempts }).collect();
-        Ok(Page { items, next_cursor, total })
+        let of = DeliveriesOf::Webhook(webhook);
+        let list = ListDeliveries { of, status, event, order, begin, limit: limit + 1 };
+        let found = self.engine.store.list_deliveries(list).await?;
+        Ok(cursor::listed(found, limit, |delivery| delivery.record.id.abi()))
     }
 
     /// A delivery to a webhook. Scope `read:webhooks`.
@@ -66,8 +63,7 @@ impl App {
         caller: &Caller,
         id: DeliveryId,
     ) -> Result<DeliveryView, AppError> {
-        let (record, _) = self.find_delivery(caller, Verb::Read, id).await?;
-        self.with_attempts(record).await
+        Ok(self.find_delivery(caller, Verb::Read, id).await?.0)
     }
 
     /// Sends a delivery again, with the same id and body, and tries for as long as the first
@@ -83,38 +79,32 @@ impl App {
         let (_, webhook) = self.find_delivery(caller, Verb::Execute, id).await?;
         require_active(&webhook)?;
         let now = self.engine.now();
-        let note = self.noted(caller, AuditAction::WebhookRedelivered, &webhook);
-        let effects = Effects::noting(note.with("delivery_id", id.abi()));
+        let entry = self.webhook_audit(caller, AuditAction::WebhookRedelivered, &webhook);
+        let effects = Effects::with_audit(entry.with("delivery_id", id.abi()));
         let give_up_at = self.engine.config.give_up_at(now);
         let redeliver = Redeliver { id, now, give_up_at, effects };
         self.engine.store.redeliver(redeliver).await?;
         self.engine.outbox_changed.notify_one();
-        let record = self.engine.store.find_delivery(id).await?;
-        self.with_attempts(record.ok_or_else(|| not_found(id))?).await
+        self.engine.store.find_delivery(id).await?.ok_or_else(|| not_found(id))
     }
 
-    /// A delivery to a webhook that is still there.
+    /// A delivery to a webhook that still exists.
     async fn find_delivery(
         &self,
         caller: &Caller,
         verb: Verb,
         id: DeliveryId,
-    ) -> Result<(DeliveryRecord, WebhookRecord), AppError> {
+    ) -> Result<(DeliveryView, Object<Webhook>), AppError> {
         caller.require_any(verb, KIND)?;
         let found = self.engine.store.find_delivery(id).await?;
-        let found = found.filter(|delivery| delivery.workspace == caller.workspace);
-        let record = found.ok_or_else(|| not_found(id))?;
-        let webhook = record.destination.webhook().ok_or_else(|| not_found(id))?;
+        let found = found.filter(|delivery| delivery.record.workspace == caller.workspace);
+        let delivery = found.ok_or_else(|| not_found(id))?;
+        let webhook = delivery.record.destination.webhook().ok_or_else(|| not_found(id))?;
         match self.find_webhook(caller, verb, webhook).await {
-            Ok(webhook) => Ok((record, webhook)),
+            Ok(webhook) => Ok((delivery, webhook)),
             Err(AppError::NotFound { .. }) => Err(not_found(id)),
             Err(error) => Err(error),
         }
-    }
-
-    async fn with_attempts(&self, record: DeliveryRecord) -> Result<DeliveryView, AppError> {
-        let mut attempts = self.engine.store.list_attempts(vec![record.id]).await?;
-        Ok(DeliveryView { record, attempts: attempts.pop().unwrap_or_default() })
     }
 }
 
@@ -122,8 +112,8 @@ fn not_found(id: DeliveryId) -> AppError {
     AppError::not_found("delivery", id.abi())
 }
 
-fn require_active(webhook: &WebhookRecord) -> Result<(), AppError> {
-    let why = match &webhook.status {
+fn require_active(webhook: &Object<Webhook>) -> Result<(), AppError> {
+    let why = match &webhook.document.status {
         WebhookStatus::Active => return Ok(()),
         WebhookStatus::Inactive => "is inactive".to_owned(),
         WebhookStatus::Disabled { reason } => format!("is disabled: {reason}"),

@@ -1,4 +1,4 @@
-//! Webhooks: subscriptions to events, and what became of their deliveries.
+//! Webhooks: subscriptions to events, and the history of their deliveries.
 
 mod edit;
 mod history;
@@ -8,18 +8,20 @@ use stepwell_core::Timestamp;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WebhookId;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::webhooks::{UpdateWebhook, WebhookRecord, WebhookStatus};
+use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch};
 use stepwell_store::{Effects, StoreError};
 
 use super::App;
 use crate::caller::Verb;
 use crate::egress::origin;
+use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
+use crate::webhook::{Webhook, WebhookStatus};
 use crate::{AppError, Caller};
 
 pub use requests::{
     ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
-    WantedStatus,
+    WantedStatus, WebhookView,
 };
 
 /// The kind of object that scopes name.
@@ -28,11 +30,11 @@ const KIND: &str = "webhooks";
 /// The most webhooks of a workspace.
 const MOST: usize = crate::runtime::hooks::MAX_WEBHOOKS;
 
-/// How often a change is tried again because another one came between.
+/// How often a change is repeated because another writer was faster.
 const ATTEMPTS: usize = 16;
 
 impl App {
-    /// Makes a webhook. Scope `write:webhooks`.
+    /// Creates a webhook. Scope `write:webhooks`.
     ///
     /// # Errors
     /// `InvalidRequest` naming the field; `Conflict` where the workspace has too many.
@@ -47,48 +49,52 @@ impl App {
         edit::check_topics(&topics)?;
         edit::check_description(description.as_deref())?;
         let (secret, made_secret) = edit::given_or_made(secret)?;
-        if self.engine.store.list_webhooks(Some(caller.workspace)).await?.len() >= MOST {
+        let all = ListObjects::newest(Webhook::KIND, caller.workspace, 0);
+        if self.engine.store.list_objects(all).await?.total >= Some(MOST as u64) {
             let message = format!("a workspace has at most {MOST} webhooks; delete one first");
             return Err(AppError::Conflict(message));
         }
-        let now = self.engine.now();
-        let record = WebhookRecord {
-            id: WebhookId::from_uuid(new_uuid()),
-            workspace: caller.workspace,
+        let document = Webhook {
             url,
             topics,
             description: description.filter(|text| !text.is_empty()),
             status: WebhookStatus::Active,
             secret,
             previous_secrets: Vec::new(),
-            created_at: now,
-            updated_at: now,
-            failing_since: None,
         };
-        let effects = Effects::noting(self.noted(caller, AuditAction::WebhookCreated, &record));
-        self.engine.store.create_webhook(record.clone(), effects).await?;
+        let (id, now) = (WebhookId::from_uuid(new_uuid()), self.engine.now());
+        let record = Object::new(id, caller.workspace, now, document);
+        let entry = self.webhook_audit(caller, AuditAction::WebhookCreated, &record);
+        let batch = ObjectBatch::put(record.to_stored()?, Effects::with_audit(entry));
+        self.engine.store.write_objects(batch).await?;
         self.webhooks_changed().await?;
-        Ok(ShownWebhook { record, made_secret })
+        Ok(ShownWebhook { record, failing_since: None, made_secret })
     }
 
     /// The webhooks of the caller's workspace, newest first. Scope `read:webhooks`.
     ///
     /// # Errors
     /// `Forbidden`.
-    pub async fn webhooks(&self, caller: &Caller) -> Result<Vec<WebhookRecord>, AppError> {
+    pub async fn webhooks(&self, caller: &Caller) -> Result<Vec<WebhookView>, AppError> {
         caller.require(Verb::Read, KIND)?;
-        Ok(self.engine.store.list_webhooks(Some(caller.workspace)).await?)
+        let store = &*self.engine.store;
+        let found = objects::list_all::<Webhook>(store, caller.workspace).await?;
+        let ids = found.iter().map(|webhook| webhook.id.into()).collect();
+        let failing = store.failing_since(ids).await?;
+        let both = found.into_iter().zip(failing);
+        Ok(both.map(|(record, failing_since)| WebhookView { record, failing_since }).collect())
     }
 
     /// A webhook. Scope `read:webhooks`.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn webhook(&self, caller: &Caller, id: WebhookId) -> Result<WebhookRecord, AppError> {
-        self.find_webhook(caller, Verb::Read, id).await
+    pub async fn webhook(&self, caller: &Caller, id: WebhookId) -> Result<WebhookView, AppError> {
+        let record = self.find_webhook(caller, Verb::Read, id).await?;
+        self.webhook_view(record).await
     }
 
-    /// Changes a webhook. Deliveries that are still to be sent go where it points then. Scope
+    /// Changes a webhook. Pending deliveries are sent to its URL at that time. Scope
     /// `write:webhooks`.
     ///
     /// # Errors
@@ -98,7 +104,7 @@ impl App {
         caller: &Caller,
         id: WebhookId,
         change: ChangeWebhook,
-    ) -> Result<WebhookRecord, AppError> {
+    ) -> Result<WebhookView, AppError> {
         let before = self.find_webhook(caller, Verb::Write, id).await?;
         if let Some(url) = &change.url {
             self.check_url(url)?;
@@ -110,11 +116,12 @@ impl App {
         if let Some(secret) = &change.secret {
             edit::check(secret)?;
         }
-        let edit = |before: &WebhookRecord, now| edit::changed(before, &change, now);
-        self.edit_webhook(caller, before, AuditAction::WebhookUpdated, edit).await
+        let edit = |before: &Webhook, now| edit::changed(before, &change, now);
+        let record = self.edit_webhook(caller, before, AuditAction::WebhookUpdated, edit).await?;
+        self.webhook_view(record).await
     }
 
-    /// Gives a webhook another secret; for a while the old ones sign as well. Scope
+    /// Changes the secret of a webhook; for a while the earlier ones sign as well. Scope
     /// `write:webhooks`.
     ///
     /// # Errors
@@ -129,22 +136,30 @@ impl App {
         let RotateSecret { secret, overlap } = rotate;
         edit::check_overlap(overlap)?;
         let (secret, made_secret) = edit::given_or_made(secret)?;
-        let edit = |before: &WebhookRecord, now| Ok(edit::rotated(before, &secret, overlap, now));
+        let edit = |before: &Webhook, now| Ok(edit::rotated(before, &secret, overlap, now));
         let action = AuditAction::WebhookSecretRotated;
         let record = self.edit_webhook(caller, before, action, edit).await?;
-        Ok(ShownWebhook { record, made_secret })
+        let WebhookView { record, failing_since } = self.webhook_view(record).await?;
+        Ok(ShownWebhook { record, failing_since, made_secret })
     }
 
-    /// Deletes a webhook; what is still to be sent to it is not sent. Scope `write:webhooks`.
+    /// Deletes a webhook; its pending deliveries are not sent. Scope `write:webhooks`.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn delete_webhook(&self, caller: &Caller, id: WebhookId) -> Result<(), AppError> {
         let record = self.find_webhook(caller, Verb::Write, id).await?;
-        let effects = Effects::noting(self.noted(caller, AuditAction::WebhookDeleted, &record));
-        let deleted = self.engine.store.delete_webhook(id, effects).await;
+        let entry = self.webhook_audit(caller, AuditAction::WebhookDeleted, &record);
+        let effects = Effects { recovered: vec![id.into()], ..Effects::with_audit(entry) };
+        let delete = DeleteObject { kind: Webhook::KIND, id: id.into(), expected: None };
+        let deleted = self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await;
         deleted.map_err(|error| missing(error, id))?;
         self.webhooks_changed().await
+    }
+
+    async fn webhook_view(&self, record: Object<Webhook>) -> Result<WebhookView, AppError> {
+        let failing = self.engine.store.failing_since(vec![record.id.into()]).await?;
+        Ok(WebhookView { record, failing_since: failing.into_iter().next().flatten() })
     }
 
     async fn find_webhook(
@@ -152,56 +167,65 @@ impl App {
         caller: &Caller,
         verb: Verb,
         id: WebhookId,
-    ) -> Result<WebhookRecord, AppError> {
+    ) -> Result<Object<Webhook>, AppError> {
         caller.require_any(verb, KIND)?;
-        let found = self.engine.store.find_webhook(id).await?;
+        let found = objects::find::<Webhook>(&*self.engine.store, id).await?;
         let found = found.filter(|webhook| webhook.workspace == caller.workspace);
         let found = found.ok_or_else(|| not_found(id))?;
         caller.require_on(verb, KIND, &[&id.abi(), &id.dataflow(), &id.to_string()])?;
         Ok(found)
     }
 
-    /// Makes a change over what is stored, again where another change came between. One that
-    /// changes nothing is no change.
+    /// Changes a webhook; if another writer was faster, again over what it wrote. Writes nothing if
+    /// nothing changes.
     async fn edit_webhook(
         &self,
         caller: &Caller,
-        mut before: WebhookRecord,
+        mut before: Object<Webhook>,
         action: AuditAction,
-        edit: impl Fn(&WebhookRecord, Timestamp) -> Result<WebhookRecord, AppError>,
-    ) -> Result<WebhookRecord, AppError> {
+        edit: impl Fn(&Webhook, Timestamp) -> Result<Webhook, AppError>,
+    ) -> Result<Object<Webhook>, AppError> {
         for _ in 0..ATTEMPTS {
             let now = self.engine.now();
-            let after = edit(&before, now)?;
-            if after == before {
+            let document = edit(&before.document, now)?;
+            if document == before.document {
                 return Ok(before);
             }
-            let note = self.noted(caller, action, &after);
-            let note = note.changing(edit::changed_fields(&before, &after));
-            let update = UpdateWebhook::of(&before, after, now, Effects::noting(note));
-            let after = update.webhook.clone();
-            match self.engine.store.update_webhook(update).await {
+            let after = before.next(now, document);
+            let entry = self.webhook_audit(caller, action, &after);
+            let entry = entry.changing(edit::changed_fields(&before.document, &after.document));
+            let mut effects = Effects::with_audit(entry);
+            if edit::forgets_failures(&before.document, &after.document) {
+                effects.recovered.push(after.id.into());
+            }
+            let batch = ObjectBatch::put(after.to_stored()?, effects);
+            match self.engine.store.write_objects(batch).await {
                 Ok(()) => {
                     self.webhooks_changed().await?;
                     return Ok(after);
                 }
                 Err(StoreError::Outdated(_)) => {
-                    let found = self.engine.store.find_webhook(before.id).await?;
+                    let found = objects::find(&*self.engine.store, before.id).await?;
                     before = found.ok_or_else(|| not_found(before.id))?;
                 }
                 Err(error) => return Err(missing(error, before.id)),
             }
         }
-        Err(StoreError::Outdated("the webhook").into())
+        Err(StoreError::Outdated(Webhook::KIND).into())
     }
 
-    /// What is written down of something that is done to a webhook.
-    fn noted(&self, caller: &Caller, action: AuditAction, webhook: &WebhookRecord) -> AuditRecord {
+    /// The audit entry of an action on a webhook.
+    fn webhook_audit(
+        &self,
+        caller: &Caller,
+        action: AuditAction,
+        webhook: &Object<Webhook>,
+    ) -> AuditRecord {
         // What follows the origin of a URL may be a secret.
-        self.engine.noted(caller, action, webhook.id).named(origin(&webhook.url))
+        self.engine.noted(caller, action, webhook.id).named(origin(&webhook.document.url))
     }
 
-    /// What happens from now on is told to those that are stored now.
+    /// Events from now on are sent to the webhooks that are stored now.
     async fn webhooks_changed(&self) -> Result<(), AppError> {
         Ok(self.engine.hooks.read(&*self.engine.store).await?)
     }

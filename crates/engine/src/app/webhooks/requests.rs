@@ -1,98 +1,104 @@
-//! What is asked about webhooks, and what is answered.
+//! Parameters and results of the services of webhooks.
 
 use std::time::Duration;
 
-use stepwell_core::TopicFilter;
+use stepwell_core::{Timestamp, TopicFilter};
 use stepwell_store::lists::Order;
-use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
-use stepwell_store::webhooks::WebhookRecord;
+use stepwell_store::record::{DeliveryHistory, DeliveryStatus};
 
 use crate::app::PageAt;
+use crate::objects::Object;
+use crate::webhook::Webhook;
 
-/// Asks for a webhook.
+/// A webhook to create.
 #[derive(Debug, Clone)]
 pub struct NewWebhook {
-    /// Where events are to be sent.
+    /// Where events are sent.
     pub url: String,
     /// Which; not empty.
     pub topics: TopicFilter,
-    /// `whsec_…`; `None`: one is made.
+    /// `whsec_…`; `None`: one is generated.
     pub secret: Option<String>,
-    /// What people say of it.
+    /// The description.
     pub description: Option<String>,
 }
 
-/// Asks for changes of a webhook; `None` leaves things as they are.
+/// Changes of a webhook; `None`: unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct ChangeWebhook {
     /// Where events are sent from now on. What failed before is forgotten where it is another.
     pub url: Option<String>,
     /// Which.
     pub topics: Option<TopicFilter>,
-    /// What people say of it; an empty one takes it away.
+    /// The description; an empty one removes it.
     pub description: Option<String>,
-    /// Whether it is told of events.
+    /// Whether events are sent.
     pub status: Option<WantedStatus>,
     /// Signs from now on; the one before signs as well for a day.
     pub secret: Option<String>,
 }
 
-/// What the status of a webhook is to be.
+/// The requested status of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WantedStatus {
-    /// It is told of events. Switched on, it begins anew, whatever failed before.
+    /// Events are sent. When it is enabled, earlier failures are forgotten.
     Active,
-    /// It is not.
+    /// No events are sent.
     Inactive,
-    /// As the server has left it; refused where the server has not disabled it.
+    /// As the server has set it; rejected unless the server has disabled it.
     Disabled,
 }
 
-/// Asks for another secret.
+/// A change of the secret.
 #[derive(Debug, Clone, Default)]
 pub struct RotateSecret {
-    /// `whsec_…`; `None`: one is made.
+    /// `whsec_…`; `None`: one is generated.
     pub secret: Option<String>,
-    /// How long the old ones sign as well; zero: not at all, from now on.
+    /// How long earlier ones sign as well; zero: no longer.
     pub overlap: Duration,
 }
 
-/// A webhook, at the only moment at which a secret that was made is known.
+/// A webhook as it is shown.
+#[derive(Debug, Clone)]
+pub struct WebhookView {
+    /// The webhook.
+    pub record: Object<Webhook>,
+    /// The first failed attempt since the last success.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// A webhook in the only response that shows a generated secret.
 #[derive(Debug, Clone)]
 pub struct ShownWebhook {
-    /// What is stored.
-    pub record: WebhookRecord,
-    /// Whether the secret was made here, and so must be shown.
+    /// The webhook.
+    pub record: Object<Webhook>,
+    /// The first failed attempt since the last success.
+    pub failing_since: Option<Timestamp>,
+    /// Whether the secret was generated here, and so must be shown.
     pub made_secret: bool,
 }
 
 impl ShownWebhook {
-    /// The secret, where it must be shown.
+    /// The secret, if it must be shown.
     pub fn secret(&self) -> Option<&str> {
-        self.made_secret.then_some(self.record.secret.as_str())
+        self.made_secret.then_some(self.record.document.secret.as_str())
     }
 }
 
-/// Asks for a page of the deliveries of a webhook.
+/// A page of the deliveries of a webhook.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveriesQuery {
-    /// Only those that stand so.
+    /// Only those with this status.
     pub status: Option<DeliveryStatus>,
-    /// Only those that tell of this.
+    /// Only those of this event.
     pub event: Option<String>,
     /// Which come first.
     pub order: Order,
     /// Which page.
     pub at: PageAt,
-    /// At most so many, 1 to 100.
+    /// The maximum number of items, 1 to 100.
     pub limit: usize,
 }
 
-/// A delivery and what was tried.
-#[derive(Debug, Clone)]
-pub struct DeliveryView {
-    /// The delivery.
-    pub record: DeliveryRecord,
-    /// The attempts, in order.
-    pub attempts: Vec<AttemptRecord>,
-}
+/// A delivery with its attempts.
+pub type DeliveryView = DeliveryHistory;

@@ -8,13 +8,14 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_steps::OutboundRequest;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Destination};
 use stepwell_store::traits::{DeliveryAttempt, Health};
-use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 use tokio::sync::OnceCell;
 
 use super::outbox::STATUS;
 use super::signature;
 use crate::egress::DeliveryResponse;
+use crate::objects;
 use crate::runtime::engine::Engine;
+use crate::webhook::{Webhook, WebhookStatus};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -40,7 +41,7 @@ pub(super) struct Verdict {
 }
 
 /// What the store says of a webhook, asked once for the attempts that start together.
-pub(super) type Asked = OnceCell<Result<Option<WebhookRecord>, String>>;
+pub(super) type Asked = OnceCell<Result<Option<Webhook>, String>>;
 
 /// Where a delivery goes, and what signs it.
 struct Address {
@@ -154,7 +155,9 @@ async fn address(
         }
         Destination::Webhook(id) => {
             let find = || async {
-                engine.store.find_webhook(*id).await.map_err(|error| error.to_string())
+                let found = objects::find::<Webhook>(&*engine.store, *id).await;
+                let found = found.map_err(|error| error.to_string())?;
+                Ok(found.map(|webhook| webhook.document))
             };
             let found = asked.get_or_init(find).await.as_ref();
             let found = found.map_err(|error| later(error.clone()))?.as_ref();
@@ -176,7 +179,7 @@ async fn address(
 }
 
 /// The newest first, as the specification has it.
-fn secrets(webhook: &WebhookRecord, now: Timestamp) -> Vec<String> {
+fn secrets(webhook: &Webhook, now: Timestamp) -> Vec<String> {
     let old = webhook.previous_secrets.iter().filter(|(_, until)| now < *until);
     std::iter::once(&webhook.secret).chain(old.map(|(secret, _)| secret)).cloned().collect()
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WebhookId;
-use stepwell_store::webhooks::{UpdateWebhook, WebhookRecord, WebhookStatus};
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, StoreError};
 
 use crate::Caller;
 use crate::egress::origin;
+use crate::objects::{self, Document, Object};
 use crate::runtime::engine::Engine;
+use crate::webhook::{Webhook, WebhookStatus};
 
 /// How often a change is tried again because another one came between.
 const ATTEMPTS: usize = 16;
@@ -32,31 +34,38 @@ async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), Store
             other => return other,
         }
     }
-    Err(StoreError::Outdated("the webhook"))
+    Err(StoreError::Outdated(Webhook::KIND))
 }
 
 async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
-    let Some(webhook) = engine.store.find_webhook(id).await? else { return Ok(()) };
-    let Some(reason) = reason(engine, &webhook, gone) else { return Ok(()) };
+    let Some(webhook) = objects::find::<Webhook>(&*engine.store, id).await? else {
+        return Ok(());
+    };
+    let Some(reason) = reason(engine, &webhook, gone).await? else { return Ok(()) };
     let status = WebhookStatus::Disabled { reason: reason.clone() };
     let caller = Caller::internal_to(webhook.workspace);
-    let note = engine.noted(&caller, AuditAction::WebhookDisabled, id).named(origin(&webhook.url));
-    let after = WebhookRecord { status, ..webhook.clone() };
-    let update = UpdateWebhook::of(&webhook, after, engine.now(), Effects::noting(note));
-    engine.store.update_webhook(update).await?;
+    let entry = engine.noted(&caller, AuditAction::WebhookDisabled, id);
+    let effects = Effects::with_audit(entry.named(origin(&webhook.document.url)));
+    let after = webhook.next(engine.now(), Webhook { status, ..webhook.document.clone() });
+    engine.store.write_objects(ObjectBatch::put(after.to_stored()?, effects)).await?;
     tracing::warn!(webhook = %id, reason, "a webhook is disabled");
     engine.hooks.read(&*engine.store).await
 }
 
-fn reason(engine: &Engine, webhook: &WebhookRecord, gone: bool) -> Option<String> {
-    if webhook.status != WebhookStatus::Active {
-        return None;
+async fn reason(
+    engine: &Engine,
+    webhook: &Object<Webhook>,
+    gone: bool,
+) -> Result<Option<String>, StoreError> {
+    if webhook.document.status != WebhookStatus::Active {
+        return Ok(None);
     }
     if gone {
-        return Some("the receiver answered 410 Gone".into());
+        return Ok(Some("the receiver answered 410 Gone".into()));
     }
-    let since = webhook.failing_since?;
+    let failing = engine.store.failing_since(vec![webhook.id.into()]).await?;
+    let Some(since) = failing.into_iter().next().flatten() else { return Ok(None) };
     let patience = Duration::from_secs(engine.config.webhook_disable_seconds);
-    (since.after(patience) <= engine.uncorrected_now())
-        .then(|| format!("every delivery since {since} failed"))
+    let is_over = since.after(patience) <= engine.uncorrected_now();
+    Ok(is_over.then(|| format!("every delivery since {since} failed")))
 }

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use stepwell_core::faults;
 use stepwell_core::ids::{ReceiverId, SubjectId, WebhookId};
 use stepwell_store::StoreError;
-use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health};
+use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health, OutboxDue};
 use tokio::task::JoinSet;
 
 use super::attempt::{Asked, Verdict, attempt};
@@ -102,7 +102,8 @@ impl Sending {
             limit,
         };
         let mut webhooks: BTreeMap<WebhookId, Arc<Asked>> = BTreeMap::new();
-        for delivery in engine.store.due_deliveries(due).await? {
+        let OutboxDue { deliveries, next } = engine.store.due_deliveries(due).await?;
+        for delivery in deliveries {
             let queue = (delivery.receiver, delivery.subject);
             self.busy.insert(queue);
             self.last = Some(delivery.receiver);
@@ -132,7 +133,6 @@ impl Sending {
             // Whoever ends makes room; those that are not due yet are looked for again soon.
             return Ok(STORE_PAUSE);
         }
-        let next = engine.store.next_delivery().await?;
         Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(Duration::from_millis(5), LOOK_EVERY))
     }
 

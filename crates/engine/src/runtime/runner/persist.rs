@@ -70,11 +70,11 @@ impl Runner {
     /// After a panic during a commit: what was being committed is uncommitted again.
     pub(super) fn take_back_commit(&mut self) {
         let Some(commit) = self.committing.take() else { return };
-        let Commit { events, audit, idempotency, schedule, .. } = Arc::unwrap_or_clone(commit);
+        let Commit { events, audit, idempotency, objects, .. } = Arc::unwrap_or_clone(commit);
         self.uncommitted.splice(0..0, events);
         self.notes.splice(0..0, audit);
         self.idempotency = idempotency;
-        self.schedule = schedule;
+        self.schedule = objects;
     }
 
     /// Answers those whose requests are durable now.
@@ -102,7 +102,7 @@ impl Runner {
             deliveries,
             audit: std::mem::take(&mut self.notes),
             idempotency: self.idempotency.take(),
-            schedule: self.schedule.take(),
+            objects: self.schedule.take(),
         }
     }
 
@@ -195,7 +195,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         deliveries,
         audit: notes,
         idempotency,
-        schedule,
+        objects: schedule,
     };
     let told = commit.has_deliveries();
     // Before it can be claimed.

@@ -14,7 +14,7 @@ async fn a_day_of_an_hourly_schedule() {
     let workflow = bench.quick().await;
     let id = bench.schedule(workflow, cron("0 * * * *")).await;
     let view = bench.view(id).await;
-    assert_eq!(view.record.progress.next_at, Some(at("2026-05-02T01:00:00Z")));
+    assert_eq!(view.record.document.progress.next_at, Some(at("2026-05-02T01:00:00Z")));
     assert!(view.last.is_none());
     bench.pass(24 * 3600).await;
     let executions = bench.executions(workflow).await;
@@ -25,10 +25,10 @@ async fn a_day_of_an_hourly_schedule() {
         assert!(late.as_millis() <= 2, "{late:?}");
     }
     let view = bench.view(id).await;
-    assert_eq!(view.record.progress.next_at, Some(at("2026-05-03T01:00:00Z")));
+    assert_eq!(view.record.document.progress.next_at, Some(at("2026-05-03T01:00:00Z")));
     let last = view.last.unwrap();
     assert_eq!((last.id, last.status), (executions[23].id, Status::Completed));
-    assert_eq!(view.record.progress.skipped, None);
+    assert_eq!(view.record.document.progress.skipped, None);
     assert_eq!(executions[0].metadata["schedule_id"], json!(id.abi()));
 }
 
@@ -45,7 +45,10 @@ async fn a_fixed_time_fires_once_and_is_spent() {
     bench.pass(48 * 3600).await;
     assert_eq!(bench.fired(workflow).await, ["10:00:00"]);
     let record = bench.view(id).await.record;
-    assert_eq!((record.progress.next_at, record.look_at, record.enabled), (None, None, true));
+    assert_eq!(
+        (record.document.progress.next_at, record.document.due_at, record.document.enabled),
+        (None, None, true)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,15 +68,15 @@ async fn changes_count_at_once() {
         ..ScheduleChange::default()
     };
     let view = app.update_schedule(caller, id, nearer).await.unwrap();
-    assert_eq!(view.record.progress.next_at, Some(at("2026-05-02T10:00:42Z")));
+    assert_eq!(view.record.document.progress.next_at, Some(at("2026-05-02T10:00:42Z")));
     bench.pass(25).await;
     assert_eq!(bench.fired(workflow).await, ["10:00:42", "10:00:52"]);
     // Another name is no other time.
     let renamed = ScheduleChange { name: Some("other".into()), ..ScheduleChange::default() };
     let view = app.update_schedule(caller, id, renamed).await.unwrap();
-    assert_eq!(view.record.progress.next_at, Some(at("2026-05-02T10:01:02Z")));
+    assert_eq!(view.record.document.progress.next_at, Some(at("2026-05-02T10:01:02Z")));
     app.enable_schedule(caller, id, false).await.unwrap();
-    assert_eq!(bench.view(id).await.record.progress.next_at, None);
+    assert_eq!(bench.view(id).await.record.document.progress.next_at, None);
     bench.pass(60).await;
     assert_eq!(bench.fired(workflow).await.len(), 2, "a paused one does not fire");
     app.enable_schedule(caller, id, true).await.unwrap();
@@ -110,10 +113,10 @@ async fn firings_of_an_inactive_workflow_start_nothing_and_show_it() {
     let id = bench.schedule(workflow, cron("* * * * *")).await;
     bench.pass(60).await;
     let record = bench.view(id).await.record;
-    let skipped = record.progress.skipped.unwrap();
+    let skipped = record.document.progress.skipped.unwrap();
     assert_eq!(skipped.code, "WORKFLOW_INACTIVE");
     assert_eq!(skipped.scheduled_at, at("2026-05-02T10:01:00Z"));
-    assert_eq!(record.progress.next_at, Some(at("2026-05-02T10:02:00Z")), "it goes on");
+    assert_eq!(record.document.progress.next_at, Some(at("2026-05-02T10:02:00Z")), "it goes on");
     let refused = app.trigger_schedule(caller, id).await.unwrap_err();
     assert!(matches!(refused, AppError::Inactive), "{refused}");
     app.set_active(caller, workflow, true, stepwell_engine::app::Expected::Any).await.unwrap();
@@ -138,7 +141,7 @@ async fn parameters_are_checked_when_made_and_when_fired() {
     app.update_workflow(caller, workflow, changed).await.unwrap();
     bench.pass(120).await;
     assert_eq!(bench.fired(workflow).await, ["10:01:00"]);
-    let skipped = bench.view(id).await.record.progress.skipped.unwrap();
+    let skipped = bench.view(id).await.record.document.progress.skipped.unwrap();
     assert_eq!(skipped.code, "PARAMETER_VALIDATION_ERROR");
     assert_eq!(
         skipped.message,

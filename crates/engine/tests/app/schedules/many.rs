@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{ScheduleId, WorkspaceId};
+use stepwell_core::ids::{ScheduleId, WorkflowId, WorkspaceId};
 use stepwell_core::schedule::{SchedulePolicies, ScheduleProgress, ScheduleTiming};
+use stepwell_engine::objects::{Document, Object};
+use stepwell_engine::schedule::Schedule;
 use stepwell_engine::{Clock, SystemClock};
-use stepwell_store::schedules::{CreateSchedule, DueSchedules, ScheduleRecord};
-use stepwell_store::{Effects, ScheduleStore};
+use stepwell_store::objects::{DueObjects, ObjectBatch};
+use stepwell_store::{Effects, ObjectStore};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::simulated::{Simulated, at, cron, scheduled_at};
@@ -18,11 +20,9 @@ use crate::support::config;
 const SLEEPING: u128 = 100_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn sleeping(n: u128, workflow: stepwell_core::ids::WorkflowId, now: Timestamp) -> ScheduleRecord {
+fn sleeping(n: u128, workflow: WorkflowId, now: Timestamp) -> Object<Schedule> {
     let next = now.after(HOUR).after(Duration::from_millis(u64::try_from(n).unwrap()));
-    ScheduleRecord {
-        id: ScheduleId::from_uuid(uuid::Uuid::from_u128(n)),
-        workspace: WorkspaceId::DEFAULT,
+    let document = Schedule {
         workflow,
         name: format!("sleeper {n}"),
         description: None,
@@ -34,13 +34,12 @@ fn sleeping(n: u128, workflow: stepwell_core::ids::WorkflowId, now: Timestamp) -
         policies: SchedulePolicies::default(),
         anchor: now,
         progress: ScheduleProgress { next_at: Some(next), ..ScheduleProgress::default() },
-        look_at: Some(next),
+        due_at: Some(next),
         last_execution: None,
-        version: 1,
         created_by: None,
-        created_at: now,
-        updated_at: now,
-    }
+    };
+    let id = ScheduleId::from_uuid(uuid::Uuid::from_u128(n));
+    Object::new(id, WorkspaceId::DEFAULT, now, document)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,17 +52,19 @@ async fn they_cost_nothing_and_make_nobody_late() {
     let now = SystemClock.now();
     let creating = (0..SLEEPING).map(|n| {
         let (store, schedule) = (store.clone(), sleeping(n, workflow, now));
-        let create = CreateSchedule { schedule, effects: Effects::default() };
-        async move { store.create_schedule(create).await.unwrap() }
+        let create = ObjectBatch::put(schedule.to_stored().unwrap(), Effects::default());
+        async move { store.write_objects(create).await.unwrap() }
     });
     futures_util::stream::iter(creating).buffer_unordered(1000).collect::<Vec<_>>().await;
 
     // What the loop asks while all of them sleep.
     let began = Instant::now();
     for _ in 0..200 {
-        let due = DueSchedules { now: SystemClock.now(), limit: 500 };
-        assert!(store.due_schedules(due).await.unwrap().is_empty());
-        assert_eq!(store.next_schedule().await.unwrap(), Some(now.after(HOUR)));
+        let first = DueObjects::first(Schedule::KIND);
+        let due = DueObjects { now: SystemClock.now(), limit: 500, ..first };
+        assert!(store.due_objects(due).await.unwrap().is_empty());
+        let next = store.due_objects(first).await.unwrap();
+        assert_eq!(next[0].index.due_at, Some(now.after(HOUR)));
     }
     let each = began.elapsed() / 200;
     assert!(each < Duration::from_millis(5), "a look takes {each:?}");

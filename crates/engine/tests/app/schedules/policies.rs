@@ -30,8 +30,12 @@ async fn an_outage_of_three_hours() {
         bench.pass(3600).await;
         assert_eq!(bench.fired(workflow).await, expect, "{policy}");
         let record = bench.view(id).await.record;
-        assert_eq!(record.progress.skipped.map(|s| s.code).as_deref(), skipped, "{policy}");
-        assert_eq!(record.progress.next_at, Some(at("2026-05-02T15:00:00Z")), "{policy}");
+        assert_eq!(
+            record.document.progress.skipped.map(|s| s.code).as_deref(),
+            skipped,
+            "{policy}"
+        );
+        assert_eq!(record.document.progress.next_at, Some(at("2026-05-02T15:00:00Z")), "{policy}");
     }
 }
 
@@ -49,7 +53,7 @@ async fn a_short_restart_is_an_outage_too() {
         let bench = bench.restart_after(Duration::from_secs(2)).await;
         bench.pass(1).await;
         assert_eq!(bench.fired(workflow).await, expect, "{policy}");
-        let told = bench.view(id).await.record.progress.skipped;
+        let told = bench.view(id).await.record.document.progress.skipped;
         let told = told.map(|skipped| skipped.scheduled_at.to_string()[11..19].to_owned());
         assert_eq!(told.as_deref(), skipped, "{policy}");
     }
@@ -66,7 +70,7 @@ async fn a_long_outage_is_made_up_for_up_to_a_bound() {
     assert_eq!(fired.len(), stepwell_core::schedule::MAX_CATCH_UP);
     assert!(fired.is_sorted(), "the oldest first");
     assert_eq!(fired.last().unwrap(), "13:20:00");
-    let skipped = bench.view(id).await.record.progress.skipped.unwrap();
+    let skipped = bench.view(id).await.record.document.progress.skipped.unwrap();
     assert_eq!(skipped.scheduled_at, at("2026-05-02T10:21:00Z"));
 }
 
@@ -84,10 +88,10 @@ async fn executions_longer_than_the_pause_between_firings() {
         bench.pass(6 * 60).await;
         assert_eq!(bench.fired(workflow).await, expect, "{policy}");
         let record = bench.view(id).await.record;
-        let skipped = record.progress.skipped.map(|skipped| skipped.code);
+        let skipped = record.document.progress.skipped.map(|skipped| skipped.code);
         assert_eq!(skipped.as_deref(), (policy == "skip").then_some("OVERLAPPED"), "{policy}");
         let waiting = if policy == "queue" { 3 } else { 0 };
-        assert_eq!(record.progress.queued.len(), waiting, "{policy}");
+        assert_eq!(record.document.progress.queued.len(), waiting, "{policy}");
         if policy == "queue" {
             let all = bench.executions(workflow).await;
             for pair in all.windows(2) {
@@ -135,7 +139,7 @@ async fn what_waits_survives_a_restart_and_starts_in_order() {
     let workflow = bench.slow("10m").await;
     let id = bench.schedule(workflow, with_overlap("queue", cron("*/2 * * * *"))).await;
     bench.pass(5 * 60).await;
-    assert_eq!(bench.view(id).await.record.progress.queued.len(), 1);
+    assert_eq!(bench.view(id).await.record.document.progress.queued.len(), 1);
     let bench = bench.restart_after(Duration::from_secs(1)).await;
     bench.pass(20 * 60).await;
     assert_eq!(bench.fired(workflow).await, ["10:02:00", "10:04:00", "10:06:00"]);

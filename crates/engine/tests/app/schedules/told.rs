@@ -109,7 +109,7 @@ async fn a_firing_that_starts_nothing_is_not_told_nor_are_those_that_go_with_the
     let receiver = hooked(&bench, TopicFilter::Every).await;
     let id = app.create_schedule(caller, workflow, every(1, "seconds")).await.unwrap().record.id;
     let skipped = async {
-        while app.schedule(caller, id).await.unwrap().record.progress.skipped.is_none() {
+        while app.schedule(caller, id).await.unwrap().record.document.progress.skipped.is_none() {
             tokio::task::yield_now().await;
         }
     };

@@ -48,7 +48,7 @@ async fn deliveries_outlive_a_clock_set_forward() {
     let begun = std::time::Instant::now();
     bench.wait(workflow, json!({})).await.unwrap();
     let pending = async |bench: &Bench| {
-        let found = bench.store.list_deliveries(id.into()).await.unwrap();
+        let found = deliveries_about(&bench.store, id).await;
         assert!(!found.is_empty());
         for delivery in &found {
             assert_eq!(delivery.status, DeliveryStatus::Pending, "{delivery:?}");

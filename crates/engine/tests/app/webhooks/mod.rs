@@ -17,17 +17,18 @@ use stepwell_engine::app::{
     ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
     Page, PageAt, RotateSecret, ShownWebhook, Start, WantedStatus,
 };
+use stepwell_engine::webhook::WebhookStatus;
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::Effects;
 use stepwell_store::lists::Order;
 use stepwell_store::memory::MemoryStore;
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
-use stepwell_store::webhooks::WebhookStatus;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
 use crate::receiver::{Call, Receiver};
-use crate::support::{Bench, HandClock, PATIENCE, config};
+use crate::support::{Bench, HandClock, PATIENCE, config, deliveries_about};
 
 fn all() -> DeliveriesQuery {
     DeliveriesQuery { limit: 100, ..DeliveriesQuery::default() }
@@ -67,7 +68,7 @@ impl Bench {
     }
 
     async fn status(&self, id: WebhookId) -> WebhookStatus {
-        self.app.webhook(&self.caller, id).await.unwrap().status
+        self.app.webhook(&self.caller, id).await.unwrap().record.document.status
     }
 }
 

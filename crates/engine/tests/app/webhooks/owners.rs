@@ -119,7 +119,7 @@ async fn changes_at_once_are_all_kept() {
             answer.unwrap();
         }
         let new = five.unwrap();
-        let stored = app.webhook(caller, hook).await.unwrap();
+        let stored = app.webhook(caller, hook).await.unwrap().record.document;
         assert_eq!(stored.description.as_deref(), Some("x"));
         assert_eq!((stored.url.as_str(), &stored.topics), ("https://example.com", &topics));
         assert_eq!(stored.status, WebhookStatus::Inactive);

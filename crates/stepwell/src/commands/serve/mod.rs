@@ -8,7 +8,6 @@ mod watchdog;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -72,7 +71,7 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
     data.check_database()?;
     let open = async || wiring::open_store(&data.database(), &config.store).await;
     let store = disk_space.retry(open).await?;
-    let start = async || wiring::start_engine(Arc::clone(&store), config.engine_for_server()).await;
+    let start = async || wiring::start_engine(store.clone(), config.engine_for_server()).await;
     let app = disk_space.retry(start).await?;
     app.add_memory_pools(logs::memory_pools);
     let examples = args.examples.as_deref();

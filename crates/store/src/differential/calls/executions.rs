@@ -2,13 +2,16 @@
 
 use stepwell_core::execution::RecordedEvent;
 
-use super::{Answers, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, schedules};
+use super::{CallResults, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, objects};
 use crate::Store;
 use crate::commit::Commit;
 use crate::conformance::build::{execution, key, queued, workflow, workspace};
 use crate::differential::random::Random;
-use crate::lists::{Begin, ListExecutions, Order, Place};
-use crate::traits::{ActiveOf, ClaimQueued, Due, OwnedUnfinished, SwapIdempotent};
+use crate::lists::{ExecutionCursor, ListExecutions, Order, PageStart};
+use crate::traits::{
+    ActiveOf, ClaimQueued, CountRecoveries, Due, RecoveryCount, Unfinished, UnfinishedOf,
+    WriteIdempotent,
+};
 
 impl Caller {
     pub(super) fn next_commit(&mut self) -> Commit {
@@ -44,7 +47,12 @@ impl Caller {
         record.owner = if self.random.once_in(3) { None } else { Some(self.node()) };
         if expected_seq == 0 || self.random.once_in(50) {
             commit.idempotency = self.random.once_in(4).then(|| self.idempotency_key());
-            commit.schedule = self.random.once_in(6).then(|| Box::new(schedules::update(self)));
+            commit.objects = self.random.once_in(6).then(|| Box::new(objects::batch(self)));
+            if let Some(objects) = &mut commit.objects
+                && !self.random.once_in(20)
+            {
+                objects.idempotency = None;
+            }
         }
         if self.random.once_in(3) {
             let deliveries = 1 + self.random.below(3);
@@ -59,7 +67,7 @@ impl Caller {
         commit
     }
 
-    pub(super) async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    pub(super) async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
@@ -82,27 +90,29 @@ impl Caller {
                 let due = Due { node, now: self.random.time(), limit };
                 both!(one, other, due(due))
             }
-            6 => both!(one, other, next_wake(node)),
-            7 => {
+            6 | 7 => {
                 let by_key = self.random.once_in(2);
                 let of = if by_key {
                     ActiveOf::Key(key(self.number(KEYS)))
                 } else {
                     ActiveOf::Workspace(workspace(self.number(2)))
                 };
-                both!(one, other, active_executions(of))
+                let after = self.random.maybe(3, |_| id);
+                let list = Unfinished { of: UnfinishedOf::Active(of), after, limit };
+                both!(one, other, unfinished_executions(list))
             }
-            8 => {
+            8 | 9 => {
                 let n = self.random.below(EXECUTIONS);
                 let ids: Vec<_> =
                     (n..EXECUTIONS).step_by(2).map(|n| execution(u128::from(n))).collect();
-                both!(one, other, begin_recoveries(ids))
+                let counted = self.random.pick(&[RecoveryCount::Recovery, RecoveryCount::Trial]);
+                let count = CountRecoveries { ids, counted };
+                both!(one, other, count_recoveries(count))
             }
-            9 => both!(one, other, count_trial(id)),
             _ => {
                 let after = self.random.maybe(2, |_| id);
-                let owned = OwnedUnfinished { node, after, limit };
-                both!(one, other, owned_unfinished(owned))
+                let list = Unfinished { of: UnfinishedOf::Owner(node), after, limit };
+                both!(one, other, unfinished_executions(list))
             }
         }
     }
@@ -122,26 +132,31 @@ impl Caller {
             order: random.pick(&[Order::Ascending, Order::Descending]),
             begin: if random.once_in(3) {
                 let id = execution(u128::from(random.below(EXECUTIONS)));
-                Begin::After(Place { created_at: random.created(), id })
+                PageStart::After(ExecutionCursor { created_at: random.created(), id })
             } else {
-                Begin::Skip(random.below(20))
+                PageStart::Skip(random.below(20))
             },
             limit: random.limit(),
             count: random.once_in(2),
         }
     }
 
-    pub(super) async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    pub(super) async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let record = self.idempotency_key();
         match self.random.below(4) {
-            0 => return both!(one, other, save_idempotent(record)),
+            0 => {
+                let claim = WriteIdempotent::Claim(record);
+                return both!(one, other, write_idempotent(claim));
+            }
             1 => {
                 // What is stored, mostly.
                 let found = one.find_idempotent(record.workspace, &record.key).await;
                 let from = found.ok().flatten().unwrap_or_else(|| record.clone());
-                let to = self.random.maybe(2, |_| record.outcome);
-                let swap = SwapIdempotent { from, to };
-                return both!(one, other, swap_idempotent(swap));
+                let write = match self.random.maybe(2, |_| record.outcome) {
+                    Some(outcome) => WriteIdempotent::Replace { from, outcome },
+                    None => WriteIdempotent::Free(from),
+                };
+                return both!(one, other, write_idempotent(write));
             }
             _ => {}
         }

@@ -4,14 +4,16 @@ use std::fmt::Debug;
 
 use serde_json::json;
 
-use super::{Answers, Caller, labels};
+use stepwell_core::ids::SubjectId;
+
+use super::{CallResults, Caller, WORKFLOWS, labels};
 use crate::Store;
 use crate::conformance::build::{workflow, workspace};
 use crate::conformance::objects::{FIRST_KIND, OTHER_KIND, object, object_id};
-use crate::lists::{Begin, Listed, Order};
+use crate::lists::{ListPage, Order, PageStart};
 use crate::objects::{
     DeleteObject, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch, ObjectChanges,
-    ObjectPlace, ObjectRef, ObjectSort, ObjectSortKey, StoredObject,
+    ObjectCursor, ObjectRef, ObjectSort, ObjectSortKey, StoredObject,
 };
 
 /// How many different ids there are.
@@ -40,7 +42,7 @@ fn whole_maybe(object: Option<StoredObject>) -> impl Debug {
     object.as_ref().map(whole)
 }
 
-fn whole_page(page: Listed<StoredObject>) -> impl Debug {
+fn whole_page(page: ListPage<StoredObject>) -> impl Debug {
     (page.items.iter().map(whole).collect::<Vec<_>>(), page.total)
 }
 
@@ -58,7 +60,8 @@ const fn kind(n: u128) -> Kind {
     if n < OBJECTS as u128 / 2 { FIRST_KIND } else { OTHER_KIND }
 }
 
-fn next(caller: &mut Caller) -> (u128, StoredObject) {
+/// An object that often fits what went before.
+pub(super) fn next(caller: &mut Caller) -> StoredObject {
     let n = caller.number(OBJECTS);
     let known = caller.object_versions[usize::try_from(n).unwrap()];
     let random = &mut caller.random;
@@ -71,7 +74,7 @@ fn next(caller: &mut Caller) -> (u128, StoredObject) {
         labels: labels(random.pick(&[json!({}), json!({"a": 1}), json!({"a": "1", "b": true})])),
         due_at: random.maybe(2, super::Random::time),
     };
-    let made = StoredObject {
+    StoredObject {
         workspace: workspace(u128::from(random.below(2))),
         version,
         created_at: random.time(),
@@ -79,35 +82,46 @@ fn next(caller: &mut Caller) -> (u128, StoredObject) {
         index,
         document: labels(json!({ "value": random.value() })),
         ..object(kind(n), n)
-    };
-    (n, made)
+    }
 }
 
-fn delete(caller: &mut Caller) -> (u128, DeleteObject) {
+fn delete(caller: &mut Caller) -> DeleteObject {
     let n = caller.number(OBJECTS);
     let known = caller.object_versions[usize::try_from(n).unwrap()];
     let expected = caller.random.pick(&[None, Some(known), Some(1)]);
-    (n, DeleteObject { kind: kind(n), id: object_id(n), expected })
+    DeleteObject { kind: kind(n), id: object_id(n), expected }
 }
 
-async fn write(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answers {
-    let puts: Vec<_> = (0..caller.random.below(3)).map(|_| next(caller)).collect();
-    let deletes: Vec<_> =
-        (0..caller.random.below(2).min(caller.random.below(3))).map(|_| delete(caller)).collect();
-    let batch = ObjectBatch {
-        puts: puts.iter().map(|(_, object)| object.clone()).collect(),
-        deletes: deletes.iter().map(|(_, delete)| delete.clone()).collect(),
+/// A batch that often fits what went before.
+pub(super) fn batch(caller: &mut Caller) -> ObjectBatch {
+    let deletes = caller.random.below(2).min(caller.random.below(3));
+    let of = caller.number(WORKFLOWS);
+    ObjectBatch {
+        puts: (0..caller.random.below(3)).map(|_| next(caller)).collect(),
+        deletes: (0..deletes).map(|_| delete(caller)).collect(),
         effects: caller.effects(),
         idempotency: caller.random.once_in(3).then(|| caller.idempotency_key()),
-    };
+        live_workflow: caller.random.maybe(4, |_| workflow(of)),
+    }
+}
+
+/// Remembers the versions of a batch that was written.
+pub(super) fn wrote(caller: &mut Caller, batch: Option<&ObjectBatch>) {
+    let place = |id: SubjectId| usize::try_from(id.uuid().as_u128()).unwrap();
+    let Some(batch) = batch else { return };
+    for object in &batch.puts {
+        caller.object_versions[place(object.id)] = object.version;
+    }
+    for delete in &batch.deletes {
+        caller.object_versions[place(delete.id)] = 0;
+    }
+}
+
+async fn write(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> CallResults {
+    let batch = batch(caller);
     let results = both!(one, other, |done: ()| done, write_objects(batch));
     if results.1 == "()" {
-        for (n, object) in puts {
-            caller.object_versions[usize::try_from(n).unwrap()] = object.version;
-        }
-        for (n, _) in deletes {
-            caller.object_versions[usize::try_from(n).unwrap()] = 0;
-        }
+        wrote(caller, Some(&batch));
     }
     results
 }
@@ -115,18 +129,19 @@ async fn write(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answe
 fn list(caller: &mut Caller) -> ListObjects {
     let random = &mut caller.random;
     let sort = random.pick(&ObjectSort::ALL);
-    let place = |random: &mut super::Random| ObjectPlace {
+    let place = |random: &mut super::Random| ObjectCursor {
         key: match sort {
             ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(random.time()),
             ObjectSort::Name => {
                 ObjectSortKey::Name(random.maybe(2, |random| random.below(4).to_string()))
             }
+            ObjectSort::DueAt => ObjectSortKey::Due(random.maybe(2, super::Random::time)),
         },
         id: object_id(u128::from(random.below(OBJECTS))),
     };
     let begin = match random.once_in(2) {
-        true => Begin::After(place(random)),
-        false => Begin::Skip(random.below(4)),
+        true => PageStart::After(place(random)),
+        false => PageStart::Skip(random.below(4)),
     };
     ListObjects {
         kind: random.pick(&[FIRST_KIND, OTHER_KIND]),
@@ -144,7 +159,7 @@ fn list(caller: &mut Caller) -> ListObjects {
 }
 
 /// A call that often fits what went before.
-pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> Answers {
+pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> CallResults {
     let n = caller.number(OBJECTS);
     let kind = kind(n);
     match caller.random.below(10) {
@@ -162,7 +177,9 @@ pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store
         }
         8 => {
             let (now, limit) = (caller.random.time(), caller.random.limit());
-            let due = DueObjects { kind, now, limit };
+            let place = |random: &mut super::Random| (random.time(), object_id(n));
+            let after = caller.random.maybe(2, place);
+            let due = DueObjects { kind, now, after, limit };
             both!(one, other, whole_all, due_objects(due))
         }
         _ => {
@@ -173,12 +190,12 @@ pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store
 }
 
 /// All that can be seen.
-pub(super) async fn look(one: &dyn Store, other: &dyn Store) -> Vec<Answers> {
-    let mut answers = Vec::new();
+pub(super) async fn look(one: &dyn Store, other: &dyn Store) -> Vec<CallResults> {
+    let mut results = Vec::new();
     for kind in [FIRST_KIND, OTHER_KIND] {
         for since in [0, 1, 50] {
-            answers.push(both!(one, other, whole_changes, object_changes(kind, since)));
+            results.push(both!(one, other, whole_changes, object_changes(kind, since)));
         }
     }
-    answers
+    results
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use stepwell_core::ids::WorkspaceId;
 
-use super::{Answers, Caller, WORKFLOWS, labels};
+use super::{CallResults, Caller, WORKFLOWS, labels, objects};
 use crate::Store;
 use crate::conformance::build::{key, new_workflow, workflow, workspace};
+use crate::conformance::objects::FIRST_KIND;
 use crate::differential::random::Random;
-use crate::lists::{Begin, ListWorkflows, Order, SortKey, WorkflowPlace, WorkflowSort};
+use crate::lists::{ListWorkflows, Order, PageStart, SortKey, WorkflowCursor, WorkflowSort};
+use crate::objects::ObjectBatch;
 use crate::record::IntegrationUse;
-use crate::traits::{AddRelease, UpdateWorkflow, WorkflowParts};
+use crate::traits::{AddRelease, FindWorkflow, UpdateWorkflow, WorkflowParts};
 
 impl Caller {
     fn workflow_list(&mut self, of: WorkspaceId) -> ListWorkflows {
@@ -33,9 +35,9 @@ impl Caller {
             order: random.pick(&[Order::Ascending, Order::Descending]),
             begin: if random.once_in(3) {
                 let id = workflow(u128::from(random.below(WORKFLOWS + 1)));
-                Begin::After(WorkflowPlace { key, id })
+                PageStart::After(WorkflowCursor { key, id })
             } else {
-                Begin::Skip(random.below(4))
+                PageStart::Skip(random.below(4))
             },
             limit: random.limit(),
             count: random.once_in(2),
@@ -55,12 +57,12 @@ impl Caller {
         }
     }
 
-    pub(super) async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
+    pub(super) async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let n = self.number(WORKFLOWS);
         let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
         let name = name.as_str();
         let active = self.random.maybe(2, |random| random.once_in(2));
-        match self.random.below(9) {
+        match self.random.below(8) {
             0 => {
                 let mut create = new_workflow(n, name);
                 create.workflow.workspace = of;
@@ -80,26 +82,45 @@ impl Caller {
                     source: Arc::new(self.random.value()),
                     retention_seconds: self.random.maybe(3, |_| 0),
                     parts: self.parts(),
-                    tags: self
-                        .random
-                        .maybe(3, |random| random.below(3).to_string())
-                        .into_iter()
-                        .collect(),
+                    objects: match self.random.once_in(3) {
+                        true => vec![objects::next(self)],
+                        false => Vec::new(),
+                    },
                     now: self.random.time(),
                     effects: self.effects(),
                 };
-                both!(one, other, add_release(add))
+                let results = both!(one, other, add_release(add));
+                if !results.1.starts_with("refused") {
+                    let puts = add.objects;
+                    objects::wrote(self, Some(&ObjectBatch { puts, ..ObjectBatch::default() }));
+                }
+                results
             }
             2 => {
                 let expected = self.random.maybe(3, |random| 1 + random.below(4));
                 let parts = if self.random.once_in(2) { Some(self.parts()) } else { None };
                 let (delete, now) = (self.random.once_in(6), self.random.time());
                 let effects = self.effects();
-                let update = UpdateWorkflow { id, expected, active, delete, parts, now, effects };
+                let delete_children = self.random.maybe(2, |_| FIRST_KIND).into_iter().collect();
+                let update = UpdateWorkflow {
+                    id,
+                    expected,
+                    active,
+                    delete,
+                    delete_children,
+                    parts,
+                    now,
+                    effects,
+                };
                 both!(one, other, update_workflow(update))
             }
-            3 => both!(one, other, find_workflow(id)),
-            4 => both!(one, other, find_workflow_by_name(of, name)),
+            3 | 4 => {
+                let find = match self.random.once_in(2) {
+                    true => FindWorkflow::Id(id),
+                    false => FindWorkflow::Name(of, name.to_owned()),
+                };
+                both!(one, other, find_workflow(find))
+            }
             5 => {
                 let list = self.workflow_list(of);
                 both!(one, other, list_workflows(list))
@@ -108,7 +129,6 @@ impl Caller {
                 let number = u32::try_from(self.random.below(5)).unwrap();
                 both!(one, other, find_release(id, number))
             }
-            7 => both!(one, other, list_release_tags(id)),
             _ => both!(one, other, workflow_stats(id)),
         }
     }

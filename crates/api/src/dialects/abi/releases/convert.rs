@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use serde_json::Value;
 use stepwell_core::Problem;
 use stepwell_engine::app::LATEST;
-use stepwell_store::record::{ActualRecord, QualityRow, ReleaseRecord, ReleaseTagRecord, Traffic};
+use stepwell_engine::objects::Object;
+use stepwell_engine::release_tag::{self, Traffic};
+use stepwell_store::record::{ActualRecord, QualityRow, ReleaseRecord};
 
 use super::wire::{
     Actual, Quality, QualityTotals, Release, ReleaseQuality, ReleaseTag, ReleaseTagRequest, Share,
@@ -22,9 +24,10 @@ impl From<ReleaseRecord> for Release {
     }
 }
 
-impl From<ReleaseTagRecord> for ReleaseTag {
-    fn from(record: ReleaseTagRecord) -> Self {
-        let ReleaseTagRecord { workflow: _, name, traffic, updated_at } = record;
+impl From<Object<release_tag::ReleaseTag>> for ReleaseTag {
+    fn from(tag: Object<release_tag::ReleaseTag>) -> Self {
+        let Object { id: _, workspace: _, version: _, created_at: _, updated_at, document } = tag;
+        let release_tag::ReleaseTag { workflow: _, name, traffic } = document;
         let share = |Traffic { release, weight }| Share { release, weight };
         let traffic = traffic.into_iter().map(share).collect();
         Self { name, traffic, updated_at: Time(updated_at) }
@@ -110,8 +113,13 @@ impl ReleaseTagOrder {
     pub const ALL: [(&str, Self); 2] = [("name", Self::Name), ("updated_at", Self::UpdatedAt)];
 
     /// By name, the one that moves by itself comes before all others.
-    pub fn compare(self, a: &ReleaseTagRecord, b: &ReleaseTagRecord) -> Ordering {
-        let by_name = (a.name != LATEST, &a.name).cmp(&(b.name != LATEST, &b.name));
+    pub fn compare(
+        self,
+        a: &Object<release_tag::ReleaseTag>,
+        b: &Object<release_tag::ReleaseTag>,
+    ) -> Ordering {
+        let (name, other) = (&a.document.name, &b.document.name);
+        let by_name = (name != LATEST, name).cmp(&(other != LATEST, other));
         match self {
             Self::Name => by_name,
             Self::UpdatedAt => a.updated_at.cmp(&b.updated_at).then(by_name),

@@ -10,8 +10,11 @@ use stepwell_engine::AppError;
 use stepwell_engine::app::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
 };
+use stepwell_engine::objects::Object;
+use stepwell_engine::schedule::Schedule;
+use stepwell_store::lists::Order;
+use stepwell_store::objects::ObjectSort;
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
 use super::super::envelope::Pagination;
 use super::super::ids::{ParseId, creator};
@@ -127,18 +130,18 @@ impl Page {
 /// How a list of schedules is filtered, sorted and cut.
 pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
     let sort = match params.one("sort_by")? {
-        None | Some("created_at") => ScheduleSort::CreatedAt,
-        Some("updated_at") => ScheduleSort::UpdatedAt,
-        Some("name") => ScheduleSort::Name,
-        Some("next_execution") => ScheduleSort::NextFiring,
+        None | Some("created_at") => ObjectSort::CreatedAt,
+        Some("updated_at") => ObjectSort::UpdatedAt,
+        Some("name") => ObjectSort::Name,
+        Some("next_execution") => ObjectSort::DueAt,
         Some(other) => {
             let fields = "one of created_at, updated_at, name, next_execution";
             return Err(wrong("sort_by", fields, other));
         }
     };
-    let descending = match params.one("sort_order")? {
-        None | Some("desc") => true,
-        Some("asc") => false,
+    let order = match params.one("sort_order")? {
+        None | Some("desc") => Order::Descending,
+        Some("asc") => Order::Ascending,
         Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
     };
     let enabled = match params.one("enabled")? {
@@ -154,7 +157,7 @@ pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
     let workflow = params.one("workflow_id")?.map(WorkflowId::read).transpose()?;
     let skip = (page.number - 1).saturating_mul(page.size) as u64;
     let limit = page.size;
-    Ok((SchedulesQuery { workflow, enabled, kind, sort, descending, skip, limit }, page))
+    Ok((SchedulesQuery { workflow, enabled, kind, sort, order, skip, limit }, page))
 }
 
 fn timing_kind(name: &str) -> Result<TimingKind, ApiError> {
@@ -179,9 +182,8 @@ pub fn refusal(error: AppError) -> ApiError {
 /// A schedule with all that there is to it.
 pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
     let ScheduleView { record, workflow_name, last } = view;
-    let ScheduleRecord {
-        id,
-        workspace: _,
+    let Object { id, workspace: _, version: _, created_at, updated_at, document } = record;
+    let Schedule {
         workflow,
         name,
         description,
@@ -193,13 +195,10 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
         policies: SchedulePolicies { misfire, overlap },
         anchor: _,
         progress: ScheduleProgress { next_at, queued, skipped },
-        look_at: _,
+        due_at: _,
         last_execution: _,
-        version: _,
         created_by,
-        created_at,
-        updated_at,
-    } = record;
+    } = document;
     wire::Schedule {
         id: id.abi(),
         workflow_id: workflow.abi(),
@@ -225,16 +224,17 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
 /// A schedule in a list.
 pub fn item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
     let ScheduleView { record, workflow_name, last: _ } = view;
+    let schedule = &record.document;
     wire::ScheduleItem {
         id: record.id.abi(),
-        workflow_id: record.workflow.abi(),
+        workflow_id: schedule.workflow.abi(),
         workflow_name,
-        name: &record.name,
-        description: record.description.as_deref(),
-        timing: timing(&record.timing),
-        enabled: record.enabled,
-        timezone: &record.timezone,
-        next_execution: record.progress.next_at.map(Time),
+        name: &schedule.name,
+        description: schedule.description.as_deref(),
+        timing: timing(&schedule.timing),
+        enabled: schedule.enabled,
+        timezone: &schedule.timezone,
+        next_execution: schedule.progress.next_at.map(Time),
         created_at: Time(record.created_at),
         updated_at: Time(record.updated_at),
     }
@@ -274,10 +274,10 @@ pub fn triggered(triggered: Triggered) -> wire::TriggeredSchedule {
     let Triggered { execution, schedule } = triggered;
     wire::TriggeredSchedule {
         execution_id: execution.abi(),
-        workflow_id: schedule.workflow.abi(),
+        workflow_id: schedule.document.workflow.abi(),
         schedule_id: schedule.id.abi(),
         status: Status::Running.into(),
-        parameters: schedule.parameters,
+        parameters: schedule.document.parameters,
     }
 }
 

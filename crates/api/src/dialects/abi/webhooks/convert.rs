@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use stepwell_core::ids::WebhookId;
 use stepwell_core::{Problem, Timestamp, Topic, TopicFilter};
-use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
-use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
+use stepwell_engine::app::{
+    ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus, WebhookView,
+};
+use stepwell_engine::objects::Object;
+use stepwell_engine::webhook::{Webhook, WebhookStatus};
 
 use super::super::envelope::Pagination;
 use super::wire;
@@ -165,12 +168,14 @@ pub fn one_of(more: &[&str]) -> String {
 
 impl WebhookPage {
     /// Sorts the list and cuts the page out of it. A workspace has few webhooks: they come whole.
-    pub fn cut(&self, mut webhooks: Vec<WebhookRecord>) -> (Vec<WebhookRecord>, Pagination) {
+    pub fn cut(&self, mut webhooks: Vec<WebhookView>) -> (Vec<WebhookView>, Pagination) {
         webhooks.retain(|webhook| {
-            self.status.is_none_or(|wanted| state(&webhook.status) == wanted)
-                && self.event.is_none_or(|wanted| webhook.topics.contains(wanted))
+            let document = &webhook.record.document;
+            self.status.is_none_or(|wanted| state(&document.status) == wanted)
+                && self.event.is_none_or(|wanted| document.topics.contains(wanted))
         });
         webhooks.sort_by(|a, b| {
+            let (a, b) = (&a.record, &b.record);
             let order = self.by.compare(a, b).then(a.id.cmp(&b.id));
             if self.descending { order.reverse() } else { order }
         });
@@ -182,11 +187,11 @@ impl WebhookPage {
 }
 
 impl WebhookOrder {
-    fn compare(self, a: &WebhookRecord, b: &WebhookRecord) -> Ordering {
+    fn compare(self, a: &Object<Webhook>, b: &Object<Webhook>) -> Ordering {
         match self {
             Self::CreatedAt => a.created_at.cmp(&b.created_at),
             Self::UpdatedAt => a.updated_at.cmp(&b.updated_at),
-            Self::Url => a.url.cmp(&b.url),
+            Self::Url => a.document.url.cmp(&b.document.url),
         }
     }
 }
@@ -200,20 +205,18 @@ const fn state(status: &WebhookStatus) -> wire::WebhookState {
 }
 
 /// A webhook, seen at that moment.
-pub fn webhook(record: &WebhookRecord, now: Timestamp) -> wire::Webhook<'_> {
-    let WebhookRecord {
-        id,
-        workspace: _,
-        url,
-        topics,
-        description,
-        status,
-        secret: _,
-        previous_secrets,
-        created_at,
-        updated_at,
-        failing_since,
-    } = record;
+pub fn webhook(view: &WebhookView, now: Timestamp) -> wire::Webhook<'_> {
+    let WebhookView { record, failing_since } = view;
+    from_parts(record, *failing_since, now)
+}
+
+fn from_parts(
+    record: &Object<Webhook>,
+    failing_since: Option<Timestamp>,
+    now: Timestamp,
+) -> wire::Webhook<'_> {
+    let Object { id, workspace: _, version: _, created_at, updated_at, document } = record;
+    let Webhook { url, topics, description, status, secret: _, previous_secrets } = document;
     let disabled_reason = match status {
         WebhookStatus::Disabled { reason } => Some(reason.as_str()),
         WebhookStatus::Active | WebhookStatus::Inactive => None,
@@ -235,7 +238,9 @@ pub fn webhook(record: &WebhookRecord, now: Timestamp) -> wire::Webhook<'_> {
 
 /// A webhook with the secret that was generated for it.
 pub fn shown(shown: &ShownWebhook, now: Timestamp) -> wire::ShownWebhook<'_> {
-    wire::ShownWebhook { webhook: webhook(&shown.record, now), secret: shown.secret() }
+    let ShownWebhook { record, failing_since, made_secret: _ } = shown;
+    let webhook = from_parts(record, *failing_since, now);
+    wire::ShownWebhook { webhook, secret: shown.secret() }
 }
 
 #[cfg(test)]

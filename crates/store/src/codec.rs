@@ -1,4 +1,5 @@
-//! How the events of one commit are written into one row, and read back.
+//! The journal codec: how the events of one commit are stored as one chunk. And the encoding of other
+//! JSON that is stored.
 //!
 //! A chunk is a version byte and then JSON: `[first time, references, later times, events]`. The
 //! seqs are not in it (they follow from the key of the row), later times are differences to the
@@ -15,7 +16,9 @@ use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Event, RecordedEvent};
 
-use crate::fault::{Result, corrupt};
+use crate::StoreError;
+
+type Result<T> = std::result::Result<T, StoreError>;
 
 const VERSION: u8 = 1;
 /// How deep values may be nested, what surrounds them counted: reading recurses, so there must be
@@ -26,8 +29,11 @@ const COMPARED: usize = 8;
 /// How many values an event can hold: places are numbered `index * PLACES + place`.
 const PLACES: usize = 2;
 
-/// The events as one chunk. They follow on one another; their seqs are not written.
-pub(crate) fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
+/// Encodes consecutive events as one chunk; their seqs are not written.
+///
+/// # Errors
+/// `Corrupt` if a value is nested too deeply.
+pub fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
     let first = events.first().map_or(0, |event| event.at.as_micros());
     let mut times = Vec::with_capacity(events.len());
     let mut references = Vec::new();
@@ -60,8 +66,11 @@ pub(crate) fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
     Ok(chunk)
 }
 
-/// The events of a chunk whose first event has the seq `first_seq`.
-pub(crate) fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>> {
+/// Decodes a chunk whose first event has the seq `first_seq`.
+///
+/// # Errors
+/// `Corrupt` if it cannot be read.
+pub fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>> {
     let json = match chunk.split_first() {
         Some((&VERSION, json)) => json,
         Some((version, _)) => {
@@ -87,16 +96,22 @@ pub(crate) fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>>
     Ok(recorded)
 }
 
-/// Any value as JSON text.
-pub(crate) fn write_json(value: &impl Serialize) -> Result<String> {
+/// Encodes any value as JSON text.
+///
+/// # Errors
+/// `Corrupt` if it is nested too deeply.
+pub fn write_json(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string(value)
         .map_err(|error| corrupt(format!("a value that cannot be written: {error}")))?;
     check_depth(text.as_bytes())?;
     Ok(text)
 }
 
-/// What [`write_json`] wrote.
-pub(crate) fn read_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+/// Decodes the text of [`write_json`].
+///
+/// # Errors
+/// `Corrupt` if it cannot be read.
+pub fn read_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     read_slice(text.as_bytes())
 }
 
@@ -108,6 +123,10 @@ fn read_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     reader.disable_recursion_limit();
     let read = T::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     read.map_err(|error| corrupt(format!("stored JSON that cannot be read: {error}")))
+}
+
+fn corrupt(what: impl Into<String>) -> StoreError {
+    StoreError::Corrupt(what.into())
 }
 
 fn check_depth(json: &[u8]) -> Result<()> {
@@ -192,7 +211,7 @@ fn always_there(event: &mut Event) -> Option<&mut Arc<Value>> {
     }
 }
 
-/// Puts the value at `source` where a reference to it stands.
+/// Replaces a reference by the value at `source`.
 fn resolve(events: &mut [Event], here: usize, source: usize) -> Result<()> {
     let wrong = || corrupt("a journal refers to a value that is not there");
     let value = if source == here {
@@ -217,7 +236,7 @@ fn resolve(events: &mut [Event], here: usize, source: usize) -> Result<()> {
     Ok(())
 }
 
-/// The last values of a chunk and where they are.
+/// The last values of a chunk with their places.
 #[derive(Default)]
 struct Seen<'a> {
     recent: Vec<(usize, &'a Arc<Value>)>,
