@@ -121,7 +121,7 @@ async fn guarded(
         Err(error) => {
             let dead = matches!(error.kind(), Kind::ExpiredKey | Kind::RevokedKey);
             if let (true, Ok(Some(token))) = (dead, token(request.headers())) {
-                api.app.note_dead_key(token, origin, refusal(error.message())).await;
+                api.app.audit_invalid_key(token, origin, refusal(error.message())).await;
             }
             return error.into_response();
         }
@@ -135,7 +135,7 @@ async fn guarded(
     };
     limits::show(&api.app, &caller.limits, &mut response);
     if let Some(reason) = lacking(&response) {
-        api.app.note_refusal(&caller, refusal(&reason)).await;
+        api.app.audit_refusal(&caller, refusal(&reason)).await;
     }
     response
 }

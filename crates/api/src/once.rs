@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use stepwell_engine::app::{Idempotency, Ticket, Turn};
-use stepwell_engine::{App, Caller, Turns};
+use stepwell_engine::app::{ClaimGuard, Idempotency, IdempotencyClaim};
+use stepwell_engine::{App, Caller, KeyedMutex};
 
 use crate::error::{ApiError, Kind};
 use crate::respond;
 
-/// Requests with the same key take turns, so that of two at once the second finds the answer of
-/// the first; those on other nodes are told to come back.
-static TURNS: Turns = Turns::new();
+/// Serialises requests with the same key on this node, so that of two at once the second finds the
+/// response of the first. On other nodes the second is rejected and must be retried.
+static KEY_LOCKS: KeyedMutex = KeyedMutex::new();
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -32,19 +32,19 @@ pub async fn once(
         let (status, body) = work.await?;
         return Ok(respond::json_text(status, body));
     };
-    let _turn = TURNS.take(&key.key).await;
-    let ticket = match app.turn(caller, &key).await? {
-        Turn::First(ticket) => ticket,
-        Turn::Again(answer) => return replayed(&answer),
-        Turn::Busy => return Err(busy()),
+    let _guard = KEY_LOCKS.lock(&key.key).await;
+    let guard = match app.claim_idempotency_key(caller, &key).await? {
+        IdempotencyClaim::First(guard) => guard,
+        IdempotencyClaim::Replayed(answer) => return replayed(&answer),
+        IdempotencyClaim::InProgress => return Err(busy()),
     };
     match work.await {
         Ok((status, body)) => {
-            settle(ticket, format!("{}\n{body}", status.as_u16())).await;
+            store_response(guard, format!("{}\n{body}", status.as_u16())).await;
             Ok(respond::json_text(status, body))
         }
         Err(error) => {
-            ticket.release().await;
+            guard.release().await;
             Err(error)
         }
     }
@@ -62,10 +62,10 @@ pub async fn once_unseen(
     work: impl Future<Output = Result<Response, ApiError>>,
 ) -> Result<Response, ApiError> {
     let Some(key) = key else { return work.await };
-    let _turn = TURNS.take(&key.key).await;
-    let ticket = match app.turn(caller, &key).await? {
-        Turn::First(ticket) => ticket,
-        Turn::Again(_) => {
+    let _guard = KEY_LOCKS.lock(&key.key).await;
+    let guard = match app.claim_idempotency_key(caller, &key).await? {
+        IdempotencyClaim::First(guard) => guard,
+        IdempotencyClaim::Replayed(_) => {
             return Err(ApiError::new(
                 Kind::NotReplayable,
                 "this Idempotency-Key was used before and the request succeeded then; its answer \
@@ -73,15 +73,15 @@ pub async fn once_unseen(
                  secret was lost, and send a new key",
             ));
         }
-        Turn::Busy => return Err(busy()),
+        IdempotencyClaim::InProgress => return Err(busy()),
     };
     match work.await {
         Ok(response) => {
-            settle(ticket, "secret".to_owned()).await;
+            store_response(guard, "secret".to_owned()).await;
             Ok(response)
         }
         Err(error) => {
-            ticket.release().await;
+            guard.release().await;
             Err(error)
         }
     }
@@ -94,8 +94,8 @@ fn busy() -> ApiError {
 }
 
 /// The work is done whether or not the answer can be stored, so a failure here is only logged.
-async fn settle(ticket: Ticket, answer: String) {
-    if let Err(error) = ticket.settle(answer).await {
+async fn store_response(guard: ClaimGuard, answer: String) {
+    if let Err(error) = guard.complete(answer).await {
         tracing::warn!(%error, "an answer could not be stored under its idempotency key");
     }
 }

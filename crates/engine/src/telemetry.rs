@@ -167,7 +167,7 @@ impl EngineMetrics {
         self.gauges.max_queued.set(load.max_queued as f64);
     }
 
-    /// Shows what the store says, and when the next schedule is due.
+    /// Sets the gauges of the store and of the next schedule.
     pub(crate) fn set_stored(
         &self,
         stored: &StoreGauges,

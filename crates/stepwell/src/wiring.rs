@@ -64,7 +64,8 @@ pub fn in_memory_store() -> Arc<dyn Store> {
 /// # Errors
 /// The store could not be read or written.
 pub async fn start_engine(store: Arc<dyn Store>, config: EngineConfig) -> Result<App, CliError> {
-    Ok(App::start(store, config, Arc::new(SystemClock), Arc::new(stepwell_api::Words)).await?)
+    Ok(App::start(store, config, Arc::new(SystemClock), Arc::new(stepwell_api::ApiPayloads))
+        .await?)
 }
 
 pub fn router(app: App, config: ApiConfig) -> axum::Router {

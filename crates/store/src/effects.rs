@@ -14,19 +14,19 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Deliveries alone.
-    pub const fn telling(deliveries: Vec<DeliveryRecord>) -> Self {
+    /// Only deliveries.
+    pub const fn with_deliveries(deliveries: Vec<DeliveryRecord>) -> Self {
         Self { deliveries, audit: Vec::new() }
     }
 
-    /// An audit entry alone.
-    pub fn noting(entry: AuditRecord) -> Self {
-        Self::default().and_noting(entry)
+    /// Only an audit entry.
+    pub fn with_audit(entry: AuditRecord) -> Self {
+        Self::default().and_audit(entry)
     }
 
-    /// With an audit entry.
+    /// Adds an audit entry.
     #[must_use]
-    pub fn and_noting(mut self, entry: AuditRecord) -> Self {
+    pub fn and_audit(mut self, entry: AuditRecord) -> Self {
         self.audit.push(entry);
         self
     }

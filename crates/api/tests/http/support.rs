@@ -69,9 +69,10 @@ impl Server {
             ..EngineConfig::default()
         };
         let store = Arc::new(MemoryStore::default());
-        let app = App::start(store, engine, Arc::new(SystemClock), Arc::new(stepwell_api::Words))
-            .await
-            .unwrap();
+        let app =
+            App::start(store, engine, Arc::new(SystemClock), Arc::new(stepwell_api::ApiPayloads))
+                .await
+                .unwrap();
         let key = key(&app, &["admin"]).await;
         Self { router: stepwell_api::router(app.clone(), config), app, key }
     }

@@ -12,7 +12,7 @@ use stepwell_store::lists::{Begin, Order};
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
 
 use super::targets::{LATEST, WorkflowRef};
-use super::{App, Page, PageAt, cursor};
+use super::{App, Page, PageStart, cursor};
 use crate::caller::Verb;
 use crate::{AppError, Caller};
 
@@ -72,7 +72,7 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        at: PageAt,
+        at: PageStart,
         limit: usize,
         order: Order,
     ) -> Result<Page<ReleaseRecord>, AppError> {
@@ -158,7 +158,7 @@ impl App {
         let updated_at = self.engine.now();
         let note = self.tag_moved(caller, &workflow, name, &traffic);
         let tag = ReleaseTagRecord { workflow: id, name: name.to_owned(), traffic, updated_at };
-        self.engine.store.put_release_tag(tag.clone(), Effects::noting(note)).await?;
+        self.engine.store.put_release_tag(tag.clone(), Effects::with_audit(note)).await?;
         Ok(tag)
     }
 
@@ -172,7 +172,7 @@ impl App {
     ) -> AuditRecord {
         let shares: Vec<_> =
             traffic.iter().map(|part| json!([part.release, part.weight])).collect();
-        let note = self.engine.noted(caller, Action::ReleaseTagMoved, workflow.id);
+        let note = self.engine.audit_entry(caller, Action::ReleaseTagMoved, workflow.id);
         note.named(&workflow.name).with("tag", name).with("traffic", shares)
     }
 

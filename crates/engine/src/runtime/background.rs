@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::runner::panic_message;
+use super::panic_message::panic_message;
 
 /// How long a loop rests that panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(1);

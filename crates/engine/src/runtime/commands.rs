@@ -18,6 +18,7 @@ use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
 use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput, StepType, Work, WorkingMemory};
 use tokio::sync::mpsc;
 
+use super::attempt_error::permanent;
 use super::engine::Engine;
 use super::feed::Feed;
 use super::registry::Message;
@@ -305,10 +306,6 @@ fn config(execution: &Execution, planned: &PlanStep, run: &StepRun) -> Result<Ar
 /// `execution/step/path`: the same at each attempt and after each crash.
 fn idempotency_key(id: ExecutionId, planned: &PlanStep, path: &IterationPath) -> String {
     format!("{id}/{}/{path}", planned.id)
-}
-
-pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {
-    Fault { failure: Failure::new(code, message), retryable: false, retry_after: None }
 }
 
 fn timed_out(timeout: Duration) -> Fault {

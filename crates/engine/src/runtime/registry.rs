@@ -52,6 +52,17 @@ pub(crate) enum Control {
     Expire,
 }
 
+/// Why a stored execution is loaded into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WakeReason {
+    /// It is due, or was interrupted.
+    Due,
+    /// A message is sent to it.
+    Message,
+    /// It made no progress at its last recoveries, and fails.
+    Poisoned,
+}
+
 /// How many messages may wait for a runner. Steps wait for room; log lines are dropped.
 const MAILBOX: usize = 256;
 

@@ -24,11 +24,13 @@ use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::commands::{Attempt, permanent};
+use super::attempt_error::permanent;
+use super::commands::Attempt;
 use super::deliveries::Outbox;
 use super::engine::Engine;
 use super::feed::{Feed, Outcome};
-use super::registry::{Message, Seat};
+use super::panic_message::panic_message;
+use super::registry::{Message, Seat, WakeReason};
 use super::secrets::Secrets;
 use crate::AppError;
 use crate::memory::{Reservation, SMALL};
@@ -42,7 +44,6 @@ pub(crate) mod persist;
 mod rest;
 mod retained;
 
-pub(crate) use panics::panic_message;
 pub(crate) use retained::Retained;
 
 /// How long an execution is left alone whose journal was not where it was thought to be.
@@ -146,17 +147,6 @@ pub(crate) struct Beginning {
     pub(crate) retained: Retained,
 }
 
-/// Why a stored execution is brought into memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Because {
-    /// It can go on.
-    ItIsTime,
-    /// Somebody is about to tell it something.
-    OfMessage,
-    /// It got nowhere at its last recoveries: it fails.
-    SetAside,
-}
-
 impl Runner {
     /// Drives an execution that was just accepted.
     pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Beginning) {
@@ -166,7 +156,12 @@ impl Runner {
     }
 
     /// Loads a stored execution and drives it.
-    pub(crate) async fn resume(engine: Arc<Engine>, id: ExecutionId, seat: Seat, because: Because) {
+    pub(crate) async fn resume(
+        engine: Arc<Engine>,
+        id: ExecutionId,
+        seat: Seat,
+        reason: WakeReason,
+    ) {
         let _departure = Departure(engine.clone(), id);
         let loaded = AssertUnwindSafe(Box::pin(load::load(&engine, id))).catch_unwind().await;
         match loaded {
@@ -174,9 +169,9 @@ impl Runner {
                 seat.feed.fill(&beginning.record, &[]);
                 let runner = Self::new(engine, seat, beginning);
                 let first = match runner.execution.status() {
-                    _ if because == Because::SetAside => Some(Input::Abort { error: poisoned() }),
+                    _ if reason == WakeReason::Poisoned => Some(Input::Abort { error: poisoned() }),
                     // The queue decides when it starts, not whoever wants to tell it something.
-                    Status::Queued if because == Because::OfMessage => None,
+                    Status::Queued if reason == WakeReason::Message => None,
                     Status::Queued => Some(Input::Start),
                     _ => Some(Input::Recover),
                 };
@@ -193,7 +188,7 @@ impl Runner {
                 tokio::time::sleep(LOST_PAUSE).await;
             }
             Err(panic) => {
-                let message = panics::panic_message(&*panic);
+                let message = panic_message(&*panic);
                 tracing::error!(%id, message, "a panic while an execution was loaded");
                 seat.refuse(|| AppError::Unavailable {
                     reason: "the execution could not be loaded; see the server's log".to_owned(),
@@ -289,7 +284,7 @@ impl Runner {
                 let (engine, id) = (self.engine, self.record.id);
                 tokio::spawn(async move {
                     tokio::time::sleep(LOST_PAUSE).await;
-                    engine.wake(id, Because::ItIsTime);
+                    engine.wake(id, WakeReason::Due);
                 });
             }
             Gone::Fenced => {}

@@ -1,17 +1,23 @@
 //! The application services over real stores: what every dialect relies on.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must stop"
+)]
 
 mod audit;
 mod clock_set;
 mod control;
 mod echo;
 mod full_store;
+mod idempotency;
 mod large_inputs;
 mod limits;
 mod memory;
 mod objects;
 mod outbox;
+mod payloads;
 mod poison;
 mod pure_steps;
 mod rates;
@@ -22,7 +28,5 @@ mod schedules;
 mod secrets;
 mod simulated;
 mod support;
-mod turns;
 mod waits;
 mod webhooks;
-mod words;

@@ -85,13 +85,13 @@ async fn a_failing_write_fails_alone() {
     let (store, _folder) = fresh();
     let shared: Shared = store.clone();
     join(&shared, 1).await;
-    store.add_effects(Effects::noting(noted(1000))).await.unwrap();
+    store.add_effects(Effects::with_audit(noted(1000))).await.unwrap();
     let mut tasks = JoinSet::new();
     for n in 1..=100 {
         let store = store.clone();
         tasks.spawn(async move {
             if n % 4 == 0 {
-                let again = store.add_effects(Effects::noting(noted(1000))).await;
+                let again = store.add_effects(Effects::with_audit(noted(1000))).await;
                 assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
             } else {
                 store.commit(queued(n)).await.unwrap();

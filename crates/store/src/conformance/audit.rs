@@ -176,7 +176,7 @@ pub async fn changes_are_noted_with_them(store: Shared) {
 
 /// An entry of its own number; that of what must be refused is 99.
 fn note(n: u128) -> Effects {
-    Effects::noting(noted(n))
+    Effects::with_audit(noted(n))
 }
 
 async fn workflows_are_noted(store: &Shared) {

@@ -126,7 +126,10 @@ pub async fn attempts_are_noted(store: Shared) {
 
 /// Every attempt comes back, in order; one with the same number takes its place.
 pub async fn attempts_are_listed(store: Shared) {
-    store.add_effects(Effects::telling(vec![hooked(1, 1, 1), hooked(2, 1, 2)])).await.unwrap();
+    store
+        .add_effects(Effects::with_deliveries(vec![hooked(1, 1, 1), hooked(2, 1, 2)]))
+        .await
+        .unwrap();
     let unanswered = AttemptRecord { url: None, response_status: None, ..answered(10, 0) };
     for (n, made) in
         [(1, answered(2, 500)), (1, answered(1, 404)), (1, unanswered.clone()), (2, answered(1, 1))]
@@ -154,7 +157,7 @@ pub async fn receivers_share(store: Shared) {
     let mut later = hooked(302, 3, 101);
     later.next_attempt_at = at(99);
     all.push(later);
-    store.add_effects(Effects::telling(all)).await.unwrap();
+    store.add_effects(Effects::with_deliveries(all)).await.unwrap();
     let ask = async |share, after: Option<u128>, under_way: &[(u128, u128)], limit| {
         let under_way = under_way.iter().map(|(to, of)| (receiver(*to), execution(*of).into()));
         let due = DueDeliveries {

@@ -170,7 +170,7 @@ pub async fn a_batch_is_written_whole_or_not_at_all(store: Shared) {
     let batch = |puts, deletes| ObjectBatch {
         puts,
         deletes,
-        effects: Effects::noting(noted(1)),
+        effects: Effects::with_audit(noted(1)),
         idempotency: Some(idempotent("k", "x")),
     };
     for refused in [

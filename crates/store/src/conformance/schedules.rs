@@ -105,7 +105,7 @@ pub fn quietly(schedule: ScheduleRecord) -> CreateSchedule {
 fn told(n: u128, of: u128) -> Effects {
     let subject = schedule_id(of).into();
     let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
-    Effects::telling(deliveries.into())
+    Effects::with_deliveries(deliveries.into())
 }
 
 async fn with_workflow(store: &Shared) {

@@ -104,7 +104,10 @@ pub async fn attempts_tell_of_health(store: Shared) {
         store.create_webhook(new_webhook(n), Effects::default()).await.unwrap();
     }
     let changes = store.webhook_changes().await.unwrap();
-    store.add_effects(Effects::telling(vec![hooked(1, 1, 1), hooked(9, 9, 1)])).await.unwrap();
+    store
+        .add_effects(Effects::with_deliveries(vec![hooked(1, 1, 1), hooked(9, 9, 1)]))
+        .await
+        .unwrap();
     for (second, health, expect) in [
         (20, Health::Unknown, None),
         (30, Health::Failing, Some(30)),
@@ -146,7 +149,7 @@ pub async fn deliveries_in_pages(store: Shared) {
     all[18].event = "execution.failed".to_owned();
     all.push(hooked(30, 2, 1));
     all.push(pending(31, 1, 1));
-    store.add_effects(Effects::telling(all)).await.unwrap();
+    store.add_effects(Effects::with_deliveries(all)).await.unwrap();
     let listed = async |list| {
         let page = store.webhook_deliveries(list).await.unwrap();
         let ids = page.items.iter().map(|delivery| delivery.id.uuid().as_u128());

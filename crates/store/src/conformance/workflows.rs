@@ -307,7 +307,7 @@ pub async fn changes_with_their_effects(store: Shared) {
     let effects = |n: u128, of: u128| {
         let subject = workflow(of).into();
         let deliveries = [1, 2].map(|to| DeliveryRecord { subject, ..hooked(n + to, to, 1) });
-        Effects::telling(deliveries.into())
+        Effects::with_deliveries(deliveries.into())
     };
     let keyed = |n: u128| {
         let mut create = new_workflow(n, "w");

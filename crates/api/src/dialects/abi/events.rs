@@ -5,14 +5,14 @@
 use serde::Serialize;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
-use stepwell_engine::tell::{Event, StepOf};
+use stepwell_engine::payload::{Event, StepPayload};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
 use super::statuses::ExecutionStatus;
 use super::{executions_wire, schedules, workflows_wire};
+use crate::payload::text;
 use crate::respond::Time;
-use crate::tell::text;
 
 /// The whole body.
 pub fn body(event: Event<'_>) -> String {
@@ -47,8 +47,8 @@ struct CompletedStep<'a> {
 }
 
 /// A step that completed, and which execution it belongs to.
-pub fn step(of: StepOf<'_>) -> String {
-    let StepOf { execution, status, workflow_name, step } = of;
+pub fn step(of: StepPayload<'_>) -> String {
+    let StepPayload { execution, status, workflow_name, step } = of;
     text(&CompletedStep {
         execution_id: execution.id.abi(),
         workflow_id: execution.workflow.abi(),

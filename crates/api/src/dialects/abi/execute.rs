@@ -9,7 +9,7 @@ use serde_json::Value;
 use stepwell_core::execution::{RerunFrom, Status};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Problem, Problems};
-use stepwell_engine::app::{Again, Start};
+use stepwell_engine::app::{RerunRequest as Rerun, Start};
 use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, Caller};
 use utoipa::ToSchema;
@@ -194,8 +194,8 @@ pub async fn execute(
             );
             return Err(misshapen(ApiError::invalid(path, message)));
         }
-        Some(timeout) => api.app.execute_within(&caller, of.0, start, timeout).await,
-        None => api.app.execute_and_wait(&caller, of.0, start, longest).await,
+        Some(timeout) => api.app.execute(&caller, of.0, start).wait_within(timeout).await,
+        None => api.app.execute(&caller, of.0, start).wait(longest).await,
     };
     match ended {
         Ok(view) if view.record.status == Status::Completed => {
@@ -204,7 +204,7 @@ pub async fn execute(
         }
         Ok(view) => Err(ApiError::ended(&view)),
         Err(AppError::StillRunning(id)) if timeout.is_none() => {
-            accepted(&api, &api.app.execution_begun(&caller, id).await?).await
+            accepted(&api, &api.app.started_execution(&caller, id).await?).await
         }
         Err(error) => Err(placed(error)),
     }
@@ -252,7 +252,7 @@ fn start(headers: &HeaderMap, posted: Posted, request: ExecuteRequest) -> Result
 }
 
 async fn begin(api: &Api, caller: &Caller, workflow: WorkflowId, start: Start) -> Answer {
-    let view = api.app.execute_begun(caller, workflow, start).await.map_err(placed)?;
+    let view = api.app.execute(caller, workflow, start).begun().await.map_err(placed)?;
     accepted(api, &view).await
 }
 
@@ -280,19 +280,19 @@ pub async fn rerun(
     headers: HeaderMap,
     posted: Posted,
 ) -> Answer {
-    let again = again(posted.fields()?)?;
+    let request = rerun_request(posted.fields()?)?;
     let start = Start {
         secrets: secrets::from_headers(&headers)?,
         idempotency: posted.key,
         memory: Some(posted.memory),
-        ..again.start.clone()
+        ..request.start.clone()
     };
-    let rerun = api.app.rerun(&caller, of.0, Again { start, ..again }).await;
+    let rerun = api.app.rerun(&caller, of.0, Rerun { start, ..request }).await;
     let (workflow, start) = rerun.map_err(refused)?;
     begin(&api, &caller, workflow, start).await
 }
 
-fn again(mut fields: Fields) -> Result<Again, ApiError> {
+fn rerun_request(mut fields: Fields) -> Result<Rerun, ApiError> {
     let from = fields.text("from");
     let from_step = fields.text("from_step");
     let input = fields.value("input");
@@ -322,5 +322,5 @@ fn again(mut fields: Fields) -> Result<Again, ApiError> {
     }
     fields.finish().map_err(misshapen)?;
     let start = Start { callback_url, ..Start::default() };
-    Ok(Again { from, input: parameters, start })
+    Ok(Rerun { from, input: parameters, start })
 }

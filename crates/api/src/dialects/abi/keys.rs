@@ -136,8 +136,8 @@ fn shown(record: &Object<ApiKey>) -> Answer {
     responses((status = 200, description = "Who", body = wire::Envelope<wire::Me>),
         responses::CommonErrors))]
 pub async fn me(State(api): State<Api>, Who(caller): Who) -> Answer {
-    let myself = api.app.myself(&caller).await?;
-    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Me::from(myself)))
+    let info = api.app.caller_info(&caller).await?;
+    respond::json(StatusCode::OK, &wire::Envelope::of(wire::Me::from(info)))
 }
 
 /// Get the secret that signs webhooks

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionsQuery, PageAt, Start};
+use stepwell_engine::app::{ExecutionsQuery, PageStart, Start};
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::ExecutionView;
 
@@ -51,11 +51,11 @@ pub(super) async fn execute(
     let patience = params.duration("timeout")?.unwrap_or_else(|| api.config.default_wait());
     let start = start(&headers, posted)?;
     if !wait {
-        let id = api.app.execute(&caller, of.0, start).await?;
+        let id = api.app.execute(&caller, of.0, start).durable().await?;
         return accepted(&of, id);
     }
     let patience = patience.min(api.config.max_wait());
-    match api.app.execute_and_wait(&caller, of.0, start, patience).await {
+    match api.app.execute(&caller, of.0, start).wait(patience).await {
         Ok(view) => shown(&api, &view).await,
         Err(AppError::StillRunning(id)) => accepted(&of, id),
         Err(error) => Err(error.into()),
@@ -105,7 +105,7 @@ pub(super) async fn list_executions(
     let query = ExecutionsQuery {
         workflow: Some(of.0),
         statuses: status_filter(&params)?,
-        at: PageAt::Cursor(params.cursor()?),
+        at: PageStart::Cursor(params.cursor()?),
         limit: params.limit()?,
         ..ExecutionsQuery::default()
     };

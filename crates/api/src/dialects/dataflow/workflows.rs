@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::definition::{self, Format, Limits};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{CreateWorkflow, Deletion, PageAt, WorkflowsQuery};
+use stepwell_engine::app::{CreateWorkflow, Deletion, PageStart, WorkflowsQuery};
 use stepwell_engine::memory::Hold;
 
 use super::convert::active_filter;
@@ -78,7 +78,7 @@ pub(super) async fn list_workflows(
 ) -> Answer {
     let query = WorkflowsQuery {
         active: active_filter(&params)?,
-        at: PageAt::Cursor(params.cursor()?),
+        at: PageStart::Cursor(params.cursor()?),
         limit: params.limit()?,
         ..WorkflowsQuery::default()
     };

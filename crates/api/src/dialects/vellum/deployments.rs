@@ -9,7 +9,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use stepwell_core::definition::SharedPlan;
-use stepwell_engine::app::{PageAt, WorkflowRef, WorkflowsQuery};
+use stepwell_engine::app::{PageStart, WorkflowRef, WorkflowsQuery};
 use stepwell_engine::{App, AppError, Caller};
 use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, WorkflowRecord};
@@ -235,7 +235,7 @@ pub async fn list_deployments(
             return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
         }
     };
-    let at = PageAt::Skip(place.skip as u64);
+    let at = PageStart::Skip(place.skip as u64);
     let limit = place.limit;
     let query =
         WorkflowsQuery { active, sort, order, at, limit, count: true, ..WorkflowsQuery::default() };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::{Map, Problem};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PageAt};
+use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PageStart};
 use stepwell_engine::memory::{Hold, PATIENCE, Reservation};
 use stepwell_store::lists::Order;
 use stepwell_store::record::ActualRecord;
@@ -270,7 +270,7 @@ pub async fn list_execution_events(
         statuses,
         external_id,
         order,
-        at: PageAt::Skip(place.skip as u64),
+        at: PageStart::Skip(place.skip as u64),
         limit: place.limit,
         count: true,
         ..ExecutionsQuery::default()

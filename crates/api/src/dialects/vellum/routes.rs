@@ -126,7 +126,7 @@ async fn execute_workflow(
 ) -> Answer {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
     let thinking = knows_thinking(&headers);
-    match api.app.execute_and_wait(&caller, workflow, start, api.config.early_answer()).await {
+    match api.app.execute(&caller, workflow, start).wait(api.config.early_answer()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
             let body = convert::ended(&view, &plan, thinking);
@@ -189,7 +189,7 @@ async fn execute_workflow_async(
     posted: Posted,
 ) -> Answer {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, posted).await?;
-    let id = api.app.execute(&caller, workflow, start).await?;
+    let id = api.app.execute(&caller, workflow, start).durable().await?;
     let body = wire::ExecuteAsyncResponse { execution_id: id.to_string() };
     respond::json(StatusCode::OK, &body)
 }
@@ -213,7 +213,7 @@ async fn execute_workflow_stream(
     let Prepared { workflow, start, events: wanted, meta } =
         prepare(&api, &caller, &headers, posted).await?;
     let external_id = start.external_id.clone();
-    let follow = api.app.execute_and_follow(&caller, workflow, start).await?;
+    let follow = api.app.execute(&caller, workflow, start).follow().await?;
     let options = Options {
         events: wanted,
         meta,

@@ -14,7 +14,7 @@ use stepwell_store::lists::Order;
 use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch, ObjectSort};
 use stepwell_store::{Effects, StoreError};
 
-use super::{App, Expected, Page, PageAt};
+use super::{App, Expected, Page, PageStart};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
@@ -57,7 +57,7 @@ pub struct ObjectsQuery {
     /// Which come first.
     pub order: Order,
     /// Which page.
-    pub at: PageAt,
+    pub at: PageStart,
     /// At most so many, 1 to 100.
     pub limit: usize,
 }
@@ -79,7 +79,7 @@ impl App {
         let id = N::Id::from_uuid(new_uuid());
         let object = Object::new(id, caller.workspace, self.engine.now(), document);
         let [created, ..] = N::ACTIONS;
-        let effects = Effects::noting(self.object_audit(caller, created, &object));
+        let effects = Effects::with_audit(self.object_audit(caller, created, &object));
         self.engine.store.write_objects(ObjectBatch::put(object.to_stored()?, effects)).await?;
         Ok(object)
     }
@@ -145,7 +145,7 @@ impl App {
             let entry = self.object_audit(caller, updated, &after);
             let fields = changed_fields(&before.document, &after.document)?;
             let entry = entry.changing(fields.iter().map(String::as_str));
-            let batch = ObjectBatch::put(after.to_stored()?, Effects::noting(entry));
+            let batch = ObjectBatch::put(after.to_stored()?, Effects::with_audit(entry));
             match self.engine.store.write_objects(batch).await {
                 Ok(()) => return Ok(after),
                 Err(StoreError::Outdated(_)) => {}
@@ -169,7 +169,7 @@ impl App {
             let object: Object<N> = self.find_object(caller, Verb::Write, id).await?;
             let expected = expected.check(object.version)?;
             let [.., deleted] = N::ACTIONS;
-            let effects = Effects::noting(self.object_audit(caller, deleted, &object));
+            let effects = Effects::with_audit(self.object_audit(caller, deleted, &object));
             let delete = DeleteObject { kind: N::KIND.name(), id: id.into(), expected };
             match self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await {
                 Ok(()) => return Ok(()),
@@ -215,7 +215,7 @@ impl App {
         object: &Object<N>,
     ) -> AuditRecord {
         let subject = audit::Object { kind: N::KIND, id: object.id.into() };
-        self.engine.noted(caller, action, subject).named(object.document.name())
+        self.engine.audit_entry(caller, action, subject).named(object.document.name())
     }
 }
 

@@ -10,7 +10,7 @@ use stepwell_store::schedules::ScheduleRecord;
 
 use super::{App, ScheduleView};
 use crate::AppError;
-use crate::runtime::deliveries::Happened;
+use crate::runtime::deliveries::EventContext;
 
 impl App {
     /// What it causes that somebody made, changed or deleted a schedule, which stands so now.
@@ -49,8 +49,8 @@ impl App {
     fn announce_schedule(&self, topic: Topic, view: &ScheduleView, at: Timestamp) -> Effects {
         let ScheduleRecord { id, workspace, version, .. } = view.record;
         // Versions have no ties, as times can.
-        let happened = Happened { sequence: version, ..Happened::to(workspace, id, at) };
-        let data = || self.engine.tell.schedule(view);
-        Effects::telling(self.engine.announce(topic, happened, data))
+        let context = EventContext { sequence: version, ..EventContext::new(workspace, id, at) };
+        let data = || self.engine.payloads.render_schedule(view);
+        Effects::with_deliveries(self.engine.build_webhook_deliveries(topic, context, data))
     }
 }

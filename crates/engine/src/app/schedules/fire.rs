@@ -15,9 +15,9 @@ use stepwell_store::record::WorkflowRecord;
 use stepwell_store::schedules::{ScheduleRecord, UpdateSchedule};
 use tokio::sync::oneshot;
 
-use super::super::start::Accepted;
 use super::{ATTEMPTS, App, Triggered, not_found};
 use crate::app::Start;
+use crate::app::executions::Started;
 use crate::caller::Verb;
 use crate::runtime::feed::Outcome;
 use crate::runtime::schedules::LABEL;
@@ -124,33 +124,33 @@ impl App {
             // Its schedules were deleted with it.
             return Err(NotFired::Outdated);
         };
-        let (told, accepted) = oneshot::channel();
+        let (sender, accepted) = oneshot::channel();
         // Who asks for it is held to its limits; what is due is not refused.
         let starter = match why {
             Why::Asked(caller) => caller.clone(),
             Why::Due(_) => owner(record),
         };
-        let mut beginning = self
-            .beginning(&starter, &workflow, start(record, why), Some(told))
+        let mut prepared = self
+            .prepare_execution(&starter, &workflow, start(record, why), Some(sender))
             .await
             .map_err(|error| refused(error, &workflow))?;
-        let execution = beginning.record.id;
+        let execution = prepared.record.id;
         let schedule = after(record, progress, Some(execution), now);
-        let mut effects = self.tell_of_firing(&schedule, &workflow.name, &beginning.record);
+        let mut effects = self.tell_of_firing(&schedule, &workflow.name, &prepared.record);
         if let Why::Asked(caller) = why {
-            let note = self.engine.noted(caller, Action::ScheduleTriggered, record.id);
+            let note = self.engine.audit_entry(caller, Action::ScheduleTriggered, record.id);
             effects.audit.push(note.named(&record.name).with("execution_id", execution.abi()));
         }
-        beginning.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
-        let fired = match self.take_in(&starter, beginning).await {
-            Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
+        prepared.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
+        let fired = match self.admit_execution(&starter, prepared).await {
+            Ok(Started::Running(_, feed, _)) => match accepted.await {
                 Ok(answer) => answer.map_err(NotFired::Later),
                 Err(_) => match feed.outcome() {
                     Some(Outcome::NotAccepted(error)) => Err(not_accepted(error)),
                     _ => Err(NotFired::Later(AppError::stopping())),
                 },
             },
-            Ok(Accepted::Queued(_) | Accepted::Before(_)) => Ok(()),
+            Ok(Started::Queued(_) | Started::Replayed(_)) => Ok(()),
             Err(error) => Err(NotFired::Later(error)),
         };
         fired.map(|()| {

@@ -62,15 +62,17 @@ impl App {
         let schedule = change.create(id, &workflow, caller.key(), now)?;
         self.check_parameters(&workflow, &schedule.parameters).await?;
         let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
-        let told = !effects.deliveries.is_empty();
-        let note = self.engine.noted(caller, Action::ScheduleCreated, id).named(&schedule.name);
-        let effects = effects.and_noting(note);
-        let create = CreateSchedule { schedule: schedule.clone(), effects };
-        self.engine.store.create_schedule(create).await.map_err(|error| match error {
+        let note =
+            self.engine.audit_entry(caller, Action::ScheduleCreated, id).named(&schedule.name);
+        let effects = effects.and_audit(note);
+        let create = |effects| {
+            let schedule = schedule.clone();
+            self.engine.store.create_schedule(CreateSchedule { schedule, effects })
+        };
+        self.engine.write_change(effects, create).await.map_err(|error| match error {
             StoreError::Missing(_) => AppError::not_found("workflow", workflow.id.dataflow()),
             error => error.into(),
         })?;
-        self.told(told);
         self.engine.schedules.stored(schedule.look_at);
         Ok(ScheduleView { record: schedule, workflow_name: workflow.name.clone(), last: None })
     }
@@ -154,14 +156,13 @@ impl App {
         last.version += 1;
         let now = self.engine.now();
         let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
-        let told = !effects.deliveries.is_empty();
-        let note = self.engine.noted(caller, Action::ScheduleDeleted, id).named(&last.name);
-        let effects = effects.and_noting(note);
-        match self.engine.store.delete_schedule(DeleteSchedule { id, effects }).await {
+        let note = self.engine.audit_entry(caller, Action::ScheduleDeleted, id).named(&last.name);
+        let effects = effects.and_audit(note);
+        let delete = |effects| self.engine.store.delete_schedule(DeleteSchedule { id, effects });
+        match self.engine.write_change(effects, delete).await {
             Err(StoreError::Missing(_)) => return Err(not_found(id)),
             other => other?,
         }
-        self.told(told);
         Ok(())
     }
 
@@ -363,14 +364,14 @@ impl App {
             schedule.version = record.version + 1;
             schedule.updated_at = now;
             let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
-            let told = !effects.deliveries.is_empty();
-            let note = self.engine.noted(caller, Action::ScheduleUpdated, schedule.id);
+            let note = self.engine.audit_entry(caller, Action::ScheduleUpdated, schedule.id);
             let note = note.named(&schedule.name).changing(edit::changed(&record, &schedule));
-            let effects = effects.and_noting(note);
-            let update = UpdateSchedule { schedule: schedule.clone(), effects };
-            match store.update_schedule(update).await {
+            let effects = effects.and_audit(note);
+            let update = |effects| {
+                store.update_schedule(UpdateSchedule { schedule: schedule.clone(), effects })
+            };
+            match self.engine.write_change(effects, update).await {
                 Ok(()) => {
-                    self.told(told);
                     self.engine.schedules.stored(schedule.look_at);
                     return Ok(schedule);
                 }

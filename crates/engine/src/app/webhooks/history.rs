@@ -24,11 +24,11 @@ impl App {
         let record = self.find_webhook(caller, Verb::Execute, id).await?;
         require_active(&record)?;
         let delivery = self.engine.test_delivery(record.workspace, id);
-        let note = self.noted(caller, Action::WebhookTested, &record);
+        let note = self.webhook_audit(caller, Action::WebhookTested, &record);
         let note = note.with("delivery_id", delivery.id.abi());
-        let effects = Effects::telling(vec![delivery.clone()]).and_noting(note);
+        let effects = Effects::with_deliveries(vec![delivery.clone()]).and_audit(note);
         self.engine.store.add_effects(effects).await?;
-        self.engine.outbox_changed.notify_one();
+        self.engine.notify_outbox();
         Ok(DeliveryView { record: delivery, attempts: Vec::new() })
     }
 
@@ -83,12 +83,12 @@ impl App {
         let (_, webhook) = self.find_delivery(caller, Verb::Execute, id).await?;
         require_active(&webhook)?;
         let now = self.engine.now();
-        let note = self.noted(caller, Action::WebhookRedelivered, &webhook);
-        let effects = Effects::noting(note.with("delivery_id", id.abi()));
+        let note = self.webhook_audit(caller, Action::WebhookRedelivered, &webhook);
+        let effects = Effects::with_audit(note.with("delivery_id", id.abi()));
         let give_up_at = self.engine.config.give_up_at(now);
         let redeliver = Redeliver { id, now, give_up_at, effects };
         self.engine.store.redeliver(redeliver).await?;
-        self.engine.outbox_changed.notify_one();
+        self.engine.notify_outbox();
         let record = self.engine.store.find_delivery(id).await?;
         self.with_attempts(record.ok_or_else(|| not_found(id))?).await
     }

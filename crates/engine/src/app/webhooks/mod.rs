@@ -65,7 +65,8 @@ impl App {
             updated_at: now,
             failing_since: None,
         };
-        let effects = Effects::noting(self.noted(caller, Action::WebhookCreated, &record));
+        let effects =
+            Effects::with_audit(self.webhook_audit(caller, Action::WebhookCreated, &record));
         self.engine.store.create_webhook(record.clone(), effects).await?;
         self.webhooks_changed().await?;
         Ok(ShownWebhook { record, made_secret })
@@ -141,7 +142,8 @@ impl App {
     /// `NotFound`.
     pub async fn delete_webhook(&self, caller: &Caller, id: WebhookId) -> Result<(), AppError> {
         let record = self.find_webhook(caller, Verb::Write, id).await?;
-        let effects = Effects::noting(self.noted(caller, Action::WebhookDeleted, &record));
+        let effects =
+            Effects::with_audit(self.webhook_audit(caller, Action::WebhookDeleted, &record));
         let deleted = self.engine.store.delete_webhook(id, effects).await;
         deleted.map_err(|error| missing(error, id))?;
         self.webhooks_changed().await
@@ -176,9 +178,9 @@ impl App {
             if after == before {
                 return Ok(before);
             }
-            let note = self.noted(caller, action, &after);
+            let note = self.webhook_audit(caller, action, &after);
             let note = note.changing(edit::changed_fields(&before, &after));
-            let update = UpdateWebhook::of(&before, after, now, Effects::noting(note));
+            let update = UpdateWebhook::of(&before, after, now, Effects::with_audit(note));
             let after = update.webhook.clone();
             match self.engine.store.update_webhook(update).await {
                 Ok(()) => {
@@ -196,9 +198,14 @@ impl App {
     }
 
     /// What is written down of something that is done to a webhook.
-    fn noted(&self, caller: &Caller, action: Action, webhook: &WebhookRecord) -> AuditRecord {
+    fn webhook_audit(
+        &self,
+        caller: &Caller,
+        action: Action,
+        webhook: &WebhookRecord,
+    ) -> AuditRecord {
         // What follows the origin of a URL may be a secret.
-        self.engine.noted(caller, action, webhook.id).named(origin(&webhook.url))
+        self.engine.audit_entry(caller, action, webhook.id).named(origin(&webhook.url))
     }
 
     /// What happens from now on is told to those that are stored now.

@@ -1,4 +1,4 @@
-//! Switching off webhooks that nobody answers for.
+//! Disables webhooks whose receivers fail for too long.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::Caller;
 use crate::egress::origin;
 use crate::runtime::engine::Engine;
 
-/// How often a change is tried again because another one came between.
+/// How often a change is repeated because another one came first.
 const ATTEMPTS: usize = 16;
 
-/// Switches a webhook off whose attempt just failed, if it has failed for too long or is `gone`.
-pub(super) async fn look_after(engine: &Engine, webhook: WebhookId, gone: bool) {
+/// Disables a webhook whose attempt just failed, if it has failed for too long or is `gone`.
+pub(super) async fn disable_failing(engine: &Engine, webhook: WebhookId, gone: bool) {
     match disable(engine, webhook, gone).await {
         Ok(()) => {}
-        // Its owner was faster.
+        // It was deleted meanwhile.
         Err(StoreError::Missing(_)) => {}
-        // The next failure comes here again.
-        Err(error) => tracing::warn!(%webhook, %error, "a failing webhook cannot be looked at"),
+        // The next failure tries again.
+        Err(error) => tracing::warn!(%webhook, %error, "a failing webhook cannot be disabled"),
     }
 }
 
@@ -40,9 +40,9 @@ async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), 
     let Some(reason) = reason(engine, &webhook, gone) else { return Ok(()) };
     let status = WebhookStatus::Disabled { reason: reason.clone() };
     let caller = Caller::internal_to(webhook.workspace);
-    let note = engine.noted(&caller, Action::WebhookDisabled, id).named(origin(&webhook.url));
+    let note = engine.audit_entry(&caller, Action::WebhookDisabled, id).named(origin(&webhook.url));
     let after = WebhookRecord { status, ..webhook.clone() };
-    let update = UpdateWebhook::of(&webhook, after, engine.now(), Effects::noting(note));
+    let update = UpdateWebhook::of(&webhook, after, engine.now(), Effects::with_audit(note));
     engine.store.update_webhook(update).await?;
     tracing::warn!(webhook = %id, reason, "a webhook is disabled");
     engine.hooks.read(&*engine.store).await
@@ -53,7 +53,7 @@ fn reason(engine: &Engine, webhook: &WebhookRecord, gone: bool) -> Option<String
         return None;
     }
     if gone {
-        return Some("the receiver answered 410 Gone".into());
+        return Some("the receiver returned 410 Gone".into());
     }
     let since = webhook.failing_since?;
     let patience = Duration::from_secs(engine.config.webhook_disable_seconds);

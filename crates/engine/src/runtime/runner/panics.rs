@@ -7,13 +7,8 @@ use futures_util::FutureExt;
 use stepwell_core::execution::{Execution, Failure, Input, codes};
 
 use super::{Gone, Runner};
+use crate::runtime::panic_message::panic_message;
 use crate::view::step_run_name;
-
-/// The text that a panic carries.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
 
 impl Runner {
     /// Fails the execution whose runner panicked.

@@ -60,7 +60,7 @@ impl Runner {
             self.engine.metrics.execution_ended(self.record.workflow, self.record.status);
         }
         if commit.has_deliveries() {
-            self.engine.outbox_changed.notify_one();
+            self.engine.notify_outbox();
         }
         self.feed.show(&self.uncommitted);
         self.uncommitted.clear();
@@ -84,7 +84,7 @@ impl Runner {
             events: &self.uncommitted,
         };
         let before = || self.feed.journal(self.record.seq);
-        let deliveries = self.outbox.take(&self.engine, &uncommitted, before);
+        let deliveries = self.outbox.build_deliveries(&self.engine, &uncommitted, before);
         Commit {
             node: self.engine.node,
             expected_seq: self.record.seq,
@@ -174,7 +174,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
     let Beginning { execution, record, uncommitted, notes, idempotency, schedule, secrets, .. } =
         beginning;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
-    let deliveries = Outbox::default().take(engine, &events, Vec::new);
+    let deliveries = Outbox::default().build_deliveries(engine, &events, Vec::new);
     let (id, seq) = (record.id, execution.seq);
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
@@ -193,7 +193,7 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
     engine.vault.keep(id, &secrets);
     engine.store.commit(commit).await.inspect_err(|_| drop(engine.vault.take(id)))?;
     if told {
-        engine.outbox_changed.notify_one();
+        engine.notify_outbox();
     }
     Ok(())
 }

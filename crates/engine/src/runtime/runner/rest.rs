@@ -6,7 +6,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 
 use super::Runner;
-use crate::runtime::engine::CLOCK_TOLERANCE;
+use crate::runtime::time::CLOCK_TOLERANCE;
 
 /// Nothing to do for a while.
 pub(super) struct Rest {

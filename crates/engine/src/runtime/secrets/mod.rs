@@ -19,7 +19,7 @@ use stepwell_core::{Map, Problem};
 use self::matcher::Matcher;
 pub(crate) use self::pieces::PieceRedactor;
 pub(crate) use self::vault::Vault;
-use super::commands::permanent;
+use super::attempt_error::permanent;
 use crate::AppError;
 
 /// The shortest secret, in bytes: a shorter one would be found in ordinary text.

@@ -15,7 +15,7 @@ use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, Workspac
 use stepwell_core::{Topic, Topics};
 use stepwell_engine::app::{
     ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
-    Page, PageAt, RotateSecret, ShownWebhook, Start, WantedStatus,
+    Page, PageStart, RotateSecret, ShownWebhook, Start, WantedStatus,
 };
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::Effects;
@@ -27,7 +27,7 @@ use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
 use crate::receiver::{Call, Receiver};
-use crate::support::{Bench, HandClock, PATIENCE, config};
+use crate::support::{Bench, ManualClock, PATIENCE, config};
 
 fn all() -> DeliveriesQuery {
     DeliveriesQuery { limit: 100, ..DeliveriesQuery::default() }

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn both_secrets_sign_while_one_takes_over() {
     let receiver = Receiver::start(&[200]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
     let hook = bench.hook(&receiver, Topics::Every).await;
@@ -64,7 +64,7 @@ async fn other_workspaces_see_and_hear_nothing() {
     let source = json!({"name": "theirs", "steps": [{"type": "StaticTextInput", "input": "x"}]});
     let create = CreateWorkflow { source, active: true, idempotency: None };
     let workflow = app.create_workflow(&stranger, create).await.unwrap();
-    app.execute_and_wait(&stranger, workflow, Start::default(), PATIENCE).await.unwrap();
+    app.execute(&stranger, workflow, Start::default()).wait(PATIENCE).await.unwrap();
     assert_eq!(bench.deliveries(hook).await.len(), 1, "the test, and nothing of theirs");
 }
 
@@ -72,7 +72,7 @@ async fn other_workspaces_see_and_hear_nothing() {
 #[tokio::test]
 async fn every_secret_before_signs_for_its_time() {
     let receiver = Receiver::start(&[200]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
     let hook = bench.hook(&receiver, Topics::Every).await;
@@ -131,12 +131,12 @@ async fn changes_at_once_are_all_kept() {
 #[tokio::test]
 async fn tests_do_not_wait_for_one_another() {
     let receiver = Receiver::start(&[500]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock).await;
     let hook = bench.hook(&receiver, Topics::Every).await.record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
     bench.until_deliveries(hook, |all| all[0].attempts.len() == 1).await;
-    receiver.answer(200);
+    receiver.respond_with(200);
     let second = bench.app.test_webhook(&bench.caller, hook).await.unwrap().record.id;
     let done = |one: &DeliveryView| {
         one.record.id == second && one.record.status == DeliveryStatus::Delivered
@@ -164,12 +164,12 @@ async fn deliveries_are_found() {
     let ids =
         |page: &Page<DeliveryView>| page.items.iter().map(|one| one.record.id).collect::<Vec<_>>();
     assert_eq!((ids(&one), one.total), (tests[..2].to_vec(), Some(3)));
-    let at = PageAt::Cursor(one.next_cursor);
+    let at = PageStart::Cursor(one.next_cursor);
     let two = page(DeliveriesQuery { at, ..first.clone() }).await;
     assert_eq!((ids(&two), two.total, &two.next_cursor), (vec![tests[2]], Some(3), &None));
-    let numbered = page(DeliveriesQuery { at: PageAt::Number(2), ..first.clone() }).await;
+    let numbered = page(DeliveriesQuery { at: PageStart::Number(2), ..first.clone() }).await;
     assert_eq!(ids(&numbered), ids(&two));
-    let at = PageAt::Cursor(Some("x".to_owned()));
+    let at = PageStart::Cursor(Some("x".to_owned()));
     let refused = app.webhook_deliveries(caller, hook, DeliveriesQuery { at, ..first }).await;
     let AppError::InvalidRequest(problem) = refused.unwrap_err() else { panic!() };
     assert_eq!(problem.path, "cursor");

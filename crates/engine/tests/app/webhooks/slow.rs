@@ -31,7 +31,7 @@ async fn a_slow_receiver_holds_up_nobody() {
         give_up_at: now.after(Duration::from_secs(3600)),
         sensitive: false,
     });
-    bench.store.add_effects(Effects::telling(waiting.collect())).await.unwrap();
+    bench.store.add_effects(Effects::with_deliveries(waiting.collect())).await.unwrap();
     bench.app.test_webhook(&bench.caller, stuck).await.unwrap();
     slow.at_least(32).await;
     let began = std::time::Instant::now();

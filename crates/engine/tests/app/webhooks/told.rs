@@ -93,7 +93,7 @@ async fn whoever_asks_while_it_goes_on_is_told_of_the_rest() {
     let id = bench.execute(workflow, json!({})).await;
     bench
         .until(id, |notice| {
-            matches!(&notice.what, stepwell_engine::view::What::Step { step, .. } if step.step_id == "wait")
+            matches!(&notice.kind, stepwell_engine::view::NoticeKind::Step { step, .. } if step.step_id == "wait")
         })
         .await;
     let hook = bench.hook(&receiver, Topics::Every).await;

@@ -1,0 +1,16 @@
+//! Executions: started, shown, followed, controlled, run again.
+
+mod access;
+mod control;
+mod detail;
+mod input;
+mod lookup;
+mod rerun;
+mod start;
+
+pub use detail::ExecutionDetail;
+pub use lookup::ExecutionsQuery;
+pub use rerun::RerunRequest;
+pub use start::{NewExecution, Start};
+
+pub(super) use start::Started;

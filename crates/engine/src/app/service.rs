@@ -1,0 +1,52 @@
+//! The application object; the services are its methods, in the files beside this one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::keys::KeyCache;
+use super::store_probe::StoreProbe;
+use crate::memory::MemoryBudget;
+use crate::runtime::engine::Engine;
+use crate::{AppError, Caller};
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub(super) engine: Arc<Engine>,
+    pub(super) keys: Arc<KeyCache>,
+    pub(super) probe: Arc<StoreProbe>,
+    /// When the gauges were last read from the store.
+    pub(super) gauges_read_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl App {
+    /// The budget of working memory, from which requests reserve what they need.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.engine.memory
+    }
+
+    /// The number of executions in memory, and of those in the queue as far as this node knows.
+    pub fn load(&self) -> (usize, usize) {
+        let queued = self.engine.queued.load(Ordering::Relaxed);
+        (self.engine.registry.active(), queued)
+    }
+
+    /// Writes a consistent copy of the store while serving. Scope `admin`.
+    ///
+    /// # Errors
+    /// `InvalidRequest` if the target exists.
+    pub async fn backup(&self, caller: &Caller, target: PathBuf) -> Result<(), AppError> {
+        caller.require_admin()?;
+        if target.exists() {
+            return Err(AppError::invalid(
+                "target",
+                format!("`{}` exists already", target.display()),
+            ));
+        }
+        Ok(self.engine.store.backup(target).await?)
+    }
+}
