@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::AppError;
 use crate::memory::{PATIENCE, Reservation};
 use crate::runtime::engine::Engine;
-use crate::runtime::feed::{Delta, Feed, News, Outcome};
+use crate::runtime::feed::{Delta, Feed, FeedDelta, Outcome};
 use crate::view::{Notice, NoticeKind, observe};
 
 /// The most events that are taken from the feed at a time.
@@ -29,7 +29,7 @@ pub struct Follow {
     id: ExecutionId,
     /// Emptied on drop only.
     feed: Option<Arc<Feed>>,
-    news: watch::Receiver<()>,
+    changed: watch::Receiver<()>,
     /// The journal replayed up to the position of this reader.
     execution: Execution,
     /// Notices up to this sequence number are skipped.
@@ -48,8 +48,8 @@ impl Follow {
     ) -> Result<Self, AppError> {
         let id = execution.origin.id;
         let feed = engine.registry.follow(id);
-        let news = feed.listen();
-        let mut follow = Self::of(engine, (feed, news), execution);
+        let changed = feed.subscribe();
+        let mut follow = Self::of(engine, (feed, changed), execution);
         follow.skip = skip;
         // Its runner adds later events to the feed; earlier ones are in the store.
         if let Some(feed) = &follow.feed
@@ -67,7 +67,7 @@ impl Follow {
     /// meantime.
     pub(crate) fn of(
         engine: Arc<Engine>,
-        (feed, news): (Arc<Feed>, watch::Receiver<()>),
+        (feed, changed): (Arc<Feed>, watch::Receiver<()>),
         execution: Execution,
     ) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Follow {
             id: execution.origin.id,
             pieces: feed.first_piece(),
             feed: Some(feed),
-            news,
+            changed,
             execution,
             skip: 0,
             ready: VecDeque::new(),
@@ -107,7 +107,7 @@ impl Follow {
     /// # Errors
     /// As [`Follow::next`].
     pub fn try_next(&mut self) -> Result<Option<Notice>, AppError> {
-        self.news.mark_unchanged();
+        self.changed.mark_unchanged();
         // Events before `skip` have no notice: there may be further ones after them.
         let mut seen = None;
         while self.ready.is_empty() && seen != Some((self.execution.seq, self.pieces)) {
@@ -133,7 +133,7 @@ impl Follow {
                 return Err(AppError::stopping());
             }
             // The feed is held here, so its sender is alive.
-            let _ = self.news.changed().await;
+            let _ = self.changed.changed().await;
         }
     }
 
@@ -153,7 +153,8 @@ impl Follow {
     /// Takes new events, and pieces of text in their place between events.
     fn take(&mut self) -> Result<(), AppError> {
         let Some(feed) = &self.feed else { return Ok(()) };
-        let News { events, deltas, missed } = feed.after(self.execution.seq, self.pieces, BATCH);
+        let FeedDelta { events, deltas, missed } =
+            feed.after(self.execution.seq, self.pieces, BATCH);
         if missed {
             return Err(AppError::Unavailable {
                 reason: "this reader is too far behind; read the execution instead".into(),
@@ -195,6 +196,6 @@ fn piece(execution: &Execution, delta: &Delta, skip: u64) -> Option<Notice> {
 impl Drop for Follow {
     fn drop(&mut self) {
         self.feed = None;
-        self.engine.registry.forget_idle(self.id);
+        self.engine.registry.remove_idle(self.id);
     }
 }

@@ -49,11 +49,11 @@ impl App {
         let engine = &self.engine;
         let permit = self.take_execution(caller, id)?;
         if engine.has_room()
-            && let Ok(seat) = engine.registry.sit(id)
+            && let Ok(slot) = engine.registry.acquire(id)
         {
-            let feed = seat.feed.clone();
-            let subscriber = feed.listen();
-            tokio::spawn(Runner::begin(engine.clone(), seat, prepared));
+            let feed = slot.feed.clone();
+            let subscriber = feed.subscribe();
+            tokio::spawn(Runner::begin(engine.clone(), slot, prepared));
             permit.keep();
             engine.metrics.accepted.increment(1);
             return Ok(Started::Running(id, feed, subscriber));
@@ -162,7 +162,7 @@ impl App {
         let find = async {
             let mut found = engine.store.active_executions(of).await?;
             // Those without a commit are not in the store yet.
-            found.extend(engine.registry.at_work(|record| match of {
+            found.extend(engine.registry.active_executions(|record| match of {
                 ActiveOf::Key(key) => record.started_by == Some(key),
                 ActiveOf::Workspace(workspace) => record.workspace == workspace,
             }));

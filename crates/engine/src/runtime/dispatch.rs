@@ -34,11 +34,11 @@ impl Engine {
         id: ExecutionId,
         reason: WakeReason,
     ) -> mpsc::Sender<Message> {
-        match self.registry.sit(id) {
+        match self.registry.acquire(id) {
             Err(mailbox) => mailbox,
-            Ok(seat) => {
-                let sender = seat.sender.clone();
-                tokio::spawn(Runner::resume(self.clone(), id, seat, reason));
+            Ok(slot) => {
+                let sender = slot.sender.clone();
+                tokio::spawn(Runner::resume(self.clone(), id, slot, reason));
                 sender
             }
         }
@@ -79,8 +79,8 @@ impl Engine {
             let gone = self.runner_gone.notified();
             let mailbox = self.wake(id, WakeReason::Message);
             let (reply, result) = oneshot::channel();
-            let (what, note) = (control.clone(), audit.clone().map(Box::new));
-            let message = Message::Control { what, note, reply };
+            let (control, audit) = (control.clone(), audit.clone().map(Box::new));
+            let message = Message::Control { control, audit, reply };
             let sent = mailbox.send(message).await;
             // A message that is sent while the mailbox closes is dropped with its reply channel, but
             // only after the last sender is gone.
@@ -102,9 +102,9 @@ impl Engine {
         })
     }
 
-    /// Frees the place of a runner that has ended.
-    pub(crate) fn depart(&self, id: ExecutionId) {
-        self.registry.stand(id);
+    /// Releases the slot of a runner that has ended.
+    pub(crate) fn deregister(&self, id: ExecutionId) {
+        self.registry.release(id);
         self.runner_gone.notify_waiters();
         if self.queued.load(Ordering::Relaxed) > 0 {
             self.queue_changed.notify_one();

@@ -30,7 +30,7 @@ use super::deliveries::Outbox;
 use super::engine::Engine;
 use super::feed::{Feed, Outcome};
 use super::panic_message::panic_message;
-use super::registry::{Message, Seat, WakeReason};
+use super::registry::{Message, RunnerSlot, WakeReason};
 use super::secrets::Secrets;
 use crate::AppError;
 use crate::memory::{Reservation, SMALL};
@@ -107,7 +107,7 @@ struct Departure(Arc<Engine>, ExecutionId);
 
 impl Drop for Departure {
     fn drop(&mut self) {
-        self.0.depart(self.1);
+        self.0.deregister(self.1);
     }
 }
 
@@ -149,9 +149,9 @@ pub(crate) struct Beginning {
 
 impl Runner {
     /// Drives an execution that was just accepted.
-    pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Beginning) {
+    pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, beginning: Beginning) {
         let _departure = Departure(engine.clone(), beginning.record.id);
-        let runner = Self::new(engine, seat, beginning);
+        let runner = Self::new(engine, slot, beginning);
         runner.drive(Some(Input::Start)).await;
     }
 
@@ -159,15 +159,15 @@ impl Runner {
     pub(crate) async fn resume(
         engine: Arc<Engine>,
         id: ExecutionId,
-        seat: Seat,
+        slot: RunnerSlot,
         reason: WakeReason,
     ) {
         let _departure = Departure(engine.clone(), id);
         let loaded = AssertUnwindSafe(Box::pin(load::load(&engine, id))).catch_unwind().await;
         match loaded {
             Ok(Ok(Some(beginning))) => {
-                seat.feed.fill(&beginning.record, &[]);
-                let runner = Self::new(engine, seat, beginning);
+                slot.feed.fill(&beginning.record, &[]);
+                let runner = Self::new(engine, slot, beginning);
                 let first = match runner.execution.status() {
                     _ if reason == WakeReason::Poisoned => Some(Input::Abort { error: poisoned() }),
                     // The queue decides when it starts, not whoever wants to tell it something.
@@ -177,10 +177,10 @@ impl Runner {
                 };
                 runner.drive(first).await;
             }
-            Ok(Ok(None)) => seat.refuse(|| AppError::not_found("execution", id.dataflow())),
+            Ok(Ok(None)) => slot.reject(|| AppError::not_found("execution", id.dataflow())),
             Ok(Err(error)) => {
                 tracing::error!(%id, %error, "an execution could not be loaded");
-                seat.refuse(|| AppError::Unavailable {
+                slot.reject(|| AppError::Unavailable {
                     reason: format!("the execution could not be loaded: {error}"),
                     retry_after: LOST_PAUSE,
                 });
@@ -190,7 +190,7 @@ impl Runner {
             Err(panic) => {
                 let message = panic_message(&*panic);
                 tracing::error!(%id, message, "a panic while an execution was loaded");
-                seat.refuse(|| AppError::Unavailable {
+                slot.reject(|| AppError::Unavailable {
                     reason: "the execution could not be loaded; see the server's log".to_owned(),
                     retry_after: LOST_PAUSE,
                 });
@@ -199,7 +199,7 @@ impl Runner {
         }
     }
 
-    fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
+    fn new(engine: Arc<Engine>, slot: RunnerSlot, beginning: Beginning) -> Self {
         let Beginning {
             execution,
             record,
@@ -214,19 +214,19 @@ impl Runner {
         } = beginning;
         retained.count(&uncommitted);
         if let Some(memory) = memory {
-            seat.feed.memory().absorb(memory);
+            slot.feed.memory().absorb(memory);
         }
-        seat.feed.memory().resize(&engine.memory, retained.bytes());
-        seat.feed.lend_redact(secrets.redact().as_ref());
-        seat.feed.fill(&record, &uncommitted);
+        slot.feed.memory().resize(&engine.memory, retained.bytes());
+        slot.feed.set_redact(secrets.redact().as_ref());
+        slot.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
         }
         Self {
             engine,
-            feed: seat.feed,
-            mailbox: seat.mailbox,
-            sender: seat.sender,
+            feed: slot.feed,
+            mailbox: slot.mailbox,
+            sender: slot.sender,
             bytes: json_size(&execution.input, usize::MAX),
             retained,
             execution,

@@ -56,7 +56,7 @@ impl Runner {
             Message::StepLogged { step, level, message } => {
                 self.tell(Input::StepLogged { step, level: level.into(), message });
             }
-            Message::Control { what, note, reply } => self.control(what, note, reply),
+            Message::Control { control, audit, reply } => self.control(control, audit, reply),
             Message::Wake => {
                 self.tell(Input::Timer);
             }
@@ -79,11 +79,11 @@ impl Runner {
 
     fn control(
         &mut self,
-        what: Control,
-        note: Option<Box<AuditRecord>>,
+        control: Control,
+        audit: Option<Box<AuditRecord>>,
         reply: oneshot::Sender<Result<(), AppError>>,
     ) {
-        let input = match what {
+        let input = match control {
             Control::Cancel { reason } => Input::Cancel { reason },
             Control::Pause => Input::Pause,
             Control::Resume => Input::Resume,
@@ -93,7 +93,7 @@ impl Runner {
         match self.tell(input) {
             None => {
                 self.replies.push(reply);
-                self.notes.extend(note.map(|note| *note));
+                self.notes.extend(audit.map(|audit| *audit));
                 // It was paused before it began: now it begins.
                 if resumed && self.execution.status() == Status::Queued {
                     self.tell(Input::Start);
