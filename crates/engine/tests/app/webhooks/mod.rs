@@ -1,10 +1,10 @@
-//! Webhooks: who is told of what, when, and for how long it is tried.
+//! Webhooks: which events are sent to which receivers, when, and for how long it is tried.
 
 mod clock_set;
+mod events;
 mod owners;
 mod retries;
 mod slow;
-mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

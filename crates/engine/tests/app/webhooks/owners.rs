@@ -41,7 +41,7 @@ async fn both_secrets_sign_while_one_takes_over() {
 }
 
 #[tokio::test]
-async fn other_workspaces_see_and_hear_nothing() {
+async fn other_workspaces_see_and_receive_nothing() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
     let hook = bench.hook(&receiver, Topics::Every).await.record.id;
@@ -49,8 +49,8 @@ async fn other_workspaces_see_and_hear_nothing() {
     let other = WorkspaceId::from_uuid(Uuid::from_u128(2));
     let stranger = Caller { workspace: other, ..bench.caller.clone() };
     let app = &bench.app;
-    let none = |answer: Result<(), AppError>| {
-        assert!(matches!(answer, Err(AppError::NotFound { .. })), "{answer:?}");
+    let none = |result: Result<(), AppError>| {
+        assert!(matches!(result, Err(AppError::NotFound { .. })), "{result:?}");
     };
     none(app.webhook(&stranger, hook).await.map(drop));
     none(app.change_webhook(&stranger, hook, ChangeWebhook::default()).await.map(drop));
@@ -68,7 +68,7 @@ async fn other_workspaces_see_and_hear_nothing() {
     assert_eq!(bench.deliveries(hook).await.len(), 1, "the test, and nothing of theirs");
 }
 
-/// Whoever rotates twice, since the first answer was lost, has not locked anybody out.
+/// Rotating twice, because the first response was lost, invalidates no secret in use.
 #[tokio::test]
 async fn every_secret_before_signs_for_its_time() {
     let receiver = Receiver::start(&[200]).await;
@@ -115,8 +115,8 @@ async fn changes_at_once_are_all_kept() {
             change(ChangeWebhook { status: Some(WantedStatus::Inactive), ..none() }),
             app.rotate_secret(caller, hook, rotate),
         );
-        for answer in [one, two, three, four] {
-            answer.unwrap();
+        for result in [one, two, three, four] {
+            result.unwrap();
         }
         let new = five.unwrap();
         let stored = app.webhook(caller, hook).await.unwrap();
@@ -127,7 +127,7 @@ async fn changes_at_once_are_all_kept() {
     }
 }
 
-/// A test that failed must not keep whoever has mended the receiver waiting.
+/// A test that failed must not delay the next one.
 #[tokio::test]
 async fn tests_do_not_wait_for_one_another() {
     let receiver = Receiver::start(&[500]).await;

@@ -52,7 +52,7 @@ async fn an_hour_of_outage_loses_nothing() {
 }
 
 #[tokio::test]
-async fn given_up_after_a_day_and_sent_again_by_hand() {
+async fn given_up_after_a_day_and_sent_again_manually() {
     let receiver = Receiver::start(&[200]).await;
     receiver.respond_with(500);
     let clock = ManualClock::new();
@@ -71,7 +71,7 @@ async fn given_up_after_a_day_and_sent_again_by_hand() {
     ] {
         bench.until_deliveries(hook.record.id, attempts(number - 1)).await;
         clock.advance(Duration::from_secs(wait));
-        // Something else has the outbox looked at.
+        // Another delivery wakes the sender.
         bench.app.test_webhook(caller, other).await.unwrap();
         let found = bench.until_deliveries(hook.record.id, attempts(number)).await;
         assert_eq!(found[0].record.status, expect, "{number}");
@@ -114,7 +114,7 @@ async fn five_days_of_failures_disable_a_webhook() {
     assert!(reason.starts_with("every delivery since 20"), "{reason}");
     let refused = bench.app.test_webhook(caller, hook).await.unwrap_err();
     assert!(matches!(refused, AppError::Conflict(_)), "{refused}");
-    // It is told of nothing, until somebody switches it on again.
+    // It gets no events until it is activated again.
     let before = bench.deliveries(hook).await.len();
     bench.static_text().await;
     assert_eq!(bench.deliveries(hook).await.len(), before);
@@ -174,7 +174,7 @@ async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
     let off = ChangeWebhook { status: Some(WantedStatus::Inactive), ..ChangeWebhook::default() };
     app.change_webhook(caller, hook, off).await.unwrap();
     clock.advance(Duration::from_secs(60));
-    // Another webhook's event has the outbox looked at.
+    // Another webhook's event wakes the sender.
     let other = Receiver::start(&[200]).await;
     bench.hook(&other, Topics::Every).await;
     bench.static_text().await;

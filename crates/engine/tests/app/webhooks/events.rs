@@ -1,16 +1,16 @@
-//! Who is told of what.
+//! Which events are sent to which webhooks.
 
 use super::*;
 
 #[tokio::test]
-async fn a_workflow_s_life_is_told_in_order_and_signed() {
+async fn the_events_of_a_workflow_are_sent_in_order_and_signed() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
     let hook = bench.hook(&receiver, Topics::Every).await;
     let workflow = bench.static_text().await;
     let caller = &bench.caller;
     bench.app.set_active(caller, workflow, false, Expected::Any).await.unwrap();
-    // Said twice, told once.
+    // Requested twice, sent once.
     bench.app.set_active(caller, workflow, false, Expected::Any).await.unwrap();
     bench.app.set_active(caller, workflow, true, Expected::Any).await.unwrap();
     let next = json!({"name": "next", "steps": [{"id": "a", "type": "Echo", "input": 1}]});
@@ -27,8 +27,8 @@ async fn a_workflow_s_life_is_told_in_order_and_signed() {
             "workflow.deleted"
         ]
     );
-    let told = bodies(&calls);
-    let data = |at: usize, field: &str| told[at]["data"][field].clone();
+    let events = bodies(&calls);
+    let data = |at: usize, field: &str| events[at]["data"][field].clone();
     assert_eq!((data(0, "name"), data(0, "active")), (json!("test"), json!(true)));
     assert_eq!((data(1, "active"), data(2, "active")), (json!(false), json!(true)));
     assert_eq!((data(3, "name"), data(3, "release")), (json!("next"), json!(2)));
@@ -39,7 +39,7 @@ async fn a_workflow_s_life_is_told_in_order_and_signed() {
 }
 
 #[tokio::test]
-async fn executions_are_told_to_those_who_asked_for_it() {
+async fn events_of_executions_are_sent_to_subscribed_webhooks() {
     let (one, two) = (Receiver::start(&[200]).await, Receiver::start(&[200]).await);
     let bench = Bench::new().await;
     bench.hook(&one, Topics::Every).await;
@@ -52,11 +52,11 @@ async fn executions_are_told_to_those_who_asked_for_it() {
     let failed = bench.wait(bad, json!({})).await.unwrap();
     let calls = one.at_least(8).await;
     let of = |id: ExecutionId| {
-        let told = bodies(&calls).into_iter();
-        told.filter(move |body| body["data"]["execution"] == json!(id)).collect::<Vec<_>>()
+        let events = bodies(&calls).into_iter();
+        events.filter(move |body| body["data"]["execution"] == json!(id)).collect::<Vec<_>>()
     };
-    let told = of(view.record.id);
-    let types: Vec<_> = told.iter().map(|body| body["type"].as_str().unwrap()).collect();
+    let events = of(view.record.id);
+    let types: Vec<_> = events.iter().map(|body| body["type"].as_str().unwrap()).collect();
     assert_eq!(
         types,
         [
@@ -68,23 +68,26 @@ async fn executions_are_told_to_those_who_asked_for_it() {
     );
     // Each as it was at that moment, though all were committed at once.
     assert_eq!(
-        (&told[0]["data"]["status"], &told[0]["data"]["settled"]),
+        (&events[0]["data"]["status"], &events[0]["data"]["settled"]),
         (&json!("running"), &json!(0))
     );
-    assert_eq!((&told[1]["data"]["step"], &told[2]["data"]["step"]), (&json!("a"), &json!("b")));
-    assert_eq!(told[3]["data"]["output"], json!({"text": "x"}));
-    assert_eq!(told[3]["data"]["workflow"], "test");
-    let told = of(failed.record.id);
-    assert_eq!(told[1]["type"], "execution.failed");
+    assert_eq!(
+        (&events[1]["data"]["step"], &events[2]["data"]["step"]),
+        (&json!("a"), &json!("b"))
+    );
+    assert_eq!(events[3]["data"]["output"], json!({"text": "x"}));
+    assert_eq!(events[3]["data"]["workflow"], "test");
+    let events = of(failed.record.id);
+    assert_eq!(events[1]["type"], "execution.failed");
     let calls = two.at_least(1).await;
     let failure = bodies(&calls).remove(0);
     assert_eq!(failure["data"]["execution"], json!(failed.record.id));
-    assert_eq!(failure["id"], told[1]["id"], "one event, however many are told");
+    assert_eq!(failure["id"], events[1]["id"], "one event, however many receivers it has");
     assert_ne!(two.calls()[0].header("webhook-id"), one.calls()[7].header("webhook-id"));
 }
 
 #[tokio::test]
-async fn whoever_asks_while_it_goes_on_is_told_of_the_rest() {
+async fn a_webhook_created_during_an_execution_gets_the_further_events() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
     let workflow = bench
@@ -104,25 +107,25 @@ async fn whoever_asks_while_it_goes_on_is_told_of_the_rest() {
         ["execution.step_completed", "execution.step_completed", "execution.completed"]
     );
     assert_eq!(bodies(&calls)[2]["data"]["settled"], 2);
-    // And nobody who has gone is.
+    // A deleted webhook gets none.
     bench.app.delete_webhook(&bench.caller, hook.record.id).await.unwrap();
     bench.wait(workflow, json!({})).await.unwrap();
     assert_eq!(receiver.calls().len(), 3);
 }
 
 #[tokio::test]
-async fn other_nodes_hear_of_a_new_webhook() {
+async fn other_nodes_learn_of_a_new_webhook() {
     let receiver = Receiver::start(&[200]).await;
     let store = Arc::new(MemoryStore::new());
     let several = || EngineConfig { sole_node: false, ..config() };
     let one = Bench::over(store.clone(), several()).await;
     let two = Bench::over(store, several()).await;
     one.hook(&receiver, Topics::Every).await;
-    let told = async {
+    let delivered = async {
         while receiver.calls().is_empty() {
             two.static_text().await;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, told).await.expect("in time");
+    tokio::time::timeout(PATIENCE, delivered).await.expect("in time");
 }

@@ -1,4 +1,4 @@
-//! What webhooks are told of schedules.
+//! Webhook events of schedules.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ async fn hooked(bench: &Bench, topics: Topics) -> Receiver {
     receiver
 }
 
-async fn told(receiver: &Receiver, count: usize) -> Vec<Value> {
+async fn events_of(receiver: &Receiver, count: usize) -> Vec<Value> {
     let calls = receiver.at_least(count).await;
     calls.iter().map(|call| serde_json::from_str(&call.body).unwrap()).collect()
 }
 
-fn types(told: &[Value]) -> Vec<&str> {
-    told.iter().map(|body| body["type"].as_str().unwrap()).collect()
+fn types(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|body| body["type"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn a_schedule_s_life_is_told_in_order() {
+async fn the_events_of_a_schedule_are_sent_in_order() {
     let bench = Bench::new().await;
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
@@ -45,7 +45,7 @@ async fn a_schedule_s_life_is_told_in_order() {
     let id = app.create_schedule(caller, workflow, cron("0 0 * * *")).await.unwrap().record.id;
     let renamed = ScheduleChange { name: Some("next".to_owned()), ..ScheduleChange::default() };
     app.update_schedule(caller, id, renamed.clone()).await.unwrap();
-    // Nothing changes: nobody is told.
+    // Nothing changes: no event is sent.
     app.update_schedule(caller, id, renamed).await.unwrap();
     app.enable_schedule(caller, id, true).await.unwrap();
     app.enable_schedule(caller, id, false).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_schedule_s_life_is_told_in_order() {
     app.delete_schedule(caller, id).await.unwrap();
     let again = app.delete_schedule(caller, id).await;
     assert!(matches!(again, Err(AppError::NotFound { .. })), "{again:?}");
-    let told = told(&receiver, 5).await;
+    let events = events_of(&receiver, 5).await;
     let names = [
         "schedule.created",
         "schedule.updated",
@@ -62,20 +62,21 @@ async fn a_schedule_s_life_is_told_in_order() {
         "schedule.triggered",
         "schedule.deleted",
     ];
-    assert_eq!(types(&told), names);
-    let data = |field: &str| told.iter().map(|one| one["data"][field].clone()).collect::<Vec<_>>();
+    assert_eq!(types(&events), names);
+    let data =
+        |field: &str| events.iter().map(|one| one["data"][field].clone()).collect::<Vec<_>>();
     assert_eq!(data("schedule"), vec![json!(id); 5]);
     assert_eq!(data("name"), ["test", "next", "next", "next", "next"]);
     assert_eq!(data("enabled"), [true, true, false, false, false]);
     assert_eq!(data("workflow"), ["test"; 5]);
     let last = json!(triggered.execution);
     assert_eq!(data("last"), [Value::Null, Value::Null, Value::Null, last.clone(), last]);
-    // The execution's own events are not among what was asked for.
+    // The receiver is not subscribed to the execution's own events.
     assert_eq!(receiver.calls().len(), 5);
 }
 
 #[tokio::test]
-async fn a_firing_is_told_with_its_execution() {
+async fn the_event_of_a_firing_has_its_execution() {
     let bench = Bench::new().await;
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
@@ -89,18 +90,18 @@ async fn a_firing_is_told_with_its_execution() {
     };
     let change = ScheduleChange { timing, ..cron("") };
     let id = app.create_schedule(caller, workflow, change).await.unwrap().record.id;
-    let mut told = told(&receiver, 2).await;
+    let mut events = events_of(&receiver, 2).await;
     // Of different subjects either may come first.
-    told.sort_by_key(|one| one["type"] == "workflow.executed");
-    assert_eq!(types(&told), ["schedule.triggered", "workflow.executed"]);
-    assert_eq!(told[0]["data"]["schedule"], json!(id));
-    assert_eq!(told[0]["data"]["last"], told[1]["data"]["execution"]);
+    events.sort_by_key(|one| one["type"] == "workflow.executed");
+    assert_eq!(types(&events), ["schedule.triggered", "workflow.executed"]);
+    assert_eq!(events[0]["data"]["schedule"], json!(id));
+    assert_eq!(events[0]["data"]["last"], events[1]["data"]["execution"]);
     let shown = app.schedule(caller, id).await.unwrap();
-    assert_eq!(json!(shown.last.unwrap().id), told[1]["data"]["execution"]);
+    assert_eq!(json!(shown.last.unwrap().id), events[1]["data"]["execution"]);
 }
 
 #[tokio::test]
-async fn a_firing_that_starts_nothing_is_not_told_nor_are_those_that_go_with_their_workflow() {
+async fn skipped_firings_and_schedules_deleted_with_their_workflow_have_no_events() {
     let bench = Bench::new().await;
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
@@ -114,6 +115,6 @@ async fn a_firing_that_starts_nothing_is_not_told_nor_are_those_that_go_with_the
     };
     tokio::time::timeout(crate::support::PATIENCE, skipped).await.expect("in time");
     app.delete_workflow(caller, workflow, Deletion::default()).await.unwrap();
-    let told = told(&receiver, 2).await;
-    assert_eq!(types(&told), ["schedule.created", "workflow.deleted"]);
+    let events = events_of(&receiver, 2).await;
+    assert_eq!(types(&events), ["schedule.created", "workflow.deleted"]);
 }
