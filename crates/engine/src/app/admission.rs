@@ -12,7 +12,7 @@ use super::App;
 use super::executions::Started;
 use crate::limits::{Limited, Limits, Meter, Standing};
 use crate::objects;
-use crate::runtime::runner::{Beginning, Runner, persist};
+use crate::runtime::runner::{Runner, RunnerInit, persist};
 use crate::workspace::Workspace;
 use crate::{AppError, Caller};
 
@@ -43,7 +43,7 @@ impl App {
     pub(super) async fn admit_execution(
         &self,
         caller: &Caller,
-        prepared: Beginning,
+        prepared: RunnerInit,
     ) -> Result<Started, AppError> {
         let id = prepared.record.id;
         let engine = &self.engine;
@@ -67,7 +67,7 @@ impl App {
         Ok(Started::Queued(id))
     }
 
-    async fn queue_execution(&self, prepared: Beginning) -> Result<(), AppError> {
+    async fn queue_execution(&self, prepared: RunnerInit) -> Result<(), AppError> {
         let engine = &self.engine;
         if engine.queued.load(Ordering::Relaxed) >= engine.config.max_queued {
             return Err(AppError::Unavailable {
@@ -75,7 +75,7 @@ impl App {
                 retry_after: Duration::from_secs(5),
             });
         }
-        persist::queue(engine, prepared).await?;
+        persist::commit_queued(engine, prepared).await?;
         engine.count_queued();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Drives one execution for as long as there is something to do, then leaves it to its rows.
+//! Drives one execution as long as there is something to do; then it leaves memory.
 //!
 //! The durability rule is here: everything decided is committed before an external step runs,
 //! before the runner waits for anything, and before a final event is shown. A chain of pure
@@ -37,89 +37,89 @@ use crate::memory::{Reservation, SMALL};
 use stepwell_core::memory::json_size;
 
 mod evaluate;
-mod hear;
+mod idle;
 mod load;
+mod messages;
 mod panics;
 pub(crate) mod persist;
-mod rest;
 mod retained;
 
 pub(crate) use retained::Retained;
 
-/// How long an execution is left alone whose journal was not where it was thought to be.
+/// The pause before an execution is loaded again whose stored journal differs from memory.
 const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// After so many commands of one chain the runner looks at its messages and at the time.
-const COMMANDS_BETWEEN_LOOKS: u32 = 16;
+/// The number of commands of one chain after which the runner checks its messages and the time.
+const COMMANDS_BETWEEN_CHECKS: u32 = 16;
 
-/// An execution that is still at its first chain of pure steps after so long is made durable.
+/// The time after which the first chain of pure steps is interrupted by a commit.
 const DURABLE_WITHIN: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// One execution at work.
+/// One driven execution.
 pub(crate) struct Runner {
     engine: Arc<Engine>,
     feed: Arc<Feed>,
     mailbox: mpsc::Receiver<Message>,
     sender: mpsc::Sender<Message>,
     execution: Execution,
-    /// The projection as last committed, with what never changes.
+    /// The projection as of the last commit.
     record: ExecutionRecord,
-    /// Taken with the first commit.
+    /// Written with the first commit.
     idempotency: Option<IdempotencyRecord>,
     /// Written with the first commit.
     schedule: Option<Box<UpdateSchedule>>,
     secrets: Secrets,
-    /// Who is told of what happens, if anybody.
+    /// The deliveries of its events.
     outbox: Outbox,
-    /// Decided, not yet durable.
+    /// Events that are not durable yet.
     uncommitted: Vec<Recorded>,
-    /// What users did by that.
-    notes: Vec<AuditRecord>,
-    /// To be run.
+    /// The audit entries of these events.
+    audit: Vec<AuditRecord>,
+    /// Commands to carry out.
     commands: VecDeque<Command>,
-    /// Attempts under way, by step run.
+    /// Running attempts, by step run.
     under_way: HashMap<StepRunId, AbortHandle>,
-    /// To be answered once what they asked for is durable.
+    /// Requests that are confirmed when the events are durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
     /// Messages that came while the store was unavailable.
     deferred: VecDeque<Message>,
-    /// About how many bytes the values in the journal take as text.
+    /// Roughly how many bytes the values in the journal have as text.
     bytes: usize,
-    /// What they take in memory.
+    /// Their memory.
     retained: Retained,
-    /// Told to finish what is under way and go.
+    /// Whether it only finishes its running steps, because the server stops.
     draining: bool,
     /// The step run whose command is being carried out.
     current: Option<StepRunId>,
-    /// Commands carried out since the runner began.
+    /// The number of commands that were carried out.
     carried_out: u32,
 }
 
-/// Why an execution is set aside.
+/// The error of an execution that crashes the server.
 fn poisoned() -> Failure {
-    let text = "the server stopped or hung when it last went on with this execution, twice in a \
-                row; it is not tried again by itself, but can be rerun";
+    let text = "the server stopped or hung when it last continued this execution, twice in a row; \
+                it is not recovered again, but can be rerun";
     Failure::new(codes::POISONED, text)
 }
 
-/// Frees the runner's place, however the runner ends.
-struct Departure(Arc<Engine>, ExecutionId);
+/// Deregisters the runner, however it ends.
+struct DeregisterOnDrop(Arc<Engine>, ExecutionId);
 
-impl Drop for Departure {
+impl Drop for DeregisterOnDrop {
     fn drop(&mut self) {
         self.0.deregister(self.1);
     }
 }
 
-/// Why a runner stops driving.
-enum Gone {
-    /// Nothing to do before a moment that is far, or before somebody says something.
+/// Why a runner stops.
+enum StopReason {
+    /// It waits for a distant time or for a message.
     Asleep,
-    /// It ended, and that is durable.
+    /// The execution has ended, and that is durable.
     Ended,
-    /// Its acceptance was refused by the store: it never was.
+    /// The store rejected its acceptance.
     NotAccepted(StoreError),
-    /// The journal is not where we thought.
+    /// The stored journal differs from the one in memory.
     Lost,
     /// Another node has taken over.
     Fenced,
@@ -127,31 +127,31 @@ enum Gone {
     Stopped,
 }
 
-/// What a new execution begins with.
-pub(crate) struct Beginning {
+/// The initial state of a runner.
+pub(crate) struct RunnerInit {
     pub(crate) execution: Execution,
     pub(crate) record: ExecutionRecord,
     /// Events that are not durable yet.
     pub(crate) uncommitted: Vec<Recorded>,
-    /// What users did by that.
-    pub(crate) notes: Vec<AuditRecord>,
+    /// The audit entries of these events.
+    pub(crate) audit: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
-    /// The schedule that starts it, as it stands then.
+    /// The schedule that starts it, with its progress.
     pub(crate) schedule: Option<Box<UpdateSchedule>>,
     pub(crate) secrets: Secrets,
-    /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
+    /// Gets the result of the acceptance's commit; `None`: no caller waits for it.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
-    /// What is reserved for its values.
+    /// The memory reserved for its values.
     pub(crate) memory: Option<Reservation>,
-    /// What the values of its durable events take of the memory.
+    /// The memory of the values of its durable events.
     pub(crate) retained: Retained,
 }
 
 impl Runner {
     /// Drives an execution that was just accepted.
-    pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, beginning: Beginning) {
-        let _departure = Departure(engine.clone(), beginning.record.id);
-        let runner = Self::new(engine, slot, beginning);
+    pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, init: RunnerInit) {
+        let _deregister = DeregisterOnDrop(engine.clone(), init.record.id);
+        let runner = Self::new(engine, slot, init);
         runner.drive(Some(Input::Start)).await;
     }
 
@@ -162,15 +162,15 @@ impl Runner {
         slot: RunnerSlot,
         reason: WakeReason,
     ) {
-        let _departure = Departure(engine.clone(), id);
+        let _deregister = DeregisterOnDrop(engine.clone(), id);
         let loaded = AssertUnwindSafe(Box::pin(load::load(&engine, id))).catch_unwind().await;
         match loaded {
-            Ok(Ok(Some(beginning))) => {
-                slot.feed.fill(&beginning.record, &[]);
-                let runner = Self::new(engine, slot, beginning);
+            Ok(Ok(Some(init))) => {
+                slot.feed.fill(&init.record, &[]);
+                let runner = Self::new(engine, slot, init);
                 let first = match runner.execution.status() {
                     _ if reason == WakeReason::Poisoned => Some(Input::Abort { error: poisoned() }),
-                    // The queue decides when it starts, not whoever wants to tell it something.
+                    // The queue starts it, not a message.
                     Status::Queued if reason == WakeReason::Message => None,
                     Status::Queued => Some(Input::Start),
                     _ => Some(Input::Recover),
@@ -184,7 +184,7 @@ impl Runner {
                     reason: format!("the execution could not be loaded: {error}"),
                     retry_after: LOST_PAUSE,
                 });
-                // An execution that is due would be loaded again at once.
+                // Otherwise a due execution would be loaded again at once.
                 tokio::time::sleep(LOST_PAUSE).await;
             }
             Err(panic) => {
@@ -199,19 +199,19 @@ impl Runner {
         }
     }
 
-    fn new(engine: Arc<Engine>, slot: RunnerSlot, beginning: Beginning) -> Self {
-        let Beginning {
+    fn new(engine: Arc<Engine>, slot: RunnerSlot, init: RunnerInit) -> Self {
+        let RunnerInit {
             execution,
             record,
             uncommitted,
-            notes,
+            audit,
             idempotency,
             schedule,
             secrets,
             accepted,
             memory,
             mut retained,
-        } = beginning;
+        } = init;
         retained.count(&uncommitted);
         if let Some(memory) = memory {
             slot.feed.memory().absorb(memory);
@@ -236,7 +236,7 @@ impl Runner {
             secrets,
             outbox: Outbox::default(),
             uncommitted,
-            notes,
+            audit,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
@@ -248,110 +248,110 @@ impl Runner {
     }
 
     async fn drive(mut self, first: Option<Input>) {
-        let gone = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
-            Ok(gone) => gone,
+        let reason = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
+            Ok(reason) => reason,
             Err(panic) => Box::pin(self.after_panic(panic)).await,
         };
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
         }
-        if matches!(gone, Gone::Asleep | Gone::Lost) {
+        if matches!(reason, StopReason::Asleep | StopReason::Lost) {
             self.engine.vault.keep(self.record.id, &self.secrets);
         }
         self.execution.set_redact(None);
-        match gone {
-            Gone::Ended => {
+        match reason {
+            StopReason::Ended => {
                 self.feed.finish(Outcome::Ended(Arc::new(self.execution)));
                 if self.engine.config.fire_schedules {
                     self.engine.schedules.ended(&self.record.metadata);
                 }
-                // Whoever began to count between the last commit and this has still seen it.
+                // Again, for counting that began after the last commit.
                 self.engine.meters.left(&self.record);
             }
-            Gone::NotAccepted(error) => {
+            StopReason::NotAccepted(error) => {
                 self.engine.meters.left(&self.record);
                 self.feed.finish(Outcome::NotAccepted(Arc::new(error)));
                 self.engine.meters.left(&self.record);
             }
-            Gone::Asleep => {
+            StopReason::Asleep => {
                 if self.record.wake_at.is_some() {
                     self.engine.timers_changed.notify_one();
                 }
             }
-            Gone::Stopped => self.feed.finish(Outcome::Stopped),
-            // What is stored is right: it is loaded again and goes on from there.
-            Gone::Lost => {
+            StopReason::Stopped => self.feed.finish(Outcome::Stopped),
+            // The store is right: it is loaded again and continues from there.
+            StopReason::Lost => {
                 let (engine, id) = (self.engine, self.record.id);
                 tokio::spawn(async move {
                     tokio::time::sleep(LOST_PAUSE).await;
                     engine.wake(id, WakeReason::Due);
                 });
             }
-            Gone::Fenced => {}
+            StopReason::Fenced => {}
         }
     }
 
-    async fn work(&mut self, first: Option<Input>) -> Gone {
+    async fn work(&mut self, first: Option<Input>) -> StopReason {
         if self.execution.status().is_final() {
-            return self.refuse_all();
+            return self.reject_all();
         }
-        if let Err(gone) = self.first(first).await {
-            return gone;
+        if let Err(reason) = self.apply_first(first).await {
+            return reason;
         }
         loop {
-            if let Err(gone) = self.run_commands().await {
-                return gone;
+            if let Err(reason) = self.run_commands().await {
+                return reason;
             }
             if self.execution.status().is_final() {
                 return match self.commit().await {
-                    Ok(()) => Gone::Ended,
-                    Err(gone) => gone,
+                    Ok(()) => StopReason::Ended,
+                    Err(reason) => reason,
                 };
             }
-            if let Some(rest) = self.rest() {
-                if let Err(gone) = self.commit_asleep(rest).await {
-                    return gone;
+            if let Some(idle) = self.idle_until() {
+                if let Err(reason) = self.commit_asleep(idle).await {
+                    return reason;
                 }
                 if self.mailbox.is_empty() && self.deferred.is_empty() {
-                    return if self.draining { Gone::Stopped } else { Gone::Asleep };
+                    return if self.draining { StopReason::Stopped } else { StopReason::Asleep };
                 }
-            } else if let Err(gone) = self.commit().await {
-                return gone;
+            } else if let Err(reason) = self.commit().await {
+                return reason;
             }
-            if let Err(gone) = self.hear().await {
-                return gone;
+            if let Err(reason) = self.handle_next_message().await {
+                return reason;
             }
         }
     }
 
-    async fn first(&mut self, first: Option<Input>) -> Result<(), Gone> {
+    async fn apply_first(&mut self, first: Option<Input>) -> Result<(), StopReason> {
         if !self.replies.is_empty() {
             self.commit().await?;
         }
         match first {
-            None => return self.hear().await,
-            // A recovery that changes nothing need not be written down.
-            Some(Input::Recover) if !self.needs_recovery() => self.tell(Input::Timer),
-            Some(first) => self.tell(first),
+            None => return self.handle_next_message().await,
+            // A recovery that changes nothing is not journaled.
+            Some(Input::Recover) if !self.needs_recovery() => self.apply_input(Input::Timer),
+            Some(first) => self.apply_input(first),
         };
         Ok(())
     }
 
-    /// Tells the execution something; what follows is shown and noted for the next commit.
-    fn tell(&mut self, input: Input) -> Option<Refused> {
+    /// Applies an input to the execution; the resulting events are shown and will be committed.
+    fn apply_input(&mut self, input: Input) -> Option<Refused> {
         let moment = self.engine.moment();
         faults::hit("advance");
         match self.execution.advance_within(input, moment, Budget::inline()) {
             Ok(decision) => {
-                self.accept(decision);
+                self.accept_decision(decision);
                 None
             }
             Err(refused) => Some(refused),
         }
     }
 
-    /// Shows what was decided and notes it for the next commit.
-    fn accept(&mut self, decision: Decision) {
+    /// Shows the events of a decision and adds them to the next commit.
+    fn accept_decision(&mut self, decision: Decision) {
         let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
         self.feed.show(&decision.events[..shown]);
         self.engine.metrics.steps_changed(&self.execution, &decision.events);
@@ -364,25 +364,25 @@ impl Runner {
         self.commands.extend(decision.commands);
     }
 
-    /// Counts what the values take of the memory. They exist already, so this waits for nothing;
-    /// what makes further ones waits until there is room.
+    /// Counts the memory of the values. They exist already, so this does not wait; what creates
+    /// further ones waits until there is room.
     fn resize_memory(&self) {
         self.feed.memory().resize(&self.engine.memory, self.retained.bytes());
     }
 
-    /// Whether a step may run at once: where the memory is used up, one of an execution with large
-    /// values waits for room like any other.
+    /// Whether a step may run inline: if no memory is free, steps of executions with large values wait
+    /// for it.
     fn may_run_inline(&self) -> bool {
         self.retained.bytes() < SMALL || !self.engine.memory.is_exhausted()
     }
 
-    /// Whether there is something to go on with that is not waited for.
+    /// Whether there is something to do that no timer or message triggers.
     fn needs_recovery(&self) -> bool {
         self.execution.is_busy() || self.execution.has_evaluation_pending()
     }
 
-    /// Runs what is to be run: pure steps at once, others beside.
-    async fn run_commands(&mut self) -> Result<(), Gone> {
+    /// Carries out the commands: quick pure steps inline, others in tasks.
+    async fn run_commands(&mut self) -> Result<(), StopReason> {
         while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Stop { step } => {
@@ -402,25 +402,24 @@ impl Runner {
             }
             self.current = None;
             self.carried_out = self.carried_out.wrapping_add(1);
-            if self.carried_out.is_multiple_of(COMMANDS_BETWEEN_LOOKS) {
-                self.look_up().await?;
+            if self.carried_out.is_multiple_of(COMMANDS_BETWEEN_CHECKS) {
+                self.check_messages().await?;
             }
-            // A long chain of pure steps gives others their turn.
+            // A long chain of pure steps yields to other tasks.
             tokio::task::consume_budget().await;
         }
         Ok(())
     }
 
-    /// In a long chain of pure steps: what users want and what is due takes hold, and what was
-    /// accepted becomes durable.
-    async fn look_up(&mut self) -> Result<(), Gone> {
-        self.take_deferred();
+    /// In a long chain of pure steps: handles messages and timeouts, and makes the acceptance durable.
+    async fn check_messages(&mut self) -> Result<(), StopReason> {
+        self.handle_deferred();
         while let Ok(message) = self.mailbox.try_recv() {
-            self.take(message);
+            self.handle_message(message);
         }
         let now = self.engine.now();
         if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
-            self.tell(Input::Timer);
+            self.apply_input(Input::Timer);
         }
         if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
             Box::pin(self.commit()).await?;
@@ -428,7 +427,7 @@ impl Runner {
         Ok(())
     }
 
-    async fn run(&mut self, attempt: AttemptId) -> Result<(), Gone> {
+    async fn run(&mut self, attempt: AttemptId) -> Result<(), StopReason> {
         let ready = Attempt::prepare(
             &self.engine,
             &self.execution,
@@ -440,7 +439,7 @@ impl Runner {
         let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
         match ready.map(run) {
             Err(fault) => {
-                self.tell(Input::StepEnded { attempt, result: Err(fault) });
+                self.apply_input(Input::StepEnded { attempt, result: Err(fault) });
                 Ok(())
             }
             Ok(Ok(result)) => {
@@ -453,12 +452,12 @@ impl Runner {
     }
 
     /// Runs an attempt in a task of its own, once everything that must be durable before it is.
-    async fn run_in_task(&mut self, attempt: AttemptId, ready: Attempt) -> Result<(), Gone> {
+    async fn run_in_task(&mut self, attempt: AttemptId, ready: Attempt) -> Result<(), StopReason> {
         if self.under_way.len() >= self.engine.config.max_parallel_steps {
             // Wait for one of them to end before starting another one.
             self.commands.push_back(Command::Run(attempt));
             self.commit().await?;
-            return self.hear().await;
+            return self.handle_next_message().await;
         }
         let AttemptId { step_run, .. } = attempt;
         let effect = self.execution.origin.plan[step_run.step].effect;
@@ -490,6 +489,6 @@ impl Runner {
             }
             Ok(done)
         });
-        self.tell(Input::StepEnded { attempt, result });
+        self.apply_input(Input::StepEnded { attempt, result });
     }
 }

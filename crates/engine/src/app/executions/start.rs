@@ -20,7 +20,7 @@ use crate::memory::{HeldMemory, Hold};
 use crate::runtime::engine::new_uuid;
 use crate::runtime::feed::{Feed, Outcome};
 use crate::runtime::registry::Control;
-use crate::runtime::runner::{Beginning, Retained};
+use crate::runtime::runner::{Retained, RunnerInit};
 use crate::runtime::secrets::{self, Secrets};
 use crate::view::{ExecutionView, NoticeKind};
 use crate::{AppError, Caller};
@@ -305,7 +305,7 @@ impl App {
         workflow: &WorkflowRecord,
         mut start: Start,
         accepted: Option<AcceptedSender>,
-    ) -> Result<Beginning, AppError> {
+    ) -> Result<RunnerInit, AppError> {
         if !workflow.active {
             return Err(AppError::Inactive);
         }
@@ -363,11 +363,11 @@ impl App {
         };
         let idempotency =
             start.idempotency.map(|key| key.record(caller.workspace, id.to_string(), moment.now));
-        Ok(Beginning {
+        Ok(RunnerInit {
             execution,
             record,
             uncommitted: decision.events,
-            notes: entry.into_iter().collect(),
+            audit: entry.into_iter().collect(),
             idempotency,
             schedule: None,
             secrets,

@@ -1,4 +1,4 @@
-//! Making what was decided durable.
+//! Commits: making events durable.
 
 use std::time::Duration;
 
@@ -7,45 +7,45 @@ use stepwell_store::StoreError;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
 
-use super::hear::receive;
-use super::rest::Rest;
-use super::{Beginning, Gone, Runner};
+use super::idle::Idle;
+use super::messages::receive;
+use super::{Runner, RunnerInit, StopReason};
 use crate::AppError;
 use crate::runtime::deliveries::{Outbox, Uncommitted};
 use crate::runtime::engine::Engine;
 use crate::runtime::registry::Message;
 
-/// How long the store is left alone when it cannot answer.
+/// The pause while the store is unavailable.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// How many messages are kept while the store is unavailable, before log lines are dropped.
-const MOST_DEFERRED: usize = 256;
+/// The most messages that are kept while the store is unavailable; then log lines are dropped.
+const MAX_DEFERRED: usize = 256;
 
 impl Runner {
-    /// Commits what is not durable yet. Where the store is away, waits for it to come back.
-    pub(super) async fn commit(&mut self) -> Result<(), Gone> {
+    /// Commits the events that are not durable yet. Waits while the store is unavailable.
+    pub(super) async fn commit(&mut self) -> Result<(), StopReason> {
         self.commit_as(None).await
     }
 
-    /// Commits, and notes when the execution must be woken, because it leaves memory.
-    pub(super) async fn commit_asleep(&mut self, rest: Rest) -> Result<(), Gone> {
-        self.commit_as(Some(rest)).await
+    /// Commits with the time at which to wake the execution, because it leaves memory.
+    pub(super) async fn commit_asleep(&mut self, idle: Idle) -> Result<(), StopReason> {
+        self.commit_as(Some(idle)).await
     }
 
-    async fn commit_as(&mut self, rest: Option<Rest>) -> Result<(), Gone> {
-        let wake_at = rest.as_ref().and_then(|rest| rest.until);
-        // In memory, the wake-up moment of the row is not used, and stays right for a restart.
-        let moves = rest.is_some() && self.record.wake_at != wake_at;
+    async fn commit_as(&mut self, idle: Option<Idle>) -> Result<(), StopReason> {
+        let wake_at = idle.as_ref().and_then(|idle| idle.until);
+        // While it is in memory the wake-up time of the row is not used, and right for a restart.
+        let moves = idle.is_some() && self.record.wake_at != wake_at;
         if self.uncommitted.is_empty() && !moves {
-            self.confirm();
+            self.confirm_requests();
             return Ok(());
         }
         faults::hit("commit");
         let record = self.projection(wake_at);
-        let commit = self.batch(record.clone());
+        let commit = self.build_commit(record.clone());
         while let Err(error) = self.engine.store.commit(commit.clone()).await {
             match error {
-                // An attempt whose answer was lost had been stored after all.
+                // An attempt whose response was lost had been stored after all.
                 StoreError::Conflict { actual, .. } if actual == record.seq => break,
                 error => Box::pin(self.after_refusal(error)).await?,
             }
@@ -55,7 +55,7 @@ impl Runner {
         self.idempotency = None;
         self.schedule = None;
         if self.record.status.is_final() {
-            // Before anybody is told: whoever hears of the end finds the place free.
+            // Before the end is reported: then callers that see it find the place free.
             self.engine.meters.left(&self.record);
             self.engine.metrics.execution_ended(self.record.workflow, self.record.status);
         }
@@ -64,20 +64,20 @@ impl Runner {
         }
         self.feed.show(&self.uncommitted);
         self.uncommitted.clear();
-        self.notes.clear();
-        self.confirm();
+        self.audit.clear();
+        self.confirm_requests();
         Ok(())
     }
 
-    /// Answers those whose requests are durable now.
-    fn confirm(&mut self) {
+    /// Confirms the requests that are durable now.
+    fn confirm_requests(&mut self) {
         for reply in self.replies.drain(..) {
             // The caller may have gone.
             let _ = reply.send(Ok(()));
         }
     }
 
-    fn batch(&mut self, record: ExecutionRecord) -> Commit {
+    fn build_commit(&mut self, record: ExecutionRecord) -> Commit {
         let uncommitted = Uncommitted {
             record: &self.record,
             execution: &self.execution,
@@ -91,7 +91,7 @@ impl Runner {
             record,
             events: self.uncommitted.clone(),
             deliveries,
-            audit: self.notes.clone(),
+            audit: self.audit.clone(),
             idempotency: self.idempotency.clone(),
             schedule: self.schedule.clone(),
         }
@@ -109,8 +109,8 @@ impl Runner {
         }
     }
 
-    /// Leaves the store alone for a while. Requests that come meanwhile are refused, since nothing
-    /// of them could be made durable; what steps report is kept for later.
+    /// Pauses while the store is unavailable. Control requests are rejected meanwhile, since they
+    /// could not be made durable; results of steps are kept for later.
     async fn wait_for_store(&mut self, reason: &str) {
         let pause = tokio::time::sleep(STORE_PAUSE);
         tokio::pin!(pause);
@@ -126,37 +126,36 @@ impl Runner {
                 }
                 // After its commit the runner checks the time anyway.
                 Message::Wake => {}
-                Message::StepLogged { .. } if self.deferred.len() >= MOST_DEFERRED => {}
+                Message::StepLogged { .. } if self.deferred.len() >= MAX_DEFERRED => {}
                 message => self.deferred.push_back(message),
             }
         }
     }
 
-    async fn after_refusal(&mut self, error: StoreError) -> Result<(), Gone> {
+    async fn after_refusal(&mut self, error: StoreError) -> Result<(), StopReason> {
         let id = self.record.id;
         match error {
-            // Nobody was told of it yet, so it is refused as a whole.
-            error if self.record.seq == 0 => Err(Gone::NotAccepted(error)),
+            // It was not reported yet, so it is rejected as a whole.
+            error if self.record.seq == 0 => Err(StopReason::NotAccepted(error)),
             StoreError::Unavailable(reason) => {
-                tracing::warn!(%id, reason, "the store cannot answer; trying again");
+                tracing::warn!(%id, reason, "the store is unavailable; trying again");
                 for reply in self.replies.drain(..) {
                     let _ = reply.send(Err(stored_later(&reason)));
                 }
                 self.wait_for_store(&reason).await;
-                // What was decided is in the journal up to the last commit only: whoever takes
-                // over after a stop decides it again.
-                if self.engine.background.is_stopping() { Err(Gone::Stopped) } else { Ok(()) }
+                // After a stop the next node continues from the last commit.
+                if self.engine.background.is_stopping() { Err(StopReason::Stopped) } else { Ok(()) }
             }
-            StoreError::Fenced => Err(Gone::Fenced),
+            StoreError::Fenced => Err(StopReason::Fenced),
             error => {
-                tracing::error!(%id, %error, "an execution is not stored as it is in memory");
-                Err(Gone::Lost)
+                tracing::error!(%id, %error, "the stored execution differs from the one in memory");
+                Err(StopReason::Lost)
             }
         }
     }
 }
 
-/// The error for a request that was decided before the store failed: it cannot be taken back.
+/// The error for a request that was applied before the store failed: it cannot be undone.
 fn stored_later(reason: &str) -> AppError {
     AppError::Unavailable {
         reason: format!(
@@ -166,13 +165,14 @@ fn stored_later(reason: &str) -> AppError {
     }
 }
 
-/// Commits the acceptance of an execution that must wait in the queue: any node may claim it.
+/// Commits the acceptance of an execution as queued: any node may claim it.
 ///
 /// # Errors
-/// As the store refuses it; then it never was.
-pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
-    let Beginning { execution, record, uncommitted, notes, idempotency, schedule, secrets, .. } =
-        beginning;
+/// The store rejects it; then it does not exist.
+pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(), StoreError> {
+    let RunnerInit {
+        execution, record, uncommitted, audit, idempotency, schedule, secrets, ..
+    } = init;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().build_deliveries(engine, &events, Vec::new);
     let (id, seq) = (record.id, execution.seq);
@@ -184,15 +184,15 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         record,
         events: uncommitted,
         deliveries,
-        audit: notes,
+        audit,
         idempotency,
         schedule,
     };
-    let told = commit.has_deliveries();
+    let has_deliveries = commit.has_deliveries();
     // Before it can be claimed.
     engine.vault.keep(id, &secrets);
     engine.store.commit(commit).await.inspect_err(|_| drop(engine.vault.take(id)))?;
-    if told {
+    if has_deliveries {
         engine.notify_outbox();
     }
     Ok(())

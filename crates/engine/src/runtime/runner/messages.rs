@@ -1,4 +1,4 @@
-//! What a runner waits for and is told: steps that ended, moments that came, what users want.
+//! The messages of a runner: ended steps, timers, control requests.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use stepwell_core::execution::{Input, Refused, Status};
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Gone, Runner};
+use super::{Runner, StopReason};
 use crate::AppError;
 use crate::runtime::registry::{Control, Message};
 
-/// How long to sleep at most: while the machine is suspended, a sleep does not go on.
+/// The longest sleep: sleeps do not advance while the machine is suspended.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 impl Runner {
-    /// Waits for the next message or moment, and acts on it.
-    pub(super) async fn hear(&mut self) -> Result<(), Gone> {
-        if self.take_deferred() {
+    /// Waits for the next message or timer, and handles it and all further messages.
+    pub(super) async fn handle_next_message(&mut self) -> Result<(), StopReason> {
+        if self.handle_deferred() {
             return Ok(());
         }
         let (now, elapsed) = self.engine.clocks();
@@ -27,25 +27,25 @@ impl Runner {
             () = sleep_for(pause) => Some(Message::Wake),
         };
         // The runner holds a sender itself, so the mailbox never closes.
-        let Some(message) = message else { return Err(Gone::Stopped) };
-        self.take(message);
+        let Some(message) = message else { return Err(StopReason::Stopped) };
+        self.handle_message(message);
         while let Ok(message) = self.mailbox.try_recv() {
-            self.take(message);
+            self.handle_message(message);
         }
         Ok(())
     }
 
-    /// Takes what came while the store was unavailable; whether there was anything.
-    pub(super) fn take_deferred(&mut self) -> bool {
+    /// Handles the messages that came while the store was unavailable; returns whether there were any.
+    pub(super) fn handle_deferred(&mut self) -> bool {
         let deferred = std::mem::take(&mut self.deferred);
         let any = !deferred.is_empty();
         for message in deferred {
-            self.take(message);
+            self.handle_message(message);
         }
         any
     }
 
-    pub(super) fn take(&mut self, message: Message) {
+    pub(super) fn handle_message(&mut self, message: Message) {
         match message {
             Message::StepEnded { attempt, result, memory } => {
                 self.under_way.remove(&attempt.step_run);
@@ -54,17 +54,17 @@ impl Runner {
                 self.resize_memory();
             }
             Message::StepLogged { step, level, message } => {
-                self.tell(Input::StepLogged { step, level: level.into(), message });
+                self.apply_input(Input::StepLogged { step, level: level.into(), message });
             }
             Message::Control { control, audit, reply } => self.control(control, audit, reply),
             Message::Wake => {
-                self.tell(Input::Timer);
+                self.apply_input(Input::Timer);
             }
             Message::Drain => self.drain(),
         }
     }
 
-    /// Begins to finish what is under way, but for pure steps: the next start computes them again.
+    /// Starts to drain. Running pure steps are stopped: the next start computes them again.
     fn drain(&mut self) {
         self.draining = true;
         let plan = &self.execution.origin.plan;
@@ -90,13 +90,13 @@ impl Runner {
             Control::Expire => Input::Timer,
         };
         let resumed = matches!(input, Input::Resume);
-        match self.tell(input) {
+        match self.apply_input(input) {
             None => {
                 self.replies.push(reply);
-                self.notes.extend(audit.map(|audit| *audit));
-                // It was paused before it began: now it begins.
+                self.audit.extend(audit.map(|audit| *audit));
+                // It was paused before it began, and begins now.
                 if resumed && self.execution.status() == Status::Queued {
-                    self.tell(Input::Start);
+                    self.apply_input(Input::Start);
                 }
             }
             Some(refused) => {
@@ -105,15 +105,15 @@ impl Runner {
         }
     }
 
-    /// Somebody woke an execution that has ended: whatever they want is too late.
-    pub(super) fn refuse_all(&mut self) -> Gone {
+    /// Rejects the requests to an execution that has ended.
+    pub(super) fn reject_all(&mut self) -> StopReason {
         self.mailbox.close();
         while let Ok(message) = self.mailbox.try_recv() {
             if let Message::Control { reply, .. } = message {
                 let _ = reply.send(Err(AppError::AlreadyEnded(self.execution.status())));
             }
         }
-        Gone::Ended
+        StopReason::Ended
     }
 }
 
@@ -137,10 +137,10 @@ fn refusal(refused: Refused, status: Status) -> AppError {
         Refused::Ended(status) => AppError::AlreadyEnded(status),
         Refused::AlreadyPaused => AppError::WrongState { status, reason: "it is paused already" },
         Refused::NotPaused => {
-            AppError::WrongState { status, reason: "only a paused one can be resumed" }
+            AppError::WrongState { status, reason: "only a paused execution can be resumed" }
         }
         Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale | Refused::Interrupted => {
-            AppError::WrongState { status, reason: "that does not fit where it stands" }
+            AppError::WrongState { status, reason: "the request is not possible in this state" }
         }
     }
 }

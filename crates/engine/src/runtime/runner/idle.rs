@@ -1,4 +1,4 @@
-//! When a runner has nothing to do.
+//! Whether a runner has nothing to do.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use stepwell_core::execution::Status;
 use super::Runner;
 use crate::runtime::time::CLOCK_TOLERANCE;
 
-/// Nothing to do for a while.
-pub(super) struct Rest {
-    /// When it goes on by itself; `None`: when somebody says so.
+/// The execution can leave memory.
+pub(super) struct Idle {
+    /// When it must be woken; `None`: by a message only.
     pub(super) until: Option<Timestamp>,
 }
 
 impl Runner {
-    /// Whether the execution can leave memory now: nothing is under way, and what it waits for
-    /// is far, or the server stops.
-    pub(super) fn rest(&self) -> Option<Rest> {
+    /// Whether the execution can leave memory: no step is running, and what it waits for is distant, or
+    /// the server stops.
+    pub(super) fn idle_until(&self) -> Option<Idle> {
         if !self.under_way.is_empty() || !self.commands.is_empty() {
             return None;
         }
@@ -25,12 +25,12 @@ impl Runner {
         let left = self.execution.wakes_in(now, elapsed);
         let until = left.zip(self.execution.next_wake()).map(|(left, planned)| {
             let at = now.after(left);
-            // Where the wall clock was not set, the moment stays as it is in the journal.
+            // Unless the wall clock was set, the time in the journal is right.
             let moved = at.since(planned).max(planned.since(at));
             if moved < CLOCK_TOLERANCE { planned } else { at }
         });
         if self.draining {
-            return Some(Rest { until: until.filter(|_| !self.needs_recovery()) });
+            return Some(Idle { until: until.filter(|_| !self.needs_recovery()) });
         }
         if self.execution.is_busy() {
             return None;
@@ -39,6 +39,6 @@ impl Runner {
         let stays = left.is_some_and(|left| left <= keep);
         let can_go =
             matches!(self.execution.status(), Status::Waiting | Status::Paused | Status::Queued);
-        (can_go && !stays).then_some(Rest { until })
+        (can_go && !stays).then_some(Idle { until })
     }
 }
