@@ -5,6 +5,7 @@ mod control;
 mod detail;
 mod input;
 mod lookup;
+mod prepare;
 mod rerun;
 mod start;
 
