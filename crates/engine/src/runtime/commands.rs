@@ -177,7 +177,7 @@ impl Attempt {
         let (bytes, attempt, place) = estimate.await.map_err(stopped)?;
         // A call that was not run inline reserves memory, however little it needs.
         let bytes = bytes.max(SMALL);
-        let mut reserved = budget.beside(attempt.held);
+        let mut reserved = budget.empty_with_held(attempt.held);
         reserved.grow_to(bytes, PATIENCE).await.map_err(no_memory)?;
         let (memory, _attempt) = StepMemory::new(budget, reserved);
         let given_up = InterruptOnDrop::default();
@@ -222,7 +222,8 @@ impl Attempt {
             Some(pieces) => show(&pieces.push(piece)),
             None => show(piece),
         };
-        let (memory, _attempt) = StepMemory::new(&engine.memory, engine.memory.beside(self.held));
+        let (memory, _attempt) =
+            StepMemory::new(&engine.memory, engine.memory.empty_with_held(self.held));
         let context = RunContext {
             input: self.input.clone(),
             config: &self.config,

@@ -320,7 +320,7 @@ pub async fn retrieve_execution_event(
 /// Reserves memory for the spans: they have copies of the values, and are put together of copies.
 async fn room_for_spans(api: &Api, detail: &ExecutionDetail) -> Result<Reservation, ApiError> {
     let held = detail.view.value_bytes();
-    let mut room = api.app.memory().beside(held);
+    let mut room = api.app.memory().empty_with_held(held);
     room.grow_to(3 * held, PATIENCE).await.map_err(AppError::from)?;
     Ok(room)
 }

@@ -159,7 +159,7 @@ impl Runner {
         halt: Arc<Notify>,
     ) -> impl Future<Output = Result<Reservation, MemoryShortage>> + Send + use<> {
         let (budget, bytes) = (self.engine.memory.clone(), self.retained.largest());
-        let mut room = budget.beside(self.retained.bytes());
+        let mut room = budget.empty_with_held(self.retained.bytes());
         async move {
             tokio::select! {
                 biased;
