@@ -12,7 +12,7 @@ use super::App;
 use super::executions::Started;
 use crate::limits::{Limited, Limits, Meter, Standing};
 use crate::objects;
-use crate::runtime::runner::{Runner, RunnerInit, persist};
+use crate::runtime::runner::{RunnerInit, persist};
 use crate::workspace::Workspace;
 use crate::{AppError, Caller};
 
@@ -53,7 +53,7 @@ impl App {
         {
             let feed = slot.feed.clone();
             let subscriber = feed.subscribe();
-            tokio::spawn(Runner::begin(engine.clone(), slot, prepared));
+            engine.start_runner(slot, prepared);
             permit.keep();
             engine.metrics.accepted.increment(1);
             return Ok(Started::Running(id, feed, subscriber));

@@ -9,8 +9,8 @@ use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Engine;
-use super::registry::{Control, Message, WakeReason};
-use super::runner::Runner;
+use super::registry::{Control, Message, RunnerSlot, WakeReason};
+use super::runner::{Runner, RunnerInit};
 use crate::AppError;
 
 /// The longest time that a runner takes to end after it has closed its mailbox.
@@ -26,6 +26,11 @@ impl Engine {
     /// Whether there is room for another execution in memory.
     pub(crate) fn has_room(&self) -> bool {
         self.registry.active() < self.config.max_active && !self.background.is_stopping()
+    }
+
+    /// Starts the runner of an execution that was just accepted.
+    pub(crate) fn start_runner(self: &Arc<Self>, slot: RunnerSlot, init: RunnerInit) {
+        tokio::spawn(Runner::begin(self.clone(), slot, init));
     }
 
     /// Starts a runner for a stored execution unless there is one, and returns its mailbox.
