@@ -60,11 +60,12 @@ impl App {
     ) -> Result<ExecutionView, AppError> {
         let id = match self.accept_durably(caller, workflow, start).await? {
             Accepted::Before(id) | Accepted::Queued(id) => id,
-            Accepted::Driven(id, feed, ear) => {
+            Accepted::Driven(id, feed, reader) => {
                 if let Some(record) = feed.record() {
                     let execution = self.unfolded(record).await?;
+                    let reader = reader.unwrap_or_else(|| feed.listen());
                     let mut follow =
-                        Follow::of(self.engine.clone(), (feed.clone(), ear), execution);
+                        Follow::of(self.engine.clone(), (feed.clone(), reader), execution);
                     self.patiently(BEGINNING, has_begun(&mut follow)).await.transpose()?;
                 }
                 id

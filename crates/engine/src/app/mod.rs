@@ -43,6 +43,8 @@ mod clock_watch;
 mod cursor;
 mod detail;
 mod executions;
+#[cfg(test)]
+mod future_sizes;
 mod idempotency;
 mod integrations;
 mod key_admin;

@@ -38,8 +38,9 @@ const CHECKED_WITHIN: Duration = Duration::from_secs(5);
 pub(super) enum Accepted {
     /// It was accepted before, under the same idempotency key.
     Before(ExecutionId),
-    /// It is driven here; maybe not durable yet. With an ear that has heard everything.
-    Driven(ExecutionId, Arc<Feed>, watch::Receiver<()>),
+    /// It is driven here; maybe not durable yet. With a reader from its first moment on, unless
+    /// only its end is awaited.
+    Driven(ExecutionId, Arc<Feed>, Option<watch::Receiver<()>>),
     /// It is durable and waits in the queue.
     Queued(ExecutionId),
 }
@@ -77,12 +78,13 @@ impl App {
             Accepted::Before(id) | Accepted::Queued(id) => {
                 self.follow_as(caller, Verb::Execute, None, id, 0).await
             }
-            Accepted::Driven(id, feed, ear) => {
+            Accepted::Driven(id, feed, reader) => {
                 let Some(record) = feed.record() else {
                     return self.follow_as(caller, Verb::Execute, None, id, 0).await;
                 };
                 let execution = self.unfolded(record).await?;
-                Ok(Follow::of(self.engine.clone(), (feed, ear), execution))
+                let reader = reader.unwrap_or_else(|| feed.listen());
+                Ok(Follow::of(self.engine.clone(), (feed, reader), execution))
             }
         }
     }
@@ -96,12 +98,13 @@ impl App {
     ) -> Result<Accepted, AppError> {
         let fingerprint = fingerprint(&start);
         let (told, accepted) = oneshot::channel();
-        let (id, feed, ear) = match self.accept(caller, workflow, start, Some(told)).await? {
-            Accepted::Driven(id, feed, ear) => (id, feed, ear),
-            other => return Ok(other),
-        };
+        let (id, feed, reader) =
+            match self.accept(caller, workflow, Box::new(start), Some(told)).await? {
+                Accepted::Driven(id, feed, reader) => (id, feed, reader),
+                other => return Ok(other),
+            };
         match accepted.await {
-            Ok(answer) => answer.map(|()| Accepted::Driven(id, feed, ear)),
+            Ok(answer) => answer.map(|()| Accepted::Driven(id, feed, reader)),
             Err(_) => match feed.outcome() {
                 Some(Outcome::NotAccepted(error)) => {
                     not_accepted(error, &fingerprint).map(Accepted::Before)
@@ -124,10 +127,11 @@ impl App {
         patience: Duration,
     ) -> Result<ExecutionView, AppError> {
         let fingerprint = fingerprint(&start);
-        let (id, feed) = match self.accept(caller, workflow, start, None).await? {
+        let (id, feed) = match self.accept(caller, workflow, Box::new(start), None).await? {
             Accepted::Driven(id, feed, _) => (id, feed),
+            // The futures of rare cases are boxed, so that the usual one is small.
             Accepted::Before(id) | Accepted::Queued(id) => {
-                return self.wait_for(caller, id, patience).await;
+                return Box::pin(self.wait_for(caller, id, patience)).await;
             }
         };
         match self.patiently(patience, feed.ended()).await {
@@ -136,13 +140,13 @@ impl App {
                     let memory = Hold::of(feed.memory());
                     Ok(ExecutionView::new(&execution, record, memory))
                 }
-                None => self.execution_as(caller, Verb::Execute, None, id).await,
+                None => Box::pin(self.execution_as(caller, Verb::Execute, None, id)).await,
             },
             Some(Outcome::NotAccepted(error)) => {
                 let first = not_accepted(&error, &fingerprint)?;
-                self.wait_for(caller, first, patience).await
+                Box::pin(self.wait_for(caller, first, patience)).await
             }
-            Some(Outcome::Stopped) | None => still_running(id, &feed, &fingerprint).await,
+            Some(Outcome::Stopped) | None => Box::pin(still_running(id, &feed, &fingerprint)).await,
         }
     }
 
@@ -186,7 +190,7 @@ impl App {
         &self,
         caller: &Caller,
         workflow: WorkflowId,
-        start: Start,
+        start: Box<Start>,
         accepted: Option<oneshot::Sender<Result<(), AppError>>>,
     ) -> Result<Accepted, AppError> {
         let workflow = self.find_for(caller, Verb::Execute, workflow).await?;
@@ -205,7 +209,7 @@ impl App {
     pub(super) async fn take_in(
         &self,
         caller: &Caller,
-        beginning: Beginning,
+        beginning: Box<Beginning>,
     ) -> Result<Accepted, AppError> {
         let id = beginning.record.id;
         let engine = &self.engine;
@@ -214,16 +218,16 @@ impl App {
             && let Ok(seat) = engine.registry.sit(id)
         {
             let feed = seat.feed.clone();
-            let ear = feed.listen();
+            let reader = beginning.accepted.is_some().then(|| feed.listen());
             tokio::spawn(Runner::begin(engine.clone(), seat, beginning));
             place.keep();
             engine.metrics.accepted.increment(1);
-            return Ok(Accepted::Driven(id, feed, ear));
+            return Ok(Accepted::Driven(id, feed, reader));
         }
         if engine.background.is_stopping() {
             return Err(AppError::stopping());
         }
-        self.queue(beginning).await?;
+        Box::pin(self.queue(*beginning)).await?;
         place.keep();
         engine.metrics.accepted.increment(1);
         Ok(Accepted::Queued(id))
@@ -246,9 +250,10 @@ impl App {
         &self,
         caller: &Caller,
         workflow: &WorkflowRecord,
-        start: Start,
+        start: Box<Start>,
         accepted: Option<oneshot::Sender<Result<(), AppError>>>,
-    ) -> Result<Beginning, AppError> {
+    ) -> Result<Box<Beginning>, AppError> {
+        let start = *start;
         if !workflow.active {
             return Err(AppError::Inactive);
         }
@@ -268,7 +273,7 @@ impl App {
         let state = match start.previous {
             // One that is run again begins as the first one did, not as that one's predecessor ended.
             Some(previous) if start.rerun.is_none() => {
-                Some(self.last_state(caller, workflow, previous).await?)
+                Some(Box::pin(self.last_state(caller, workflow, previous)).await?)
             }
             _ => start.state,
         };
@@ -310,10 +315,9 @@ impl App {
             started_by: caller.key(),
             callback_url: start.callback_url,
         };
-        let outcome = id.to_string();
         let idempotency =
-            start.idempotency.map(|key| key.record(caller.workspace, outcome, moment.now));
-        Ok(Beginning {
+            start.idempotency.map(|key| key.record(caller.workspace, id.to_string(), moment.now));
+        Ok(Box::new(Beginning {
             execution,
             record,
             uncommitted: decision.events,
@@ -324,7 +328,7 @@ impl App {
             accepted,
             memory: start.memory.and_then(|memory| memory.take()),
             retained: Retained::default(),
-        })
+        }))
     }
 
     /// Nobody is told of an execution at an address that may not be reached.
@@ -377,7 +381,7 @@ impl App {
         }
         let plan = plan.clone();
         let check = move || plan.check_input(&input).map(|()| input);
-        self.check_on_a_thread(check).await?.map_err(AppError::InvalidInput)
+        Box::pin(self.check_on_a_thread(check)).await?.map_err(AppError::InvalidInput)
     }
 
     /// What `check` makes, on a thread for blocking work, bounded in number.

@@ -9,7 +9,7 @@
 //! even so is told.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use stepwell_core::Timestamp;
@@ -17,7 +17,7 @@ use stepwell_core::execution::{AttemptId, Execution, Recorded};
 use stepwell_core::redact::Redact;
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::piece_memory::PieceMemory;
 use crate::memory::HeldMemory;
@@ -78,15 +78,16 @@ pub(crate) struct Feed {
     record: OnceLock<ExecutionRecord>,
     /// Set once its acceptance is durable.
     stored: OnceLock<()>,
-    /// How many wait for that: mostly nobody does, and then nobody is woken.
-    stored_waiters: AtomicUsize,
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
     /// What its values take of the memory.
     memory: Arc<HeldMemory>,
     /// What recognises its secrets, for as long as it is driven.
     redact: Mutex<Option<Weak<dyn Redact>>>,
-    news: watch::Sender<()>,
+    /// Notifies those who wait for `stored` or `outcome`: they are not woken by other events.
+    milestones: Notify,
+    /// Notifies readers of the journal and the pieces; created for the first one.
+    news: OnceLock<watch::Sender<()>>,
     piece_memory: Arc<PieceMemory>,
 }
 
@@ -131,18 +132,17 @@ pub(crate) enum Outcome {
 
 impl Feed {
     pub(crate) fn new(piece_memory: Arc<PieceMemory>) -> Arc<Self> {
-        let (news, _) = watch::channel(());
         Arc::new(Self {
             piece_memory,
             shown: Mutex::default(),
             record: OnceLock::new(),
             stored: OnceLock::new(),
-            stored_waiters: AtomicUsize::new(0),
             committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
             memory: Arc::default(),
             redact: Mutex::default(),
-            news,
+            milestones: Notify::new(),
+            news: OnceLock::new(),
         })
     }
 
@@ -165,10 +165,10 @@ impl Feed {
         let before = shown.journal.len();
         let seen = before as u64;
         shown.journal.extend(events.iter().filter(|e| e.seq > seen).cloned());
-        let news = shown.journal.len() > before;
+        let is_longer = shown.journal.len() > before;
         drop(shown);
-        if news {
-            self.news.send_replace(());
+        if is_longer {
+            self.notify_readers();
         }
     }
 
@@ -176,7 +176,7 @@ impl Feed {
     /// room.
     pub(crate) fn show_piece(&self, at: Timestamp, attempt: &AttemptId, text: &str) {
         // Where nobody listens, nobody can miss it.
-        if self.news.receiver_count() == 0 || text.is_empty() {
+        if self.readers().is_none() || text.is_empty() {
             return;
         }
         let mut shown = self.lock();
@@ -201,7 +201,18 @@ impl Feed {
             self.piece_memory.remove(size);
         }
         drop(shown);
-        self.news.send_replace(());
+        self.notify_readers();
+    }
+
+    /// The channel of the readers, if there are any.
+    fn readers(&self) -> Option<&watch::Sender<()>> {
+        self.news.get().filter(|news| news.receiver_count() > 0)
+    }
+
+    fn notify_readers(&self) {
+        if let Some(readers) = self.readers() {
+            readers.send_replace(());
+        }
     }
 
     /// The identity and origin of the execution, once known.
@@ -257,7 +268,8 @@ impl Feed {
     /// Says how it ended. The first word counts.
     pub(crate) fn finish(&self, outcome: Outcome) {
         if self.outcome.set(outcome).is_ok() {
-            self.news.send_replace(());
+            self.milestones.notify_waiters();
+            self.notify_readers();
         }
     }
 
@@ -268,7 +280,7 @@ impl Feed {
 
     /// A reader's ear: changes whenever there is news.
     pub(crate) fn listen(&self) -> watch::Receiver<()> {
-        self.news.subscribe()
+        self.news.get_or_init(|| watch::channel(()).0).subscribe()
     }
 
     /// Notes that something was committed.
@@ -295,8 +307,8 @@ impl Feed {
 
     /// Notes that the acceptance of the execution is durable.
     fn set_stored(&self) {
-        if self.stored.set(()).is_ok() && self.stored_waiters.load(Ordering::SeqCst) > 0 {
-            self.news.send_replace(());
+        if self.stored.set(()).is_ok() {
+            self.milestones.notify_waiters();
         }
     }
 
@@ -307,7 +319,6 @@ impl Feed {
 
     /// Waits until its acceptance is durable; `Err`: its time in memory ended before.
     pub(crate) async fn stored(&self) -> Result<(), Outcome> {
-        self.stored_waiters.fetch_add(1, Ordering::SeqCst);
         self.until(|| match (self.stored.get(), self.outcome()) {
             (Some(()), _) => Some(Ok(())),
             (None, Some(outcome)) => Some(Err(outcome.clone())),
@@ -317,15 +328,15 @@ impl Feed {
     }
 
     async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
-        let mut news = self.listen();
         loop {
+            let notified = self.milestones.notified();
+            tokio::pin!(notified);
+            // Before looking, so that no notification is missed in between.
+            notified.as_mut().enable();
             if let Some(found) = look() {
                 return found;
             }
-            // The sender lives in `self`, so this cannot fail while we are here.
-            if news.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            notified.await;
         }
     }
 }

@@ -19,6 +19,7 @@ use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::audit::AuditRecord;
+use stepwell_store::commit::Commit;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
 use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
@@ -74,6 +75,8 @@ pub(crate) struct Runner {
     uncommitted: Vec<Recorded>,
     /// What users did by that.
     notes: Vec<AuditRecord>,
+    /// The commit in progress.
+    committing: Option<Arc<Commit>>,
     /// To be run.
     commands: VecDeque<Command>,
     /// Attempts under way, by step run.
@@ -159,9 +162,9 @@ pub(crate) enum Because {
 
 impl Runner {
     /// Drives an execution that was just accepted.
-    pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Beginning) {
+    pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Box<Beginning>) {
         let _departure = Departure(engine.clone(), beginning.record.id);
-        let runner = Self::new(engine, seat, beginning);
+        let runner = Self::new(engine, seat, *beginning);
         runner.drive(Some(Input::Start)).await;
     }
 
@@ -204,7 +207,8 @@ impl Runner {
         }
     }
 
-    fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Self {
+    /// Boxed, so that the task that drives it is small.
+    fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Box<Self> {
         let Beginning {
             execution,
             record,
@@ -227,7 +231,7 @@ impl Runner {
         if !execution.status().is_final() {
             engine.meters.entered(&record);
         }
-        Self {
+        Box::new(Self {
             engine,
             feed: seat.feed,
             mailbox: seat.mailbox,
@@ -242,6 +246,7 @@ impl Runner {
             outbox: Outbox::default(),
             uncommitted,
             notes,
+            committing: None,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
@@ -249,10 +254,10 @@ impl Runner {
             draining: false,
             current: None,
             carried_out: 0,
-        }
+        })
     }
 
-    async fn drive(mut self, first: Option<Input>) {
+    async fn drive(mut self: Box<Self>, first: Option<Input>) {
         let gone = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
             Ok(gone) => gone,
             Err(panic) => Box::pin(self.after_panic(panic)).await,

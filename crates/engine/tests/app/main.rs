@@ -6,6 +6,7 @@ mod audit;
 mod clock_set;
 mod control;
 mod echo;
+mod evaluations;
 mod full_store;
 mod large_inputs;
 mod limits;

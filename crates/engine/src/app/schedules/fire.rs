@@ -131,7 +131,7 @@ impl App {
             Why::Due(_) => owner(record),
         };
         let mut beginning = self
-            .beginning(&starter, &workflow, start(record, why), Some(told))
+            .beginning(&starter, &workflow, Box::new(start(record, why)), Some(told))
             .await
             .map_err(|error| refused(error, &workflow))?;
         let execution = beginning.record.id;

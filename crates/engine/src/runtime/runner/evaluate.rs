@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, StepRunId, codes};
+use stepwell_core::execution::{
+    Command, Decision, Execution, Failure, Input, Refused, StepRunId, codes,
+};
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::faults;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::hear::receive;
 use super::{Gone, Runner};
@@ -41,8 +43,10 @@ impl Runner {
         // What was acknowledged is durable before anything that may take the process down.
         self.commit().await?;
         let (limit, is_of_step) = self.evaluation_limit(step.as_ref());
-        let Ok(_permit) = self.engine.evaluations.clone().acquire_owned().await else {
-            return Err(Gone::Stopped);
+        let Some(_permit) = self.evaluation_permit().await? else {
+            // Decided on again: what came meanwhile may make it needless.
+            self.commands.push_back(Command::Evaluate { step });
+            return Ok(());
         };
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
@@ -69,7 +73,7 @@ impl Runner {
             Err(Refused::Interrupted) => {
                 self.tell(Input::Timer);
                 // Evaluated again, unless what happened meanwhile makes that needless.
-                self.commands.push_back(stepwell_core::execution::Command::Evaluate { step });
+                self.commands.push_back(Command::Evaluate { step });
             }
             // Something else happened to the step before it was its turn.
             Err(_) => {}
@@ -80,6 +84,20 @@ impl Runner {
             self.take(message);
         }
         Ok(())
+    }
+
+    /// Waits for one of the bounded places. Messages and timeouts take effect meanwhile: `None`
+    /// once there was one, or where the execution has ended.
+    async fn evaluation_permit(&mut self) -> Result<Option<OwnedSemaphorePermit>, Gone> {
+        if self.execution.status().is_final() {
+            return Ok(None);
+        }
+        let permit = self.engine.evaluations.clone().acquire_owned();
+        tokio::select! {
+            biased;
+            permit = permit => permit.map(Some).map_err(|_| Gone::Stopped),
+            heard = self.hear() => heard.map(|()| None),
+        }
     }
 
     /// How long an evaluation may take, and whether the step's time-out says so.

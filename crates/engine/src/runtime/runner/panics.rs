@@ -58,6 +58,7 @@ impl Runner {
 
     /// The execution as its events say: a decision that a panic cut short left it half changed.
     async fn rebuild(&mut self) -> Result<(), Gone> {
+        self.take_back_commit();
         let mut execution = Execution::new(self.execution.origin.clone());
         if self.record.seq > 0 {
             match self.engine.store.load_execution(self.record.id).await {
