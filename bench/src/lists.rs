@@ -109,7 +109,9 @@ async fn fill(file: &Path, workflows: &[WorkflowId], distribution: Distribution)
         let (store, workflows) = (store.clone(), workflows.to_vec());
         tokio::spawn(async move {
             for n in (writer..distribution.executions).step_by(WRITERS as usize) {
-                store.commit(commit(n, node, workflows[workflow_index(n)], distribution)).await?;
+                store
+                    .commit(commit(n, node, workflows[workflow_index(n)], distribution).into())
+                    .await?;
             }
             anyhow::Ok(())
         })

@@ -283,7 +283,7 @@ fn refuse(dialect: Dialect, error: &ApiError, id: &str, refused: Response) -> Re
 }
 
 fn finish(method: &Method, route: &str, status: StatusCode, took: Duration) {
-    telemetry::count(method, route, status, took);
+    telemetry::count_request(method, route, status, took);
     let millis = took.as_secs_f64() * 1000.0;
     let status = status.as_u16();
     if status >= 500 {

@@ -1,9 +1,11 @@
 //! The server's metrics, and the recorder that all crates' metrics go to.
 
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use stepwell_engine::PoolUsage;
 
@@ -91,13 +93,55 @@ pub async fn upkeep() {
 }
 
 /// Counts a request.
-pub fn count(method: &Method, route: &str, status: StatusCode, took: Duration) {
+pub fn count_request(method: &Method, route: &str, status: StatusCode, took: Duration) {
     let method = method_label(method);
-    let route = route.to_owned();
-    let status = status_label(status);
-    metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status)
-        .increment(1);
-    metrics::histogram!(DURATION, "method" => method, "route" => route).record(took.as_secs_f64());
+    let known = SERIES.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(series) = known.get(route).and_then(|methods| methods.get(method)) {
+        return series.count(status, took, || request_counter(method, route, status));
+    }
+    drop(known);
+    let mut known = SERIES.write().unwrap_or_else(PoisonError::into_inner);
+    let series = known.entry(route.to_owned()).or_default().entry(method).or_insert_with(|| {
+        let duration =
+            metrics::histogram!(DURATION, "method" => method, "route" => route.to_owned());
+        RequestSeries { duration, by_status: RwLock::default() }
+    });
+    series.count(status, took, || request_counter(method, route, status));
+}
+
+/// The series of the requests seen so far, by route and method. The recorder would have to build
+/// and hash the labels of each request. Bounded by the number of routes.
+static SERIES: LazyLock<RwLock<HashMap<String, BTreeMap<&'static str, RequestSeries>>>> =
+    LazyLock::new(RwLock::default);
+
+/// The series of one operation.
+struct RequestSeries {
+    duration: Histogram,
+    /// The statuses returned so far, mostly one or two.
+    by_status: RwLock<Vec<(StatusCode, Counter)>>,
+}
+
+impl RequestSeries {
+    fn count(&self, status: StatusCode, took: Duration, register: impl FnOnce() -> Counter) {
+        self.duration.record(took.as_secs_f64());
+        let known = self.by_status.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, counter)) = known.iter().find(|(known, _)| *known == status) {
+            return counter.increment(1);
+        }
+        drop(known);
+        // Another thread may have added it meanwhile: both handles count the same series.
+        let counter = register();
+        counter.increment(1);
+        let mut known = self.by_status.write().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|(known, _)| *known == status) {
+            known.push((status, counter));
+        }
+    }
+}
+
+fn request_counter(method: &'static str, route: &str, status: StatusCode) -> Counter {
+    let (route, status) = (route.to_owned(), status.as_str().to_owned());
+    metrics::counter!(REQUESTS, "method" => method, "route" => route, "status" => status)
 }
 
 /// Records how many connections are open.
@@ -135,10 +179,6 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-fn status_label(status: StatusCode) -> String {
-    status.as_str().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +188,7 @@ mod tests {
         install_metrics().unwrap();
         install_metrics().unwrap();
         let weird = Method::from_bytes(b"BREW").unwrap();
-        count(&weird, "/workflows/{id}", StatusCode::OK, Duration::from_millis(3));
+        count_request(&weird, "/workflows/{id}", StatusCode::OK, Duration::from_millis(3));
         let text = render().unwrap();
         assert!(
             text.contains(

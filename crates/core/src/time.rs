@@ -1,8 +1,10 @@
 //! Points in time, as the domain counts them. Reading the clock is the engine's business.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use jiff::fmt::StdFmtWrite;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize};
 
 /// The seconds of a day.
@@ -51,6 +53,18 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// RFC 3339 in UTC with `Z`, always to the microsecond, as `Display` writes it.
+    pub fn text(self) -> TimeText {
+        const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+        let mut text = TimeText { bytes: [0; TimeText::MAX], len: 0 };
+        let written = match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => PRINTER.print_timestamp(&time, StdFmtWrite(&mut text)).is_ok(),
+            Err(_) => write!(text, "{}us", self.0).is_ok(),
+        };
+        debug_assert!(written, "the buffer holds the longest text");
+        text
+    }
+
     /// Parses an RFC 3339 time with a zone offset (`2026-01-31T09:00:00Z`), which is less than a
     /// day. The last hours of the year 9999, which people write for "for ever", are the last moment
     /// that can be told.
@@ -78,10 +92,35 @@ fn ends_the_year_9999(pieces: &jiff::fmt::temporal::Pieces<'_>) -> bool {
 /// RFC 3339 in UTC with `Z`, always to the microsecond: so times sort as text.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(ts) => write!(f, "{ts:.6}"),
-            Err(_) => write!(f, "{}us", self.0),
-        }
+        f.write_str(self.text().as_str())
+    }
+}
+
+/// The text of a [`Timestamp`], written without an allocation.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeText {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl TimeText {
+    /// The longest text: the year has six digits and a sign at most.
+    const MAX: usize = 40;
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // What was written is a sequence of whole strings.
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for TimeText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        let free = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        free.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
     }
 }
 

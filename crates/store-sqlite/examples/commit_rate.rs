@@ -61,7 +61,7 @@ async fn measure(file: &Path, committers: usize) -> Result<String> {
                 while begun.elapsed() < SECONDS {
                     let commit = three_steps(node);
                     let asked = Instant::now();
-                    store.commit(commit).await?;
+                    store.commit(commit.into()).await?;
                     latencies.push(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
                 }
                 slowest.fetch_max(latencies.iter().copied().max().unwrap_or(0), Ordering::Relaxed);

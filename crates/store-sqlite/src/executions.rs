@@ -6,6 +6,8 @@ pub(crate) mod idempotency;
 mod large;
 mod list;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
@@ -74,7 +76,7 @@ pub(crate) const QUERIES: &[&str] = &[
 
 #[async_trait]
 impl ExecutionStore for SqliteStore {
-    async fn commit(&self, commit: Commit) -> Answer<()> {
+    async fn commit(&self, commit: Arc<Commit>) -> Answer<()> {
         let prepared = commit::prepare(commit)?;
         self.writer.write(prepared.bytes(), move |batch| commit::run(batch, &prepared)).await
     }

@@ -43,7 +43,7 @@ impl App {
     pub(super) async fn admit_execution(
         &self,
         caller: &Caller,
-        prepared: RunnerInit,
+        prepared: Box<RunnerInit>,
     ) -> Result<Started, AppError> {
         let id = prepared.record.id;
         let engine = &self.engine;
@@ -52,7 +52,7 @@ impl App {
             && let Ok(slot) = engine.registry.acquire(id)
         {
             let feed = slot.feed.clone();
-            let subscriber = feed.subscribe();
+            let subscriber = prepared.accepted.is_some().then(|| feed.subscribe());
             engine.start_runner(slot, prepared);
             permit.keep();
             engine.metrics.accepted.increment(1);
@@ -61,7 +61,8 @@ impl App {
         if engine.background.is_stopping() {
             return Err(AppError::stopping());
         }
-        self.queue_execution(prepared).await?;
+        // The futures of rare cases are boxed, so that the usual one is small.
+        Box::pin(self.queue_execution(*prepared)).await?;
         permit.keep();
         engine.metrics.accepted.increment(1);
         Ok(Started::Queued(id))

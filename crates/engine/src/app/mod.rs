@@ -9,6 +9,8 @@ mod audit;
 mod clock_watch;
 mod cursor;
 mod executions;
+#[cfg(test)]
+mod future_sizes;
 mod idempotency;
 mod integrations;
 mod keys;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
+use stepwell_core::definition::SharedPlan;
 use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{
-    AttemptId, Done, Execution, Failure, Fault, IterationPath, StepRun, codes,
+    AttemptId, Done, Execution, Failure, Fault, StepRun, StepRunId, codes,
 };
 use stepwell_core::expr::Interrupt;
 use stepwell_core::faults;
@@ -66,7 +67,8 @@ pub(crate) struct Attempt {
     input: Arc<Value>,
     config: Arc<Value>,
     secrets: Secrets,
-    key: String,
+    execution: ExecutionId,
+    plan: SharedPlan,
     timeout: Duration,
     max_bytes: usize,
     /// The memory reserved for the values of the execution.
@@ -103,7 +105,8 @@ impl Attempt {
             input,
             config,
             secrets: secrets.clone(),
-            key: idempotency_key(execution.origin.id, planned, &id.step_run.path),
+            execution: execution.origin.id,
+            plan: execution.origin.plan.clone(),
             timeout: planned.timeout.unwrap_or_else(|| engine.config.step_timeout()),
             max_bytes: engine.config.max_value_bytes,
             held,
@@ -227,7 +230,7 @@ impl Attempt {
         let context = RunContext {
             input: self.input.clone(),
             config: &self.config,
-            idempotency_key: &self.key,
+            idempotency_key: &self.idempotency_key(),
             attempt: self.id.attempt,
             outbound: &engine.egress,
             log: &log,
@@ -251,6 +254,12 @@ impl Attempt {
             }
             Err(_) => Err(timed_out(self.timeout)),
         }
+    }
+
+    /// `execution/step/path`: the same at each attempt and after each crash.
+    fn idempotency_key(&self) -> String {
+        let StepRunId { step, path } = &self.id.step_run;
+        format!("{}/{}/{path}", self.execution, self.plan[*step].id)
     }
 
     fn finish(&self, result: Result<StepOutput, stepwell_steps::Failure>) -> Result<Done, Fault> {
@@ -300,11 +309,6 @@ fn config(execution: &Execution, planned: &PlanStep, run: &StepRun) -> Result<Ar
     rendered
         .map(|rendered| rendered.value)
         .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
-}
-
-/// `execution/step/path`: the same at each attempt and after each crash.
-fn idempotency_key(id: ExecutionId, planned: &PlanStep, path: &IterationPath) -> String {
-    format!("{id}/{}/{path}", planned.id)
 }
 
 fn timed_out(timeout: Duration) -> Fault {

@@ -29,7 +29,7 @@ impl Engine {
     }
 
     /// Starts the runner of an execution that was just accepted.
-    pub(crate) fn start_runner(self: &Arc<Self>, slot: RunnerSlot, init: RunnerInit) {
+    pub(crate) fn start_runner(self: &Arc<Self>, slot: RunnerSlot, init: Box<RunnerInit>) {
         tokio::spawn(Runner::begin(self.clone(), slot, init));
     }
 

@@ -8,7 +8,7 @@
 //! behind, pieces that none has read yet are joined; a reader that still falls behind is notified.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use stepwell_core::Timestamp;
@@ -16,7 +16,7 @@ use stepwell_core::execution::{AttemptId, Execution, Recorded};
 use stepwell_core::redact::Redact;
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::piece_memory::PieceMemory;
 use crate::memory::HeldMemory;
@@ -77,15 +77,17 @@ pub(crate) struct Feed {
     record: OnceLock<ExecutionRecord>,
     /// Set once its acceptance is durable.
     stored: OnceLock<()>,
-    /// The number of tasks that wait for that: mostly none, and then none is woken.
-    stored_waiters: AtomicUsize,
+
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
     /// The memory reserved for its values.
     memory: Arc<HeldMemory>,
     /// Redacts its secrets, as long as it is driven.
     redact: Mutex<Option<Weak<dyn Redact>>>,
-    changed: watch::Sender<()>,
+    /// Notifies tasks that wait for `stored` or `outcome`: other events do not wake them.
+    milestones: Notify,
+    /// Notifies readers of the journal and the pieces; created for the first one.
+    changed: OnceLock<watch::Sender<()>>,
     piece_memory: Arc<PieceMemory>,
 }
 
@@ -130,18 +132,18 @@ pub(crate) enum Outcome {
 
 impl Feed {
     pub(crate) fn new(piece_memory: Arc<PieceMemory>) -> Arc<Self> {
-        let (changed, _) = watch::channel(());
         Arc::new(Self {
             piece_memory,
             shown: Mutex::default(),
             record: OnceLock::new(),
             stored: OnceLock::new(),
-            stored_waiters: AtomicUsize::new(0),
+
             committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
             memory: Arc::default(),
             redact: Mutex::default(),
-            changed,
+            milestones: Notify::new(),
+            changed: OnceLock::new(),
         })
     }
 
@@ -167,14 +169,14 @@ impl Feed {
         let is_changed = shown.journal.len() > before;
         drop(shown);
         if is_changed {
-            self.changed.send_replace(());
+            self.notify_readers();
         }
     }
 
     /// Shows a piece of text that a step sent. Drops the oldest ones if the buffer is full.
     pub(crate) fn show_piece(&self, at: Timestamp, attempt: &AttemptId, text: &str) {
         // Without readers, none can miss it.
-        if self.changed.receiver_count() == 0 || text.is_empty() {
+        if self.readers().is_none() || text.is_empty() {
             return;
         }
         let mut shown = self.lock();
@@ -199,7 +201,18 @@ impl Feed {
             self.piece_memory.remove(size);
         }
         drop(shown);
-        self.changed.send_replace(());
+        self.notify_readers();
+    }
+
+    /// The channel of the readers, if there are any.
+    fn readers(&self) -> Option<&watch::Sender<()>> {
+        self.changed.get().filter(|changed| changed.receiver_count() > 0)
+    }
+
+    fn notify_readers(&self) {
+        if let Some(readers) = self.readers() {
+            readers.send_replace(());
+        }
     }
 
     /// The record of the execution, once known.
@@ -254,7 +267,8 @@ impl Feed {
     /// Sets the outcome, once.
     pub(crate) fn finish(&self, outcome: Outcome) {
         if self.outcome.set(outcome).is_ok() {
-            self.changed.send_replace(());
+            self.milestones.notify_waiters();
+            self.notify_readers();
         }
     }
 
@@ -265,7 +279,7 @@ impl Feed {
 
     /// A receiver that is notified of every change.
     pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+        self.changed.get_or_init(|| watch::channel(()).0).subscribe()
     }
 
     /// Records that something was committed.
@@ -292,8 +306,8 @@ impl Feed {
 
     /// Records that the acceptance of the execution is durable.
     fn set_stored(&self) {
-        if self.stored.set(()).is_ok() && self.stored_waiters.load(Ordering::SeqCst) > 0 {
-            self.changed.send_replace(());
+        if self.stored.set(()).is_ok() {
+            self.milestones.notify_waiters();
         }
     }
 
@@ -304,7 +318,6 @@ impl Feed {
 
     /// Waits until its acceptance is durable; `Err`: it had another outcome before.
     pub(crate) async fn stored(&self) -> Result<(), Outcome> {
-        self.stored_waiters.fetch_add(1, Ordering::SeqCst);
         self.wait_until(|| match (self.stored.get(), self.outcome()) {
             (Some(()), _) => Some(Ok(())),
             (None, Some(outcome)) => Some(Err(outcome.clone())),
@@ -314,15 +327,15 @@ impl Feed {
     }
 
     async fn wait_until<T>(&self, find: impl Fn() -> Option<T>) -> T {
-        let mut changed = self.subscribe();
         loop {
+            let notified = self.milestones.notified();
+            tokio::pin!(notified);
+            // Enabled before the check, so that no notification is missed in between.
+            notified.as_mut().enable();
             if let Some(found) = find() {
                 return found;
             }
-            // The sender is in `self`, so this cannot fail.
-            if changed.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            notified.await;
         }
     }
 }

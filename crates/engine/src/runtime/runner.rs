@@ -17,6 +17,7 @@ use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::audit::AuditRecord;
+use stepwell_store::commit::Commit;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
 use stepwell_store::schedules::UpdateSchedule;
 use tokio::sync::{mpsc, oneshot};
@@ -66,6 +67,8 @@ pub(crate) struct Runner {
     uncommitted: Vec<Recorded>,
     /// The audit entries of these events.
     audit: Vec<AuditRecord>,
+    /// The commit in progress.
+    committing: Option<Arc<Commit>>,
     /// Commands to carry out.
     commands: VecDeque<Command>,
     /// Running attempts, by step run.
@@ -140,9 +143,9 @@ pub(crate) struct RunnerInit {
 
 impl Runner {
     /// Drives an execution that was just accepted.
-    pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, init: RunnerInit) {
+    pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, init: Box<RunnerInit>) {
         let _deregister = DeregisterOnDrop(engine.clone(), init.record.id);
-        let runner = Self::new(engine, slot, init);
+        let runner = Self::new(engine, slot, *init);
         runner.drive(Some(Input::Start)).await;
     }
 
@@ -190,7 +193,8 @@ impl Runner {
         }
     }
 
-    fn new(engine: Arc<Engine>, slot: RunnerSlot, init: RunnerInit) -> Self {
+    /// Boxed, so that the task that drives it is small.
+    fn new(engine: Arc<Engine>, slot: RunnerSlot, init: RunnerInit) -> Box<Self> {
         let RunnerInit {
             execution,
             record,
@@ -213,7 +217,7 @@ impl Runner {
         if !execution.status().is_final() {
             engine.meters.entered(&record);
         }
-        Self {
+        Box::new(Self {
             engine,
             feed: slot.feed,
             mailbox: slot.mailbox,
@@ -228,6 +232,7 @@ impl Runner {
             outbox: Outbox::default(),
             uncommitted,
             audit,
+            committing: None,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
@@ -235,10 +240,10 @@ impl Runner {
             draining: false,
             current: None,
             carried_out: 0,
-        }
+        })
     }
 
-    async fn drive(mut self, first: Option<Input>) {
+    async fn drive(mut self: Box<Self>, first: Option<Input>) {
         let reason = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
             Ok(reason) => reason,
             Err(panic) => Box::pin(self.after_panic(panic)).await,

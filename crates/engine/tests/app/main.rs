@@ -10,6 +10,7 @@ mod audit;
 mod clock_set;
 mod control;
 mod echo;
+mod evaluations;
 mod full_store;
 mod idempotency;
 mod large_inputs;

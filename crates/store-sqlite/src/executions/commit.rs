@@ -1,5 +1,7 @@
 //! The hot write: events, projection, outbox and counts of one execution.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
@@ -28,7 +30,7 @@ const APPEND: &str = "INSERT INTO journal (key, chunk) VALUES (?1, ?2)";
 
 /// A commit with everything that can be made before it is the writer's turn.
 pub(super) struct Prepared {
-    commit: Commit,
+    commit: Arc<Commit>,
     /// The encoded events; `None`: the commit has none.
     chunk: Option<Vec<u8>>,
     metadata: Option<String>,
@@ -36,7 +38,7 @@ pub(super) struct Prepared {
 }
 
 /// Encodes on the caller's thread.
-pub(super) fn prepare(mut commit: Commit) -> Answer<Prepared> {
+pub(super) fn prepare(commit: Arc<Commit>) -> Answer<Prepared> {
     commit.check()?;
     let chunk = match commit.events.as_slice() {
         [] => None,
@@ -47,9 +49,7 @@ pub(super) fn prepare(mut commit: Commit) -> Answer<Prepared> {
         let full = format!("the journal of {} has no room for more events", commit.record.id);
         return Err(StoreError::Corrupt(full));
     }
-    // What is encoded need not wait in the queue a second time.
-    commit.events = Vec::new();
-    let schedule = commit.schedule.take().map(|schedule| schedules::prepare(*schedule));
+    let schedule = commit.schedule.as_deref().cloned().map(schedules::prepare);
     Ok(Prepared { commit, chunk, metadata, schedule: schedule.transpose()? })
 }
 
@@ -75,7 +75,7 @@ struct Found {
 /// Looks first, then writes.
 pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
     let Commit { node, record, expected_seq, deliveries, audit, idempotency, .. } =
-        &prepared.commit;
+        &*prepared.commit;
     batch.require_alive(*node)?;
     let n = if *expected_seq == 0 {
         idempotency::require_free(batch.connection, idempotency.as_ref())?;

@@ -45,7 +45,7 @@ async fn child() {
             for turn in 0.. {
                 let n = round * 10_000_000 + turn * 8 + task;
                 for (place, commit) in commits(n).into_iter().enumerate() {
-                    store.commit(commit).await.unwrap();
+                    store.commit(commit.into()).await.unwrap();
                     // One write of a whole line: the parent reads lines.
                     let line = format!("\nack {n} {place}\n");
                     std::io::stdout().write_all(line.as_bytes()).unwrap();

@@ -46,7 +46,7 @@ async fn what_is_queued_is_written_before_it_is_closed() {
     let mut tasks = JoinSet::new();
     for n in 1..=50 {
         let store = store.clone();
-        tasks.spawn(async move { (n, store.commit(queued(n)).await.is_ok()) });
+        tasks.spawn(async move { (n, store.commit(queued(n).into()).await.is_ok()) });
     }
     tokio::task::yield_now().await;
     store.close().await;

@@ -46,7 +46,7 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
         tasks.spawn(async move {
             let mut commit = ended(n, Status::Completed);
             commit.deliveries = vec![pending(n, n, 1)];
-            (n, store.commit(commit).await)
+            (n, store.commit(commit.into()).await)
         });
     }
     let answers = tasks.join_all().await;
@@ -72,7 +72,7 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
 
     allow_pages(&store, 1_000_000).await;
     for n in refused {
-        store.commit(ended(n, Status::Completed)).await.unwrap();
+        store.commit(ended(n, Status::Completed).into()).await.unwrap();
     }
     store.check().await.unwrap();
     let stats = store.workflow_stats(workflow(1)).await.unwrap();
@@ -94,7 +94,7 @@ async fn a_failing_write_fails_alone() {
                 let again = store.add_effects(Effects::with_audit(noted(1000))).await;
                 assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
             } else {
-                store.commit(queued(n)).await.unwrap();
+                store.commit(queued(n).into()).await.unwrap();
             }
         });
     }
@@ -114,7 +114,7 @@ async fn a_transaction_that_cannot_begin_is_refused_and_later_ones_go_on() {
     let mut tasks = JoinSet::new();
     for n in 1..=20 {
         let store = store.clone();
-        tasks.spawn(async move { store.commit(queued(n)).await });
+        tasks.spawn(async move { store.commit(queued(n).into()).await });
     }
     for answer in tasks.join_all().await {
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
@@ -122,7 +122,7 @@ async fn a_transaction_that_cannot_begin_is_refused_and_later_ones_go_on() {
     other.execute_batch("ROLLBACK").unwrap();
     for n in 1..=20 {
         assert_eq!(store.load_execution(execution(n)).await.unwrap(), None);
-        store.commit(queued(n)).await.unwrap();
+        store.commit(queued(n).into()).await.unwrap();
     }
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 20);
 }
@@ -146,12 +146,12 @@ async fn damaged_rows_are_corrupt_and_nothing_else() {
         let (store, _folder) = fresh();
         let shared: Shared = store.clone();
         join(&shared, 1).await;
-        store.commit(ended(1, Status::Completed)).await.unwrap();
+        store.commit(ended(1, Status::Completed).into()).await.unwrap();
         spoil(&store, damage).await;
         let loaded = store.load_execution(execution(1)).await;
         assert!(matches!(loaded, Err(StoreError::Corrupt(_))), "{damage}: {loaded:?}");
         // The rest goes on.
-        store.commit(queued(2)).await.unwrap();
+        store.commit(queued(2).into()).await.unwrap();
         assert!(store.load_execution(execution(2)).await.unwrap().is_some());
     }
 }
@@ -167,7 +167,7 @@ async fn reads_see_what_was_acknowledged() {
         tasks.spawn(async move {
             let mut commit = queued(n);
             commit.record.external_id = Some(n.to_string());
-            store.commit(commit).await.unwrap();
+            store.commit(commit.into()).await.unwrap();
             let found = store.find_by_external_id(workspace(1), &n.to_string()).await.unwrap();
             assert_eq!(found, Some(execution(n)));
         });

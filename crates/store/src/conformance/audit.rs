@@ -269,7 +269,7 @@ async fn deletions_are_noted(store: &Shared) {
 pub async fn controls_are_noted_with_their_events(store: Shared) {
     join(&store, 1).await;
     let first = queued(1);
-    store.commit(first.clone()).await.unwrap();
+    store.commit(first.clone().into()).await.unwrap();
     let mut paused = then(&first, Status::Paused, vec![Event::Paused]);
     paused.audit = vec![noted(1), noted(2)];
     let mut stale = paused.clone();
@@ -278,10 +278,10 @@ pub async fn controls_are_noted_with_their_events(store: Shared) {
         event.seq = 8;
     }
     stale.record.seq = 8;
-    let refused = store.commit(stale).await;
+    let refused = store.commit(stale.into()).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
     assert_eq!(listed(&store, all()).await, (vec![], 0));
-    store.commit(paused).await.unwrap();
+    store.commit(paused.into()).await.unwrap();
     assert_eq!(listed(&store, all()).await, (vec![2, 1], 2));
 }
 

@@ -284,7 +284,7 @@ pub async fn join(store: &Shared, n: u128) {
 /// Commits, one after the other.
 pub async fn commit_all(store: &Shared, commits: impl IntoIterator<Item = Commit>) {
     for commit in commits {
-        store.commit(commit).await.unwrap();
+        store.commit(commit.into()).await.unwrap();
     }
 }
 

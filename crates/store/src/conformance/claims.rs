@@ -39,7 +39,7 @@ pub async fn oldest_unowned_queued_first(store: Shared) {
     let mut started = then(&unowned(1), Status::Running, vec![Event::Started]);
     started.record.owner = Some(node(2));
     started.node = node(2);
-    store.commit(started).await.unwrap();
+    store.commit(started.into()).await.unwrap();
 }
 
 /// However many claim at once, each execution is given once.
@@ -71,7 +71,7 @@ pub async fn two_claimers_never_share(store: Shared) {
 /// A node that is not alive gets nothing.
 pub async fn dead_nodes_claim_nothing(store: Shared) {
     join(&store, 1).await;
-    store.commit(unowned(1)).await.unwrap();
+    store.commit(unowned(1).into()).await.unwrap();
     let claim = |n| ClaimQueued { node: node(n), limit: 9 };
     for n in [1, 2] {
         store.leave(node(n)).await.unwrap();

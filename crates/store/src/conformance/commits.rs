@@ -18,7 +18,7 @@ pub async fn adds_a_new_execution(store: Shared) {
     record.metadata.insert("z".to_owned(), json!([1, null]));
     record.metadata.insert("a".to_owned(), json!({ "b": 1.5 }));
     record.webhook_url = Some("https://example.com/?a=b".to_owned());
-    store.commit(commit.clone()).await.unwrap();
+    store.commit(commit.clone().into()).await.unwrap();
     has(&store, &commit.record, &commit.events).await;
     let found = store.find_by_external_id(workspace(1), "order 4711 – ünïcode 🚀").await.unwrap();
     assert_eq!(found, Some(execution(1)));
@@ -36,7 +36,7 @@ pub async fn appends_to_an_execution(store: Shared) {
     three.record.owner = None;
     commit_all(&store, [one.clone(), two.clone()]).await;
     has(&store, &two.record, &[one.events.clone(), two.events.clone()].concat()).await;
-    store.commit(three.clone()).await.unwrap();
+    store.commit(three.clone().into()).await.unwrap();
     has(&store, &three.record, &[one.events, two.events, three.events].concat()).await;
 }
 
@@ -51,12 +51,12 @@ pub async fn moves_the_wake_up_moment(store: Shared) {
     for wake_at in [Some(at(50)), None, Some(at(70))] {
         let mut moved = then(&two, Status::Waiting, vec![]);
         moved.record.wake_at = wake_at;
-        store.commit(moved.clone()).await.unwrap();
+        store.commit(moved.clone().into()).await.unwrap();
         has(&store, &moved.record, &journal).await;
         assert_eq!(store.next_wake(node(1)).await.unwrap(), wake_at);
     }
     let three = then(&two, Status::Completed, vec![ending(Status::Completed)]);
-    store.commit(three.clone()).await.unwrap();
+    store.commit(three.clone().into()).await.unwrap();
     has(&store, &three.record, &[journal, three.events].concat()).await;
 }
 
@@ -91,7 +91,7 @@ pub async fn ended_at_once(store: Shared) {
     let finals = Status::ALL.into_iter().filter(|status| status.is_final());
     for (n, status) in (1..).zip(finals) {
         let commit = ended(n, status);
-        store.commit(commit.clone()).await.unwrap();
+        store.commit(commit.clone().into()).await.unwrap();
         has(&store, &commit.record, &commit.events).await;
     }
 }

@@ -91,7 +91,7 @@ pub async fn one_at_a_time_and_except(store: Shared) {
 /// What came of an attempt is kept; one that is gone is passed over.
 pub async fn attempts_are_noted(store: Shared) {
     join(&store, 1).await;
-    store.commit(with(queued(1), [pending(1, 1, 1)])).await.unwrap();
+    store.commit(with(queued(1), [pending(1, 1, 1)]).into()).await.unwrap();
     assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), [pending(1, 1, 1)]);
     let mut retried = attempt(1, DeliveryStatus::Pending, 60);
     retried.attempt.number = 7;
@@ -185,8 +185,8 @@ pub async fn receivers_share(store: Shared) {
 /// The outbox and the journal are one.
 pub async fn only_with_their_commit(store: Shared) {
     join(&store, 1).await;
-    store.commit(queued(1)).await.unwrap();
-    store.commit(with(queued(1), [pending(1, 1, 1)])).await.unwrap_err();
+    store.commit(queued(1).into()).await.unwrap();
+    store.commit(with(queued(1), [pending(1, 1, 1)]).into()).await.unwrap_err();
     assert_eq!(store.list_deliveries(execution(1).into()).await.unwrap(), []);
     assert_eq!(store.next_delivery().await.unwrap(), None);
 }
@@ -208,7 +208,7 @@ pub async fn a_failing_head_holds_back_its_own_only(store: Shared) {
 pub async fn sent_again_in_its_place(store: Shared) {
     join(&store, 1).await;
     let three = [pending(30, 1, 1), pending(20, 1, 2), pending(10, 1, 3)];
-    store.commit(with(queued(1), three)).await.unwrap();
+    store.commit(with(queued(1), three).into()).await.unwrap();
     let settle = async |n| {
         store.record_attempts(vec![attempt(n, DeliveryStatus::Delivered, 0)]).await.unwrap();
     };

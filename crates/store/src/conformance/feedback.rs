@@ -126,7 +126,7 @@ pub async fn quality_is_summed(store: Shared) {
 /// Actuals go with their execution.
 pub async fn actuals_are_purged(store: Shared) {
     join(&store, 1).await;
-    store.commit(ended(1, Status::Completed)).await.unwrap();
+    store.commit(ended(1, Status::Completed).into()).await.unwrap();
     store.add_actuals(vec![actual(1, 1, 1, None), actual(2, 2, 1, None)]).await.unwrap();
     let purge = Purge {
         now: at(1000),

@@ -59,7 +59,7 @@ pub async fn large_journals_are_named_before_they_are_loaded(store: Shared) {
     join(&store, 1).await;
     let mut commit = queued(1);
     commit.events[0].event = Event::accepted(json!({"texts": vec!["x".repeat(100); 1000]}));
-    store.commit(commit.clone()).await.unwrap();
+    store.commit(commit.clone().into()).await.unwrap();
     let id = commit.record.id;
     let whole = store.load_execution(id).await.unwrap().unwrap();
     let loaded = store.load_unless_large(id, 1 << 20).await.unwrap();
@@ -80,7 +80,7 @@ pub async fn content_comes_back_identical(store: Shared) {
     let mut commit = queued(1);
     commit.events[0].event = Event::accepted(awkward());
     commit.record.metadata = awkward().as_object().cloned().unwrap_or_default();
-    store.commit(commit.clone()).await.unwrap();
+    store.commit(commit.clone().into()).await.unwrap();
     has(&store, &commit.record, &commit.events).await;
 
     let mut at_the_ends = queued(2);
@@ -92,7 +92,7 @@ pub async fn content_comes_back_identical(store: Shared) {
     }
     at_the_ends.record.seq = 6;
     at_the_ends.record.created_at = Timestamp::from_micros(i64::MIN);
-    store.commit(at_the_ends.clone()).await.unwrap();
+    store.commit(at_the_ends.clone().into()).await.unwrap();
     has(&store, &at_the_ends.record, &at_the_ends.events).await;
 }
 
@@ -242,7 +242,7 @@ pub async fn long_journals(store: Shared) {
     join(&store, 1).await;
     let mut last = queued(1);
     let mut events = last.events.clone();
-    store.commit(last.clone()).await.unwrap();
+    store.commit(last.clone().into()).await.unwrap();
     for n in 0..60 {
         let logged = |step: u32| Event::StepLogged {
             step: step.into(),
@@ -251,7 +251,7 @@ pub async fn long_journals(store: Shared) {
         };
         last = then(&last, Status::Running, (0..n).chain([n]).map(logged).collect());
         events.extend(last.events.clone());
-        store.commit(last.clone()).await.unwrap();
+        store.commit(last.clone().into()).await.unwrap();
     }
     has(&store, &last.record, &events).await;
 }

@@ -77,7 +77,7 @@ pub async fn by_status(store: Shared) {
     let one = queued(24);
     let mut ended = then(&one, Status::Failed, vec![ending(Status::Failed)]);
     ended.record.status = Status::Completed;
-    store.commit(ended).await.unwrap();
+    store.commit(ended.into()).await.unwrap();
     assert_eq!(listed(&store, list(vec![Status::Queued])).await, [16, 8]);
     assert_eq!(listed(&store, list(vec![Status::Completed])).await, [24, 20, 12, 4]);
     let elsewhere = ListExecutions { statuses: vec![Status::Cancelled], ..all(2) };
@@ -203,7 +203,7 @@ pub async fn totals_follow(store: Shared) {
     };
     assert_eq!(total(vec![Status::Completed]).await, Some(40));
     let failed = then(&queued(3), Status::Failed, vec![ending(Status::Failed)]);
-    store.commit(failed).await.unwrap();
+    store.commit(failed.into()).await.unwrap();
     assert_eq!(total(vec![Status::Queued]).await, Some(19));
     assert_eq!(total(vec![Status::Failed, Status::Completed]).await, Some(41));
     let purge = crate::traits::Purge {
@@ -231,7 +231,7 @@ pub async fn by_label(store: Shared) {
         if n != 9 {
             commit.record.metadata = labels.as_object().cloned().unwrap();
         }
-        store.commit(commit).await.unwrap();
+        store.commit(commit.into()).await.unwrap();
     }
     for (labels, expected) in [
         (vec![("team", "ops")], vec![12, 6, 3]),

@@ -59,13 +59,13 @@ pub async fn takes_over_from_the_silent(store: Shared) {
     for refused in [
         store.heartbeat(node(1), at(40)).await,
         store.take_over(node(1), at(99)).await.map(drop),
-        store.commit(then(&queued(1), Status::Running, vec![Event::Started])).await,
+        store.commit(then(&queued(1), Status::Running, vec![Event::Started]).into()).await,
     ] {
         assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     }
     let mut resumed = then(&queued(1), Status::Running, vec![Event::Started]);
     resumed.node = node(3);
-    store.commit(resumed).await.unwrap();
+    store.commit(resumed.into()).await.unwrap();
 }
 
 /// However lately they left.

@@ -147,7 +147,7 @@ pub async fn old_webhook_deliveries(store: Shared) {
         let settled = delivery.created_at != at(3);
         delivery.status = if settled { DeliveryStatus::Delivered } else { DeliveryStatus::Pending };
     }
-    store.commit(commit).await.unwrap();
+    store.commit(commit.into()).await.unwrap();
     assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
     let subject = execution(1).into();
     assert_eq!(store.list_deliveries(subject).await.unwrap().len(), 150);

@@ -22,7 +22,7 @@ pub async fn recoveries_are_counted(store: Shared) {
     assert_eq!(begin(&[1]).await, [counted(1, 2, 1)]);
     store.count_trial(execution(1)).await.unwrap();
     assert_eq!(begin(&[1, 2]).await, [counted(1, 3, 2), counted(2, 2, 0)]);
-    store.commit(then(&one, Status::Running, vec![Event::Started])).await.unwrap();
+    store.commit(then(&one, Status::Running, vec![Event::Started]).into()).await.unwrap();
     assert_eq!(begin(&[1, 2]).await, [counted(1, 1, 0), counted(2, 3, 0)]);
     assert_eq!(begin(&[]).await, []);
 }

@@ -30,17 +30,17 @@ async fn left_no_trace(store: &Shared, n: u128) {
 
 /// Neither a node that never joined nor one that was declared dead can commit.
 pub async fn a_dead_node_writes_nothing(store: Shared) {
-    let refused = store.commit(traceable(1)).await;
+    let refused = store.commit(traceable(1).into()).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     join(&store, 1).await;
-    store.commit(queued(2)).await.unwrap();
+    store.commit(queued(2).into()).await.unwrap();
     store.join_node(node(2), at(100)).await.unwrap();
     store.take_over(node(2), at(50)).await.unwrap();
 
-    let refused = store.commit(traceable(1)).await;
+    let refused = store.commit(traceable(1).into()).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     let late = then(&queued(2), Status::Running, vec![Event::Started]);
-    let refused = store.commit(late).await;
+    let refused = store.commit(late.into()).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     left_no_trace(&store, 1).await;
     let stored = store.load_execution(execution(2)).await.unwrap().unwrap();
@@ -62,7 +62,7 @@ pub async fn a_wrong_seq_is_a_conflict(store: Shared) {
     for (commit, wanted) in [(two.clone(), 0), (ahead.clone(), 0)] {
         conflicts(&store, commit, wanted).await;
     }
-    store.commit(one.clone()).await.unwrap();
+    store.commit(one.clone().into()).await.unwrap();
     conflicts(&store, ahead, 1).await;
     conflicts(&store, queued(1), 1).await;
     has(&store, &one.record, &one.events).await;
@@ -72,7 +72,7 @@ pub async fn a_wrong_seq_is_a_conflict(store: Shared) {
 
 async fn conflicts(store: &Shared, commit: Commit, is_at: u64) {
     let (wanted_id, wanted) = (commit.record.id, commit.expected_seq);
-    match store.commit(commit).await {
+    match store.commit(commit.into()).await {
         Err(StoreError::Conflict { id, expected, actual }) => {
             assert_eq!((id, expected, actual), (wanted_id, wanted, is_at));
         }
@@ -98,14 +98,14 @@ pub async fn an_idempotency_key_is_replayed(store: Shared) {
     join(&store, 1).await;
     let mut first = queued(1);
     first.idempotency = Some(idempotent("k", "execution 1"));
-    store.commit(first).await.unwrap();
+    store.commit(first.into()).await.unwrap();
     let found = store.find_idempotent(workspace(1), "k").await.unwrap();
     assert_eq!(found, Some(idempotent("k", "execution 1")));
 
     let mut second = traceable(2);
     let taken = idempotent("k", "execution 2");
     second.idempotency = Some(taken.clone());
-    match store.commit(second.clone()).await {
+    match store.commit(second.clone().into()).await {
         Err(StoreError::Replayed(record)) => assert_eq!(*record, idempotent("k", "execution 1")),
         other => panic!("expected a replay, not {other:?}"),
     }
@@ -113,7 +113,7 @@ pub async fn an_idempotency_key_is_replayed(store: Shared) {
 
     second.idempotency =
         Some(crate::record::IdempotencyRecord { workspace: workspace(2), ..taken });
-    store.commit(second).await.unwrap();
+    store.commit(second.into()).await.unwrap();
     assert_eq!(store.find_idempotent(workspace(2), "other").await.unwrap(), None);
 }
 
@@ -128,7 +128,7 @@ pub async fn an_external_id_is_unique_in_its_workspace(store: Shared) {
         commit
     };
     commit_all(&store, [named(1, 1), named(2, 2)]).await;
-    match store.commit(named(3, 1)).await {
+    match store.commit(named(3, 1).into()).await {
         Err(StoreError::ExternalIdTaken(by)) => assert_eq!(by, execution(1)),
         other => panic!("expected that the external id is taken, not {other:?}"),
     }
@@ -144,11 +144,11 @@ pub async fn an_external_id_is_unique_in_its_workspace(store: Shared) {
 /// The same request again takes the same key and the same external id: it is a replay.
 pub async fn an_idempotency_key_comes_before_an_external_id(store: Shared) {
     join(&store, 1).await;
-    store.commit(traceable(1)).await.unwrap();
+    store.commit(traceable(1).into()).await.unwrap();
     let mut again = traceable(1);
     again.record.id = execution(2);
     again.deliveries.clear();
-    let refused = store.commit(again).await;
+    let refused = store.commit(again.into()).await;
     assert!(matches!(refused, Err(StoreError::Replayed(_))), "{refused:?}");
 }
 
@@ -164,13 +164,13 @@ pub async fn parts_that_do_not_fit(store: Shared) {
     for spoil in spoilt {
         let mut commit = queued(1);
         spoil(&mut commit);
-        let refused = store.commit(commit).await;
+        let refused = store.commit(commit.into()).await;
         assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     }
-    store.commit(queued(1)).await.unwrap();
+    store.commit(queued(1).into()).await.unwrap();
     let mut keyed = then(&queued(1), Status::Running, vec![Event::Started]);
     keyed.idempotency = Some(idempotent("k", "x"));
-    let refused = store.commit(keyed).await;
+    let refused = store.commit(keyed.into()).await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     // Without events only the wake-up moment changes.
     let spoilt: [fn(&mut Commit); 4] = [
@@ -182,7 +182,7 @@ pub async fn parts_that_do_not_fit(store: Shared) {
     for spoil in spoilt {
         let mut commit = then(&queued(1), Status::Queued, vec![]);
         spoil(&mut commit);
-        let refused = store.commit(commit).await;
+        let refused = store.commit(commit.into()).await;
         assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     }
     assert_eq!(store.load_execution(execution(1)).await.unwrap().unwrap().record.seq, 1);
@@ -191,7 +191,7 @@ pub async fn parts_that_do_not_fit(store: Shared) {
 /// Good and bad commits at the same moment, perhaps in the same transaction.
 pub async fn refused_ones_do_not_disturb_others(store: Shared) {
     join(&store, 1).await;
-    store.commit(traceable(1000)).await.unwrap();
+    store.commit(traceable(1000).into()).await.unwrap();
     let mut tasks = JoinSet::new();
     for n in 1..=200 {
         let store = store.clone();
@@ -207,7 +207,7 @@ pub async fn refused_ones_do_not_disturb_others(store: Shared) {
                 }
                 _ => {}
             }
-            (n, store.commit(commit).await)
+            (n, store.commit(commit.into()).await)
         });
     }
     for (n, answer) in tasks.join_all().await {
@@ -235,7 +235,7 @@ pub async fn refused_ones_do_not_disturb_others(store: Shared) {
 /// Of those who want the same seq, key or external id at once, exactly one gets it.
 pub async fn of_rivals_one_wins(store: Shared) {
     join(&store, 1).await;
-    store.commit(queued(1)).await.unwrap();
+    store.commit(queued(1).into()).await.unwrap();
     let mut tasks = JoinSet::new();
     for n in 0..60_u128 {
         let store = store.clone();
@@ -246,7 +246,7 @@ pub async fn of_rivals_one_wins(store: Shared) {
                 1 => commit.idempotency = Some(idempotent("rivals", &n.to_string())),
                 _ => commit.record.external_id = Some("rivals".to_owned()),
             }
-            (n % 3, store.commit(commit).await.is_ok())
+            (n % 3, store.commit(commit.into()).await.is_ok())
         });
     }
     let answers = tasks.join_all().await;

@@ -154,7 +154,7 @@ pub async fn schedules_need_their_workflow(store: Shared) {
     assert_eq!(store.find_schedule(schedule_id(1)).await.unwrap(), None);
     let due = store.due_schedules(DueSchedules { now: at(1000), limit: 9 }).await.unwrap();
     assert_eq!(due, [schedule(3, 2)]);
-    let refused = store.commit(firing(1, fired(&schedule(1, 1), 1))).await;
+    let refused = store.commit(firing(1, fired(&schedule(1, 1), 1)).into()).await;
     assert!(matches!(refused, Err(StoreError::Missing("the schedule"))), "{refused:?}");
     let refused = store.create_schedule(quietly(schedule(4, 1))).await;
     assert!(matches!(refused, Err(StoreError::Missing("the workflow"))), "{refused:?}");
@@ -187,7 +187,7 @@ pub async fn schedules_are_deleted(store: Shared) {
     let again = store.delete_schedule(delete()).await;
     assert!(matches!(again, Err(StoreError::Missing("the schedule"))), "{again:?}");
     assert_eq!(store.next_schedule().await.unwrap(), None);
-    let refused = store.commit(firing(1, fired(&schedule(1, 1), 1))).await;
+    let refused = store.commit(firing(1, fired(&schedule(1, 1), 1)).into()).await;
     assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
     assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
 }
@@ -209,8 +209,8 @@ pub async fn schedules_change_with_their_effects(store: Shared) {
         deliveries: vec![pending(n + 3, of, 1)],
         ..queued(of)
     };
-    store.commit(fire(101, 3, 50)).await.unwrap();
-    store.commit(fire(102, 3, 60)).await.unwrap_err();
+    store.commit(fire(101, 3, 50).into()).await.unwrap();
+    store.commit(fire(102, 3, 60).into()).await.unwrap_err();
     let delete = |n: u128| DeleteSchedule { id: schedule_id(1), effects: told(n, 1) };
     store.delete_schedule(delete(70)).await.unwrap();
     store.delete_schedule(delete(80)).await.unwrap_err();
@@ -227,11 +227,11 @@ pub async fn a_firing_is_committed_with_its_execution(store: Shared) {
     let after = fired(&schedule(1, 1), 1);
     let mut stale = firing(1, after.clone());
     stale.node = node(9);
-    let refused = store.commit(stale).await;
+    let refused = store.commit(stale.into()).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     assert_eq!(store.find_schedule(after.id).await.unwrap(), Some(schedule(1, 1)));
     let commit = firing(1, after.clone());
-    store.commit(commit.clone()).await.unwrap();
+    store.commit(commit.clone().into()).await.unwrap();
     has(&store, &commit.record, &commit.events).await;
     assert_eq!(store.find_schedule(after.id).await.unwrap(), Some(after.clone()));
     // Only the acceptance is a firing.
@@ -242,7 +242,7 @@ pub async fn a_firing_is_committed_with_its_execution(store: Shared) {
     );
     let schedule = UpdateSchedule::quietly(fired(&after, 1));
     let next = Commit { schedule: Some(Box::new(schedule)), ..next };
-    let refused = store.commit(next).await;
+    let refused = store.commit(next.into()).await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
 }
 
@@ -250,11 +250,11 @@ pub async fn a_firing_is_committed_with_its_execution(store: Shared) {
 pub async fn a_firing_is_committed_once(store: Shared) {
     with_workflow(&store).await;
     create(&store, schedule(1, 1)).await;
-    store.commit(firing(1, fired(&schedule(1, 1), 1))).await.unwrap();
+    store.commit(firing(1, fired(&schedule(1, 1), 1)).into()).await.unwrap();
     let mut twin = firing(2, fired(&schedule(1, 1), 2));
     twin.idempotency = Some(idempotent("twin", "x"));
     twin.deliveries = vec![pending(2, 2, 1)];
-    let refused = store.commit(twin).await;
+    let refused = store.commit(twin.into()).await;
     assert!(matches!(refused, Err(StoreError::Outdated("the schedule"))), "{refused:?}");
     assert_eq!(store.load_execution(execution(2)).await.unwrap(), None);
     assert_eq!(store.find_idempotent(workspace(1), "twin").await.unwrap(), None);
@@ -273,7 +273,8 @@ pub async fn one_node_gets_the_firing(store: Shared) {
             let store = store.clone();
             let id = 100 * (round + 1) + n;
             let commit = firing(id, fired(&current, id));
-            tasks.spawn(async move { (commit.schedule.clone(), store.commit(commit).await) });
+            tasks
+                .spawn(async move { (commit.schedule.clone(), store.commit(commit.into()).await) });
         }
         let answers = tasks.join_all().await;
         let won: Vec<_> = answers.into_iter().filter(|(_, answer)| answer.is_ok()).collect();

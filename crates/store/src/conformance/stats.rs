@@ -23,14 +23,14 @@ pub async fn counts_are_exact(store: Shared) {
     commit_all(&store, [one, two, pause]).await;
     let before = stats().await;
     assert_eq!((before.active, before.completed), (1, 3));
-    store.commit(three).await.unwrap();
+    store.commit(three.into()).await.unwrap();
     // Never started: no duration.
     let one = queued(7);
     let cancelled = then(&one, Status::Cancelled, vec![ending(Status::Cancelled)]);
     commit_all(&store, [one, cancelled, queued(8), queued(9)]).await;
     let mut elsewhere = queued(10);
     elsewhere.record.workflow = workflow(2);
-    store.commit(elsewhere).await.unwrap();
+    store.commit(elsewhere.into()).await.unwrap();
 
     let expected = WorkflowStats {
         completed: 4,

@@ -102,7 +102,7 @@ impl Caller {
     }
 
     async fn commit(&mut self, one: &dyn Store, other: &dyn Store) -> Answers {
-        let commit = self.next_commit();
+        let commit = std::sync::Arc::new(self.next_commit());
         let place = usize::try_from(commit.record.id.uuid().as_u128()).unwrap();
         let answers = both!(one, other, commit(commit));
         if answers.1 == "()" {

@@ -1,5 +1,7 @@
 //! Executions and their journals.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
@@ -17,7 +19,7 @@ use crate::{Effects, StoreError};
 
 #[async_trait]
 impl ExecutionStore for MemoryStore {
-    async fn commit(&self, commit: Commit) -> Result<()> {
+    async fn commit(&self, commit: Arc<Commit>) -> Result<()> {
         commit.check()?;
         let mut state = self.writable()?;
         state.require_alive(commit.node)?;
@@ -27,7 +29,7 @@ impl ExecutionStore for MemoryStore {
             state.require_schedule(commit.schedule.as_deref())?;
         }
         state.require_seq(commit.record.id, commit.expected_seq)?;
-        state.append(commit);
+        state.append(Arc::unwrap_or_clone(commit));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Executions and their journals.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
@@ -15,7 +17,7 @@ pub trait ExecutionStore: Send + Sync {
     /// Appends to one execution, atomically; concurrent calls share one transaction and one
     /// fsync. When this answers `Ok`, it survives power loss. A commit that is refused leaves no
     /// trace and does not disturb those that it shared the transaction with.
-    async fn commit(&self, commit: Commit) -> Result<()>;
+    async fn commit(&self, commit: Arc<Commit>) -> Result<()>;
 
     /// Loads an execution with its whole journal.
     async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>>;

@@ -28,7 +28,7 @@ impl App {
         }
         let plan = plan.clone();
         let check = move || plan.check_input(&input).map(|()| input);
-        self.check_on_thread(check).await?.map_err(AppError::InvalidInput)
+        Box::pin(self.check_on_thread(check)).await?.map_err(AppError::InvalidInput)
     }
 
     /// Runs `check` on one of a bounded number of blocking threads.

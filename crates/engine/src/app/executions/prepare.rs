@@ -23,9 +23,10 @@ impl App {
         &self,
         caller: &Caller,
         workflow: &WorkflowRecord,
-        mut start: Start,
+        start: Box<Start>,
         accepted: Option<AcceptedSender>,
-    ) -> Result<RunnerInit, AppError> {
+    ) -> Result<Box<RunnerInit>, AppError> {
+        let mut start = *start;
         if !workflow.active {
             return Err(AppError::Inactive);
         }
@@ -77,7 +78,7 @@ impl App {
         };
         let idempotency =
             start.idempotency.map(|key| key.record(caller.workspace, id.to_string(), moment.now));
-        Ok(RunnerInit {
+        Ok(Box::new(RunnerInit {
             execution,
             record,
             uncommitted: decision.events,
@@ -88,7 +89,7 @@ impl App {
             accepted,
             memory: start.memory.and_then(|memory| memory.take()),
             retained: Retained::default(),
-        })
+        }))
     }
 
     /// Takes the secrets out of the request. They must not be anywhere else in it, since everything
@@ -127,7 +128,7 @@ impl App {
         match start.previous {
             // A rerun begins with the original's first state, not with its predecessor's last.
             Some(previous) if start.rerun.is_none() => {
-                Ok(Some(self.last_state(caller, workflow, previous).await?))
+                Ok(Some(Box::pin(self.last_state(caller, workflow, previous)).await?))
             }
             _ => Ok(start.state.take()),
         }

@@ -73,16 +73,16 @@ pub struct NewExecution<'a> {
     app: &'a App,
     caller: &'a Caller,
     workflow: WorkflowId,
-    start: Start,
+    start: Box<Start>,
 }
 
 /// How an accepted execution continues.
 pub(in crate::app) enum Started {
     /// The idempotency key was used before, for this execution.
     Replayed(ExecutionId),
-    /// It is driven on this node and may not be durable yet. The receiver has seen no change of
-    /// the feed.
-    Running(ExecutionId, Arc<Feed>, watch::Receiver<()>),
+    /// It is driven on this node and may not be durable yet. With a receiver that has seen no
+    /// change of the feed, unless only the end is awaited.
+    Running(ExecutionId, Arc<Feed>, Option<watch::Receiver<()>>),
     /// It is durable and waits in the queue.
     Queued(ExecutionId),
 }
@@ -98,7 +98,7 @@ impl App {
         workflow: WorkflowId,
         start: Start,
     ) -> NewExecution<'a> {
-        NewExecution { app: self, caller, workflow, start }
+        NewExecution { app: self, caller, workflow, start: Box::new(start) }
     }
 
     /// Waits for the end of an execution. Scope `execute:workflows`.
@@ -161,6 +161,7 @@ impl NewExecution<'_> {
                     return app.follow_as(caller, Verb::Execute, None, id, 0).await;
                 };
                 let execution = app.empty_execution(record).await?;
+                let subscriber = subscriber.unwrap_or_else(|| feed.subscribe());
                 Ok(Follow::of(app.engine.clone(), (feed, subscriber), execution))
             }
         }
@@ -176,7 +177,8 @@ impl NewExecution<'_> {
         let (id, feed) = match app.accept(caller, workflow, start, None).await? {
             Started::Running(id, feed, _) => (id, feed),
             Started::Replayed(id) | Started::Queued(id) => {
-                return app.wait_for(caller, id, patience).await;
+                // The futures of rare cases are boxed, so that the usual one is small.
+                return Box::pin(app.wait_for(caller, id, patience)).await;
             }
         };
         match app.with_timeout(patience, feed.ended()).await {
@@ -185,13 +187,13 @@ impl NewExecution<'_> {
                     let memory = Hold::of(feed.memory());
                     Ok(ExecutionView::new(&execution, record, memory))
                 }
-                None => app.execution_as(caller, Verb::Execute, None, id).await,
+                None => Box::pin(app.execution_as(caller, Verb::Execute, None, id)).await,
             },
             Some(Outcome::NotAccepted(error)) => {
                 let first = replayed_or_error(&error, &fingerprint)?;
-                app.wait_for(caller, first, patience).await
+                Box::pin(app.wait_for(caller, first, patience)).await
             }
-            Some(Outcome::Stopped) | None => still_running(id, &feed, &fingerprint).await,
+            Some(Outcome::Stopped) | None => Box::pin(still_running(id, &feed, &fingerprint)).await,
         }
     }
 
@@ -199,10 +201,10 @@ impl NewExecution<'_> {
     ///
     /// # Errors
     /// See [`NewExecution`]; `StillRunning` if it could not be stopped in time.
-    pub async fn wait_within(self, timeout: Duration) -> Result<ExecutionView, AppError> {
+    pub async fn wait_within(mut self, timeout: Duration) -> Result<ExecutionView, AppError> {
         let (app, caller) = (self.app, self.caller);
-        let start = Start { timeout: Some(timeout), ..self.start };
-        match (Self { start, ..self }).wait(timeout + STOP_WITHIN).await {
+        self.start.timeout = Some(timeout);
+        match self.wait(timeout + STOP_WITHIN).await {
             Err(AppError::StillRunning(id)) => {
                 // In the queue no timeouts are checked.
                 match app.engine.control(id, Control::Expire, None).await {
@@ -227,6 +229,7 @@ impl NewExecution<'_> {
             Started::Running(id, feed, subscriber) => {
                 if let Some(record) = feed.record() {
                     let execution = app.empty_execution(record).await?;
+                    let subscriber = subscriber.unwrap_or_else(|| feed.subscribe());
                     let mut follow =
                         Follow::of(app.engine.clone(), (feed.clone(), subscriber), execution);
                     app.with_timeout(BEGIN_WITHIN, left_queue(&mut follow)).await.transpose()?;
@@ -278,7 +281,7 @@ impl App {
         &self,
         caller: &Caller,
         workflow: WorkflowId,
-        start: Start,
+        start: Box<Start>,
         accepted: Option<AcceptedSender>,
     ) -> Result<Started, AppError> {
         let workflow = self.find_for(caller, Verb::Execute, workflow).await?;

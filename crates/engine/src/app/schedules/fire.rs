@@ -131,7 +131,7 @@ impl App {
             Why::Due(_) => owner(record),
         };
         let mut prepared = self
-            .prepare_execution(&starter, &workflow, start(record, why), Some(sender))
+            .prepare_execution(&starter, &workflow, Box::new(start(record, why)), Some(sender))
             .await
             .map_err(|error| refused(error, &workflow))?;
         let execution = prepared.record.id;

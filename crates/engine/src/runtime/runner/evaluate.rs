@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use stepwell_core::execution::{Decision, Execution, Failure, Input, Refused, StepRunId, codes};
+use stepwell_core::execution::{
+    Command, Decision, Execution, Failure, Input, Refused, StepRunId, codes,
+};
 use stepwell_core::expr::{Budget, Interrupt};
 use stepwell_core::faults;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::messages::receive;
 use super::{Runner, StopReason};
@@ -40,8 +42,10 @@ impl Runner {
         // Before anything that may crash the process, everything acknowledged becomes durable.
         self.commit().await?;
         let (limit, is_of_step) = self.evaluation_limit(step.as_ref());
-        let Ok(_permit) = self.engine.evaluations.clone().acquire_owned().await else {
-            return Err(StopReason::Stopped);
+        let Some(_permit) = self.evaluation_permit().await? else {
+            // Decided again: the messages may make it needless.
+            self.commands.push_back(Command::Evaluate { step });
+            return Ok(());
         };
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
@@ -68,7 +72,7 @@ impl Runner {
             Err(Refused::Interrupted) => {
                 self.apply_input(Input::Timer);
                 // Evaluated again, unless the messages make that needless.
-                self.commands.push_back(stepwell_core::execution::Command::Evaluate { step });
+                self.commands.push_back(Command::Evaluate { step });
             }
             // The step has changed before it was evaluated.
             Err(_) => {}
@@ -79,6 +83,20 @@ impl Runner {
             self.handle_message(message);
         }
         Ok(())
+    }
+
+    /// Waits for a permit. Messages and timeouts take effect meanwhile: `None` after one, or if the
+    /// execution has ended.
+    async fn evaluation_permit(&mut self) -> Result<Option<OwnedSemaphorePermit>, StopReason> {
+        if self.execution.status().is_final() {
+            return Ok(None);
+        }
+        let permit = self.engine.evaluations.clone().acquire_owned();
+        tokio::select! {
+            biased;
+            permit = permit => permit.map(Some).map_err(|_| StopReason::Stopped),
+            handled = self.handle_next_message() => handled.map(|()| None),
+        }
     }
 
     /// The time limit of an evaluation, and whether it is the step's timeout.

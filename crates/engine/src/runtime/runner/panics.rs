@@ -53,6 +53,7 @@ impl Runner {
 
     /// Rebuilds the execution from its events: a panic may have interrupted a decision.
     async fn rebuild(&mut self) -> Result<(), StopReason> {
+        self.take_back_commit();
         let mut execution = Execution::new(self.execution.origin.clone());
         if self.record.seq > 0 {
             match self.engine.store.load_execution(self.record.id).await {

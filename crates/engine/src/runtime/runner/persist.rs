@@ -1,5 +1,6 @@
 //! Commits: making events durable.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::faults;
@@ -41,19 +42,18 @@ impl Runner {
             return Ok(());
         }
         faults::hit("commit");
-        let record = self.projection(wake_at);
-        let commit = self.build_commit(record.clone());
+        let commit = Arc::new(self.build_commit(wake_at));
+        self.committing = Some(commit.clone());
         while let Err(error) = self.engine.store.commit(commit.clone()).await {
             match error {
                 // An attempt whose response was lost had been stored after all.
-                StoreError::Conflict { actual, .. } if actual == record.seq => break,
+                StoreError::Conflict { actual, .. } if actual == commit.record.seq => break,
                 error => Box::pin(self.after_refusal(error)).await?,
             }
         }
-        self.record = record;
+        self.committing = None;
+        self.record.clone_from(&commit.record);
         self.feed.set_committed();
-        self.idempotency = None;
-        self.schedule = None;
         if self.record.status.is_final() {
             // Before the end is reported: then callers that see it find the place free.
             self.engine.meters.left(&self.record);
@@ -62,11 +62,19 @@ impl Runner {
         if commit.has_deliveries() {
             self.engine.notify_outbox();
         }
-        self.feed.show(&self.uncommitted);
-        self.uncommitted.clear();
-        self.audit.clear();
+        self.feed.show(&commit.events);
         self.confirm_requests();
         Ok(())
+    }
+
+    /// After a panic during a commit: its events are uncommitted again.
+    pub(super) fn take_back_commit(&mut self) {
+        let Some(commit) = self.committing.take() else { return };
+        let Commit { events, audit, idempotency, schedule, .. } = Arc::unwrap_or_clone(commit);
+        self.uncommitted.splice(0..0, events);
+        self.audit.splice(0..0, audit);
+        self.idempotency = idempotency;
+        self.schedule = schedule;
     }
 
     /// Confirms the requests that are durable now.
@@ -77,7 +85,8 @@ impl Runner {
         }
     }
 
-    fn build_commit(&mut self, record: ExecutionRecord) -> Commit {
+    /// The commit of everything that is not durable yet. It stays in memory until the store has it.
+    fn build_commit(&mut self, wake_at: Option<stepwell_core::Timestamp>) -> Commit {
         let uncommitted = Uncommitted {
             record: &self.record,
             execution: &self.execution,
@@ -88,12 +97,12 @@ impl Runner {
         Commit {
             node: self.engine.node,
             expected_seq: self.record.seq,
-            record,
-            events: self.uncommitted.clone(),
+            record: self.projection(wake_at),
+            events: std::mem::take(&mut self.uncommitted),
             deliveries,
-            audit: self.audit.clone(),
-            idempotency: self.idempotency.clone(),
-            schedule: self.schedule.clone(),
+            audit: std::mem::take(&mut self.audit),
+            idempotency: self.idempotency.take(),
+            schedule: self.schedule.take(),
         }
     }
 
@@ -191,7 +200,7 @@ pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(
     let has_deliveries = commit.has_deliveries();
     // Before it can be claimed.
     engine.vault.keep(id, &secrets);
-    engine.store.commit(commit).await.inspect_err(|_| drop(engine.vault.take(id)))?;
+    engine.store.commit(Arc::new(commit)).await.inspect_err(|_| drop(engine.vault.take(id)))?;
     if has_deliveries {
         engine.notify_outbox();
     }

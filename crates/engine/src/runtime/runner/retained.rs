@@ -18,6 +18,8 @@ pub(crate) struct Retained {
     bytes: usize,
     /// The largest value.
     largest: usize,
+    /// The address of the value counted last: mostly the next step's input.
+    last: usize,
     /// The addresses of the large ones; the journal keeps them alive.
     large: HashSet<usize>,
 }
@@ -55,9 +57,10 @@ impl Retained {
 
     fn value(&mut self, value: &Arc<Value>) {
         let place = Arc::as_ptr(value).addr();
-        if self.large.contains(&place) {
+        if place == self.last || !self.large.is_empty() && self.large.contains(&place) {
             return;
         }
+        self.last = place;
         let bytes = value_bytes(value);
         if bytes >= LARGE {
             self.large.insert(place);
